@@ -1,0 +1,201 @@
+//! What went wrong, where, and how to mend it: the one error type of sillage.
+//!
+//! An error is written for the person who meets it at 3 a.m.: the message says what was found and
+//! what was expected, the places say where (pipeline, step, file, line), the hint says what to do.
+//! Row values never enter a message: they may be personal data.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The family of an error; it decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A run, a query or a check failed; nothing was published.
+    Failed,
+    /// Wrong usage or configuration; nothing was started.
+    Config,
+    /// Another run holds the warehouse.
+    Locked,
+    /// The user or the system asked to stop.
+    Interrupted,
+}
+
+impl Kind {
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Failed => 1,
+            Kind::Config => 2,
+            Kind::Locked => 3,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+/// An error with its places (outermost first), its cause and a hint.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    message: String,
+    places: Vec<String>,
+    hint: Option<String>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+    /// Further errors found in the same look: a configuration is reported whole.
+    also: Vec<Error>,
+}
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            places: Vec::new(),
+            hint: None,
+            cause: None,
+            also: Vec::new(),
+        }))
+    }
+
+    /// A run, query or check that failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, message)
+    }
+
+    /// A configuration or a command line that cannot be obeyed.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    /// Adds the place that surrounds the places already known: `step mart.segments`, `a.toml:12`.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        let place = place.into();
+        for error in &mut self.0.also {
+            error.0.places.insert(0, place.clone());
+        }
+        self.0.places.insert(0, place);
+        self
+    }
+
+    /// Says how to mend it; the hint nearest to the cause wins.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
+    /// All errors of one look as one; `Ok` when there are none.
+    pub fn all(errors: Vec<Error>) -> Result<()> {
+        let mut errors = errors.into_iter();
+        match errors.next() {
+            None => Ok(()),
+            Some(mut first) => {
+                first.0.also.extend(errors);
+                Err(first)
+            }
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// How many errors this one reports.
+    pub fn count(&self) -> usize {
+        1 + self.0.also.iter().map(Error::count).sum::<usize>()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.message)?;
+        if !self.0.places.is_empty() {
+            write!(f, "\n  in {}", self.0.places.join(" › "))?;
+        }
+        let mut cause = self.0.cause.as_ref().map(|c| &**c as &dyn StdError);
+        let mut said = self.0.message.clone();
+        while let Some(c) = cause {
+            let text = c.to_string();
+            // Wrapped errors often repeat what they wrap.
+            if !said.contains(&text) {
+                write!(f, "\n  because {}", text.trim_end().replace('\n', "\n    "))?;
+                said.push_str(&text);
+            }
+            cause = c.source();
+        }
+        if let Some(hint) = &self.0.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        for error in &self.0.also {
+            write!(f, "\nerror: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl StdError for Error {}
+
+/// Turns a library's error into ours, with what was being done.
+pub trait Context<T> {
+    /// `doing` completes the sentence "could not …".
+    fn doing(self, doing: impl fmt::Display) -> Result<T>;
+}
+
+impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for std::result::Result<T, E> {
+    fn doing(self, doing: impl fmt::Display) -> Result<T> {
+        self.map_err(|cause| {
+            let cause = cause.into();
+            match cause.downcast::<Error>() {
+                // Ours already: it knows better than its wrapper.
+                Ok(error) => *error,
+                Err(cause) => Error::failed(format!("could not {doing}")).caused_by(cause),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_from_what_to_where_to_why_to_the_mend() {
+        let error = Error::failed("the file has no column `email`")
+            .caused_by(std::io::Error::other("header has 3 columns"))
+            .hint("add it to the export, or declare it optional")
+            .at("source web")
+            .at("pipeline nightly");
+        assert_eq!(
+            error.to_string(),
+            "the file has no column `email`\n  in pipeline nightly › source web\n  \
+             because header has 3 columns\n  hint: add it to the export, or declare it optional"
+        );
+    }
+
+    #[test]
+    fn all_errors_of_a_look_are_told_together() {
+        let error = Error::all(vec![Error::config("one"), Error::config("two")]).unwrap_err();
+        assert_eq!(error.count(), 2);
+        assert_eq!(error.to_string(), "one\nerror: two");
+        assert_eq!(error.kind().exit_code(), 2);
+        assert!(Error::all(vec![]).is_ok());
+    }
+}

@@ -1,0 +1,99 @@
+//! Where bytes are: a local folder or an object store, behind one `ObjectStore`.
+//!
+//! A location is a path (`exports/pos`) or a URL (`s3://bucket/exports`). Credentials come from the
+//! environment only (`AWS_*`), never from a file of ours, and are never printed.
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use url::Url;
+
+use crate::error::{Context, Error, Result};
+
+/// A store and the place in it that a location names.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// The whole store, as URLs address it: the file system, or a bucket.
+    pub root_store: Arc<dyn ObjectStore>,
+    /// The location as a directory URL, with a final slash.
+    pub url: Url,
+    /// The location inside `root_store`.
+    pub path: Path,
+}
+
+impl Storage {
+    /// Opens a location. A local folder need not exist yet.
+    pub fn open(location: &str) -> Result<Self> {
+        let url = directory_url(location)?;
+        let root_store: Arc<dyn ObjectStore> = match url.scheme() {
+            "file" => Arc::new(LocalFileSystem::new()),
+            "s3" | "s3a" => Arc::new(
+                AmazonS3Builder::from_env()
+                    .with_url(url.as_str())
+                    .build()
+                    .doing(format!("open the object store of {location}"))
+                    .map_err(|e| e.hint("set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, off AWS, AWS_ENDPOINT_URL"))?,
+            ),
+            other => {
+                return Err(Error::config(format!("`{location}`: no store is known for `{other}://`"))
+                    .hint("use a local path, file:///… or s3://bucket/prefix"));
+            }
+        };
+        let path = Path::from_url_path(url.path()).doing(format!("read the location {location}"))?;
+        Ok(Storage { root_store, url, path })
+    }
+
+    /// A store that sees only what is below this location.
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(self.root_store.clone(), self.path.clone()))
+    }
+
+    /// The local folder, when the location is one.
+    pub fn local_folder(&self) -> Option<PathBuf> {
+        (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
+    }
+
+    /// The URL of the whole store, as DataFusion registers it: `file:///`, `s3://bucket/`.
+    pub fn root_url(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_path("/");
+        url
+    }
+}
+
+/// A path or URL as a directory URL; relative paths are taken from the working folder.
+fn directory_url(location: &str) -> Result<Url> {
+    if let Some((scheme, _)) = location.split_once("://")
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric())
+    {
+        let mut url = Url::parse(location)
+            .map_err(|e| Error::config(format!("`{location}` is not a location")).caused_by(e))?;
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        return Ok(url);
+    }
+    let absolute = std::path::absolute(FilePath::new(location))
+        .map_err(|e| Error::config(format!("`{location}` is not a location")).caused_by(e))?;
+    Url::from_directory_path(&absolute).map_err(|()| Error::config(format!("`{location}` is not a location")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_and_its_url_are_the_same_place() {
+        let by_path = Storage::open("/tmp/a b").unwrap();
+        let by_url = Storage::open("file:///tmp/a%20b/").unwrap();
+        assert_eq!(by_path.url, by_url.url);
+        assert_eq!(by_path.path.as_ref(), "tmp/a b");
+        assert_eq!(by_path.local_folder().unwrap(), PathBuf::from("/tmp/a b/"));
+        assert!(Storage::open("ftp://x/y").is_err());
+    }
+}
