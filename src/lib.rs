@@ -39,6 +39,7 @@ pub mod model;
 pub mod name;
 pub mod pipeline;
 pub mod run;
+pub mod schedule;
 pub mod source;
 pub mod storage;
 pub mod warehouse;
