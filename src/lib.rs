@@ -5,4 +5,5 @@ pub mod config;
 pub mod dag;
 pub mod error;
 pub mod name;
+pub mod source;
 pub mod storage;
