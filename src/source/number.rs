@@ -122,7 +122,7 @@ fn digits_only(digits: &[u8]) -> Option<u64> {
 }
 
 /// A 64-bit integer. A fraction of zeros (`17850.0`, as data frames write ids) is no fraction.
-#[inline]
+#[inline(always)]
 pub fn integer(text: &[u8], point: u8) -> Result<i64, Fault> {
     let (negative, digits) = split_sign(text);
     match digits_only(digits) {
@@ -154,7 +154,7 @@ pub const POWERS: [i128; 39] = {
 };
 
 /// A decimal with at most `precision` digits, `scale` of them after the mark, as its unscaled integer.
-#[inline]
+#[inline(always)]
 pub fn decimal(text: &[u8], precision: u8, scale: u8, point: u8) -> Result<i128, Fault> {
     let (negative, digits) = split_sign(text);
     let value = match short(digits, scale, point) {
@@ -169,7 +169,7 @@ pub fn decimal(text: &[u8], precision: u8, scale: u8, point: u8) -> Result<i128,
 }
 
 /// The common case: few digits, no more places than declared.
-#[inline]
+#[inline(always)]
 fn short(digits: &[u8], scale: u8, point: u8) -> Option<i128> {
     if !(2..=8).contains(&digits.len()) {
         return longer(digits, scale, point);
@@ -200,6 +200,7 @@ fn short(digits: &[u8], scale: u8, point: u8) -> Option<i128> {
 const SMALL_POWERS: [u64; 9] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 /// At most 18 digits.
+#[cold]
 fn longer(digits: &[u8], scale: u8, point: u8) -> Option<i128> {
     if digits.is_empty() || digits.len() > 18 {
         return None;
