@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::column::From;
 use super::declaration::Source;
+use super::decoder::{Fields, STRETCH};
 use super::near::near;
 use super::records::{Found, Span, Splitter, field};
 use super::rows::Rows;
@@ -24,51 +25,80 @@ pub fn read(
     let splitter = Splitter { delimiter: dialect.delimiter, quote: dialect.quote, comment: dialect.comment };
     let quote = dialect.quote.unwrap_or(b'"');
     let mut rows = Rows::new(source, file, rows);
-    let mut spans: Vec<Span> = Vec::new();
     let mut scratch = Vec::new();
     let mut layout: Option<Layout> = None;
+    let mut stretch = Stretch::default();
     loop {
-        // One stretch of text: `at` and `line` run through it, then it is given back.
+        // One fill of text: `at` and `line` run through it, then it is given back.
         let available = text.available();
         let last = text.is_last();
         let (mut at, mut line) = (0, text.line());
         loop {
-            match splitter.split(available, at, last, &mut spans) {
+            let first = stretch.spans.len();
+            let found = splitter.split(available, at, last, &mut stretch.spans);
+            match found {
                 Found::Record { end, next, lines } => {
-                    match &layout {
-                        Some(layout) => {
-                            let record = Record { text: available, spans: &spans, at, end, quote };
-                            layout.record(&text, &record, line, &mut rows, &mut scratch);
+                    let spans = &stretch.spans[first..];
+                    if layout.is_none() && dialect.header {
+                        let header = spans.iter().map(|&span| {
+                            let name = field(available, span, quote, &mut scratch);
+                            String::from_utf8_lossy(name).trim().to_owned()
+                        });
+                        layout = Some(Layout::of_header(source, &header.collect::<Vec<_>>())?);
+                        stretch.clear();
+                    } else {
+                        let count = spans.len();
+                        let known = layout.take().unwrap_or_else(|| Layout::of_positions(source, count));
+                        if known.fields == count && text.is_valid(at..end) {
+                            stretch.places.push(Place { at, end, line });
+                        } else {
+                            // The records before it come first.
+                            stretch.spans.truncate(first);
+                            known.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+                            let raw = &available[at..end];
+                            if text.is_valid(at..end) {
+                                let reason = format!("expected {} fields, found {count}", known.fields);
+                                rows.refuse_record(line, &reason, raw);
+                            } else {
+                                rows.refuse_record(line, &known.not_valid, raw);
+                            }
                         }
-                        None if dialect.header => {
-                            let header = spans.iter().map(|&span| {
-                                let name = field(available, span, quote, &mut scratch);
-                                String::from_utf8_lossy(name).trim().to_owned()
-                            });
-                            layout = Some(Layout::of_header(source, &header.collect::<Vec<_>>())?);
-                        }
-                        None => {
-                            let found = Layout::of_positions(source, spans.len());
-                            let record = Record { text: available, spans: &spans, at, end, quote };
-                            found.record(&text, &record, line, &mut rows, &mut scratch);
-                            layout = (spans.len() >= found.fields).then_some(found);
-                        }
+                        // Without a header a record that is too short tells nothing of the others.
+                        layout = (dialect.header || count >= known.fields).then_some(known);
                     }
                     (at, line) = (next, line + lines);
                 }
                 Found::Blank { next } => (at, line) = (next, line + 1),
                 Found::Broken { end, next, why } => {
-                    if layout.is_none() && dialect.header {
-                        return Err(Error::failed(format!("the header is broken: {}", why.reason())));
+                    stretch.spans.truncate(first);
+                    match &layout {
+                        Some(layout) => {
+                            layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch)
+                        }
+                        None if dialect.header => {
+                            return Err(Error::failed(format!("the header is broken: {}", why.reason())));
+                        }
+                        None => {}
                     }
                     rows.refuse_record(line, why.reason(), &available[at..end]);
                     (at, line) = (next, line + 1);
                 }
-                Found::More => break,
+                Found::More => {
+                    stretch.spans.truncate(first);
+                    break;
+                }
+            }
+            if stretch.places.len() >= STRETCH.min(rows.room())
+                && let Some(layout) = &layout
+            {
+                layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
             }
             if rows.are_full() && !rows.flush(emit)? {
                 return Ok(());
             }
+        }
+        if let Some(layout) = &layout {
+            layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
         }
         let lines = line - text.line();
         text.consume(at, lines);
@@ -90,16 +120,29 @@ struct Layout {
     /// How many fields a record has.
     fields: usize,
     places: Vec<usize>,
-    encoding: &'static str,
+    /// The reason for refusing bytes that the encoding does not know.
+    not_valid: String,
 }
 
-/// A record in the text.
-struct Record<'a> {
-    text: &'a [u8],
-    spans: &'a [Span],
+/// Records that have been split and wait to be parsed together.
+#[derive(Default)]
+struct Stretch {
+    spans: Vec<Span>,
+    places: Vec<Place>,
+}
+
+/// Where a record is in the text and in the file.
+struct Place {
     at: usize,
     end: usize,
-    quote: u8,
+    line: i64,
+}
+
+impl Stretch {
+    fn clear(&mut self) {
+        self.spans.clear();
+        self.places.clear();
+    }
 }
 
 impl Layout {
@@ -119,7 +162,7 @@ impl Layout {
             }
         }
         Error::all(problems)?;
-        Ok(Layout { fields: header.len(), places, encoding: source.dialect.encoding.name() })
+        Ok(Layout { fields: header.len(), places, not_valid: not_valid(source) })
     }
 
     /// Without a header the first record that is long enough says how many fields there are.
@@ -133,36 +176,54 @@ impl Layout {
             })
             .collect();
         let least = places.iter().max().map_or(0, |place| place + 1);
-        Layout { fields: fields.max(least), places, encoding: source.dialect.encoding.name() }
+        Layout { fields: fields.max(least), places, not_valid: not_valid(source) }
     }
 
-    #[inline]
-    fn record<F: FnMut() -> Option<Result<Bytes>>>(
-        &self,
-        text: &Text<F>,
-        record: &Record<'_>,
-        line: i64,
-        rows: &mut Rows,
-        scratch: &mut Vec<u8>,
-    ) {
-        let raw = &record.text[record.at..record.end];
-        if !text.is_valid(record.at..record.end) {
-            let reason = format!("bytes that are not valid {}", self.encoding);
-            return rows.refuse_record(line, &reason, raw);
-        }
-        if record.spans.len() != self.fields {
-            let reason = format!("expected {} fields, found {}", self.fields, record.spans.len());
-            return rows.refuse_record(line, &reason, raw);
-        }
-        for (decoder, &place) in rows.decoders.iter_mut().zip(&self.places) {
-            let value = field(record.text, record.spans[place], record.quote, scratch);
-            if let Err(fault) = decoder.push(value) {
-                let (column, value) = (decoder.column().clone(), value.to_vec());
-                return rows.refuse_value(line, &column, fault, &value, raw);
+    /// Parses the records in waiting: column by column, or row by row where one does not fit.
+    fn stretch(&self, text: &[u8], stretch: &mut Stretch, rows: &mut Rows, quote: u8, scratch: &mut Vec<u8>) {
+        let count = stretch.places.len();
+        if count > 0 {
+            let spans = &stretch.spans;
+            let all_fit = rows.extend(|column| Fields {
+                text,
+                spans,
+                stride: self.fields,
+                place: self.places[column],
+                rows: count,
+                quote,
+            });
+            for (place, spans) in stretch.places.iter().zip(spans.chunks_exact(self.fields)) {
+                if all_fit || self.record(text, spans, place, rows, quote, scratch) {
+                    rows.accept(place.line, place.end - place.at);
+                }
             }
         }
-        rows.accept(line, raw.len());
+        stretch.clear();
     }
+
+    fn record(
+        &self,
+        text: &[u8],
+        spans: &[Span],
+        place: &Place,
+        rows: &mut Rows,
+        quote: u8,
+        scratch: &mut Vec<u8>,
+    ) -> bool {
+        for (decoder, &at) in rows.decoders.iter_mut().zip(&self.places) {
+            let value = field(text, spans[at], quote, scratch);
+            if let Err(fault) = decoder.push(value) {
+                let (column, value) = (decoder.column().clone(), value.to_vec());
+                rows.refuse_value(place.line, &column, fault, &value, &text[place.at..place.end]);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn not_valid(source: &Source) -> String {
+    format!("bytes that are not valid {}", source.dialect.encoding.name())
 }
 
 /// The error for a declared column that a file lacks.

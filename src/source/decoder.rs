@@ -15,6 +15,7 @@ use super::calendar::{Placer, TimeFormat, Written, iso_date};
 use super::column::{Column, ColumnType};
 use super::fault::Fault;
 use super::number::{POWERS, decimal, float, integer};
+use super::records::{Span, field};
 use crate::error::{Context, Result};
 
 /// Builds one column.
@@ -25,6 +26,9 @@ pub struct Decoder {
     /// Whether the empty text means null, and the other texts that do.
     empty_is_null: bool,
     nulls: Vec<Box<[u8]>>,
+    point: u8,
+    /// Whether thousands signs are to be taken out.
+    grouped: bool,
     placer: Placer,
     scratch: Vec<u8>,
     rows: usize,
@@ -47,6 +51,8 @@ impl Decoder {
             validity: NullBufferBuilder::new(rows),
             empty_is_null: column.style.nulls.iter().any(|n| n.is_empty()),
             nulls: column.style.nulls.iter().filter(|n| !n.is_empty()).cloned().collect(),
+            point: column.style.number.point,
+            grouped: column.style.number.thousands.is_some(),
             placer: Placer::new(column.style.zone),
             scratch: Vec::new(),
             rows: 0,
@@ -75,22 +81,18 @@ impl Decoder {
                 offsets.push(bytes.len() as i32);
             }
             Values::Integer(values) => {
-                let text = trim(text);
-                let number = &self.column.style.number;
-                let text = match number.thousands {
-                    None => text,
-                    Some(_) => number.ungrouped(text, &mut self.scratch)?,
-                };
-                values.push(integer(text, number.point)?);
+                let mut text = trim(text);
+                if self.grouped {
+                    text = self.column.style.number.ungrouped(text, &mut self.scratch)?;
+                }
+                values.push(integer(text, self.point)?);
             }
             Values::Decimal { values, precision, scale } => {
-                let text = trim(text);
-                let number = &self.column.style.number;
-                let text = match number.thousands {
-                    None => text,
-                    Some(_) => number.ungrouped(text, &mut self.scratch)?,
-                };
-                values.push(decimal(text, *precision, *scale, number.point)?);
+                let mut text = trim(text);
+                if self.grouped {
+                    text = self.column.style.number.ungrouped(text, &mut self.scratch)?;
+                }
+                values.push(decimal(text, *precision, *scale, self.point)?);
             }
             Values::Float(values) => {
                 let number = &self.column.style.number;
@@ -141,6 +143,62 @@ impl Decoder {
         }
         self.validity.append_null();
         self.rows += 1;
+        Ok(())
+    }
+
+    /// Adds a stretch of fields of one column, in one loop for its type; at the first value that
+    /// does not fit it stops, and the caller takes the stretch back and goes row by row.
+    pub fn extend(&mut self, fields: &Fields<'_>) -> Result<(), Fault> {
+        let nullable = self.column.nullable;
+        let (empty_is_null, nulls) = (self.empty_is_null, &self.nulls);
+        let usual = empty_is_null && nulls.is_empty() && !self.grouped;
+        let (point, scratch) = (self.point, &mut self.scratch);
+        let absent = match &mut self.values {
+            Values::Integer(values) if usual => {
+                fields.parse(values, scratch, |text| integer(trim(text), point))?
+            }
+            Values::Decimal { values, precision, scale } if usual => {
+                let (precision, scale) = (*precision, *scale);
+                fields.parse(values, scratch, |text| decimal(trim(text), precision, scale, point))?
+            }
+            Values::Date(values) if usual && self.column.style.time == TimeFormat::Iso => {
+                fields.parse(values, scratch, |text| iso_date(trim(text)))?
+            }
+            Values::Timestamp(values) if usual => {
+                let (time, placer) = (&self.column.style.time, &mut self.placer);
+                fields.parse(values, scratch, |text| placer.utc(time.read(trim(text))?))?
+            }
+            Values::Text { bytes, offsets } if usual => {
+                let mut absent = Absent::default();
+                for row in 0..fields.rows {
+                    let text = fields.get(row, scratch);
+                    bytes.extend_from_slice(text);
+                    offsets.push(bytes.len() as i32);
+                    absent.set(row, text.is_empty());
+                }
+                absent
+            }
+            _ => {
+                let mut own = std::mem::take(&mut self.scratch);
+                let done = (0..fields.rows).try_for_each(|row| {
+                    let text = fields.get(row, &mut own);
+                    self.push(text)
+                });
+                self.scratch = own;
+                return done;
+            }
+        };
+        if absent.any {
+            if !nullable {
+                return Err(Fault::Missing);
+            }
+            for row in 0..fields.rows {
+                self.validity.append(!absent.is(row));
+            }
+        } else {
+            self.validity.append_n_non_nulls(fields.rows);
+        }
+        self.rows += fields.rows;
         Ok(())
     }
 
@@ -222,9 +280,6 @@ impl Decoder {
 
     /// Keeps the first `rows` rows.
     pub fn truncate(&mut self, rows: usize) {
-        if rows >= self.rows {
-            return;
-        }
         match &mut self.values {
             Values::Text { bytes, offsets } => {
                 offsets.truncate(rows + 1);
@@ -236,8 +291,10 @@ impl Decoder {
             Values::Boolean(values) => values.truncate(rows),
             Values::Date(values) => values.truncate(rows),
         }
-        self.validity.truncate(rows);
-        self.rows = rows;
+        if rows < self.rows {
+            self.validity.truncate(rows);
+            self.rows = rows;
+        }
     }
 
     /// The rows so far as an array; the decoder starts again from none.
@@ -265,6 +322,68 @@ impl Decoder {
                 Arc::new(TimestampMicrosecondArray::new(values.into(), nulls).with_timezone("UTC"))
             }
         })
+    }
+}
+
+/// One column's fields in a stretch of at most 256 records.
+pub struct Fields<'a> {
+    pub text: &'a [u8],
+    /// The places of all fields, record after record.
+    pub spans: &'a [Span],
+    /// How many fields a record has, and which of them this is.
+    pub stride: usize,
+    pub place: usize,
+    pub rows: usize,
+    pub quote: u8,
+}
+
+/// The most records of a stretch: their places and text stay in the processor's cache.
+pub const STRETCH: usize = 256;
+
+impl Fields<'_> {
+    #[inline(always)]
+    fn get<'s>(&'s self, row: usize, scratch: &'s mut Vec<u8>) -> &'s [u8] {
+        field(self.text, self.spans[row * self.stride + self.place], self.quote, scratch)
+    }
+
+    #[inline(always)]
+    fn parse<T: Default>(
+        &self,
+        values: &mut Vec<T>,
+        scratch: &mut Vec<u8>,
+        mut parse: impl FnMut(&[u8]) -> Result<T, Fault>,
+    ) -> Result<Absent, Fault> {
+        let mut absent = Absent::default();
+        values.reserve(self.rows);
+        for row in 0..self.rows {
+            let text = self.get(row, scratch);
+            if text.is_empty() {
+                absent.set(row, true);
+                values.push(T::default());
+            } else {
+                values.push(parse(text)?);
+            }
+        }
+        Ok(absent)
+    }
+}
+
+/// Which rows of a stretch have no value.
+#[derive(Default)]
+struct Absent {
+    any: bool,
+    rows: [u64; STRETCH / 64],
+}
+
+impl Absent {
+    #[inline(always)]
+    fn set(&mut self, row: usize, absent: bool) {
+        self.any |= absent;
+        self.rows[row / 64] |= u64::from(absent) << (row % 64);
+    }
+
+    fn is(&self, row: usize) -> bool {
+        self.rows[row / 64] >> (row % 64) & 1 == 1
     }
 }
 

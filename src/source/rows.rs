@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::column::Column;
 use super::declaration::Source;
-use super::decoder::Decoder;
+use super::decoder::{Decoder, Fields};
 use super::fault::{Fault, text_of};
 use super::quarantine::Quarantine;
 use super::stream::Piece;
@@ -51,6 +51,24 @@ impl Rows {
     pub fn accept(&mut self, line: i64, bytes: usize) {
         self.lines.push(line);
         self.bytes += bytes;
+    }
+
+    /// How many rows still fit into the batch.
+    pub fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.lines.len())
+    }
+
+    /// Adds a stretch of records column by column; false, and nothing added, when one does not fit.
+    pub fn extend<'a>(&mut self, fields: impl Fn(usize) -> Fields<'a>) -> bool {
+        for (column, decoder) in self.decoders.iter_mut().enumerate() {
+            if decoder.extend(&fields(column)).is_err() {
+                for decoder in &mut self.decoders {
+                    decoder.truncate(self.lines.len());
+                }
+                return false;
+            }
+        }
+        true
     }
 
     /// A value does not fit: the row is taken back from every column and quarantined.
