@@ -449,8 +449,8 @@ mod tests {
         assert!(error.to_string().contains("cut-off 2026-03-02T00:00:00Z"), "{error}");
     }
 
-    /// scikit-learn on the same set, ten-fold: AUC .824, Brier .097, lift 3.55. Folds are made by
-    /// row number here, so figures differ by their luck.
+    /// scikit-learn, winsorised, scaled and folded in the same way: AUC .82146, Brier .09781, lift
+    /// 3.395 (without winsorising .82310, .09709, 3.479).
     #[tokio::test]
     async fn telecom_subscribers_leave_as_scikit_learn_says() {
         let Some(data) = std::env::var_os("SILLAGE_DATA") else { return };
@@ -499,8 +499,8 @@ mod tests {
         let brier = evaluate::brier(&scores, &outcomes).unwrap();
         let lift = evaluate::top_decile_lift(&scores, &outcomes).unwrap();
         println!("AUC {auc:.4} Brier {brier:.4} lift {lift:.2}");
-        assert!((auc - 0.824).abs() < 0.01, "{auc}");
-        assert!((brier - 0.097).abs() < 0.002, "{brier}");
-        assert!((lift - 3.55).abs() < 0.3, "{lift}");
+        assert!((auc - 0.82146).abs() < 1e-4, "{auc}");
+        assert!((brier - 0.09781).abs() < 1e-4, "{brier}");
+        assert!((lift - 3.395).abs() < 0.03, "{lift}");
     }
 }
