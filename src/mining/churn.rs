@@ -99,7 +99,7 @@ fn fit_rows(
         return Ok(Err(reason));
     }
     let (judged, scaling) = match learn(params, &train, &outcomes)? {
-        Ok((judged, scaling, _)) => (judged, scaling),
+        Ok(learnt) => (learnt.logistic, learnt.scaling),
         Err(reason) => return Ok(Err(reason)),
     };
     let scores = judged.predict(&scaling.apply(&held_out.features));
@@ -116,7 +116,7 @@ fn fit_rows(
         }
     }
     let (all, outcomes) = stack(&past.iter().collect::<Vec<_>>())?;
-    let (last, scaling, dropped) = match learn(params, &all, &outcomes)? {
+    let Learnt { logistic, scaling, dropped } = match learn(params, &all, &outcomes)? {
         Ok(learnt) => learnt,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -124,8 +124,8 @@ fn fit_rows(
         fitted.remark(format!("the column `{column}` is left out: it does not vary between customers"));
     }
     set_counts(&mut fitted, "final", &outcomes);
-    fitted.set(Part::Metric, "gradient", 0, last.gradient);
-    Scorer { scaling, intercept: last.intercept, weights: last.weights }.store(&mut fitted);
+    fitted.set(Part::Metric, "gradient", 0, logistic.gradient);
+    Scorer { scaling, intercept: logistic.intercept, weights: logistic.weights }.store(&mut fitted);
     Ok(Ok(fitted))
 }
 
@@ -154,14 +154,21 @@ fn enough(params: &ChurnParams, cutoffs: usize, outcomes: &[bool]) -> std::resul
     Ok(())
 }
 
+/// A regression, the scaling its rows went through, and the columns that do not vary.
+struct Learnt {
+    logistic: Logistic,
+    scaling: Scaling,
+    dropped: Vec<String>,
+}
+
 fn learn(
     params: &ChurnParams,
     rows: &Matrix,
     outcomes: &[bool],
-) -> Result<std::result::Result<(Logistic, Scaling, Vec<String>), NotFitted>> {
+) -> Result<std::result::Result<Learnt, NotFitted>> {
     let (scaling, dropped) = Scaling::fit(&params.columns, rows, params.winsorise, Rare::Keep);
     let scaled = scaling.apply(rows);
-    Ok(logistic::fit(&scaled, outcomes, params.alpha)?.map(|logistic| (logistic, scaling, dropped)))
+    Ok(logistic::fit(&scaled, outcomes, params.alpha)?.map(|logistic| Learnt { logistic, scaling, dropped }))
 }
 
 /// Cut-offs one under the other, oldest first; a customer may stand in each of them.
@@ -449,8 +456,8 @@ mod tests {
         assert!(error.to_string().contains("cut-off 2026-03-02T00:00:00Z"), "{error}");
     }
 
-    /// scikit-learn on the same set, ten-fold: AUC .824, Brier .097, lift 3.55. Folds are made by
-    /// row number here, so figures differ by their luck.
+    /// scikit-learn, winsorised, scaled and folded in the same way: AUC .82146, Brier .09781, lift
+    /// 3.395 (without winsorising .82310, .09709, 3.479).
     #[tokio::test]
     async fn telecom_subscribers_leave_as_scikit_learn_says() {
         let Some(data) = std::env::var_os("SILLAGE_DATA") else { return };
@@ -491,16 +498,16 @@ mod tests {
             };
             let train = read(&params, Instant::UNIX_EPOCH, part(false), 5000).await.unwrap();
             let test = read(&params, Instant::UNIX_EPOCH, part(true), 5000).await.unwrap();
-            let (model, scaling, _) = learn(&params, &train.features, &train.outcomes).unwrap().unwrap();
-            scores.extend(model.predict(&scaling.apply(&test.features)));
+            let model = learn(&params, &train.features, &train.outcomes).unwrap().unwrap();
+            scores.extend(model.logistic.predict(&model.scaling.apply(&test.features)));
             outcomes.extend(test.outcomes);
         }
         let auc = evaluate::auc(&scores, &outcomes).unwrap();
         let brier = evaluate::brier(&scores, &outcomes).unwrap();
         let lift = evaluate::top_decile_lift(&scores, &outcomes).unwrap();
         println!("AUC {auc:.4} Brier {brier:.4} lift {lift:.2}");
-        assert!((auc - 0.824).abs() < 0.01, "{auc}");
-        assert!((brier - 0.097).abs() < 0.002, "{brier}");
-        assert!((lift - 3.55).abs() < 0.3, "{lift}");
+        assert!((auc - 0.82146).abs() < 1e-4, "{auc}");
+        assert!((brier - 0.09781).abs() < 1e-4, "{brier}");
+        assert!((lift - 3.395).abs() < 0.03, "{lift}");
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn blobs(rows: usize, k: usize, columns: usize) -> (Array2<f64>, Vec<
     let noise = uniform(rows * columns, 3);
     let truth: Vec<usize> = (0..rows).map(|row| row % k).collect();
     let points = Array2::from_shape_fn((rows, columns), |(row, column)| {
-        let centre = if (truth[row] + column) % k == 0 { 4.0 } else { 0.0 };
+        let centre = if (truth[row] + column).is_multiple_of(k) { 4.0 } else { 0.0 };
         centre + noise[row * columns + column] * 2.0 - 1.0
     });
     (points, truth)

@@ -6,6 +6,7 @@
 use datafusion::functions::expr_fn::least;
 use datafusion::logical_expr::{Expr, ident, lit, when};
 use datafusion::prelude::DataFrame;
+use datafusion::scalar::ScalarValue;
 use ndarray::{Array2, ArrayView1};
 
 use super::scaling::scaled;
@@ -64,20 +65,26 @@ pub(super) fn nearest_sql(
     let all: Vec<Expr> = (0..terms.len()).map(|i| ident(near(i))).collect();
     let smallest = least(all.clone()).alias("__least");
     let frame = frame.select(kept().chain(all).chain([smallest]).collect::<Vec<_>>()).doing(doing)?;
-    let mut id: Expr = lit(terms.len() as i64);
-    for index in (0..terms.len().saturating_sub(1)).rev() {
-        id = when(ident(near(index)).eq(ident("__least")), lit(index as i64 + 1))
-            .otherwise(id)
-            .doing(doing)?;
-    }
+    let ids = (1..=terms.len() as i64).map(|id| (ident(near(id as usize - 1)).eq(ident("__least")), lit(id)));
+    let id = first_true(ids.collect()).doing(doing)?;
     let frame = frame.select(kept().chain([id.alias("segment_id")]).collect::<Vec<_>>()).doing(doing)?;
-    let mut name = lit(names.last().map_or("", String::as_str));
-    for (index, text) in names.iter().enumerate().rev().skip(1) {
-        name = when(ident("segment_id").eq(lit(index as i64 + 1)), lit(text.as_str()))
-            .otherwise(name)
-            .doing(doing)?;
-    }
+    let named = names.iter().zip(1_i64..);
+    let named = named.map(|(name, id)| (ident("segment_id").eq(lit(id)), lit(name.as_str())));
+    let name = first_true(named.collect()).doing(doing)?;
     frame
         .select(kept().chain([ident("segment_id"), name.alias("segment_name")]).collect::<Vec<_>>())
         .doing(doing)
+}
+
+/// The value beside the first condition that holds: one `CASE`, however many there are. The last
+/// is for whatever is left.
+fn first_true(mut cases: Vec<(Expr, Expr)>) -> datafusion::error::Result<Expr> {
+    let Some((_, last)) = cases.pop() else { return Ok(lit(ScalarValue::Null)) };
+    let mut cases = cases.into_iter();
+    let Some((condition, value)) = cases.next() else { return Ok(last) };
+    let mut case = when(condition, value);
+    for (condition, value) in cases {
+        case = case.when(condition, value);
+    }
+    case.otherwise(last)
 }
