@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod dag;
+pub mod demo;
 pub mod error;
 pub mod name;
 pub mod storage;
