@@ -61,24 +61,29 @@ impl Seen {
         (self.from..step).rev().find(|s| self.orders[*s] > 0)
     }
 
-    /// Orders in the steps `[from, to)`.
+    /// Orders in the steps `[from, to)`; none in an empty range.
     pub fn bought(&self, from: usize, to: usize) -> u32 {
-        self.orders[from..to].iter().map(|n| u32::from(*n)).sum()
+        (from..to).map(|step| u32::from(self.orders[step])).sum()
+    }
+
+    /// Whether a bad incident was felt in the steps `[from, to)`.
+    pub fn wronged(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|step| self.incidents[step] > 0)
     }
 
     /// The probability of leaving at the start of `step`, for somebody who was there before it.
     /// Orders from `unseen` on count as none; `shock` is a step with an incident not in the record.
     fn hazard(&self, step: usize, unseen: usize, shock: Option<usize>) -> f64 {
-        let before = |steps: usize| step.saturating_sub(steps).max(self.from);
+        let before = |steps: usize| step.saturating_sub(steps);
         let silence = match self.last_order(step.min(unseen)) {
             Some(last) => step - 1 - last,
             None => step - self.from,
         };
-        let recent = f64::from(self.bought(before(9).min(unseen), step.min(unseen)));
-        let earlier = f64::from(self.bought(before(18).min(unseen), before(9).min(unseen)));
+        let recent = f64::from(self.bought(before(9), step.min(unseen)));
+        let earlier = f64::from(self.bought(before(18), before(9).min(unseen)));
         let decline = ((earlier - recent) / (earlier + 1.0)).max(0.0);
         let remembered = before(INCIDENT_MEMORY)..step;
-        let incident = self.incidents[remembered.start..remembered.end.min(unseen)].iter().any(|n| *n > 0)
+        let incident = self.wronged(remembered.start, step.min(unseen))
             || shock.is_some_and(|s| remembered.contains(&s));
         let opened: u32 = self.opened[before(18)..before(9)].iter().map(|n| u32::from(*n)).sum();
         let log_odds = BASE

@@ -22,6 +22,7 @@ mod person;
 mod story;
 mod truth;
 
+use std::fmt;
 use std::path::Path;
 
 use crate::clock::Instant;
@@ -47,9 +48,19 @@ pub struct Summary {
     pub rows: Rows,
 }
 
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wrote {} persons", self.persons)?;
+        for (name, rows) in self.rows.iter().filter(|(name, _)| !name.starts_with("truth/")) {
+            write!(f, "\n  {name:<18} {rows:>10} rows")?;
+        }
+        Ok(())
+    }
+}
+
 impl Default for Retailer {
     fn default() -> Self {
-        Retailer { customers: 20_000, seed: 1 }
+        Retailer { customers: 20_000, seed: 42 }
     }
 }
 

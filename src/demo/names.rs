@@ -57,24 +57,19 @@ pub const MAIL_HOSTS: [&str; 7] =
 
 /// A text without accents, as old tills and e-mail addresses want it.
 pub fn without_accents(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        plain.push_str(match c {
-            'à' | 'â' | 'ä' => "a",
-            'ç' => "c",
-            'é' | 'è' | 'ê' | 'ë' => "e",
-            'î' | 'ï' => "i",
-            'ô' | 'ö' | 'ø' => "o",
-            'ù' | 'û' | 'ü' => "u",
-            'É' | 'È' | 'Ê' => "E",
-            'Î' => "I",
-            other => {
-                plain.push(other);
-                ""
-            }
-        });
-    }
-    plain
+    text.chars()
+        .map(|c| match c {
+            'à' | 'â' | 'ä' => 'a',
+            'ç' => 'c',
+            'é' | 'è' | 'ê' | 'ë' => 'e',
+            'î' | 'ï' => 'i',
+            'ô' | 'ö' | 'ø' => 'o',
+            'ù' | 'û' | 'ü' => 'u',
+            'É' | 'È' | 'Ê' => 'E',
+            'Î' => 'I',
+            other => other,
+        })
+        .collect()
 }
 
 #[cfg(test)]

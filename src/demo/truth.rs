@@ -37,10 +37,9 @@ pub struct Forecast {
 }
 
 pub fn forecast(life: &Life, cutoff: usize) -> Forecast {
-    let from = cutoff.saturating_sub(ELIGIBLE_STEPS).max(life.seen.from);
     Forecast {
-        eligible: from < cutoff && life.seen.bought(from, cutoff) > 0,
-        probability: if life.seen.from < cutoff { churn_probability(&life.seen, life.known, cutoff) } else { None },
+        eligible: life.seen.bought(cutoff.saturating_sub(ELIGIBLE_STEPS), cutoff) > 0,
+        probability: churn_probability(&life.seen, life.known, cutoff),
         churned: life.seen.bought(cutoff, cutoff + OUTCOME_STEPS) == 0,
     }
 }
@@ -199,7 +198,7 @@ fn days_since_1970(day: NaiveDate) -> i32 {
 impl Effects {
     fn add(&mut self, life: &Life, holdout: Forecast) {
         let working = MEASURED.step..MEASURED.step + LIFT_STEPS;
-        let bought = life.seen.bought(working.start.max(life.seen.from), working.end) > 0;
+        let bought = life.seen.bought(working.start, working.end) > 0;
         match life.group {
             Some(Group::Control) => self.control.add(bought),
             Some(Group::Treated) => {
@@ -209,8 +208,7 @@ impl Effects {
             None => {}
         }
         if let (true, Some(probability)) = (holdout.eligible, holdout.probability) {
-            let recent = HOLDOUT_STEP.saturating_sub(INCIDENT_MEMORY).max(life.seen.from);
-            let incident = life.seen.incidents[recent..HOLDOUT_STEP].iter().any(|n| *n > 0);
+            let incident = life.seen.wronged(HOLDOUT_STEP - INCIDENT_MEMORY, HOLDOUT_STEP);
             if incident { &mut self.with_incident } else { &mut self.without_incident }.add(holdout.churned);
             self.eligible.add(holdout.churned);
             self.probabilities += probability;

@@ -13,7 +13,7 @@ use crate::demo::catalogue::CATEGORIES;
 use crate::demo::chance::happens;
 use crate::demo::names::without_accents;
 use crate::demo::output::{Rows, Sheet};
-use crate::demo::person::{CONSENT_CHANNELS, Separation, is_exported, mistype, write_phone};
+use crate::demo::person::{CONSENT_CHANNELS, is_exported, mistype, write_phone};
 use crate::demo::story::Story;
 use crate::error::Result;
 

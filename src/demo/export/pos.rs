@@ -81,7 +81,8 @@ impl Tills {
         for i in 0..u64::from(count(&mut rng, WALK_INS)).min(63) {
             let at: Moment =
                 rng.gen_range(0..STEPS as i64 * STEP_DAYS) * DAY + rng.gen_range(8 * 3600..18 * 3600);
-            let product = taste(&mut rng, Archetype::ALL[rng.gen_range(0..5)]);
+            let stranger = Archetype::ALL[rng.gen_range(0..Archetype::ALL.len())];
+            let product = taste(&mut rng, stranger);
             let unit_price = catalogue.products[product].price;
             let ticket = Ticket {
                 number: format!("TA{:010}", scrambled(seed, 30, number * 64 + i, WALK_IN_TICKETS)),
