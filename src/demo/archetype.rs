@@ -69,11 +69,11 @@ impl Archetype {
                 web_only: 0.0, shop_only: 0.35, price_band: 1, discount: 0.15, tastes: [10, 3, 4, 7],
             },
             Archetype::Connected => &Habits {
-                share: 0.22, rate: 0.36, visits: 0.32, opens: 0.42, lines: 2.0, web_share: 0.92,
+                share: 0.22, rate: 0.36, visits: 0.26, opens: 0.42, lines: 2.0, web_share: 0.92,
                 web_only: 0.55, shop_only: 0.0, price_band: 1, discount: 0.12, tastes: [0, 1, 2, 8],
             },
             Archetype::Bargain => &Habits {
-                share: 0.17, rate: 0.24, visits: 0.22, opens: 0.50, lines: 3.0, web_share: 0.55,
+                share: 0.17, rate: 0.24, visits: 0.18, opens: 0.50, lines: 3.0, web_share: 0.55,
                 web_only: 0.10, shop_only: 0.15, price_band: 0, discount: 0.85, tastes: [2, 3, 7, 11],
             },
             Archetype::Gift => &Habits {

@@ -12,8 +12,8 @@
 use super::calendar::{LIVED_STEPS, OUTCOME_STEPS};
 
 /// Log-odds of leaving in a step, and what adds to them.
-const BASE: f64 = -5.3;
-const SILENCE: f64 = 1.1;
+const BASE: f64 = -5.5;
+const SILENCE: f64 = 0.9;
 const DECLINE: f64 = 1.2;
 pub const INCIDENT: f64 = 2.6;
 const EMAIL: f64 = -0.9;

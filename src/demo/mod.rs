@@ -19,6 +19,7 @@ mod life;
 mod names;
 mod output;
 mod person;
+pub mod project;
 mod story;
 mod truth;
 

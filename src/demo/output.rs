@@ -46,7 +46,7 @@ impl Sheet {
         self.out
             .write_all(&bytes)
             .and_then(|()| self.out.write_all(b"\n"))
-            .doing(format!("write {}", self.path.display()))
+            .doing(format_args!("write {}", self.path.display()))
     }
 
     pub fn row(&mut self, text: &str) -> Result<()> {
@@ -55,7 +55,7 @@ impl Sheet {
     }
 
     pub fn finish(mut self) -> Result<u64> {
-        self.out.flush().doing(format!("write {}", self.path.display()))?;
+        self.out.flush().doing(format_args!("write {}", self.path.display()))?;
         Ok(self.rows)
     }
 }
@@ -102,12 +102,12 @@ impl<C: Columns> Table<C> {
         RecordBatch::try_new(self.schema.clone(), arrays)
             .map_err(parquet::errors::ParquetError::from)
             .and_then(|batch| self.writer.write(&batch))
-            .doing(format!("write {}", self.path.display()))
+            .doing(format_args!("write {}", self.path.display()))
     }
 
     pub fn finish(mut self) -> Result<u64> {
         self.write()?;
-        self.writer.close().doing(format!("write {}", self.path.display()))?;
+        self.writer.close().doing(format_args!("write {}", self.path.display()))?;
         Ok(self.rows)
     }
 }

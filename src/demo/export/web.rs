@@ -154,7 +154,7 @@ impl Web {
                 "{{\"cookie\":\"{cookie}\",\"account_id\":{}}}",
                 account.map_or("null".to_owned(), |a| format!("\"{a}\""))
             );
-            let pages = story.rng.gen_range(1..4);
+            let pages = story.rng.gen_range(1..3);
             for page in 0..pages {
                 let product = &catalogue.products[taste(&mut story.rng, archetype)].code;
                 let time = at + page * story.rng.gen_range(20..200);
