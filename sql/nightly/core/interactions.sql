@@ -28,7 +28,7 @@ join core.customer_ids i on i.source = 'call' and i.record_id = c.call_id
 union all
 select
   i.customer_id,
-  cast(cast(f.filled_on as timestamp) as timestamp with time zone),
+  arrow_cast(f.filled_on, 'Timestamp(Microsecond, Some("UTC"))'),
   'form',
   'form',
   f.form,
