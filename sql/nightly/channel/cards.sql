@@ -1,0 +1,22 @@
+-- One row a card: what its latest form says.
+with ranked as (
+  select *, row_number() over (partition by card order by changed_on desc, form desc) as nth
+  from raw.card_forms
+)
+select
+  card,
+  title,
+  first_name,
+  last_name,
+  birth_date,
+  lower(trim(email)) as email,
+  phone,
+  street,
+  postcode,
+  city,
+  preferred_contact,
+  interests,
+  created_on,
+  changed_on
+from ranked
+where nth = 1

@@ -1,0 +1,40 @@
+-- One row a key on a record that stands for a person in some channel: identity joins equal keys.
+-- Sources: card, form, account, cookie, email, call.
+select 'card' as source, card as record_id, 'card' as key_kind, card as key_value
+from raw.card_forms
+union
+select 'card' as source, card as record_id, 'email' as key_kind, lower(trim(email)) as key_value
+from raw.card_forms where email is not null
+union
+select 'form' as source, form as record_id, 'email' as key_kind, lower(trim(email)) as key_value
+from raw.forms where email is not null
+union
+select 'account' as source, account_id as record_id, 'account' as key_kind, account_id as key_value
+from raw.web_orders
+union
+select 'account' as source, account_id as record_id, 'email' as key_kind, lower(trim(email)) as key_value
+from raw.web_orders where email is not null
+union
+select 'account' as source, account_id as record_id, 'account' as key_kind, account_id as key_value
+from raw.web_events where account_id is not null
+union
+select 'cookie' as source, cookie as record_id, 'cookie' as key_kind, cookie as key_value
+from raw.web_events
+union
+select 'cookie' as source, cookie as record_id, 'account' as key_kind, account_id as key_value
+from raw.web_events where account_id is not null
+union
+select 'cookie' as source, cookie as record_id, 'email' as key_kind, lower(trim(email)) as key_value
+from raw.web_events where email is not null
+union
+select 'email' as source, lower(trim(email)) as record_id, 'email' as key_kind, lower(trim(email)) as key_value
+from raw.email_events
+union
+select 'email' as source, lower(trim(email)) as record_id, 'email' as key_kind, lower(trim(email)) as key_value
+from raw.consents where email is not null
+union
+select 'call' as source, call_id as record_id, 'card' as key_kind, card as key_value
+from raw.calls where card is not null
+union
+select 'call' as source, call_id as record_id, 'email' as key_kind, lower(trim(email)) as key_value
+from raw.calls where email is not null

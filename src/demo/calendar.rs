@@ -1,0 +1,116 @@
+//! The retailer's calendar: two years in steps of ten days, and instants as its files write them.
+//!
+//! Ten days divide everything that is judged: 730 days of history are 73 steps, an outcome window of
+//! 90 days is 9 steps, the 180 days in which an eligible customer bought are 18. A planted
+//! probability can then be exact at a cut-off, with no step cut in two.
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono_tz::Europe::Paris;
+
+use crate::clock::Instant;
+
+/// Seconds after the first midnight (UTC) of the history; negative before it.
+pub type Moment = i64;
+
+pub const DAY: Moment = 86_400;
+pub const STEP_DAYS: i64 = 10;
+/// Steps that are exported.
+pub const STEPS: usize = 73;
+/// Steps of the outcome window: 90 days.
+pub const OUTCOME_STEPS: usize = 9;
+/// Steps in which an eligible customer has bought: 180 days.
+pub const ELIGIBLE_STEPS: usize = 18;
+/// Steps that are lived; those after `STEPS` are only in the truth.
+pub const LIVED_STEPS: usize = STEPS + OUTCOME_STEPS;
+/// The cut-off whose outcome the exports still show.
+pub const HOLDOUT_STEP: usize = STEPS - OUTCOME_STEPS;
+pub const MONTHS: usize = 24;
+pub const END: Moment = STEPS as i64 * STEP_DAYS * DAY;
+
+/// The first day of the history.
+pub fn first_day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2024, 7, 1).expect("1 July 2024 is a day")
+}
+
+pub fn step_start(step: usize) -> Moment {
+    step as i64 * STEP_DAYS * DAY
+}
+
+pub fn to_utc(moment: Moment) -> Instant {
+    let midnight = first_day().and_hms_opt(0, 0, 0).expect("midnight is a time").and_utc();
+    midnight + TimeDelta::seconds(moment)
+}
+
+/// Microseconds since 1970, as Arrow keeps them.
+pub fn micros(moment: Moment) -> i64 {
+    to_utc(moment).timestamp_micros()
+}
+
+/// The day of a moment (UTC; shops, carriers and call centres work when it is the same day in Paris).
+pub fn day(moment: Moment) -> NaiveDate {
+    let days = moment.div_euclid(DAY);
+    if days >= 0 {
+        first_day() + Days::new(days.unsigned_abs())
+    } else {
+        first_day() - Days::new(days.unsigned_abs())
+    }
+}
+
+/// Wall-clock time in Paris and its offset from UTC in minutes.
+pub fn paris(moment: Moment) -> (NaiveDateTime, i32) {
+    let local: DateTime<chrono_tz::Tz> = Paris.from_utc_datetime(&to_utc(moment).naive_utc());
+    (local.naive_local(), local.offset().fix().local_minus_utc() / 60)
+}
+
+/// Which month of the history a moment falls in, 0 for the first.
+pub fn month(moment: Moment) -> usize {
+    let day = day(moment);
+    let months = (day.year() - 2024) * 12 + day.month() as i32 - 7;
+    (months.max(0) as usize).min(MONTHS - 1)
+}
+
+/// `2024-07` for month 0.
+pub fn month_label(month: usize) -> String {
+    let ordinal = 6 + month;
+    format!("{}-{:02}", 2024 + ordinal / 12, ordinal % 12 + 1)
+}
+
+/// How much more is bought in a step than in an average one; known to everybody.
+pub fn season(step: usize) -> f64 {
+    const BY_MONTH: [f64; 12] = [1.06, 0.92, 0.96, 0.97, 1.0, 1.04, 1.02, 0.88, 0.96, 1.0, 1.08, 1.18];
+    let middle = day(step_start(step) + STEP_DAYS * DAY / 2);
+    BY_MONTH[middle.month0() as usize]
+}
+
+/// `2025-03-04T12:34:56+01:00`, as the web shop writes its instants.
+pub fn web_time(moment: Moment) -> String {
+    let (local, offset) = paris(moment);
+    format!("{}+{:02}:{:02}", local.format("%Y-%m-%dT%H:%M:%S"), offset / 60, offset % 60)
+}
+
+/// The instant of a moment in RFC 3339, for messages and the truth.
+pub fn as_utc_text(moment: Moment) -> String {
+    to_utc(moment).with_timezone(&Utc).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_years_are_seventy_three_steps_and_twenty_four_months() {
+        assert_eq!(as_utc_text(END), "2026-07-01T00:00:00Z");
+        assert_eq!(day(END - 1).to_string(), "2026-06-30");
+        assert_eq!(as_utc_text(step_start(HOLDOUT_STEP)), "2026-04-02T00:00:00Z");
+        assert_eq!((month(0), month(END - 1)), (0, MONTHS - 1));
+        assert_eq!((month_label(0), month_label(6), month_label(23)),
+            ("2024-07".to_owned(), "2025-01".to_owned(), "2026-06".to_owned()));
+    }
+
+    #[test]
+    fn paris_has_its_summer_time() {
+        let noon = |days: i64| web_time(days * DAY + 12 * 3600);
+        assert_eq!(noon(0), "2024-07-01T14:00:00+02:00");
+        assert_eq!(noon(184), "2025-01-01T13:00:00+01:00");
+    }
+}

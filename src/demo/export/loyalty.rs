@@ -1,0 +1,206 @@
+//! The loyalty scheme: card forms with the explicit profile, other forms, dated consents.
+
+use std::path::Path;
+
+use rand::Rng;
+
+use super::email::unsubscribed_at;
+use super::web::capitalised;
+use super::{finish_sheets, is_spoilt};
+use crate::demo::archetype::Archetype;
+use crate::demo::calendar::{DAY, END, Moment, day};
+use crate::demo::catalogue::CATEGORIES;
+use crate::demo::chance::happens;
+use crate::demo::names::without_accents;
+use crate::demo::output::{Rows, Sheet};
+use crate::demo::person::{CONSENT_CHANNELS, is_exported, mistype, write_phone};
+use crate::demo::story::Story;
+use crate::error::Result;
+
+pub struct Loyalty {
+    cards: Sheet,
+    forms: Sheet,
+    consents: Sheet,
+}
+
+/// What one filling of the card form says.
+struct Form<'a> {
+    card: &'a str,
+    first: &'a str,
+    last: &'a str,
+    email: &'a str,
+    phone: &'a str,
+    interests: &'a str,
+    prefers: &'a str,
+    created: Moment,
+    changed: Moment,
+}
+
+impl Loyalty {
+    pub fn create(folder: &Path) -> Result<Self> {
+        let open = |name: &str, header: &str| -> Result<Sheet> {
+            let mut sheet = Sheet::utf8(folder.join(format!("loyalty/{name}.csv")))?;
+            sheet.line(header)?;
+            Ok(sheet)
+        };
+        Ok(Loyalty {
+            cards: open(
+                "cards",
+                "formulaire;carte;civilité;nom;prénom;date de naissance;e-mail;téléphone;adresse;code postal;\
+                 ville;contact préféré;centres d'intérêt;créé le;modifié le",
+            )?,
+            forms: open("forms", "formulaire;rempli le;origine;prénom;nom;e-mail;téléphone;code postal")?,
+            consents: open("consents", "carte;e-mail;canal;accord;depuis;origine")?,
+        })
+    }
+
+    pub fn write(&mut self, story: &mut Story) -> Result<()> {
+        if story.person.card.is_some() {
+            self.write_cards(story)?;
+        } else if story.person.archetype.is_none() {
+            self.write_form(story)?;
+        }
+        self.write_consents(story)
+    }
+
+    fn write_cards(&mut self, story: &mut Story) -> Result<()> {
+        let person = story.person;
+        let Some(card) = person.card.as_deref() else { return Ok(()) };
+        let email = person.card_email.as_deref().unwrap_or("");
+        let email = if happens(&mut story.rng, 0.15) { capitalised(email) } else { email.to_owned() };
+        let has_phone = person.separation.is_some() || happens(&mut story.rng, 0.75);
+        let phone = if has_phone { write_phone(&mut story.rng, person.phone) } else { String::new() };
+        let prefers = CONSENT_CHANNELS[story.rng.gen_range(0..4)];
+        let interests = interests(story);
+        let mut form = Form {
+            card,
+            first: person.first,
+            last: person.last,
+            email: &email,
+            phone: &phone,
+            interests: &interests,
+            prefers,
+            created: person.known_since,
+            changed: person.known_since,
+        };
+        self.form(story, &form)?;
+        if let Some((since, _)) = &person.moved {
+            form.changed = *since;
+            self.form(story, &form)?;
+        }
+        if let Some((since, card)) = &person.new_card {
+            let last = mistype(&mut story.rng, person.last);
+            let first = without_accents(person.first);
+            form = Form { card, first: &first, last: &last, email: "", created: *since, changed: *since, ..form };
+            self.form(story, &form)?;
+        }
+        Ok(())
+    }
+
+    fn form(&mut self, story: &mut Story, form: &Form) -> Result<()> {
+        let person = story.person;
+        let number = format!("F{:011}", story.next_record());
+        let home = person.address_at(form.changed);
+        let date = |moment| day(moment).format("%d/%m/%Y").to_string();
+        let row = |born: &str| {
+            format!(
+                "{number};{};{};{};{};{born};{};{};{};{};{};{};{};{};{}",
+                form.card, person.title, form.last, form.first, form.email, form.phone, home.street,
+                home.postcode, home.town, form.prefers, form.interests, date(form.created), date(form.changed),
+            )
+        };
+        self.cards.row(&row(&person.born.format("%d/%m/%Y").to_string()))?;
+        if is_spoilt(&mut story.rng) {
+            self.cards.row(&row("30/02/1970"))?;
+        }
+        story.key("loyalty", "form", &number);
+        story.key("loyalty", "card", form.card);
+        for (kind, value) in [("email", form.email), ("phone", form.phone)] {
+            if !value.is_empty() {
+                story.key("loyalty", kind, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// A competition or an enquiry: somebody who has not bought yet.
+    fn write_form(&mut self, story: &mut Story) -> Result<()> {
+        let person = story.person;
+        let Some(email) = person.email.as_deref() else { return Ok(()) };
+        let number = format!("F{:011}", story.next_record());
+        let phone = if happens(&mut story.rng, 0.5) {
+            write_phone(&mut story.rng, person.phone)
+        } else {
+            String::new()
+        };
+        let origin = ["jeu concours", "salon", "demande de catalogue"][story.rng.gen_range(0..3)];
+        self.forms.row(&format!(
+            "{number};{};{origin};{};{};{email};{phone};{}",
+            day(person.known_since).format("%d/%m/%Y"),
+            person.first,
+            person.last,
+            person.address.postcode
+        ))?;
+        story.key("loyalty", "form", &number);
+        story.key("loyalty", "email", email);
+        if !phone.is_empty() {
+            story.key("loyalty", "phone", &phone);
+        }
+        Ok(())
+    }
+
+    /// The first answer for each channel, and what became of it.
+    fn write_consents(&mut self, story: &mut Story) -> Result<()> {
+        let person = story.person;
+        let email = person.newsletter_address().unwrap_or("").to_owned();
+        if person.card.is_none() && email.is_empty() {
+            return Ok(());
+        }
+        let unsubscribed = story.life.newsletters.iter().find(|n| n.unsubscribed).map(|n| unsubscribed_at(n.sent));
+        for (channel, granted) in CONSENT_CHANNELS.into_iter().zip(person.consents) {
+            let answers = |granted: bool| if granted { "oui" } else { "non" };
+            let mut history = vec![(person.known_since, answers(granted), "formulaire")];
+            if channel == "email" && let Some(at) = unsubscribed {
+                history.push((at, answers(false), "désinscription"));
+            } else if channel != "email" && channel != "post" && happens(&mut story.rng, 0.04) {
+                let at = story.rng.gen_range(person.known_since.max(0) / DAY..END / DAY) * DAY + 12 * 3600;
+                history.push((at.max(person.known_since), answers(!granted), "téléphone"));
+            }
+            for (at, answer, origin) in history {
+                if at < 0 || is_exported(at) {
+                    // The card names the person where there is one, the e-mail else.
+                    let card = person.card.as_deref().unwrap_or("");
+                    let email = if card.is_empty() { email.as_str() } else { "" };
+                    self.consents.row(&format!(
+                        "{card};{email};{channel};{answer};{};{origin}",
+                        day(at).format("%d/%m/%Y")
+                    ))?;
+                }
+            }
+        }
+        if person.card.is_none() {
+            story.key("loyalty", "email", &email);
+        }
+        Ok(())
+    }
+
+    pub fn finish(self, rows: &mut Rows) -> Result<()> {
+        finish_sheets("loyalty/cards", [self.cards], rows)?;
+        finish_sheets("loyalty/forms", [self.forms], rows)?;
+        finish_sheets("loyalty/consents", [self.consents], rows)
+    }
+}
+
+/// Two interests as the form has them: mostly what is bought, sometimes only a wish.
+fn interests(story: &mut Story) -> String {
+    let tastes = story.person.archetype.unwrap_or(Archetype::Connected).habits().tastes;
+    let mut one = || {
+        if happens(&mut story.rng, 0.75) {
+            CATEGORIES[tastes[story.rng.gen_range(0..tastes.len())]]
+        } else {
+            CATEGORIES[story.rng.gen_range(0..CATEGORIES.len())]
+        }
+    };
+    let (first, second) = (one(), one());
+    if first == second { first.to_owned() } else { format!("{first}, {second}") }
+}

@@ -1,0 +1,87 @@
+//! The channels' exports, each as its channel would give it.
+//!
+//! Nothing of the truth is in them: keys are drawn apart, record numbers scrambled.
+
+mod calls;
+mod email;
+mod loyalty;
+mod pos;
+mod postal;
+mod reference;
+mod web;
+
+use std::path::Path;
+
+use super::catalogue::Catalogue;
+use super::chance::{Stream, happens};
+use super::output::{Rows, Sheet};
+use super::story::Story;
+use crate::error::Result;
+
+/// Rows that an export has wrong, on top of the right ones.
+const SPOILT: f64 = 0.0005;
+
+fn is_spoilt(rng: &mut Stream) -> bool {
+    happens(rng, SPOILT)
+}
+
+/// All the files of the exports, open at once: about a hundred, whatever the number of persons.
+pub struct Exports {
+    pos: pos::Tills,
+    web: web::Web,
+    email: email::Mailer,
+    calls: calls::CallCentre,
+    loyalty: loyalty::Loyalty,
+    postal: postal::Post,
+    rows: Rows,
+}
+
+impl Exports {
+    pub fn create(folder: &Path, catalogue: &Catalogue) -> Result<Self> {
+        let rows = reference::write(folder, catalogue)?;
+        Ok(Exports {
+            pos: pos::Tills::create(folder)?,
+            web: web::Web::create(folder)?,
+            email: email::Mailer::create(folder)?,
+            calls: calls::CallCentre::create(folder)?,
+            loyalty: loyalty::Loyalty::create(folder)?,
+            postal: postal::Post::create(folder)?,
+            rows,
+        })
+    }
+
+    /// Writes what every channel keeps of one person, and completes the story's keys.
+    pub fn write(&mut self, story: &mut Story, catalogue: &Catalogue) -> Result<()> {
+        self.pos.write(story, catalogue)?;
+        self.web.write(story, catalogue)?;
+        self.email.write(story)?;
+        self.calls.write(story)?;
+        self.loyalty.write(story)?;
+        self.postal.write(story)
+    }
+
+    /// Writes sales to people who are nobody's customer.
+    pub fn write_walk_ins(&mut self, seed: u64, number: u64, catalogue: &Catalogue) -> Result<()> {
+        self.pos.write_walk_ins(seed, number, catalogue)
+    }
+
+    pub fn finish(self) -> Result<Rows> {
+        let mut rows = self.rows;
+        self.pos.finish(&mut rows)?;
+        self.web.finish(&mut rows)?;
+        self.email.finish(&mut rows)?;
+        self.calls.finish(&mut rows)?;
+        self.loyalty.finish(&mut rows)?;
+        self.postal.finish(&mut rows)?;
+        Ok(rows)
+    }
+}
+
+fn finish_sheets(name: &str, sheets: impl IntoIterator<Item = Sheet>, rows: &mut Rows) -> Result<()> {
+    let mut sum = 0;
+    for sheet in sheets {
+        sum += sheet.finish()?;
+    }
+    rows.insert(name.to_owned(), sum);
+    Ok(())
+}

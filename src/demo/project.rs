@@ -1,0 +1,76 @@
+//! The demo's pipeline and models, carried in the binary so that a demo needs nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Context, Result};
+
+macro_rules! shipped {
+    ($($path:literal),* $(,)?) => {
+        [$(($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $path)))),*]
+    };
+}
+
+const PIPELINE: &str = "pipelines/nightly.toml";
+const FILES: [(&str, &str); 25] = shipped![
+    "pipelines/nightly.toml",
+    "sql/nightly/channel/calls.sql",
+    "sql/nightly/channel/cards.sql",
+    "sql/nightly/channel/consents.sql",
+    "sql/nightly/channel/email_events.sql",
+    "sql/nightly/channel/person_keys.sql",
+    "sql/nightly/channel/shop_lines.sql",
+    "sql/nightly/channel/web_events.sql",
+    "sql/nightly/channel/web_lines.sql",
+    "sql/nightly/core/campaigns.sql",
+    "sql/nightly/core/consents.sql",
+    "sql/nightly/core/contact_costs.sql",
+    "sql/nightly/core/contacts.sql",
+    "sql/nightly/core/customers.sql",
+    "sql/nightly/core/deliveries.sql",
+    "sql/nightly/core/interactions.sql",
+    "sql/nightly/core/order_lines.sql",
+    "sql/nightly/core/orders.sql",
+    "sql/nightly/core/products.sql",
+    "sql/nightly/mart/campaign_costs.sql",
+    "sql/nightly/mart/channel_activity.sql",
+    "sql/nightly/mart/customer_360.sql",
+    "sql/nightly/mart/customer_features.sql",
+    "sql/nightly/mart/product_sales.sql",
+    "sql/nightly/mart/shop_sales.sql",
+];
+
+/// Writes the nightly pipeline and its models below `dir` and returns the pipeline's file.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn unpack(dir: &Path) -> Result<PathBuf> {
+    for (name, text) in FILES {
+        let path = dir.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).doing(format_args!("make the folder {}", folder.display()))?;
+        }
+        fs::write(&path, text).doing(format_args!("write {}", path.display()))?;
+    }
+    Ok(dir.join(PIPELINE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_of_the_night_is_carried() {
+        let mut there = vec![PIPELINE.to_owned()];
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/nightly");
+        for schema in fs::read_dir(&models).unwrap() {
+            let schema = schema.unwrap();
+            for file in fs::read_dir(schema.path()).unwrap() {
+                let (schema, file) = (schema.file_name(), file.unwrap().file_name());
+                there.push(format!("sql/nightly/{}/{}", schema.to_string_lossy(), file.to_string_lossy()));
+            }
+        }
+        there.sort();
+        assert_eq!(there, FILES.map(|(name, _)| name));
+    }
+}

@@ -1,0 +1,257 @@
+//! The planted truth: who is who, who left and with what probability, and what moved them.
+//!
+//! It stands beside the exports, in `truth/`, and no pipeline reads it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
+};
+use arrow::datatypes::{DataType, Field, Schema};
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::calendar::{
+    ELIGIBLE_STEPS, HOLDOUT_STEP, OUTCOME_STEPS, STEPS, as_utc_text, day, step_start,
+};
+use super::campaign::{CONTROL_SHARE, Group, LIFT, LIFT_STEPS, MEASURED};
+use super::leaving::{INCIDENT, INCIDENT_MEMORY, churn_probability};
+use super::life::Life;
+use super::output::{Columns, Rows, Table};
+use super::person::Person;
+use super::story::Story;
+use crate::error::{Context, Result};
+
+/// A forecast at a cut-off and what came of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Forecast {
+    /// Bought within the 180 days before.
+    pub eligible: bool,
+    /// Probability of no purchase in the next 90 days, given what the channels had shown; None for
+    /// who had not bought.
+    pub probability: Option<f64>,
+    /// No purchase came.
+    pub churned: bool,
+}
+
+pub fn forecast(life: &Life, cutoff: usize) -> Forecast {
+    Forecast {
+        eligible: life.seen.bought(cutoff.saturating_sub(ELIGIBLE_STEPS), cutoff) > 0,
+        probability: churn_probability(&life.seen, life.known, cutoff),
+        churned: life.seen.bought(cutoff, cutoff + OUTCOME_STEPS) == 0,
+    }
+}
+
+macro_rules! columns {
+    ($name:ident { $($field:ident: $builder:ty, $kind:expr, $null:expr;)* }) => {
+        #[derive(Default)]
+        struct $name { $($field: $builder,)* }
+        impl Columns for $name {
+            fn schema() -> Schema {
+                Schema::new(vec![$(Field::new(stringify!($field), $kind, $null),)*])
+            }
+            fn arrays(&mut self) -> Vec<ArrayRef> {
+                vec![$(Arc::new(self.$field.finish()) as ArrayRef,)*]
+            }
+        }
+    };
+}
+
+columns!(Persons {
+    person_id: Int64Builder, DataType::Int64, false;
+    segment: StringBuilder, DataType::Utf8, false;
+    united_by_exact_keys: BooleanBuilder, DataType::Boolean, false;
+    separated_by: StringBuilder, DataType::Utf8, true;
+    orders: Int64Builder, DataType::Int64, false;
+    purchases_per_day: Float64Builder, DataType::Float64, true;
+    had_bad_incident: BooleanBuilder, DataType::Boolean, false;
+    first_incident_on: Date32Builder, DataType::Date32, true;
+    left_on: Date32Builder, DataType::Date32, true;
+    holdout_eligible: BooleanBuilder, DataType::Boolean, false;
+    holdout_churn_probability: Float64Builder, DataType::Float64, true;
+    holdout_churned: BooleanBuilder, DataType::Boolean, false;
+    as_of_eligible: BooleanBuilder, DataType::Boolean, false;
+    as_of_churn_probability: Float64Builder, DataType::Float64, true;
+    as_of_churned: BooleanBuilder, DataType::Boolean, false;
+    campaign_group: StringBuilder, DataType::Utf8, true;
+});
+
+columns!(Keys {
+    person_id: Int64Builder, DataType::Int64, false;
+    channel: StringBuilder, DataType::Utf8, false;
+    key_kind: StringBuilder, DataType::Utf8, false;
+    key_value: StringBuilder, DataType::Utf8, false;
+});
+
+/// A share among persons.
+#[derive(Debug, Default, Clone, Copy, Serialize)]
+struct Share {
+    persons: u64,
+    share: f64,
+}
+
+impl Share {
+    fn add(&mut self, yes: bool) {
+        // While persons are counted, `share` holds how many of them it is true of.
+        self.persons += 1;
+        self.share += f64::from(u8::from(yes));
+    }
+
+    fn divided(self) -> Self {
+        Share { share: self.share / self.persons.max(1) as f64, ..self }
+    }
+}
+
+#[derive(Default)]
+struct Effects {
+    with_incident: Share,
+    without_incident: Share,
+    treated: Share,
+    control: Share,
+    expected_increment: f64,
+    probabilities: f64,
+    eligible: Share,
+}
+
+pub struct Truth {
+    folder: PathBuf,
+    persons: Table<Persons>,
+    keys: Table<Keys>,
+    effects: Effects,
+}
+
+impl Truth {
+    pub fn create(folder: &Path) -> Result<Self> {
+        Ok(Truth {
+            folder: folder.to_owned(),
+            persons: Table::create(folder.join("persons.parquet"))?,
+            keys: Table::create(folder.join("keys.parquet"))?,
+            effects: Effects::default(),
+        })
+    }
+
+    pub fn write(&mut self, story: &Story) -> Result<()> {
+        let (person, life) = (story.person, story.life);
+        let holdout = forecast(life, HOLDOUT_STEP);
+        let as_of = forecast(life, STEPS);
+        self.effects.add(life, holdout);
+        self.persons.row(|c| fill_person(c, person, life, [holdout, as_of]))?;
+        for (channel, kind, value) in &story.keys {
+            self.keys.row(|c| {
+                c.person_id.append_value(id(person));
+                c.channel.append_value(channel);
+                c.key_kind.append_value(kind);
+                c.key_value.append_value(value);
+            })?;
+        }
+        Ok(())
+    }
+
+    pub fn finish(self, rows: &mut Rows) -> Result<()> {
+        let text = serde_json::to_string_pretty(&self.effects.told()).doing("write the effects")?;
+        let path = self.folder.join("effects.json");
+        fs::write(&path, text + "\n").doing(format!("write {}", path.display()))?;
+        rows.insert("truth/persons".to_owned(), self.persons.finish()?);
+        rows.insert("truth/keys".to_owned(), self.keys.finish()?);
+        Ok(())
+    }
+}
+
+fn id(person: &Person) -> i64 {
+    i64::try_from(person.number).unwrap_or(i64::MAX)
+}
+
+fn fill_person(c: &mut Persons, person: &Person, life: &Life, [holdout, as_of]: [Forecast; 2]) {
+    c.person_id.append_value(id(person));
+    c.segment.append_value(person.archetype.map_or("prospect", super::archetype::Archetype::name));
+    c.united_by_exact_keys.append_value(person.united_by_exact_keys());
+    c.separated_by.append_option(person.separation.map(super::person::Separation::name));
+    c.orders.append_value(life.orders.len() as i64);
+    c.purchases_per_day.append_option(
+        person.archetype.map(|_| life.rate / super::calendar::STEP_DAYS as f64),
+    );
+    let incident = life.first_incident();
+    c.had_bad_incident.append_value(incident.is_some());
+    c.first_incident_on.append_option(incident.map(|at| days_since_1970(day(at))));
+    // Who leaves after the exports has not left yet.
+    let left = life.left.filter(|step| *step < STEPS && person.archetype.is_some());
+    c.left_on.append_option(left.map(|step| days_since_1970(day(step_start(step)))));
+    c.holdout_eligible.append_value(holdout.eligible);
+    c.holdout_churn_probability.append_option(holdout.probability);
+    c.holdout_churned.append_value(holdout.churned);
+    c.as_of_eligible.append_value(as_of.eligible);
+    c.as_of_churn_probability.append_option(as_of.probability);
+    c.as_of_churned.append_value(as_of.churned);
+    c.campaign_group.append_option(life.group.map(|group| match group {
+        Group::Treated => "treated",
+        Group::Control => "control",
+    }));
+}
+
+fn days_since_1970(day: NaiveDate) -> i32 {
+    let days = day.signed_duration_since(NaiveDate::from_ymd_opt(1970, 1, 1).expect("1970 began")).num_days();
+    i32::try_from(days).expect("the history lies within four thousand years")
+}
+
+impl Effects {
+    fn add(&mut self, life: &Life, holdout: Forecast) {
+        let working = MEASURED.step..MEASURED.step + LIFT_STEPS;
+        let bought = life.seen.bought(working.start, working.end) > 0;
+        match life.group {
+            Some(Group::Control) => self.control.add(bought),
+            Some(Group::Treated) => {
+                self.treated.add(bought);
+                self.expected_increment += expected_increment(life, working);
+            }
+            None => {}
+        }
+        if let (true, Some(probability)) = (holdout.eligible, holdout.probability) {
+            let incident = life.seen.wronged(HOLDOUT_STEP - INCIDENT_MEMORY, HOLDOUT_STEP);
+            if incident { &mut self.with_incident } else { &mut self.without_incident }.add(holdout.churned);
+            self.eligible.add(holdout.churned);
+            self.probabilities += probability;
+        }
+    }
+
+    fn told(&self) -> serde_json::Value {
+        serde_json::json!({
+            "as_of": as_utc_text(step_start(STEPS)),
+            "holdout_cutoff": as_utc_text(step_start(HOLDOUT_STEP)),
+            "churn": {
+                "meaning": "no purchase in the 90 days from the cut-off, among those who bought in the 180 days before",
+                "holdout_base_rate": self.eligible.divided(),
+                "holdout_mean_planted_probability": self.probabilities / self.eligible.persons.max(1) as f64,
+            },
+            "bad_service_incident": {
+                "meaning": "a complaint by telephone with satisfaction 1 or 2, or a parcel more than two days late",
+                "log_odds_of_leaving_per_10_days": INCIDENT,
+                "odds_ratio": INCIDENT.exp(),
+                "remembered_days": INCIDENT_MEMORY as i64 * super::calendar::STEP_DAYS,
+                "churned_after_incident_in_90_days": self.with_incident.divided(),
+                "churned_without": self.without_incident.divided(),
+            },
+            "campaign": {
+                "campaign_id": MEASURED.id,
+                "works_from": as_utc_text(step_start(MEASURED.step)),
+                "works_days": LIFT_STEPS as i64 * super::calendar::STEP_DAYS,
+                "purchase_rate_ratio": LIFT,
+                "control_share": CONTROL_SHARE,
+                "treated_who_bought": self.treated.divided(),
+                "control_who_bought": self.control.divided(),
+                "expected_increment_in_buyers_per_treated": self.expected_increment / self.treated.persons.max(1) as f64,
+                "other_campaigns": "no effect planted",
+            },
+        })
+    }
+}
+
+/// How much likelier the letter made a purchase while it worked, for who is still there.
+fn expected_increment(life: &Life, working: std::ops::Range<usize>) -> f64 {
+    let exposure: f64 = working
+        .filter(|step| life.left.is_none_or(|left| *step < left))
+        .map(|step| life.seen.exposure[step])
+        .sum();
+    (-life.rate * exposure / LIFT).exp() - (-life.rate * exposure).exp()
+}
