@@ -1,6 +1,6 @@
 -- Grain: one household. Purpose: the full picture for people: profile, purchases, habits, campaigns.
 -- It remembers nothing from earlier nights and knows nothing of segments and scores (join those by
--- customer_id).
+-- customer_id). Nearly everybody spends most on GROCERY, so the favourite department leaves it out.
 WITH clock AS (
   SELECT cast($as_of AT TIME ZONE 'America/New_York' AS date) AS today
 ), purchases AS (
@@ -69,13 +69,13 @@ SELECT
   coalesce(p.orders_90d, 0)          AS orders_90d,
   coalesce(p.orders_365d, 0)         AS orders_365d,
   coalesce(p.lines_total, 0)         AS lines_total,
-  coalesce(p.net_amount_total, 0)    AS net_amount_total,
-  coalesce(p.net_amount_30d, 0)      AS net_amount_30d,
-  coalesce(p.net_amount_90d, 0)      AS net_amount_90d,
-  coalesce(p.net_amount_365d, 0)     AS net_amount_365d,
-  coalesce(p.fuel_amount_total, 0)   AS fuel_amount_total,
-  coalesce(p.loyalty_discount_total, 0) AS loyalty_discount_total,
-  coalesce(p.coupon_discount_total, 0)  AS coupon_discount_total,
+  cast(coalesce(p.net_amount_total, 0) AS decimal(18, 2)) AS net_amount_total,
+  cast(coalesce(p.net_amount_30d, 0) AS decimal(18, 2)) AS net_amount_30d,
+  cast(coalesce(p.net_amount_90d, 0) AS decimal(18, 2)) AS net_amount_90d,
+  cast(coalesce(p.net_amount_365d, 0) AS decimal(18, 2)) AS net_amount_365d,
+  cast(coalesce(p.fuel_amount_total, 0) AS decimal(18, 2)) AS fuel_amount_total,
+  cast(coalesce(p.loyalty_discount_total, 0) AS decimal(18, 2)) AS loyalty_discount_total,
+  cast(coalesce(p.coupon_discount_total, 0) AS decimal(18, 2)) AS coupon_discount_total,
   CASE WHEN p.orders_total > 0 THEN cast(p.net_amount_total AS double) / p.orders_total END AS average_basket,
   coalesce(p.stores_total, 0)        AS stores_total,
   s.store_id                         AS favourite_store_id,

@@ -5,7 +5,8 @@ WITH months AS (
   SELECT DISTINCT customer_id, cast(date_trunc('month', order_day) AS date) AS month
   FROM core.orders
 ), money AS (
-  SELECT cast(date_trunc('month', order_day) AS date) AS month, count(*) AS orders, sum(net_amount) AS net_amount
+  SELECT cast(date_trunc('month', order_day) AS date) AS month, count(*) AS orders,
+    cast(sum(net_amount) AS decimal(18, 2)) AS net_amount
   FROM core.orders
   GROUP BY cast(date_trunc('month', order_day) AS date)
 ), seen AS (
