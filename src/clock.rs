@@ -1,6 +1,7 @@
 //! Instants. The only place that asks the machine what time it is.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
 
@@ -13,23 +14,30 @@ pub fn now() -> Instant {
     Utc::now()
 }
 
-/// Reads an as-of instant: RFC 3339, `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD`, in UTC unless it says otherwise.
-pub fn parse_instant(text: &str) -> Result<Instant> {
+/// Reads an instant: RFC 3339, `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD`; in `zone` unless it says otherwise.
+pub fn parse_instant(text: &str, zone: Tz) -> Result<Instant> {
     let text = text.trim();
     if let Ok(t) = DateTime::parse_from_rfc3339(text) {
         return Ok(t.with_timezone(&Utc));
     }
-    for format in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
-        if let Ok(t) = NaiveDateTime::parse_from_str(text, format) {
-            return Ok(t.and_utc());
-        }
-    }
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN).and_utc()).map_err(
-        |_| {
+    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN)))
+        .and_then(|local| local_instant(local, zone))
+        .ok_or_else(|| {
             Error::config(format!("`{text}` is not an instant"))
                 .hint("write it as 2026-01-31, 2026-01-31T03:00:00Z or 2026-01-31T03:00:00+01:00")
-        },
-    )
+        })
+}
+
+/// A local time as an instant: the earlier one where the clock goes back, and where it goes
+/// forward, as if it had not.
+pub fn local_instant(local: NaiveDateTime, zone: Tz) -> Option<Instant> {
+    zone.from_local_datetime(&local)
+        .earliest()
+        .or_else(|| zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest())
+        .map(|t| t.to_utc())
 }
 
 /// The instant as people and files read it: RFC 3339 in UTC, seconds unless finer.
@@ -43,11 +51,21 @@ mod tests {
 
     #[test]
     fn an_instant_is_read_with_or_without_its_zone() {
-        let show = |text| show_instant(parse_instant(text).unwrap());
+        let show = |text| show_instant(parse_instant(text, Tz::UTC).unwrap());
         assert_eq!(show("2026-01-31"), "2026-01-31T00:00:00Z");
         assert_eq!(show("2026-01-31T03:00:00+01:00"), "2026-01-31T02:00:00Z");
         assert_eq!(show("2026-01-31 03:00"), "2026-01-31T03:00:00Z");
-        assert!(parse_instant("yesterday").is_err());
-        assert!(parse_instant("2026-02-30").is_err());
+        assert!(parse_instant("yesterday", Tz::UTC).is_err());
+        assert!(parse_instant("2026-02-30", Tz::UTC).is_err());
+    }
+
+    #[test]
+    fn without_a_zone_it_is_the_pipelines_own() {
+        let show = |text| show_instant(parse_instant(text, chrono_tz::Europe::Paris).unwrap());
+        assert_eq!(show("2026-07-01"), "2026-06-30T22:00:00Z");
+        assert_eq!(show("2026-07-01T00:00:00Z"), "2026-07-01T00:00:00Z");
+        // The hour that does not exist, and the one that exists twice.
+        assert_eq!(show("2026-03-29 02:30"), "2026-03-29T01:30:00Z");
+        assert_eq!(show("2026-10-25 02:30"), "2026-10-25T00:30:00Z");
     }
 }

@@ -1,8 +1,45 @@
 //! sillage: a customer warehouse in one binary.
+//!
+//! # Code map
+//!
+//! Modules are layers; arrows go down only, and `tests/it/architecture.rs` holds them:
+//!
+//! ```text
+//! cli                     one command group a file; the only code that prints
+//! demo                    the sample retailer, for `sillage demo`
+//! schedule                pipelines at their cron times
+//! run                     observe → plan (pure) → execute → publish
+//! pipeline                TOML → checked pipeline, graph, selector
+//! model identity feature  the domain: siblings never import each other, they meet in tables
+//! mining audience check
+//! source                  connectors, declared types, quarantine
+//! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
+//! clock config dag error name storage
+//! ```
+//!
+//! # What is absent
+//!
+//! - No code but `warehouse` names deltalake or builds a SQL session; none but `mining` names linfa.
+//! - No code but `clock` asks what time it is.
+//! - No row value in an error, a log or a journal.
+//! - Nothing a reader can see changes before a run's intent to publish is written down.
 
+pub mod audience;
+pub mod check;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dag;
+pub mod demo;
 pub mod error;
+pub mod feature;
+pub mod identity;
+pub mod mining;
+pub mod model;
 pub mod name;
+pub mod pipeline;
+pub mod run;
+pub mod schedule;
+pub mod source;
 pub mod storage;
+pub mod warehouse;

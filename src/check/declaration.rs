@@ -1,0 +1,101 @@
+//! `checks = [ … ]` of a table in the pipeline file.
+
+use serde::Deserialize;
+
+use super::{Assertion, Check, Severity};
+use crate::error::{Error, Result};
+use crate::name::TableName;
+
+/// Exactly one kind of assertion an entry, with an optional severity.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckDeclaration {
+    pub not_null: Option<OneOrMany>,
+    pub unique: Option<OneOrMany>,
+    pub accepted_values: Option<String>,
+    pub values: Option<Vec<String>>,
+    pub relationships: Option<String>,
+    /// `schema.table.column`
+    pub to: Option<String>,
+    pub row_count: Option<Bounds>,
+    pub expression: Option<String>,
+    #[serde(default)]
+    pub severity: Severity,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub fn into_vec(self) -> Vec<String> {
+        match self {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    pub min: Option<u64>,
+    pub max: Option<u64>,
+}
+
+impl CheckDeclaration {
+    /// The checks an entry declares (`not_null` of several columns is one check a column).
+    pub fn check(&self, table: &TableName) -> Result<Vec<Check>> {
+        let mut assertions: Vec<Assertion> = Vec::new();
+        let mut kinds = 0;
+        if let Some(columns) = self.not_null.clone() {
+            kinds += 1;
+            assertions.extend(columns.into_vec().into_iter().map(Assertion::NotNull));
+        }
+        if let Some(columns) = self.unique.clone() {
+            kinds += 1;
+            assertions.push(Assertion::Unique(columns.into_vec()));
+        }
+        if let Some(column) = self.accepted_values.clone() {
+            kinds += 1;
+            let values = self.values.clone().filter(|v| !v.is_empty()).ok_or_else(|| {
+                Error::config("`accepted_values` needs its list").hint("add values = [\"…\", \"…\"]")
+            })?;
+            assertions.push(Assertion::AcceptedValues { column, values });
+        }
+        if let Some(column) = self.relationships.clone() {
+            kinds += 1;
+            let (to, to_column) = self
+                .to
+                .as_deref()
+                .and_then(|to| to.rsplit_once('.'))
+                .ok_or_else(|| {
+                    Error::config("`relationships` needs the column it points to")
+                        .hint("add to = \"schema.table.column\"")
+                })?;
+            assertions.push(Assertion::Relationships { column, to: to.parse()?, to_column: to_column.to_owned() });
+        }
+        if let Some(Bounds { min, max }) = self.row_count.clone() {
+            kinds += 1;
+            if min.is_none() && max.is_none() {
+                return Err(Error::config("`row_count` needs `min`, `max` or both"));
+            }
+            assertions.push(Assertion::RowCount { min, max });
+        }
+        if let Some(sql) = self.expression.clone() {
+            kinds += 1;
+            assertions.push(Assertion::Expression(sql));
+        }
+        if kinds != 1 {
+            return Err(Error::config(format!("an entry of `checks` holds one assertion, found {kinds}"))
+                .hint("one of not_null, unique, accepted_values, relationships, row_count, expression"));
+        }
+        Ok(assertions
+            .into_iter()
+            .map(|assertion| Check { table: table.clone(), assertion, severity: self.severity })
+            .collect())
+    }
+}

@@ -1,0 +1,79 @@
+//! `history` and `releases`: what was run, what was published.
+
+use clap::Args;
+
+use super::output::OutputArgs;
+use super::query::open;
+use super::{LimitArgs, WarehouseArg};
+use crate::clock::show_instant;
+use crate::error::{Context, Result};
+use crate::name::TableName;
+use crate::warehouse::Warehouse;
+use crate::warehouse::release::Outcome;
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The steps of one run, instead of the runs
+    run: Option<u64>,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReleasesArgs {
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+}
+
+pub async fn history(args: HistoryArgs) -> Result<()> {
+    let catalog = open(&args.warehouse.warehouse, None, &args.limits).await?;
+    let (table, sql) = match args.run {
+        None => ("runs", "select * from ops.runs order by run desc".to_owned()),
+        Some(run) => (
+            "steps",
+            format!(
+                "select step, kind, status, rows, rows_refused, files_read, bytes_written, wall_ms, note \
+                 from ops.steps where run = {run} order by step"
+            ),
+        ),
+    };
+    let table = TableName::new("ops", table)?;
+    if catalog.table(&table).await?.is_none() {
+        println!("no run has ended yet");
+        return Ok(());
+    }
+    let session = catalog.session([&table], None).await?;
+    args.output.write(session.sql(&sql).await.doing("read the history")?).await?;
+    Ok(())
+}
+
+pub async fn releases(args: ReleasesArgs) -> Result<()> {
+    let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
+    println!("{:>7}  {:10}  {:24} {:24} {:>6}  pipeline", "release", "outcome", "as of", "published at", "tables");
+    for number in warehouse.releases().await?.into_iter().rev() {
+        let release = warehouse.release(number).await?;
+        let outcome = match release.outcome {
+            Outcome::Published => "published",
+            Outcome::Failed => "failed",
+        };
+        println!(
+            "{number:>7}  {outcome:10}  {:24} {:24} {:>6}  {}",
+            show_instant(release.as_of),
+            release.published_at.format("%Y-%m-%dT%H:%M:%SZ"),
+            release.tables.len(),
+            release.pipeline
+        );
+    }
+    if let Some(unfinished) = warehouse.unfinished_run().await? {
+        println!(
+            "run {} was cut off after {} steps; the next `run` goes on",
+            unfinished.begun.run,
+            unfinished.finished.len()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! `init`: a project to start from.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::error::{Context, Error, Result};
+use crate::name::is_identifier;
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Name of the pipeline
+    #[arg(long, default_value = "nightly")]
+    name: String,
+}
+
+pub fn init(args: &InitArgs) -> Result<()> {
+    if !is_identifier(&args.name) {
+        return Err(Error::config(format!("`{}` is not a name for a pipeline", args.name))
+            .hint("use lower-case letters, digits and underscores"));
+    }
+    let name = &args.name;
+    let files = [
+        (format!("pipelines/{name}.toml"), pipeline(name)),
+        (format!("sql/{name}/core/orders.sql"), ORDERS.to_owned()),
+        (format!("sql/{name}/mart/customer_360.sql"), CUSTOMER_360.to_owned()),
+        ("exports/orders.csv".to_owned(), SAMPLE.to_owned()),
+    ];
+    let there: Vec<&str> =
+        files.iter().filter(|(path, _)| args.dir.join(path).exists()).map(|(path, _)| path.as_str()).collect();
+    if !there.is_empty() {
+        return Err(Error::config(format!("already there: {}", there.join(", ")))
+            .hint("nothing was written; choose another folder or --name"));
+    }
+    for (path, text) in &files {
+        write(&args.dir.join(path), text)?;
+        println!("wrote {}", args.dir.join(path).display());
+    }
+    println!("next: cd {} && sillage run pipelines/{name}.toml", args.dir.display());
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).doing(format!("make {}", folder.display()))?;
+    }
+    std::fs::write(path, text).doing(format!("write {}", path.display()))
+}
+
+fn pipeline(name: &str) -> String {
+    format!(
+        r#"name = "{name}"
+schedule = "0 3 * * *"
+timezone = "Europe/Paris"
+warehouse = "warehouse"
+seed = 42
+
+# One section a source: it becomes raw.orders.
+[sources.orders]
+path = "exports/*.csv"
+format = "csv"
+timezone = "Europe/Paris"
+[sources.orders.columns]
+order_id = {{ type = "text", nullable = false }}
+customer_id = "text"
+ordered_at = {{ type = "timestamp", format = "%Y-%m-%d %H:%M", nullable = false }}
+net_amount = "decimal(12,2)"
+
+[tables."core.orders"]
+key = ["order_id"]
+time = "ordered_at"
+checks = [{{ not_null = "ordered_at" }}, {{ row_count = {{ min = 1 }} }}]
+
+[tables."mart.customer_360"]
+key = ["customer_id"]
+"#
+    )
+}
+
+const ORDERS: &str = "-- Grain: one row an order.
+select order_id, customer_id, ordered_at, net_amount
+from raw.orders
+";
+
+const CUSTOMER_360: &str = "-- Grain: one row a customer who has bought, as of the run's instant.
+select
+  customer_id,
+  count(*) as orders,
+  sum(net_amount) as net_amount,
+  max(ordered_at) as last_order_at,
+  date_part('day', $as_of - max(ordered_at)) as recency_days
+from core.orders
+where customer_id is not null
+group by customer_id
+";
+
+const SAMPLE: &str = "order_id,customer_id,ordered_at,net_amount
+o1,alice,2026-01-05 10:12,42.50
+o2,bob,2026-01-07 18:40,19.90
+o3,alice,2026-02-11 09:05,63.00
+";

@@ -1,0 +1,195 @@
+//! The command line: what was typed, made into what is meant, and its result printed.
+
+mod audience;
+mod demo;
+mod history;
+mod init;
+mod output;
+mod progress;
+mod query;
+mod run;
+mod schedule;
+mod tables;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::pipeline::placeholder::Placeholders;
+use crate::pipeline::{self, Pipeline};
+use crate::warehouse::catalog::Limits;
+
+/// A customer warehouse in one binary.
+///
+/// Scheduled runs consolidate the exports of all channels into Delta tables, resolve the customer
+/// behind the records, segment and score, draw target lists, and publish the whole night or nothing.
+#[derive(Debug, Parser)]
+#[command(name = "sillage", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Write the exports of a sample retailer and run the nightly pipeline over them
+    Demo(demo::DemoArgs),
+    /// Start a project: a pipeline file and its first model
+    Init(init::InitArgs),
+    /// Show what a run would do and why, and do nothing
+    Plan(run::PlanArgs),
+    /// Run a pipeline: ingest, compute, check, and publish all of it or nothing
+    Run(run::RunArgs),
+    /// Run every pipeline of a folder at its cron times, one at a time
+    Schedule(schedule::ScheduleArgs),
+    /// List the tables of the warehouse
+    Ls(tables::LsArgs),
+    /// Show a table: its columns and first rows
+    Show(tables::ShowArgs),
+    /// Query the warehouse with SQL, as of its last release
+    Query(query::QueryArgs),
+    /// List the runs: when, as of when, how they ended
+    History(history::HistoryArgs),
+    /// List the releases
+    Releases(history::ReleasesArgs),
+    /// Export target lists, explain who is on or off
+    #[command(subcommand)]
+    Audience(audience::AudienceVerb),
+}
+
+/// Which warehouse a verb works on.
+#[derive(Debug, Args)]
+struct WarehouseArg {
+    /// Folder or object-store URL of the warehouse
+    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE", default_value = "warehouse")]
+    warehouse: String,
+}
+
+/// How much of the machine a verb may use.
+#[derive(Debug, Clone, Args)]
+struct LimitArgs {
+    /// Threads that compute; all cores when not given
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Memory that SQL operators may hold before they spill to disk, for example 512MB or 2GB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory_limit: Option<usize>,
+}
+
+impl LimitArgs {
+    fn limits(&self) -> Limits {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Limits { threads: self.threads.unwrap_or(cores), memory: self.memory_limit }
+    }
+}
+
+/// A size in bytes: `256MB`, `2GB`, `1048576`.
+fn parse_size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: usize = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        unit => return Err(format!("unknown unit {unit}; use KB, MB or GB")),
+    };
+    let number: usize = digits.trim().parse().map_err(|_| "write a number and a unit, like 512MB".to_owned())?;
+    number.checked_mul(factor).filter(|n| *n > 0).ok_or_else(|| "out of range".to_owned())
+}
+
+/// Reads the pipeline that was named, or the only one there is.
+fn load_pipeline(path: Option<PathBuf>) -> Result<Arc<Pipeline>> {
+    let path = match path {
+        Some(path) => path,
+        None => only_pipeline()?,
+    };
+    pipeline::load(&path, &Placeholders::default()).map(Arc::new)
+}
+
+fn only_pipeline() -> Result<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir("pipelines")
+        .map(|entries| {
+            entries
+                .filter_map(|e| Some(e.ok()?.path()))
+                .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+                .collect()
+        })
+        .unwrap_or_default();
+    found.sort();
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Error::config("there is no pipeline in pipelines/")
+            .hint("name one, or start a project with `sillage init`")),
+        many => Err(Error::config("there are several pipelines; name one of them").hint(
+            many.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "),
+        )),
+    }
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(shown) => {
+            let wrong = shown.use_stderr();
+            // Help that a closed pipe does not want is no failure.
+            let _ = shown.print();
+            return ExitCode::from(if wrong { 2 } else { 0 });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: could not start: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(dispatch(cli.verb)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+async fn dispatch(verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Demo(args) => demo::demo(args).await,
+        Verb::Init(args) => init::init(&args),
+        Verb::Plan(args) => run::plan(args).await,
+        Verb::Run(args) => run::run(args).await,
+        Verb::Schedule(args) => schedule::schedule(args).await,
+        Verb::Ls(args) => tables::ls(args).await,
+        Verb::Show(args) => tables::show(args).await,
+        Verb::Query(args) => query::query(args).await,
+        Verb::History(args) => history::history(args).await,
+        Verb::Releases(args) => history::releases(args).await,
+        Verb::Audience(verb) => audience::audience(verb).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_size_has_a_unit() {
+        assert_eq!(parse_size("256MB"), Ok(256 << 20));
+        assert_eq!(parse_size("2g"), Ok(2 << 30));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        for wrong in ["", "MB", "1TBs", "-1MB", "0"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! How a run is shown: bars on a terminal, plain lines elsewhere, JSON lines for machines.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::clock::{self, show_instant};
+use crate::name::StepName;
+use crate::run::progress::{Event, Progress, StepStatus};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The watcher for this format and this terminal.
+pub fn shown(format: LogFormat) -> Arc<dyn Progress> {
+    match format {
+        LogFormat::Json => Arc::new(JsonLines),
+        LogFormat::Text if std::io::stderr().is_terminal() => Arc::new(Bars::default()),
+        LogFormat::Text => Arc::new(Lines),
+    }
+}
+
+struct Lines;
+
+impl Progress for Lines {
+    fn tell(&self, event: Event) {
+        if let Some(line) = line(&event) {
+            say(&line);
+        }
+    }
+}
+
+/// Progress goes to stderr, so that stdout stays free for results; a closed stderr stops nothing.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// One bar a running step; finished steps stay as lines above.
+#[derive(Default)]
+struct Bars {
+    all: MultiProgress,
+    running: Mutex<BTreeMap<StepName, ProgressBar>>,
+}
+
+impl Progress for Bars {
+    fn tell(&self, event: Event) {
+        let mut running = self.running.lock().expect("no holder of this lock panics");
+        match &event {
+            Event::StepBegins { step, kind } => {
+                let bar = self.all.add(ProgressBar::new_spinner());
+                bar.set_style(
+                    ProgressStyle::with_template("  {spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                );
+                bar.set_message(format!("{kind:9} {step}"));
+                bar.enable_steady_tick(Duration::from_millis(120));
+                running.insert(step.clone(), bar);
+            }
+            Event::StepEnds { step, .. } => {
+                if let Some(bar) = running.remove(step) {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+        if let Some(line) = line(&event) {
+            let _ = self.all.println(line);
+        }
+    }
+}
+
+/// The event as people read it.
+fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::RunBegins { run, pipeline, as_of, steps } => {
+            format!("run {run} of {pipeline} as of {}: {steps} steps", show_instant(*as_of))
+        }
+        Event::RolledForward { release } => {
+            format!("release {release} was cut off while it was published; published now")
+        }
+        Event::Resumed { run, finished } => {
+            format!("run {run} was cut off; going on after its {finished} finished steps")
+        }
+        Event::Discarded { run, because } => format!("run {run} was cut off and is dropped: {because}"),
+        Event::StepBegins { .. } => return None,
+        Event::StepEnds { step, kind, status, rows, wall, note } => match status {
+            StepStatus::Done => {
+                format!("  {kind:9} {step:34} {:>12} rows {:>8.2} s", grouped(*rows), wall.as_secs_f64())
+            }
+            StepStatus::Reused => format!("  {kind:9} {step:34} {:>12} rows   (done before)", grouped(*rows)),
+            StepStatus::Failed => format!("  {kind:9} {step:34} FAILED"),
+            StepStatus::Skipped => {
+                format!("  {kind:9} {step:34} skipped: {}", note.as_deref().unwrap_or_default())
+            }
+        },
+        Event::Warning { step, message } => format!("  warning   {step}: {message}"),
+        Event::ChecksRun { passed, warned, failed } => {
+            format!("  checks: {passed} passed, {warned} warned, {failed} failed")
+        }
+        Event::CheckBroken { table, check, failures, stops } => format!(
+            "  {} check {check} of {table}: {} rows",
+            if *stops { "BROKEN " } else { "warning  " },
+            grouped(*failures)
+        ),
+        Event::Published { release, tables, wall } => {
+            format!("release {release} published: {tables} tables in {:.1} s", wall.as_secs_f64())
+        }
+    })
+}
+
+/// 1234567 as 1,234,567.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+struct JsonLines;
+
+impl Progress for JsonLines {
+    fn tell(&self, event: Event) {
+        let value = match &event {
+            Event::RunBegins { run, pipeline, as_of, steps } => {
+                json!({"event": "run_begins", "run": run, "pipeline": pipeline, "as_of": show_instant(*as_of), "steps": steps})
+            }
+            Event::RolledForward { release } => json!({"event": "rolled_forward", "release": release}),
+            Event::Resumed { run, finished } => {
+                json!({"event": "resumed", "run": run, "finished_steps": finished})
+            }
+            Event::Discarded { run, because } => json!({"event": "discarded", "run": run, "because": because}),
+            Event::StepBegins { step, kind } => {
+                json!({"event": "step_begins", "step": step.as_str(), "kind": kind})
+            }
+            Event::StepEnds { step, kind, status, rows, wall, note } => json!({
+                "event": "step_ends", "step": step.as_str(), "kind": kind, "status": status.as_str(),
+                "rows": rows, "wall_ms": u64::try_from(wall.as_millis()).unwrap_or(u64::MAX), "note": note,
+            }),
+            Event::Warning { step, message } => {
+                json!({"event": "warning", "step": step.as_str(), "message": message})
+            }
+            Event::ChecksRun { passed, warned, failed } => {
+                json!({"event": "checks_run", "passed": passed, "warned": warned, "failed": failed})
+            }
+            Event::CheckBroken { table, check, failures, stops } => {
+                json!({"event": "check_broken", "table": table, "check": check, "failures": failures, "stops": stops})
+            }
+            Event::Published { release, tables, wall } => {
+                json!({"event": "published", "release": release, "tables": tables, "wall_ms": u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)})
+            }
+        };
+        let mut value = value;
+        value["at"] = json!(show_instant(clock::now()));
+        say(&value.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn big_numbers_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,47 @@
+//! `query`: SQL over a release.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::output::OutputArgs;
+use super::{LimitArgs, WarehouseArg};
+use crate::error::{Context, Result};
+use crate::model::sql::tables_read;
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::{Catalog, Engine};
+
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// One SELECT over the tables of the warehouse, for example "select * from mart.segments"
+    sql: String,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    /// Read an earlier release
+    #[arg(long, value_name = "N")]
+    release: Option<u64>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub async fn query(args: QueryArgs) -> Result<()> {
+    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    let tables = tables_read(&args.sql)?;
+    let session = catalog.session(&tables, None).await?;
+    let frame = session.sql(&args.sql).await.doing("understand the query")?;
+    args.output.write(frame).await?;
+    Ok(())
+}
+
+/// A release, the last one unless said otherwise, as tables.
+pub async fn open(location: &str, release: Option<u64>, limits: &LimitArgs) -> Result<Catalog> {
+    let warehouse = Warehouse::open(location).await?;
+    let release = match release {
+        Some(number) => Some(warehouse.release(number).await?),
+        None => warehouse.last_release().await?,
+    };
+    let engine = Engine::new(limits.limits(), &warehouse)?;
+    Ok(Catalog::new(warehouse, engine, release.as_ref(), BTreeMap::new()))
+}

@@ -1,0 +1,127 @@
+//! `plan` and `run`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::sync::watch;
+
+use super::progress::{LogFormat, shown};
+use super::{LimitArgs, load_pipeline};
+use crate::clock::parse_instant;
+use crate::error::Result;
+use crate::pipeline::Pipeline;
+use crate::run::{Request, execute};
+
+/// What `plan` and `run` have in common.
+#[derive(Debug, Args)]
+struct RequestArgs {
+    /// Pipeline file; may be left out when pipelines/ holds only one
+    pipeline: Option<PathBuf>,
+    /// Folder or object-store URL of the warehouse, instead of the pipeline's
+    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE")]
+    warehouse: Option<String>,
+    /// The instant the run is evaluated at: 2026-01-31 or 2026-01-31T03:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<String>,
+    /// Allow an instant older than the last release's
+    #[arg(long)]
+    backfill: bool,
+    /// Only these steps: a table, schema.*, kind:model; +x with what it reads, x+ with what reads it
+    #[arg(long, value_name = "STEPS")]
+    select: Vec<String>,
+    /// Not these steps
+    #[arg(long, value_name = "STEPS")]
+    exclude: Vec<String>,
+    /// Read every source anew from the beginning
+    #[arg(long)]
+    full_refresh: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    request: RequestArgs,
+    /// Show the plan and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// How progress is told: bars and lines for people, or one JSON object a line
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+impl RequestArgs {
+    fn resolve(self) -> Result<(Arc<Pipeline>, String, Request)> {
+        let pipeline = load_pipeline(self.pipeline)?;
+        let as_of = self.as_of.as_deref().map(|t| parse_instant(t, pipeline.timezone)).transpose()?;
+        let location = self.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
+        let request = Request {
+            as_of,
+            backfill: self.backfill,
+            select: self.select,
+            exclude: self.exclude,
+            full_refresh: self.full_refresh,
+            limits: self.limits.limits(),
+        };
+        Ok((pipeline, location, request))
+    }
+}
+
+pub async fn plan(args: PlanArgs) -> Result<()> {
+    let (pipeline, location, request) = args.request.resolve()?;
+    let plan = execute::preview(&pipeline, &location, &request).await?;
+    print!("{plan}");
+    Ok(())
+}
+
+pub async fn run(args: RunArgs) -> Result<()> {
+    let (pipeline, location, request) = args.request.resolve()?;
+    if args.dry_run {
+        print!("{}", execute::preview(&pipeline, &location, &request).await?);
+        return Ok(());
+    }
+    execute::run(&pipeline, &location, &request, shown(args.log_format), stop_on_signal()).await?;
+    Ok(())
+}
+
+/// Turns true at the first interrupt or termination signal: running steps end, no new ones begin.
+/// A second interrupt ends the process at once; the journal makes that safe too.
+pub fn stop_on_signal() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        if next_signal().await {
+            let _ = sender.send(true);
+            eprintln!("stopping after the steps that run now; once more to stop at once");
+            if next_signal().await {
+                std::process::exit(130);
+            }
+        }
+        // Keeps the channel open for as long as the program lives.
+        sender.closed().await;
+    });
+    receiver
+}
+
+async fn next_signal() -> bool {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => interrupted.is_ok(),
+                _ = terminate.recv() => true,
+            },
+            Err(_) => tokio::signal::ctrl_c().await.is_ok(),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.is_ok()
+}

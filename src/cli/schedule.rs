@@ -1,0 +1,47 @@
+//! `schedule`: see [`crate::schedule`].
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::LimitArgs;
+use super::progress::{LogFormat, shown};
+use super::run::stop_on_signal;
+use crate::error::Result;
+use crate::run::Request;
+use crate::schedule::{Schedule, Told};
+use crate::clock::show_instant;
+
+#[derive(Debug, Args)]
+pub struct ScheduleArgs {
+    /// Folder of pipeline files
+    #[arg(default_value = "pipelines")]
+    dir: PathBuf,
+    /// Folder or object-store URL of the warehouse, instead of each pipeline's own
+    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE")]
+    warehouse: Option<String>,
+    /// Show the next times of each pipeline and stop
+    #[arg(long)]
+    dry_run: bool,
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub async fn schedule(args: ScheduleArgs) -> Result<()> {
+    let schedule = Schedule::load(&args.dir, args.warehouse)?;
+    if args.dry_run {
+        for (pipeline, time) in schedule.next_times(crate::clock::now())? {
+            println!("{}  {pipeline}", show_instant(time));
+        }
+        return Ok(());
+    }
+    let request = Request { limits: args.limits.limits(), ..Request::all() };
+    let say = |told: Told| match told {
+        Told::Waiting { pipeline, until } => eprintln!("next: {pipeline} at {}", show_instant(until)),
+        Told::Failed { error } => eprintln!("error: {error}"),
+        Told::Stopped => eprintln!("stopped"),
+    };
+    schedule.run(&request, shown(args.log_format), stop_on_signal(), say).await
+}

@@ -1,0 +1,81 @@
+//! `ls` and `show`: what there is.
+
+use clap::Args;
+
+use super::output::OutputArgs;
+use super::progress::grouped;
+use super::query::open;
+use super::{LimitArgs, WarehouseArg};
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[arg(long, value_name = "N")]
+    release: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// schema.table, for example mart.segments
+    table: TableName,
+    /// How many rows
+    #[arg(short = 'n', long, default_value_t = 10)]
+    rows: usize,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[arg(long, value_name = "N")]
+    release: Option<u64>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub async fn ls(args: LsArgs) -> Result<()> {
+    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    println!("{:36} {:>14} {:>12} {:>8}", "table", "rows", "KB", "version");
+    for name in catalog.released() {
+        if let Some(table) = catalog.table(name).await? {
+            let version = table.version.map(|v| v.to_string()).unwrap_or_default();
+            println!(
+                "{:36} {:>14} {:>12} {version:>8}",
+                name.to_string(),
+                grouped(table.rows),
+                grouped(table.bytes / 1024)
+            );
+        }
+    }
+    Ok(())
+}
+
+pub async fn show(args: ShowArgs) -> Result<()> {
+    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    let Some(table) = catalog.table(&args.table).await? else {
+        let near: Vec<String> = catalog
+            .released()
+            .filter(|t| t.table() == args.table.table() || t.schema() == args.table.schema())
+            .map(ToString::to_string)
+            .collect();
+        let error = Error::config(format!("there is no table {}", args.table));
+        return Err(if near.is_empty() {
+            error.hint("`sillage ls` lists the tables")
+        } else {
+            error.hint(format!("did you mean one of {}?", near.join(", ")))
+        });
+    };
+    if args.output.output.is_none() && args.output.format.is_none() {
+        println!("{}: {} rows", args.table, grouped(table.rows));
+        for field in table.schema.fields() {
+            println!("  {:34} {}", field.name(), field.data_type());
+        }
+    }
+    let session = catalog.session([&args.table], None).await?;
+    let frame = session.table(&args.table).await?.limit(0, Some(args.rows)).doing("take the first rows")?;
+    args.output.write(frame).await?;
+    Ok(())
+}

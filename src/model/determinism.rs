@@ -1,0 +1,64 @@
+//! Same inputs, same bytes: what a mart's SQL may not do.
+//!
+//! The order in which parallel threads add floats changes the last digits of the sum. Decimals and
+//! integers have no such order. So a mart may aggregate decimals and integers, and turn to floats
+//! only after; approximate and volatile functions are refused altogether.
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Volatility};
+
+use crate::error::{Context, Error, Result};
+
+/// Aggregates whose result depends on the order of floats.
+const ORDER_DEPENDENT: [&str; 14] = [
+    "sum", "avg", "mean", "stddev", "stddev_pop", "stddev_samp", "var", "var_pop", "var_samp", "var_sample",
+    "corr", "covar_samp", "covar_pop", "regr_slope",
+];
+
+/// Refuses a plan whose result could differ from run to run.
+pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
+    let mut found: Vec<String> = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        // An aggregate's arguments have the types of its input.
+        let inputs = node.inputs();
+        let schema = match inputs.first() {
+            Some(input) => input.schema().clone(),
+            None => node.schema().clone(),
+        };
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                match e {
+                    Expr::AggregateFunction(aggregate) => {
+                        let name = aggregate.func.name().to_lowercase();
+                        if name.starts_with("approx_") {
+                            found.push(format!("{name}() is approximate"));
+                        }
+                        let floats = aggregate.params.args.iter().any(|arg| {
+                            matches!(
+                                arg.get_type(schema.as_ref()),
+                                Ok(DataType::Float16 | DataType::Float32 | DataType::Float64)
+                            )
+                        });
+                        if floats && ORDER_DEPENDENT.contains(&name.as_str()) {
+                            found.push(format!("{name}() adds floats"));
+                        }
+                    }
+                    Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Volatile => {
+                        found.push(format!("{}() changes from call to call", call.name()));
+                    }
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })
+    .doing("look through the plan")?;
+    found.sort();
+    found.dedup();
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Error::config(format!("a mart must give the same bytes every time, but {}", found.join(", and ")))
+        .hint("aggregate decimals or integers (cast(x as decimal(18,4))) and turn to floats after the aggregate"))
+}

@@ -1,0 +1,71 @@
+//! Models: one `sql/<pipeline>/<schema>/<table>.sql` file, one SELECT, one table.
+
+pub mod determinism;
+pub mod sql;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::name::TableName;
+
+/// A model file, parsed: what it makes and what it reads.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub table: TableName,
+    /// As messages name it, relative to where the user stands.
+    pub path: PathBuf,
+    pub sql: String,
+    pub reads: BTreeSet<TableName>,
+}
+
+/// Reads every `<schema>/<table>.sql` below the folder, in path order; all errors at once.
+pub fn load(folder: &Path) -> Result<Vec<Model>> {
+    let mut models = Vec::new();
+    let mut errors = Vec::new();
+    for path in sql_files(folder)? {
+        match load_file(&path) {
+            Ok(model) => models.push(model),
+            Err(error) => errors.push(error.at(path.display().to_string())),
+        }
+    }
+    Error::all(errors)?;
+    Ok(models)
+}
+
+fn load_file(path: &Path) -> Result<Model> {
+    let name_of = |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+    let schema = name_of(path.parent().and_then(Path::file_name));
+    let table = TableName::new(&schema, &name_of(path.file_stem()))?;
+    if ["raw", "ops"].contains(&table.schema()) {
+        return Err(Error::config(format!("a model cannot make {table}"))
+            .hint("raw is made by sources and ops by the runs; use channel, core or mart"));
+    }
+    let sql = std::fs::read_to_string(path)
+        .map_err(|e| Error::config("the model cannot be read").caused_by(e))?;
+    let reads = sql::tables_read(&sql)?;
+    Ok(Model { table, path: path.to_owned(), sql, reads })
+}
+
+fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |e: std::io::Error| {
+        Error::config(format!("the models folder {} cannot be read", folder.display()))
+            .caused_by(e)
+            .hint("`models` in the pipeline file is taken from the file's own folder")
+    };
+    let mut files = Vec::new();
+    for schema in std::fs::read_dir(folder).map_err(unreadable)? {
+        let schema = schema.map_err(unreadable)?.path();
+        if !schema.is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(&schema).map_err(unreadable)? {
+            let file = file.map_err(unreadable)?.path();
+            if file.extension().is_some_and(|e| e == "sql") {
+                files.push(file);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,92 @@
+//! What a SQL text reads, without running it.
+
+use std::collections::BTreeSet;
+
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+
+use crate::error::{Error, Result};
+use crate::name::TableName;
+
+/// The warehouse tables of a single query (CTEs and functions told apart).
+///
+/// # Errors
+/// SQL that does not parse, several statements, anything but a query, a table without its schema.
+pub fn tables_read(sql: &str) -> Result<BTreeSet<TableName>> {
+    let statement = single_query(sql)?;
+    let (tables, _ctes) = resolve_table_references(&statement, true)
+        .map_err(|e| Error::config("the SQL cannot be understood").caused_by(e))?;
+    let mut reads = BTreeSet::new();
+    let mut errors = Vec::new();
+    for table in tables {
+        match table.schema() {
+            Some(schema) => match TableName::new(schema, table.table()) {
+                Ok(name) => {
+                    reads.insert(name);
+                }
+                Err(error) => errors.push(error),
+            },
+            // Table functions (`unnest`, `generate_series`) never have a schema, nor do they need one.
+            None if is_table_function(table.table()) => {}
+            None => errors.push(
+                Error::config(format!("the table `{}` is named without its schema", table.table()))
+                    .hint(format!("write raw.{0}, channel.{0}, core.{0} or mart.{0}", table.table())),
+            ),
+        }
+    }
+    Error::all(errors)?;
+    Ok(reads)
+}
+
+fn is_table_function(name: &str) -> bool {
+    ["generate_series", "range", "unnest"].contains(&name)
+}
+
+fn single_query(sql: &str) -> Result<Statement> {
+    let mut statements =
+        DFParser::parse_sql(sql).map_err(|e| Error::config("the SQL does not parse").caused_by(e))?;
+    let found = statements.len();
+    match (statements.pop_front(), found) {
+        (Some(Statement::Statement(s)), 1) if matches!(*s, SqlStatement::Query(_)) => Ok(Statement::Statement(s)),
+        (_, 1) => Err(Error::config("the SQL is not a query").hint("write one SELECT (it may begin with WITH)")),
+        (_, n) => Err(Error::config(format!("found {n} statements, expected one SELECT"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads(sql: &str) -> Vec<String> {
+        tables_read(sql).unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn tables_are_found_wherever_they_stand() {
+        assert_eq!(
+            reads(
+                "with recent as (select * from core.orders where ordered_at > $as_of)
+                 select * from recent r join core.customers using (customer_id)
+                 where exists (select 1 from raw.pos p where p.card = r.card)
+                 union all select * from mart.old"
+            ),
+            ["core.customers", "core.orders", "mart.old", "raw.pos"]
+        );
+        assert!(reads("select * from generate_series(1, 3)").is_empty());
+    }
+
+    #[test]
+    fn anything_but_one_query_is_refused() {
+        for (sql, told) in [
+            ("select 1; select 2", "2 statements"),
+            ("drop table core.orders", "not a query"),
+            ("select * from orders", "without its schema"),
+            ("selec 1", "does not parse"),
+            ("", "0 statements"),
+        ] {
+            let error = tables_read(sql).unwrap_err();
+            assert!(error.to_string().contains(told), "{sql}: {error}");
+        }
+    }
+}

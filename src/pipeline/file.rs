@@ -1,0 +1,135 @@
+//! The exact mirror of the pipeline file: what may stand in it, nothing of what it means.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
+
+use super::document::Document;
+use crate::audience::AudienceDeclaration;
+use crate::check::CheckDeclaration;
+use crate::error::Error;
+use crate::identity::IdentityDeclaration;
+use crate::mining::declaration::{ChurnSection, SegmentSection};
+use crate::source::SourceDeclaration;
+
+/// A pipeline file, as far as it could be read.
+#[derive(Debug, Default)]
+pub struct PipelineFile {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub schedule: Option<String>,
+    pub timezone: Option<String>,
+    pub warehouse: Option<String>,
+    pub seed: Option<u64>,
+    pub as_of: Option<String>,
+    /// Folder of the models, from the file's own folder.
+    pub models: Option<String>,
+    pub sources: BTreeMap<String, SourceDeclaration>,
+    pub identity: Option<IdentityDeclaration>,
+    pub tables: BTreeMap<String, TableDeclaration>,
+    pub segments: Option<SegmentSection>,
+    pub churn: Option<ChurnSection>,
+    pub audiences: BTreeMap<String, AudienceDeclaration>,
+}
+
+/// `[tables."schema.table"]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableDeclaration {
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// When an event occurred, or arrived.
+    pub time: Option<String>,
+    /// From when a state held.
+    pub valid_from: Option<String>,
+    /// It says nothing of the future.
+    #[serde(default, rename = "static")]
+    pub is_static: bool,
+    #[serde(default)]
+    pub checks: Vec<CheckDeclaration>,
+}
+
+const KEYS: [&str; 14] = [
+    "name", "description", "schedule", "timezone", "warehouse", "seed", "as_of", "models", "sources", "identity",
+    "tables", "segments", "churn", "audiences",
+];
+
+impl PipelineFile {
+    /// Reads every section on its own; what could not be read is told and left out.
+    pub fn read(document: &Document) -> (Self, Vec<Error>) {
+        let mut errors = Vec::new();
+        for key in document.keys().filter(|key| !KEYS.contains(key)) {
+            errors.push(
+                Error::config(format!("unknown key `{key}`"))
+                    .at(document.place_of(&[key.to_owned()]))
+                    .hint(format!("known keys are {}", KEYS.join(", "))),
+            );
+        }
+        let mut reader = Reader { document, errors };
+        let file = PipelineFile {
+            name: reader.one("name"),
+            description: reader.one("description"),
+            schedule: reader.one("schedule"),
+            timezone: reader.one("timezone"),
+            warehouse: reader.one("warehouse"),
+            seed: reader.one("seed"),
+            as_of: reader.one("as_of"),
+            models: reader.one("models"),
+            sources: reader.each("sources"),
+            identity: reader.one("identity"),
+            tables: reader.each("tables"),
+            segments: reader.one("segments"),
+            churn: reader.one("churn"),
+            audiences: reader.each("audiences"),
+        };
+        (file, reader.errors)
+    }
+}
+
+struct Reader<'d, 't> {
+    document: &'d Document<'t>,
+    errors: Vec<Error>,
+}
+
+impl<'t> Reader<'_, 't> {
+    fn one<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        let value = self.document.value(key)?;
+        self.value(&[key.to_owned()], value)
+    }
+
+    /// A table of named sections.
+    fn each<T: DeserializeOwned>(&mut self, key: &str) -> BTreeMap<String, T> {
+        let Some(value) = self.document.value(key) else {
+            return BTreeMap::new();
+        };
+        let Some(table) = value.get_ref().as_table() else {
+            self.errors.push(
+                Error::config(format!("`{key}` holds named sections"))
+                    .at(self.document.place_of(&[key.to_owned()]))
+                    .hint(format!("write [{key}.<name>]")),
+            );
+            return BTreeMap::new();
+        };
+        let mut sections = BTreeMap::new();
+        for (name, value) in table {
+            let name = name.get_ref().as_ref().to_owned();
+            if let Some(section) = self.value(&[key.to_owned(), name.clone()], value) {
+                sections.insert(name, section);
+            }
+        }
+        sections
+    }
+
+    fn value<T: DeserializeOwned>(&mut self, key: &[String], value: &Spanned<DeValue<'t>>) -> Option<T> {
+        match T::deserialize(ValueDeserializer::from(value.clone())) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.errors.push(self.document.serde_error(key, &error));
+                None
+            }
+        }
+    }
+}

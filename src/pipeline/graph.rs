@@ -1,0 +1,66 @@
+//! Who reads whose table: the graph of steps, worked out from table names alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Step;
+use crate::dag::{Cycle, Dag};
+use crate::error::Error;
+use crate::name::{StepName, TableName};
+
+/// The graph, or all that is wrong with it: two makers of a table, a table nobody makes, a cycle.
+pub fn graph(steps: &BTreeMap<StepName, Step>) -> Result<Dag<StepName>, Vec<Error>> {
+    let mut errors = Vec::new();
+    let mut makers: BTreeMap<TableName, &StepName> = BTreeMap::new();
+    for (name, step) in steps {
+        for table in step.writes() {
+            if let Some(other) = makers.insert(table.clone(), name) {
+                errors.push(
+                    Error::config(format!("{table} is made twice: by {other} and by {name}"))
+                        .hint("a table has one maker; rename or delete one of them"),
+                );
+            }
+        }
+    }
+    let mut edges: Vec<(StepName, BTreeSet<StepName>)> = Vec::new();
+    for (name, step) in steps {
+        let mut needs = BTreeSet::new();
+        for table in step.reads() {
+            match makers.get(&table) {
+                Some(maker) => {
+                    needs.insert((*maker).clone());
+                }
+                // The history of earlier runs may be read like any table.
+                None if table.schema() == "ops" => {}
+                None => errors.push(unknown_table(&table, name, step, &makers)),
+            }
+        }
+        edges.push((name.clone(), needs));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Dag::new(edges).map_err(|Cycle(chain)| {
+        let chain = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ");
+        vec![
+            Error::config(format!("the models read each other in a circle: {chain}"))
+                .hint("each arrow is \"is read by\"; take one of them out"),
+        ]
+    })
+}
+
+fn unknown_table(table: &TableName, name: &StepName, step: &Step, makers: &BTreeMap<TableName, &StepName>) -> Error {
+    let mut error = Error::config(format!("{name} reads {table}, which nothing makes"));
+    if let Step::Model(model) = step {
+        error = error.at(model.path.display().to_string());
+    }
+    let near = makers
+        .keys()
+        .filter(|known| known.table() == table.table() || known.schema() == table.schema())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>();
+    if near.is_empty() {
+        error.hint("add a model or a source for it")
+    } else {
+        error.hint(format!("did you mean one of {}?", near.join(", ")))
+    }
+}

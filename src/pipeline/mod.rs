@@ -1,0 +1,186 @@
+//! A pipeline: one TOML file, checked whole, and the graph of its steps.
+//!
+//! `document` knows where every key stands in the text, `file` mirrors the TOML exactly, `check`
+//! turns it into a [`Pipeline`] or into all that is wrong with it, `graph` works out who reads
+//! whose table, `selector` picks steps. Checking does no I/O; reading the files is [`load`]'s.
+
+mod check;
+mod document;
+mod file;
+mod graph;
+pub mod placeholder;
+pub mod selector;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+
+use crate::audience::Audience;
+use crate::check::Check;
+use crate::clock::Instant;
+use crate::dag::Dag;
+use crate::error::{Error, Result};
+use crate::feature::{Cutoffs, Outcome};
+use crate::identity::IdentityDeclaration;
+use crate::mining::declaration::{ChurnParams, SegmentParams};
+use crate::model::{self, Model};
+use crate::name::{StepName, TableName};
+use crate::source::Source;
+use crate::warehouse::catalog::{Known, Visibility};
+use placeholder::Placeholders;
+
+/// A checked pipeline.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    pub name: String,
+    pub description: String,
+    /// Cron expression.
+    pub schedule: Option<String>,
+    /// Of the schedule, of instants written without a zone, and of whole days.
+    pub timezone: Tz,
+    pub warehouse: String,
+    pub seed: u64,
+    pub as_of: Option<Instant>,
+    pub tables: BTreeMap<TableName, TableRules>,
+    pub steps: BTreeMap<StepName, Step>,
+    pub graph: Dag<StepName>,
+    /// Hash of everything that says what the pipeline does: a run resumes only what is unchanged.
+    pub fingerprint: String,
+}
+
+/// What is declared of a table.
+#[derive(Debug, Clone, Default)]
+pub struct TableRules {
+    pub key: Vec<String>,
+    pub known: Known,
+    pub checks: Vec<Check>,
+}
+
+/// What a step does. A new kind of step is one file and one arm.
+#[derive(Debug, Clone)]
+pub enum Step {
+    Ingest(Arc<Source>),
+    Model(Arc<Model>),
+    Resolve(IdentityDeclaration),
+    Segments { params: SegmentParams, features: Arc<Model> },
+    Churn { params: ChurnParams, outcome: Outcome, cutoffs: Cutoffs, features: Arc<Model> },
+    Audiences(Vec<Audience>),
+}
+
+impl Step {
+    /// The word for `kind:` in selectors and for `ops.steps`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Step::Ingest(_) => "ingest",
+            Step::Model(_) => "model",
+            Step::Resolve(_) => "resolve",
+            Step::Segments { .. } => "segments",
+            Step::Churn { .. } => "churn",
+            Step::Audiences(_) => "audiences",
+        }
+    }
+
+    /// The tables the step reads.
+    pub fn reads(&self) -> BTreeSet<TableName> {
+        match self {
+            Step::Ingest(_) => BTreeSet::new(),
+            Step::Model(model) => model.reads.clone(),
+            Step::Resolve(identity) => [identity.keys.clone()].into(),
+            Step::Segments { params, .. } => [params.features.clone()].into(),
+            Step::Churn { params, outcome, features, .. } => {
+                // The features at past cut-offs are computed from what the feature model reads.
+                let mut reads = features.reads.clone();
+                reads.insert(params.features.clone());
+                reads.insert(outcome.events.clone());
+                reads
+            }
+            Step::Audiences(audiences) => audiences.iter().flat_map(Audience::reads).collect(),
+        }
+    }
+
+    /// The tables the step makes.
+    pub fn writes(&self) -> Vec<TableName> {
+        let table = |schema, name| TableName::new(schema, name).expect("our own table names are valid");
+        match self {
+            Step::Ingest(source) => vec![raw_table(&source.name)],
+            Step::Model(model) => vec![model.table.clone()],
+            Step::Resolve(_) => vec![table("core", "customer_ids")],
+            Step::Segments { .. } => vec![table("mart", "segments"), table("mart", "segment_profiles")],
+            Step::Churn { .. } => vec![table("mart", "churn_scores")],
+            Step::Audiences(_) => vec![
+                crate::audience::table(crate::audience::DECISIONS),
+                crate::audience::table(crate::audience::LISTS),
+                crate::audience::table(crate::audience::WATERFALL),
+            ],
+        }
+    }
+}
+
+/// The table that a source's rows go to.
+pub fn raw_table(source: &str) -> TableName {
+    TableName::new("raw", source).expect("a source's name was checked to be an identifier")
+}
+
+impl Pipeline {
+    /// How rows of each table become known, for the catalog.
+    pub fn visibility(&self) -> BTreeMap<TableName, Visibility> {
+        let mut visibility: BTreeMap<TableName, Visibility> = self
+            .tables
+            .iter()
+            .map(|(name, rules)| (name.clone(), Visibility { known: rules.known.clone(), latest_by: Vec::new() }))
+            .collect();
+        for step in self.steps.values() {
+            if let Step::Ingest(source) = step {
+                visibility.entry(raw_table(&source.name)).or_default().latest_by = source.key.clone();
+            }
+        }
+        visibility
+    }
+
+    pub fn rules(&self, table: &TableName) -> TableRules {
+        self.tables.get(table).cloned().unwrap_or_default()
+    }
+}
+
+/// Reads and checks a pipeline file and its models; all errors at once, each with file and line.
+pub fn load(path: &Path, placeholders: &Placeholders) -> Result<Pipeline> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Error::config(format!("the pipeline {shown} cannot be read"))
+            .caused_by(e)
+            .hint("give the path of a pipeline file, for example pipelines/nightly.toml")
+    })?;
+    let document = document::Document::parse(&shown, &text)?;
+    let (file, mut errors) = file::PipelineFile::read(&document);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let models_folder = match &file.models {
+        Some(models) => folder.join(models),
+        None => folder.join("../sql").join(file.name.as_deref().unwrap_or(&stem)),
+    };
+    let models = match model::load(&models_folder) {
+        Ok(models) => models,
+        Err(error) => {
+            errors.push(error);
+            Vec::new()
+        }
+    };
+    let fingerprint = fingerprint(&text, &models);
+    check::check(file, &document, models, placeholders, fingerprint, errors)
+}
+
+fn fingerprint(text: &str, models: &[Model]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    hash.update(env!("CARGO_PKG_VERSION"));
+    hash.update(text);
+    for model in models {
+        hash.update([0]);
+        hash.update(model.table.to_string());
+        hash.update([0]);
+        hash.update(&model.sql);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,62 @@
+//! `--select` and `--exclude`: which steps of the graph a run takes.
+//!
+//! `mart.segments` one step; `+x` with everything it reads; `x+` with everything that reads it;
+//! `kind:ingest` all of a kind; `mart.*` all of a schema. Several are separated by spaces or commas.
+
+use std::collections::BTreeSet;
+
+use super::Pipeline;
+use crate::error::{Error, Result};
+use crate::name::StepName;
+
+/// The steps chosen by the two lists; an empty `select` means all.
+pub fn select(pipeline: &Pipeline, select: &[String], exclude: &[String]) -> Result<BTreeSet<StepName>> {
+    let mut errors = Vec::new();
+    let mut union = |terms: &[String]| -> BTreeSet<StepName> {
+        let mut steps = BTreeSet::new();
+        for term in terms.iter().flat_map(|t| t.split([' ', ','])).filter(|t| !t.is_empty()) {
+            match term_steps(pipeline, term) {
+                Ok(found) => steps.extend(found),
+                Err(error) => errors.push(error),
+            }
+        }
+        steps
+    };
+    let chosen = if select.is_empty() { pipeline.steps.keys().cloned().collect() } else { union(select) };
+    let excluded = union(exclude);
+    Error::all(errors)?;
+    Ok(chosen.difference(&excluded).cloned().collect())
+}
+
+fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
+    let (upstream, rest) = match term.strip_prefix('+') {
+        Some(rest) => (true, rest),
+        None => (false, term),
+    };
+    let (downstream, name) = match rest.strip_suffix('+') {
+        Some(name) => (true, name),
+        None => (false, rest),
+    };
+    let matches = |step: &StepName| -> bool {
+        if let Some(kind) = name.strip_prefix("kind:") {
+            return pipeline.steps[step].kind() == kind;
+        }
+        if let Some(schema) = name.strip_suffix(".*") {
+            return pipeline.steps[step].writes().iter().any(|t| t.schema() == schema);
+        }
+        step.as_str() == name || pipeline.steps[step].writes().iter().any(|t| t.to_string() == name)
+    };
+    let found: BTreeSet<StepName> = pipeline.steps.keys().filter(|s| matches(s)).cloned().collect();
+    if found.is_empty() {
+        return Err(Error::config(format!("`{term}` selects no step of {}", pipeline.name))
+            .hint("name a table, schema.*, or kind:ingest|model|resolve|segments|churn|audiences; `sillage plan` lists the steps"));
+    }
+    let mut steps = found.clone();
+    if upstream {
+        steps.extend(pipeline.graph.upstream(&found));
+    }
+    if downstream {
+        steps.extend(pipeline.graph.downstream(&found));
+    }
+    Ok(steps)
+}

@@ -1,0 +1,377 @@
+//! Carrying a plan out: steps in parallel where the graph allows, then checks, then the release.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant as Stopwatch;
+
+use futures::StreamExt;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Request;
+use super::history::{RunRecord, StepRecord};
+use super::observe::observe;
+use super::plan::{Beginning, Plan, PlannedStep, plan};
+use super::progress::{Event, Progress, StepStatus};
+use super::step::{Done, Failure, Figures, Workshop};
+use crate::check::{Check, Finding};
+use crate::clock;
+use crate::error::{Error, Kind, Result};
+use crate::name::{StepName, TableName};
+use crate::pipeline::Pipeline;
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::{Catalog, Engine};
+use crate::warehouse::journal::{Begun, Finished, Unfinished};
+use crate::warehouse::lock::Lock;
+use crate::warehouse::publish::Proposal;
+use crate::warehouse::release::{Outcome, Release};
+use crate::warehouse::stage::Staged;
+
+/// Plans without the lock and without changing anything, for `plan` and `--dry-run`.
+pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> Result<Plan> {
+    // A warehouse that is not there yet is an empty one.
+    let warehouse = match Warehouse::open(location).await {
+        Ok(warehouse) => Some(warehouse),
+        Err(_) if is_empty(location) => None,
+        Err(error) => return Err(error),
+    };
+    let engine = warehouse.as_ref().map(|w| Engine::new(request.limits, w)).transpose()?;
+    let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request.full_refresh).await?;
+    plan(pipeline, request, &seen, clock::now())
+}
+
+fn is_empty(location: &str) -> bool {
+    std::fs::read_dir(location).map_or(true, |mut entries| entries.next().is_none())
+}
+
+/// Runs the pipeline: takes the lock, finishes or takes up a run that was cut off, and publishes.
+///
+/// `stop` turning true lets running steps end, starts no more, and leaves the run to be resumed.
+pub async fn run(
+    pipeline: &Arc<Pipeline>,
+    location: &str,
+    request: &Request,
+    progress: Arc<dyn Progress>,
+    stop: watch::Receiver<bool>,
+) -> Result<Release> {
+    let warehouse = Warehouse::open_or_create(location).await?;
+    let lock = warehouse.lock().await?;
+    let result = run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, &lock).await;
+    let released = lock.release().await;
+    let release = result.map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
+    released?;
+    Ok(release)
+}
+
+async fn run_locked(
+    pipeline: &Arc<Pipeline>,
+    warehouse: &Warehouse,
+    request: &Request,
+    progress: &dyn Progress,
+    stop: watch::Receiver<bool>,
+    lock: &Lock,
+) -> Result<Release> {
+    let watch = Stopwatch::now();
+    if let Some(unfinished) = warehouse.unfinished_run().await?
+        && let Some(intent) = &unfinished.intent
+    {
+        let release = warehouse.roll_forward(lock, intent).await?;
+        progress.tell(Event::RolledForward { release: release.release });
+    }
+    let engine = Engine::new(request.limits, warehouse)?;
+    let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request.full_refresh).await?;
+    let plan = plan(pipeline, request, &seen, clock::now())?;
+    let unfinished = seen.unfinished.take();
+    let resumed = begin(warehouse, &plan, unfinished, progress).await?;
+    progress.tell(Event::RunBegins {
+        run: plan.run,
+        pipeline: plan.pipeline.clone(),
+        as_of: plan.as_of,
+        steps: plan.steps.len(),
+    });
+
+    let catalog =
+        Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
+    let workshop = Workshop {
+        pipeline: pipeline.clone(),
+        catalog: catalog.clone(),
+        run: plan.run,
+        as_of: plan.as_of,
+        full_refresh: request.full_refresh,
+    };
+    let began_at = resumed.as_ref().map_or_else(clock::now, |u| u.begun.began_at);
+    let mut running = Running {
+        workshop,
+        plan: &plan,
+        progress,
+        records: BTreeMap::new(),
+        staged: Vec::new(),
+        errors: Vec::new(),
+        quarantined: Vec::new(),
+    };
+    if let Some(unfinished) = &resumed {
+        running.take_up(unfinished).await?;
+    }
+    running.all_steps(request.limits.threads.get(), stop).await?;
+
+    let mut findings = Vec::new();
+    if running.errors.is_empty() {
+        findings = run_checks(pipeline, &plan, &catalog, request.limits.threads.get(), progress).await?;
+        running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
+    }
+    let failed = !running.errors.is_empty();
+    let steps: Vec<StepRecord> = running.records.into_values().collect();
+    let record = RunRecord {
+        run: plan.run,
+        pipeline: &pipeline.name,
+        as_of: plan.as_of,
+        began_at,
+        ended_at: clock::now(),
+        resumed: resumed.is_some(),
+        failed,
+        steps: &steps,
+        findings: &findings,
+    };
+    let proposal = |outcome, staged| Proposal {
+        run: plan.run,
+        pipeline: pipeline.name.clone(),
+        as_of: plan.as_of,
+        outcome,
+        staged,
+    };
+    if failed {
+        let error = Error::all(running.errors).expect_err("there are errors");
+        // The record of a failed run is published alone; if even that cannot be done (a full
+        // disk), the first error is the one to tell, and the next run cleans up.
+        let _ = publish_failure(warehouse, lock, &record, running.staged, running.quarantined, &proposal).await;
+        return Err(error);
+    }
+    let mut staged = running.staged;
+    staged.extend(record.stage(warehouse).await?);
+    let tables = staged.iter().map(|s| &s.table).collect::<BTreeSet<_>>().len();
+    let release = warehouse.publish(lock, proposal(Outcome::Published, staged)).await?;
+    progress.tell(Event::Published { release: release.release, tables, wall: watch.elapsed() });
+    Ok(release)
+}
+
+/// Writes down what the run sets out to do; the run to resume, if it is one.
+async fn begin(
+    warehouse: &Warehouse,
+    plan: &Plan,
+    unfinished: Option<Unfinished>,
+    progress: &dyn Progress,
+) -> Result<Option<Unfinished>> {
+    match (&plan.beginning, unfinished) {
+        (Beginning::Resume { finished }, Some(unfinished)) => {
+            progress.tell(Event::Resumed { run: plan.run, finished: finished.len() });
+            return Ok(Some(unfinished));
+        }
+        (Beginning::Discard { run, because }, Some(unfinished)) => {
+            warehouse.discard_run(&unfinished).await?;
+            progress.tell(Event::Discarded { run: *run, because: because.clone() });
+        }
+        _ => {}
+    }
+    let begun = Begun {
+        run: plan.run,
+        pipeline: plan.pipeline.clone(),
+        as_of: plan.as_of,
+        began_at: clock::now(),
+        base: plan.base,
+        fingerprint: plan.fingerprint.clone(),
+        plan: serde_json::to_value(plan.pinned()).unwrap_or_default(),
+    };
+    warehouse.journal_begun(&begun).await?;
+    Ok(None)
+}
+
+async fn publish_failure(
+    warehouse: &Warehouse,
+    lock: &Lock,
+    record: &RunRecord<'_>,
+    staged: Vec<Staged>,
+    quarantined: Vec<Staged>,
+    proposal: &impl Fn(Outcome, Vec<Staged>) -> Proposal,
+) -> Result<()> {
+    for unused in &staged {
+        warehouse.delete_staged(unused).await?;
+    }
+    let mut ops = record.stage(warehouse).await?;
+    ops.extend(quarantined);
+    warehouse.publish(lock, proposal(Outcome::Failed, ops)).await?;
+    Ok(())
+}
+
+fn broken(finding: &Finding) -> Error {
+    Error::failed(format!(
+        "the check {} of {} is broken by {} rows; nothing was published",
+        finding.check, finding.table, finding.failures
+    ))
+    .hint(format!("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"))
+}
+
+/// A run between its first and its last step.
+struct Running<'a> {
+    workshop: Workshop,
+    plan: &'a Plan,
+    progress: &'a dyn Progress,
+    records: BTreeMap<StepName, StepRecord>,
+    staged: Vec<Staged>,
+    errors: Vec<Error>,
+    /// Refused rows of steps that failed: they are published with the record of the failure.
+    quarantined: Vec<Staged>,
+}
+
+impl Running<'_> {
+    /// Takes over the finished steps of the run that was cut off.
+    async fn take_up(&mut self, unfinished: &Unfinished) -> Result<()> {
+        for planned in &self.plan.steps {
+            let Some(finished) = unfinished.finished.get(&planned.name) else { continue };
+            for staged in &finished.staged {
+                self.workshop.catalog.add_staged(staged).await?;
+            }
+            self.staged.extend(finished.staged.iter().cloned());
+            let figures: Figures = serde_json::from_value(finished.figures.clone()).unwrap_or_default();
+            self.note(planned, StepStatus::Reused, figures, None);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, planned: &PlannedStep, status: StepStatus, figures: Figures, note: Option<String>) {
+        self.progress.tell(Event::StepEnds {
+            step: planned.name.clone(),
+            kind: planned.kind,
+            status,
+            rows: figures.rows,
+            wall: std::time::Duration::from_millis(figures.wall_ms),
+            note: note.clone(),
+        });
+        let record = StepRecord { step: planned.name.clone(), kind: planned.kind, status, figures, note };
+        self.records.insert(planned.name.clone(), record);
+    }
+
+    /// Every step of the plan, each as soon as what it reads is there.
+    async fn all_steps(&mut self, at_once: usize, stop: watch::Receiver<bool>) -> Result<()> {
+        let plan = self.plan;
+        let pipeline = self.workshop.pipeline.clone();
+        let planned: BTreeMap<&StepName, &Arc<PlannedStep>> = plan.steps.iter().map(|s| (&s.name, s)).collect();
+        let mut waiting: Vec<&Arc<PlannedStep>> =
+            plan.steps.iter().filter(|s| !self.records.contains_key(&s.name)).collect();
+        let mut running = JoinSet::new();
+        let mut names = BTreeMap::new();
+        loop {
+            let mut still = Vec::new();
+            for step in std::mem::take(&mut waiting) {
+                let state = |name: &StepName| self.records.get(name).map(|r| r.status);
+                let needs: Vec<&StepName> =
+                    pipeline.graph.needs(&step.name).filter(|n| planned.contains_key(n)).collect();
+                let lost = needs
+                    .iter()
+                    .find(|n| matches!(state(n), Some(StepStatus::Failed | StepStatus::Skipped)));
+                if let Some(lost) = lost {
+                    let note = format!("{lost} failed");
+                    self.note(step, StepStatus::Skipped, Figures::default(), Some(note));
+                } else if running.len() < at_once
+                    && !*stop.borrow()
+                    && needs.iter().all(|n| state(n).is_some())
+                {
+                    self.progress.tell(Event::StepBegins { step: step.name.clone(), kind: step.kind });
+                    // A task of its own: encoding and hashing of two steps share no thread.
+                    let task = running.spawn(timed(self.workshop.clone(), Arc::clone(step)));
+                    names.insert(task.id(), Arc::clone(step));
+                } else {
+                    still.push(step);
+                }
+            }
+            waiting = still;
+            match running.join_next_with_id().await {
+                Some(Ok((id, result))) => {
+                    let step = names.remove(&id).expect("every task was given its step");
+                    self.ended(&step, result).await?;
+                }
+                Some(Err(lost)) => {
+                    let step = names.remove(&lost.id()).expect("every task was given its step");
+                    let error = Error::failed("the step broke down: a defect in sillage or a library").caused_by(lost);
+                    self.ended(&step, Err(Failure::from(error))).await?;
+                }
+                None if waiting.is_empty() => return Ok(()),
+                None if *stop.borrow() => {
+                    return Err(Error::new(Kind::Interrupted, "stopped before the run was done; nothing was published")
+                        .hint("the next `run` goes on after the steps that are finished"));
+                }
+                // Everything that waits was skipped in this round: look again.
+                None => {}
+            }
+        }
+    }
+
+    async fn ended(&mut self, planned: &PlannedStep, result: Result<Done, Failure>) -> Result<()> {
+        match result {
+            Ok(Done { staged, figures }) => {
+                for table in &staged {
+                    self.workshop.catalog.add_staged(table).await?;
+                }
+                let finished = Finished {
+                    step: planned.name.clone(),
+                    staged: staged.clone(),
+                    figures: serde_json::to_value(&figures).unwrap_or_default(),
+                };
+                self.workshop.catalog.warehouse().journal_finished(self.plan.run, &finished).await?;
+                self.staged.extend(staged);
+                for message in &figures.warnings {
+                    self.progress.tell(Event::Warning { step: planned.name.clone(), message: message.clone() });
+                }
+                let note = (!figures.warnings.is_empty()).then(|| figures.warnings.join("; "));
+                self.note(planned, StepStatus::Done, figures, note);
+            }
+            Err(Failure { error, staged }) => {
+                self.quarantined.extend(staged);
+                self.note(planned, StepStatus::Failed, Figures::default(), Some(error.message().to_owned()));
+                self.errors.push(error.at(format!("step {}", planned.name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn timed(workshop: Workshop, step: Arc<PlannedStep>) -> Result<Done, Failure> {
+    let watch = Stopwatch::now();
+    let mut result = workshop.perform(&step).await;
+    if let Ok(done) = &mut result {
+        done.figures.wall_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    }
+    result
+}
+
+/// All checks of the tables that the run made.
+async fn run_checks(
+    pipeline: &Pipeline,
+    plan: &Plan,
+    catalog: &Catalog,
+    at_once: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<Finding>> {
+    let made: BTreeSet<TableName> = plan.steps.iter().flat_map(|s| pipeline.steps[&s.name].writes()).collect();
+    let checks: Vec<&Check> =
+        made.iter().filter_map(|table| pipeline.tables.get(table)).flat_map(|rules| &rules.checks).collect();
+    let mut findings: Vec<Finding> = futures::stream::iter(checks)
+        .map(|check| check.run(catalog))
+        .buffered(at_once)
+        .collect::<Vec<_>>()
+        .await
+        .into_iter()
+        .collect::<Result<_>>()?;
+    findings.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));
+    for finding in findings.iter().filter(|f| !f.passed()) {
+        progress.tell(Event::CheckBroken {
+            table: finding.table.to_string(),
+            check: finding.check.clone(),
+            failures: finding.failures,
+            stops: finding.stops_the_run(),
+        });
+    }
+    let failed = findings.iter().filter(|f| f.stops_the_run()).count();
+    let warned = findings.iter().filter(|f| !f.passed()).count() - failed;
+    progress.tell(Event::ChecksRun { passed: findings.len() - warned - failed, warned, failed });
+    Ok(findings)
+}

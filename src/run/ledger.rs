@@ -1,0 +1,137 @@
+//! The ledger: which file of a source was ingested, by name, size and content.
+//!
+//! Grain of `ops.sources`: one row a file and run that ingested it, committed in the same release
+//! as the file's rows, so that the two can never disagree.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::Catalog;
+
+/// A file that was ingested.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub source: String,
+    pub file: String,
+    pub size: u64,
+    pub modified: Instant,
+    pub digest: String,
+    pub rows: u64,
+    pub refused: u64,
+    /// The run that last read the source from the beginning; older entries no longer count.
+    pub since_run: u64,
+}
+
+/// What is known of a source.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ledger {
+    pub since_run: Option<u64>,
+    /// By file name.
+    pub entries: BTreeMap<String, Entry>,
+}
+
+pub fn table() -> TableName {
+    TableName::new("ops", "sources").expect("a valid name")
+}
+
+pub fn schema() -> SchemaRef {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    Arc::new(Schema::new(vec![
+        Field::new("run", DataType::Int64, true),
+        Field::new("source", DataType::Utf8, true),
+        Field::new("file", DataType::Utf8, true),
+        Field::new("size", DataType::Int64, true),
+        Field::new("modified", instant, true),
+        Field::new("digest", DataType::Utf8, true),
+        Field::new("rows", DataType::Int64, true),
+        Field::new("refused", DataType::Int64, true),
+        Field::new("since_run", DataType::Int64, true),
+    ]))
+}
+
+/// The entries as rows of `ops.sources`.
+pub fn rows(run: u64, entries: &[Entry]) -> Result<RecordBatch> {
+    let numbers = |value: &dyn Fn(&Entry) -> u64| -> Arc<dyn Array> {
+        Arc::new(Int64Array::from_iter_values(entries.iter().map(|e| value(e) as i64)))
+    };
+    let texts = |value: &dyn Fn(&Entry) -> String| -> Arc<dyn Array> {
+        Arc::new(StringArray::from_iter_values(entries.iter().map(value)))
+    };
+    RecordBatch::try_new(
+        schema(),
+        vec![
+            numbers(&|_| run),
+            texts(&|e| e.source.clone()),
+            texts(&|e| e.file.clone()),
+            numbers(&|e| e.size),
+            Arc::new(
+                TimestampMicrosecondArray::from_iter_values(entries.iter().map(|e| e.modified.timestamp_micros()))
+                    .with_timezone("UTC"),
+            ),
+            texts(&|e| e.digest.clone()),
+            numbers(&|e| e.rows),
+            numbers(&|e| e.refused),
+            numbers(&|e| e.since_run),
+        ],
+    )
+    .doing("write the source ledger")
+}
+
+/// The ledger of every source, as released.
+pub async fn read(catalog: &Catalog) -> Result<BTreeMap<String, Ledger>> {
+    let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
+    if catalog.table(&table()).await?.is_none() {
+        return Ok(ledgers);
+    }
+    let session = catalog.session([&table()], None).await?;
+    let sql = "select source, file, size, modified, digest, rows, refused, since_run from ops.sources \
+               order by source, since_run, run, file";
+    let mut stream = session
+        .sql(sql)
+        .await
+        .doing("read the source ledger")?
+        .execute_stream()
+        .await
+        .doing("read the source ledger")?;
+    while let Some(batch) = stream.next().await {
+        for entry in entries(&batch.doing("read the source ledger")?)? {
+            let ledger = ledgers.entry(entry.source.clone()).or_default();
+            if ledger.since_run != Some(entry.since_run) {
+                *ledger = Ledger { since_run: Some(entry.since_run), entries: BTreeMap::new() };
+            }
+            ledger.entries.insert(entry.file.clone(), entry);
+        }
+    }
+    Ok(ledgers)
+}
+
+fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
+    let damaged = || Error::failed("ops.sources does not hold what sillage writes there");
+    let texts = |n: usize| batch.column(n).as_string_opt::<i32>().ok_or_else(damaged);
+    let numbers = |n: usize| batch.column(n).as_primitive_opt::<Int64Type>().ok_or_else(damaged);
+    let (sources, files, digests) = (texts(0)?, texts(1)?, texts(4)?);
+    let (sizes, rows, refused, since) = (numbers(2)?, numbers(5)?, numbers(6)?, numbers(7)?);
+    let modified = batch.column(3).as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(damaged)?;
+    (0..batch.num_rows())
+        .map(|n| {
+            Ok(Entry {
+                source: sources.value(n).to_owned(),
+                file: files.value(n).to_owned(),
+                size: sizes.value(n) as u64,
+                modified: chrono::DateTime::from_timestamp_micros(modified.value(n)).ok_or_else(damaged)?,
+                digest: digests.value(n).to_owned(),
+                rows: rows.value(n) as u64,
+                refused: refused.value(n) as u64,
+                since_run: since.value(n) as u64,
+            })
+        })
+        .collect()
+}

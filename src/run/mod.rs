@@ -1,0 +1,46 @@
+//! A run: one execution of a pipeline for one as-of instant, published whole or not at all.
+//!
+//! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
+//! without touching anything, `execute` carries the plan out, `step` does one step, `history`
+//! writes down what happened, `progress` is how others watch.
+
+pub mod execute;
+pub mod history;
+pub mod observe;
+pub mod plan;
+pub mod progress;
+mod ledger;
+mod step;
+
+use std::num::NonZeroUsize;
+
+use crate::clock::Instant;
+use crate::warehouse::catalog::Limits;
+
+/// What was asked of a run.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub as_of: Option<Instant>,
+    /// Allows an instant older than the last release's.
+    pub backfill: bool,
+    pub select: Vec<String>,
+    pub exclude: Vec<String>,
+    /// Reads every source anew.
+    pub full_refresh: bool,
+    pub limits: Limits,
+}
+
+impl Request {
+    /// A plain run: everything, on every core.
+    pub fn all() -> Self {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Request {
+            as_of: None,
+            backfill: false,
+            select: Vec::new(),
+            exclude: Vec::new(),
+            full_refresh: false,
+            limits: Limits { threads, memory: None },
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The look at the world before planning: the release, the ledger, the source files, a run cut off.
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::pipeline::{Pipeline, Step};
+use crate::source::{self, SourceFile};
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::{Catalog, Engine};
+use crate::warehouse::journal::Unfinished;
+use crate::warehouse::release::Release;
+
+use super::ledger::{self, Ledger};
+
+/// What a plan is made from, beside the pipeline and the request.
+#[derive(Debug, Default)]
+pub struct Observation {
+    pub release: Option<Release>,
+    /// The as-of instant of the last release whose tables were published.
+    pub last_as_of: Option<crate::clock::Instant>,
+    pub unfinished: Option<Unfinished>,
+    /// By source.
+    pub ledgers: BTreeMap<String, Ledger>,
+    pub files: BTreeMap<String, Vec<SeenFile>>,
+}
+
+/// A file of a source as it lies there now.
+#[derive(Debug, Clone)]
+pub struct SeenFile {
+    pub file: SourceFile,
+    /// Of the content; only where name, size and time do not settle whether it is known.
+    pub digest: Option<String>,
+}
+
+/// Looks; changes nothing.
+pub async fn observe(
+    warehouse: Option<&Warehouse>,
+    engine: Option<&Engine>,
+    pipeline: &Pipeline,
+    full_refresh: bool,
+) -> Result<Observation> {
+    let mut seen = Observation::default();
+    if let (Some(warehouse), Some(engine)) = (warehouse, engine) {
+        seen.release = warehouse.last_release().await?;
+        if let Some(number) = seen.release.as_ref().and_then(|r| r.last_published) {
+            seen.last_as_of = Some(warehouse.release(number).await?.as_of);
+        }
+        seen.unfinished = warehouse.unfinished_run().await?;
+        let catalog =
+            Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
+        seen.ledgers = ledger::read(&catalog).await?;
+    }
+    if full_refresh {
+        seen.ledgers.clear();
+    }
+    for step in pipeline.steps.values() {
+        let Step::Ingest(source) = step else { continue };
+        let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
+        let mut files = Vec::new();
+        for file in source::list(source).await? {
+            let digest = match ledger.entries.get(&file.name) {
+                Some(known) if known.size == file.size && known.modified == file.modified => {
+                    Some(known.digest.clone())
+                }
+                // Only a file of a known size can be a known content.
+                _ if ledger.entries.contains_key(&file.name)
+                    || ledger.entries.values().any(|known| known.size == file.size) =>
+                {
+                    Some(source::digest(source, &file).await?)
+                }
+                _ => None,
+            };
+            files.push(SeenFile { file, digest });
+        }
+        seen.files.insert(source.name.clone(), files);
+    }
+    Ok(seen)
+}

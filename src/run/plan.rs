@@ -1,0 +1,300 @@
+//! The plan of a run: what would be done and why. Pure: everything it needs was observed before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Request;
+use super::observe::{Observation, SeenFile};
+use crate::clock::{Instant, show_instant};
+use crate::error::{Error, Result};
+use crate::name::StepName;
+use crate::pipeline::{Pipeline, Step, selector};
+use crate::source::SourceFile;
+
+/// What a run will do.
+#[derive(Debug)]
+pub struct Plan {
+    pub pipeline: String,
+    pub run: u64,
+    pub as_of: Instant,
+    /// Why this instant.
+    pub as_of_from: AsOfFrom,
+    /// The release it builds on.
+    pub base: Option<u64>,
+    pub fingerprint: String,
+    pub full_refresh: bool,
+    pub beginning: Beginning,
+    /// In the order of the graph.
+    pub steps: Vec<Arc<PlannedStep>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOfFrom {
+    Request,
+    Resumed,
+    Pipeline,
+    Now,
+}
+
+/// What becomes of a run that was cut off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beginning {
+    Fresh,
+    /// Its finished steps are kept.
+    Resume { finished: BTreeSet<StepName> },
+    /// Its staged files are dropped, for this reason.
+    Discard { run: u64, because: String },
+}
+
+#[derive(Debug)]
+pub struct PlannedStep {
+    pub name: StepName,
+    pub kind: &'static str,
+    pub reads: Vec<String>,
+    /// New files of a source.
+    pub files: Vec<SourceFile>,
+    pub why: String,
+}
+
+/// The part of a plan that a resumed run must repeat: the files it set out to ingest.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pinned {
+    pub files: BTreeMap<String, Vec<String>>,
+}
+
+/// What a file of a source is to the ledger.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    New,
+    Known,
+    /// The same content came under this name before.
+    SameAs(String),
+    Changed,
+}
+
+/// Plans the run.
+///
+/// # Errors
+/// An instant older than the last release's without `backfill`, a source without files, a file
+/// that changed after it was ingested, a selector that selects nothing.
+pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Instant) -> Result<Plan> {
+    let chosen = selector::select(pipeline, &request.select, &request.exclude)?;
+    let fingerprint = fingerprint(pipeline, request, &chosen);
+    let base = seen.release.as_ref().map(|r| r.release);
+    let beginning = beginning(pipeline, request, seen, &fingerprint);
+
+    let (as_of, as_of_from) = match (&beginning, request.as_of, pipeline.as_of) {
+        (Beginning::Resume { .. }, _, _) => {
+            (seen.unfinished.as_ref().map_or(now, |u| u.begun.as_of), AsOfFrom::Resumed)
+        }
+        (_, Some(asked), _) => (asked, AsOfFrom::Request),
+        (_, None, Some(fixed)) => (fixed, AsOfFrom::Pipeline),
+        (_, None, None) => (now, AsOfFrom::Now),
+    };
+    if let Some(last) = seen.last_as_of
+        && as_of < last
+        && !request.backfill
+        && as_of_from != AsOfFrom::Resumed
+    {
+        return Err(Error::config(format!(
+            "the instant {} is older than the last release's, {}",
+            show_instant(as_of),
+            show_instant(last)
+        ))
+        .hint("say --backfill to publish the past over it, or give a later --as-of"));
+    }
+
+    let pinned: Option<Pinned> = match (&beginning, &seen.unfinished) {
+        (Beginning::Resume { .. }, Some(unfinished)) => {
+            serde_json::from_value(unfinished.begun.plan.clone()).ok()
+        }
+        _ => None,
+    };
+    let mut steps = Vec::new();
+    let mut errors = Vec::new();
+    for name in pipeline.graph.order().into_iter().filter(|name| chosen.contains(name)) {
+        let step = &pipeline.steps[&name];
+        let planned = match step {
+            Step::Ingest(source) => {
+                let pin = pinned.as_ref().and_then(|p| p.files.get(&source.name));
+                plan_ingest(&source.name, source.optional, seen, pin)
+            }
+            _ => Ok((Vec::new(), "recomputed every night".to_owned())),
+        };
+        match planned {
+            Ok((files, why)) => steps.push(Arc::new(PlannedStep {
+                kind: step.kind(),
+                reads: step.reads().iter().map(ToString::to_string).collect(),
+                files,
+                why,
+                name,
+            })),
+            Err(error) => errors.push(error.at(format!("pipeline {}", pipeline.name))),
+        }
+    }
+    Error::all(errors)?;
+    let run = match (&beginning, &seen.unfinished) {
+        (Beginning::Resume { .. }, Some(unfinished)) => unfinished.begun.run,
+        // A discarded run's number is not used again: its files may still lie about.
+        (_, Some(unfinished)) => unfinished.begun.run.max(base.unwrap_or(0)) + 1,
+        (_, None) => base.unwrap_or(0) + 1,
+    };
+    Ok(Plan {
+        pipeline: pipeline.name.clone(),
+        run,
+        as_of,
+        as_of_from,
+        base,
+        fingerprint,
+        full_refresh: request.full_refresh,
+        beginning,
+        steps,
+    })
+}
+
+fn beginning(pipeline: &Pipeline, request: &Request, seen: &Observation, fingerprint: &str) -> Beginning {
+    let Some(unfinished) = &seen.unfinished else {
+        return Beginning::Fresh;
+    };
+    let begun = &unfinished.begun;
+    let discard = |because: String| Beginning::Discard { run: begun.run, because };
+    if begun.pipeline != pipeline.name {
+        return discard(format!("it was a run of the pipeline {}", begun.pipeline));
+    }
+    if begun.fingerprint != fingerprint {
+        return discard("the pipeline, its models or the selection changed since".to_owned());
+    }
+    if begun.base != seen.release.as_ref().map(|r| r.release) {
+        return discard("another release was published since".to_owned());
+    }
+    if request.as_of.is_some_and(|asked| asked != begun.as_of) {
+        return discard(format!("it was as of {}", show_instant(begun.as_of)));
+    }
+    Beginning::Resume { finished: unfinished.finished.keys().cloned().collect() }
+}
+
+fn plan_ingest(
+    source: &str,
+    optional: bool,
+    seen: &Observation,
+    pinned: Option<&Vec<String>>,
+) -> Result<(Vec<SourceFile>, String)> {
+    let ledger = seen.ledgers.get(source).cloned().unwrap_or_default();
+    let files = seen.files.get(source).map(Vec::as_slice).unwrap_or_default();
+    if files.is_empty() && !optional {
+        return Err(Error::failed("found no file, expected at least one")
+            .hint("was the export delivered, and is `path` right? A source that may be absent says optional = true")
+            .at(format!("source {source}")));
+    }
+    let mut new = Vec::new();
+    let mut same = Vec::new();
+    let mut changed = Vec::new();
+    for seen in files {
+        match standing(seen, &ledger) {
+            Standing::New if pinned.is_none_or(|names| names.contains(&seen.file.name)) => {
+                new.push(seen.file.clone());
+            }
+            Standing::New | Standing::Known => {}
+            Standing::SameAs(name) => same.push(format!("{} is {name} again", seen.file.name)),
+            Standing::Changed => changed.push(seen.file.name.clone()),
+        }
+    }
+    if !changed.is_empty() {
+        return Err(Error::failed(format!("changed after it was ingested: {}", changed.join(", ")))
+            .hint("put the old file back and deliver the correction under a new name, or read all anew with --full-refresh")
+            .at(format!("source {source}")));
+    }
+    let mut why = match (new.len(), files.len()) {
+        (0, 0) => "no file there, which is allowed".to_owned(),
+        (0, _) => "no new file".to_owned(),
+        (1, all) => format!("1 new file of {all}"),
+        (n, all) => format!("{n} new files of {all}"),
+    };
+    if !same.is_empty() {
+        why.push_str(&format!("; already ingested: {}", same.join(", ")));
+    }
+    Ok((new, why))
+}
+
+fn standing(seen: &SeenFile, ledger: &super::ledger::Ledger) -> Standing {
+    let by_name = ledger.entries.get(&seen.file.name);
+    match (&seen.digest, by_name) {
+        (Some(digest), Some(known)) if *digest == known.digest => Standing::Known,
+        (_, Some(_)) => Standing::Changed,
+        (Some(digest), None) => match ledger.entries.values().find(|known| known.digest == *digest) {
+            Some(known) => Standing::SameAs(known.file.clone()),
+            None => Standing::New,
+        },
+        (None, None) => Standing::New,
+    }
+}
+
+fn fingerprint(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepName>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(&pipeline.fingerprint);
+    hash.update([u8::from(request.full_refresh)]);
+    for step in chosen {
+        hash.update(step.as_str());
+        hash.update([0]);
+    }
+    // Paths may come from the environment.
+    for step in pipeline.steps.values() {
+        if let Step::Ingest(source) = step {
+            hash.update(&source.path);
+            hash.update([0]);
+        }
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Plan {
+    /// What a resumed run must repeat.
+    pub fn pinned(&self) -> Pinned {
+        let mut files = BTreeMap::new();
+        for step in self.steps.iter().filter(|s| s.kind == "ingest") {
+            let source = step.name.as_str().trim_start_matches("raw.").to_owned();
+            files.insert(source, step.files.iter().map(|f| f.name.clone()).collect());
+        }
+        Pinned { files }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = match self.as_of_from {
+            AsOfFrom::Request => "--as-of",
+            AsOfFrom::Resumed => "the run that is resumed",
+            AsOfFrom::Pipeline => "the pipeline's as_of",
+            AsOfFrom::Now => "now",
+        };
+        writeln!(f, "run {} of {} as of {} ({from})", self.run, self.pipeline, show_instant(self.as_of))?;
+        match self.base {
+            Some(base) => writeln!(f, "builds on release {base}")?,
+            None => writeln!(f, "the first release of this warehouse")?,
+        }
+        match &self.beginning {
+            Beginning::Fresh => {}
+            Beginning::Resume { finished } => {
+                writeln!(f, "resumes the run that was cut off; {} steps are done", finished.len())?;
+            }
+            Beginning::Discard { run, because } => {
+                writeln!(f, "drops run {run}, which was cut off: {because}")?;
+            }
+        }
+        let width = self.steps.iter().map(|s| s.name.as_str().len()).max().unwrap_or(0);
+        for step in &self.steps {
+            let done = matches!(&self.beginning, Beginning::Resume { finished } if finished.contains(&step.name));
+            let why = if done { "done before the cut" } else { &step.why };
+            write!(f, "  {:9} {:width$}  {why}", step.kind, step.name)?;
+            if !step.reads.is_empty() {
+                write!(f, "  (reads {})", step.reads.join(", "))?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! How others watch a run. The run tells; who listens decides how to show it.
+
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::name::StepName;
+
+/// What happens in a run, as it happens. No row values.
+#[derive(Debug, Clone)]
+pub enum Event {
+    RunBegins { run: u64, pipeline: String, as_of: Instant, steps: usize },
+    /// A run that was cut off after its intent is published first.
+    RolledForward { release: u64 },
+    /// A run that was cut off is taken up again.
+    Resumed { run: u64, finished: usize },
+    Discarded { run: u64, because: String },
+    StepBegins { step: StepName, kind: &'static str },
+    StepEnds { step: StepName, kind: &'static str, status: StepStatus, rows: u64, wall: Duration, note: Option<String> },
+    Warning { step: StepName, message: String },
+    ChecksRun { passed: usize, warned: usize, failed: usize },
+    CheckBroken { table: String, check: String, failures: u64, stops: bool },
+    Published { release: u64, tables: usize, wall: Duration },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    Done,
+    /// Finished before the run was cut off; its files are used as they are.
+    Reused,
+    Failed,
+    /// Something it reads failed.
+    Skipped,
+}
+
+impl StepStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StepStatus::Done => "done",
+            StepStatus::Reused => "reused",
+            StepStatus::Failed => "failed",
+            StepStatus::Skipped => "skipped",
+        }
+    }
+}
+
+pub trait Progress: Send + Sync {
+    fn tell(&self, event: Event);
+}
+
+/// Nobody watches.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn tell(&self, _: Event) {}
+}

@@ -1,0 +1,402 @@
+//! One step: what each kind reads, does and stages.
+
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::logical_expr::col;
+use datafusion::prelude::DataFrame;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use super::ledger;
+use super::plan::PlannedStep;
+use crate::audience::{self, Audience};
+use crate::clock::Instant;
+use crate::error::{Context, Error, Result};
+use crate::feature::{Cutoffs, FeatureQuery, Outcome};
+use crate::identity::{self, IdentityDeclaration};
+use crate::mining::churn::LabelledCutoff;
+use crate::mining::declaration::{ChurnParams, SegmentParams};
+use crate::mining::fitted::FittedModel;
+use crate::mining::{churn, segments};
+use crate::model::{Model, determinism};
+use crate::name::TableName;
+use crate::pipeline::{Pipeline, Step, raw_table};
+use crate::source::{self, Piece, Source, SourceFile};
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::Catalog;
+use crate::warehouse::stage::{Layout, Mode, Staged, Stager};
+
+/// Rows in one batch of ingest.
+const INGEST_ROWS: usize = 16_384;
+/// How many refused rows an error points at.
+const SHOWN_REFUSALS: usize = 5;
+
+/// What a finished step leaves.
+#[derive(Debug)]
+pub struct Done {
+    pub staged: Vec<Staged>,
+    pub figures: Figures,
+}
+
+/// The step's figures, kept in the journal and in `ops.steps`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Figures {
+    /// Rows staged, over all its tables but those of `ops`.
+    pub rows: u64,
+    pub refused: u64,
+    /// Source files read.
+    pub files: u64,
+    pub bytes: u64,
+    pub wall_ms: u64,
+    pub warnings: Vec<String>,
+}
+
+/// A step that failed, and what is still worth publishing with the record of the failed run.
+#[derive(Debug)]
+pub struct Failure {
+    pub error: Error,
+    pub staged: Vec<Staged>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure { error, staged: Vec::new() }
+    }
+}
+
+/// What every step works in.
+#[derive(Debug, Clone)]
+pub struct Workshop {
+    pub pipeline: Arc<Pipeline>,
+    pub catalog: Arc<Catalog>,
+    pub run: u64,
+    pub as_of: Instant,
+    pub full_refresh: bool,
+}
+
+impl Workshop {
+    fn warehouse(&self) -> &Warehouse {
+        self.catalog.warehouse()
+    }
+
+    /// Does the step and stages what it makes; staged tables are not yet in the catalog.
+    pub async fn perform(&self, planned: &PlannedStep) -> Result<Done, Failure> {
+        let step = &self.pipeline.steps[&planned.name];
+        let mut done = match step {
+            Step::Ingest(source) => self.ingest(source, &planned.files).await?,
+            Step::Model(model) => self.model(model).await?,
+            Step::Resolve(identity) => self.resolve(identity).await?,
+            Step::Segments { params, .. } => self.segments(params).await?,
+            Step::Churn { params, outcome, cutoffs, features } => {
+                self.churn(params, outcome, cutoffs, features).await?
+            }
+            Step::Audiences(audiences) => self.audiences(audiences).await?,
+        };
+        for staged in done.staged.iter().filter(|s| s.table.schema() != "ops") {
+            done.figures.rows += staged.rows;
+            done.figures.bytes += staged.bytes;
+        }
+        Ok(done)
+    }
+
+    async fn ingest(&self, source: &Arc<Source>, files: &[SourceFile]) -> Result<Done, Failure> {
+        let table = raw_table(&source.name);
+        let existing = if self.full_refresh { None } else { self.catalog.table(&table).await? };
+        let mode = if existing.is_some() { Mode::Append } else { Mode::Replace };
+        let since_run = match &existing {
+            Some(_) => ledger::read(&self.catalog)
+                .await?
+                .get(&source.name)
+                .and_then(|ledger| ledger.since_run)
+                .unwrap_or(self.run),
+            None => self.run,
+        };
+        let schema = with_run(&source.schema());
+        let mut rows = self.warehouse().stager(&table, mode, &schema)?;
+        let refusals_table = TableName::new("ops", "quarantine")?;
+        let refusals_schema = with_run(&source::quarantine_schema());
+        let mut refusals = self.warehouse().stager(&refusals_table, Mode::Append, &refusals_schema)?;
+
+        let mut entries = Vec::new();
+        let mut examples = Vec::new();
+        for file in files {
+            let (mut read, mut refused) = (0, 0);
+            let mut pieces = std::pin::pin!(source::read(source, file, INGEST_ROWS));
+            while let Some(piece) = pieces.next().await {
+                match piece? {
+                    Piece::Rows(batch) => {
+                        read += batch.num_rows() as u64;
+                        self.write_with_run(&mut rows, &batch, &schema).await?;
+                    }
+                    Piece::Refused(batch) => {
+                        refused += batch.num_rows() as u64;
+                        examples.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(examples.len())));
+                        self.write_with_run(&mut refusals, &batch, &refusals_schema).await?;
+                    }
+                }
+            }
+            entries.push(ledger::Entry {
+                source: source.name.clone(),
+                file: file.name.clone(),
+                size: file.size,
+                modified: file.modified,
+                digest: source::digest(source, file).await?,
+                rows: read,
+                refused,
+                since_run,
+            });
+        }
+        let rows = rows.finish().await?;
+        let refusals = refusals.finish().await?;
+        let figures = Figures {
+            refused: refusals.rows,
+            files: files.len() as u64,
+            warnings: refused_warning(&rows, &refusals, &examples),
+            ..Figures::default()
+        };
+        let share = refusals.rows as f64 / (rows.rows + refusals.rows).max(1) as f64;
+        if share > source.tolerance {
+            let error = Error::failed(format!(
+                "{} of {} rows do not fit, {:.3}% where {:.3}% is tolerated: {}",
+                refusals.rows,
+                rows.rows + refusals.rows,
+                share * 100.0,
+                source.tolerance * 100.0,
+                examples.join("; ")
+            ))
+            .hint("the rows are in ops.quarantine; mend the export or the declaration, or raise `tolerance`")
+            .at(format!("source {}", source.name));
+            self.warehouse().delete_staged(&rows).await?;
+            return Err(Failure { error, staged: vec![refusals] });
+        }
+        let mut staged = Vec::new();
+        match &existing {
+            // A night without new files leaves the table as it is, if the declaration still fits it.
+            Some(_) if files.is_empty() => {
+                let base = existing.as_deref();
+                crate::warehouse::table::Table::after(base, &rows)?;
+            }
+            _ => staged.push(rows),
+        }
+        if refusals.rows > 0 || self.catalog.table(&refusals_table).await?.is_none() {
+            staged.push(refusals);
+        }
+        if !entries.is_empty() {
+            staged.push(self.stage_batch(&ledger::table(), ledger::rows(self.run, &entries)?).await?);
+        }
+        Ok(Done { staged, figures })
+    }
+
+    async fn write_with_run(&self, stager: &mut Stager, batch: &RecordBatch, schema: &SchemaRef) -> Result<()> {
+        let mut columns = batch.columns().to_vec();
+        columns.push(Arc::new(Int64Array::from(vec![self.run as i64; batch.num_rows()])));
+        let batch = RecordBatch::try_new(schema.clone(), columns).doing("add the run to raw rows")?;
+        stager.write(&batch).await
+    }
+
+    async fn stage_batch(&self, table: &TableName, batch: RecordBatch) -> Result<Staged> {
+        let mut stager = self.warehouse().stager(table, Mode::Append, &batch.schema())?;
+        stager.write(&batch).await?;
+        stager.finish().await
+    }
+
+    async fn model(&self, model: &Model) -> Result<Done> {
+        let place = |e: Error| e.at(model.path.display().to_string());
+        let session = self.catalog.session(&model.reads, Some(self.as_of)).await.map_err(place)?;
+        let frame = session.sql(&model.sql).await.doing("plan the model").map_err(place)?;
+        if model.table.schema() == "mart" {
+            determinism::require_deterministic(frame.logical_plan()).map_err(place)?;
+        }
+        let staged = self.stage_frame(&model.table, frame).await.map_err(place)?;
+        Ok(Done { staged: vec![staged], figures: Figures::default() })
+    }
+
+    /// Stages a whole table: a mart in the total order of its key as one file, others as they come.
+    async fn stage_frame(&self, table: &TableName, frame: DataFrame) -> Result<Staged> {
+        if table.schema() != "mart" {
+            return self.warehouse().stage(table, Mode::Replace, Layout::Parallel, frame).await;
+        }
+        let key = self.pipeline.rules(table).key;
+        for column in &key {
+            if !frame.schema().has_column_with_unqualified_name(column) {
+                return Err(Error::config(format!("{table} has no column `{column}`, which is declared as its key"))
+                    .hint(format!("its columns are {}", column_names(&frame).join(", "))));
+            }
+        }
+        let order = key.iter().map(|k| col(datafusion::common::Column::from_name(k)).sort(true, true)).collect();
+        let frame = frame.sort(order).doing(format!("order {table} by its key"))?;
+        self.warehouse().stage(table, Mode::Replace, Layout::OneFile, frame).await
+    }
+
+    async fn resolve(&self, identity: &IdentityDeclaration) -> Result<Done> {
+        let session = self.catalog.session([&identity.keys], None).await?;
+        let stream = identity::resolve(session.table(&identity.keys).await?).await?;
+        let table = TableName::new("core", "customer_ids")?;
+        let staged =
+            self.warehouse().stage_streams(&table, Mode::Replace, Layout::Parallel, vec![stream]).await?;
+        Ok(Done { staged: vec![staged], figures: Figures::default() })
+    }
+
+    async fn segments(&self, params: &SegmentParams) -> Result<Done> {
+        const MODEL: &str = "segments";
+        let session = self.catalog.session([&params.features], Some(self.as_of)).await?;
+        let previous = self.last_fitted(MODEL).await?;
+        let features = session.table(&params.features).await?;
+        let fitted =
+            segments::fit(MODEL, params, features.clone(), previous.as_ref(), self.pipeline.seed).await?;
+        let assigned = segments::score(&fitted, features.clone())?;
+        let profiles = segments::profiles(&fitted, params, features)?;
+        let staged = vec![
+            self.stage_frame(&TableName::new("mart", "segments")?, assigned).await?,
+            self.stage_frame(&TableName::new("mart", "segment_profiles")?, profiles).await?,
+            self.stage_fitted(&fitted).await?,
+        ];
+        Ok(Done { staged, figures: Figures { warnings: remarks(&fitted), ..Figures::default() } })
+    }
+
+    async fn churn(
+        &self,
+        params: &ChurnParams,
+        outcome: &Outcome,
+        cutoffs: &Cutoffs,
+        features: &Model,
+    ) -> Result<Done> {
+        const MODEL: &str = "churn";
+        let zone = self.pipeline.timezone;
+        let query = FeatureQuery { table: &features.table, sql: &features.sql, reads: &features.reads };
+        let mut labelled = Vec::new();
+        for cutoff in cutoffs.instants(self.as_of, outcome, zone)? {
+            let known = query.as_of(&self.catalog, cutoff).await?;
+            let eligible = match &params.eligible {
+                Some(condition) => known
+                    .parse_sql_expr(condition)
+                    .and_then(|condition| known.clone().filter(condition))
+                    .doing(format!("apply eligible = \"{condition}\""))?,
+                None => known,
+            };
+            let frame = outcome.label(&self.catalog, eligible, cutoff, zone).await?;
+            labelled.push(LabelledCutoff { cutoff, frame });
+        }
+        let fitted = churn::fit(MODEL, params, labelled).await?;
+        let session = self.catalog.session([&params.features], Some(self.as_of)).await?;
+        let scores = churn::score(&fitted, session.table(&params.features).await?, params.scored_when())?;
+        let staged = vec![
+            self.stage_frame(&TableName::new("mart", "churn_scores")?, scores).await?,
+            self.stage_fitted(&fitted).await?,
+        ];
+        Ok(Done { staged, figures: Figures { warnings: remarks(&fitted), ..Figures::default() } })
+    }
+
+    async fn audiences(&self, audiences: &[Audience]) -> Result<Done> {
+        let mut decisions: Option<DataFrame> = None;
+        for audience in audiences {
+            let decided = audience::decide(&self.catalog, audience, self.as_of).await?;
+            decisions = Some(match decisions {
+                None => decided,
+                Some(so_far) => so_far.union(decided).doing("gather the audiences")?,
+            });
+        }
+        let Some(decisions) = decisions else {
+            return Err(Error::failed("the pipeline has no audience"));
+        };
+        let decisions = self.stage_frame(&audience::table(audience::DECISIONS), decisions).await?;
+        // Lists and waterfall are read from what was decided, not decided again.
+        self.catalog.add_staged(&decisions).await?;
+        let lists = audience::lists(&self.catalog, audiences).await?;
+        let lists = self.stage_frame(&audience::table(audience::LISTS), lists).await?;
+        let waterfall = audience::waterfall(&self.catalog, audiences).await?;
+        let waterfall = self.stage_frame(&audience::table(audience::WATERFALL), waterfall).await?;
+        Ok(Done { staged: vec![decisions, lists, waterfall], figures: Figures::default() })
+    }
+
+    /// The model of the last night, for a warm start.
+    async fn last_fitted(&self, model: &str) -> Result<Option<FittedModel>> {
+        let table = TableName::new("ops", "models")?;
+        if self.catalog.table(&table).await?.is_none() {
+            return Ok(None);
+        }
+        let session = self.catalog.session([&table], None).await?;
+        let columns = FittedModel::schema().fields().iter().map(|f| format!("\"{}\"", f.name())).collect::<Vec<_>>();
+        let sql = format!(
+            "select {columns} from ops.models where model = '{model}' and pipeline = '{pipeline}' and run = \
+             (select max(run) from ops.models where model = '{model}' and pipeline = '{pipeline}')",
+            columns = columns.join(", "),
+            pipeline = self.pipeline.name
+        );
+        let batches = session
+            .sql(&sql)
+            .await
+            .doing("look for the last fitted model")?
+            .collect()
+            .await
+            .doing("look for the last fitted model")?;
+        Ok(FittedModel::from_batches(&batches)?.into_iter().next())
+    }
+
+    async fn stage_fitted(&self, fitted: &FittedModel) -> Result<Staged> {
+        let batch = fitted.to_batch()?;
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let mut fields: Vec<Arc<Field>> = vec![
+            Arc::new(Field::new("run", DataType::Int64, true)),
+            Arc::new(Field::new("pipeline", DataType::Utf8, true)),
+            Arc::new(Field::new("as_of", instant, true)),
+        ];
+        fields.extend(batch.schema().fields().iter().cloned());
+        let rows = batch.num_rows();
+        let mut columns: Vec<arrow::array::ArrayRef> = vec![
+            Arc::new(Int64Array::from(vec![self.run as i64; rows])),
+            Arc::new(StringArray::from(vec![self.pipeline.name.as_str(); rows])),
+            Arc::new(
+                TimestampMicrosecondArray::from(vec![self.as_of.timestamp_micros(); rows]).with_timezone("UTC"),
+            ),
+        ];
+        columns.extend(batch.columns().iter().cloned());
+        let batch =
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).doing("write the fitted model")?;
+        self.stage_batch(&TableName::new("ops", "models")?, batch).await
+    }
+}
+
+fn with_run(schema: &Schema) -> SchemaRef {
+    let mut fields = schema.fields().to_vec();
+    fields.push(Arc::new(Field::new("_run", DataType::Int64, true)));
+    Arc::new(Schema::new(fields))
+}
+
+fn column_names(frame: &DataFrame) -> Vec<String> {
+    frame.schema().fields().iter().map(|f| f.name().clone()).collect()
+}
+
+fn remarks(fitted: &FittedModel) -> Vec<String> {
+    match fitted.status() {
+        Err(reason) => vec![format!("not fitted: {reason}")],
+        Ok(()) => fitted.remarks().map(str::to_owned).collect(),
+    }
+}
+
+fn refused_warning(rows: &Staged, refusals: &Staged, examples: &[String]) -> Vec<String> {
+    if refusals.rows == 0 {
+        return Vec::new();
+    }
+    let all = rows.rows + refusals.rows;
+    vec![format!("{} of {all} rows went to ops.quarantine: {}", refusals.rows, examples.join("; "))]
+}
+
+/// Where refused rows stand and why; never what they hold.
+fn places(batch: &RecordBatch, most: usize) -> Vec<String> {
+    use arrow::array::{Array, AsArray};
+    let text = |name: &str| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
+    let (Some(files), Some(columns), Some(reasons)) = (text("file"), text("column"), text("reason")) else {
+        return Vec::new();
+    };
+    let lines = batch.column_by_name("line").and_then(|c| c.as_primitive_opt::<arrow::datatypes::Int64Type>());
+    (0..batch.num_rows().min(most))
+        .map(|row| {
+            let line = lines.map_or(0, |l| l.value(row));
+            let column = if columns.is_valid(row) { format!(" column {}", columns.value(row)) } else { String::new() };
+            format!("{}:{line}{column}: {}", files.value(row), reasons.value(row))
+        })
+        .collect()
+}

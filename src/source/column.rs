@@ -1,0 +1,126 @@
+//! A declared column: its name, its type, where it is in the file and how its text is written.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use chrono_tz::Tz;
+
+use super::calendar::TimeFormat;
+use super::number::NumberStyle;
+
+/// The types a source can declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    Text,
+    /// 64-bit.
+    Integer,
+    /// Exact, at most 38 digits.
+    Decimal {
+        precision: u8,
+        scale: u8,
+    },
+    /// 64-bit, finite.
+    Float,
+    Boolean,
+    Date,
+    /// Microseconds in UTC.
+    Timestamp,
+}
+
+impl ColumnType {
+    pub fn data_type(self) -> DataType {
+        match self {
+            ColumnType::Text => DataType::Utf8,
+            ColumnType::Integer => DataType::Int64,
+            // Declarations hold precision and scale at 38.
+            ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale as i8),
+            ColumnType::Float => DataType::Float64,
+            ColumnType::Boolean => DataType::Boolean,
+            ColumnType::Date => DataType::Date32,
+            ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
+        }
+    }
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ColumnType::Text => f.write_str("text"),
+            ColumnType::Integer => f.write_str("integer"),
+            ColumnType::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            ColumnType::Float => f.write_str("float"),
+            ColumnType::Boolean => f.write_str("boolean"),
+            ColumnType::Date => f.write_str("date"),
+            ColumnType::Timestamp => f.write_str("timestamp"),
+        }
+    }
+}
+
+/// Where a column's values are in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    /// A header, a Parquet column, or a path of JSON keys joined by dots.
+    Name(String),
+    /// The place in a CSV file without a header, from 0.
+    Position(usize),
+}
+
+/// A checked column of a source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    pub name: String,
+    pub kind: ColumnType,
+    pub from: From,
+    /// Whether a record may leave it out. Key columns may not.
+    pub nullable: bool,
+    pub(super) style: Arc<Style>,
+}
+
+/// How a column's text is to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Style {
+    /// Texts that mean "no value".
+    pub nulls: Vec<Box<[u8]>>,
+    pub number: NumberStyle,
+    pub time: TimeFormat,
+    /// The format as declared, for messages.
+    pub format: Option<String>,
+    pub zone: Tz,
+    /// Lower-case words.
+    pub yes: Vec<String>,
+    pub no: Vec<String>,
+}
+
+impl Column {
+    pub fn field(&self) -> Field {
+        // Nullable in the table even where required here: the requirement may be lifted one day,
+        // and Delta cannot drop it from a table that exists.
+        Field::new(&self.name, self.kind.data_type(), true)
+    }
+
+    /// The type with its format, for messages.
+    pub fn expected(&self) -> String {
+        let mut expected = self.kind.to_string();
+        if let Some(format) = &self.style.format {
+            expected.push_str(&format!(" as {format}"));
+        }
+        if self.style.number.point == b','
+            && matches!(self.kind, ColumnType::Decimal { .. } | ColumnType::Float)
+        {
+            expected.push_str(" with a decimal comma");
+        }
+        expected
+    }
+
+    pub fn time_zone(&self) -> Tz {
+        self.style.zone
+    }
+
+    pub(super) fn source_name(&self) -> &str {
+        match &self.from {
+            From::Name(name) => name,
+            From::Position(_) => &self.name,
+        }
+    }
+}

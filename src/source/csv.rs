@@ -1,0 +1,247 @@
+//! CSV: records split, matched to the declared columns and parsed straight into Arrow columns.
+
+use bytes::Bytes;
+
+use super::column::From;
+use super::declaration::Source;
+use super::decoder::{Fields, STRETCH};
+use super::near::near;
+use super::records::{Found, Span, Splitter, field};
+use super::rows::Rows;
+use super::stream::Piece;
+use super::text::Text;
+use crate::error::{Error, Result};
+
+/// Reads a CSV file; `emit` says whether anyone still listens.
+pub fn read(
+    source: &Source,
+    file: &str,
+    rows: usize,
+    windows: impl FnMut() -> Option<Result<Bytes>>,
+    emit: &mut dyn FnMut(Piece) -> bool,
+) -> Result<()> {
+    let dialect = &source.dialect;
+    let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
+    let splitter = Splitter { delimiter: dialect.delimiter, quote: dialect.quote, comment: dialect.comment };
+    let quote = dialect.quote.unwrap_or(b'"');
+    let mut rows = Rows::new(source, file, rows);
+    let mut scratch = Vec::new();
+    let mut layout: Option<Layout> = None;
+    let mut stretch = Stretch::default();
+    loop {
+        // One fill of text: `at` and `line` run through it, then it is given back.
+        let available = text.available();
+        let last = text.is_last();
+        let (mut at, mut line) = (0, text.line());
+        loop {
+            let first = stretch.spans.len();
+            let found = splitter.split(available, at, last, &mut stretch.spans);
+            match found {
+                Found::Record { end, next, lines } => {
+                    let spans = &stretch.spans[first..];
+                    if layout.is_none() && dialect.header {
+                        let header = spans.iter().map(|&span| {
+                            let name = field(available, span, quote, &mut scratch);
+                            String::from_utf8_lossy(name).trim().to_owned()
+                        });
+                        layout = Some(Layout::of_header(source, &header.collect::<Vec<_>>())?);
+                        stretch.clear();
+                    } else {
+                        let count = spans.len();
+                        let known = layout.take().unwrap_or_else(|| Layout::of_positions(source, count));
+                        if known.fields == count && text.is_valid(at..end) {
+                            stretch.places.push(Place { at, end, line });
+                        } else {
+                            // The records before it come first.
+                            stretch.spans.truncate(first);
+                            known.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+                            let raw = &available[at..end];
+                            if text.is_valid(at..end) {
+                                let reason = format!("expected {} fields, found {count}", known.fields);
+                                rows.refuse_record(line, &reason, raw);
+                            } else {
+                                rows.refuse_record(line, &known.not_valid, raw);
+                            }
+                        }
+                        // Without a header a record that is too short tells nothing of the others.
+                        layout = (dialect.header || count >= known.fields).then_some(known);
+                    }
+                    (at, line) = (next, line + lines);
+                }
+                Found::Blank { next } => (at, line) = (next, line + 1),
+                Found::Broken { end, next, why } => {
+                    stretch.spans.truncate(first);
+                    match &layout {
+                        Some(layout) => {
+                            layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch)
+                        }
+                        None if dialect.header => {
+                            return Err(Error::failed(format!("the header is broken: {}", why.reason())));
+                        }
+                        None => {}
+                    }
+                    rows.refuse_record(line, why.reason(), &available[at..end]);
+                    (at, line) = (next, line + 1);
+                }
+                Found::More => {
+                    stretch.spans.truncate(first);
+                    break;
+                }
+            }
+            if stretch.places.len() >= STRETCH.min(rows.room())
+                && let Some(layout) = &layout
+            {
+                layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+            }
+            if rows.are_full() && !rows.flush(emit)? {
+                return Ok(());
+            }
+        }
+        if let Some(layout) = &layout {
+            layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+        }
+        let lines = line - text.line();
+        text.consume(at, lines);
+        if !text.fill()? {
+            break;
+        }
+    }
+    if layout.is_none() && dialect.header {
+        return Err(Error::failed("the file is empty: not even a header was found").hint(
+            "an export without rows still has its header line; a file of 0 bytes is mostly a failed export",
+        ));
+    }
+    rows.flush(emit)?;
+    Ok(())
+}
+
+/// Where the declared columns are among a record's fields.
+struct Layout {
+    /// How many fields a record has.
+    fields: usize,
+    places: Vec<usize>,
+    /// The reason for refusing bytes that the encoding does not know.
+    not_valid: String,
+}
+
+/// Records that have been split and wait to be parsed together.
+#[derive(Default)]
+struct Stretch {
+    spans: Vec<Span>,
+    places: Vec<Place>,
+}
+
+/// Where a record is in the text and in the file.
+struct Place {
+    at: usize,
+    end: usize,
+    line: i64,
+}
+
+impl Stretch {
+    fn clear(&mut self) {
+        self.spans.clear();
+        self.places.clear();
+    }
+}
+
+impl Layout {
+    fn of_header(source: &Source, header: &[String]) -> Result<Self> {
+        let mut places = Vec::with_capacity(source.columns.len());
+        let mut problems = Vec::new();
+        for column in &source.columns {
+            let name = column.source_name();
+            let mut found = header.iter().enumerate().filter(|(_, h)| *h == name.trim());
+            match (found.next(), found.next()) {
+                (Some((place, _)), None) => places.push(place),
+                (Some(_), Some(_)) => {
+                    problems
+                        .push(Error::failed(format!("the header has the column `{name}` more than once")));
+                }
+                (None, _) => problems.push(missing(name, header)),
+            }
+        }
+        Error::all(problems)?;
+        Ok(Layout { fields: header.len(), places, not_valid: not_valid(source) })
+    }
+
+    /// Without a header the first record that is long enough says how many fields there are.
+    fn of_positions(source: &Source, fields: usize) -> Self {
+        let places: Vec<usize> = source
+            .columns
+            .iter()
+            .map(|column| match column.from {
+                From::Position(place) => place,
+                From::Name(_) => 0,
+            })
+            .collect();
+        let least = places.iter().max().map_or(0, |place| place + 1);
+        Layout { fields: fields.max(least), places, not_valid: not_valid(source) }
+    }
+
+    /// Parses the records in waiting: column by column, or row by row where one does not fit.
+    fn stretch(&self, text: &[u8], stretch: &mut Stretch, rows: &mut Rows, quote: u8, scratch: &mut Vec<u8>) {
+        let count = stretch.places.len();
+        if count > 0 {
+            let spans = &stretch.spans;
+            let all_fit = rows.extend(|column| Fields {
+                text,
+                spans,
+                stride: self.fields,
+                place: self.places[column],
+                rows: count,
+                quote,
+            });
+            for (place, spans) in stretch.places.iter().zip(spans.chunks_exact(self.fields)) {
+                if all_fit || self.record(text, spans, place, rows, quote, scratch) {
+                    rows.accept(place.line, place.end - place.at);
+                }
+            }
+        }
+        stretch.clear();
+    }
+
+    fn record(
+        &self,
+        text: &[u8],
+        spans: &[Span],
+        place: &Place,
+        rows: &mut Rows,
+        quote: u8,
+        scratch: &mut Vec<u8>,
+    ) -> bool {
+        for (decoder, &at) in rows.decoders.iter_mut().zip(&self.places) {
+            let value = field(text, spans[at], quote, scratch);
+            if let Err(fault) = decoder.push(value) {
+                let (column, value) = (decoder.column().clone(), value.to_vec());
+                rows.refuse_value(place.line, &column, fault, &value, &text[place.at..place.end]);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn not_valid(source: &Source) -> String {
+    format!("bytes that are not valid {}", source.dialect.encoding.name())
+}
+
+/// The error for a declared column that a file lacks.
+pub fn missing(name: &str, found: &[String]) -> Error {
+    let error = Error::failed(format!("the file has no column `{name}`; it has {}", list(found)));
+    match near(name, found) {
+        Some(close) => {
+            error.hint(format!("is `{close}` meant? Then declare the column with from = \"{close}\""))
+        }
+        None => error.hint("add it to the export, or say where it is with from = \"…\"; check the delimiter"),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 40;
+    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}

@@ -1,0 +1,423 @@
+//! One column in the making: text goes in value by value, an Arrow array comes out.
+//!
+//! The hot path of every text format. A value is parsed straight into its typed buffer; a row that
+//! fails at a later column is taken back with `truncate`.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, BooleanBufferBuilder, Date32Array, Decimal128Array, Float64Array, Int64Array,
+    NullBufferBuilder, StringArray, TimestampMicrosecondArray,
+};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+
+use super::calendar::{Placer, TimeFormat, Written, iso_date};
+use super::column::{Column, ColumnType};
+use super::fault::Fault;
+use super::number::{POWERS, decimal, float, integer};
+use super::records::{Span, field};
+use crate::error::{Context, Result};
+
+/// Builds one column.
+pub struct Decoder {
+    column: Column,
+    values: Values,
+    validity: NullBufferBuilder,
+    /// Whether the empty text means null, and the other texts that do.
+    empty_is_null: bool,
+    nulls: Vec<Box<[u8]>>,
+    point: u8,
+    /// Whether thousands signs are to be taken out.
+    grouped: bool,
+    placer: Placer,
+    scratch: Vec<u8>,
+    rows: usize,
+}
+
+enum Values {
+    Text { bytes: Vec<u8>, offsets: Vec<i32> },
+    Integer(Vec<i64>),
+    Decimal { values: Vec<i128>, precision: u8, scale: u8 },
+    Float(Vec<f64>),
+    Boolean(BooleanBufferBuilder),
+    Date(Vec<i32>),
+    Timestamp(Vec<i64>),
+}
+
+impl Decoder {
+    pub fn new(column: &Column, rows: usize) -> Self {
+        Decoder {
+            values: Values::new(column.kind, rows),
+            validity: NullBufferBuilder::new(rows),
+            empty_is_null: column.style.nulls.iter().any(|n| n.is_empty()),
+            nulls: column.style.nulls.iter().filter(|n| !n.is_empty()).cloned().collect(),
+            point: column.style.number.point,
+            grouped: column.style.number.thousands.is_some(),
+            placer: Placer::new(column.style.zone),
+            scratch: Vec::new(),
+            rows: 0,
+            column: column.clone(),
+        }
+    }
+
+    pub fn column(&self) -> &Column {
+        &self.column
+    }
+
+    /// Adds a value read from UTF-8 text.
+    #[inline]
+    pub fn push(&mut self, text: &[u8]) -> Result<(), Fault> {
+        if text.is_empty() {
+            if self.empty_is_null {
+                return self.push_null();
+            }
+        } else if !self.nulls.is_empty() && self.is_null(text) {
+            return self.push_null();
+        }
+        match &mut self.values {
+            Values::Text { bytes, offsets } => {
+                bytes.extend_from_slice(text);
+                // Batches end long before 2 GiB of text (see `csv::BATCH_BYTES`).
+                offsets.push(bytes.len() as i32);
+            }
+            Values::Integer(values) => {
+                let mut text = trim(text);
+                if self.grouped {
+                    text = self.column.style.number.ungrouped(text, &mut self.scratch)?;
+                }
+                values.push(integer(text, self.point)?);
+            }
+            Values::Decimal { values, precision, scale } => {
+                let mut text = trim(text);
+                if self.grouped {
+                    text = self.column.style.number.ungrouped(text, &mut self.scratch)?;
+                }
+                values.push(decimal(text, *precision, *scale, self.point)?);
+            }
+            Values::Float(values) => {
+                let number = &self.column.style.number;
+                let mut ungrouped = Vec::new();
+                let text = number.ungrouped(trim(text), &mut ungrouped)?;
+                values.push(float(text, number.point, &mut self.scratch)?);
+            }
+            Values::Boolean(values) => {
+                let text = trim(text);
+                let style = &self.column.style;
+                let says = |words: &[String]| words.iter().any(|w| same_word(w, text));
+                if says(&style.yes) {
+                    values.append(true);
+                } else if says(&style.no) {
+                    values.append(false);
+                } else {
+                    return Err(Fault::Shape);
+                }
+            }
+            Values::Date(values) => {
+                let text = trim(text);
+                values.push(match &self.column.style.time {
+                    TimeFormat::Iso => iso_date(text)?,
+                    format => self.placer.day(format.read(text)?)?,
+                });
+            }
+            Values::Timestamp(values) => {
+                let written = self.column.style.time.read(trim(text))?;
+                values.push(self.placer.utc(written)?);
+            }
+        }
+        self.pushed()
+    }
+
+    /// Adds "no value".
+    #[inline]
+    pub fn push_null(&mut self) -> Result<(), Fault> {
+        if !self.column.nullable {
+            return Err(Fault::Missing);
+        }
+        match &mut self.values {
+            Values::Text { bytes, offsets } => offsets.push(bytes.len() as i32),
+            Values::Integer(values) | Values::Timestamp(values) => values.push(0),
+            Values::Decimal { values, .. } => values.push(0),
+            Values::Float(values) => values.push(0.0),
+            Values::Boolean(values) => values.append(false),
+            Values::Date(values) => values.push(0),
+        }
+        self.validity.append_null();
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Adds a stretch of fields of one column, in one loop for its type; at the first value that
+    /// does not fit it stops, and the caller takes the stretch back and goes row by row.
+    pub fn extend(&mut self, fields: &Fields<'_>) -> Result<(), Fault> {
+        let nullable = self.column.nullable;
+        let (empty_is_null, nulls) = (self.empty_is_null, &self.nulls);
+        let usual = empty_is_null && nulls.is_empty() && !self.grouped;
+        let (point, scratch) = (self.point, &mut self.scratch);
+        let absent = match &mut self.values {
+            Values::Integer(values) if usual => {
+                fields.parse(values, scratch, |text| integer(trim(text), point))?
+            }
+            Values::Decimal { values, precision, scale } if usual => {
+                let (precision, scale) = (*precision, *scale);
+                fields.parse(values, scratch, |text| decimal(trim(text), precision, scale, point))?
+            }
+            Values::Date(values) if usual && self.column.style.time == TimeFormat::Iso => {
+                fields.parse(values, scratch, |text| iso_date(trim(text)))?
+            }
+            Values::Timestamp(values) if usual => {
+                let (time, placer) = (&self.column.style.time, &mut self.placer);
+                fields.parse(values, scratch, |text| placer.utc(time.read(trim(text))?))?
+            }
+            Values::Text { bytes, offsets } if usual => {
+                let mut absent = Absent::default();
+                for row in 0..fields.rows {
+                    let text = fields.get(row, scratch);
+                    bytes.extend_from_slice(text);
+                    offsets.push(bytes.len() as i32);
+                    absent.set(row, text.is_empty());
+                }
+                absent
+            }
+            _ => {
+                let mut own = std::mem::take(&mut self.scratch);
+                let done = (0..fields.rows).try_for_each(|row| {
+                    let text = fields.get(row, &mut own);
+                    self.push(text)
+                });
+                self.scratch = own;
+                return done;
+            }
+        };
+        if absent.any {
+            if !nullable {
+                return Err(Fault::Missing);
+            }
+            for row in 0..fields.rows {
+                self.validity.append(!absent.is(row));
+            }
+        } else {
+            self.validity.append_n_non_nulls(fields.rows);
+        }
+        self.rows += fields.rows;
+        Ok(())
+    }
+
+    /// Adds a number written with a point and no thousands signs, whatever the source's texts use.
+    pub fn push_number(&mut self, text: &[u8]) -> Result<(), Fault> {
+        match &mut self.values {
+            Values::Integer(values) => values.push(integer(text, b'.')?),
+            Values::Decimal { values, precision, scale } => {
+                values.push(decimal(text, *precision, *scale, b'.')?);
+            }
+            Values::Float(values) => values.push(float(text, b'.', &mut self.scratch)?),
+            Values::Text { .. } => return self.push_text(text),
+            Values::Boolean(_) | Values::Date(_) | Values::Timestamp(_) => return self.push(text),
+        }
+        self.pushed()
+    }
+
+    /// Adds a text as it is, even where the same text would mean null.
+    pub fn push_text(&mut self, text: &[u8]) -> Result<(), Fault> {
+        let Values::Text { bytes, offsets } = &mut self.values else { return Err(Fault::Shape) };
+        bytes.extend_from_slice(text);
+        offsets.push(bytes.len() as i32);
+        self.pushed()
+    }
+
+    pub fn push_boolean(&mut self, value: bool) -> Result<(), Fault> {
+        let Values::Boolean(values) = &mut self.values else { return Err(Fault::Shape) };
+        values.append(value);
+        self.pushed()
+    }
+
+    pub fn push_integer(&mut self, value: i64) -> Result<(), Fault> {
+        let Values::Integer(values) = &mut self.values else { return Err(Fault::Shape) };
+        values.push(value);
+        self.pushed()
+    }
+
+    pub fn push_float(&mut self, value: f64) -> Result<(), Fault> {
+        let Values::Float(values) = &mut self.values else { return Err(Fault::Shape) };
+        if !value.is_finite() {
+            return Err(Fault::Range);
+        }
+        values.push(value);
+        self.pushed()
+    }
+
+    /// Adds an unscaled decimal of the column's own scale.
+    pub fn push_decimal(&mut self, value: i128) -> Result<(), Fault> {
+        let Values::Decimal { values, precision, .. } = &mut self.values else { return Err(Fault::Shape) };
+        if value.unsigned_abs() >= POWERS[usize::from(*precision)].unsigned_abs() {
+            return Err(Fault::Range);
+        }
+        values.push(value);
+        self.pushed()
+    }
+
+    /// Adds a moment: to a timestamp its instant, to a date its local day.
+    pub fn push_moment(&mut self, written: Written) -> Result<(), Fault> {
+        match &mut self.values {
+            Values::Timestamp(values) => values.push(self.placer.utc(written)?),
+            Values::Date(values) => values.push(self.placer.day(written)?),
+            _ => return Err(Fault::Shape),
+        }
+        self.pushed()
+    }
+
+    #[inline]
+    fn pushed(&mut self) -> Result<(), Fault> {
+        self.validity.append_non_null();
+        self.rows += 1;
+        Ok(())
+    }
+
+    #[cold]
+    fn is_null(&self, text: &[u8]) -> bool {
+        let text = if self.column.kind == ColumnType::Text { text } else { trim(text) };
+        (self.empty_is_null && text.is_empty()) || self.nulls.iter().any(|null| **null == *text)
+    }
+
+    /// Keeps the first `rows` rows.
+    pub fn truncate(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::Text { bytes, offsets } => {
+                offsets.truncate(rows + 1);
+                bytes.truncate(offsets.last().map_or(0, |&end| end as usize));
+            }
+            Values::Integer(values) | Values::Timestamp(values) => values.truncate(rows),
+            Values::Decimal { values, .. } => values.truncate(rows),
+            Values::Float(values) => values.truncate(rows),
+            Values::Boolean(values) => values.truncate(rows),
+            Values::Date(values) => values.truncate(rows),
+        }
+        if rows < self.rows {
+            self.validity.truncate(rows);
+            self.rows = rows;
+        }
+    }
+
+    /// The rows so far as an array; the decoder starts again from none.
+    pub fn finish(&mut self) -> Result<ArrayRef> {
+        let nulls = self.validity.finish();
+        let rows = std::mem::take(&mut self.rows);
+        Ok(match std::mem::replace(&mut self.values, Values::new(self.column.kind, rows)) {
+            Values::Text { bytes, offsets } => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+                Arc::new(
+                    StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls)
+                        .doing(format!("build the column {}", self.column.name))?,
+                )
+            }
+            Values::Integer(values) => Arc::new(Int64Array::new(values.into(), nulls)),
+            Values::Decimal { values, precision, scale } => Arc::new(
+                Decimal128Array::new(values.into(), nulls)
+                    .with_precision_and_scale(precision, scale as i8)
+                    .doing(format!("build the column {}", self.column.name))?,
+            ),
+            Values::Float(values) => Arc::new(Float64Array::new(values.into(), nulls)),
+            Values::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
+            Values::Date(values) => Arc::new(Date32Array::new(values.into(), nulls)),
+            Values::Timestamp(values) => {
+                Arc::new(TimestampMicrosecondArray::new(values.into(), nulls).with_timezone("UTC"))
+            }
+        })
+    }
+}
+
+/// One column's fields in a stretch of at most 256 records.
+pub struct Fields<'a> {
+    pub text: &'a [u8],
+    /// The places of all fields, record after record.
+    pub spans: &'a [Span],
+    /// How many fields a record has, and which of them this is.
+    pub stride: usize,
+    pub place: usize,
+    pub rows: usize,
+    pub quote: u8,
+}
+
+/// The most records of a stretch: their places and text stay in the processor's cache.
+pub const STRETCH: usize = 256;
+
+impl Fields<'_> {
+    #[inline(always)]
+    fn get<'s>(&'s self, row: usize, scratch: &'s mut Vec<u8>) -> &'s [u8] {
+        field(self.text, self.spans[row * self.stride + self.place], self.quote, scratch)
+    }
+
+    #[inline(always)]
+    fn parse<T: Default>(
+        &self,
+        values: &mut Vec<T>,
+        scratch: &mut Vec<u8>,
+        mut parse: impl FnMut(&[u8]) -> Result<T, Fault>,
+    ) -> Result<Absent, Fault> {
+        let mut absent = Absent::default();
+        values.reserve(self.rows);
+        for row in 0..self.rows {
+            let text = self.get(row, scratch);
+            if text.is_empty() {
+                absent.set(row, true);
+                values.push(T::default());
+            } else {
+                values.push(parse(text)?);
+            }
+        }
+        Ok(absent)
+    }
+}
+
+/// Which rows of a stretch have no value.
+#[derive(Default)]
+struct Absent {
+    any: bool,
+    rows: [u64; STRETCH / 64],
+}
+
+impl Absent {
+    #[inline(always)]
+    fn set(&mut self, row: usize, absent: bool) {
+        self.any |= absent;
+        self.rows[row / 64] |= u64::from(absent) << (row % 64);
+    }
+
+    fn is(&self, row: usize) -> bool {
+        self.rows[row / 64] >> (row % 64) & 1 == 1
+    }
+}
+
+impl Values {
+    fn new(kind: ColumnType, rows: usize) -> Self {
+        match kind {
+            ColumnType::Text => {
+                let mut offsets = Vec::with_capacity(rows + 1);
+                offsets.push(0);
+                Values::Text { bytes: Vec::with_capacity(rows * 8), offsets }
+            }
+            ColumnType::Integer => Values::Integer(Vec::with_capacity(rows)),
+            ColumnType::Decimal { precision, scale } => {
+                Values::Decimal { values: Vec::with_capacity(rows), precision, scale }
+            }
+            ColumnType::Float => Values::Float(Vec::with_capacity(rows)),
+            ColumnType::Boolean => Values::Boolean(BooleanBufferBuilder::new(rows)),
+            ColumnType::Date => Values::Date(Vec::with_capacity(rows)),
+            ColumnType::Timestamp => Values::Timestamp(Vec::with_capacity(rows)),
+        }
+    }
+}
+
+/// Padding around a number or a date is layout, not content.
+#[inline]
+fn trim(text: &[u8]) -> &[u8] {
+    match text {
+        [first, .., last] if *first > b' ' && *last > b' ' => text,
+        [only] if *only > b' ' => text,
+        _ => text.trim_ascii(),
+    }
+}
+
+fn same_word(word: &str, text: &[u8]) -> bool {
+    word.as_bytes().eq_ignore_ascii_case(text)
+        || (!text.is_ascii() && std::str::from_utf8(text).is_ok_and(|t| t.to_lowercase() == *word))
+}

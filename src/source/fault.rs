@@ -1,0 +1,56 @@
+//! Why a value does not fit its column: a small code on the hot path, a sentence for the quarantine.
+
+use std::fmt::Write;
+
+use super::column::Column;
+
+/// Why a value was refused. It never carries the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The text does not read as the declared type.
+    Shape,
+    /// A number beyond the declared type's range.
+    Range,
+    /// More decimal places than declared; rounding money silently would be worse.
+    Places,
+    /// A day or a time of day that no calendar has.
+    Calendar,
+    /// A local time skipped when the clocks went forward.
+    Gap,
+    /// No value where one is required.
+    Missing,
+    /// A number with a fraction where whole numbers are declared.
+    Fraction,
+}
+
+impl Fault {
+    /// The reason as the quarantine keeps it; `found` describes the value without telling it.
+    pub fn reason(self, column: &Column, found: &str) -> String {
+        let expected = column.expected();
+        match self {
+            Fault::Shape => format!("expected {expected}, found {found}"),
+            Fault::Range => format!("expected {expected}, found a number beyond its range"),
+            Fault::Places => {
+                format!("expected {expected}, found a number with more decimal places")
+            }
+            Fault::Fraction => format!("expected {expected}, found a number with a fraction"),
+            Fault::Calendar => {
+                format!("expected {expected}, found a day or time that no calendar has")
+            }
+            Fault::Gap => format!(
+                "expected {expected}, found a local time that {} skipped when its clocks went forward",
+                column.time_zone()
+            ),
+            Fault::Missing => format!("expected {expected}, found no value in a required column"),
+        }
+    }
+}
+
+/// Describes a text by its length alone.
+pub fn text_of(text: &[u8]) -> String {
+    let characters = String::from_utf8_lossy(text).chars().count();
+    let mut found = String::from("text of ");
+    // Writing to a String cannot fail.
+    let _ = write!(found, "{characters} character{}", if characters == 1 { "" } else { "s" });
+    found
+}

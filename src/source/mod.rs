@@ -1,0 +1,38 @@
+//! Where a channel's records come from: connectors, declared types, quarantine.
+//!
+//! A source is declared (`declaration`), its files are found (`location`), and each is read as a
+//! stream of typed rows and refused records (`stream`). Bytes come in windows from any object store
+//! (`window`), become UTF-8 (`text`), are taken apart by format (`csv` with `records`, `json` with
+//! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number` and
+//! `calendar`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
+//! does not fit its declaration is refused with its place and a reason that does not tell the value.
+
+mod calendar;
+mod column;
+mod csv;
+mod declaration;
+mod decoder;
+mod fault;
+mod json;
+mod json_text;
+mod location;
+mod near;
+mod number;
+mod parquet;
+mod quarantine;
+mod records;
+mod rows;
+mod stream;
+mod text;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use column::{Column, ColumnType, From};
+pub use declaration::{
+    ColumnDeclaration, ColumnDeclarations, ColumnTable, Format, FromDeclaration, Source, SourceDeclaration,
+};
+pub use location::{SourceFile, digest, list};
+pub use quarantine::quarantine_schema;
+pub use stream::{Piece, read};

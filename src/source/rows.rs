@@ -1,0 +1,133 @@
+//! Rows in the making: the columns of the accepted ones, the quarantine of the refused ones.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer};
+use arrow::datatypes::SchemaRef;
+
+use super::column::Column;
+use super::declaration::Source;
+use super::decoder::{Decoder, Fields};
+use super::fault::{Fault, text_of};
+use super::quarantine::Quarantine;
+use super::stream::Piece;
+use crate::error::{Context, Result};
+
+/// Text read before a batch ends early: long texts must not gather in memory.
+const BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// Refused records gathered before they are handed on.
+const REFUSED_ROWS: usize = 4096;
+
+/// The rows of one file, up to one batch of them.
+pub struct Rows {
+    pub decoders: Vec<Decoder>,
+    schema: SchemaRef,
+    file: String,
+    lines: Vec<i64>,
+    bytes: usize,
+    refused_bytes: usize,
+    capacity: usize,
+    quarantine: Quarantine,
+}
+
+impl Rows {
+    pub fn new(source: &Source, file: &str, capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        Rows {
+            decoders: source.columns.iter().map(|column| Decoder::new(column, capacity)).collect(),
+            schema: source.schema(),
+            file: file.to_owned(),
+            lines: Vec::with_capacity(capacity),
+            bytes: 0,
+            refused_bytes: 0,
+            capacity,
+            quarantine: Quarantine::new(&source.name, file),
+        }
+    }
+
+    /// Every column has its value: the row stands.
+    #[inline]
+    pub fn accept(&mut self, line: i64, bytes: usize) {
+        self.lines.push(line);
+        self.bytes += bytes;
+    }
+
+    /// How many rows still fit into the batch.
+    pub fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.lines.len())
+    }
+
+    /// Adds a stretch of records column by column; false, and nothing added, when one does not fit.
+    pub fn extend<'a>(&mut self, fields: impl Fn(usize) -> Fields<'a>) -> bool {
+        for (column, decoder) in self.decoders.iter_mut().enumerate() {
+            if decoder.extend(&fields(column)).is_err() {
+                for decoder in &mut self.decoders {
+                    decoder.truncate(self.lines.len());
+                }
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A value does not fit: the row is taken back from every column and quarantined.
+    #[cold]
+    pub fn refuse_value(&mut self, line: i64, column: &Column, fault: Fault, value: &[u8], record: &[u8]) {
+        self.refuse(line, Some(&column.name), &fault.reason(column, &text_of(value)), record);
+    }
+
+    /// The record as a whole does not fit.
+    #[cold]
+    pub fn refuse_record(&mut self, line: i64, reason: &str, record: &[u8]) {
+        self.refuse(line, None, reason, record);
+    }
+
+    #[cold]
+    pub fn refuse(&mut self, line: i64, column: Option<&str>, reason: &str, record: &[u8]) {
+        for decoder in &mut self.decoders {
+            decoder.truncate(self.lines.len());
+        }
+        self.refused_bytes += record.len();
+        self.quarantine.refuse(line, column, reason, record);
+    }
+
+    #[inline]
+    pub fn are_full(&self) -> bool {
+        self.lines.len() >= self.capacity
+            || self.bytes >= BATCH_BYTES
+            || self.quarantine.rows() >= REFUSED_ROWS
+            || self.refused_bytes >= BATCH_BYTES
+    }
+
+    /// Hands on what there is; false when nobody listens any more.
+    pub fn flush(&mut self, emit: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
+        if !self.lines.is_empty() {
+            let count = self.lines.len();
+            let mut columns = Vec::with_capacity(self.decoders.len() + 2);
+            for decoder in &mut self.decoders {
+                columns.push(decoder.finish()?);
+            }
+            columns.push(repeated(&self.file, count)?);
+            let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(self.capacity));
+            columns.push(Arc::new(Int64Array::from(lines)));
+            self.bytes = 0;
+            let batch = RecordBatch::try_new(self.schema.clone(), columns).doing("build a batch of rows")?;
+            if !emit(Piece::Rows(batch)) {
+                return Ok(false);
+            }
+        }
+        if self.quarantine.rows() > 0 {
+            self.refused_bytes = 0;
+            return Ok(emit(Piece::Refused(self.quarantine.take()?)));
+        }
+        Ok(true)
+    }
+}
+
+/// One text, `count` times.
+pub fn repeated(text: &str, count: usize) -> Result<ArrayRef> {
+    let offsets = OffsetBuffer::from_repeated_length(text.len(), count);
+    let bytes = Buffer::from_vec(text.as_bytes().repeat(count));
+    Ok(Arc::new(StringArray::try_new(offsets, bytes, None).doing("build the column _file")?))
+}

@@ -1,0 +1,83 @@
+//! Reading a file as a stream: parsing runs on a thread that may block, a few batches ahead.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use futures::Stream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::declaration::{Format, Source};
+use super::location::SourceFile;
+use super::window::Windows;
+use super::{csv, json, parquet};
+use crate::error::{Error, Result};
+
+/// A part of what was read.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// Rows that fit, with `Source::schema`.
+    Rows(RecordBatch),
+    /// Records that do not, with `quarantine_schema`.
+    Refused(RecordBatch),
+}
+
+/// Reads one file of a source in batches of at most `batch_rows` rows.
+///
+/// Memory is bounded whatever the file's size: a window or two of bytes and four batches. An error
+/// ends the stream and says source and file. Needs a tokio runtime; dropping the stream stops the
+/// reading.
+pub fn read(
+    source: &Arc<Source>,
+    file: &SourceFile,
+    batch_rows: usize,
+) -> impl Stream<Item = Result<Piece>> + Send + Unpin + 'static {
+    let (send, received) = mpsc::channel(2);
+    let (source, file) = (source.clone(), file.clone());
+    let runtime = tokio::runtime::Handle::current();
+    let windows = (source.format != Format::Parquet).then(|| Windows::open(&file));
+    let place = (source.name.clone(), file.name.clone());
+    let thread = tokio::task::spawn_blocking(move || {
+        let mut emit = |piece| send.blocking_send(Ok(piece)).is_ok();
+        let done = match (source.format, windows) {
+            (Format::Csv, Some(mut windows)) => {
+                csv::read(&source, &file.name, batch_rows, || windows.next_blocking(), &mut emit)
+            }
+            (Format::Jsonl, Some(mut windows)) => {
+                json::read(&source, &file.name, batch_rows, || windows.next_blocking(), &mut emit)
+            }
+            _ => parquet::read(&source, &file, batch_rows, &runtime, &mut emit),
+        };
+        if let Err(error) = done {
+            let error = error.at(file.name.clone()).at(format!("source {}", source.name));
+            // Nobody listening is no error.
+            let _ = send.blocking_send(Err(error));
+        }
+    });
+    let reading = Reading { received, thread: Some(thread), place };
+    Box::pin(futures::stream::unfold(reading, |mut reading| async {
+        let piece = reading.next().await?;
+        Some((piece, reading))
+    }))
+}
+
+struct Reading {
+    received: mpsc::Receiver<Result<Piece>>,
+    thread: Option<JoinHandle<()>>,
+    place: (String, String),
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Result<Piece>> {
+        if let Some(piece) = self.received.recv().await {
+            return Some(piece);
+        }
+        // The end, unless the reader died: half a file must not pass for a whole one.
+        match self.thread.take()?.await {
+            Ok(()) => None,
+            Err(_) => Some(Err(Error::failed("reading stopped unexpectedly")
+                .at(self.place.1.clone())
+                .at(format!("source {}", self.place.0)))),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The only place that builds a SQL session: which tables it sees, as of which instant, in how
+//! much memory.
+//!
+//! A [`Catalog`] is one view of the warehouse: a release, plus what a run has staged upon it. A
+//! session made from it knows only the tables it was asked for, and each event table only up to the
+//! instant: the raw table is not reachable, so a query cannot learn from the future.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use arrow::datatypes::DataType;
+use datafusion::catalog::MemorySchemaProvider;
+use datafusion::common::{ScalarValue, TableReference};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool, UnboundedMemoryPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+
+use super::Warehouse;
+use super::release::Release;
+use super::stage::Staged;
+use super::table::Table;
+use crate::clock::Instant;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+
+/// How much of the machine SQL may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub threads: NonZeroUsize,
+    /// Bytes that operators may hold before they spill to disk; `None`: as much as they need.
+    pub memory: Option<usize>,
+}
+
+/// How rows of a table become known, and which of them count.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Visibility {
+    pub known: Known,
+    /// Only the latest row of each key counts (by run, file and line).
+    pub latest_by: Vec<String>,
+}
+
+/// When a row became known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing was declared: every row is visible, and training may not read the table.
+    #[default]
+    Undeclared,
+    /// At the instant in this column (an event's time, or a state's valid-from).
+    At(String),
+    /// The author's word that it says nothing of the future.
+    Always,
+}
+
+/// Runs SQL within the limits, for any number of sessions.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    runtime: Arc<RuntimeEnv>,
+    config: SessionConfig,
+}
+
+impl Engine {
+    pub fn new(limits: Limits, warehouse: &Warehouse) -> Result<Self> {
+        let mut builder = RuntimeEnvBuilder::new()
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory));
+        builder = match limits.memory {
+            Some(bytes) => builder.with_memory_pool(Arc::new(TrackConsumersPool::new(
+                FairSpillPool::new(bytes),
+                NonZeroUsize::new(3).expect("3 is not zero"),
+            ))),
+            None => builder.with_memory_pool(Arc::new(UnboundedMemoryPool::default())),
+        };
+        let runtime = builder.build_arc().doing("start the SQL engine")?;
+        let storage = warehouse.storage();
+        runtime.register_object_store(&storage.root_url(), storage.root_store.clone());
+        let mut config = SessionConfig::new()
+            .with_information_schema(true)
+            .with_target_partitions(limits.threads.get())
+            .with_default_catalog_and_schema("warehouse", "main")
+            .with_create_default_catalog_and_schema(true);
+        let options = config.options_mut();
+        // Text comes out of SQL as tables keep it.
+        options.sql_parser.map_string_types_to_utf8view = false;
+        options.execution.parquet.schema_force_view_types = false;
+        options.execution.time_zone = Some("UTC".to_owned());
+        if limits.memory.is_some() {
+            // A hash join cannot spill; a sort-merge join can.
+            options.optimizer.prefer_hash_join = false;
+        }
+        Ok(Engine { runtime, config })
+    }
+
+    fn context(&self) -> SessionContext {
+        SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone())
+    }
+}
+
+/// Tables by name, as one reader sees them.
+#[derive(Debug)]
+pub struct Catalog {
+    warehouse: Warehouse,
+    engine: Engine,
+    released: BTreeMap<TableName, u64>,
+    visibility: BTreeMap<TableName, Visibility>,
+    /// Loaded or staged so far.
+    tables: Mutex<BTreeMap<TableName, Arc<Table>>>,
+}
+
+impl Catalog {
+    pub fn new(
+        warehouse: Warehouse,
+        engine: Engine,
+        release: Option<&Release>,
+        visibility: BTreeMap<TableName, Visibility>,
+    ) -> Self {
+        Catalog {
+            warehouse,
+            engine,
+            released: release.map(|r| r.tables.clone()).unwrap_or_default(),
+            visibility,
+            tables: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    pub fn warehouse(&self) -> &Warehouse {
+        &self.warehouse
+    }
+
+    /// The names of the tables of the release.
+    pub fn released(&self) -> impl Iterator<Item = &TableName> {
+        self.released.keys()
+    }
+
+    /// The table as staged by this run, else as released; `None` when there is neither.
+    pub async fn table(&self, name: &TableName) -> Result<Option<Arc<Table>>> {
+        if let Some(table) = self.known(name) {
+            return Ok(Some(table));
+        }
+        let Some(version) = self.released.get(name) else {
+            return Ok(None);
+        };
+        let Some(table) = self.warehouse.table(name, *version).await? else {
+            return Err(Error::failed(format!(
+                "the release lists {name} at version {version}, but the table is not there"
+            ))
+            .hint("its _delta_log was deleted; restore the warehouse from a backup"));
+        };
+        let table = Arc::new(table);
+        self.tables().insert(name.clone(), table.clone());
+        Ok(Some(table))
+    }
+
+    /// Lets later steps read what a step has staged.
+    pub async fn add_staged(&self, staged: &Staged) -> Result<()> {
+        let base = self.table(&staged.table).await?;
+        let table = Table::after(base.as_deref(), staged)?;
+        self.tables().insert(staged.table.clone(), Arc::new(table));
+        Ok(())
+    }
+
+    fn known(&self, name: &TableName) -> Option<Arc<Table>> {
+        self.tables().get(name).cloned()
+    }
+
+    fn tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<TableName, Arc<Table>>> {
+        self.tables.lock().expect("no holder of this lock panics")
+    }
+
+    /// How rows of the table become known.
+    pub fn visibility(&self, name: &TableName) -> Visibility {
+        self.visibility.get(name).cloned().unwrap_or_default()
+    }
+
+    /// A session that knows these tables, the future hidden from `as_of` on.
+    pub async fn session<'a>(
+        &self,
+        tables: impl IntoIterator<Item = &'a TableName>,
+        as_of: Option<Instant>,
+    ) -> Result<Session> {
+        let session = Session { context: self.engine.context(), as_of };
+        for name in tables {
+            let Some(table) = self.table(name).await? else {
+                return Err(Error::failed(format!("there is no table {name}"))
+                    .hint("`sillage ls` shows the tables; was the model that makes it left out by --select?"));
+            };
+            session.register(&self.warehouse, &table, &self.visibility(name))?;
+        }
+        Ok(session)
+    }
+}
+
+/// A SQL session over chosen tables, as of an instant.
+pub struct Session {
+    context: SessionContext,
+    as_of: Option<Instant>,
+}
+
+impl Session {
+    fn register(&self, warehouse: &Warehouse, table: &Table, visibility: &Visibility) -> Result<()> {
+        let name = &table.name;
+        let frame = self
+            .context
+            .read_table(table.provider(warehouse)?)
+            .and_then(|frame| latest(frame, &visibility.latest_by))
+            .doing(format!("open the table {name}"))?;
+        let frame = match (&visibility.known, self.as_of) {
+            (Known::At(column), Some(as_of)) => frame
+                .filter(known_before(table, column, as_of)?)
+                .doing(format!("hide what {name} did not know yet"))?,
+            _ => frame,
+        };
+        self.register_view(name, frame)
+    }
+
+    /// Makes a frame known under a table's name; the base table stays out of reach.
+    pub fn register_view(&self, name: &TableName, frame: DataFrame) -> Result<()> {
+        self.ensure_schema(name.schema())?;
+        self.context
+            .register_table(reference(name), frame.into_view())
+            .doing(format!("open the table {name}"))?;
+        Ok(())
+    }
+
+    fn ensure_schema(&self, schema: &str) -> Result<()> {
+        let catalog = self
+            .context
+            .catalog("warehouse")
+            .ok_or_else(|| Error::failed("the SQL session has lost its catalog"))?;
+        if catalog.schema(schema).is_none() {
+            catalog
+                .register_schema(schema, Arc::new(MemorySchemaProvider::new()))
+                .doing(format!("open the schema {schema}"))?;
+        }
+        Ok(())
+    }
+
+    /// Plans a query; `$as_of` is the session's instant.
+    pub async fn sql(&self, sql: &str) -> datafusion::error::Result<DataFrame> {
+        let frame = self.context.sql(sql).await?;
+        if !frame.logical_plan().get_parameter_names()?.contains("$as_of") {
+            return Ok(frame);
+        }
+        match self.as_of {
+            Some(as_of) => frame.with_param_values(vec![("as_of", instant_value(as_of))]),
+            None => Err(datafusion::error::DataFusionError::Plan(
+                "$as_of has no value here: this query is not evaluated as of an instant".to_owned(),
+            )),
+        }
+    }
+
+    /// The whole of a table that the session knows.
+    pub async fn table(&self, name: &TableName) -> Result<DataFrame> {
+        self.context.table(reference(name)).await.doing(format!("open the table {name}"))
+    }
+
+    /// Rows that exist only in memory: small things a run has at hand.
+    pub fn read_batch(&self, batch: arrow::array::RecordBatch) -> Result<DataFrame> {
+        self.context.read_batch(batch).doing("read rows from memory")
+    }
+}
+
+/// The name as DataFusion refers to it.
+pub fn reference(name: &TableName) -> TableReference {
+    TableReference::partial(name.schema().to_owned(), name.table().to_owned())
+}
+
+/// An instant as SQL sees it: TIMESTAMP, microseconds, UTC.
+pub fn instant_value(instant: Instant) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(instant.timestamp_micros()), Some("UTC".into()))
+}
+
+/// `column < as_of`. A date is known when its day is over.
+fn known_before(table: &Table, column: &str, as_of: Instant) -> Result<Expr> {
+    let field = table.schema.field_with_name(column).map_err(|_| {
+        Error::config(format!(
+            "{} has no column `{column}`, which is declared to say when its rows became known",
+            table.name
+        ))
+        .hint(format!(
+            "its columns are {}",
+            table.schema.fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>().join(", ")
+        ))
+    })?;
+    match field.data_type() {
+        DataType::Timestamp(_, _) => Ok(col(column_name(column)).lt(lit(instant_value(as_of)))),
+        DataType::Date32 => {
+            let day = as_of.date_naive().signed_duration_since(chrono::NaiveDate::default()).num_days();
+            let day = i32::try_from(day).map_err(|_| Error::failed("the as-of instant is out of range"))?;
+            Ok(col(column_name(column)).lt(lit(ScalarValue::Date32(Some(day)))))
+        }
+        other => Err(Error::config(format!(
+            "column `{column}` of {} says when its rows became known, but has type {other}",
+            table.name
+        ))
+        .hint("it must be a timestamp or a date")),
+    }
+}
+
+fn column_name(column: &str) -> datafusion::common::Column {
+    datafusion::common::Column::from_name(column)
+}
+
+/// Of rows with one key, the one that came last: by run, then file, then line.
+fn latest(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFrame> {
+    if key.is_empty() {
+        return Ok(frame);
+    }
+    let all: Vec<Expr> =
+        frame.schema().fields().iter().map(|f| col(column_name(f.name()))).collect();
+    let on: Vec<Expr> = key.iter().map(|k| col(column_name(k))).collect();
+    let mut order: Vec<_> = on.iter().map(|k| k.clone().sort(true, false)).collect();
+    order.extend(["_run", "_file", "_line"].map(|c| col(column_name(c)).sort(false, false)));
+    frame.distinct_on(on, all, Some(order))
+}

@@ -1,0 +1,88 @@
+//! The warehouse: Delta tables in a folder or an object store, published release by release.
+//!
+//! ```text
+//! warehouse/
+//!   raw/pos/  core/orders/  mart/segments/ …   Delta tables
+//!   ops/runs/ ops/steps/ …                     the history, as tables
+//!   bi/mart/segments.parquet                   the shelf
+//!   _sillage/  format.json  lock/  journal/  releases/  shelf/
+//! ```
+//!
+//! Invariants: a table's files are written before any log speaks of them (`stage`); logs are
+//! committed only under the lock and after the intent is in the journal (`publish`); what own
+//! readers see is what the last release file lists (`release`), never "the newest version".
+
+pub mod catalog;
+mod delta;
+pub mod format;
+pub mod journal;
+pub mod lock;
+mod object;
+pub mod publish;
+pub mod release;
+pub mod shelf;
+pub mod stage;
+pub mod table;
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+
+use crate::error::Result;
+use crate::name::TableName;
+use crate::storage::Storage;
+
+/// A warehouse that exists and whose format this sillage can read.
+#[derive(Debug, Clone)]
+pub struct Warehouse {
+    storage: Storage,
+    /// Sees only what is below the warehouse.
+    store: Arc<dyn ObjectStore>,
+    /// As the user wrote it, for messages.
+    location: String,
+}
+
+impl Warehouse {
+    /// Opens the warehouse for reading; one that does not exist is an error.
+    pub async fn open(location: &str) -> Result<Self> {
+        let warehouse = Self::at(location)?;
+        format::require(&warehouse).await?;
+        Ok(warehouse)
+    }
+
+    /// Opens the warehouse, making it first if the place is empty.
+    pub async fn open_or_create(location: &str) -> Result<Self> {
+        let warehouse = Self::at(location)?;
+        format::require_or_create(&warehouse).await?;
+        Ok(warehouse)
+    }
+
+    fn at(location: &str) -> Result<Self> {
+        let storage = Storage::open(location)?;
+        let store = storage.store();
+        Ok(Warehouse { storage, store, location: location.to_owned() })
+    }
+
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
+    /// A store that sees only the table's folder.
+    fn table_store(&self, name: &TableName) -> Arc<dyn ObjectStore> {
+        Arc::new(object_store::prefix::PrefixStore::new(self.store.clone(), name.folder()))
+    }
+
+    fn table_url(&self, name: &TableName) -> url::Url {
+        let mut url = self.storage.url.clone();
+        url.set_path(&format!("{}{}/", url.path(), name.folder()));
+        url
+    }
+}

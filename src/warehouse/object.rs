@@ -1,0 +1,80 @@
+//! Small JSON objects of the warehouse: read, put whole, put only if absent, list, delete.
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutMode, PutOptions};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Warehouse;
+use crate::error::{Context, Error, Result};
+
+impl Warehouse {
+    /// The object as JSON; `None` when it is not there.
+    pub(super) async fn read_json<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
+        let bytes = match self.store().get(path).await {
+            Ok(found) => found.bytes().await.doing(format!("read {path}"))?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(e) => return Err(e).doing(format!("read {path}")),
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|e| {
+                Error::failed(format!("{path} is not what sillage writes there"))
+                    .caused_by(e)
+                    .hint("it was changed or cut off by something else; restore the warehouse from a backup")
+            })
+            .map_err(|e| e.at(format!("warehouse {}", self.location())))
+    }
+
+    /// Writes the object whole, over an older one.
+    pub(super) async fn put_json<T: Serialize>(&self, path: &Path, value: &T) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(value).doing(format!("write {path}"))?;
+        self.store().put(path, bytes.into()).await.doing(format!("write {path}"))?;
+        Ok(())
+    }
+
+    /// Writes the object unless it is already there; says whether it wrote.
+    pub(super) async fn put_json_if_absent<T: Serialize>(&self, path: &Path, value: &T) -> Result<bool> {
+        let bytes = serde_json::to_vec_pretty(value).doing(format!("write {path}"))?;
+        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store().put_opts(path, bytes.into(), create).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Ok(false)
+            }
+            Err(e) => Err(e).doing(format!("write {path}")),
+        }
+    }
+
+    /// The objects below a folder, in path order.
+    pub(super) async fn list_objects(&self, folder: &str) -> Result<Vec<Path>> {
+        let mut paths: Vec<Path> = self
+            .store()
+            .list(Some(&Path::from(folder)))
+            .map_ok(|meta| meta.location)
+            .try_collect()
+            .await
+            .doing(format!("list {folder} of the warehouse"))?;
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// Deletes an object; one that is already gone is no error.
+    pub(super) async fn delete_object(&self, path: &Path) -> Result<()> {
+        match self.store().delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(e).doing(format!("delete {path}")),
+        }
+    }
+}
+
+/// The number in a file name like `00000000000000000042.json`.
+pub(super) fn number_of(path: &Path) -> Option<u64> {
+    path.filename()?.strip_suffix(".json")?.parse().ok()
+}
+
+/// A path whose names sort as their numbers do.
+pub(super) fn numbered(folder: &str, number: u64) -> Path {
+    Path::from(format!("{folder}/{number:020}.json"))
+}

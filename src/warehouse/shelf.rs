@@ -1,0 +1,175 @@
+//! The shelf: every `mart` table as one plain Parquet file, all of one release, for any BI tool.
+//!
+//! On a folder, `bi` is a link to `_sillage/shelf/<release>` that one rename replaces, so that all
+//! files change together for every reader; a table of one file is hard-linked, not copied; the
+//! previous shelf stays for readers in mid-scan. On an object store each file is put whole, one
+//! after another, and a marker with the release last.
+
+use std::path::{Path as FilePath, PathBuf};
+
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
+use parquet::arrow::ArrowWriter;
+
+use super::Warehouse;
+use super::release::{Outcome, Release};
+use super::table::Table;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+
+/// Only these schemas are for BI tools.
+const SHELVED: &str = "mart";
+
+impl Warehouse {
+    /// Brings the shelf to the release; doing it again is harmless.
+    pub(super) async fn switch_shelf(&self, release: &Release) -> Result<()> {
+        if release.outcome == Outcome::Failed {
+            return Ok(());
+        }
+        let mut tables = Vec::new();
+        for (name, version) in release.tables.iter().filter(|(name, _)| name.schema() == SHELVED) {
+            if let Some(table) = self.table(name, *version).await? {
+                tables.push(table);
+            }
+        }
+        match self.storage().local_folder() {
+            Some(folder) => {
+                let release = release.clone();
+                tokio::task::spawn_blocking(move || switch_link(&folder, &release, &tables))
+                    .await
+                    .doing("switch the shelf")?
+            }
+            None => self.put_shelf(release, &tables).await,
+        }
+        .map_err(|e| e.at("the shelf bi/"))
+    }
+
+    async fn put_shelf(&self, release: &Release, tables: &[Table]) -> Result<()> {
+        for table in tables {
+            let to = Path::from(format!("bi/{}.parquet", table.name.folder()));
+            match single_file(table)? {
+                Some(file) => {
+                    let from = Path::parse(format!("{}/{file}", table.name.folder())).doing("read a path")?;
+                    self.store().copy(&from, &to).await.doing(format!("put {to}"))?;
+                }
+                None => {
+                    let bytes = empty_parquet(table)?;
+                    self.store().put(&to, PutPayload::from(bytes)).await.doing(format!("put {to}"))?;
+                }
+            }
+        }
+        self.put_json(&Path::from("bi/release.json"), &marker(release)).await
+    }
+}
+
+fn marker(release: &Release) -> serde_json::Value {
+    serde_json::json!({"release": release.release, "as_of": release.as_of, "pipeline": release.pipeline})
+}
+
+/// The table's one file; `None` when it is empty.
+fn single_file(table: &Table) -> Result<Option<&Path>> {
+    match table.files() {
+        [] => Ok(None),
+        [file] => Ok(Some(file)),
+        files => Err(Error::failed(format!(
+            "{} has {} files; a mart is written as one",
+            table.name,
+            files.len()
+        ))),
+    }
+}
+
+fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result<()> {
+    let shelves = folder.join("_sillage/shelf");
+    let number = format!("{:020}", release.release);
+    let shelf = shelves.join(&number);
+    let building = shelves.join(format!(".{number}"));
+    // Half a shelf of a crash is built anew.
+    remove_folder(&building)?;
+    if !shelf.exists() {
+        std::fs::create_dir_all(&building).doing("make the shelf")?;
+        for table in tables {
+            put_file(folder, &building, table)?;
+        }
+        let text = serde_json::to_vec_pretty(&marker(release)).doing("write the shelf's marker")?;
+        std::fs::write(building.join("release.json"), text).doing("write the shelf's marker")?;
+        std::fs::rename(&building, &shelf).doing("put the shelf in place")?;
+    }
+    let link = shelves.join(".bi");
+    match std::fs::remove_file(&link) {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e).doing("replace the shelf's link"),
+    }
+    let target = FilePath::new("_sillage/shelf").join(&number);
+    symlink(&target, &link).doing("make the link `bi`")?;
+    std::fs::rename(&link, folder.join("bi")).doing("switch the link `bi`")?;
+    sweep(&shelves, release.release)
+}
+
+fn put_file(folder: &FilePath, shelf: &FilePath, table: &Table) -> Result<()> {
+    let to = shelf.join(format!("{}.parquet", table.name.folder()));
+    let parent = to.parent().map(FilePath::to_path_buf).unwrap_or_default();
+    std::fs::create_dir_all(parent).doing("make the shelf")?;
+    match single_file(table)? {
+        Some(file) => {
+            let from: PathBuf = folder.join(table.name.folder()).join(file.as_ref());
+            // Links save the copy; some file systems have none.
+            if std::fs::hard_link(&from, &to).is_err() {
+                std::fs::copy(&from, &to).doing(format!("copy {} to the shelf", table.name))?;
+            }
+        }
+        None => std::fs::write(&to, empty_parquet(table)?).doing(format!("write {} to the shelf", table.name))?,
+    }
+    Ok(())
+}
+
+/// A file without rows, with the columns: a BI tool's report must not break on an empty night.
+fn empty_parquet(table: &Table) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    ArrowWriter::try_new(&mut bytes, table.schema.clone(), None)
+        .and_then(ArrowWriter::close)
+        .doing(format!("write the empty table {}", table.name))?;
+    Ok(bytes)
+}
+
+/// Keeps this shelf and the one before it, for readers in mid-scan.
+fn sweep(shelves: &FilePath, current: u64) -> Result<()> {
+    let mut older: Vec<(u64, PathBuf)> = std::fs::read_dir(shelves)
+        .doing("list the shelves")?
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let number = path.file_name()?.to_str()?.parse().ok()?;
+            (number < current).then_some((number, path))
+        })
+        .collect();
+    older.sort();
+    older.pop();
+    for (_, path) in older {
+        remove_folder(&path)?;
+    }
+    Ok(())
+}
+
+fn remove_folder(path: &FilePath) -> Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e).doing("sweep an old shelf"),
+    }
+}
+
+#[cfg(unix)]
+fn symlink(target: &FilePath, link: &FilePath) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(windows)]
+fn symlink(target: &FilePath, link: &FilePath) -> std::io::Result<()> {
+    std::os::windows::fs::symlink_dir(target, link)
+}
+
+/// The shelf's file of a table, below the warehouse.
+pub fn shelf_file(table: &TableName) -> String {
+    format!("bi/{}.parquet", table.folder())
+}

@@ -1,0 +1,315 @@
+//! Staging: Parquet files written into a table's folder before any log speaks of them.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream_partitioned};
+use datafusion::prelude::DataFrame;
+use delta_kernel::table_properties::DataSkippingNumIndexedCols;
+use deltalake::kernel::Add;
+use deltalake::operations::write::writer::{DeltaWriter, WriterConfig};
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
+
+use super::Warehouse;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+
+/// Rows in one row group. Fixed, so that a mart's bytes do not depend on memory or threads.
+const ROW_GROUP_ROWS: usize = 131_072;
+/// Rows handed to the encoder at once. Page boundaries follow it, hence fixed too.
+const ENCODE_ROWS: usize = 8_192;
+/// A table that many threads write is cut into files of about this size (delta-rs overestimates
+/// the encoded size about threefold).
+const TARGET_FILE_BYTES: u64 = 768 << 20;
+
+/// How staged files meet what the table already holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// They become the whole table.
+    Replace,
+    /// They are added to it.
+    Append,
+}
+
+/// Files of one table, written and not yet committed. Serialisable: the journal carries it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Staged {
+    pub table: TableName,
+    pub mode: Mode,
+    pub schema: SchemaRef,
+    pub(super) adds: Vec<Add>,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// In which order rows stand in the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One file, rows in the order they come: for marts, which are sorted by their whole key first.
+    OneFile,
+    /// As many files as streams, rows in any order.
+    Parallel,
+}
+
+impl Warehouse {
+    /// Runs the plan and stages its rows, streaming.
+    pub async fn stage(&self, table: &TableName, mode: Mode, layout: Layout, frame: DataFrame) -> Result<Staged> {
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await.doing(format!("plan {table}"))?;
+        self.stage_plan(table, mode, layout, plan, task).await
+    }
+
+    async fn stage_plan(
+        &self,
+        table: &TableName,
+        mode: Mode,
+        layout: Layout,
+        plan: Arc<dyn ExecutionPlan>,
+        task: Arc<TaskContext>,
+    ) -> Result<Staged> {
+        let streams = match layout {
+            Layout::OneFile => {
+                vec![datafusion::physical_plan::execute_stream(plan, task).doing(format!("run {table}"))?]
+            }
+            Layout::Parallel => execute_stream_partitioned(plan, task).doing(format!("run {table}"))?,
+        };
+        self.stage_streams(table, mode, layout, streams).await
+    }
+
+    /// Stages the rows of the streams, one writer a stream: a single one would encode on one core.
+    pub async fn stage_streams(
+        &self,
+        table: &TableName,
+        mode: Mode,
+        layout: Layout,
+        streams: Vec<SendableRecordBatchStream>,
+    ) -> Result<Staged> {
+        let found = streams.first().map(|s| s.schema()).unwrap_or_else(|| Arc::new(Schema::empty()));
+        let schema = stored_schema(&found).map_err(|e| e.at(format!("table {table}")))?;
+        let mut writers = tokio::task::JoinSet::new();
+        for stream in streams {
+            let writer = self.writer(table, &schema, layout);
+            let schema = schema.clone();
+            writers.spawn(write_stream(writer, schema, stream));
+        }
+        let mut adds = Vec::new();
+        while let Some(written) = writers.join_next().await {
+            adds.extend(written.doing(format!("write {table}"))?.map_err(|e| e.at(format!("table {table}")))?);
+        }
+        adds.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(staged(table, mode, schema, adds))
+    }
+
+    /// A table to which batches are handed one by one.
+    pub fn stager(&self, table: &TableName, mode: Mode, schema: &SchemaRef) -> Result<Stager> {
+        let schema = stored_schema(schema).map_err(|e| e.at(format!("table {table}")))?;
+        Ok(Stager {
+            writer: self.writer(table, &schema, Layout::Parallel),
+            chunks: BatchCoalescer::new(schema.clone(), ENCODE_ROWS),
+            table: table.clone(),
+            mode,
+            schema,
+        })
+    }
+
+    fn writer(&self, table: &TableName, schema: &SchemaRef, layout: Layout) -> DeltaWriter {
+        let target = match layout {
+            Layout::OneFile => None,
+            Layout::Parallel => NonZeroU64::new(TARGET_FILE_BYTES),
+        };
+        let config = WriterConfig::new(
+            schema.clone(),
+            Vec::new(),
+            Some(encodings(schema)),
+            target,
+            Some(ENCODE_ROWS),
+            DataSkippingNumIndexedCols::NumColumns(32),
+            None,
+        );
+        DeltaWriter::new(self.table_store(table), config)
+    }
+
+    /// Deletes staged files that no release will carry; already gone is fine.
+    pub async fn delete_staged(&self, staged: &Staged) -> Result<()> {
+        let store = self.table_store(&staged.table);
+        for add in &staged.adds {
+            let path = Path::parse(&add.path).doing("read a staged path")?;
+            match store.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => return Err(e).doing(format!("delete a staged file of {}", staged.table)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Staged files must still be there, whole, when they are committed.
+    pub(super) async fn verify_staged(&self, staged: &Staged) -> Result<()> {
+        let store = self.table_store(&staged.table);
+        futures::stream::iter(&staged.adds)
+            .map(|add| {
+                let store = store.clone();
+                async move {
+                    let path = Path::parse(&add.path).doing("read a staged path")?;
+                    let there = store.head(&path).await;
+                    match there {
+                        Ok(meta) if i64::try_from(meta.size) == Ok(add.size) => Ok(()),
+                        _ => Err(Error::failed(format!(
+                            "a staged file of {} is gone or cut off: {}",
+                            staged.table, add.path
+                        ))
+                        .hint("something deleted it (a vacuum by another tool?); run again with --full-refresh")),
+                    }
+                }
+            })
+            .buffer_unordered(16)
+            .try_collect::<()>()
+            .await
+    }
+}
+
+/// Writes batches of one table as they come.
+pub struct Stager {
+    table: TableName,
+    mode: Mode,
+    schema: SchemaRef,
+    writer: DeltaWriter,
+    chunks: BatchCoalescer,
+}
+
+impl Stager {
+    pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let batch = to_schema(batch, &self.schema)?;
+        self.chunks.push_batch(batch).doing(format!("write {}", self.table))?;
+        while let Some(chunk) = self.chunks.next_completed_batch() {
+            self.writer.write(&chunk).await.doing(format!("write {}", self.table))?;
+        }
+        Ok(())
+    }
+
+    pub async fn finish(mut self) -> Result<Staged> {
+        self.chunks.finish_buffered_batch().doing(format!("write {}", self.table))?;
+        while let Some(chunk) = self.chunks.next_completed_batch() {
+            self.writer.write(&chunk).await.doing(format!("write {}", self.table))?;
+        }
+        let adds = self.writer.close().await.doing(format!("write {}", self.table))?;
+        Ok(staged(&self.table, self.mode, self.schema, adds))
+    }
+}
+
+async fn write_stream(
+    mut writer: DeltaWriter,
+    schema: SchemaRef,
+    mut stream: SendableRecordBatchStream,
+) -> Result<Vec<Add>> {
+    // Chunks of one size whatever the operators above happened to emit.
+    let mut chunks = BatchCoalescer::new(schema.clone(), ENCODE_ROWS);
+    while let Some(batch) = stream.next().await {
+        let batch = to_schema(&batch.doing("compute its rows")?, &schema)?;
+        chunks.push_batch(batch).doing("gather rows")?;
+        while let Some(chunk) = chunks.next_completed_batch() {
+            writer.write(&chunk).await.doing("write Parquet")?;
+        }
+    }
+    chunks.finish_buffered_batch().doing("gather rows")?;
+    while let Some(chunk) = chunks.next_completed_batch() {
+        writer.write(&chunk).await.doing("write Parquet")?;
+    }
+    writer.close().await.doing("write Parquet")
+}
+
+fn staged(table: &TableName, mode: Mode, schema: SchemaRef, adds: Vec<Add>) -> Staged {
+    let rows = adds.iter().map(rows_of).sum();
+    let bytes = adds.iter().map(|add| u64::try_from(add.size).unwrap_or(0)).sum();
+    Staged { table: table.clone(), mode, schema, adds, rows, bytes }
+}
+
+/// The row count that delta-rs put into the file's statistics.
+fn rows_of(add: &Add) -> u64 {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Stats {
+        num_records: u64,
+    }
+    add.stats.as_deref().and_then(|s| serde_json::from_str::<Stats>(s).ok()).map_or(0, |s| s.num_records)
+}
+
+/// The schema as a table keeps it: types that every reader of Delta knows, all nullable.
+fn stored_schema(schema: &Schema) -> Result<SchemaRef> {
+    let fields = schema
+        .fields()
+        .iter()
+        .map(|f| Ok(Field::new(f.name(), stored_type(f.name(), f.data_type())?, true)))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+fn stored_type(column: &str, found: &DataType) -> Result<DataType> {
+    Ok(match found {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => DataType::Utf8,
+        DataType::Dictionary(_, value) => stored_type(column, value)?,
+        DataType::UInt8 | DataType::UInt16 => DataType::Int32,
+        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
+        DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        DataType::Date64 => DataType::Date32,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        DataType::Boolean
+        | DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Date32
+        | DataType::Decimal128(_, _) => found.clone(),
+        other => {
+            return Err(Error::failed(format!("column `{column}` has type {other}, which a table cannot keep"))
+                .hint("cast it in the SQL to text, integer, decimal, float, boolean, date or timestamp"));
+        }
+    })
+}
+
+fn to_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            if column.data_type() == field.data_type() {
+                Ok(column.clone())
+            } else {
+                arrow::compute::cast(column, field.data_type())
+            }
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .doing("bring the rows to the table's types")?;
+    RecordBatch::try_new(schema.clone(), columns).doing("bring the rows to the table's types")
+}
+
+/// Dictionaries only for text: on numbers they cost more than parsing the CSV did and make the
+/// file larger.
+fn encodings(schema: &Schema) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_created_by("sillage".to_owned());
+    for field in schema.fields() {
+        if field.data_type() == &DataType::Utf8 {
+            properties =
+                properties.set_column_dictionary_enabled(ColumnPath::new(vec![field.name().clone()]), true);
+        }
+    }
+    properties.build()
+}

@@ -1,0 +1,135 @@
+//! A table at one version: its schema and its files, committed or staged, read by one path.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
+use object_store::path::Path;
+
+use super::Warehouse;
+use super::stage::{Mode, Staged};
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+
+/// What a reader needs of a table: nothing of the log.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub name: TableName,
+    pub schema: SchemaRef,
+    /// The Delta version; `None` for what a run has staged.
+    pub version: Option<u64>,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Below the table's folder, in path order.
+    files: Vec<Path>,
+}
+
+impl Warehouse {
+    /// The table at a version; `None` when it does not exist.
+    pub async fn table(&self, name: &TableName, version: u64) -> Result<Option<Table>> {
+        let Some(delta) = self.delta_table(name, Some(version)).await? else {
+            return Ok(None);
+        };
+        let snapshot = delta.snapshot().doing(format!("read the table {name}"))?;
+        let schema: Schema =
+            snapshot.schema().as_ref().try_into_arrow().doing(format!("read the schema of {name}"))?;
+        let mut table = Table {
+            name: name.clone(),
+            schema: Arc::new(schema),
+            version: Some(version),
+            rows: 0,
+            bytes: 0,
+            files: Vec::new(),
+        };
+        for file in snapshot.log_data().iter() {
+            table.files.push(file.object_store_path());
+            table.rows += file.num_records().unwrap_or(0) as u64;
+            table.bytes += u64::try_from(file.size()).unwrap_or(0);
+        }
+        table.files.sort();
+        Ok(Some(table))
+    }
+}
+
+impl Table {
+    /// The table as it will be once the staged files are committed upon `base`.
+    pub fn after(base: Option<&Table>, staged: &Staged) -> Result<Table> {
+        let mut table = Table {
+            name: staged.table.clone(),
+            schema: staged.schema.clone(),
+            version: None,
+            rows: staged.rows,
+            bytes: staged.bytes,
+            files: staged
+                .adds
+                .iter()
+                .map(|add| Path::parse(&add.path))
+                .collect::<Result<_, _>>()
+                .doing("read a staged path")?,
+        };
+        if let (Mode::Append, Some(base)) = (staged.mode, base) {
+            // Zero staged rows carry a schema all the same, and it must fit what is there.
+            if base.schema.fields() != staged.schema.fields() {
+                return Err(schema_changed(base, &staged.schema));
+            }
+            table.rows += base.rows;
+            table.bytes += base.bytes;
+            table.files.extend(base.files.iter().cloned());
+        }
+        table.files.sort();
+        Ok(table)
+    }
+
+    /// The files, below the table's folder.
+    pub(super) fn files(&self) -> &[Path] {
+        &self.files
+    }
+
+    /// Something DataFusion can scan: exactly these files, whatever else lies in the folder.
+    pub(super) fn provider(&self, warehouse: &Warehouse) -> Result<Arc<dyn TableProvider>> {
+        if self.files.is_empty() {
+            return Ok(Arc::new(EmptyTable::new(self.schema.clone())));
+        }
+        let folder = warehouse.table_url(&self.name);
+        let urls = self
+            .files
+            .iter()
+            .map(|file| {
+                let mut url = folder.clone();
+                url.set_path(&format!("{}{file}", folder.path()));
+                ListingTableUrl::parse(url.as_str())
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .doing(format!("read the table {}", self.name))?;
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_collect_stat(true);
+        let config = ListingTableConfig::new_with_multi_paths(urls)
+            .with_listing_options(options)
+            .with_schema(self.schema.clone());
+        let table = ListingTable::try_new(config).doing(format!("read the table {}", self.name))?;
+        Ok(Arc::new(table))
+    }
+}
+
+fn schema_changed(base: &Table, new: &Schema) -> Error {
+    let describe = |schema: &Schema| {
+        schema
+            .fields()
+            .iter()
+            .map(|f| format!("{} {}", f.name(), f.data_type()))
+            .collect::<Vec<_>>()
+    };
+    let (old, new) = (describe(&base.schema), describe(new));
+    let gone: Vec<_> = old.iter().filter(|c| !new.contains(c)).cloned().collect();
+    let come: Vec<_> = new.iter().filter(|c| !old.contains(c)).cloned().collect();
+    let told = if gone.is_empty() && come.is_empty() {
+        "their order differs".to_owned()
+    } else {
+        format!("only in the warehouse: [{}]; only in the declaration: [{}]", gone.join(", "), come.join(", "))
+    };
+    Error::failed(format!("the columns of {} are no longer those the table was made with: {told}", base.name))
+        .hint("declare them as before, or read the source anew with --full-refresh")
+}
