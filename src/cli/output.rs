@@ -51,7 +51,7 @@ impl OutputArgs {
             None if self.format() == Format::Parquet => Err(Error::config("Parquet is not for the screen")
                 .hint("give a file with -o FILE")),
             None => {
-                let mut out = BufWriter::new(std::io::stdout().lock());
+                let mut out = BufWriter::new(std::io::stdout());
                 let rows = write_rows(frame, self.format(), &mut out).await;
                 tolerate_closed(out.flush())?;
                 rows

@@ -334,7 +334,7 @@ mod tests {
         // Not in order of time on purpose.
         [("2026-03-02", 5), ("2026-01-01", 1), ("2026-01-31", 3)]
             .map(|(day, seed)| LabelledCutoff {
-                cutoff: parse_instant(day).unwrap(),
+                cutoff: parse_instant(day, chrono_tz::Tz::UTC).unwrap(),
                 frame: planted(context, rows, seed).0,
             })
             .into()
@@ -440,7 +440,7 @@ mod tests {
     async fn a_window_that_reaches_into_the_holdout_does_not_teach_the_judged_model() {
         let context = context(1);
         let mut cutoffs = months(&context, 500);
-        cutoffs[0].cutoff = parse_instant("2026-02-10").unwrap();
+        cutoffs[0].cutoff = parse_instant("2026-02-10", chrono_tz::Tz::UTC).unwrap();
         let fitted = fit("churn", &params(COLUMNS), cutoffs).await.unwrap();
         assert_eq!(fitted.metric("rows_train"), Some(500.0));
         assert_eq!(fitted.remarks().count(), 1);

@@ -105,7 +105,7 @@ impl Table {
             })
             .collect::<Result<Vec<_>, _>>()
             .doing(format!("read the table {}", self.name))?;
-        let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_collect_stat(true);
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default()));
         let config = ListingTableConfig::new_with_multi_paths(urls)
             .with_listing_options(options)
             .with_schema(self.schema.clone());

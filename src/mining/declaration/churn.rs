@@ -5,7 +5,6 @@ use datafusion::sql::parser::DFParser;
 use serde::Deserialize;
 
 use super::{FeatureColumn, at_least, check_columns, check_winsorise, winsorise};
-use crate::clock::{Instant, parse_instant};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::TableName;
@@ -76,7 +75,6 @@ pub struct ChurnParams {
     pub window: Duration,
     pub eligible: Option<String>,
     pub scored: Option<String>,
-    cutoffs: Cutoffs,
     pub alpha: f64,
     pub winsorise: f64,
     pub sample: usize,
@@ -84,31 +82,7 @@ pub struct ChurnParams {
     pub min_positives: usize,
 }
 
-#[derive(Debug, Clone)]
-enum Cutoffs {
-    At(Vec<Instant>),
-    Every(Rhythm),
-}
-
 impl ChurnParams {
-    /// The cut-offs, ascending, whose outcome is known as of an instant; the last is the hold-out.
-    pub fn cutoffs(&self, as_of: Instant) -> Vec<Instant> {
-        let mut cutoffs: Vec<Instant> = match &self.cutoffs {
-            Cutoffs::At(instants) => instants.clone(),
-            Cutoffs::Every(Rhythm { count, every_days }) => (0..*count)
-                .map_while(|back| {
-                    as_of
-                        .checked_sub_signed(self.window)?
-                        .checked_sub_signed(Duration::try_days(every_days.checked_mul(back as i64)?)?)
-                })
-                .collect(),
-        };
-        cutoffs.retain(|cutoff| cutoff.checked_add_signed(self.window).is_some_and(|end| end <= as_of));
-        cutoffs.sort_unstable();
-        cutoffs.dedup();
-        cutoffs
-    }
-
     /// Who gets a score, as a SQL condition over the features; `None` is everybody.
     pub fn scored_when(&self) -> Option<&str> {
         self.scored.as_deref().or(self.eligible.as_deref())
@@ -128,20 +102,12 @@ impl ChurnSection {
             problems.push(Problem::new(["outcome", "window_days"], not_days(self.outcome.window_days)));
             Duration::zero()
         });
-        let cutoffs = match &self.cutoffs {
-            CutoffsSection::Days(texts) => {
-                let mut instants = Vec::with_capacity(texts.len());
-                for text in texts {
-                    match parse_instant(text) {
-                        Ok(instant) => instants.push(instant),
-                        Err(error) => problems.push(Problem::new(["cutoffs"], error)),
-                    }
-                }
-                if texts.len() < 2 {
-                    problems.push(Problem::new(["cutoffs"], too_few_cutoffs(texts.len())));
-                }
-                Cutoffs::At(instants)
+        // The instants themselves are read by the pipeline, which knows the time zone.
+        match &self.cutoffs {
+            CutoffsSection::Days(texts) if texts.len() < 2 => {
+                problems.push(Problem::new(["cutoffs"], too_few_cutoffs(texts.len())));
             }
+            CutoffsSection::Days(_) => {}
             CutoffsSection::Rhythm(rhythm) => {
                 if rhythm.count < 2 {
                     problems.push(Problem::new(["cutoffs", "count"], too_few_cutoffs(rhythm.count)));
@@ -149,9 +115,8 @@ impl ChurnSection {
                 if days(rhythm.every_days).is_none() {
                     problems.push(Problem::new(["cutoffs", "every_days"], not_days(rhythm.every_days)));
                 }
-                Cutoffs::Every(*rhythm)
             }
-        };
+        }
         if !(self.alpha.is_finite() && self.alpha > 0.0) {
             problems.push(Problem::new(
                 ["alpha"],
@@ -173,7 +138,6 @@ impl ChurnSection {
             window,
             eligible: self.eligible.clone(),
             scored: self.scored.clone(),
-            cutoffs,
             alpha: self.alpha,
             winsorise: self.winsorise,
             sample: self.sample,
@@ -243,20 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn cutoffs_go_back_from_the_last_window_that_is_over() {
-        let params = churn("{ count = 3, every_days = 10 }").check().unwrap();
-        let as_of = parse_instant("2026-03-02").unwrap();
-        let expected: Vec<_> =
-            ["2026-01-11", "2026-01-21", "2026-01-31"].map(|d| parse_instant(d).unwrap()).into();
-        assert_eq!(params.cutoffs(as_of), expected);
-        assert_eq!(params.scored_when(), Some("orders_90d > 0"));
-    }
-
-    #[test]
-    fn a_cutoff_whose_outcome_is_not_yet_known_is_left_out() {
-        let params = churn(r#"["2026-02-01", "2026-01-01", "2026-02-20"]"#).check().unwrap();
-        let known = params.cutoffs(parse_instant("2026-03-03").unwrap());
-        assert_eq!(known, ["2026-01-01", "2026-02-01"].map(|d| parse_instant(d).unwrap()));
+    fn who_is_scored_is_who_is_eligible_unless_said_otherwise() {
+        let mut section = churn("{ count = 3, every_days = 10 }");
+        assert_eq!(section.check().unwrap().scored_when(), Some("orders_90d > 0"));
+        section.scored = Some("orders_total > 0".into());
+        assert_eq!(section.check().unwrap().scored_when(), Some("orders_total > 0"));
     }
 
     #[test]
