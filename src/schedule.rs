@@ -24,9 +24,14 @@ pub struct Schedule {
 /// What the scheduler does, for whoever listens.
 #[derive(Debug)]
 pub enum Told {
-    Waiting { pipeline: String, until: Instant },
+    Waiting {
+        pipeline: String,
+        until: Instant,
+    },
     /// A run failed; the schedule goes on.
-    Failed { error: Error },
+    Failed {
+        error: Error,
+    },
     Stopped,
 }
 
@@ -105,7 +110,8 @@ impl Schedule {
             for pipeline in self.pipelines()?.iter().filter(|p| names.contains(&p.name)) {
                 let request = Request { as_of: Some(time), ..request.clone() };
                 let location = self.warehouse.clone().unwrap_or_else(|| pipeline.warehouse.clone());
-                let result = execute::run(pipeline, &location, &request, progress.clone(), stop.clone()).await;
+                let result =
+                    execute::run(pipeline, &location, &request, progress.clone(), stop.clone()).await;
                 if *stop.borrow() {
                     tell(Told::Stopped);
                     return Ok(());
@@ -123,9 +129,8 @@ fn next_time(pipeline: &Pipeline, after: Instant) -> Result<Option<Instant>> {
     let Some(text) = &pipeline.schedule else {
         return Ok(None);
     };
-    let cron: Cron = text
-        .parse()
-        .map_err(|e| Error::config(format!("`{text}` is not a cron expression")).caused_by(e))?;
+    let cron: Cron =
+        text.parse().map_err(|e| Error::config(format!("`{text}` is not a cron expression")).caused_by(e))?;
     let local = after.with_timezone(&pipeline.timezone);
     Ok(cron.find_next_occurrence(&local, false).ok().map(|time| time.to_utc()))
 }

@@ -4,10 +4,10 @@ use datafusion::logical_expr::{JoinType, col};
 use datafusion::prelude::DataFrame;
 
 use super::{Audience, CONSENTS, DECISIONS, table};
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::{Catalog, Session};
-use crate::clock::Instant;
 
 /// The reasons of an audience in the order they are tried; position 0 is the whole base.
 pub fn reasons(audience: &Audience) -> Vec<String> {

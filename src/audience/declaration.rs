@@ -46,10 +46,17 @@ impl AudienceDeclaration {
             );
         }
         if self.from.is_empty() {
-            wrong("from", Error::config("an audience is drawn from at least one table").hint("from = [\"mart.customer_360\"]"));
+            wrong(
+                "from",
+                Error::config("an audience is drawn from at least one table")
+                    .hint("from = [\"mart.customer_360\"]"),
+            );
         }
         if !(0.0..1.0).contains(&self.control) {
-            wrong("control", Error::config(format!("found {}, expected a share from 0 to below 1", self.control)));
+            wrong(
+                "control",
+                Error::config(format!("found {}, expected a share from 0 to below 1", self.control)),
+            );
         }
         if self.limit == Some(0) {
             wrong("limit", Error::config("a list of nobody: expected a limit of at least 1"));

@@ -4,11 +4,11 @@
 //! off, or a place on the list. List and waterfall are both read from the decisions, so that the
 //! waterfall adds up to the last person by construction.
 
-mod declaration;
 mod decision;
+mod declaration;
 
-pub use declaration::{AudienceDeclaration, ExclusionDeclaration};
 pub use decision::{decide, lists, reasons, waterfall};
+pub use declaration::{AudienceDeclaration, ExclusionDeclaration};
 
 use crate::name::TableName;
 

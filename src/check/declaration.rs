@@ -68,15 +68,15 @@ impl CheckDeclaration {
         }
         if let Some(column) = self.relationships.clone() {
             kinds += 1;
-            let (to, to_column) = self
-                .to
-                .as_deref()
-                .and_then(|to| to.rsplit_once('.'))
-                .ok_or_else(|| {
-                    Error::config("`relationships` needs the column it points to")
-                        .hint("add to = \"schema.table.column\"")
-                })?;
-            assertions.push(Assertion::Relationships { column, to: to.parse()?, to_column: to_column.to_owned() });
+            let (to, to_column) = self.to.as_deref().and_then(|to| to.rsplit_once('.')).ok_or_else(|| {
+                Error::config("`relationships` needs the column it points to")
+                    .hint("add to = \"schema.table.column\"")
+            })?;
+            assertions.push(Assertion::Relationships {
+                column,
+                to: to.parse()?,
+                to_column: to_column.to_owned(),
+            });
         }
         if let Some(Bounds { min, max }) = self.row_count.clone() {
             kinds += 1;

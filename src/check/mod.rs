@@ -26,10 +26,20 @@ pub enum Assertion {
     NotNull(String),
     /// No two rows agree in all these columns.
     Unique(Vec<String>),
-    AcceptedValues { column: String, values: Vec<String> },
+    AcceptedValues {
+        column: String,
+        values: Vec<String>,
+    },
     /// Every value that is not null stands in a column of another table.
-    Relationships { column: String, to: TableName, to_column: String },
-    RowCount { min: Option<u64>, max: Option<u64> },
+    Relationships {
+        column: String,
+        to: TableName,
+        to_column: String,
+    },
+    RowCount {
+        min: Option<u64>,
+        max: Option<u64>,
+    },
     /// A SQL condition that no row may make false.
     Expression(String),
 }
@@ -72,7 +82,8 @@ impl Check {
                 format!("relationships {column} to {to}.{to_column}")
             }
             Assertion::RowCount { min, max } => {
-                let bound = |word: &str, n: &Option<u64>| n.map(|n| format!(" {word} {n}")).unwrap_or_default();
+                let bound =
+                    |word: &str, n: &Option<u64>| n.map(|n| format!(" {word} {n}")).unwrap_or_default();
                 format!("row_count{}{}", bound("min", min), bound("max", max))
             }
             Assertion::Expression(sql) => format!("expression {sql}"),
@@ -101,8 +112,11 @@ impl Check {
                 )
             }
             Assertion::AcceptedValues { column, values } => {
-                let values =
-                    values.iter().map(|v| format!("'{}'", v.replace('\'', "''"))).collect::<Vec<_>>().join(", ");
+                let values = values
+                    .iter()
+                    .map(|v| format!("'{}'", v.replace('\'', "''")))
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 format!("select count(*) from {table} where cast(\"{column}\" as varchar) not in ({values})")
             }
             Assertion::Relationships { column, to, to_column } => format!(

@@ -105,7 +105,9 @@ async fn explain(args: ExplainArgs) -> Result<()> {
         .await
         .doing("look for the customer")?;
     if args.place.output.write(frame).await? == 0 {
-        return Err(Error::failed("no audience knows this customer").hint("is it a customer_id of this release?"));
+        return Err(
+            Error::failed("no audience knows this customer").hint("is it a customer_id of this release?")
+        );
     }
     Ok(())
 }
@@ -123,7 +125,9 @@ async fn export(args: ExportArgs) -> Result<()> {
                     Step::Audiences(all) => all.iter().find(|a| a.name == args.audience).cloned(),
                     _ => None,
                 })
-                .ok_or_else(|| Error::config(format!("the pipeline declares no audience `{}`", args.audience)))?,
+                .ok_or_else(|| {
+                    Error::config(format!("the pipeline declares no audience `{}`", args.audience))
+                })?,
         ),
     };
     let mut tables: Vec<TableName> = vec![lists.clone()];
@@ -155,7 +159,7 @@ async fn export(args: ExportArgs) -> Result<()> {
     let session = catalog.session(&tables, None).await?;
     let rows = args.place.output.write(session.sql(&sql).await.doing("read the list")?).await?;
     if args.place.output.output.is_some() {
-        println!("{rows} persons of {}", args.audience);
+        say!("{rows} persons of {}", args.audience);
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use super::progress::{LogFormat, grouped, shown};
 use super::run::stop_on_signal;
 use crate::demo::Retailer;
 use crate::error::{Error, Result};
-use crate::pipeline::placeholder::Placeholders;
 use crate::pipeline;
+use crate::pipeline::placeholder::Placeholders;
 use crate::run::{Request, execute};
 
 #[derive(Debug, Args)]
@@ -33,7 +33,11 @@ pub struct DemoArgs {
 pub async fn demo(args: DemoArgs) -> Result<()> {
     let retailer = Retailer { customers: args.customers, seed: args.seed };
     let dir = args.dir.clone();
-    eprintln!("writing the exports of {} persons to {}", grouped(args.customers), dir.join("exports").display());
+    eprintln!(
+        "writing the exports of {} persons to {}",
+        grouped(args.customers),
+        dir.join("exports").display()
+    );
     let summary = tokio::task::spawn_blocking(move || retailer.write(&dir))
         .await
         .map_err(|e| Error::failed("the demo broke down").caused_by(e))??;
@@ -46,7 +50,7 @@ pub async fn demo(args: DemoArgs) -> Result<()> {
     let warehouse = args.dir.join("warehouse").display().to_string();
     let request = Request { limits: args.limits.limits(), ..Request::all() };
     execute::run(&pipeline, &warehouse, &request, shown(args.log_format), stop_on_signal()).await?;
-    println!("{}", next_steps(&args.dir, &warehouse));
+    say!("{}", next_steps(&args.dir, &warehouse));
     Ok(())
 }
 

@@ -43,7 +43,7 @@ pub async fn history(args: HistoryArgs) -> Result<()> {
     };
     let table = TableName::new("ops", table)?;
     if catalog.table(&table).await?.is_none() {
-        println!("no run has ended yet");
+        say!("no run has ended yet");
         return Ok(());
     }
     let session = catalog.session([&table], None).await?;
@@ -53,14 +53,21 @@ pub async fn history(args: HistoryArgs) -> Result<()> {
 
 pub async fn releases(args: ReleasesArgs) -> Result<()> {
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
-    println!("{:>7}  {:10}  {:24} {:24} {:>6}  pipeline", "release", "outcome", "as of", "published at", "tables");
+    say!(
+        "{:>7}  {:10}  {:24} {:24} {:>6}  pipeline",
+        "release",
+        "outcome",
+        "as of",
+        "published at",
+        "tables"
+    );
     for number in warehouse.releases().await?.into_iter().rev() {
         let release = warehouse.release(number).await?;
         let outcome = match release.outcome {
             Outcome::Published => "published",
             Outcome::Failed => "failed",
         };
-        println!(
+        say!(
             "{number:>7}  {outcome:10}  {:24} {:24} {:>6}  {}",
             show_instant(release.as_of),
             release.published_at.format("%Y-%m-%dT%H:%M:%SZ"),
@@ -69,7 +76,7 @@ pub async fn releases(args: ReleasesArgs) -> Result<()> {
         );
     }
     if let Some(unfinished) = warehouse.unfinished_run().await? {
-        println!(
+        say!(
             "run {} was cut off after {} steps; the next `run` goes on",
             unfinished.begun.run,
             unfinished.finished.len()

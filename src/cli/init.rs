@@ -29,17 +29,20 @@ pub fn init(args: &InitArgs) -> Result<()> {
         (format!("sql/{name}/mart/customer_360.sql"), CUSTOMER_360.to_owned()),
         ("exports/orders.csv".to_owned(), SAMPLE.to_owned()),
     ];
-    let there: Vec<&str> =
-        files.iter().filter(|(path, _)| args.dir.join(path).exists()).map(|(path, _)| path.as_str()).collect();
+    let there: Vec<&str> = files
+        .iter()
+        .filter(|(path, _)| args.dir.join(path).exists())
+        .map(|(path, _)| path.as_str())
+        .collect();
     if !there.is_empty() {
         return Err(Error::config(format!("already there: {}", there.join(", ")))
             .hint("nothing was written; choose another folder or --name"));
     }
     for (path, text) in &files {
         write(&args.dir.join(path), text)?;
-        println!("wrote {}", args.dir.join(path).display());
+        say!("wrote {}", args.dir.join(path).display());
     }
-    println!("next: cd {} && sillage run pipelines/{name}.toml", args.dir.display());
+    say!("next: cd {} && sillage run pipelines/{name}.toml", args.dir.display());
     Ok(())
 }
 

@@ -1,5 +1,13 @@
 //! The command line: what was typed, made into what is meant, and its result printed.
 
+/// A line of result on stdout. A reader that closed the pipe (`… | head`) has what it wanted.
+macro_rules! say {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($part)*);
+    }};
+}
+
 mod audience;
 mod demo;
 mod history;
@@ -97,7 +105,8 @@ fn parse_size(text: &str) -> Result<usize, String> {
         "G" | "GB" | "GIB" => 1 << 30,
         unit => return Err(format!("unknown unit {unit}; use KB, MB or GB")),
     };
-    let number: usize = digits.trim().parse().map_err(|_| "write a number and a unit, like 512MB".to_owned())?;
+    let number: usize =
+        digits.trim().parse().map_err(|_| "write a number and a unit, like 512MB".to_owned())?;
     number.checked_mul(factor).filter(|n| *n > 0).ok_or_else(|| "out of range".to_owned())
 }
 
@@ -124,9 +133,8 @@ fn only_pipeline() -> Result<PathBuf> {
         [one] => Ok(one.clone()),
         [] => Err(Error::config("there is no pipeline in pipelines/")
             .hint("name one, or start a project with `sillage init`")),
-        many => Err(Error::config("there are several pipelines; name one of them").hint(
-            many.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "),
-        )),
+        many => Err(Error::config("there are several pipelines; name one of them")
+            .hint(many.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))),
     }
 }
 

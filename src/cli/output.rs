@@ -48,8 +48,9 @@ impl OutputArgs {
     /// Writes all rows; the number written. A file appears whole or not at all.
     pub async fn write(&self, frame: DataFrame) -> Result<u64> {
         match &self.output {
-            None if self.format() == Format::Parquet => Err(Error::config("Parquet is not for the screen")
-                .hint("give a file with -o FILE")),
+            None if self.format() == Format::Parquet => {
+                Err(Error::config("Parquet is not for the screen").hint("give a file with -o FILE"))
+            }
             None => {
                 let mut out = BufWriter::new(std::io::stdout());
                 let rows = write_rows(frame, self.format(), &mut out).await;

@@ -33,13 +33,13 @@ struct Lines;
 impl Progress for Lines {
     fn tell(&self, event: Event) {
         if let Some(line) = line(&event) {
-            say(&line);
+            log(&line);
         }
     }
 }
 
 /// Progress goes to stderr, so that stdout stays free for results; a closed stderr stops nothing.
-fn say(line: &str) {
+fn log(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -57,7 +57,8 @@ impl Progress for Bars {
             Event::StepBegins { step, kind } => {
                 let bar = self.all.add(ProgressBar::new_spinner());
                 bar.set_style(
-                    ProgressStyle::with_template("  {spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                    ProgressStyle::with_template("  {spinner} {msg} {elapsed}")
+                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
                 );
                 bar.set_message(format!("{kind:9} {step}"));
                 bar.enable_steady_tick(Duration::from_millis(120));
@@ -140,7 +141,9 @@ impl Progress for JsonLines {
             Event::Resumed { run, finished } => {
                 json!({"event": "resumed", "run": run, "finished_steps": finished})
             }
-            Event::Discarded { run, because } => json!({"event": "discarded", "run": run, "because": because}),
+            Event::Discarded { run, because } => {
+                json!({"event": "discarded", "run": run, "because": because})
+            }
             Event::StepBegins { step, kind } => {
                 json!({"event": "step_begins", "step": step.as_str(), "kind": kind})
             }
@@ -163,7 +166,7 @@ impl Progress for JsonLines {
         };
         let mut value = value;
         value["at"] = json!(show_instant(clock::now()));
-        say(&value.to_string());
+        log(&value.to_string());
     }
 }
 

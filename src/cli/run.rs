@@ -78,14 +78,15 @@ impl RequestArgs {
 pub async fn plan(args: PlanArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     let plan = execute::preview(&pipeline, &location, &request).await?;
-    print!("{plan}");
+    say!("{}", plan.to_string().trim_end());
     Ok(())
 }
 
 pub async fn run(args: RunArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     if args.dry_run {
-        print!("{}", execute::preview(&pipeline, &location, &request).await?);
+        let plan = execute::preview(&pipeline, &location, &request).await?;
+        say!("{}", plan.to_string().trim_end());
         return Ok(());
     }
     execute::run(&pipeline, &location, &request, shown(args.log_format), stop_on_signal()).await?;

@@ -7,10 +7,10 @@ use clap::Args;
 use super::LimitArgs;
 use super::progress::{LogFormat, shown};
 use super::run::stop_on_signal;
+use crate::clock::show_instant;
 use crate::error::Result;
 use crate::run::Request;
 use crate::schedule::{Schedule, Told};
-use crate::clock::show_instant;
 
 #[derive(Debug, Args)]
 pub struct ScheduleArgs {
@@ -33,7 +33,7 @@ pub async fn schedule(args: ScheduleArgs) -> Result<()> {
     let schedule = Schedule::load(&args.dir, args.warehouse)?;
     if args.dry_run {
         for (pipeline, time) in schedule.next_times(crate::clock::now())? {
-            println!("{}  {pipeline}", show_instant(time));
+            say!("{}  {pipeline}", show_instant(time));
         }
         return Ok(());
     }

@@ -38,11 +38,11 @@ pub struct ShowArgs {
 
 pub async fn ls(args: LsArgs) -> Result<()> {
     let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
-    println!("{:36} {:>14} {:>12} {:>8}", "table", "rows", "KB", "version");
+    say!("{:36} {:>14} {:>12} {:>8}", "table", "rows", "KB", "version");
     for name in catalog.released() {
         if let Some(table) = catalog.table(name).await? {
             let version = table.version.map(|v| v.to_string()).unwrap_or_default();
-            println!(
+            say!(
                 "{:36} {:>14} {:>12} {version:>8}",
                 name.to_string(),
                 grouped(table.rows),
@@ -69,9 +69,9 @@ pub async fn show(args: ShowArgs) -> Result<()> {
         });
     };
     if args.output.output.is_none() && args.output.format.is_none() {
-        println!("{}: {} rows", args.table, grouped(table.rows));
+        say!("{}: {} rows", args.table, grouped(table.rows));
         for field in table.schema.fields() {
-            println!("  {:34} {}", field.name(), field.data_type());
+            say!("  {:34} {}", field.name(), field.data_type());
         }
     }
     let session = catalog.session([&args.table], None).await?;

@@ -152,8 +152,7 @@ fn quiet_window(seen: &Seen, known: Known, cutoff: usize, last: usize, shock: Op
         }
     }
     let leaves: f64 = left.iter().filter(|(step, _)| *step >= cutoff).map(|(_, weight)| weight).sum();
-    let stays_until: f64 =
-        (last + 1..cutoff).map(|step| 1.0 - seen.hazard(step, cutoff, shock)).product();
+    let stays_until: f64 = (last + 1..cutoff).map(|step| 1.0 - seen.hazard(step, cutoff, shock)).product();
     (gone + leaves + here * silent(end)) / (gone + stays_until)
 }
 

@@ -51,7 +51,13 @@ impl Outcome {
     }
 
     /// Adds `churned` (boolean) to a frame of customers at the cut-off.
-    pub async fn label(&self, catalog: &Catalog, customers: DataFrame, cutoff: Instant, zone: Tz) -> Result<DataFrame> {
+    pub async fn label(
+        &self,
+        catalog: &Catalog,
+        customers: DataFrame,
+        cutoff: Instant,
+        zone: Tz,
+    ) -> Result<DataFrame> {
         let end = self.window_end(cutoff, zone)?;
         let Known::At(time) = catalog.visibility(&self.events).known else {
             return Err(Error::config(format!("{} does not declare when its events happened", self.events))
@@ -65,7 +71,9 @@ impl Outcome {
             .doing(format!("read the outcome from {}", self.events))?;
         let came = events
             .filter(col(&time).gt_eq(lit(instant_value(cutoff))))
-            .and_then(|e| e.aggregate(vec![col("customer_id").alias("came_again")], vec![max(lit(1_i64)).alias("one")]))
+            .and_then(|e| {
+                e.aggregate(vec![col("customer_id").alias("came_again")], vec![max(lit(1_i64)).alias("one")])
+            })
             .and_then(|e| e.select(vec![col("came_again")]))
             .doing(format!("read the outcome from {}", self.events))?;
         let names: Vec<String> = customers.schema().fields().iter().map(|f| f.name().clone()).collect();
@@ -99,7 +107,10 @@ pub fn shift_days(instant: Instant, days: i64, zone: Tz) -> Result<Instant> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cutoffs {
     /// The latest is a window before the as-of instant, the others every so many days before it.
-    Every { count: u32, days: u32 },
+    Every {
+        count: u32,
+        days: u32,
+    },
     At(Vec<Instant>),
 }
 

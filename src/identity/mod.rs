@@ -81,9 +81,14 @@ pub async fn resolve(keys: DataFrame) -> Result<SendableRecordBatchStream> {
     let out = schema.clone();
     let written = keys.execute_stream().await.doing("read the keys")?.map(move |batch| {
         let batch = batch?;
-        roots.assign(&batch, &mut records, &out).map_err(|e| datafusion::error::DataFusionError::External(e.into()))
+        roots
+            .assign(&batch, &mut records, &out)
+            .map_err(|e| datafusion::error::DataFusionError::External(e.into()))
     });
-    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, written.try_filter(|b| futures::future::ready(b.num_rows() > 0)))))
+    Ok(Box::pin(RecordBatchStreamAdapter::new(
+        schema,
+        written.try_filter(|b| futures::future::ready(b.num_rows() > 0)),
+    )))
 }
 
 /// Sixteen bytes of SHA-256: two keys of ten million meet by chance once in 10^24.
@@ -160,7 +165,12 @@ struct Roots {
 }
 
 impl Roots {
-    fn assign(&mut self, batch: &RecordBatch, records: &mut Records, schema: &SchemaRef) -> Result<RecordBatch> {
+    fn assign(
+        &mut self,
+        batch: &RecordBatch,
+        records: &mut Records,
+        schema: &SchemaRef,
+    ) -> Result<RecordBatch> {
         let columns = Texts::of(batch)?;
         let (mut sources, mut ids, mut customers) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..batch.num_rows() {

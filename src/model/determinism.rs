@@ -12,8 +12,20 @@ use crate::error::{Context, Error, Result};
 
 /// Aggregates whose result depends on the order of floats.
 const ORDER_DEPENDENT: [&str; 14] = [
-    "sum", "avg", "mean", "stddev", "stddev_pop", "stddev_samp", "var", "var_pop", "var_samp", "var_sample",
-    "corr", "covar_samp", "covar_pop", "regr_slope",
+    "sum",
+    "avg",
+    "mean",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "var",
+    "var_pop",
+    "var_samp",
+    "var_sample",
+    "corr",
+    "covar_samp",
+    "covar_pop",
+    "regr_slope",
 ];
 
 /// Refuses a plan whose result could differ from run to run.
@@ -44,7 +56,9 @@ pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
                             found.push(format!("{name}() adds floats"));
                         }
                     }
-                    Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Volatile => {
+                    Expr::ScalarFunction(call)
+                        if call.func.signature().volatility == Volatility::Volatile =>
+                    {
                         found.push(format!("{}() changes from call to call", call.name()));
                     }
                     _ => {}

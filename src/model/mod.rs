@@ -34,15 +34,16 @@ pub fn load(folder: &Path) -> Result<Vec<Model>> {
 }
 
 fn load_file(path: &Path) -> Result<Model> {
-    let name_of = |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+    let name_of =
+        |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
     let schema = name_of(path.parent().and_then(Path::file_name));
     let table = TableName::new(&schema, &name_of(path.file_stem()))?;
     if ["raw", "ops"].contains(&table.schema()) {
         return Err(Error::config(format!("a model cannot make {table}"))
             .hint("raw is made by sources and ops by the runs; use channel, core or mart"));
     }
-    let sql = std::fs::read_to_string(path)
-        .map_err(|e| Error::config("the model cannot be read").caused_by(e))?;
+    let sql =
+        std::fs::read_to_string(path).map_err(|e| Error::config("the model cannot be read").caused_by(e))?;
     let reads = sql::tables_read(&sql)?;
     Ok(Model { table, path: path.to_owned(), sql, reads })
 }

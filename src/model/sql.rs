@@ -48,8 +48,12 @@ fn single_query(sql: &str) -> Result<Statement> {
         DFParser::parse_sql(sql).map_err(|e| Error::config("the SQL does not parse").caused_by(e))?;
     let found = statements.len();
     match (statements.pop_front(), found) {
-        (Some(Statement::Statement(s)), 1) if matches!(*s, SqlStatement::Query(_)) => Ok(Statement::Statement(s)),
-        (_, 1) => Err(Error::config("the SQL is not a query").hint("write one SELECT (it may begin with WITH)")),
+        (Some(Statement::Statement(s)), 1) if matches!(*s, SqlStatement::Query(_)) => {
+            Ok(Statement::Statement(s))
+        }
+        (_, 1) => {
+            Err(Error::config("the SQL is not a query").hint("write one SELECT (it may begin with WITH)"))
+        }
         (_, n) => Err(Error::config(format!("found {n} statements, expected one SELECT"))),
     }
 }

@@ -33,9 +33,8 @@ pub fn check(
     let mut checking = Checking { document, errors };
     let timezone = checking.timezone(file.timezone.as_deref());
     let name = checking.name(file.name.as_deref());
-    let as_of = file.as_of.as_deref().and_then(|text| {
-        checking.take(&["as_of"], parse_instant(text, timezone))
-    });
+    let as_of =
+        file.as_of.as_deref().and_then(|text| checking.take(&["as_of"], parse_instant(text, timezone)));
     let warehouse = file
         .warehouse
         .as_deref()
@@ -81,7 +80,9 @@ pub fn check(
     for name in [crate::audience::DECISIONS, crate::audience::LISTS] {
         tables.entry(crate::audience::table(name)).or_insert_with(|| own_key(&["audience", "customer_id"]));
     }
-    tables.entry(crate::audience::table(crate::audience::WATERFALL)).or_insert_with(|| own_key(&["audience", "position"]));
+    tables
+        .entry(crate::audience::table(crate::audience::WATERFALL))
+        .or_insert_with(|| own_key(&["audience", "position"]));
 
     if let Some(section) = &file.segments
         && let Some(params) = checking.section(&["segments"], section.check())
@@ -112,7 +113,8 @@ pub fn check(
     checking.tables_are_made(&steps, &tables);
     if steps.is_empty() && checking.errors.is_empty() {
         checking.errors.push(
-            Error::config("the pipeline has nothing to do").hint("declare a source with [sources.<name>] or add models"),
+            Error::config("the pipeline has nothing to do")
+                .hint("declare a source with [sources.<name>] or add models"),
         );
     }
     // A section left out for its errors would only look like missing tables.
@@ -312,22 +314,39 @@ impl Checking<'_, '_> {
     }
 
     /// Marts are written in the total order of their key.
-    fn marts_have_keys(&mut self, models: &BTreeMap<TableName, Arc<Model>>, tables: &BTreeMap<TableName, TableRules>) {
+    fn marts_have_keys(
+        &mut self,
+        models: &BTreeMap<TableName, Arc<Model>>,
+        tables: &BTreeMap<TableName, TableRules>,
+    ) {
         for model in models.values().filter(|m| m.table.schema() == "mart") {
             if tables.get(&model.table).is_none_or(|rules| rules.key.is_empty()) {
                 self.errors.push(
                     Error::config(format!("{} has no key", model.table))
                         .at(model.path.display().to_string())
-                        .hint(format!("add key = [\"…\"] under [tables.\"{}\"]: a mart is written in its order", model.table)),
+                        .hint(format!(
+                            "add key = [\"…\"] under [tables.\"{}\"]: a mart is written in its order",
+                            model.table
+                        )),
                 );
             }
         }
     }
 
-    fn tables_are_made(&mut self, steps: &BTreeMap<StepName, Step>, tables: &BTreeMap<TableName, TableRules>) {
+    fn tables_are_made(
+        &mut self,
+        steps: &BTreeMap<StepName, Step>,
+        tables: &BTreeMap<TableName, TableRules>,
+    ) {
         let made: Vec<TableName> = steps.values().flat_map(Step::writes).collect();
         for (table, rules) in tables {
-            if !made.contains(table) && self.document.value("tables").and_then(|t| t.get_ref().get(table.to_string().as_str())).is_some() {
+            if !made.contains(table)
+                && self
+                    .document
+                    .value("tables")
+                    .and_then(|t| t.get_ref().get(table.to_string().as_str()))
+                    .is_some()
+            {
                 let shown = table.to_string();
                 self.wrong(
                     &["tables", &shown],
@@ -341,7 +360,10 @@ impl Checking<'_, '_> {
                         let shown = table.to_string();
                         self.wrong(
                             &["tables", &shown, "checks"],
-                            Error::config(format!("the check {} needs {read}, which nothing makes", check.name())),
+                            Error::config(format!(
+                                "the check {} needs {read}, which nothing makes",
+                                check.name()
+                            )),
                         );
                     }
                 }

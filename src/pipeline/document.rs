@@ -24,7 +24,8 @@ impl<'t> Document<'t> {
             .into_iter()
             .map(|e| {
                 let line = e.span().map(|s| document.line_of(s.start));
-                Error::config(format!("this is not TOML: {}", e.message().trim_end())).at(document.place(line))
+                Error::config(format!("this is not TOML: {}", e.message().trim_end()))
+                    .at(document.place(line))
             })
             .collect();
         Error::all(errors)?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
@@ -53,8 +53,20 @@ pub struct TableDeclaration {
 }
 
 const KEYS: [&str; 14] = [
-    "name", "description", "schedule", "timezone", "warehouse", "seed", "as_of", "models", "sources", "identity",
-    "tables", "segments", "churn", "audiences",
+    "name",
+    "description",
+    "schedule",
+    "timezone",
+    "warehouse",
+    "seed",
+    "as_of",
+    "models",
+    "sources",
+    "identity",
+    "tables",
+    "segments",
+    "churn",
+    "audiences",
 ];
 
 impl PipelineFile {

@@ -48,7 +48,12 @@ pub fn graph(steps: &BTreeMap<StepName, Step>) -> Result<Dag<StepName>, Vec<Erro
     })
 }
 
-fn unknown_table(table: &TableName, name: &StepName, step: &Step, makers: &BTreeMap<TableName, &StepName>) -> Error {
+fn unknown_table(
+    table: &TableName,
+    name: &StepName,
+    step: &Step,
+    makers: &BTreeMap<TableName, &StepName>,
+) -> Error {
     let mut error = Error::config(format!("{name} reads {table}, which nothing makes"));
     if let Step::Model(model) = step {
         error = error.at(model.path.display().to_string());

@@ -129,7 +129,9 @@ impl Pipeline {
         let mut visibility: BTreeMap<TableName, Visibility> = self
             .tables
             .iter()
-            .map(|(name, rules)| (name.clone(), Visibility { known: rules.known.clone(), latest_by: Vec::new() }))
+            .map(|(name, rules)| {
+                (name.clone(), Visibility { known: rules.known.clone(), latest_by: Vec::new() })
+            })
             .collect();
         for step in self.steps.values() {
             if let Step::Ingest(source) = step {

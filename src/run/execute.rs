@@ -143,7 +143,8 @@ async fn run_locked(
         let error = Error::all(running.errors).expect_err("there are errors");
         // The record of a failed run is published alone; if even that cannot be done (a full
         // disk), the first error is the one to tell, and the next run cleans up.
-        let _ = publish_failure(warehouse, lock, &record, running.staged, running.quarantined, &proposal).await;
+        let _ =
+            publish_failure(warehouse, lock, &record, running.staged, running.quarantined, &proposal).await;
         return Err(error);
     }
     let mut staged = running.staged;
@@ -207,7 +208,9 @@ fn broken(finding: &Finding) -> Error {
         "the check {} of {} is broken by {} rows; nothing was published",
         finding.check, finding.table, finding.failures
     ))
-    .hint(format!("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"))
+    .hint(format!(
+        "ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"
+    ))
 }
 
 /// A run between its first and its last step.
@@ -254,7 +257,8 @@ impl Running<'_> {
     async fn all_steps(&mut self, at_once: usize, stop: watch::Receiver<bool>) -> Result<()> {
         let plan = self.plan;
         let pipeline = self.workshop.pipeline.clone();
-        let planned: BTreeMap<&StepName, &Arc<PlannedStep>> = plan.steps.iter().map(|s| (&s.name, s)).collect();
+        let planned: BTreeMap<&StepName, &Arc<PlannedStep>> =
+            plan.steps.iter().map(|s| (&s.name, s)).collect();
         let mut waiting: Vec<&Arc<PlannedStep>> =
             plan.steps.iter().filter(|s| !self.records.contains_key(&s.name)).collect();
         let mut running = JoinSet::new();
@@ -265,9 +269,8 @@ impl Running<'_> {
                 let state = |name: &StepName| self.records.get(name).map(|r| r.status);
                 let needs: Vec<&StepName> =
                     pipeline.graph.needs(&step.name).filter(|n| planned.contains_key(n)).collect();
-                let lost = needs
-                    .iter()
-                    .find(|n| matches!(state(n), Some(StepStatus::Failed | StepStatus::Skipped)));
+                let lost =
+                    needs.iter().find(|n| matches!(state(n), Some(StepStatus::Failed | StepStatus::Skipped)));
                 if let Some(lost) = lost {
                     let note = format!("{lost} failed");
                     self.note(step, StepStatus::Skipped, Figures::default(), Some(note));
@@ -291,13 +294,17 @@ impl Running<'_> {
                 }
                 Some(Err(lost)) => {
                     let step = names.remove(&lost.id()).expect("every task was given its step");
-                    let error = Error::failed("the step broke down: a defect in sillage or a library").caused_by(lost);
+                    let error = Error::failed("the step broke down: a defect in sillage or a library")
+                        .caused_by(lost);
                     self.ended(&step, Err(Failure::from(error))).await?;
                 }
                 None if waiting.is_empty() => return Ok(()),
                 None if *stop.borrow() => {
-                    return Err(Error::new(Kind::Interrupted, "stopped before the run was done; nothing was published")
-                        .hint("the next `run` goes on after the steps that are finished"));
+                    return Err(Error::new(
+                        Kind::Interrupted,
+                        "stopped before the run was done; nothing was published",
+                    )
+                    .hint("the next `run` goes on after the steps that are finished"));
                 }
                 // Everything that waits was skipped in this round: look again.
                 None => {}
@@ -319,7 +326,8 @@ impl Running<'_> {
                 self.workshop.catalog.warehouse().journal_finished(self.plan.run, &finished).await?;
                 self.staged.extend(staged);
                 for message in &figures.warnings {
-                    self.progress.tell(Event::Warning { step: planned.name.clone(), message: message.clone() });
+                    self.progress
+                        .tell(Event::Warning { step: planned.name.clone(), message: message.clone() });
                 }
                 let note = (!figures.warnings.is_empty()).then(|| figures.warnings.join("; "));
                 self.note(planned, StepStatus::Done, figures, note);
@@ -351,7 +359,8 @@ async fn run_checks(
     at_once: usize,
     progress: &dyn Progress,
 ) -> Result<Vec<Finding>> {
-    let made: BTreeSet<TableName> = plan.steps.iter().flat_map(|s| pipeline.steps[&s.name].writes()).collect();
+    let made: BTreeSet<TableName> =
+        plan.steps.iter().flat_map(|s| pipeline.steps[&s.name].writes()).collect();
     let checks: Vec<&Check> =
         made.iter().filter_map(|table| pipeline.tables.get(table)).flat_map(|rules| &rules.checks).collect();
     let mut findings: Vec<Finding> = futures::stream::iter(checks)

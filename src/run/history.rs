@@ -47,8 +47,10 @@ impl RunRecord<'_> {
     pub async fn stage(&self, warehouse: &Warehouse) -> Result<Vec<Staged>> {
         let mut staged = Vec::new();
         for (name, columns) in [("runs", self.runs()), ("steps", self.steps()), ("checks", self.checks())] {
-            let fields: Vec<Field> =
-                columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
+            let fields: Vec<Field> = columns
+                .iter()
+                .map(|(name, column)| Field::new(*name, column.data_type().clone(), true))
+                .collect();
             let schema = Arc::new(Schema::new(fields));
             let arrays = columns.into_iter().map(|(_, column)| column).collect();
             let batch = RecordBatch::try_new(schema.clone(), arrays).doing("write the history")?;

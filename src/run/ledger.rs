@@ -73,8 +73,10 @@ pub fn rows(run: u64, entries: &[Entry]) -> Result<RecordBatch> {
             texts(&|e| e.file.clone()),
             numbers(&|e| e.size),
             Arc::new(
-                TimestampMicrosecondArray::from_iter_values(entries.iter().map(|e| e.modified.timestamp_micros()))
-                    .with_timezone("UTC"),
+                TimestampMicrosecondArray::from_iter_values(
+                    entries.iter().map(|e| e.modified.timestamp_micros()),
+                )
+                .with_timezone("UTC"),
             ),
             texts(&|e| e.digest.clone()),
             numbers(&|e| e.rows),

@@ -6,10 +6,10 @@
 
 pub mod execute;
 pub mod history;
+mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod progress;
-mod ledger;
 mod step;
 
 use std::num::NonZeroUsize;

@@ -46,8 +46,7 @@ pub async fn observe(
             seen.last_as_of = Some(warehouse.release(number).await?.as_of);
         }
         seen.unfinished = warehouse.unfinished_run().await?;
-        let catalog =
-            Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
+        let catalog = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
         seen.ledgers = ledger::read(&catalog).await?;
     }
     if full_refresh {

@@ -45,9 +45,14 @@ pub enum AsOfFrom {
 pub enum Beginning {
     Fresh,
     /// Its finished steps are kept.
-    Resume { finished: BTreeSet<StepName> },
+    Resume {
+        finished: BTreeSet<StepName>,
+    },
     /// Its staged files are dropped, for this reason.
-    Discard { run: u64, because: String },
+    Discard {
+        run: u64,
+        because: String,
+    },
 }
 
 #[derive(Debug)]
@@ -287,7 +292,8 @@ impl fmt::Display for Plan {
         }
         let width = self.steps.iter().map(|s| s.name.as_str().len()).max().unwrap_or(0);
         for step in &self.steps {
-            let done = matches!(&self.beginning, Beginning::Resume { finished } if finished.contains(&step.name));
+            let done =
+                matches!(&self.beginning, Beginning::Resume { finished } if finished.contains(&step.name));
             let why = if done { "done before the cut" } else { &step.why };
             write!(f, "  {:9} {:width$}  {why}", step.kind, step.name)?;
             if !step.reads.is_empty() {

@@ -8,18 +8,57 @@ use crate::name::StepName;
 /// What happens in a run, as it happens. No row values.
 #[derive(Debug, Clone)]
 pub enum Event {
-    RunBegins { run: u64, pipeline: String, as_of: Instant, steps: usize },
+    RunBegins {
+        run: u64,
+        pipeline: String,
+        as_of: Instant,
+        steps: usize,
+    },
     /// A run that was cut off after its intent is published first.
-    RolledForward { release: u64 },
+    RolledForward {
+        release: u64,
+    },
     /// A run that was cut off is taken up again.
-    Resumed { run: u64, finished: usize },
-    Discarded { run: u64, because: String },
-    StepBegins { step: StepName, kind: &'static str },
-    StepEnds { step: StepName, kind: &'static str, status: StepStatus, rows: u64, wall: Duration, note: Option<String> },
-    Warning { step: StepName, message: String },
-    ChecksRun { passed: usize, warned: usize, failed: usize },
-    CheckBroken { table: String, check: String, failures: u64, stops: bool },
-    Published { release: u64, tables: usize, wall: Duration },
+    Resumed {
+        run: u64,
+        finished: usize,
+    },
+    Discarded {
+        run: u64,
+        because: String,
+    },
+    StepBegins {
+        step: StepName,
+        kind: &'static str,
+    },
+    StepEnds {
+        step: StepName,
+        kind: &'static str,
+        status: StepStatus,
+        rows: u64,
+        wall: Duration,
+        note: Option<String>,
+    },
+    Warning {
+        step: StepName,
+        message: String,
+    },
+    ChecksRun {
+        passed: usize,
+        warned: usize,
+        failed: usize,
+    },
+    CheckBroken {
+        table: String,
+        check: String,
+        failures: u64,
+        stops: bool,
+    },
+    Published {
+        release: u64,
+        tables: usize,
+        wall: Duration,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -189,7 +189,12 @@ impl Workshop {
         Ok(Done { staged, figures })
     }
 
-    async fn write_with_run(&self, stager: &mut Stager, batch: &RecordBatch, schema: &SchemaRef) -> Result<()> {
+    async fn write_with_run(
+        &self,
+        stager: &mut Stager,
+        batch: &RecordBatch,
+        schema: &SchemaRef,
+    ) -> Result<()> {
         let mut columns = batch.columns().to_vec();
         columns.push(Arc::new(Int64Array::from(vec![self.run as i64; batch.num_rows()])));
         let batch = RecordBatch::try_new(schema.clone(), columns).doing("add the run to raw rows")?;
@@ -221,11 +226,14 @@ impl Workshop {
         let key = self.pipeline.rules(table).key;
         for column in &key {
             if !frame.schema().has_column_with_unqualified_name(column) {
-                return Err(Error::config(format!("{table} has no column `{column}`, which is declared as its key"))
-                    .hint(format!("its columns are {}", column_names(&frame).join(", "))));
+                return Err(Error::config(format!(
+                    "{table} has no column `{column}`, which is declared as its key"
+                ))
+                .hint(format!("its columns are {}", column_names(&frame).join(", "))));
             }
         }
-        let order = key.iter().map(|k| col(datafusion::common::Column::from_name(k)).sort(true, true)).collect();
+        let order =
+            key.iter().map(|k| col(datafusion::common::Column::from_name(k)).sort(true, true)).collect();
         let frame = frame.sort(order).doing(format!("order {table} by its key"))?;
         self.warehouse().stage(table, Mode::Replace, Layout::OneFile, frame).await
     }
@@ -318,7 +326,8 @@ impl Workshop {
             return Ok(None);
         }
         let session = self.catalog.session([&table], None).await?;
-        let columns = FittedModel::schema().fields().iter().map(|f| format!("\"{}\"", f.name())).collect::<Vec<_>>();
+        let columns =
+            FittedModel::schema().fields().iter().map(|f| format!("\"{}\"", f.name())).collect::<Vec<_>>();
         let sql = format!(
             "select {columns} from ops.models where model = '{model}' and pipeline = '{pipeline}' and run = \
              (select max(run) from ops.models where model = '{model}' and pipeline = '{pipeline}')",
@@ -349,7 +358,8 @@ impl Workshop {
             Arc::new(Int64Array::from(vec![self.run as i64; rows])),
             Arc::new(StringArray::from(vec![self.pipeline.name.as_str(); rows])),
             Arc::new(
-                TimestampMicrosecondArray::from(vec![self.as_of.timestamp_micros(); rows]).with_timezone("UTC"),
+                TimestampMicrosecondArray::from(vec![self.as_of.timestamp_micros(); rows])
+                    .with_timezone("UTC"),
             ),
         ];
         columns.extend(batch.columns().iter().cloned());
@@ -391,11 +401,13 @@ fn places(batch: &RecordBatch, most: usize) -> Vec<String> {
     let (Some(files), Some(columns), Some(reasons)) = (text("file"), text("column"), text("reason")) else {
         return Vec::new();
     };
-    let lines = batch.column_by_name("line").and_then(|c| c.as_primitive_opt::<arrow::datatypes::Int64Type>());
+    let lines =
+        batch.column_by_name("line").and_then(|c| c.as_primitive_opt::<arrow::datatypes::Int64Type>());
     (0..batch.num_rows().min(most))
         .map(|row| {
             let line = lines.map_or(0, |l| l.value(row));
-            let column = if columns.is_valid(row) { format!(" column {}", columns.value(row)) } else { String::new() };
+            let column =
+                if columns.is_valid(row) { format!(" column {}", columns.value(row)) } else { String::new() };
             format!("{}:{line}{column}: {}", files.value(row), reasons.value(row))
         })
         .collect()

@@ -63,8 +63,9 @@ pub struct Engine {
 
 impl Engine {
     pub fn new(limits: Limits, warehouse: &Warehouse) -> Result<Self> {
-        let mut builder = RuntimeEnvBuilder::new()
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory));
+        let mut builder = RuntimeEnvBuilder::new().with_disk_manager_builder(
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory),
+        );
         builder = match limits.memory {
             Some(bytes) => builder.with_memory_pool(Arc::new(TrackConsumersPool::new(
                 FairSpillPool::new(bytes),
@@ -182,8 +183,9 @@ impl Catalog {
         let session = Session { context: self.engine.context(), as_of };
         for name in tables {
             let Some(table) = self.table(name).await? else {
-                return Err(Error::failed(format!("there is no table {name}"))
-                    .hint("`sillage ls` shows the tables; was the model that makes it left out by --select?"));
+                return Err(Error::failed(format!("there is no table {name}")).hint(
+                    "`sillage ls` shows the tables; was the model that makes it left out by --select?",
+                ));
             };
             session.register(&self.warehouse, &table, &self.visibility(name))?;
         }
@@ -307,8 +309,7 @@ fn latest(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFra
     if key.is_empty() {
         return Ok(frame);
     }
-    let all: Vec<Expr> =
-        frame.schema().fields().iter().map(|f| col(column_name(f.name()))).collect();
+    let all: Vec<Expr> = frame.schema().fields().iter().map(|f| col(column_name(f.name()))).collect();
     let on: Vec<Expr> = key.iter().map(|k| col(column_name(k))).collect();
     let mut order: Vec<_> = on.iter().map(|k| k.clone().sort(true, false)).collect();
     order.extend(["_run", "_file", "_line"].map(|c| col(column_name(c)).sort(false, false)));

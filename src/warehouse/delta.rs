@@ -28,10 +28,7 @@ impl Warehouse {
         version: Option<u64>,
     ) -> Result<Option<DeltaTable>> {
         let log_store = self.log_store(name);
-        let exists = log_store
-            .is_delta_table_location()
-            .await
-            .doing(format!("look for the table {name}"))?;
+        let exists = log_store.is_delta_table_location().await.doing(format!("look for the table {name}"))?;
         if !exists {
             return Ok(None);
         }

@@ -85,7 +85,10 @@ impl Warehouse {
                 && entry.expires > clock::now()
                 && !entry.process.as_ref().is_some_and(Process::is_dead)
             {
-                let who = entry.process.as_ref().map_or("another process".to_owned(), |p| format!("process {}", p.pid));
+                let who = entry
+                    .process
+                    .as_ref()
+                    .map_or("another process".to_owned(), |p| format!("process {}", p.pid));
                 return Err(Error::new(
                     Kind::Locked,
                     format!(

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake::kernel::{Action, MetadataExt, Protocol, StructType, Transaction, new_metadata};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, checkpoints};
@@ -119,7 +119,9 @@ impl Warehouse {
                 shown(found),
                 shown(expected)
             ))
-            .hint("something other than sillage wrote to the table; restore the version the run was built on"));
+            .hint(
+                "something other than sillage wrote to the table; restore the version the run was built on",
+            ));
         }
         let (actions, operation) = actions(self, staged, newest.as_ref())?;
         let properties: CommitBuilder = CommitProperties::default()
@@ -144,7 +146,9 @@ impl Warehouse {
 
     async fn checkpoint(&self, name: &TableName, version: u64) -> Result<()> {
         if let Some(table) = self.delta_table(name, Some(version)).await? {
-            checkpoints::create_checkpoint(&table, None).await.doing(format!("checkpoint the log of {name}"))?;
+            checkpoints::create_checkpoint(&table, None)
+                .await
+                .doing(format!("checkpoint the log of {name}"))?;
         }
         Ok(())
     }
@@ -172,7 +176,11 @@ fn merged(staged: Vec<Staged>) -> Vec<Staged> {
     tables.into_values().collect()
 }
 
-fn actions(warehouse: &Warehouse, staged: &Staged, base: Option<&DeltaTable>) -> Result<(Vec<Action>, DeltaOperation)> {
+fn actions(
+    warehouse: &Warehouse,
+    staged: &Staged,
+    base: Option<&DeltaTable>,
+) -> Result<(Vec<Action>, DeltaOperation)> {
     let schema: StructType = staged
         .schema
         .as_ref()
@@ -181,8 +189,12 @@ fn actions(warehouse: &Warehouse, staged: &Staged, base: Option<&DeltaTable>) ->
     let mut actions = Vec::new();
     let operation = match base {
         None => {
-            let metadata = new_metadata(&schema, Vec::<String>::new(), std::collections::HashMap::<String, String>::new())
-                .doing(format!("describe {}", staged.table))?;
+            let metadata = new_metadata(
+                &schema,
+                Vec::<String>::new(),
+                std::collections::HashMap::<String, String>::new(),
+            )
+            .doing(format!("describe {}", staged.table))?;
             // The oldest protocol that does what we need: every reader of Delta opens it.
             let protocol: Protocol =
                 serde_json::from_value(serde_json::json!({"minReaderVersion": 1, "minWriterVersion": 2}))

@@ -71,11 +71,9 @@ fn single_file(table: &Table) -> Result<Option<&Path>> {
     match table.files() {
         [] => Ok(None),
         [file] => Ok(Some(file)),
-        files => Err(Error::failed(format!(
-            "{} has {} files; a mart is written as one",
-            table.name,
-            files.len()
-        ))),
+        files => {
+            Err(Error::failed(format!("{} has {} files; a mart is written as one", table.name, files.len())))
+        }
     }
 }
 
@@ -119,7 +117,9 @@ fn put_file(folder: &FilePath, shelf: &FilePath, table: &Table) -> Result<()> {
                 std::fs::copy(&from, &to).doing(format!("copy {} to the shelf", table.name))?;
             }
         }
-        None => std::fs::write(&to, empty_parquet(table)?).doing(format!("write {} to the shelf", table.name))?,
+        None => {
+            std::fs::write(&to, empty_parquet(table)?).doing(format!("write {} to the shelf", table.name))?
+        }
     }
     Ok(())
 }

@@ -64,7 +64,13 @@ pub enum Layout {
 
 impl Warehouse {
     /// Runs the plan and stages its rows, streaming.
-    pub async fn stage(&self, table: &TableName, mode: Mode, layout: Layout, frame: DataFrame) -> Result<Staged> {
+    pub async fn stage(
+        &self,
+        table: &TableName,
+        mode: Mode,
+        layout: Layout,
+        frame: DataFrame,
+    ) -> Result<Staged> {
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await.doing(format!("plan {table}"))?;
         self.stage_plan(table, mode, layout, plan, task).await
@@ -105,7 +111,9 @@ impl Warehouse {
         }
         let mut adds = Vec::new();
         while let Some(written) = writers.join_next().await {
-            adds.extend(written.doing(format!("write {table}"))?.map_err(|e| e.at(format!("table {table}")))?);
+            adds.extend(
+                written.doing(format!("write {table}"))?.map_err(|e| e.at(format!("table {table}")))?,
+            );
         }
         adds.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(staged(table, mode, schema, adds))
@@ -168,7 +176,9 @@ impl Warehouse {
                             "a staged file of {} is gone or cut off: {}",
                             staged.table, add.path
                         ))
-                        .hint("something deleted it (a vacuum by another tool?); run again with --full-refresh")),
+                        .hint(
+                            "something deleted it (a vacuum by another tool?); run again with --full-refresh",
+                        )),
                     }
                 }
             })
@@ -273,8 +283,10 @@ fn stored_type(column: &str, found: &DataType) -> Result<DataType> {
         | DataType::Date32
         | DataType::Decimal128(_, _) => found.clone(),
         other => {
-            return Err(Error::failed(format!("column `{column}` has type {other}, which a table cannot keep"))
-                .hint("cast it in the SQL to text, integer, decimal, float, boolean, date or timestamp"));
+            return Err(Error::failed(format!(
+                "column `{column}` has type {other}, which a table cannot keep"
+            ))
+            .hint("cast it in the SQL to text, integer, decimal, float, boolean, date or timestamp"));
         }
     })
 }

@@ -116,11 +116,7 @@ impl Table {
 
 fn schema_changed(base: &Table, new: &Schema) -> Error {
     let describe = |schema: &Schema| {
-        schema
-            .fields()
-            .iter()
-            .map(|f| format!("{} {}", f.name(), f.data_type()))
-            .collect::<Vec<_>>()
+        schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect::<Vec<_>>()
     };
     let (old, new) = (describe(&base.schema), describe(new));
     let gone: Vec<_> = old.iter().filter(|c| !new.contains(c)).cloned().collect();
@@ -128,7 +124,11 @@ fn schema_changed(base: &Table, new: &Schema) -> Error {
     let told = if gone.is_empty() && come.is_empty() {
         "their order differs".to_owned()
     } else {
-        format!("only in the warehouse: [{}]; only in the declaration: [{}]", gone.join(", "), come.join(", "))
+        format!(
+            "only in the warehouse: [{}]; only in the declaration: [{}]",
+            gone.join(", "),
+            come.join(", ")
+        )
     };
     Error::failed(format!("the columns of {} are no longer those the table was made with: {told}", base.name))
         .hint("declare them as before, or read the source anew with --full-refresh")

@@ -1,0 +1,3 @@
+//! One test binary: what sillage promises, tried from outside.
+
+mod architecture;
