@@ -344,8 +344,10 @@ impl Running<'_> {
 
 async fn timed(workshop: Workshop, step: Arc<PlannedStep>) -> Result<Done, Failure> {
     let watch = Stopwatch::now();
+    let began_at = clock::now();
     let mut result = workshop.perform(&step).await;
     if let Ok(done) = &mut result {
+        done.figures.began_at = Some(began_at);
         done.figures.wall_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
     }
     result

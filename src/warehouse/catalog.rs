@@ -86,6 +86,9 @@ impl Engine {
         options.sql_parser.map_string_types_to_utf8view = false;
         options.execution.parquet.schema_force_view_types = false;
         options.execution.time_zone = Some("UTC".to_owned());
+        // A build side of this size is gathered once and shared: cheaper than shuffling the other side.
+        options.optimizer.hash_join_single_partition_threshold_rows = 1_000_000;
+        options.optimizer.hash_join_single_partition_threshold = 64 << 20;
         if limits.memory.is_some() {
             // A hash join cannot spill; a sort-merge join can.
             options.optimizer.prefer_hash_join = false;
