@@ -56,7 +56,8 @@ impl<'a> Shopper<'a> {
         };
         let unit_price = self.catalogue.products[product].price;
         let quantity = 1 + i64::from(count(&mut self.rng, 0.25));
-        let rebate = if happens(&mut self.rng, discounts) { [10, 20, 30][self.rng.gen_range(0..3)] } else { 0 };
+        let rebate =
+            if happens(&mut self.rng, discounts) { [10, 20, 30][self.rng.gen_range(0..3)] } else { 0 };
         Line { product, quantity, unit_price, discount: quantity * unit_price * rebate / 100 }
     }
 

@@ -103,8 +103,10 @@ mod tests {
         assert_eq!(day(END - 1).to_string(), "2026-06-30");
         assert_eq!(as_utc_text(step_start(HOLDOUT_STEP)), "2026-04-02T00:00:00Z");
         assert_eq!((month(0), month(END - 1)), (0, MONTHS - 1));
-        assert_eq!((month_label(0), month_label(6), month_label(23)),
-            ("2024-07".to_owned(), "2025-01".to_owned(), "2026-06".to_owned()));
+        assert_eq!(
+            (month_label(0), month_label(6), month_label(23)),
+            ("2024-07".to_owned(), "2025-01".to_owned(), "2026-06".to_owned())
+        );
     }
 
     #[test]

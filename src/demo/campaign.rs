@@ -1,6 +1,6 @@
 //! The retailer's campaigns: newsletters, and letters of which one has a control group and an effect.
 
-use super::calendar::{DAY, Moment, STEPS, month_label, month, step_start};
+use super::calendar::{DAY, Moment, STEPS, month, month_label, step_start};
 use super::chance::{Stream, happens};
 use super::person::Person;
 
@@ -18,16 +18,54 @@ pub struct Letter {
 }
 
 pub const LETTERS: [Letter; 5] = [
-    Letter { id: "CP2024-10", name: "Catalogue d'automne", offer: "catalogue", step: 10, unit_cost: 118, fixed_cost: 450_000, share: 0.35 },
-    Letter { id: "CP2025-03", name: "Fête des mères", offer: "échantillon offert", step: 29, unit_cost: 95, fixed_cost: 220_000, share: 0.3 },
-    Letter { id: "CP2025-06", name: "Soldes d'été", offer: "-20 %", step: 35, unit_cost: 88, fixed_cost: 180_000, share: 0.3 },
+    Letter {
+        id: "CP2024-10",
+        name: "Catalogue d'automne",
+        offer: "catalogue",
+        step: 10,
+        unit_cost: 118,
+        fixed_cost: 450_000,
+        share: 0.35,
+    },
+    Letter {
+        id: "CP2025-03",
+        name: "Fête des mères",
+        offer: "échantillon offert",
+        step: 29,
+        unit_cost: 95,
+        fixed_cost: 220_000,
+        share: 0.3,
+    },
+    Letter {
+        id: "CP2025-06",
+        name: "Soldes d'été",
+        offer: "-20 %",
+        step: 35,
+        unit_cost: 88,
+        fixed_cost: 180_000,
+        share: 0.3,
+    },
     MEASURED,
-    Letter { id: "CP2026-02", name: "Nouveautés printemps", offer: "catalogue", step: 60, unit_cost: 121, fixed_cost: 460_000, share: 0.3 },
+    Letter {
+        id: "CP2026-02",
+        name: "Nouveautés printemps",
+        offer: "catalogue",
+        step: 60,
+        unit_cost: 121,
+        fixed_cost: 460_000,
+        share: 0.3,
+    },
 ];
 
 /// The campaign with a control group.
 pub const MEASURED: Letter = Letter {
-    id: "CP2025-11", name: "Bon de fin d'année", offer: "bon de 10 €", step: 50, unit_cost: 97, fixed_cost: 240_000, share: 0.9,
+    id: "CP2025-11",
+    name: "Bon de fin d'année",
+    offer: "bon de 10 €",
+    step: 50,
+    unit_cost: 97,
+    fixed_cost: 240_000,
+    share: 0.9,
 };
 /// Of those chosen for the measured campaign, kept off it at random.
 pub const CONTROL_SHARE: f64 = 0.25;
@@ -45,8 +83,11 @@ pub enum Group {
 pub fn group(rng: &mut Stream, person: &Person) -> Option<Group> {
     let chosen = happens(rng, MEASURED.share);
     let control = happens(rng, CONTROL_SHARE);
-    (chosen && is_addressable(person, MEASURED.step))
-        .then_some(if control { Group::Control } else { Group::Treated })
+    (chosen && is_addressable(person, MEASURED.step)).then_some(if control {
+        Group::Control
+    } else {
+        Group::Treated
+    })
 }
 
 /// Whether a letter may be sent: a card, a consent, and known by then.

@@ -5,8 +5,18 @@ use rand::Rng;
 use super::chance::{Purpose, stream};
 
 pub const CATEGORIES: [&str; 12] = [
-    "Parfum", "Soin du visage", "Maquillage", "Bain et corps", "Linge de maison", "Thé et café",
-    "Épicerie fine", "Décoration", "Papeterie", "Coffrets cadeaux", "Enfant", "Jardin",
+    "Parfum",
+    "Soin du visage",
+    "Maquillage",
+    "Bain et corps",
+    "Linge de maison",
+    "Thé et café",
+    "Épicerie fine",
+    "Décoration",
+    "Papeterie",
+    "Coffrets cadeaux",
+    "Enfant",
+    "Jardin",
 ];
 const NOUNS: [[&str; 5]; 12] = [
     ["Eau de parfum", "Eau de toilette", "Cologne", "Brume parfumée", "Recharge parfum"],
@@ -22,8 +32,16 @@ const NOUNS: [[&str; 5]; 12] = [
     ["Peluche", "Puzzle", "Pyjama", "Livre d'images", "Boîte à musique"],
     ["Semences", "Pot en terre cuite", "Sécateur", "Terreau", "Arrosoir"],
 ];
-const FLAVOURS: [&str; 8] =
-    ["lavande", "figuier", "verveine", "fleur d'oranger", "bois de cèdre", "rose ancienne", "thym citron", "été indien"];
+const FLAVOURS: [&str; 8] = [
+    "lavande",
+    "figuier",
+    "verveine",
+    "fleur d'oranger",
+    "bois de cèdre",
+    "rose ancienne",
+    "thym citron",
+    "été indien",
+];
 /// Typical price of a category in cents.
 const PRICES: [f64; 12] =
     [6200.0, 2900.0, 1900.0, 990.0, 2600.0, 890.0, 940.0, 2400.0, 1250.0, 4900.0, 2100.0, 1150.0];
@@ -46,12 +64,18 @@ pub struct Shop {
 }
 
 pub const SHOPS: [Shop; 12] = [
-    Shop { code: "M01", town: "Paris Marais" }, Shop { code: "M02", town: "Paris Vaugirard" },
-    Shop { code: "M03", town: "Lyon" }, Shop { code: "M04", town: "Marseille" },
-    Shop { code: "M05", town: "Toulouse" }, Shop { code: "M06", town: "Nantes" },
-    Shop { code: "M07", town: "Strasbourg" }, Shop { code: "M08", town: "Lille" },
-    Shop { code: "M09", town: "Rennes" }, Shop { code: "M10", town: "Saint-Étienne" },
-    Shop { code: "M11", town: "Besançon" }, Shop { code: "M12", town: "Orléans" },
+    Shop { code: "M01", town: "Paris Marais" },
+    Shop { code: "M02", town: "Paris Vaugirard" },
+    Shop { code: "M03", town: "Lyon" },
+    Shop { code: "M04", town: "Marseille" },
+    Shop { code: "M05", town: "Toulouse" },
+    Shop { code: "M06", town: "Nantes" },
+    Shop { code: "M07", town: "Strasbourg" },
+    Shop { code: "M08", town: "Lille" },
+    Shop { code: "M09", town: "Rennes" },
+    Shop { code: "M10", town: "Saint-Étienne" },
+    Shop { code: "M11", town: "Besançon" },
+    Shop { code: "M12", town: "Orléans" },
 ];
 
 /// The products, those of a category side by side and from cheap to dear.

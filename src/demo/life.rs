@@ -84,7 +84,10 @@ impl Life {
         let mut subscribed = person.consents[0] && person.newsletter_address().is_some();
         for step in person.first_step..LIVED_STEPS {
             life.seen.exposure[step] = season(step) * campaign::lift(group, step);
-            if life.left.is_none() && step > person.first_step && happens(&mut rng, life.seen.hazard_now(step)) {
+            if life.left.is_none()
+                && step > person.first_step
+                && happens(&mut rng, life.seen.hazard_now(step))
+            {
                 life.left = Some(step);
             }
             if life.left.is_none() {
@@ -167,7 +170,8 @@ impl Life {
         let visits = count(rng, self.known.visits * if self.left.is_some() { VISITS_AFTER } else { 1.0 });
         self.seen.visits[step] = visits as u16;
         for _ in 0..visits {
-            let at = step_start(step) + rng.gen_range(0..STEP_DAYS) * DAY + rng.gen_range(6 * 3600..21 * 3600);
+            let at =
+                step_start(step) + rng.gen_range(0..STEP_DAYS) * DAY + rng.gen_range(6 * 3600..21 * 3600);
             if is_exported(at) {
                 self.visits.push(at);
             }

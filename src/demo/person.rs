@@ -126,10 +126,9 @@ impl Person {
         let separation = separation(&mut rng, prospect, has_card, has_account);
 
         let mail = mail_address(&mut rng, first, home.surname, scrambled(seed, 1, number, 99_999_989));
-        let other_mail =
-            other_address(&mut rng, first, scrambled(seed, 2, number, 99_999_989));
-        let email = (has_account || wishes_email || separation == Some(Separation::MistypedEmail))
-            .then_some(mail);
+        let other_mail = other_address(&mut rng, first, scrambled(seed, 2, number, 99_999_989));
+        let email =
+            (has_account || wishes_email || separation == Some(Separation::MistypedEmail)).then_some(mail);
         let card_email = match separation {
             _ if !has_card => None,
             Some(Separation::MistypedEmail) => email.as_deref().map(|m| mistype_mail(&mut rng, m)),
@@ -151,7 +150,13 @@ impl Person {
         });
         let devices = if has_account || prospect { 1 + u64::from(happens(&mut rng, 0.35)) } else { 0 };
         let cookies = (0..devices)
-            .map(|d| format!("c{:08x}{:06x}", scrambled(seed, 6 + d, number, 4_294_967_291), rng.gen_range(0..1 << 24)))
+            .map(|d| {
+                format!(
+                    "c{:08x}{:06x}",
+                    scrambled(seed, 6 + d, number, 4_294_967_291),
+                    rng.gen_range(0..1 << 24)
+                )
+            })
             .collect();
         let consents = [0.72, 0.4, 0.66, 0.35].map(|p| happens(&mut rng, p));
         Person {
@@ -221,12 +226,8 @@ impl Home {
         let surname = pick(rng, &SURNAMES);
         let (postcode, town) = TOWNS[rng.gen_range(0..TOWNS.len())];
         let suffix = if happens(rng, 0.06) { " bis" } else { "" };
-        let street = format!(
-            "{}{suffix} {} {}",
-            rng.gen_range(1..160),
-            pick(rng, &STREET_KINDS),
-            pick(rng, &STREETS)
-        );
+        let street =
+            format!("{}{suffix} {} {}", rng.gen_range(1..160), pick(rng, &STREET_KINDS), pick(rng, &STREETS));
         Home { surname, address: Address { street, postcode, town } }
     }
 

@@ -125,13 +125,26 @@ impl<'a> Story<'a> {
                     self.key("pos", "ticket", &number);
                 }
                 self.tickets.push(Ticket {
-                    number, at: back, channel: order.channel, shop, card: card.clone(), is_return: true,
-                    lines: vec![line], delivery: None,
+                    number,
+                    at: back,
+                    channel: order.channel,
+                    shop,
+                    card: card.clone(),
+                    is_return: true,
+                    lines: vec![line],
+                    delivery: None,
                 });
             }
         }
         self.tickets.push(Ticket {
-            number, at: order.at, channel: order.channel, shop, card, is_return: false, lines, delivery,
+            number,
+            at: order.at,
+            channel: order.channel,
+            shop,
+            card,
+            is_return: false,
+            lines,
+            delivery,
         });
         self.call_about(order);
     }
@@ -163,8 +176,13 @@ impl<'a> Story<'a> {
         let (at, reason, satisfaction) = match order.trouble {
             Some((Trouble::Complaint, at)) => (at, "réclamation", Some(self.rng.gen_range(1..3))),
             _ if happens(&mut self.rng, 0.03) => {
-                const REASONS: [&str; 5] =
-                    ["information produit", "suivi de commande", "carte de fidélité", "retour", "réclamation"];
+                const REASONS: [&str; 5] = [
+                    "information produit",
+                    "suivi de commande",
+                    "carte de fidélité",
+                    "retour",
+                    "réclamation",
+                ];
                 let at = (order.at / DAY + self.rng.gen_range(1..3)) * DAY
                     + self.rng.gen_range(8 * 3600..17 * 3600);
                 let satisfaction = happens(&mut self.rng, 0.6).then(|| self.rng.gen_range(3..6));

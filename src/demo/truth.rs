@@ -6,16 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
-};
+use arrow::array::{ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::calendar::{
-    ELIGIBLE_STEPS, HOLDOUT_STEP, OUTCOME_STEPS, STEPS, as_utc_text, day, step_start,
-};
+use super::calendar::{ELIGIBLE_STEPS, HOLDOUT_STEP, OUTCOME_STEPS, STEPS, as_utc_text, day, step_start};
 use super::campaign::{CONTROL_SHARE, Group, LIFT, LIFT_STEPS, MEASURED};
 use super::leaving::{INCIDENT, INCIDENT_MEMORY, churn_probability};
 use super::life::Life;
@@ -169,9 +165,8 @@ fn fill_person(c: &mut Persons, person: &Person, life: &Life, [holdout, as_of]: 
     c.united_by_exact_keys.append_value(person.united_by_exact_keys());
     c.separated_by.append_option(person.separation.map(super::person::Separation::name));
     c.orders.append_value(life.orders.len() as i64);
-    c.purchases_per_day.append_option(
-        person.archetype.map(|_| life.rate / super::calendar::STEP_DAYS as f64),
-    );
+    c.purchases_per_day
+        .append_option(person.archetype.map(|_| life.rate / super::calendar::STEP_DAYS as f64));
     let incident = life.first_incident();
     c.had_bad_incident.append_value(incident.is_some());
     c.first_incident_on.append_option(incident.map(|at| days_since_1970(day(at))));

@@ -91,7 +91,15 @@ impl Loyalty {
         if let Some((since, card)) = &person.new_card {
             let last = mistype(&mut story.rng, person.last);
             let first = without_accents(person.first);
-            form = Form { card, first: &first, last: &last, email: "", created: *since, changed: *since, ..form };
+            form = Form {
+                card,
+                first: &first,
+                last: &last,
+                email: "",
+                created: *since,
+                changed: *since,
+                ..form
+            };
             self.form(story, &form)?;
         }
         Ok(())
@@ -105,8 +113,19 @@ impl Loyalty {
         let row = |born: &str| {
             format!(
                 "{number};{};{};{};{};{born};{};{};{};{};{};{};{};{};{}",
-                form.card, person.title, form.last, form.first, form.email, form.phone, home.street,
-                home.postcode, home.town, form.prefers, form.interests, date(form.created), date(form.changed),
+                form.card,
+                person.title,
+                form.last,
+                form.first,
+                form.email,
+                form.phone,
+                home.street,
+                home.postcode,
+                home.town,
+                form.prefers,
+                form.interests,
+                date(form.created),
+                date(form.changed),
             )
         };
         self.cards.row(&row(&person.born.format("%d/%m/%Y").to_string()))?;
@@ -156,11 +175,14 @@ impl Loyalty {
         if person.card.is_none() && email.is_empty() {
             return Ok(());
         }
-        let unsubscribed = story.life.newsletters.iter().find(|n| n.unsubscribed).map(|n| unsubscribed_at(n.sent));
+        let unsubscribed =
+            story.life.newsletters.iter().find(|n| n.unsubscribed).map(|n| unsubscribed_at(n.sent));
         for (channel, granted) in CONSENT_CHANNELS.into_iter().zip(person.consents) {
             let answers = |granted: bool| if granted { "oui" } else { "non" };
             let mut history = vec![(person.known_since, answers(granted), "formulaire")];
-            if channel == "email" && let Some(at) = unsubscribed {
+            if channel == "email"
+                && let Some(at) = unsubscribed
+            {
                 history.push((at, answers(false), "désinscription"));
             } else if channel != "email" && channel != "post" && happens(&mut story.rng, 0.04) {
                 let at = story.rng.gen_range(person.known_since.max(0) / DAY..END / DAY) * DAY + 12 * 3600;

@@ -31,7 +31,8 @@ impl Web {
         let orders = (0..MONTHS)
             .map(|m| Sheet::utf8(folder.join(format!("web_orders/orders_{}.jsonl", month_label(m)))));
         let quarters = || (0..MONTHS).step_by(MONTHS_A_QUARTER).map(month_label);
-        let events = quarters().map(|q| Sheet::utf8(folder.join(format!("web_events/events_from_{q}.jsonl"))));
+        let events =
+            quarters().map(|q| Sheet::utf8(folder.join(format!("web_events/events_from_{q}.jsonl"))));
         let deliveries = quarters().map(|q| {
             let mut sheet = Sheet::utf8(folder.join(format!("deliveries/parcels_from_{q}.csv")))?;
             sheet.line("commande;promis_le;livre_le")?;
@@ -156,9 +157,8 @@ impl Web {
             );
             if let (true, Some(account), Some(mail)) = (signs_in, account, person.web_email.as_deref()) {
                 story.key("web", "email", mail);
-                let visitor = format!(
-                    "{{\"cookie\":\"{cookie}\",\"account_id\":\"{account}\",\"email\":\"{mail}\"}}"
-                );
+                let visitor =
+                    format!("{{\"cookie\":\"{cookie}\",\"account_id\":\"{account}\",\"email\":\"{mail}\"}}");
                 self.event(story, at - 30, "login", "\"page\":\"/compte\",\"product\":null", &visitor)?;
             }
             let pages = story.rng.gen_range(1..3);
@@ -166,7 +166,13 @@ impl Web {
                 let product = &catalogue.products[taste(&mut story.rng, archetype)].code;
                 let time = at + page * story.rng.gen_range(20..200);
                 let kind = if happens(&mut story.rng, 0.06) { "favourite" } else { "page_view" };
-                self.event(story, time, kind, &format!("\"page\":\"/produit/{product}\",\"product\":\"{product}\""), &visitor)?;
+                self.event(
+                    story,
+                    time,
+                    kind,
+                    &format!("\"page\":\"/produit/{product}\",\"product\":\"{product}\""),
+                    &visitor,
+                )?;
             }
             let asks = if person.archetype.is_none() { 0.08 } else { 0.008 };
             if happens(&mut story.rng, asks) {
