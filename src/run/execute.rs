@@ -208,9 +208,7 @@ fn broken(finding: &Finding) -> Error {
         "the check {} of {} is broken by {} rows; nothing was published",
         finding.check, finding.table, finding.failures
     ))
-    .hint(format!(
-        "ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"
-    ))
+    .hint("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it")
 }
 
 /// A run between its first and its last step.
