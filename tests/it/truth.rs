@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use sillage::mining::evaluate::{adjusted_rand_index, auc};
