@@ -1,3 +1,5 @@
 //! One test binary: what sillage promises, tried from outside.
 
 mod architecture;
+mod bytes;
+mod shop;
