@@ -2,4 +2,5 @@
 
 mod architecture;
 mod bytes;
+mod kill;
 mod shop;
