@@ -250,7 +250,8 @@ fn records() -> Vec<Record> {
         let account = (card.is_none() || chance.gen_bool(0.5)).then(|| format!("A{person:04}"));
         let email = format!("person{person}@example.org");
         // In the first delivery, so that every night has a file with something in it.
-        let joined = start + Duration::minutes(chance.gen_range(0..60 * 24 * if person < 150 { 50 } else { 300 }));
+        let joined =
+            start + Duration::minutes(chance.gen_range(0..60 * 24 * if person < 150 { 50 } else { 300 }));
         let left = joined + Duration::days(chance.gen_range(30..700));
         if let Some(card) = &card {
             let address = if chance.gen_bool(0.8) { email.as_str() } else { "" };
