@@ -1,6 +1,10 @@
 //! One test binary: what sillage promises, tried from outside.
 
 mod architecture;
+mod audience;
 mod bytes;
+mod future;
+mod identity;
 mod kill;
+mod night;
 mod shop;
