@@ -127,6 +127,49 @@ fn a_journal_that_outlived_its_release_costs_no_file() {
     }
 }
 
+#[test]
+fn a_night_that_fails_and_is_killed_fails_again_and_leaves_the_old_one() {
+    let mut chance = Xoshiro256PlusPlus::seed_from_u64(10);
+    let nights = Nights::unharmed();
+    let good = fs::read_to_string(nights.shop.exports().join("tickets/06.csv")).unwrap();
+    nights.shop.put("tickets", "06.csv", &format!("{good}T9;01/12/2025 10:00;;P001;1;-5,00\n"));
+    for n in 0..5 {
+        let warehouse = nights.shop.warehouse(&format!("failing_{n}"));
+        copy_folder(&nights.base, &warehouse);
+        // Mostly when its checks have failed and it writes that down.
+        let moment = Moment::AfterTheStart(nights.wall.mul_f64(chance.gen_range(0.4..1.0)));
+        strike(nights.start(&warehouse, false), &warehouse, 2, moment);
+        nights.shop.run(&warehouse, &[]).refused(1, &["net_amount >= 0", "nothing was published"]);
+        assert_eq!(shelf(&warehouse), nights.old);
+        assert_eq!(answer(&warehouse, None).1, nights.old_answer);
+        if n == 4 {
+            nights.shop.put("tickets", "06.csv", &good);
+            nights.finish(&warehouse, false);
+            assert_eq!(shelf(&warehouse), nights.new);
+        }
+    }
+}
+
+#[test]
+fn a_killed_night_that_is_not_taken_up_leaves_nothing_behind() {
+    let nights = Nights::unharmed();
+    let (unharmed, struck) = (nights.shop.warehouse("later"), nights.shop.warehouse("struck"));
+    copy_folder(&nights.base, &unharmed);
+    copy_folder(&nights.base, &struck);
+    let later = ["--as-of", "2026-02-01"];
+    nights.shop.run(&unharmed, &later).published();
+    let mut night = nights.start(&struck, false);
+    let scored = struck.join(format!("_sillage/journal/{:020}/step-mart.customer_360.json", 2));
+    wait_for(&mut night, || scored.exists());
+    night.kill().unwrap();
+    night.wait().unwrap();
+    // Another instant is another night: what was staged for the first must not come into it.
+    let told = nights.shop.run(&struck, &later).published();
+    assert!(told.stderr.contains("2026-01-01"), "{}", told.stderr);
+    assert_eq!(shelf(&struck), shelf(&unharmed));
+    assert!(!struck.join(format!("_sillage/journal/{:020}", 2)).join("begun.json").exists());
+}
+
 /// Two nights as they are when nobody strikes: five deliveries, then the sixth.
 struct Nights {
     shop: Shop,
