@@ -194,12 +194,13 @@ async fn publish_failure(
     quarantined: Vec<Staged>,
     proposal: &impl Fn(Outcome, Vec<Staged>) -> Proposal,
 ) -> Result<()> {
-    for unused in &staged {
-        warehouse.delete_staged(unused).await?;
-    }
     let mut ops = record.stage(warehouse).await?;
     ops.extend(quarantined);
     warehouse.publish(lock, proposal(Outcome::Failed, ops)).await?;
+    // Only now: a run cut off before would be resumed, and look for these files.
+    for unused in &staged {
+        warehouse.delete_staged(unused).await?;
+    }
     Ok(())
 }
 
