@@ -197,6 +197,6 @@ mod tests {
     fn a_share_is_a_bound_on_the_hash() {
         assert_eq!(hex_threshold(0.0), "0000000000000000");
         assert_eq!(hex_threshold(0.5), "8000000000000000");
-        assert_eq!(hex_threshold(0.1), "199999999999999a");
+        assert_eq!(hex_threshold(0.1), "1999999999999a00");
     }
 }

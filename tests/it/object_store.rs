@@ -32,11 +32,13 @@ impl S3 {
         Some(s3)
     }
 
-    /// A bare HTTP request; moto checks no signature. The body of the answer.
+    /// A bare HTTP request; moto wants a signature but checks none. The body of the answer.
     fn request(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
             self.port,
             body.len()
         );
