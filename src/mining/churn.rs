@@ -506,8 +506,13 @@ mod tests {
                 let condition = if inside { in_fold.clone() } else { !in_fold.clone() };
                 all.clone().filter(condition).unwrap()
             };
-            let train = read(&params, Instant::UNIX_EPOCH, part(false), 5000).await.unwrap();
-            let test = read(&params, Instant::UNIX_EPOCH, part(true), 5000).await.unwrap();
+            let fold = |inside: bool| LabelledCutoff {
+                cutoff: Instant::UNIX_EPOCH,
+                window_end: Instant::UNIX_EPOCH,
+                frame: part(inside),
+            };
+            let train = read(&params, fold(false), 5000).await.unwrap();
+            let test = read(&params, fold(true), 5000).await.unwrap();
             let model = learn(&params, &train.features, &train.outcomes).unwrap().unwrap();
             scores.extend(model.logistic.predict(&model.scaling.apply(&test.features)));
             outcomes.extend(test.outcomes);

@@ -194,12 +194,13 @@ async fn publish_failure(
     quarantined: Vec<Staged>,
     proposal: &impl Fn(Outcome, Vec<Staged>) -> Proposal,
 ) -> Result<()> {
-    for unused in &staged {
-        warehouse.delete_staged(unused).await?;
-    }
     let mut ops = record.stage(warehouse).await?;
     ops.extend(quarantined);
     warehouse.publish(lock, proposal(Outcome::Failed, ops)).await?;
+    // Only now: a run cut off before would be resumed, and look for these files.
+    for unused in &staged {
+        warehouse.delete_staged(unused).await?;
+    }
     Ok(())
 }
 
@@ -208,9 +209,7 @@ fn broken(finding: &Finding) -> Error {
         "the check {} of {} is broken by {} rows; nothing was published",
         finding.check, finding.table, finding.failures
     ))
-    .hint(format!(
-        "ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"
-    ))
+    .hint("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it")
 }
 
 /// A run between its first and its last step.

@@ -56,13 +56,19 @@ pub async fn observe(
         let Step::Ingest(source) = step else { continue };
         let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
         let mut files = Vec::new();
-        for file in source::list(source).await? {
+        let listed = source::list(source).await?;
+        let mut of_size: BTreeMap<u64, usize> = BTreeMap::new();
+        for file in &listed {
+            *of_size.entry(file.size).or_default() += 1;
+        }
+        for file in listed {
             let digest = match ledger.entries.get(&file.name) {
                 Some(known) if known.size == file.size && known.modified == file.modified => {
                     Some(known.digest.clone())
                 }
-                // Only a file of a known size can be a known content.
+                // Only a file of a known size, or of another's, can be a known content.
                 _ if ledger.entries.contains_key(&file.name)
+                    || of_size.get(&file.size).is_some_and(|files| *files > 1)
                     || ledger.entries.values().any(|known| known.size == file.size) =>
                 {
                     Some(source::digest(source, &file).await?)

@@ -1,3 +1,12 @@
 //! One test binary: what sillage promises, tried from outside.
 
 mod architecture;
+mod audience;
+mod bytes;
+mod future;
+mod identity;
+mod kill;
+mod night;
+mod object_store;
+mod shop;
+mod truth;
