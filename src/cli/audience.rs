@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use arrow::array::AsArray;
+use arrow::datatypes::DataType;
 use clap::{Args, Subcommand};
 use datafusion::logical_expr::{col, lit};
 
@@ -12,7 +14,7 @@ use crate::audience;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Step;
-use crate::warehouse::catalog::Catalog;
+use crate::warehouse::catalog::{Catalog, Session};
 
 #[derive(Debug, Subcommand)]
 pub enum AudienceVerb {
@@ -84,6 +86,7 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
     let session = catalog.session([&table], None).await?;
     let mut frame = session.table(&table).await?;
     if let Some(name) = args.audience {
+        known(&session, &table, &name).await?;
         frame = frame.filter(col("audience").eq(lit(name))).doing("pick the audience")?;
     }
     let frame = frame
@@ -104,12 +107,37 @@ async fn explain(args: ExplainArgs) -> Result<()> {
         ))
         .await
         .doing("look for the customer")?;
-    if args.place.output.write(frame).await? == 0 {
+    if frame.clone().count().await.doing("look for the customer")? == 0 {
         return Err(
             Error::failed("no audience knows this customer").hint("is it a customer_id of this release?")
         );
     }
+    args.place.output.write(frame).await?;
     Ok(())
+}
+
+/// An audience that this release has drawn. Its list may be empty, its waterfall never is.
+async fn known(session: &Session, waterfall: &TableName, name: &str) -> Result<()> {
+    let names = session
+        .table(waterfall)
+        .await?
+        .filter(col("position").eq(lit(0)))
+        .and_then(|f| f.select(vec![col("audience")]))
+        .and_then(|f| f.sort(vec![col("audience").sort(true, false)]))
+        .doing("list the audiences")?
+        .collect()
+        .await
+        .doing("list the audiences")?;
+    let mut there = Vec::new();
+    for batch in &names {
+        let column = arrow::compute::cast(batch.column(0), &DataType::Utf8).doing("list the audiences")?;
+        there.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
+    }
+    if there.iter().any(|n| n == name) {
+        return Ok(());
+    }
+    Err(Error::config(format!("this release has no audience `{name}`"))
+        .hint(format!("it has {}", there.join(", "))))
 }
 
 async fn export(args: ExportArgs) -> Result<()> {
@@ -130,6 +158,9 @@ async fn export(args: ExportArgs) -> Result<()> {
                 })?,
         ),
     };
+    let waterfall = audience::table(audience::WATERFALL);
+    let session = catalog.session([&waterfall], None).await?;
+    known(&session, &waterfall, &args.audience).await?;
     let mut tables: Vec<TableName> = vec![lists.clone()];
     let mut columns = String::new();
     let mut joins = String::new();
