@@ -29,6 +29,8 @@ pub enum Separation {
     NoEmailOnCard,
     /// A lost card replaced by a new one, the name spelt otherwise.
     TwoCards,
+    /// A visitor of the web shop without an account: a cookie, and perhaps a form elsewhere.
+    NoAccount,
     /// The card number is keyed in by hand at the till, sometimes wrongly.
     MistypedCard,
 }
@@ -40,6 +42,7 @@ impl Separation {
             Separation::MistypedEmail => "mistyped e-mail",
             Separation::NoEmailOnCard => "no e-mail on card",
             Separation::TwoCards => "two cards",
+            Separation::NoAccount => "no account",
             Separation::MistypedCard => "mistyped card",
         }
     }
@@ -238,7 +241,10 @@ impl Home {
 fn separation(rng: &mut Stream, prospect: bool, has_card: bool, has_account: bool) -> Option<Separation> {
     let separated = happens(rng, SEPARATED);
     let which = rng.gen_range(0..5);
-    if !separated || prospect || !has_card {
+    if prospect {
+        return (!has_account).then_some(Separation::NoAccount);
+    }
+    if !separated || !has_card {
         return None;
     }
     Some(match (has_account, which) {

@@ -209,9 +209,7 @@ fn broken(finding: &Finding) -> Error {
         "the check {} of {} is broken by {} rows; nothing was published",
         finding.check, finding.table, finding.failures
     ))
-    .hint(format!(
-        "ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"
-    ))
+    .hint("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it")
 }
 
 /// A run between its first and its last step.
@@ -345,8 +343,10 @@ impl Running<'_> {
 
 async fn timed(workshop: Workshop, step: Arc<PlannedStep>) -> Result<Done, Failure> {
     let watch = Stopwatch::now();
+    let began_at = clock::now();
     let mut result = workshop.perform(&step).await;
     if let Ok(done) = &mut result {
+        done.figures.began_at = Some(began_at);
         done.figures.wall_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
     }
     result

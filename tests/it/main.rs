@@ -7,4 +7,6 @@ mod future;
 mod identity;
 mod kill;
 mod night;
+mod object_store;
 mod shop;
+mod truth;

@@ -16,25 +16,25 @@ select 'account' as source, account_id as record_id, 'email' as key_kind, lower(
 from raw.web_orders where email is not null
 union
 select 'account' as source, account_id as record_id, 'account' as key_kind, account_id as key_value
-from raw.web_events where account_id is not null
+from channel.web_events where account_id is not null
 union
 select 'cookie' as source, cookie as record_id, 'cookie' as key_kind, cookie as key_value
-from raw.web_events
+from channel.web_events
 union
 select 'cookie' as source, cookie as record_id, 'account' as key_kind, account_id as key_value
-from raw.web_events where account_id is not null
+from channel.web_events where account_id is not null
 union
-select 'cookie' as source, cookie as record_id, 'email' as key_kind, lower(trim(email)) as key_value
-from raw.web_events where email is not null
+select 'cookie' as source, cookie as record_id, 'email' as key_kind, email as key_value
+from channel.web_events where email is not null
 union
-select 'email' as source, lower(trim(email)) as record_id, 'email' as key_kind, lower(trim(email)) as key_value
-from raw.email_events
+select 'email' as source, email as record_id, 'email' as key_kind, email as key_value
+from channel.email_events
 union
-select 'email' as source, lower(trim(email)) as record_id, 'email' as key_kind, lower(trim(email)) as key_value
-from raw.consents where email is not null
+select 'email' as source, email as record_id, 'email' as key_kind, email as key_value
+from channel.consents where email is not null
 union
 select 'call' as source, call_id as record_id, 'card' as key_kind, card as key_value
-from raw.calls where card is not null
+from channel.calls where card is not null
 union
-select 'call' as source, call_id as record_id, 'email' as key_kind, lower(trim(email)) as key_value
-from raw.calls where email is not null
+select 'call' as source, call_id as record_id, 'email' as key_kind, email as key_value
+from channel.calls where email is not null

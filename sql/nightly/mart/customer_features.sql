@@ -41,14 +41,47 @@ events as (
       when kind in ('page_view', 'favourite', 'information_request')
         and occurred_at >= $as_of - interval '90 days'
       then date_trunc('day', occurred_at)
-    end) as web_visits_90d
+    end) as web_visits_90d,
+    count(distinct case
+      when kind in ('page_view', 'favourite', 'information_request')
+      then date_trunc('day', occurred_at)
+    end) as web_visits_total,
+    count(*) filter (where kind = 'email_sent') as emails_sent_total,
+    count(*) filter (where kind = 'email_opened') as emails_opened_total
   from core.interactions
   group by customer_id
+),
+-- Since when a customer could have bought: known for so long, but not before the first sale on record.
+answers as (select customer_id, min(valid_from) as asked_at from core.consents group by customer_id),
+began as (select min(ordered_at) as sales_from from core.orders),
+observed as (
+  select
+    e.customer_id,
+    greatest(least(e.known_at, coalesce(o.first_at, e.known_at), coalesce(a.asked_at, e.known_at)), b.sales_from)
+      as from_at
+  from events e
+  left join orders o on o.customer_id = e.customer_id
+  left join answers a on a.customer_id = e.customer_id
+  cross join began b
+),
+-- Purchases a day, drawn towards one in forty days where there is little to go by (the mean of a
+-- gamma-Poisson): until the last purchase, and until now.
+pace as (
+  select
+    v.customer_id,
+    (to_unixtime($as_of) - to_unixtime(v.from_at)) / 86400.0 as observed_days,
+    (coalesce(o.orders_total, 0) + 1.5)
+      / ((to_unixtime($as_of) - to_unixtime(v.from_at)) / 86400.0 + 60.0) as rate_now,
+    (o.orders_total + 1.5)
+      / ((to_unixtime(o.last_at) - to_unixtime(v.from_at)) / 86400.0 + 60.0) as rate_then,
+    (to_unixtime($as_of) - to_unixtime(o.last_at)) / 86400.0 as silent_days
+  from observed v
+  left join orders o on o.customer_id = v.customer_id
 )
 select
   e.customer_id,
   cast((to_unixtime($as_of) - to_unixtime(o.last_at)) / 86400 as bigint) as recency_days,
-  cast((to_unixtime($as_of) - to_unixtime(coalesce(o.first_at, e.known_at))) / 86400 as bigint)
+  cast((to_unixtime($as_of) - to_unixtime(v.from_at)) / 86400 as bigint)
     as tenure_days,
   coalesce(o.orders_total, 0) as orders_total,
   coalesce(o.orders_90d, 0) as orders_90d,
@@ -62,16 +95,20 @@ select
   coalesce(
     cast(o.discount as double) / nullif(cast(o.net_amount_total + o.discount as double), 0.0), 0.0
   ) as discount_share,
-  -- Purchases a month, drawn a little towards the mean where there is little to go by.
+  -- Purchases expected in the next 90 days at the customer's pace.
+  coalesce(90.0 * p.rate_now, 0.0) as expected_90d,
+  -- Purchases that are missing since the last one.
+  coalesce(p.rate_then * p.silent_days, 0.0) as overdue,
+  -- At that pace, for who has not left: the chance of a quiet quarter to come, and the logarithm of
+  -- that of a silence as long as the present one (both from the negative binomial).
+  coalesce(power(
+    (p.observed_days + 60.0) / (p.observed_days + 150.0), cast(coalesce(o.orders_total, 0) as double) + 1.5
+  ), 0.0) as quiet_chance,
   coalesce(
-    (o.orders_total + 1.0) * 30.0
-      / ((to_unixtime($as_of) - to_unixtime(o.first_at)) / 86400.0 + 45.0), 0.0
-  ) as orders_per_30d,
-  -- How many purchases are missing since the last, at that pace.
-  coalesce(
-    (o.orders_total + 1.0) * ((to_unixtime($as_of) - to_unixtime(o.last_at)) / 86400.0)
-      / ((to_unixtime(o.last_at) - to_unixtime(o.first_at)) / 86400.0 + 45.0), 0.0
-  ) as overdue,
+    (o.orders_total + 1.5) * ln((p.observed_days - p.silent_days + 60.0) / (p.observed_days + 60.0)), 0.0
+  ) as silence_log_chance,
+  -- What was bought lately against the customer's own pace.
+  coalesce(o.orders_90d, 0) / (90.0 * p.rate_now) as recent_pace,
   e.incidents_30d,
   e.incidents_90d,
   e.returns_total,
@@ -79,6 +116,15 @@ select
   e.emails_sent_90d,
   e.emails_opened_90d,
   e.emails_opened_90_180d,
-  e.web_visits_90d
+  e.web_visits_90d,
+  e.web_visits_total,
+  -- Mails opened and visits paid lately against the customer's own habit.
+  (e.emails_opened_90d + 0.3) / (
+    e.emails_sent_90d * (e.emails_opened_total + 1.0) / (e.emails_sent_total + 3.0) + 0.3
+  ) as opens_habit,
+  (e.web_visits_90d + 0.3) / (90.0 * (e.web_visits_total + 0.5) / (p.observed_days + 60.0) + 0.3)
+    as visits_habit
 from events e
+join observed v on v.customer_id = e.customer_id
+join pace p on p.customer_id = e.customer_id
 left join orders o on o.customer_id = e.customer_id

@@ -123,7 +123,7 @@ impl Web {
         Ok(())
     }
 
-    /// Pages, favourites, information requests; the first visit with a cookie is logged in.
+    /// Pages, favourites, information requests; on a new device one signs in first.
     fn write_visits(&mut self, story: &mut Story, catalogue: &Catalogue) -> Result<()> {
         let person = story.person;
         if person.cookies.is_empty() {
@@ -143,8 +143,8 @@ impl Web {
         let mut known = vec![false; person.cookies.len()];
         for (at, buys) in visits {
             let device = story.rng.gen_range(0..person.cookies.len());
-            let logged = buys || !known[device] || happens(&mut story.rng, 0.5);
-            known[device] = true;
+            let signs_in = !std::mem::replace(&mut known[device], true);
+            let logged = buys || signs_in || happens(&mut story.rng, 0.5);
             let cookie = &person.cookies[device];
             story.key("web", "cookie", cookie);
             let account = person.account.as_deref().filter(|_| logged);
@@ -155,6 +155,12 @@ impl Web {
                 "{{\"cookie\":\"{cookie}\",\"account_id\":{}}}",
                 account.map_or("null".to_owned(), |a| format!("\"{a}\""))
             );
+            if let (true, Some(account), Some(mail)) = (signs_in, account, person.web_email.as_deref()) {
+                story.key("web", "email", mail);
+                let visitor =
+                    format!("{{\"cookie\":\"{cookie}\",\"account_id\":\"{account}\",\"email\":\"{mail}\"}}");
+                self.event(story, at - 30, "login", "\"page\":\"/compte\",\"product\":null", &visitor)?;
+            }
             let pages = story.rng.gen_range(1..3);
             for page in 0..pages {
                 let product = &catalogue.products[taste(&mut story.rng, archetype)].code;
