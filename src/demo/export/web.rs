@@ -157,9 +157,8 @@ impl Web {
             );
             if let (true, Some(account), Some(mail)) = (signs_in, account, person.web_email.as_deref()) {
                 story.key("web", "email", mail);
-                let visitor = format!(
-                    "{{\"cookie\":\"{cookie}\",\"account_id\":\"{account}\",\"email\":\"{mail}\"}}"
-                );
+                let visitor =
+                    format!("{{\"cookie\":\"{cookie}\",\"account_id\":\"{account}\",\"email\":\"{mail}\"}}");
                 self.event(story, at - 30, "login", "\"page\":\"/compte\",\"product\":null", &visitor)?;
             }
             let pages = story.rng.gen_range(1..3);
