@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use arrow::array::AsArray;
 use clap::{Args, Subcommand};
 use datafusion::logical_expr::{col, lit};
 
@@ -84,6 +85,7 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
     let session = catalog.session([&table], None).await?;
     let mut frame = session.table(&table).await?;
     if let Some(name) = args.audience {
+        known(&catalog, &name).await?;
         frame = frame.filter(col("audience").eq(lit(name))).doing("pick the audience")?;
     }
     let frame = frame
@@ -91,6 +93,28 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
         .doing("order the waterfall")?;
     args.place.output.write(frame).await?;
     Ok(())
+}
+
+/// The audience has been drawn in this release.
+async fn known(catalog: &Catalog, name: &str) -> Result<()> {
+    let table = audience::table(audience::WATERFALL);
+    let session = catalog.session([&table], None).await?;
+    let drawn = session
+        .sql(&format!("select distinct audience from {table} order by audience"))
+        .await
+        .doing("look for the audience")?
+        .collect()
+        .await
+        .doing("look for the audience")?;
+    let names: Vec<String> = drawn
+        .iter()
+        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned))
+        .collect();
+    if names.iter().any(|n| n == name) {
+        return Ok(());
+    }
+    Err(Error::config(format!("there is no audience `{name}` in this release"))
+        .hint(format!("there are {}", names.join(", "))))
 }
 
 async fn explain(args: ExplainArgs) -> Result<()> {
@@ -104,11 +128,12 @@ async fn explain(args: ExplainArgs) -> Result<()> {
         ))
         .await
         .doing("look for the customer")?;
-    if args.place.output.write(frame).await? == 0 {
+    if frame.clone().count().await.doing("look for the customer")? == 0 {
         return Err(
             Error::failed("no audience knows this customer").hint("is it a customer_id of this release?")
         );
     }
+    args.place.output.write(frame).await?;
     Ok(())
 }
 
@@ -130,6 +155,7 @@ async fn export(args: ExportArgs) -> Result<()> {
                 })?,
         ),
     };
+    known(&catalog, &args.audience).await?;
     let mut tables: Vec<TableName> = vec![lists.clone()];
     let mut columns = String::new();
     let mut joins = String::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::{Pipeline, Step};
 use crate::source::{self, SourceFile};
 use crate::warehouse::Warehouse;
@@ -52,11 +52,19 @@ pub async fn observe(
     if full_refresh {
         seen.ledgers.clear();
     }
+    let mut errors = Vec::new();
     for step in pipeline.steps.values() {
         let Step::Ingest(source) = step else { continue };
         let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
         let mut files = Vec::new();
-        for file in source::list(source).await? {
+        let listed = match source::list(source).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        for file in listed {
             let digest = match ledger.entries.get(&file.name) {
                 Some(known) if known.size == file.size && known.modified == file.modified => {
                     Some(known.digest.clone())
@@ -73,5 +81,6 @@ pub async fn observe(
         }
         seen.files.insert(source.name.clone(), files);
     }
+    Error::all(errors)?;
     Ok(seen)
 }

@@ -34,20 +34,20 @@ fn an_empty_model() {
 fn names_that_are_not_there() {
     broken(
         "unknown_column",
-        1,
+        2,
         ORDERS,
         "select order_id, customer_id, ordered_on, net_amount, channel from raw.orders",
     );
     broken(
         "unknown_function",
-        1,
+        2,
         ORDERS,
         "select order_id, customer_id, ordered_at, rund(net_amount) as net_amount, channel from raw.orders",
     );
     broken("unknown_table", 2, ORDERS, "select * from raw.order");
     broken(
         "unknown_column_alias",
-        1,
+        2,
         MART,
         "select o.channel, count(*) as n from core.orders o group by c.channel",
     );
@@ -144,7 +144,7 @@ fn types_that_a_table_cannot_keep() {
     );
     broken(
         "column_twice",
-        1,
+        2,
         "core.people",
         "select p.customer_id, o.customer_id from raw.people p join raw.orders o on o.customer_id = p.customer_id",
     );
