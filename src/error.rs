@@ -7,6 +7,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::cause;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The family of an error; it decides the exit code.
@@ -88,7 +90,16 @@ impl Error {
 
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.cause = Some(cause.into());
+        let cause = cause.into();
+        match cause::told(cause.as_ref()) {
+            Some(told) => {
+                self.0.cause = Some(told.text.into());
+                if let Some(hint) = told.hint {
+                    self = self.hint(hint);
+                }
+            }
+            None => self.0.cause = Some(cause),
+        }
         self
     }
 
@@ -166,7 +177,10 @@ impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for std::result::Re
             match cause.downcast::<Error>() {
                 // Ours already: it knows better than its wrapper.
                 Ok(error) => *error,
-                Err(cause) => Error::failed(format!("could not {doing}")).caused_by(cause),
+                Err(cause) => {
+                    let kind = cause::told(cause.as_ref()).map_or(Kind::Failed, |told| told.kind);
+                    Error::new(kind, format!("could not {doing}")).caused_by(cause)
+                }
             }
         })
     }

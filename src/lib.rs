@@ -14,7 +14,7 @@
 //! mining audience check
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! clock config dag error name storage
+//! cause clock config dag error name storage
 //! ```
 //!
 //! # What is absent
@@ -25,6 +25,7 @@
 //! - Nothing a reader can see changes before a run's intent to publish is written down.
 
 pub mod audience;
+pub mod cause;
 pub mod check;
 pub mod cli;
 pub mod clock;

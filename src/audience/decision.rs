@@ -1,5 +1,6 @@
 //! The decision about every customer of the base, and what is read from it.
 
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::{JoinType, col};
 use datafusion::prelude::DataFrame;
 
@@ -34,11 +35,56 @@ pub async fn decide(catalog: &Catalog, audience: &Audience, as_of: Instant) -> R
 async fn decide_in(catalog: &Catalog, audience: &Audience, as_of: Instant) -> Result<DataFrame> {
     let session = catalog.session(&audience.reads(), Some(as_of)).await?;
     let candidates = candidates(&session, audience).await?;
+    understand(&candidates, audience)?;
     session.register_view(&TableName::new("audience", "candidates")?, candidates)?;
     let sql = decision_sql(audience);
     session.sql(&sql).await.doing("plan the rule").map_err(|e| {
         e.hint("`where`, `exclude` and `rank_by` are SQL over the columns of the tables in `from`")
     })
+}
+
+/// Each expression on its own, so that the message can say which one is wrong.
+fn understand(candidates: &DataFrame, audience: &Audience) -> Result<()> {
+    let columns = || {
+        let names: Vec<&str> = candidates.schema().fields().iter().map(|f| f.name().as_str()).collect();
+        format!("the columns of `from` are {}", names.join(", "))
+    };
+    let mut errors = Vec::new();
+    let mut conditions = vec![("where".to_owned(), &audience.rule)];
+    conditions
+        .extend(audience.exclusions.iter().map(|e| (format!("exclude \"{}\"", e.reason), &e.condition)));
+    for (key, text) in &conditions {
+        match type_of(candidates, text) {
+            Ok(DataType::Boolean | DataType::Null) => {}
+            Ok(other) => errors.push(
+                Error::config(format!("`{text}` is {other}, expected a condition that is true or false"))
+                    .at(key.clone()),
+            ),
+            Err(error) => errors.push(error.hint(columns()).at(key.clone())),
+        }
+    }
+    match type_of(candidates, &audience.rank_by) {
+        Ok(kind) if kind.is_numeric() || kind == DataType::Null => {}
+        Ok(other) => errors.push(
+            Error::config(format!("`{}` is {other}, expected a number to rank by", audience.rank_by))
+                .at("rank_by"),
+        ),
+        Err(error) => errors.push(error.hint(columns()).at("rank_by")),
+    }
+    Error::all(errors)
+}
+
+fn type_of(candidates: &DataFrame, text: &str) -> Result<DataType> {
+    // `$as_of` stands for an instant; its type is known only once it is bound.
+    if text.contains("$as_of") {
+        return Ok(DataType::Null);
+    }
+    let doing = || format!("understand `{text}`");
+    let frame = candidates
+        .parse_sql_expr(text)
+        .and_then(|expression| candidates.clone().select(vec![expression.alias("asked")]))
+        .doing(doing())?;
+    Ok(frame.schema().field(0).data_type().clone())
 }
 
 /// The base with the columns of the other tables; a column that two tables have is the first's.

@@ -24,7 +24,7 @@ pub struct CheckDeclaration {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a column or a list of columns")]
 pub enum OneOrMany {
     One(String),
     Many(Vec<String>),
@@ -40,7 +40,7 @@ impl OneOrMany {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { min = 1 }")]
 pub struct Bounds {
     pub min: Option<u64>,
     pub max: Option<u64>,

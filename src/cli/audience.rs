@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use arrow::array::AsArray;
-use arrow::datatypes::DataType;
 use clap::{Args, Subcommand};
 use datafusion::logical_expr::{col, lit};
 
@@ -14,7 +13,7 @@ use crate::audience;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Step;
-use crate::warehouse::catalog::{Catalog, Session};
+use crate::warehouse::catalog::Catalog;
 
 #[derive(Debug, Subcommand)]
 pub enum AudienceVerb {
@@ -86,7 +85,7 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
     let session = catalog.session([&table], None).await?;
     let mut frame = session.table(&table).await?;
     if let Some(name) = args.audience {
-        known(&session, &table, &name).await?;
+        known(&catalog, &name).await?;
         frame = frame.filter(col("audience").eq(lit(name))).doing("pick the audience")?;
     }
     let frame = frame
@@ -94,6 +93,28 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
         .doing("order the waterfall")?;
     args.place.output.write(frame).await?;
     Ok(())
+}
+
+/// The audience has been drawn in this release.
+async fn known(catalog: &Catalog, name: &str) -> Result<()> {
+    let table = audience::table(audience::WATERFALL);
+    let session = catalog.session([&table], None).await?;
+    let drawn = session
+        .sql(&format!("select distinct audience from {table} order by audience"))
+        .await
+        .doing("look for the audience")?
+        .collect()
+        .await
+        .doing("look for the audience")?;
+    let names: Vec<String> = drawn
+        .iter()
+        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned))
+        .collect();
+    if names.iter().any(|n| n == name) {
+        return Ok(());
+    }
+    Err(Error::config(format!("there is no audience `{name}` in this release"))
+        .hint(format!("there are {}", names.join(", "))))
 }
 
 async fn explain(args: ExplainArgs) -> Result<()> {
@@ -116,30 +137,6 @@ async fn explain(args: ExplainArgs) -> Result<()> {
     Ok(())
 }
 
-/// An audience that this release has drawn. Its list may be empty, its waterfall never is.
-async fn known(session: &Session, waterfall: &TableName, name: &str) -> Result<()> {
-    let names = session
-        .table(waterfall)
-        .await?
-        .filter(col("position").eq(lit(0)))
-        .and_then(|f| f.select(vec![col("audience")]))
-        .and_then(|f| f.sort(vec![col("audience").sort(true, false)]))
-        .doing("list the audiences")?
-        .collect()
-        .await
-        .doing("list the audiences")?;
-    let mut there = Vec::new();
-    for batch in &names {
-        let column = arrow::compute::cast(batch.column(0), &DataType::Utf8).doing("list the audiences")?;
-        there.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
-    }
-    if there.iter().any(|n| n == name) {
-        return Ok(());
-    }
-    Err(Error::config(format!("this release has no audience `{name}`"))
-        .hint(format!("it has {}", there.join(", "))))
-}
-
 async fn export(args: ExportArgs) -> Result<()> {
     let catalog = args.place.open().await?;
     let lists = audience::table(audience::LISTS);
@@ -158,9 +155,7 @@ async fn export(args: ExportArgs) -> Result<()> {
                 })?,
         ),
     };
-    let waterfall = audience::table(audience::WATERFALL);
-    let session = catalog.session([&waterfall], None).await?;
-    known(&session, &waterfall, &args.audience).await?;
+    known(&catalog, &args.audience).await?;
     let mut tables: Vec<TableName> = vec![lists.clone()];
     let mut columns = String::new();
     let mut joins = String::new();

@@ -6,7 +6,7 @@ use super::output::OutputArgs;
 use super::query::open;
 use super::{LimitArgs, WarehouseArg};
 use crate::clock::show_instant;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::Warehouse;
 use crate::warehouse::release::Outcome;
@@ -49,6 +49,11 @@ pub async fn history(args: HistoryArgs) -> Result<()> {
         return Ok(());
     }
     let session = catalog.session([&table], None).await?;
+    if let Some(run) = args.run
+        && session.sql(&sql).await.doing("read the history")?.count().await.doing("read the history")? == 0
+    {
+        return Err(Error::config(format!("there is no run {run}")).hint("`sillage history` lists them"));
+    }
     args.output.write(session.sql(&sql).await.doing("read the history")?).await?;
     Ok(())
 }

@@ -138,8 +138,27 @@ fn only_pipeline() -> Result<PathBuf> {
     }
 }
 
+/// A panic is a defect, and its words may hold row values: only its place is told, unless somebody
+/// asks for more with RUST_BACKTRACE.
+fn tell_panics_by_their_place() {
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
+        // delta-rs catches this one itself: a failed upload that can no longer be aborted. The
+        // error of the upload is told by the step.
+        if place.contains("object_store-") && place.contains("buffered.rs") {
+            return;
+        }
+        let file = place.rsplit_once("/src/").map_or(place.as_str(), |(_, file)| file);
+        eprintln!("error: a defect, in {file}; RUST_BACKTRACE=1 shows more, row values perhaps among it");
+    }));
+}
+
 /// The whole program.
 pub fn main() -> ExitCode {
+    tell_panics_by_their_place();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(shown) => {

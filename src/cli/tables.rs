@@ -6,7 +6,7 @@ use super::output::OutputArgs;
 use super::progress::grouped;
 use super::query::open;
 use super::{LimitArgs, WarehouseArg};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::name::TableName;
 
 #[derive(Debug, Args)]
@@ -56,17 +56,7 @@ pub async fn ls(args: LsArgs) -> Result<()> {
 pub async fn show(args: ShowArgs) -> Result<()> {
     let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
     let Some(table) = catalog.table(&args.table).await? else {
-        let near: Vec<String> = catalog
-            .released()
-            .filter(|t| t.table() == args.table.table() || t.schema() == args.table.schema())
-            .map(ToString::to_string)
-            .collect();
-        let error = Error::config(format!("there is no table {}", args.table));
-        return Err(if near.is_empty() {
-            error.hint("`sillage ls` lists the tables")
-        } else {
-            error.hint(format!("did you mean one of {}?", near.join(", ")))
-        });
+        return Err(catalog.unknown(&args.table));
     };
     if args.output.output.is_none() && args.output.format.is_none() {
         say!("{}: {} rows", args.table, grouped(table.rows));

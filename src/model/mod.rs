@@ -19,18 +19,28 @@ pub struct Model {
     pub reads: BTreeSet<TableName>,
 }
 
+/// The models of a folder, as far as they could be read.
+#[derive(Debug, Default)]
+pub struct Models {
+    pub read: Vec<Model>,
+    /// Everything that is wrong with the others.
+    pub errors: Vec<Error>,
+}
+
 /// Reads every `<schema>/<table>.sql` below the folder, in path order; all errors at once.
-pub fn load(folder: &Path) -> Result<Vec<Model>> {
-    let mut models = Vec::new();
-    let mut errors = Vec::new();
-    for path in sql_files(folder)? {
+pub fn load(folder: &Path) -> Models {
+    let mut models = Models::default();
+    let files = match sql_files(folder) {
+        Ok(files) => files,
+        Err(error) => return Models { errors: vec![error], ..models },
+    };
+    for path in files {
         match load_file(&path) {
-            Ok(model) => models.push(model),
-            Err(error) => errors.push(error.at(path.display().to_string())),
+            Ok(model) => models.read.push(model),
+            Err(error) => models.errors.push(error.at(path.display().to_string())),
         }
     }
-    Error::all(errors)?;
-    Ok(models)
+    models
 }
 
 fn load_file(path: &Path) -> Result<Model> {

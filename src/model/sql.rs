@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement as SqlStatement};
 
 use crate::error::{Error, Result};
 use crate::name::TableName;
@@ -48,14 +48,37 @@ fn single_query(sql: &str) -> Result<Statement> {
         DFParser::parse_sql(sql).map_err(|e| Error::config("the SQL does not parse").caused_by(e))?;
     let found = statements.len();
     match (statements.pop_front(), found) {
-        (Some(Statement::Statement(s)), 1) if matches!(*s, SqlStatement::Query(_)) => {
+        (Some(Statement::Statement(s)), 1) if matches!(&*s, SqlStatement::Query(q) if only_reads(q)) => {
             Ok(Statement::Statement(s))
         }
         (_, 1) => {
-            Err(Error::config("the SQL is not a query").hint("write one SELECT (it may begin with WITH)"))
+            Err(Error::config("the SQL does more than ask").hint("write one SELECT (it may begin with WITH)"))
         }
-        (_, n) => Err(Error::config(format!("found {n} statements, expected one SELECT"))),
+        (_, n) => Err(Error::config(format!("found {n} statements, expected one SELECT"))
+            .hint("one file or query holds one SELECT; name its parts with WITH")),
     }
+}
+
+/// No `SELECT … INTO`, no INSERT or UPDATE behind a WITH.
+fn only_reads(query: &Query) -> bool {
+    fn body(expr: &SetExpr) -> bool {
+        match expr {
+            SetExpr::Select(select) => select.into.is_none(),
+            SetExpr::Query(query) => only_reads(query),
+            SetExpr::SetOperation { left, right, .. } => body(left) && body(right),
+            SetExpr::Values(_) | SetExpr::Table(_) => true,
+            _ => false,
+        }
+    }
+    body(&query.body)
+        && query.with.as_ref().is_none_or(|with| with.cte_tables.iter().all(|cte| only_reads(&cte.query)))
+}
+
+/// Whether a text is one SQL expression, as conditions and rankings of the pipeline file are.
+pub fn require_expression(text: &str) -> Result<()> {
+    DFParser::parse_sql_into_expr(text)
+        .map(drop)
+        .map_err(|e| Error::config(format!("`{text}` is not a SQL expression")).caused_by(e))
 }
 
 #[cfg(test)]
@@ -84,7 +107,9 @@ mod tests {
     fn anything_but_one_query_is_refused() {
         for (sql, told) in [
             ("select 1; select 2", "2 statements"),
-            ("drop table core.orders", "not a query"),
+            ("drop table core.orders", "more than ask"),
+            ("select * into core.mine from core.orders", "more than ask"),
+            ("with x as (select 1) insert into core.orders select * from x", "more than ask"),
             ("select * from orders", "without its schema"),
             ("selec 1", "does not parse"),
             ("", "0 statements"),

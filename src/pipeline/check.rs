@@ -10,6 +10,7 @@ use super::file::{PipelineFile, TableDeclaration};
 use super::graph::graph;
 use super::placeholder::Placeholders;
 use super::{Pipeline, Step, TableRules, raw_table};
+use crate::audience::Audience;
 use crate::check::{Assertion, Check, Severity};
 use crate::clock::parse_instant;
 use crate::config::Problem;
@@ -18,19 +19,29 @@ use crate::error::{Error, Result};
 use crate::feature::{Cutoffs, Outcome};
 use crate::mining::declaration::{ChurnSection, CutoffsSection};
 use crate::model::Model;
+use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName, is_identifier};
-use crate::warehouse::catalog::Known;
+use crate::warehouse::catalog::Known as KnownAt;
 
-/// Checks the whole file; `errors` are those met while reading it.
+/// What is known beside the file.
+pub struct Known<'p> {
+    pub models: Vec<Model>,
+    /// Whether every model could be read: if not, what it would make is not missing.
+    pub all_models: bool,
+    pub placeholders: &'p Placeholders,
+}
+
+/// Checks the whole file; `errors` are those met while reading it and its models.
 pub fn check(
     file: PipelineFile,
     document: &Document,
-    models: Vec<Model>,
-    placeholders: &Placeholders,
+    known: Known,
     fingerprint: String,
     errors: Vec<Error>,
 ) -> Result<Pipeline> {
-    let mut checking = Checking { document, errors };
+    let Known { models, all_models, placeholders } = known;
+    let all_sections = errors.is_empty();
+    let mut checking = Checking { document, errors, all_models };
     let timezone = checking.timezone(file.timezone.as_deref());
     let name = checking.name(file.name.as_deref());
     let as_of =
@@ -105,12 +116,18 @@ pub fn check(
         .iter()
         .filter_map(|(name, declaration)| checking.section(&["audiences", name], declaration.check(name)))
         .collect();
+    for audience in &audiences {
+        checking.expressions(audience);
+    }
     if !audiences.is_empty() {
         steps.insert(StepName::new("audiences"), Step::Audiences(audiences));
     }
 
     checking.marts_have_keys(&models, &tables);
-    checking.tables_are_made(&steps, &tables);
+    // A section or model left out for its errors would only look like a missing table.
+    if all_sections {
+        checking.tables_are_made(&steps, &tables);
+    }
     if steps.is_empty() && checking.errors.is_empty() {
         checking.errors.push(
             Error::config("the pipeline has nothing to do")
@@ -160,6 +177,7 @@ fn own_key(key: &[&str]) -> TableRules {
 struct Checking<'d, 't> {
     document: &'d Document<'t>,
     errors: Vec<Error>,
+    all_models: bool,
 }
 
 impl Checking<'_, '_> {
@@ -182,6 +200,16 @@ impl Checking<'_, '_> {
                 None
             }
         }
+    }
+
+    /// The SQL of an audience parses; which columns there are is only known when it is drawn.
+    fn expressions(&mut self, audience: &Audience) {
+        let key = |last| ["audiences", audience.name.as_str(), last];
+        self.take(&key("where"), require_expression(&audience.rule));
+        for exclusion in &audience.exclusions {
+            self.take(&key("exclude"), require_expression(&exclusion.condition));
+        }
+        self.take(&key("rank_by"), require_expression(&audience.rank_by));
     }
 
     fn name(&mut self, name: Option<&str>) -> String {
@@ -216,22 +244,29 @@ impl Checking<'_, '_> {
         let shown = name.to_string();
         let key = ["tables", shown.as_str()];
         let known = match (&declaration.time, &declaration.valid_from, declaration.is_static) {
-            (Some(time), None, false) => Known::At(time.clone()),
-            (None, Some(from), false) => Known::At(from.clone()),
-            (None, None, true) => Known::Always,
-            (None, None, false) => Known::Undeclared,
+            (Some(time), None, false) => KnownAt::At(time.clone()),
+            (None, Some(from), false) => KnownAt::At(from.clone()),
+            (None, None, true) => KnownAt::Always,
+            (None, None, false) => KnownAt::Undeclared,
             _ => {
                 self.wrong(
                     &key,
                     Error::config("a table declares one of `time`, `valid_from` and `static`, found several")
                         .hint("time for events, valid_from for states, static for what says nothing of the future"),
                 );
-                Known::Undeclared
+                KnownAt::Undeclared
             }
         };
         let mut checks = Vec::new();
         for declared in &declaration.checks {
-            let result = declared.check(name);
+            let result = declared.check(name).and_then(|checks| {
+                for check in &checks {
+                    if let Assertion::Expression(text) = &check.assertion {
+                        require_expression(text)?;
+                    }
+                }
+                Ok(checks)
+            });
             checks.extend(self.take(&["tables", &shown, "checks"], result).unwrap_or_default());
         }
         let unique = Assertion::Unique(declaration.key.clone());
@@ -250,6 +285,9 @@ impl Checking<'_, '_> {
         tables: &BTreeMap<TableName, TableRules>,
     ) -> Option<Arc<Model>> {
         let Some(model) = models.get(features) else {
+            if !self.all_models {
+                return None;
+            }
             self.wrong(
                 &[section, "features"],
                 Error::config(format!("{features} is not made by a model"))
@@ -260,7 +298,7 @@ impl Checking<'_, '_> {
         let undeclared: Vec<String> = model
             .reads
             .iter()
-            .filter(|read| tables.get(*read).is_none_or(|rules| rules.known == Known::Undeclared))
+            .filter(|read| tables.get(*read).is_none_or(|rules| rules.known == KnownAt::Undeclared))
             .map(ToString::to_string)
             .collect();
         if section == "churn" && !undeclared.is_empty() {
@@ -284,7 +322,7 @@ impl Checking<'_, '_> {
         zone: Tz,
     ) -> Option<(Outcome, Cutoffs)> {
         let events = &section.outcome.events;
-        if !tables.get(events).is_some_and(|rules| matches!(rules.known, Known::At(_))) {
+        if !tables.get(events).is_some_and(|rules| matches!(rules.known, KnownAt::At(_))) {
             self.wrong(
                 &["churn", "outcome", "events"],
                 Error::config(format!("{events} does not declare when its events happened"))

@@ -18,7 +18,8 @@ pub struct Document<'t> {
 impl<'t> Document<'t> {
     /// Parses; every syntax error is told.
     pub fn parse(path: &str, text: &'t str) -> Result<Self> {
-        let (root, errors) = DeTable::parse_recoverable(text);
+        let (root, mut errors) = DeTable::parse_recoverable(text);
+        errors.sort_by_key(|e| e.span().map(|s| s.start));
         let document = Document { path: path.to_owned(), text, root: root.into_inner() };
         let errors = errors
             .into_iter()
@@ -59,7 +60,7 @@ impl<'t> Document<'t> {
     /// A section's problem as an error with its place.
     pub fn locate(&self, problem: Problem) -> Error {
         let place = self.place_of(&problem.key);
-        let told = problem.key.iter().filter(|k| !k.is_empty()).cloned().collect::<Vec<_>>().join(".");
+        let told = dotted(&problem.key);
         let error = if told.is_empty() { problem.error } else { problem.error.at(told) };
         error.at(place)
     }
@@ -70,7 +71,7 @@ impl<'t> Document<'t> {
             Some(span) if span.end > 0 => self.place(Some(self.line_of(span.start))),
             _ => self.place_of(key),
         };
-        Error::config(error.message().trim_end().to_owned()).at(key.join(".")).at(place)
+        Error::config(in_words(error.message())).at(dotted(key)).at(place)
     }
 
     fn line_of(&self, offset: usize) -> usize {
@@ -80,4 +81,40 @@ impl<'t> Document<'t> {
     fn place(&self, line: Option<usize>) -> String {
         line.map_or_else(|| self.path.clone(), |line| format!("{}:{line}", self.path))
     }
+}
+
+/// The key as the file writes it: `tables."core.orders".checks`.
+fn dotted(key: &[String]) -> String {
+    let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    key.iter()
+        .filter(|part| !part.is_empty())
+        .map(|part| if plain(part) { part.clone() } else { format!("\"{part}\"") })
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
+/// A deserialiser's message without the names that Rust gives to types.
+fn in_words(message: &str) -> String {
+    let mut words = message.trim_end().to_owned();
+    for (theirs, ours) in [
+        ("invalid type: ", "found "),
+        ("invalid value: ", "found "),
+        ("unknown field ", "unknown key "),
+        ("missing field ", "missing key "),
+        ("unknown variant ", "found "),
+        ("expected u64", "expected a whole number from 0"),
+        ("expected usize", "expected a whole number from 0"),
+        ("expected i64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+        ("expected a sequence", "expected a list"),
+        ("found sequence", "found a list"),
+        ("found map", "found a table"),
+        ("found string ", "found the text "),
+        ("found integer ", "found the number "),
+        ("found floating point ", "found the number "),
+        ("found boolean ", "found "),
+    ] {
+        words = words.replace(theirs, ours);
+    }
+    words
 }

@@ -1,11 +1,12 @@
 //! The exact mirror of the pipeline file: what may stand in it, nothing of what it means.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeValue, ValueDeserializer};
+use toml::de::{DeArray, DeValue, ValueDeserializer};
 
 use super::document::Document;
 use crate::audience::AudienceDeclaration;
@@ -136,12 +137,62 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn value<T: DeserializeOwned>(&mut self, key: &[String], value: &Spanned<DeValue<'t>>) -> Option<T> {
-        match T::deserialize(ValueDeserializer::from(value.clone())) {
-            Ok(read) => Some(read),
-            Err(error) => {
-                self.errors.push(self.document.serde_error(key, &error));
-                None
+        let mut rest = value.clone();
+        let mut wrong = false;
+        loop {
+            let error = match T::deserialize(ValueDeserializer::from(rest.clone())) {
+                Ok(read) => return (!wrong).then_some(read),
+                Err(error) => error,
+            };
+            // What is missing now may be what was taken out as wrong.
+            if wrong && error.message().starts_with("missing field") {
+                return None;
+            }
+            self.errors.push(self.document.serde_error(key, &error));
+            wrong = true;
+            // Without the part that is wrong, the next wrong one shows.
+            match error.span() {
+                Some(span) if take_out(rest.get_mut(), &span) => {}
+                _ => return None,
             }
         }
+    }
+}
+
+/// Takes the innermost key or entry that holds the span out of the value; whether there was one.
+fn take_out(value: &mut DeValue<'_>, span: &Range<usize>) -> bool {
+    let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    match value {
+        DeValue::Table(table) => {
+            let Some(key) = table
+                .iter()
+                .find(|(key, value)| holds(key.span()) || holds(value.span()))
+                .map(|(key, _)| key.clone())
+            else {
+                return false;
+            };
+            let inner = !holds(key.span())
+                && table.get_mut(&key).is_some_and(|value| take_out(value.get_mut(), span));
+            inner || table.remove(&key).is_some()
+        }
+        DeValue::Array(entries) => {
+            let Some(place) = entries.iter().position(|entry| holds(entry.span())) else {
+                return false;
+            };
+            // A parsed array lets nobody change its entries: it is made anew.
+            *entries = entries
+                .iter()
+                .enumerate()
+                .filter_map(|(n, entry)| {
+                    let mut entry = entry.clone();
+                    (n != place || take_out(entry.get_mut(), span)).then_some(entry)
+                })
+                .fold(DeArray::new(), |mut kept, entry| {
+                    kept.push(entry);
+                    kept
+                });
+            true
+        }
+        _ => false,
     }
 }

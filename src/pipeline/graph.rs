@@ -48,6 +48,10 @@ pub fn graph(steps: &BTreeMap<StepName, Step>) -> Result<Dag<StepName>, Vec<Erro
     })
 }
 
+fn consents() -> TableName {
+    crate::audience::table(crate::audience::CONSENTS)
+}
+
 fn unknown_table(
     table: &TableName,
     name: &StepName,
@@ -57,6 +61,10 @@ fn unknown_table(
     let mut error = Error::config(format!("{name} reads {table}, which nothing makes"));
     if let Step::Model(model) = step {
         error = error.at(model.path.display().to_string());
+    }
+    if matches!(step, Step::Audiences(_)) && *table == consents() {
+        return error
+            .hint("consent is looked up there; add its model, or say consent = false in the audience");
     }
     let near = makers
         .keys()

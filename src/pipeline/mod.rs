@@ -12,7 +12,7 @@ pub mod placeholder;
 pub mod selector;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -162,15 +162,30 @@ pub fn load(path: &Path, placeholders: &Placeholders) -> Result<Pipeline> {
         Some(models) => folder.join(models),
         None => folder.join("../sql").join(file.name.as_deref().unwrap_or(&stem)),
     };
-    let models = match model::load(&models_folder) {
-        Ok(models) => models,
-        Err(error) => {
-            errors.push(error);
-            Vec::new()
+    let models = model::load(&plain(&models_folder));
+    let all_models = models.errors.is_empty();
+    errors.extend(models.errors);
+    let fingerprint = fingerprint(&text, &models.read);
+    let known = check::Known { models: models.read, all_models, placeholders };
+    check::check(file, &document, known, fingerprint, errors)
+}
+
+/// `pipelines/../sql` as `sql`, where that is the same folder (a link could make it another).
+fn plain(folder: &Path) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in folder.components() {
+        let up = part == Component::ParentDir
+            && matches!(short.components().next_back(), Some(Component::Normal(_)));
+        if up {
+            short.pop();
+        } else {
+            short.push(part);
         }
-    };
-    let fingerprint = fingerprint(&text, &models);
-    check::check(file, &document, models, placeholders, fingerprint, errors)
+    }
+    match (folder.canonicalize(), short.canonicalize()) {
+        (Ok(long), Ok(same)) if long != same => folder.to_owned(),
+        _ => short,
+    }
 }
 
 fn fingerprint(text: &str, models: &[Model]) -> String {

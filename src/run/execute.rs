@@ -36,8 +36,10 @@ pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> 
         Err(error) => return Err(error),
     };
     let engine = warehouse.as_ref().map(|w| Engine::new(request.limits, w)).transpose()?;
-    let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request.full_refresh).await?;
-    plan(pipeline, request, &seen, clock::now())
+    let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request.full_refresh)
+        .await
+        .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
+    plan(pipeline, request, &seen, clock::now()).map_err(|e| e.at(format!("pipeline {}", pipeline.name)))
 }
 
 fn is_empty(location: &str) -> bool {
@@ -116,7 +118,10 @@ async fn run_locked(
 
     let mut findings = Vec::new();
     if running.errors.is_empty() {
-        findings = run_checks(pipeline, &plan, &catalog, request.limits.threads.get(), progress).await?;
+        let (found, unasked) =
+            run_checks(pipeline, &plan, &catalog, request.limits.threads.get(), progress).await;
+        findings = found;
+        running.errors.extend(unasked);
         running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
     }
     let failed = !running.errors.is_empty();
@@ -206,8 +211,11 @@ async fn publish_failure(
 
 fn broken(finding: &Finding) -> Error {
     Error::failed(format!(
-        "the check {} of {} is broken by {} rows; nothing was published",
-        finding.check, finding.table, finding.failures
+        "the check {} of {} is broken by {} row{}; nothing was published",
+        finding.check,
+        finding.table,
+        finding.failures,
+        if finding.failures == 1 { "" } else { "s" }
     ))
     .hint("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it")
 }
@@ -352,25 +360,26 @@ async fn timed(workshop: Workshop, step: Arc<PlannedStep>) -> Result<Done, Failu
     result
 }
 
-/// All checks of the tables that the run made.
+/// All checks of the tables that the run made, and the errors of those that could not be asked.
 async fn run_checks(
     pipeline: &Pipeline,
     plan: &Plan,
     catalog: &Catalog,
     at_once: usize,
     progress: &dyn Progress,
-) -> Result<Vec<Finding>> {
+) -> (Vec<Finding>, Vec<Error>) {
     let made: BTreeSet<TableName> =
         plan.steps.iter().flat_map(|s| pipeline.steps[&s.name].writes()).collect();
     let checks: Vec<&Check> =
         made.iter().filter_map(|table| pipeline.tables.get(table)).flat_map(|rules| &rules.checks).collect();
-    let mut findings: Vec<Finding> = futures::stream::iter(checks)
-        .map(|check| check.run(catalog))
-        .buffered(at_once)
-        .collect::<Vec<_>>()
-        .await
-        .into_iter()
-        .collect::<Result<_>>()?;
+    let (mut findings, mut errors) = (Vec::new(), Vec::new());
+    let mut asked = futures::stream::iter(checks).map(|check| check.run(catalog)).buffered(at_once);
+    while let Some(answer) = asked.next().await {
+        match answer {
+            Ok(finding) => findings.push(finding),
+            Err(error) => errors.push(error),
+        }
+    }
     findings.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));
     for finding in findings.iter().filter(|f| !f.passed()) {
         progress.tell(Event::CheckBroken {
@@ -382,6 +391,7 @@ async fn run_checks(
     }
     let failed = findings.iter().filter(|f| f.stops_the_run()).count();
     let warned = findings.iter().filter(|f| !f.passed()).count() - failed;
-    progress.tell(Event::ChecksRun { passed: findings.len() - warned - failed, warned, failed });
-    Ok(findings)
+    let passed = findings.len() - warned - failed;
+    progress.tell(Event::ChecksRun { passed, warned, failed: failed + errors.len() });
+    (findings, errors)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::{Pipeline, Step};
 use crate::source::{self, SourceFile};
 use crate::warehouse::Warehouse;
@@ -52,11 +52,18 @@ pub async fn observe(
     if full_refresh {
         seen.ledgers.clear();
     }
+    let mut errors = Vec::new();
     for step in pipeline.steps.values() {
         let Step::Ingest(source) = step else { continue };
         let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
         let mut files = Vec::new();
-        let listed = source::list(source).await?;
+        let listed = match source::list(source).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
         let mut of_size: BTreeMap<u64, usize> = BTreeMap::new();
         for file in &listed {
             *of_size.entry(file.size).or_default() += 1;
@@ -79,5 +86,6 @@ pub async fn observe(
         }
         seen.files.insert(source.name.clone(), files);
     }
+    Error::all(errors)?;
     Ok(seen)
 }

@@ -138,7 +138,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
                 why,
                 name,
             })),
-            Err(error) => errors.push(error.at(format!("pipeline {}", pipeline.name))),
+            Err(error) => errors.push(error),
         }
     }
     Error::all(errors)?;

@@ -233,7 +233,10 @@ pub fn missing(name: &str, found: &[String]) -> Error {
         Some(close) => {
             error.hint(format!("is `{close}` meant? Then declare the column with from = \"{close}\""))
         }
-        None => error.hint("add it to the export, or say where it is with from = \"…\"; check the delimiter"),
+        None if found.len() == 1 => error.hint(
+            "one column only: is `delimiter` right? Else add it to the export, or declare from = \"…\"",
+        ),
+        None => error.hint("add it to the export, or say where it is with from = \"…\""),
     }
 }
 

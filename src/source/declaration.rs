@@ -98,7 +98,7 @@ fn yes() -> bool {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a column's name or its position")]
 pub enum FromDeclaration {
     Position(i64),
     Name(String),

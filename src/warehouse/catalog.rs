@@ -5,7 +5,7 @@
 //! session made from it knows only the tables it was asked for, and each event table only up to the
 //! instant: the raw table is not reachable, so a query cannot learn from the future.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
@@ -112,6 +112,8 @@ pub struct Catalog {
     visibility: BTreeMap<TableName, Visibility>,
     /// Loaded or staged so far.
     tables: Mutex<BTreeMap<TableName, Arc<Table>>>,
+    /// Tables whose files were seen to be there.
+    verified: Mutex<BTreeSet<(TableName, Option<u64>)>>,
 }
 
 impl Catalog {
@@ -127,6 +129,7 @@ impl Catalog {
             released: release.map(|r| r.tables.clone()).unwrap_or_default(),
             visibility,
             tables: Mutex::new(BTreeMap::new()),
+            verified: Mutex::new(BTreeSet::new()),
         }
     }
 
@@ -188,13 +191,38 @@ impl Catalog {
         let session = Session { context: self.engine.context(), as_of };
         for name in tables {
             let Some(table) = self.table(name).await? else {
-                return Err(Error::failed(format!("there is no table {name}")).hint(
-                    "`sillage ls` shows the tables; was the model that makes it left out by --select?",
-                ));
+                return Err(self.unknown(name));
             };
+            self.verify(&table).await?;
             session.register(&self.warehouse, &table, &self.visibility(name))?;
         }
         Ok(session)
+    }
+
+    /// A table that is asked for and not there, with those that were perhaps meant.
+    pub fn unknown(&self, name: &TableName) -> Error {
+        let near: Vec<String> = self
+            .released()
+            .filter(|t| t.table() == name.table() || t.schema() == name.schema())
+            .map(ToString::to_string)
+            .collect();
+        let error = Error::config(format!("there is no table {name}"));
+        if near.is_empty() {
+            error.hint("`sillage ls` shows the tables; was the model that makes it left out by --select?")
+        } else {
+            error.hint(format!("did you mean one of {}?", near.join(", ")))
+        }
+    }
+
+    /// The engine reads a file that is gone as no rows at all: so look before it does, once a table.
+    async fn verify(&self, table: &Table) -> Result<()> {
+        let seen = (table.name.clone(), table.version);
+        if self.verified.lock().expect("no holder of this lock panics").contains(&seen) {
+            return Ok(());
+        }
+        self.warehouse.verify_files(table).await?;
+        self.verified.lock().expect("no holder of this lock panics").insert(seen);
+        Ok(())
     }
 }
 

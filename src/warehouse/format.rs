@@ -32,6 +32,15 @@ pub(super) async fn require_or_create(warehouse: &Warehouse) -> Result<()> {
     if let Some(found) = warehouse.read_json::<Format>(&path()).await? {
         return check(warehouse, &found);
     }
+    if let Some(other) = warehouse.first_visible_object().await? {
+        return Err(Error::config(format!(
+            "{} is no warehouse of sillage, and it is not empty: there is {other}",
+            warehouse.location()
+        ))
+        .hint(
+            "give an empty or new folder with --warehouse DIR; if it was a warehouse, restore its _sillage/",
+        ));
+    }
     let made = Format { format: FORMAT, made_by: format!("sillage {}", env!("CARGO_PKG_VERSION")) };
     if !warehouse.put_json_if_absent(&path(), &made).await? {
         // Somebody made it in between.

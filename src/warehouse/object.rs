@@ -22,7 +22,7 @@ impl Warehouse {
             .map_err(|e| {
                 Error::failed(format!("{path} is not what sillage writes there"))
                     .caused_by(e)
-                    .hint("it was changed or cut off by something else; restore the warehouse from a backup")
+                    .hint(damaged_hint(path))
             })
             .map_err(|e| e.at(format!("warehouse {}", self.location())))
     }
@@ -60,12 +60,37 @@ impl Warehouse {
         Ok(paths)
     }
 
+    /// Some object of the warehouse's place, hidden ones aside; `None` when it is empty.
+    pub(super) async fn first_visible_object(&self) -> Result<Option<Path>> {
+        let mut objects = self.store().list(None);
+        while let Some(meta) =
+            objects.try_next().await.doing(format!("list the folder {}", self.location()))?
+        {
+            if !meta.location.parts().any(|part| part.as_ref().starts_with('.')) {
+                return Ok(Some(meta.location));
+            }
+        }
+        Ok(None)
+    }
+
     /// Deletes an object; one that is already gone is no error.
     pub(super) async fn delete_object(&self, path: &Path) -> Result<()> {
         match self.store().delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(e).doing(format!("delete {path}")),
         }
+    }
+}
+
+fn damaged_hint(path: &Path) -> String {
+    match path.as_ref().strip_prefix("_sillage/journal/").and_then(|rest| rest.split_once('/')) {
+        // Readers never look there.
+        Some((run, file)) if file != "intent.json" => {
+            format!(
+                "it belongs to a run that was cut off and published nothing: delete _sillage/journal/{run} and run again"
+            )
+        }
+        _ => "it was changed or cut off by something else; restore the warehouse from a backup".to_owned(),
     }
 }
 

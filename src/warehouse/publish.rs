@@ -12,6 +12,8 @@ use deltalake::kernel::{Action, MetadataExt, Protocol, StructType, Transaction, 
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, checkpoints};
 use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
@@ -65,10 +67,32 @@ impl Warehouse {
                 Outcome::Failed => base.and_then(|b| b.last_published),
             },
         };
+        // Before the intent nothing is decided: what would stop a commit must be found here.
+        for s in &staged {
+            self.verify_log(&s.table, release.tables[&s.table]).await?;
+        }
         lock.still_held().await?;
         let intent = Intent { release, staged };
         self.journal_intent(&intent).await?;
-        self.roll_forward(lock, &intent).await
+        self.roll_forward(lock, &intent).await.map_err(|e| {
+            e.hint("the run is complete and its release decided: the next `sillage run` publishes the rest of it")
+        })
+    }
+
+    /// Nobody has written the version that is to be committed.
+    async fn verify_log(&self, table: &TableName, version: u64) -> Result<()> {
+        let path = Path::from(format!("_delta_log/{version:020}.json"));
+        match self.table_store(table).head(&path).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(e).doing(format!("look at the log of {table}")),
+            Ok(_) => Err(Error::failed(format!(
+                "{table} has a version {version} already, which no release of this warehouse lists"
+            ))
+            .hint(
+                "something other than sillage wrote to the table, or files of _sillage/releases were \
+                 deleted; restore the warehouse from a backup",
+            )),
+        }
     }
 
     /// Carries an intent out; doing it again after a crash does only what is missing.

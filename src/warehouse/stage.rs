@@ -256,6 +256,13 @@ fn rows_of(add: &Add) -> u64 {
 
 /// The schema as a table keeps it: types that every reader of Delta knows, all nullable.
 fn stored_schema(schema: &Schema) -> Result<SchemaRef> {
+    // Delta tells names apart without regard to case; found out at the commit it would be too late.
+    let mut names: Vec<String> = schema.fields().iter().map(|f| f.name().to_lowercase()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::config(format!("two columns are called `{}`", twice[0]))
+            .hint("give one of them another name with `as`; upper and lower case do not tell them apart"));
+    }
     let fields = schema
         .fields()
         .iter()

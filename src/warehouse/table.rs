@@ -8,6 +8,8 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
+use futures::StreamExt;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::Warehouse;
@@ -52,6 +54,37 @@ impl Warehouse {
         }
         table.files.sort();
         Ok(Some(table))
+    }
+}
+
+impl Warehouse {
+    /// Every file of the table is there.
+    pub(super) async fn verify_files(&self, table: &Table) -> Result<()> {
+        let store = self.table_store(&table.name);
+        let looks = table.files.iter().cloned().map(|file| {
+            let store = store.clone();
+            async move { (store.head(&file).await, file) }
+        });
+        let mut looks = futures::stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(16);
+        while let Some((there, file)) = looks.next().await {
+            match there {
+                Ok(_) => {}
+                Err(object_store::Error::NotFound { .. }) => {
+                    return Err(Error::failed(format!(
+                        "a file of the table {} is gone: {}/{file}",
+                        table.name,
+                        table.name.folder()
+                    ))
+                    .at(format!("warehouse {}", self.location()))
+                    .hint(
+                        "something other than sillage deleted it; put it back from a backup, or make the \
+                         table anew with `sillage run --full-refresh`",
+                    ));
+                }
+                Err(e) => return Err(e).doing(format!("look at the files of {}", table.name)),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 6] = ["clock", "config", "dag", "error", "name", "storage"];
+const BASE: [&str; 7] = ["cause", "clock", "config", "dag", "error", "name", "storage"];
 const DOMAIN: [&str; 6] = ["audience", "check", "feature", "identity", "mining", "model"];
 
 /// What each module may name, beside the base and itself.

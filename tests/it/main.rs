@@ -2,7 +2,10 @@
 
 mod architecture;
 mod audience;
+mod broken_shop;
 mod bytes;
+mod cli;
+mod errors;
 mod future;
 mod identity;
 mod kill;

@@ -51,7 +51,7 @@ pub struct OutcomeSection {
 
 /// The past instants to learn from, the latest being the hold-out.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected { count = 5, every_days = 30 } or a list of days")]
 pub enum CutoffsSection {
     Days(Vec<String>),
     Rhythm(Rhythm),

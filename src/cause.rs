@@ -1,0 +1,265 @@
+//! What a library's error tells the user: in plain words, with the row values taken out.
+//!
+//! Errors that a query meets while it computes quote the value they stumbled over ("Cannot cast
+//! string 'Ada …'"). Values are personal data, so of such errors only the kind is told. Errors from
+//! planning know names and types alone and are told as they are, without the library's wrapping.
+
+use std::error::Error as StdError;
+use std::io;
+
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
+
+use crate::error::{Error, Kind};
+
+/// A cause in words, what family it makes the error, and the mend where the cause alone knows it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Told {
+    pub kind: Kind,
+    pub text: String,
+    pub hint: Option<&'static str>,
+}
+
+const NO_SPACE: &str = "free some space and run again: what was published stands as it was";
+const NO_PERMISSION: &str = "this user may not write (or read) there: look at owner and permissions";
+const TRY_CAST: &str = "try_cast(… as …) gives null where a value does not fit";
+const MEMORY: &str = "raise --memory-limit (a sort alone reserves 10 MB a thread), or lower --threads";
+
+impl Told {
+    fn failed(text: impl Into<String>) -> Told {
+        Told { kind: Kind::Failed, text: text.into(), hint: None }
+    }
+
+    fn hint(self, hint: &'static str) -> Told {
+        Told { hint: Some(hint), ..self }
+    }
+}
+
+/// Puts a cause into words; `None` when its own words may be shown as they are.
+pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
+    if let Some(error) = cause.downcast_ref::<DataFusionError>() {
+        return Some(datafusion(error));
+    }
+    if let Some(error) = cause.downcast_ref::<ArrowError>() {
+        return Some(arrow(error));
+    }
+    if let Some(error) = cause.downcast_ref::<tokio::task::JoinError>() {
+        return Some(lost_task(error));
+    }
+    if let Some(error) = cause.downcast_ref::<Error>() {
+        return Some(Told { kind: error.kind(), text: error.to_string(), hint: None });
+    }
+    // A wrapper of one of these is told by what it wraps.
+    let mut inner = cause.source();
+    while let Some(error) = inner {
+        if error.is::<DataFusionError>() || error.is::<ArrowError>() {
+            return told(error);
+        }
+        inner = error.source();
+    }
+    let hint = hint_of(cause)?;
+    let text = cause.to_string();
+    // `Generic LocalFileSystem error: Unable to …` says nothing by its first words.
+    let text = match text.strip_prefix("Generic ").and_then(|rest| rest.split_once(" error: ")) {
+        Some((_, rest)) => rest.to_owned(),
+        None => text,
+    };
+    Some(Told::failed(text).hint(hint))
+}
+
+/// The mend of a full disk or a shut folder, wherever in the chain it stands.
+fn hint_of(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
+    let mut link = Some(cause);
+    while let Some(error) = link {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    Some(NO_SPACE)
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(NO_PERMISSION),
+                _ => None,
+            };
+        }
+        link = error.source();
+    }
+    // Writers of Parquet and CSV keep only the words of the system's error.
+    let text = cause.to_string();
+    if text.contains("(os error 28)") {
+        Some(NO_SPACE)
+    } else if text.contains("(os error 13)") || text.contains("(os error 30)") {
+        Some(NO_PERMISSION)
+    } else {
+        None
+    }
+}
+
+fn datafusion(error: &DataFusionError) -> Told {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => datafusion(inner),
+        DataFusionError::Shared(inner) => datafusion(inner),
+        DataFusionError::Collection(all) => match all.first() {
+            Some(first) => datafusion(first),
+            None => Told::failed("nothing more is known"),
+        },
+        DataFusionError::SQL(parser, _) => {
+            let text = match parser.as_ref() {
+                ParserError::TokenizerError(text) | ParserError::ParserError(text) => place_in_words(text),
+                ParserError::RecursionLimitExceeded => "it is nested too deep".to_owned(),
+            };
+            Told { kind: Kind::Config, text, hint: None }
+        }
+        DataFusionError::SchemaError(..)
+        | DataFusionError::Plan(_)
+        | DataFusionError::NotImplemented(_)
+        | DataFusionError::Configuration(_) => {
+            Told { kind: Kind::Config, text: planning(&error.strip_backtrace()), hint: None }
+        }
+        DataFusionError::ArrowError(inner, _) => arrow(inner),
+        DataFusionError::ResourcesExhausted(_) => {
+            Told::failed("it needs more memory than --memory-limit allows").hint(MEMORY)
+        }
+        DataFusionError::Execution(text) => withheld(text),
+        DataFusionError::Internal(text) => withheld(text),
+        DataFusionError::ExecutionJoin(lost) => lost_task(lost),
+        DataFusionError::External(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
+        DataFusionError::ObjectStore(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
+        DataFusionError::ParquetError(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
+        DataFusionError::IoError(inner) => told(inner).unwrap_or_else(|| plain(inner)),
+        other => withheld(&other.to_string()),
+    }
+}
+
+fn arrow(error: &ArrowError) -> Told {
+    match error {
+        ArrowError::ExternalError(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
+        ArrowError::IoError(_, inner) => told(inner).unwrap_or_else(|| plain(inner)),
+        ArrowError::CastError(text) => {
+            let target = text
+                .rsplit_once("' to value of ")
+                .map(|(_, to)| to.trim_end_matches(" type"))
+                .filter(|to| !to.contains(['\'', ' ']) || to.starts_with("Decimal"));
+            match target {
+                Some(to) => Told::failed(format!("a value does not read as {to}")),
+                None => Told::failed("a value does not fit the type it is cast to"),
+            }
+            .hint(TRY_CAST)
+        }
+        ArrowError::ParseError(text) => {
+            let what = ["timestamp", "date", "time", "interval"].into_iter().find(|w| text.contains(w));
+            Told::failed(match what {
+                Some(what) => format!("a value does not read as a {what}"),
+                None => "a value does not read as the type it is cast to".to_owned(),
+            })
+            .hint(TRY_CAST)
+        }
+        ArrowError::DivideByZero => {
+            Told::failed("a division by zero").hint("x / nullif(y, 0) gives null instead")
+        }
+        ArrowError::ArithmeticOverflow(_) => Told::failed("a number is beyond the range of its type")
+            .hint("cast to a wider type before the sum, for example decimal(38,2)"),
+        ArrowError::ComputeError(text) | ArrowError::InvalidArgumentError(text) => withheld(text),
+        other => match hint_of(other) {
+            Some(hint) => Told::failed(other.to_string()).hint(hint),
+            None => Told::failed(other.to_string()),
+        },
+    }
+}
+
+fn lost_task(error: &tokio::task::JoinError) -> Told {
+    Told::failed(if error.is_panic() {
+        "a panic; its words are not shown, they may hold row values"
+    } else {
+        "the task was cancelled"
+    })
+}
+
+fn plain(error: &(dyn StdError + 'static)) -> Told {
+    Told::failed(error.to_string())
+}
+
+/// Of an error met while computing, the words before the first that could be a value.
+fn withheld(text: &str) -> Told {
+    let constant = text
+        .split(['\'', '"', '`', ':', '(', '[', '{', '\n'])
+        .next()
+        .unwrap_or_default()
+        .split(|c: char| c.is_ascii_digit())
+        .next()
+        .unwrap_or_default()
+        .trim();
+    Told::failed(if constant.is_empty() {
+        "a value cannot be computed; what the engine says of it may hold row values and is not shown"
+            .to_owned()
+    } else {
+        format!("{constant} … (the rest may hold row values and is not shown)")
+    })
+}
+
+/// Without the engine's names for the phase that found it.
+fn planning(text: &str) -> String {
+    let mut text = text.trim();
+    for _ in 0..4 {
+        for prefix in [
+            "Error during planning: ",
+            "Schema error: ",
+            "Execution error: ",
+            "This feature is not implemented: ",
+        ] {
+            text = text.strip_prefix(prefix).unwrap_or(text);
+        }
+    }
+    text.replace("No field named", "there is no column").replace("Valid fields are", "The columns are")
+}
+
+/// `… at Line: 3, Column: 15` as a sentence.
+fn place_in_words(text: &str) -> String {
+    text.replace("at Line: ", "at line ").replace(", Column: ", ", column ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(error: impl StdError + 'static) -> String {
+        told(&error).unwrap().text
+    }
+
+    #[test]
+    fn a_value_is_never_told() {
+        let cast = |text: &str| ArrowError::CastError(text.to_owned());
+        assert_eq!(
+            text(cast("Cannot cast string 'O'Brien, Ada' to value of Int32 type")),
+            "a value does not read as Int32"
+        );
+        for error in [
+            cast("Cannot cast string 'Ada' to value of Int32 type"),
+            cast("Cannot cast string 'x' to value of Ada' to value of Int32 type"),
+            cast("Cannot convert Ada to Decimal"),
+            ArrowError::ParseError("Error parsing timestamp from 'Ada': error parsing date".into()),
+            ArrowError::ComputeError("Regex: (Ada".into()),
+            ArrowError::ArithmeticOverflow("Overflow happened on: 1234 * 99".into()),
+            ArrowError::ExternalError(Box::new(DataFusionError::Execution("no day in 'Ada'".into()))),
+        ] {
+            for error in [DataFusionError::from(error), DataFusionError::Execution("bad \"Ada\"".into())] {
+                let text = text(error.context("while Ada"));
+                assert!(!text.contains("Ada") && !text.contains("1234"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_planning_finds_is_wrong_configuration_and_told() {
+        let error = told(&DataFusionError::Plan("Invalid function 'rund'".into())).unwrap();
+        assert_eq!((error.kind, error.text.as_str()), (Kind::Config, "Invalid function 'rund'"));
+    }
+
+    #[test]
+    fn a_full_disk_is_known_behind_any_wrapper() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(told(&full()).unwrap().hint, Some(NO_SPACE));
+        let wrapped = object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(full()) };
+        assert_eq!(told(&wrapped).unwrap().hint, Some(NO_SPACE));
+        assert_eq!(told(&io::Error::from(io::ErrorKind::NotFound)), None);
+    }
+}

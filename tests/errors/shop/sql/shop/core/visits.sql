@@ -1,0 +1,3 @@
+-- Grain: one row a page seen.
+select customer_id, visited_at, page
+from raw.visits

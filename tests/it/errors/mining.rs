@@ -1,0 +1,105 @@
+//! Too little to learn from is no failure; a wrong column is. Audiences obey the same rule.
+
+use crate::broken_shop::Shop;
+
+/// Orders of six customers, of whom all, or none, come in the window before the as-of instant.
+fn shop(all_stay: bool) -> Shop {
+    let shop = Shop::new();
+    shop.remove("exports/orders");
+    let mut rows = String::from("order_id,customer_id,ordered_at,net_amount,channel\n");
+    for customer in 1..=6 {
+        for month in [8, 9, 10, 11] {
+            rows.push_str(&format!(
+                "o{customer}{month},c{customer:02},2025-{month:02}-05 10:00,9.{customer}0,web\n"
+            ));
+        }
+        if all_stay {
+            for (n, day) in
+                ["2025-12-02", "2025-12-20", "2026-01-05", "2026-01-20", "2026-02-02", "2026-02-20"]
+                    .iter()
+                    .enumerate()
+            {
+                rows.push_str(&format!("o{customer}9{n},c{customer:02},{day} 10:00,9.{customer}0,web\n"));
+            }
+        }
+    }
+    shop.write("exports/orders/all.csv", rows);
+    shop.pipeline("min_rows = 10\nmin_positives = 2", "min_rows = 2\nmin_positives = 1");
+    shop
+}
+
+#[test]
+fn an_outcome_of_one_class_is_not_fitted() {
+    for (name, all_stay) in [("nobody_leaves", true), ("everybody_leaves", false)] {
+        let shop = shop(all_stay);
+        shop.run_publishes(name);
+        assert_eq!(shop.ask("select count(*), count(churn_probability) from mart.churn_scores"), "6,0");
+    }
+}
+
+#[test]
+fn more_segments_than_customers_are_not_fitted() {
+    let shop = shop(false);
+    shop.pipeline("k = 2", "k = 9");
+    shop.run_publishes("k_above_customers");
+    assert_eq!(
+        shop.ask("select count(*), count(distinct segment_id) from mart.segments").split(',').next(),
+        Some("6")
+    );
+}
+
+#[test]
+fn nobody_at_all_is_no_failure() {
+    let shop = shop(false);
+    shop.write("exports/orders/all.csv", "order_id,customer_id,ordered_at,net_amount,channel\n");
+    shop.pipeline("  { row_count = { min = 1 } },\n", "");
+    shop.run_publishes("no_customers");
+}
+
+#[test]
+fn feature_columns_must_be_there_and_be_numbers() {
+    let shop = Shop::published();
+    shop.pipeline(
+        "columns = [\"recency_days\", { column = \"orders_total\", log = true }]",
+        "columns = [\"recency\", \"orders_total\"]",
+    );
+    shop.run_fails("segments_unknown_column", 1);
+    let shop = Shop::published();
+    shop.pipeline(
+        "columns = [\"recency_days\", \"orders_total\"]",
+        "columns = [\"recency\", \"orders_total\"]",
+    );
+    shop.run_fails("churn_unknown_column", 1);
+    let shop = Shop::published();
+    shop.pipeline("min_rows = 10", "eligible = \"recency < 100\"");
+    shop.run_fails("churn_unknown_eligible", 2);
+    let shop = Shop::published();
+    shop.pipeline("min_rows = 10", "eligible = \"recency_days <\"");
+    shop.run_fails("churn_eligible_does_not_parse", 2);
+}
+
+#[test]
+fn audiences_that_cannot_be_drawn() {
+    let told = |name: &str, code: i32, from: &str, to: &str| {
+        let shop = Shop::published();
+        shop.pipeline(from, to);
+        shop.run_fails(name, code);
+    };
+    told("audience_unknown_column", 2, "where = \"orders > 1\"", "where = \"order_count > 1\"");
+    told("audience_unknown_exclusion", 2, "where = \"recency_days < 7\"", "where = \"recency < 7\"");
+    told("audience_unknown_rank", 2, "rank_by = \"churn_probability\"", "rank_by = \"churn\"");
+    told("audience_not_a_condition", 2, "where = \"orders > 1\"", "where = \"orders + 1\"");
+    told("audience_does_not_parse", 2, "where = \"orders > 1\"", "where = \"orders > \"");
+    told("audience_casts", 1, "where = \"orders > 1\"", "where = \"cast(segment_name as integer) > 1\"");
+    told("audience_two_rules", 2, "where = \"orders > 1\"", "where = \"orders > 1) or (1=1\"");
+}
+
+#[test]
+fn consent_needs_its_table() {
+    let shop = Shop::published();
+    shop.remove("sql/shop/core/consents.sql");
+    shop.pipeline("[tables.\"core.consents\"]\nvalid_from = \"valid_from\"\n", "");
+    shop.run_fails("no_consents", 2);
+    shop.model("core.consents", "select customer_id, accepts_email from raw.people");
+    shop.run_fails("consents_without_columns", 2);
+}
