@@ -1,6 +1,8 @@
 //! Instants. The only place that asks the machine what time it is.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, SubsecRound, TimeDelta, TimeZone, Utc,
+};
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
@@ -10,8 +12,10 @@ pub type Instant = DateTime<Utc>;
 
 /// The wall clock. Only run ids, lock leases and figures in `ops` may come from it; what a table
 /// says comes from the run's as-of instant.
+///
+/// Cut to microseconds, which is what tables keep.
 pub fn now() -> Instant {
-    Utc::now()
+    Utc::now().trunc_subsecs(6)
 }
 
 /// Reads an instant: RFC 3339, `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD`; in `zone` unless it says otherwise.

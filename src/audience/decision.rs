@@ -154,7 +154,7 @@ fn decision_sql(audience: &Audience) -> String {
          judged as (
            select base.customer_id,
              cast(({rank_by}) as double) as score,
-             case {cases} when ({rank_by}) is null then {no_rank} else 0 end as off
+             case {cases} when ({rank_by}) is null or isnan(cast(({rank_by}) as double)) then {no_rank} else 0 end as off
            from audience.candidates as base {consent_join}),
          placed as (
            select customer_id, score, off,

@@ -263,6 +263,11 @@ fn fingerprint(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepNam
 }
 
 impl Plan {
+    /// Whether no source has a file that was not read yet.
+    pub fn nothing_new(&self) -> bool {
+        self.steps.iter().all(|step| step.files.is_empty())
+    }
+
     /// What a resumed run must repeat.
     pub fn pinned(&self) -> Pinned {
         let mut files = BTreeMap::new();

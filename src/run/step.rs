@@ -43,7 +43,7 @@ pub struct Done {
 /// The step's figures, kept in the journal and in `ops.steps`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Figures {
-    /// Rows staged, over all its tables but those of `ops`.
+    /// Rows of the table it is named for.
     pub rows: u64,
     pub refused: u64,
     /// Source files read.
@@ -95,9 +95,10 @@ impl Workshop {
             }
             Step::Audiences(audiences) => self.audiences(audiences).await?,
         };
-        for staged in done.staged.iter().filter(|s| s.table.schema() != "ops") {
-            done.figures.rows += staged.rows;
-            done.figures.bytes += staged.bytes;
+        let mut tables = done.staged.iter().filter(|s| s.table.schema() != "ops");
+        if let Some(main) = tables.next() {
+            done.figures.rows = main.rows;
+            done.figures.bytes = main.bytes + tables.map(|s| s.bytes).sum::<u64>();
         }
         Ok(done)
     }

@@ -36,3 +36,14 @@ select
   false
 from raw.forms f
 join core.customer_ids i on i.source = 'form' and i.record_id = f.form
+union all
+select
+  i.customer_id,
+  arrow_cast(c.created_on, 'Timestamp(Microsecond, Some("UTC"))'),
+  'shop',
+  'card_opened',
+  c.card,
+  cast(null as varchar),
+  false
+from channel.cards c
+join core.customer_ids i on i.source = 'card' and i.record_id = c.card
