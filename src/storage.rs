@@ -3,7 +3,7 @@
 //! A location is a path (`exports/pos`) or a URL (`s3://bucket/exports`). Credentials come from the
 //! environment only (`AWS_*`), never from a file of ours, and are never printed.
 
-use std::path::{Path as FilePath, PathBuf};
+use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -80,7 +80,24 @@ fn directory_url(location: &str) -> Result<Url> {
     }
     let absolute = std::path::absolute(FilePath::new(location))
         .map_err(|e| Error::config(format!("`{location}` is not a location")).caused_by(e))?;
-    Url::from_directory_path(&absolute).map_err(|()| Error::config(format!("`{location}` is not a location")))
+    Url::from_directory_path(without_dots(&absolute))
+        .map_err(|()| Error::config(format!("`{location}` is not a location")))
+}
+
+/// An absolute path without `.` and `..`, which object stores do not know. A `..` after a link
+/// means the folder that the link stands in, as a shell's `cd` reads it.
+fn without_dots(path: &FilePath) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -94,6 +111,7 @@ mod tests {
         assert_eq!(by_path.url, by_url.url);
         assert_eq!(by_path.path.as_ref(), "tmp/a b");
         assert_eq!(by_path.local_folder().unwrap(), PathBuf::from("/tmp/a b/"));
+        assert_eq!(Storage::open("/tmp/x/../a b/.").unwrap().url, by_path.url);
         assert!(Storage::open("ftp://x/y").is_err());
     }
 }

@@ -54,13 +54,19 @@ pub async fn demo(args: DemoArgs) -> Result<()> {
     Ok(())
 }
 
+/// The binary as it was called: after `cargo run` it is not on the path.
+fn called() -> String {
+    std::env::args().next().unwrap_or_else(|| "sillage".to_owned())
+}
+
 fn next_steps(dir: &std::path::Path, warehouse: &str) -> String {
+    let sillage = called();
     format!(
         "Look around:\n  \
-         sillage ls --warehouse {warehouse}\n  \
-         sillage query \"select segment_name, customers from mart.segment_profiles order by customers desc\" --warehouse {warehouse}\n  \
-         sillage audience waterfall --warehouse {warehouse}\n  \
-         sillage history --warehouse {warehouse}\n\
+         {sillage} ls --warehouse {warehouse}\n  \
+         {sillage} query \"select segment_name, customers from mart.segment_profiles order by customers desc\" --warehouse {warehouse}\n  \
+         {sillage} audience waterfall --warehouse {warehouse}\n  \
+         {sillage} history --warehouse {warehouse}\n\
          BI tools read the Parquet files in {}",
         dir.join("warehouse/bi/mart").display()
     )

@@ -31,12 +31,14 @@ pub struct ReleasesArgs {
 
 pub async fn history(args: HistoryArgs) -> Result<()> {
     let catalog = open(&args.warehouse.warehouse, None, &args.limits).await?;
+    // A note may be long; a table on the screen shows its beginning.
+    let note = if args.output.is_screen_table() { "left(note, 60) as note" } else { "note" };
     let (table, sql) = match args.run {
         None => ("runs", "select * from ops.runs order by run desc".to_owned()),
         Some(run) => (
             "steps",
             format!(
-                "select step, kind, status, rows, rows_refused, files_read, bytes_written, wall_ms, note \
+                "select step, kind, status, rows, rows_refused, files_read, bytes_written, wall_ms, {note} \
                  from ops.steps where run = {run} order by step"
             ),
         ),
@@ -59,7 +61,7 @@ pub async fn history(args: HistoryArgs) -> Result<()> {
 pub async fn releases(args: ReleasesArgs) -> Result<()> {
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
     say!(
-        "{:>7}  {:10}  {:24} {:24} {:>6}  pipeline",
+        "{:>7}  {:10}  {:30} {:20} {:>6}  pipeline",
         "release",
         "outcome",
         "as of",
@@ -73,7 +75,7 @@ pub async fn releases(args: ReleasesArgs) -> Result<()> {
             Outcome::Failed => "failed",
         };
         say!(
-            "{number:>7}  {outcome:10}  {:24} {:24} {:>6}  {}",
+            "{number:>7}  {outcome:10}  {:30} {:20} {:>6}  {}",
             show_instant(release.as_of),
             release.published_at.format("%Y-%m-%dT%H:%M:%SZ"),
             release.tables.len(),

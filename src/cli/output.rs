@@ -45,6 +45,11 @@ impl OutputArgs {
         self.format.or_else(by_ending).unwrap_or(Format::Table)
     }
 
+    /// Whether a person will read the rows in a terminal.
+    pub fn is_screen_table(&self) -> bool {
+        self.output.is_none() && self.format() == Format::Table
+    }
+
     /// Writes all rows; the number written. A file appears whole or not at all.
     pub async fn write(&self, frame: DataFrame) -> Result<u64> {
         match &self.output {

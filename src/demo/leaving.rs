@@ -14,16 +14,16 @@ use super::calendar::{LIVED_STEPS, OUTCOME_STEPS};
 /// Log-odds of leaving in a step, and what adds to them.
 const BASE: f64 = -5.5;
 const SILENCE: f64 = 0.9;
-const DECLINE: f64 = 1.2;
+const DECLINE: f64 = 0.8;
 pub const INCIDENT: f64 = 2.6;
-const EMAIL: f64 = -0.9;
+const EMAIL: f64 = -0.7;
 /// Steps that an incident is remembered, from the one after it was felt.
 pub const INCIDENT_MEMORY: usize = 9;
 /// An order goes badly wrong, and it is felt in the step after it.
 pub const INCIDENT_RATE: f64 = 0.035;
 /// Newsletters opened and web visits paid after having left, against before.
-pub const OPENS_AFTER: f64 = 0.6;
-pub const VISITS_AFTER: f64 = 0.45;
+pub const OPENS_AFTER: f64 = 0.8;
+pub const VISITS_AFTER: f64 = 0.75;
 
 /// What the channels have shown of one customer, by step.
 #[derive(Debug, Clone)]

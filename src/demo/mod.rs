@@ -99,3 +99,113 @@ impl Retailer {
         Ok(Summary { persons: self.customers, rows })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::calendar::HOLDOUT_STEP;
+    use super::life::Life;
+    use super::person::Person;
+    use super::*;
+
+    /// Every file below a folder with its bytes.
+    fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut all = BTreeMap::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                all.extend(files(&path));
+            } else {
+                all.insert(path.clone(), fs::read(&path).unwrap());
+            }
+        }
+        all
+    }
+
+    fn written(customers: u64, seed: u64) -> (tempfile::TempDir, BTreeMap<PathBuf, Vec<u8>>) {
+        let dir = tempfile::tempdir().unwrap();
+        Retailer { customers, seed }.write(dir.path()).unwrap();
+        let bytes = files(dir.path())
+            .into_iter()
+            .map(|(path, bytes)| (path.strip_prefix(dir.path()).unwrap().to_owned(), bytes))
+            .collect();
+        (dir, bytes)
+    }
+
+    #[test]
+    fn the_same_seed_writes_the_same_bytes() {
+        let (first, second, other) = (written(40, 7), written(40, 7), written(40, 8));
+        assert!(first.1 == second.1);
+        assert!(first.1 != other.1);
+    }
+
+    #[test]
+    fn more_persons_leave_the_first_ones_as_they_are() {
+        let (few, more) = (written(30, 7), written(60, 7));
+        for (path, bytes) in
+            few.1.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "csv" || e == "jsonl"))
+        {
+            let longer = &more.1[path];
+            // The tills' total stands below the rows.
+            let rows = bytes.windows(6).rposition(|w| w == b"Total;").unwrap_or(bytes.len());
+            assert!(longer.starts_with(&bytes[..rows]), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn the_exports_know_nothing_of_the_truth() {
+        let (_dir, files) = written(40, 7);
+        let words = ["probability", "archetype", "segment", "person_id", "churn", "hazard", "separat"];
+        for (path, bytes) in files.iter().filter(|(path, _)| path.starts_with("exports")) {
+            let text = String::from_utf8_lossy(bytes);
+            assert!(words.iter().all(|word| !text.contains(word)), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn no_persons_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Retailer { customers: 0, seed: 1 }.write(dir.path()).unwrap_err();
+        assert_eq!(error.message(), "a demo of 0 customers, expected 1 to 40000000");
+    }
+
+    /// The share of (churned, stayed) pairs that the probability puts in the right order.
+    fn auc(mut forecasts: Vec<(f64, bool)>) -> f64 {
+        forecasts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut stayed, mut right, mut churned) = (0.0, 0.0, 0.0);
+        for (_, left) in forecasts {
+            if left {
+                churned += 1.0;
+                right += stayed;
+            } else {
+                stayed += 1.0;
+            }
+        }
+        right / (stayed * churned)
+    }
+
+    #[test]
+    fn planted_probabilities_are_honest_and_neither_blind_nor_certain() {
+        let forecasts: Vec<(f64, bool)> = (0..4000)
+            .map(|number| truth::forecast(&Life::live(1, &Person::draw(1, number)), HOLDOUT_STEP))
+            .filter(|forecast| forecast.eligible)
+            .filter_map(|forecast| Some((forecast.probability?, forecast.churned)))
+            .collect();
+        let persons = forecasts.len() as f64;
+        let mean = forecasts.iter().map(|f| f.0).sum::<f64>() / persons;
+        let churned = forecasts.iter().filter(|f| f.1).count() as f64 / persons;
+        assert!((0.15..0.35).contains(&churned), "base rate {churned}");
+        // Three standard errors of the observed share.
+        assert!((mean - churned).abs() < 3.0 * (churned / persons).sqrt(), "{mean} against {churned}");
+        // The same among those for whom it says between a half and three quarters.
+        let likely: Vec<_> = forecasts.iter().filter(|f| (0.5..0.75).contains(&f.0)).collect();
+        let (n, said) = (likely.len() as f64, likely.iter().map(|f| f.0).sum::<f64>());
+        let came = likely.iter().filter(|f| f.1).count() as f64;
+        assert!((said - came).abs() < 3.0 * (n / 4.0).sqrt(), "{said} against {came} of {n}");
+        let auc = auc(forecasts);
+        assert!((0.75..0.87).contains(&auc), "AUC {auc}");
+    }
+}

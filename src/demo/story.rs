@@ -200,7 +200,7 @@ impl<'a> Story<'a> {
         } else {
             person.web_email.clone().or_else(|| person.card_email.clone())
         };
-        let shows_phone = phone_only || (person.phone % 3 > 0);
+        let shows_phone = phone_only || !person.phone.is_multiple_of(3);
         let phone = shows_phone.then(|| write_phone(&mut self.rng, person.phone));
         if is_exported(at) {
             self.key("calls", "call", &number);

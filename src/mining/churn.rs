@@ -28,11 +28,14 @@ pub const OUTCOME: &str = "churned";
 /// `churned` (boolean, or 0 and 1), known since.
 pub struct LabelledCutoff {
     pub cutoff: Instant,
+    /// When the outcome was known.
+    pub window_end: Instant,
     pub frame: DataFrame,
 }
 
 struct Rows {
     cutoff: Instant,
+    window_end: Instant,
     features: Matrix,
     outcomes: Vec<bool>,
 }
@@ -44,18 +47,24 @@ struct Rows {
 pub async fn fit(model: &str, params: &ChurnParams, cutoffs: Vec<LabelledCutoff>) -> Result<FittedModel> {
     let mut past = Vec::with_capacity(cutoffs.len());
     let most = params.sample.div_ceil(cutoffs.len().max(1));
-    for LabelledCutoff { cutoff, frame } in cutoffs {
-        let place = format!("cut-off {}", show_instant(cutoff));
-        past.push(read(params, cutoff, frame, most).await.map_err(|error| error.at(place))?);
+    for labelled in cutoffs {
+        let place = format!("cut-off {}", show_instant(labelled.cutoff));
+        past.push(read(params, labelled, most).await.map_err(|error| error.at(place))?);
     }
     past.sort_by_key(|rows| rows.cutoff);
-    Ok(match fit_rows(model, params, past)? {
+    let (name, params) = (model.to_owned(), params.clone());
+    // Off the threads that other steps' streams run on.
+    let fitted = tokio::task::spawn_blocking(move || fit_rows(&name, &params, past))
+        .await
+        .doing("learn who leaves")??;
+    Ok(match fitted {
         Ok(fitted) => fitted,
         Err(reason) => FittedModel::not_fitted(model, ModelKind::Churn, reason),
     })
 }
 
-async fn read(params: &ChurnParams, cutoff: Instant, frame: DataFrame, most: usize) -> Result<Rows> {
+async fn read(params: &ChurnParams, labelled: LabelledCutoff, most: usize) -> Result<Rows> {
+    let LabelledCutoff { cutoff, window_end, frame } = labelled;
     let mut columns: Vec<String> = params.columns.iter().map(|c| c.column.clone()).collect();
     columns.push(OUTCOME.to_owned());
     let mut features = matrix::read(frame, &columns, most).await?;
@@ -74,7 +83,7 @@ async fn read(params: &ChurnParams, cutoff: Instant, frame: DataFrame, most: usi
     features.columns.pop();
     // Removing a column leaves a gap between rows.
     features.values = features.values.as_standard_layout().into_owned();
-    Ok(Rows { cutoff, features, outcomes })
+    Ok(Rows { cutoff, window_end, features, outcomes })
 }
 
 fn fit_rows(
@@ -86,7 +95,7 @@ fn fit_rows(
         return Ok(Err(NotFitted("the history is too short for any cut-off".to_owned())));
     };
     let mut fitted = FittedModel::fitted(model, ModelKind::Churn);
-    let over = |rows: &&Rows| rows.cutoff + params.window <= held_out.cutoff;
+    let over = |rows: &&Rows| rows.window_end <= held_out.cutoff;
     let training: Vec<&Rows> = past.iter().filter(over).collect();
     for rows in past.iter().filter(|rows| !over(rows)) {
         fitted.remark(format!(
@@ -333,9 +342,10 @@ mod tests {
     fn months(context: &SessionContext, rows: usize) -> Vec<LabelledCutoff> {
         // Not in order of time on purpose.
         [("2026-03-02", 5), ("2026-01-01", 1), ("2026-01-31", 3)]
-            .map(|(day, seed)| LabelledCutoff {
-                cutoff: parse_instant(day, chrono_tz::Tz::UTC).unwrap(),
-                frame: planted(context, rows, seed).0,
+            .map(|(day, seed)| {
+                let cutoff = parse_instant(day, chrono_tz::Tz::UTC).unwrap();
+                let window_end = cutoff + chrono::Duration::days(30);
+                LabelledCutoff { cutoff, window_end, frame: planted(context, rows, seed).0 }
             })
             .into()
     }
@@ -496,8 +506,13 @@ mod tests {
                 let condition = if inside { in_fold.clone() } else { !in_fold.clone() };
                 all.clone().filter(condition).unwrap()
             };
-            let train = read(&params, Instant::UNIX_EPOCH, part(false), 5000).await.unwrap();
-            let test = read(&params, Instant::UNIX_EPOCH, part(true), 5000).await.unwrap();
+            let fold = |inside: bool| LabelledCutoff {
+                cutoff: Instant::UNIX_EPOCH,
+                window_end: Instant::UNIX_EPOCH,
+                frame: part(inside),
+            };
+            let train = read(&params, fold(false), 5000).await.unwrap();
+            let test = read(&params, fold(true), 5000).await.unwrap();
             let model = learn(&params, &train.features, &train.outcomes).unwrap().unwrap();
             scores.extend(model.logistic.predict(&model.scaling.apply(&test.features)));
             outcomes.extend(test.outcomes);

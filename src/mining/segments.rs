@@ -51,7 +51,13 @@ pub async fn fit(
 ) -> Result<FittedModel> {
     let columns: Vec<String> = params.columns.iter().map(|c| c.column.clone()).collect();
     let matrix = matrix::read(features, &columns, params.sample).await?;
-    Ok(match fit_matrix(model, params, &matrix, previous, seed)? {
+    let (name, params, previous) = (model.to_owned(), params.clone(), previous.cloned());
+    // Off the threads that other steps' streams run on.
+    let fitted =
+        tokio::task::spawn_blocking(move || fit_matrix(&name, &params, &matrix, previous.as_ref(), seed))
+            .await
+            .doing("find the segments")??;
+    Ok(match fitted {
         Ok(fitted) => fitted,
         Err(reason) => FittedModel::not_fitted(model, ModelKind::Segments, reason),
     })

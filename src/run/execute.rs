@@ -199,12 +199,13 @@ async fn publish_failure(
     quarantined: Vec<Staged>,
     proposal: &impl Fn(Outcome, Vec<Staged>) -> Proposal,
 ) -> Result<()> {
-    for unused in &staged {
-        warehouse.delete_staged(unused).await?;
-    }
     let mut ops = record.stage(warehouse).await?;
     ops.extend(quarantined);
     warehouse.publish(lock, proposal(Outcome::Failed, ops)).await?;
+    // Only now: a run cut off before would be resumed, and look for these files.
+    for unused in &staged {
+        warehouse.delete_staged(unused).await?;
+    }
     Ok(())
 }
 
@@ -216,9 +217,7 @@ fn broken(finding: &Finding) -> Error {
         finding.failures,
         if finding.failures == 1 { "" } else { "s" }
     ))
-    .hint(format!(
-        "ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"
-    ))
+    .hint("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it")
 }
 
 /// A run between its first and its last step.
@@ -352,8 +351,10 @@ impl Running<'_> {
 
 async fn timed(workshop: Workshop, step: Arc<PlannedStep>) -> Result<Done, Failure> {
     let watch = Stopwatch::now();
+    let began_at = clock::now();
     let mut result = workshop.perform(&step).await;
     if let Ok(done) = &mut result {
+        done.figures.began_at = Some(began_at);
         done.figures.wall_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
     }
     result

@@ -89,6 +89,15 @@ impl RunRecord<'_> {
             ("rows_refused", numbers(steps.iter().map(|s| s.figures.refused))),
             ("files_read", numbers(steps.iter().map(|s| s.figures.files))),
             ("bytes_written", numbers(steps.iter().map(|s| s.figures.bytes))),
+            (
+                "began_at",
+                Arc::new(
+                    TimestampMicrosecondArray::from_iter(
+                        steps.iter().map(|s| s.figures.began_at.map(|t| t.timestamp_micros())),
+                    )
+                    .with_timezone("UTC"),
+                ),
+            ),
             ("wall_ms", numbers(steps.iter().map(|s| s.figures.wall_ms))),
             ("note", texts(steps.iter().map(|s| s.note.as_deref()))),
         ]

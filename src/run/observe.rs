@@ -64,13 +64,18 @@ pub async fn observe(
                 continue;
             }
         };
+        let mut of_size: BTreeMap<u64, usize> = BTreeMap::new();
+        for file in &listed {
+            *of_size.entry(file.size).or_default() += 1;
+        }
         for file in listed {
             let digest = match ledger.entries.get(&file.name) {
                 Some(known) if known.size == file.size && known.modified == file.modified => {
                     Some(known.digest.clone())
                 }
-                // Only a file of a known size can be a known content.
+                // Only a file of a known size, or of another's, can be a known content.
                 _ if ledger.entries.contains_key(&file.name)
+                    || of_size.get(&file.size).is_some_and(|files| *files > 1)
                     || ledger.entries.values().any(|known| known.size == file.size) =>
                 {
                     Some(source::digest(source, &file).await?)

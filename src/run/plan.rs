@@ -198,10 +198,16 @@ fn plan_ingest(
     let mut new = Vec::new();
     let mut same = Vec::new();
     let mut changed = Vec::new();
+    // Two new files of one content in one night are one, as they would be in two nights.
+    let mut contents: BTreeMap<&str, &str> = BTreeMap::new();
     for seen in files {
         match standing(seen, &ledger) {
             Standing::New if pinned.is_none_or(|names| names.contains(&seen.file.name)) => {
-                new.push(seen.file.clone());
+                let name = seen.file.name.as_str();
+                match seen.digest.as_deref().map(|digest| *contents.entry(digest).or_insert(name)) {
+                    Some(first) if first != name => same.push(format!("{name} is {first} again")),
+                    _ => new.push(seen.file.clone()),
+                }
             }
             Standing::New | Standing::Known => {}
             Standing::SameAs(name) => same.push(format!("{} is {name} again", seen.file.name)),
@@ -220,7 +226,7 @@ fn plan_ingest(
         (n, all) => format!("{n} new files of {all}"),
     };
     if !same.is_empty() {
-        why.push_str(&format!("; already ingested: {}", same.join(", ")));
+        why.push_str(&format!("; the same content again: {}", same.join(", ")));
     }
     Ok((new, why))
 }

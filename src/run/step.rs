@@ -49,6 +49,7 @@ pub struct Figures {
     /// Source files read.
     pub files: u64,
     pub bytes: u64,
+    pub began_at: Option<Instant>,
     pub wall_ms: u64,
     pub warnings: Vec<String>,
 }
@@ -285,7 +286,8 @@ impl Workshop {
                 None => known,
             };
             let frame = outcome.label(&self.catalog, eligible, cutoff, zone).await?;
-            labelled.push(LabelledCutoff { cutoff, frame });
+            let window_end = outcome.window_end(cutoff, zone)?;
+            labelled.push(LabelledCutoff { cutoff, window_end, frame });
         }
         let fitted = churn::fit(MODEL, params, labelled).await?;
         let session = self.catalog.session([&params.features], Some(self.as_of)).await?;

@@ -15,7 +15,9 @@ use datafusion::common::{ScalarValue, TableReference};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool, UnboundedMemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, col, lit};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
 use super::Warehouse;
@@ -86,6 +88,9 @@ impl Engine {
         options.sql_parser.map_string_types_to_utf8view = false;
         options.execution.parquet.schema_force_view_types = false;
         options.execution.time_zone = Some("UTC".to_owned());
+        // A build side of this size is gathered once and shared: cheaper than shuffling the other side.
+        options.optimizer.hash_join_single_partition_threshold_rows = 1_000_000;
+        options.optimizer.hash_join_single_partition_threshold = 64 << 20;
         if limits.memory.is_some() {
             // A hash join cannot spill; a sort-merge join can.
             options.optimizer.prefer_hash_join = false;
@@ -333,13 +338,32 @@ fn column_name(column: &str) -> datafusion::common::Column {
 }
 
 /// Of rows with one key, the one that came last: by run, then file, then line.
+///
+/// Repeated keys are few: they are found on the key columns alone, and only their rows are ordered.
+/// (`DISTINCT ON` would hold every column of every row in an aggregate that cannot spill.)
 fn latest(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFrame> {
     if key.is_empty() {
         return Ok(frame);
     }
+    const REPEATED: &str = "__repeated_";
     let all: Vec<Expr> = frame.schema().fields().iter().map(|f| col(column_name(f.name()))).collect();
     let on: Vec<Expr> = key.iter().map(|k| col(column_name(k))).collect();
-    let mut order: Vec<_> = on.iter().map(|k| k.clone().sort(true, false)).collect();
-    order.extend(["_run", "_file", "_line"].map(|c| col(column_name(c)).sort(false, false)));
-    frame.distinct_on(on, all, Some(order))
+    let left: Vec<&str> = key.iter().map(String::as_str).collect();
+    let right: Vec<String> = key.iter().map(|k| format!("{REPEATED}{k}")).collect();
+    let right: Vec<&str> = right.iter().map(String::as_str).collect();
+    let aliased = || left.iter().zip(&right).map(|(k, r)| col(column_name(k)).alias(*r)).collect::<Vec<_>>();
+    let repeated = frame
+        .clone()
+        .aggregate(on.clone(), vec![count(lit(1_i64)).alias("__times")])?
+        .filter(col("__times").gt(lit(1_i64)))?
+        .select(aliased())?;
+    let once = frame.clone().join(repeated.clone(), JoinType::LeftAnti, &left, &right, None)?;
+    let order = ["_run", "_file", "_line"].map(|c| col(column_name(c)).sort(false, false)).to_vec();
+    let place = row_number().partition_by(on).order_by(order).build()?.alias("__place");
+    let last = frame
+        .join(repeated, JoinType::LeftSemi, &left, &right, None)?
+        .window(vec![place])?
+        .filter(col("__place").eq(lit(1_u64)))?
+        .select(all)?;
+    once.union(last)
 }

@@ -56,6 +56,10 @@ fn entry(run: u64, name: &str) -> Path {
     Path::from(format!("{FOLDER}/{run:020}/{name}.json"))
 }
 
+fn step_entry(run: u64, step: &StepName) -> Path {
+    entry(run, &format!("step-{step}"))
+}
+
 impl Warehouse {
     /// The run in flight, if a crash or a kill left one.
     pub async fn unfinished_run(&self) -> Result<Option<Unfinished>> {
@@ -84,7 +88,7 @@ impl Warehouse {
     }
 
     pub async fn journal_finished(&self, run: u64, finished: &Finished) -> Result<()> {
-        self.put_json(&entry(run, &format!("step-{}", finished.step)), finished).await
+        self.put_json(&step_entry(run, &finished.step), finished).await
     }
 
     pub(super) async fn journal_intent(&self, intent: &Intent) -> Result<()> {
@@ -93,24 +97,36 @@ impl Warehouse {
 
     /// Forgets the run's journal: it is published, or its staged files are discarded.
     ///
-    /// `begun` goes last, so that a crash in between leaves a run that can still be recognised.
+    /// Steps go first, then the intent, then `begun`: while a step's files are still listed, the
+    /// intent is there to say that they are published. A crash in between leaves a run that is
+    /// rolled forward again, which changes nothing.
     pub(super) async fn clear_journal(&self, run: u64) -> Result<()> {
-        let begun = entry(run, "begun");
+        let last = [entry(run, "intent"), entry(run, "begun")];
         for path in self.list_objects(&format!("{FOLDER}/{run:020}")).await? {
-            if path != begun {
+            if !last.contains(&path) {
                 self.delete_object(&path).await?;
             }
         }
-        self.delete_object(&begun).await
+        for path in &last {
+            self.delete_object(path).await?;
+        }
+        Ok(())
     }
 
     /// Drops a run that will not be resumed, with the files it staged.
+    ///
+    /// A step leaves the journal before its files go: a crash in between leaves files that nobody
+    /// knows, never a step whose files are gone. Files of a run that was published are not touched.
     pub async fn discard_run(&self, unfinished: &Unfinished) -> Result<()> {
-        for step in unfinished.finished.values() {
-            for staged in &step.staged {
-                self.delete_staged(staged).await?;
+        let run = unfinished.begun.run;
+        if !self.releases().await?.contains(&run) {
+            for step in unfinished.finished.values() {
+                self.delete_object(&step_entry(run, &step.step)).await?;
+                for staged in &step.staged {
+                    self.delete_staged(staged).await?;
+                }
             }
         }
-        self.clear_journal(unfinished.begun.run).await
+        self.clear_journal(run).await
     }
 }

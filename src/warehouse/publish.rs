@@ -114,7 +114,7 @@ impl Warehouse {
         self.clear_journal(run).await?;
         for staged in &intent.staged {
             let version = intent.release.tables[&staged.table];
-            if version > 0 && version % CHECKPOINT_EVERY == 0 {
+            if version > 0 && version.is_multiple_of(CHECKPOINT_EVERY) {
                 self.checkpoint(&staged.table, version).await?;
             }
         }

@@ -1,6 +1,6 @@
 //! What the verbs show on the small shop, and what their help says.
 
-use crate::shop::Shop;
+use crate::broken_shop::Shop;
 
 const SNAPSHOTS: &str = "tests/errors/snapshots/cli";
 

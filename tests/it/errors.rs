@@ -11,7 +11,7 @@ mod models;
 mod sources;
 mod warehouse;
 
-use crate::shop::{PRIVATE, Said, Shop, files_below};
+use crate::broken_shop::{PRIVATE, Said, Shop, files_below};
 
 const SNAPSHOTS: &str = "tests/errors/snapshots";
 

@@ -1,239 +1,312 @@
-//! A small shop in a temporary folder, and the real binary run on it as a user would.
+//! The small shop: a folder with exports, pipeline and warehouses, and the binary run over them.
+//!
+//! Grain of what is exported: two hundred persons, one year, six deliveries of two months, each one
+//! file a source. Everything follows from one seed.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Arc, OnceLock};
+use std::process::{Command, Output, Stdio};
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
-use parquet::arrow::ArrowWriter;
-use tempfile::TempDir;
+use chrono::{Duration, NaiveDate, NaiveDateTime};
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use sha2::{Digest, Sha256};
 
-/// Texts that stand in rows of the shop and of the broken files: personal, never to be told.
-pub const PRIVATE: [&str; 2] = ["Quillfeather", "Sesame"];
+/// Deliveries in the year.
+pub const NIGHTS: usize = 6;
+/// The instant of the night after each delivery.
+pub const AS_OF: [&str; NIGHTS] =
+    ["2025-03-01", "2025-05-01", "2025-07-01", "2025-09-01", "2025-11-01", "2026-01-01"];
 
-/// A project of its own; gone at the end of the test.
-pub struct Shop {
-    dir: TempDir,
+const PERSONS: usize = 200;
+const HEADERS: [(&str, &str, &str); 4] = [
+    ("tickets", "csv", "ticket;sold_at;card;product_id;quantity;net_amount\n"),
+    ("web_orders", "jsonl", ""),
+    ("cards", "csv", "card,email,first_name,created_on\n"),
+    ("consents", "csv", "card,channel,granted,valid_from\n"),
+];
+
+/// A line of an export, and when it happened.
+struct Record {
+    source: &'static str,
+    at: NaiveDateTime,
+    line: String,
 }
 
-/// What a command said and how it ended.
-pub struct Said {
-    command: String,
-    pub out: String,
-    pub err: String,
+/// One shop in a folder of its own, deleted at the end of the test.
+pub struct Shop {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the binary left behind.
+pub struct Ran {
     pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Ran {
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    #[track_caller]
+    pub fn published(self) -> Ran {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub fn refused(self, code: i32, told: &[&str]) -> Ran {
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+        for told in told {
+            assert!(self.stderr.contains(told), "`{told}` is not told in: {}", self.stderr);
+        }
+        self
+    }
+}
+
+/// Runs the binary.
+pub fn sillage<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Ran {
+    Ran::of(Command::new(env!("CARGO_BIN_EXE_sillage")).args(arguments).output().unwrap())
 }
 
 impl Shop {
-    /// The project, not yet run.
+    /// A shop with its pipeline and no exports yet.
     pub fn new() -> Shop {
-        let shop = Shop { dir: tempfile::Builder::new().prefix("shop").tempdir().unwrap() };
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/errors/shop");
-        copy(&fixture, shop.dir.path());
-        shop.people(24);
+        let shop = Shop { folder: tempfile::tempdir().unwrap() };
+        copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/shop"), shop.path());
         shop
     }
 
-    /// The project with its first release.
-    pub fn published() -> Shop {
-        static FIRST: OnceLock<Shop> = OnceLock::new();
-        let first = FIRST.get_or_init(|| {
-            let shop = Shop::new();
-            let said = shop.run(&[]);
-            assert_eq!(said.code, Some(0), "{}", said.err);
-            shop
-        });
-        let shop = Shop { dir: tempfile::Builder::new().prefix("shop").tempdir().unwrap() };
-        copy(first.dir.path(), shop.dir.path());
+    /// A shop whose whole year was delivered.
+    pub fn with_all_deliveries() -> Shop {
+        let shop = Shop::new();
+        shop.deliver(0..NIGHTS);
         shop
     }
 
-    pub fn path(&self, below: &str) -> PathBuf {
-        self.dir.path().join(below)
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
-    pub fn write(&self, below: &str, text: impl AsRef<[u8]>) {
-        let path = self.path(below);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+    pub fn pipeline(&self) -> PathBuf {
+        self.path().join("shop.toml")
     }
 
-    pub fn remove(&self, below: &str) {
-        let path = self.path(below);
-        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+    pub fn exports(&self) -> PathBuf {
+        self.path().join("exports")
     }
 
-    /// Replaces a text of a file that must be there.
-    pub fn edit(&self, below: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.path(below)).unwrap();
-        assert!(text.contains(from), "{below} does not hold {from:?}");
-        fs::write(self.path(below), text.replacen(from, to, 1)).unwrap();
+    pub fn warehouse(&self, name: &str) -> PathBuf {
+        self.path().join(name)
     }
 
-    /// Edits the pipeline file.
-    pub fn pipeline(&self, from: &str, to: &str) {
-        self.edit("pipelines/shop.toml", from, to);
+    /// Puts the files of these deliveries there.
+    pub fn deliver(&self, nights: std::ops::Range<usize>) {
+        let records = records();
+        for night in nights {
+            for (source, ending, header) in HEADERS {
+                let mut text = header.to_owned();
+                for record in records.iter().filter(|r| r.source == source && night_of(r.at) == night) {
+                    text.push_str(&record.line);
+                    text.push('\n');
+                }
+                self.put(source, &format!("{:02}.{ending}", night + 1), &text);
+            }
+        }
     }
 
-    /// Adds sections to the pipeline file.
-    pub fn declare(&self, text: &str) {
-        let path = self.path("pipelines/shop.toml");
-        fs::write(&path, fs::read_to_string(&path).unwrap() + "\n" + text).unwrap();
+    /// Puts one file of a source there.
+    pub fn put(&self, source: &str, file: &str, text: &str) {
+        let folder = self.exports().join(source);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(file), text).unwrap();
     }
 
-    pub fn model(&self, table: &str, sql: &str) {
-        self.write(&format!("sql/shop/{}.sql", table.replace('.', "/")), sql);
+    /// Changes the pipeline file.
+    pub fn edit(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(self.pipeline()).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(self.pipeline(), text.replace(from, to)).unwrap();
     }
 
-    /// Writes `exports/people/people.parquet`.
-    pub fn people(&self, count: usize) {
-        let names = (1..=count).map(|n| format!("Ada Quillfeather {n}"));
-        let columns: Vec<(&str, ArrayRef)> = vec![
-            ("customer_id", Arc::new(StringArray::from_iter_values((1..=count).map(|n| format!("c{n:02}"))))),
-            ("name", Arc::new(StringArray::from_iter_values(names))),
-            ("accepts_email", Arc::new(BooleanArray::from_iter((1..=count).map(|n| Some(n % 4 > 0))))),
-            ("since", Arc::new(Date32Array::from_iter_values((1..=count).map(|n| 20_000 + n as i32)))),
-        ];
-        self.parquet("exports/people/people.parquet", RecordBatch::try_from_iter(columns).unwrap());
-    }
-
-    pub fn parquet(&self, below: &str, rows: RecordBatch) {
-        fs::create_dir_all(self.path(below).parent().unwrap()).unwrap();
-        let file = fs::File::create(self.path(below)).unwrap();
-        let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
-        writer.write(&rows).unwrap();
-        writer.close().unwrap();
-    }
-
-    /// The binary, in the project's folder, ready for arguments.
-    pub fn command(&self) -> Command {
+    /// `sillage run` over the shop, not yet started.
+    pub fn night(&self, warehouse: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
-        self.prepare(&mut command);
+        command.arg("run").arg(self.pipeline()).arg("--warehouse").arg(warehouse).args(arguments);
+        command.env("SHOP_EXPORTS", self.exports());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    /// Takes from a command what depends on who runs the tests.
-    pub fn prepare(&self, command: &mut Command) {
-        command.current_dir(self.dir.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    /// `sillage run` over the shop, to its end.
+    pub fn run(&self, warehouse: &Path, arguments: &[&str]) -> Ran {
+        Ran::of(self.night(warehouse, arguments).output().unwrap())
     }
+}
 
-    pub fn sillage(&self, args: &[&str]) -> Said {
-        self.said(args, &self.command().args(args).output().unwrap())
+/// The rows of a query over the last release, as CSV.
+#[track_caller]
+pub fn query(warehouse: &Path, sql: &str) -> String {
+    query_of(warehouse, sql, &[])
+}
+
+/// The rows of a query, as CSV.
+#[track_caller]
+pub fn query_of(warehouse: &Path, sql: &str, arguments: &[&str]) -> String {
+    let mut all = vec!["query", sql, "--format", "csv", "--warehouse", warehouse.to_str().unwrap()];
+    all.extend(arguments);
+    sillage(all).published().stdout
+}
+
+/// All rows of a table in one order, but for the columns that tell of the run.
+#[track_caller]
+pub fn rows(warehouse: &Path, table: &str) -> Vec<String> {
+    let text = query(warehouse, &format!("select * from {table}"));
+    let mut lines = csv_lines(&text);
+    let Some(run) = lines.first().and_then(|header| header.iter().position(|c| c == "_run")) else {
+        let mut rows: Vec<String> = lines.into_iter().map(|l| l.join(",")).collect();
+        rows[1..].sort();
+        return rows;
+    };
+    for line in &mut lines {
+        line.remove(run);
     }
+    let mut rows: Vec<String> = lines.into_iter().map(|l| l.join(",")).collect();
+    rows[1..].sort();
+    rows
+}
 
-    /// `run` with one thread, so that its lines stand in one order.
-    pub fn run(&self, more: &[&str]) -> Said {
-        let args: Vec<&str> = ["run", "--threads", "1"].iter().chain(more).copied().collect();
-        self.sillage(&args)
+/// Cells may hold commas between quotes, never line ends.
+fn csv_lines(text: &str) -> Vec<Vec<String>> {
+    text.lines()
+        .map(|line| {
+            let mut cells = vec![String::new()];
+            let mut quoted = false;
+            for c in line.chars() {
+                match c {
+                    '"' => {
+                        quoted = !quoted;
+                        cells.last_mut().unwrap().push(c);
+                    }
+                    ',' if !quoted => cells.push(String::new()),
+                    c => cells.last_mut().unwrap().push(c),
+                }
+            }
+            cells
+        })
+        .collect()
+}
+
+/// SHA-256 of every file of the shelf, by table. The link `bi` is followed once, so that all files
+/// are of one release.
+pub fn shelf(warehouse: &Path) -> BTreeMap<String, String> {
+    let shelf = fs::canonicalize(warehouse.join("bi")).unwrap();
+    let mut digests = BTreeMap::new();
+    for file in fs::read_dir(shelf.join("mart")).unwrap() {
+        let path = file.unwrap().path();
+        let digest = Sha256::digest(fs::read(&path).unwrap());
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        digests.insert(name, digest.iter().map(|b| format!("{b:02x}")).collect());
     }
+    digests
+}
 
-    pub fn said(&self, args: &[&str], output: &Output) -> Said {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let quoted = args.iter().map(|a| if a.contains(' ') { format!("'{a}'") } else { (*a).to_owned() });
-        Said {
-            command: format!("sillage {}", quoted.collect::<Vec<_>>().join(" ")),
-            out: text(&output.stdout),
-            err: text(&output.stderr),
-            code: output.status.code(),
+/// Copies a folder with all below it; links stay links.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (path, kind) = (entry.path(), entry.file_type().unwrap());
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy_folder(&path, &target);
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&path).unwrap(), &target).unwrap();
+        } else {
+            fs::copy(&path, &target).unwrap();
         }
     }
+}
 
-    /// One number or text out of the last release.
-    pub fn ask(&self, sql: &str) -> String {
-        let said = self.sillage(&["query", sql, "--format", "csv"]);
-        assert_eq!(said.code, Some(0), "{sql}: {}", said.err);
-        said.out.lines().skip(1).collect::<Vec<_>>().join("\n")
-    }
+fn night_of(at: NaiveDateTime) -> usize {
+    use chrono::Datelike;
+    (at.month0() / 2) as usize
+}
 
-    /// All that a reader could notice of a release: which are published, at which versions the
-    /// tables stand that are not the history, and every byte of the shelf.
-    pub fn visible(&self) -> BTreeMap<String, String> {
-        let mut seen = BTreeMap::new();
-        let folder = self.path("warehouse/_sillage/releases");
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(folder).map(|all| all.map(|e| e.unwrap().path()).collect()).unwrap_or_default();
-        files.sort();
-        for file in &files {
-            let release: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-            if release["outcome"] == "published" {
-                seen.insert(format!("release {}", release["release"]), release["published_at"].to_string());
+/// A year of the shop, in the order of time.
+fn records() -> Vec<Record> {
+    let mut chance = Xoshiro256PlusPlus::seed_from_u64(20_260_101);
+    let start = NaiveDate::from_ymd_opt(2025, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
+    let mut records = Vec::new();
+    for person in 0..PERSONS {
+        let card = chance.gen_bool(0.85).then(|| format!("K{person:04}"));
+        let account = (card.is_none() || chance.gen_bool(0.5)).then(|| format!("A{person:04}"));
+        let email = format!("person{person}@example.org");
+        // In the first delivery, so that every night has a file with something in it.
+        let joined =
+            start + Duration::minutes(chance.gen_range(0..60 * 24 * if person < 150 { 50 } else { 300 }));
+        let left = joined + Duration::days(chance.gen_range(30..700));
+        if let Some(card) = &card {
+            let address = if chance.gen_bool(0.8) { email.as_str() } else { "" };
+            let form = |at: NaiveDateTime, card: &str, address: &str| Record {
+                source: "cards",
+                at,
+                line: format!("{card},{address},Name{person},{}", at.date()),
+            };
+            records.push(form(joined, card, address));
+            // Some lose their card and fill in the form again: two cards, one address.
+            let again = joined + Duration::days(40);
+            if chance.gen_bool(0.15) {
+                records.push(form(again, &format!("{card}b"), address));
             }
-            for (table, version) in release["tables"].as_object().unwrap() {
-                if !table.starts_with("ops.") {
-                    seen.insert(format!("table {table}"), version.to_string());
+            for channel in ["email", "post"] {
+                let mut at = joined + Duration::hours(1);
+                for _ in 0..chance.gen_range(0..3) {
+                    let word = if chance.gen_bool(0.7) { "yes" } else { "no" };
+                    let line = format!("{card},{channel},{word},{}", at.format("%Y-%m-%d %H:%M"));
+                    records.push(Record { source: "consents", at, line });
+                    at += Duration::days(chance.gen_range(1..200));
                 }
             }
         }
-        let shelf = self.path("warehouse/bi");
-        if let Ok(link) = fs::read_link(&shelf) {
-            seen.insert("bi".to_owned(), link.display().to_string());
-            for file in files_below(&shelf) {
-                let bytes = fs::read(&file).unwrap();
-                let digest = bytes.iter().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(*b)));
-                seen.insert(file.strip_prefix(&shelf).unwrap().display().to_string(), digest.to_string());
+        let rhythm = chance.gen_range(4..60);
+        let mut at = joined + Duration::hours(2);
+        let mut order = 0;
+        while at < left && at < start + Duration::days(365) {
+            order += 1;
+            let web = account.is_some() && (card.is_none() || chance.gen_bool(0.4));
+            for line in 0..chance.gen_range(1..4) {
+                let product = format!("P{:03}", chance.gen_range(0..40));
+                let (quantity, cents) = (chance.gen_range(1..4), chance.gen_range(100..9_000));
+                let (whole, part) = (cents / 100, cents % 100);
+                records.push(if let (true, Some(account)) = (web, &account) {
+                    let line = format!(
+                        "{{\"order_id\":\"W{person:04}-{order:03}\",\"ordered_at\":\"{}Z\",\"customer\":{{\
+                         \"account\":\"{account}\",\"email\":\"{email}\"}},\"product_id\":\"{product}\",\
+                         \"quantity\":{quantity},\"net_amount\":\"{whole}.{part:02}\",\"line\":{line}}}",
+                        at.format("%Y-%m-%dT%H:%M:%S"),
+                    );
+                    Record { source: "web_orders", at, line }
+                } else {
+                    let shown = card.as_deref().filter(|_| chance.gen_bool(0.95)).unwrap_or("");
+                    let line = format!(
+                        "T{person:04}-{order:03}-{line};{};{shown};{product};{quantity};{whole},{part:02}",
+                        at.format("%d/%m/%Y %H:%M"),
+                    );
+                    Record { source: "tickets", at, line }
+                });
             }
-        }
-        seen
-    }
-}
-
-impl Said {
-    /// Compares with the snapshot `tests/errors/snapshots/<name>.snap`, places and times aside.
-    #[track_caller]
-    pub fn shown(&self, name: &str, dir: &str) {
-        let text = [&self.out, &self.err].map(|part| part.trim_end()).join("\n");
-        let code = self.code.map_or("killed by a signal".to_owned(), |code| format!("exit {code}"));
-        let text = format!("$ {}\n{}\n{code}\n", self.command, text.trim_start_matches('\n'));
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join(dir));
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        for (pattern, put) in [
-            (r"(/private)?/tmp/(nix-shell[^/]*/)?shop[A-Za-z0-9]{6}", "[DIR]"),
-            (r"tmp/shop[A-Za-z0-9]{6}", "[DIR]"),
-            (r" +\d+\.\d\d s\b", " [TIME]"),
-            (r"in \d+\.\d s", "in [TIME]"),
-            (r"20[3-9]\d-\d\d-\d\dT[0-9:.]+Z|202[6-9]-(0[4-9]|1[0-2])-\d\dT[0-9:.]+Z", "[NOW]"),
-            (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[UUID]"),
-            (r"process \d+", "process [PID]"),
-            (r#""wall_ms":\d+"#, r#""wall_ms":[MS]"#),
-        ] {
-            settings.add_filter(pattern, put);
-        }
-        settings.bind(|| insta::assert_snapshot!(name, text));
-    }
-
-    /// No panic, no signal, no personal value.
-    #[track_caller]
-    pub fn decent(&self) {
-        let all = format!("{}{}", self.out, self.err);
-        assert!(self.code.is_some(), "killed by a signal: {all}");
-        assert!(!all.contains("panicked"), "{all}");
-        assert!(!all.contains("RUST_BACKTRACE"), "{all}");
-        for private in PRIVATE {
-            assert!(!all.contains(private), "a personal value was told: {all}");
+            at += Duration::minutes(chance.gen_range(1..rhythm * 2 * 24 * 60));
         }
     }
-}
-
-pub fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let Ok(entries) = fs::read_dir(folder) else { return files };
-    for entry in entries {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.is_symlink() {
-            files.extend(files_below(&path));
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
-}
-
-fn copy(from: &Path, to: &Path) {
-    let status = Command::new("cp").arg("-a").arg(format!("{}/.", from.display())).arg(to).status().unwrap();
-    assert!(status.success());
+    records.retain(|r| r.at < start + Duration::days(365));
+    records.sort_by(|a, b| (a.at, &a.line).cmp(&(b.at, &b.line)));
+    records
 }

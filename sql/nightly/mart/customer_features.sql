@@ -99,6 +99,14 @@ select
   coalesce(90.0 * p.rate_now, 0.0) as expected_90d,
   -- Purchases that are missing since the last one.
   coalesce(p.rate_then * p.silent_days, 0.0) as overdue,
+  -- At that pace, for who has not left: the chance of a quiet quarter to come, and the logarithm of
+  -- that of a silence as long as the present one (both from the negative binomial).
+  coalesce(power(
+    (p.observed_days + 60.0) / (p.observed_days + 150.0), cast(coalesce(o.orders_total, 0) as double) + 1.5
+  ), 0.0) as quiet_chance,
+  coalesce(
+    (o.orders_total + 1.5) * ln((p.observed_days - p.silent_days + 60.0) / (p.observed_days + 60.0)), 0.0
+  ) as silence_log_chance,
   -- What was bought lately against the customer's own pace.
   coalesce(o.orders_90d, 0) / (90.0 * p.rate_now) as recent_pace,
   e.incidents_30d,

@@ -1,6 +1,6 @@
 //! Checks: what breaks one is counted, never shown; `warn` lets the night pass, `error` does not.
 
-use crate::shop::Shop;
+use crate::broken_shop::Shop;
 
 const EVERY_KIND: [&str; 6] = [
     "{ not_null = \"customer_id\" }",

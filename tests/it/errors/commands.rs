@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::shop::Shop;
+use crate::broken_shop::Shop;
 
 #[test]
 fn queries_that_cannot_be_answered() {

@@ -1,6 +1,6 @@
 //! What is wrong with a pipeline file is told whole, each with its line, before anything starts.
 
-use crate::shop::Shop;
+use crate::broken_shop::Shop;
 
 #[test]
 fn unknown_keys_are_told_all_at_once() {

@@ -1,6 +1,6 @@
 //! Too little to learn from is no failure; a wrong column is. Audiences obey the same rule.
 
-use crate::shop::Shop;
+use crate::broken_shop::Shop;
 
 /// Orders of six customers, of whom all, or none, come in the window before the as-of instant.
 fn shop(all_stay: bool) -> Shop {

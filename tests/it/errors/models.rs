@@ -1,6 +1,6 @@
 //! SQL that cannot be obeyed.
 
-use crate::shop::Shop;
+use crate::broken_shop::Shop;
 
 const ORDERS: &str = "core.orders";
 const MART: &str = "mart.sales";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 
-use crate::shop::Shop;
+use crate::broken_shop::Shop;
 
 const NEW: &str = "exports/orders/march.csv";
 const HEADER: &str = "order_id,customer_id,ordered_at,net_amount,channel\n";

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::shop::{Shop, files_below};
+use crate::broken_shop::{Shop, files_below};
 
 const RELEASE: &str = "warehouse/_sillage/releases/00000000000000000001.json";
 

@@ -1,0 +1,2 @@
+-- One row a complaint.
+select card, complained_at from raw.complaints

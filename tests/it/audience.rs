@@ -1,0 +1,323 @@
+//! Every person on a list, and every person left off, has a reason; the reasons add up; nobody is
+//! written to without having said yes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{Float64Type, Int64Type};
+use proptest::prelude::*;
+use sillage::audience::{self, Audience, Exclusion};
+use sillage::clock::{Instant, parse_instant};
+use sillage::name::TableName;
+use sillage::warehouse::Warehouse;
+use sillage::warehouse::catalog::{Catalog, Engine, Known, Visibility};
+use sillage::warehouse::stage::{Layout, Mode};
+
+use crate::shop::{Shop, query, sillage};
+
+#[derive(Debug, Clone)]
+struct Customer {
+    meant: Option<bool>,
+    complained: Option<bool>,
+    written_to: Option<bool>,
+    worth: Option<f64>,
+    /// What they said about a channel, and on which day.
+    words: Vec<(&'static str, bool, i64)>,
+}
+
+/// The day of the night; what is said on it or later is not known yet.
+const TODAY: i64 = 6;
+
+impl Customer {
+    fn agreed(&self, channel: &str) -> bool {
+        let known = || self.words.iter().filter(|w| w.0 == channel && w.2 < TODAY);
+        let Some(latest) = known().map(|w| w.2).max() else { return false };
+        known().filter(|w| w.2 == latest).all(|w| w.1)
+    }
+
+    /// The position of the reason that keeps the customer off, tried in the audience's order.
+    fn off(&self, audience: &Audience) -> Option<usize> {
+        let exclusions = audience.exclusions.len();
+        let first = 2 + exclusions;
+        if self.meant != Some(true) {
+            return Some(1);
+        }
+        for (n, exclusion) in audience.exclusions.iter().enumerate() {
+            let met = if exclusion.condition == "complained" { self.complained } else { self.written_to };
+            if met == Some(true) {
+                return Some(2 + n);
+            }
+        }
+        if audience.consent && !self.agreed(&audience.channel) {
+            return Some(first);
+        }
+        let no_rank = first + usize::from(audience.consent);
+        self.worth.is_none().then_some(no_rank)
+    }
+}
+
+fn customer() -> impl Strategy<Value = Customer> {
+    let maybe = || prop::option::weighted(0.8, prop::bool::weighted(0.3));
+    let word = (prop::sample::select(vec!["email", "post"]), any::<bool>(), 0..10_i64);
+    (
+        prop::option::weighted(0.9, prop::bool::weighted(0.8)),
+        maybe(),
+        maybe(),
+        prop::option::weighted(0.9, (0..6_u8).prop_map(f64::from)),
+        prop::collection::vec(word, 0..5),
+    )
+        .prop_map(|(meant, complained, written_to, worth, words)| Customer {
+            meant,
+            complained,
+            written_to,
+            worth,
+            words,
+        })
+}
+
+fn audience_rule() -> impl Strategy<Value = Audience> {
+    let exclusions = prop::sample::subsequence(vec!["complained", "written_to"], 0..=2);
+    // An author may use our own words as a reason.
+    let reason = prop::sample::select(vec!["it's too early", "control group", "on the list"]);
+    (
+        (exclusions, reason, prop::option::of(1..12_u64)),
+        (any::<bool>(), prop::sample::select(vec![0.0, 0.1, 0.5, 0.9]), "[a-z']{0,3}"),
+    )
+        .prop_map(|((exclusions, reason, limit), (consent, control, salt))| Audience {
+            name: "spring".to_owned(),
+            from: vec!["mart.customer_360".parse().unwrap()],
+            rule: "meant".to_owned(),
+            exclusions: exclusions
+                .into_iter()
+                .enumerate()
+                .map(|(n, condition)| Exclusion {
+                    reason: if n == 0 { reason.to_owned() } else { "another".to_owned() },
+                    condition: condition.to_owned(),
+                })
+                .collect(),
+            rank_by: "worth".to_owned(),
+            limit,
+            channel: "email".to_owned(),
+            consent,
+            control,
+            salt,
+            export: Vec::new(),
+        })
+}
+
+/// What the audience wrote down.
+struct Result {
+    decisions: RecordBatch,
+    lists: RecordBatch,
+    waterfall: RecordBatch,
+}
+
+fn draw(customers: &[Customer], audience: &Audience) -> Result {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open_or_create(folder.path().to_str().unwrap()).await.unwrap();
+        let engine = Engine::new(sillage::run::Request::all().limits, &warehouse).unwrap();
+        let known = Visibility { known: Known::At("valid_from".to_owned()), latest_by: Vec::new() };
+        let visibility = BTreeMap::from([(audience::table(audience::CONSENTS), known)]);
+        let catalog = Catalog::new(warehouse.clone(), engine, None, visibility);
+        for (name, batch) in [("mart.customer_360", base(customers)), ("core.consents", consents(customers))]
+        {
+            let name: TableName = name.parse().unwrap();
+            let mut stager = warehouse.stager(&name, Mode::Replace, &batch.schema()).unwrap();
+            stager.write(&batch).await.unwrap();
+            catalog.add_staged(&stager.finish().await.unwrap()).await.unwrap();
+        }
+        let decided = audience::decide(&catalog, audience, day(TODAY)).await.unwrap();
+        let table = audience::table(audience::DECISIONS);
+        let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, decided).await.unwrap();
+        catalog.add_staged(&staged).await.unwrap();
+        let session = catalog.session([&table], None).await.unwrap();
+        let only = std::slice::from_ref(audience);
+        let mut batches = Vec::new();
+        for frame in [
+            session.table(&table).await.unwrap(),
+            audience::lists(&catalog, only).await.unwrap(),
+            audience::waterfall(&catalog, only).await.unwrap(),
+        ] {
+            let schema = Arc::new(frame.schema().as_arrow().clone());
+            batches.push(arrow::compute::concat_batches(&schema, &frame.collect().await.unwrap()).unwrap());
+        }
+        let waterfall = batches.pop().unwrap();
+        let lists = batches.pop().unwrap();
+        Result { decisions: batches.pop().unwrap(), lists, waterfall }
+    })
+}
+
+fn day(n: i64) -> Instant {
+    parse_instant("2026-01-01", chrono_tz::Tz::UTC).unwrap() + chrono::Duration::days(n)
+}
+
+fn id(n: usize) -> String {
+    format!("c{n:03}")
+}
+
+fn base(customers: &[Customer]) -> RecordBatch {
+    let flags = |value: &dyn Fn(&Customer) -> Option<bool>| -> ArrayRef {
+        Arc::new(customers.iter().map(value).collect::<BooleanArray>())
+    };
+    RecordBatch::try_from_iter_with_nullable([
+        (
+            "customer_id",
+            Arc::new((0..customers.len()).map(|n| Some(id(n))).collect::<StringArray>()) as ArrayRef,
+            true,
+        ),
+        ("meant", flags(&|c| c.meant), true),
+        ("complained", flags(&|c| c.complained), true),
+        ("written_to", flags(&|c| c.written_to), true),
+        ("worth", Arc::new(customers.iter().map(|c| c.worth).collect::<Float64Array>()), true),
+    ])
+    .unwrap()
+}
+
+fn consents(customers: &[Customer]) -> RecordBatch {
+    let words: Vec<_> =
+        customers.iter().enumerate().flat_map(|(n, c)| c.words.iter().map(move |w| (id(n), w))).collect();
+    let since = words.iter().map(|(_, w)| Some(day(w.2).timestamp_micros()));
+    RecordBatch::try_from_iter_with_nullable([
+        (
+            "customer_id",
+            Arc::new(words.iter().map(|(id, _)| Some(id.clone())).collect::<StringArray>()) as ArrayRef,
+            true,
+        ),
+        ("channel", Arc::new(words.iter().map(|(_, w)| Some(w.0)).collect::<StringArray>()), true),
+        ("granted", Arc::new(words.iter().map(|(_, w)| Some(w.1)).collect::<BooleanArray>()), true),
+        ("valid_from", Arc::new(since.collect::<TimestampMicrosecondArray>().with_timezone("UTC")), true),
+    ])
+    .unwrap()
+}
+
+fn texts(batch: &RecordBatch, column: &str) -> Vec<String> {
+    let column = batch.column_by_name(column).unwrap().as_string::<i32>();
+    column.iter().map(|v| v.unwrap().to_owned()).collect()
+}
+
+fn numbers(batch: &RecordBatch, column: &str) -> Vec<Option<i64>> {
+    batch.column_by_name(column).unwrap().as_primitive::<Int64Type>().iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_customer_has_one_reason_and_the_reasons_add_up(
+        customers in prop::collection::vec(customer(), 0..30),
+        audience in audience_rule(),
+    ) {
+        let result = draw(&customers, &audience);
+        let reasons = audience::reasons(&audience);
+        let (listed, control, beyond) = (reasons.len() - 1, reasons.len() - 2, reasons.len() - 3);
+
+        // One decision a customer, for the first reason that holds.
+        let decided: BTreeMap<String, usize> = texts(&result.decisions, "customer_id")
+            .into_iter()
+            .zip(numbers(&result.decisions, "position").into_iter().map(|p| p.unwrap() as usize))
+            .collect();
+        prop_assert_eq!(result.decisions.num_rows(), customers.len());
+        prop_assert_eq!(decided.len(), customers.len());
+        for (n, customer) in customers.iter().enumerate() {
+            match customer.off(&audience) {
+                Some(position) => prop_assert_eq!(decided[&id(n)], position, "{:?}", customer),
+                None => prop_assert!(decided[&id(n)] >= beyond, "{:?}", customer),
+            }
+        }
+        for (position, reason) in
+            numbers(&result.decisions, "position").iter().zip(texts(&result.decisions, "reason"))
+        {
+            prop_assert_eq!(&reasons[position.unwrap() as usize], &reason);
+        }
+
+        // The limit takes the best, the control group included.
+        let mut able: Vec<(f64, String)> = customers
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.off(&audience).is_none())
+            .map(|(n, c)| (-c.worth.unwrap(), id(n)))
+            .collect();
+        able.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        let best = able.len().min(audience.limit.map_or(usize::MAX, |l| l as usize));
+        for (n, (_, id)) in able.iter().enumerate() {
+            prop_assert_eq!(decided[id] == beyond, n >= best, "{}", id);
+        }
+
+        // The list: those and nobody else, each with a rank of its own, agreed where that is asked.
+        let people = texts(&result.lists, "customer_id");
+        let on_list: BTreeSet<&String> = people.iter().collect();
+        prop_assert_eq!(on_list.len(), people.len());
+        let chosen: BTreeSet<&String> = able[..best].iter().map(|(_, id)| id).collect();
+        prop_assert_eq!(&on_list, &chosen);
+        let kept_back = result.lists.column_by_name("is_control").unwrap().as_boolean();
+        let ranks = numbers(&result.lists, "rank");
+        let scores = result.lists.column_by_name("score").unwrap().as_primitive::<Float64Type>();
+        for (row, person) in people.iter().enumerate() {
+            prop_assert!(kept_back.is_valid(row));
+            prop_assert_eq!(decided[person], if kept_back.value(row) { control } else { listed });
+            let rank = ranks[row].unwrap() as usize;
+            prop_assert_eq!(&able[rank - 1].1, person);
+            prop_assert_eq!(scores.value(row), -able[rank - 1].0);
+            let customer = &customers[person[1..].parse::<usize>().unwrap()];
+            prop_assert!(!audience.consent || customer.agreed(&audience.channel));
+            prop_assert!(audience.control > 0.0 || !kept_back.value(row));
+        }
+
+        // The waterfall: the base, then what each reason took, down to the list.
+        let fall: BTreeMap<usize, (String, i64)> = numbers(&result.waterfall, "position")
+            .into_iter()
+            .map(|p| p.unwrap() as usize)
+            .zip(texts(&result.waterfall, "reason").into_iter().zip(
+                numbers(&result.waterfall, "customers").into_iter().map(Option::unwrap),
+            ))
+            .collect();
+        let told: Vec<&String> = fall.values().map(|(reason, _)| reason).collect();
+        prop_assert_eq!(told, reasons.iter().collect::<Vec<_>>());
+        prop_assert_eq!(fall[&0].1, customers.len() as i64);
+        prop_assert_eq!(fall.values().skip(1).map(|(_, n)| n).sum::<i64>(), fall[&0].1);
+        prop_assert_eq!((fall[&control].1 + fall[&listed].1) as usize, people.len());
+    }
+}
+
+#[test]
+fn the_control_group_leaves_the_house_only_when_asked_for() {
+    let shop = Shop::with_all_deliveries();
+    let warehouse = shop.warehouse("warehouse");
+    shop.run(&warehouse, &[]).published();
+    let place = warehouse.to_str().unwrap();
+    for audience in ["come_back", "catalogue"] {
+        let of = |control: &str| -> BTreeSet<String> {
+            let sql = format!(
+                "select customer_id from mart.target_lists where audience = '{audience}' and is_control = {control}"
+            );
+            query(&warehouse, &sql).lines().skip(1).map(str::to_owned).collect()
+        };
+        let (listed, control) = (of("false"), of("true"));
+        assert!(!listed.is_empty() && !control.is_empty(), "{audience}");
+        let export = |arguments: &[&str]| -> (String, BTreeSet<String>) {
+            let file = shop.path().join("list.csv");
+            let mut all =
+                vec!["audience", "export", audience, "--warehouse", place, "-o", file.to_str().unwrap()];
+            all.extend(arguments);
+            sillage(all).published();
+            let text = std::fs::read_to_string(&file).unwrap();
+            let at = text.lines().next().unwrap().split(',').position(|c| c == "customer_id").unwrap();
+            let people = text.lines().skip(1).map(|l| l.split(',').nth(at).unwrap().to_owned()).collect();
+            (text, people)
+        };
+        assert_eq!(export(&[]).1, listed, "{audience}");
+        let (text, all) = export(&["--with-control"]);
+        assert!(text.lines().next().unwrap().contains("is_control"));
+        assert_eq!(all, &listed | &control, "{audience}");
+        // The waterfall of the same release says how many.
+        let told = sillage(["audience", "waterfall", audience, "--warehouse", place, "--format", "csv"]);
+        let told = told.published().stdout;
+        assert!(told.contains(&format!("control group,{}", control.len())), "{told}");
+        assert!(told.contains(&format!("on the list,{}", listed.len())), "{told}");
+    }
+}

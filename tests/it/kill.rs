@@ -1,0 +1,367 @@
+//! Killed anywhere and started again, a night ends in the same tables as if nothing had happened,
+//! and until it is published everybody reads the night before.
+//!
+//! `SILLAGE_KILLS=200` strikes two hundred times; without it, about twenty-five times.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use sillage::warehouse::Warehouse;
+use sillage::warehouse::catalog::{Catalog, Engine};
+
+use crate::shop::{NIGHTS, Shop, copy_folder, query, shelf};
+
+type Shelf = BTreeMap<String, String>;
+
+/// Where a strike met the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    BeforeTheJournal,
+    BeforeAnyStep,
+    AfterSteps,
+    AfterTheIntent,
+    AfterTheRelease,
+    AfterTheShelf,
+    /// The run was quicker.
+    Over,
+}
+
+/// When to strike.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    AfterTheStart(Duration),
+    AfterTheIntent(Duration),
+    AfterTheReleaseFile(Duration),
+}
+
+#[test]
+fn a_night_killed_anywhere_and_started_again_ends_in_the_same_tables() {
+    let strikes: usize = std::env::var("SILLAGE_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(25);
+    let mut chance = Xoshiro256PlusPlus::seed_from_u64(9);
+    let nights = Nights::unharmed();
+    let mut met: BTreeMap<Phase, usize> = BTreeMap::new();
+    let (mut killed, mut n) = (0, 0);
+    // Nights that were quicker than the strike make the next strikes come sooner.
+    let mut pace = 1.0;
+    while killed < strikes {
+        let first_night = n % 4 == 0;
+        let times = if n % 5 == 4 { 2 } else { 1 };
+        let warehouse = nights.shop.warehouse(&format!("struck_{n}"));
+        if !first_night {
+            copy_folder(&nights.base, &warehouse);
+        }
+        let reader = (!first_night).then(|| Reader::watch(&nights, &warehouse));
+        for _ in 0..times {
+            let moment = match n % 3 {
+                // One of each phase, whatever the machine is busy with.
+                2 if n == 2 => Moment::AfterTheIntent(Duration::ZERO),
+                2 if n % 2 == 0 => {
+                    Moment::AfterTheIntent(nights.publishing.mul_f64(pace * chance.gen_range(0.0..0.9)))
+                }
+                2 => Moment::AfterTheReleaseFile(Duration::from_micros(chance.gen_range(0..10_000))),
+                _ => Moment::AfterTheStart(nights.wall.mul_f64(pace * chance.gen_range(0.0..1.0))),
+            };
+            let release = if first_night { 1 } else { 2 };
+            let phase = strike(nights.start(&warehouse, first_night), &warehouse, release, moment);
+            *met.entry(phase).or_default() += 1;
+            match phase {
+                Phase::Over => pace *= 0.95,
+                _ => killed += 1,
+            }
+            if !first_night {
+                nights.old_or_new(&warehouse);
+            }
+        }
+        let told = nights.finish(&warehouse, first_night);
+        let (expected, name) = if first_night { (&nights.old, "first") } else { (&nights.new, "second") };
+        assert_eq!(&shelf(&warehouse), expected, "the {name} night, strike {n}: {told}");
+        if let Some(reader) = reader {
+            reader.stop();
+        }
+        // The tables behind the shelf are whole, too.
+        if n % 8 == 0 {
+            let lines = query(&warehouse, "select count(*) as n, sum(net_amount) as s from core.order_lines");
+            assert_eq!(lines, if first_night { &nights.old_lines } else { &nights.new_lines }.as_str());
+        }
+        fs::remove_dir_all(&warehouse).unwrap();
+        n += 1;
+    }
+    println!("{killed} kills in {n} nights, 0 differences: {met:?}");
+    assert!(met.contains_key(&Phase::AfterSteps) && met.contains_key(&Phase::AfterTheIntent), "{met:?}");
+}
+
+#[test]
+fn a_journal_that_outlived_its_release_costs_no_file() {
+    // Killed while it swept the journal of what it had just published: the published files stay.
+    let nights = Nights::unharmed();
+    let warehouse = nights.shop.warehouse("swept");
+    copy_folder(&nights.base, &warehouse);
+    let journal = warehouse.join(format!("_sillage/journal/{:020}", 2));
+    let mut night = nights.start(&warehouse, false);
+    wait_for(&mut night, || journal.join("intent.json").exists());
+    night.kill().unwrap();
+    night.wait().unwrap();
+    let kept = nights.shop.warehouse("kept_journal");
+    copy_folder(&journal, &kept);
+    nights.finish(&warehouse, false);
+    for without in [&["intent.json"][..], &[], &["step-"], &["step-", "intent.json"]] {
+        let again = nights.shop.warehouse("again");
+        copy_folder(&warehouse, &again);
+        copy_folder(&kept, &again.join(format!("_sillage/journal/{:020}", 2)));
+        for entry in fs::read_dir(again.join(format!("_sillage/journal/{:020}", 2))).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if without.iter().any(|gone| name.starts_with(gone)) {
+                fs::remove_file(&path).unwrap();
+            }
+        }
+        nights.finish(&again, false);
+        assert_eq!(shelf(&again), nights.new, "without {without:?}");
+        let lines = query(&again, "select count(*) as n, sum(net_amount) as s from core.order_lines");
+        assert_eq!(lines, nights.new_lines, "without {without:?}");
+        fs::remove_dir_all(&again).unwrap();
+    }
+}
+
+#[test]
+fn a_night_that_fails_and_is_killed_fails_again_and_leaves_the_old_one() {
+    let mut chance = Xoshiro256PlusPlus::seed_from_u64(10);
+    let nights = Nights::unharmed();
+    let good = fs::read_to_string(nights.shop.exports().join("tickets/06.csv")).unwrap();
+    nights.shop.put("tickets", "06.csv", &format!("{good}T9;01/12/2025 10:00;;P001;1;-5,00\n"));
+    for n in 0..5 {
+        let warehouse = nights.shop.warehouse(&format!("failing_{n}"));
+        copy_folder(&nights.base, &warehouse);
+        // Mostly when its checks have failed and it writes that down.
+        let moment = Moment::AfterTheStart(nights.wall.mul_f64(chance.gen_range(0.4..1.0)));
+        strike(nights.start(&warehouse, false), &warehouse, 2, moment);
+        nights.shop.run(&warehouse, &[]).refused(1, &["net_amount >= 0", "nothing was published"]);
+        assert_eq!(shelf(&warehouse), nights.old);
+        assert_eq!(answer(&warehouse, None).1, nights.old_answer);
+        if n == 4 {
+            nights.shop.put("tickets", "06.csv", &good);
+            nights.finish(&warehouse, false);
+            assert_eq!(shelf(&warehouse), nights.new);
+        }
+    }
+}
+
+#[test]
+fn a_killed_night_that_is_not_taken_up_leaves_nothing_behind() {
+    let nights = Nights::unharmed();
+    let (unharmed, struck) = (nights.shop.warehouse("later"), nights.shop.warehouse("struck"));
+    copy_folder(&nights.base, &unharmed);
+    copy_folder(&nights.base, &struck);
+    let later = ["--as-of", "2026-02-01"];
+    nights.shop.run(&unharmed, &later).published();
+    let mut night = nights.start(&struck, false);
+    let scored = struck.join(format!("_sillage/journal/{:020}/step-mart.customer_360.json", 2));
+    wait_for(&mut night, || scored.exists());
+    night.kill().unwrap();
+    night.wait().unwrap();
+    // Another instant is another night: what was staged for the first must not come into it.
+    let told = nights.shop.run(&struck, &later).published();
+    assert!(told.stderr.contains("2026-01-01"), "{}", told.stderr);
+    assert_eq!(shelf(&struck), shelf(&unharmed));
+    assert!(!struck.join(format!("_sillage/journal/{:020}", 2)).join("begun.json").exists());
+}
+
+/// Two nights as they are when nobody strikes: five deliveries, then the sixth.
+struct Nights {
+    shop: Shop,
+    /// The exports of the first night lie in a shop of their own.
+    before: Shop,
+    base: PathBuf,
+    old: Shelf,
+    new: Shelf,
+    old_answer: String,
+    new_answer: String,
+    old_lines: String,
+    new_lines: String,
+    wall: Duration,
+    /// From the intent to the end.
+    publishing: Duration,
+}
+
+impl Nights {
+    fn unharmed() -> Nights {
+        let before = Shop::new();
+        before.deliver(0..NIGHTS - 1);
+        let shop = Shop::with_all_deliveries();
+        let base = shop.warehouse("base");
+        before.run(&base, &["--as-of", "2025-11-01"]).published();
+        let lines = "select count(*) as n, sum(net_amount) as s from core.order_lines";
+        let (old, old_answer, old_lines) = (shelf(&base), answer(&base, None).1, query(&base, lines));
+
+        let unharmed = shop.warehouse("unharmed");
+        copy_folder(&base, &unharmed);
+        let begun = Instant::now();
+        let mut night = shop.night(&unharmed, &[]).spawn().unwrap();
+        let intent = unharmed.join(format!("_sillage/journal/{:020}/intent.json", 2));
+        wait_for(&mut night, || intent.exists());
+        let intended = begun.elapsed();
+        assert!(night.wait().unwrap().success());
+        let wall = begun.elapsed();
+        let (new, new_answer, new_lines) =
+            (shelf(&unharmed), answer(&unharmed, None).1, query(&unharmed, lines));
+        assert_ne!(old, new);
+        assert_ne!(old_answer, new_answer);
+        let publishing = wall - intended;
+        Nights {
+            shop,
+            before,
+            base,
+            old,
+            new,
+            old_answer,
+            new_answer,
+            old_lines,
+            new_lines,
+            wall,
+            publishing,
+        }
+    }
+
+    fn start(&self, warehouse: &Path, first_night: bool) -> Child {
+        let command = if first_night {
+            self.before.night(warehouse, &["--as-of", "2025-11-01"]).spawn()
+        } else {
+            self.shop.night(warehouse, &[]).spawn()
+        };
+        command.unwrap()
+    }
+
+    fn finish(&self, warehouse: &Path, first_night: bool) -> String {
+        let ran = if first_night {
+            self.before.run(warehouse, &["--as-of", "2025-11-01"])
+        } else {
+            self.shop.run(warehouse, &[])
+        };
+        ran.published().stderr
+    }
+
+    /// The whole of the old night or the whole of the new one, on the shelf and in the tables.
+    fn old_or_new(&self, warehouse: &Path) {
+        let shelf = shelf(warehouse);
+        assert!(shelf == self.old || shelf == self.new, "the shelf holds neither night: {shelf:?}");
+        let (release, last) = answer(warehouse, None);
+        let expected = if release == 1 { &self.old_answer } else { &self.new_answer };
+        assert_eq!(&last, expected, "release {release}");
+        assert_eq!(answer(warehouse, Some(1)).1, self.old_answer, "the old release is readable no more");
+    }
+}
+
+/// Reads the warehouse over and over while others strike.
+struct Reader {
+    stop: std::sync::Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<usize>,
+}
+
+impl Reader {
+    fn watch(nights: &Nights, warehouse: &Path) -> Reader {
+        let stop = std::sync::Arc::new(AtomicBool::new(false));
+        let (stopped, warehouse) = (stop.clone(), warehouse.to_owned());
+        let nights = Nights {
+            shop: Shop::new(),
+            before: Shop::new(),
+            base: nights.base.clone(),
+            old: nights.old.clone(),
+            new: nights.new.clone(),
+            old_answer: nights.old_answer.clone(),
+            new_answer: nights.new_answer.clone(),
+            old_lines: String::new(),
+            new_lines: String::new(),
+            ..*nights
+        };
+        let thread = std::thread::spawn(move || {
+            let mut reads = 0;
+            while !stopped.load(Ordering::SeqCst) {
+                nights.old_or_new(&warehouse);
+                reads += 1;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            reads
+        });
+        Reader { stop, thread }
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        assert!(self.thread.join().expect("the reader met half a night") > 0);
+    }
+}
+
+/// What a release answers to a question over several of its tables; the release's number.
+fn answer(warehouse: &Path, release: Option<u64>) -> (u64, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let warehouse = Warehouse::open(warehouse.to_str().unwrap()).await.unwrap();
+        let release = match release {
+            Some(number) => warehouse.release(number).await.unwrap(),
+            None => warehouse.last_release().await.unwrap().unwrap(),
+        };
+        let engine = Engine::new(sillage::run::Request::all().limits, &warehouse).unwrap();
+        let catalog = Catalog::new(warehouse, engine, Some(&release), BTreeMap::new());
+        let tables = ["core.orders", "mart.customer_360", "mart.churn_scores"].map(|t| t.parse().unwrap());
+        let session = catalog.session(&tables, None).await.unwrap();
+        let sql = "select (select count(*) from core.orders) as orders, count(*) as customers,
+                     sum(c.net_amount_total) as net_amount, max(s.churn_probability) as churn
+                   from mart.customer_360 c
+                   left join mart.churn_scores s on s.customer_id = c.customer_id";
+        let rows = session.sql(sql).await.unwrap().collect().await.unwrap();
+        (release.release, arrow::util::pretty::pretty_format_batches(&rows).unwrap().to_string())
+    })
+}
+
+/// Waits until it is so, or the run is over.
+fn wait_for(night: &mut Child, so: impl Fn() -> bool) {
+    while !so() && night.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Kills the run at that moment; where it met it.
+fn strike(mut night: Child, warehouse: &Path, release: u64, moment: Moment) -> Phase {
+    let journal = warehouse.join(format!("_sillage/journal/{release:020}"));
+    let published = warehouse.join(format!("_sillage/releases/{release:020}.json"));
+    let delay = match moment {
+        Moment::AfterTheStart(delay) => delay,
+        Moment::AfterTheIntent(delay) => {
+            wait_for(&mut night, || journal.join("intent.json").exists() || published.exists());
+            delay
+        }
+        Moment::AfterTheReleaseFile(delay) => {
+            wait_for(&mut night, || published.exists());
+            delay
+        }
+    };
+    std::thread::sleep(delay);
+    if night.try_wait().unwrap().is_some() {
+        return Phase::Over;
+    }
+    night.kill().unwrap();
+    night.wait().unwrap();
+    let shelved = fs::read_link(warehouse.join("bi")).is_ok_and(|l| l.ends_with(format!("{release:020}")));
+    let steps = fs::read_dir(&journal).map_or(0, |entries| {
+        entries.filter(|e| e.as_ref().unwrap().file_name().to_str().unwrap().starts_with("step-")).count()
+    });
+    if shelved {
+        Phase::AfterTheShelf
+    } else if published.exists() {
+        Phase::AfterTheRelease
+    } else if journal.join("intent.json").exists() {
+        Phase::AfterTheIntent
+    } else if steps > 0 {
+        Phase::AfterSteps
+    } else if journal.join("begun.json").exists() {
+        Phase::BeforeAnyStep
+    } else {
+        Phase::BeforeTheJournal
+    }
+}

@@ -1,0 +1,113 @@
+//! The same code on an object store: a real S3 server (moto, from PyPI), started by the test.
+//!
+//! Where `moto_server` is not installed the test says so and does nothing; `.ci/run` installs it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+struct S3 {
+    server: Child,
+    port: u16,
+}
+
+impl S3 {
+    fn start() -> Option<S3> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Command::new("moto_server")
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let s3 = S3 { server, port };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "moto_server did not come up");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Some(s3)
+    }
+
+    /// A bare HTTP request; moto wants a signature but checks none. The body of the answer.
+    fn request(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.port,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an HTTP answer has a head");
+        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {head}");
+        answer[end + 4..].to_vec()
+    }
+
+    fn sillage(&self, dir: &Path, args: &[&str]) -> Output {
+        let output = Command::new(env!("CARGO_BIN_EXE_sillage"))
+            .args(args)
+            .current_dir(dir)
+            .env_remove("SILLAGE_WAREHOUSE")
+            .envs([
+                ("AWS_ACCESS_KEY_ID", "test"),
+                ("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-test"),
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_ALLOW_HTTP", "true"),
+                ("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", self.port)),
+            ])
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "sillage {args:?}: {told}");
+        assert!(!told.contains("a-secret-of-the-test"));
+        output
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+#[test]
+fn sources_and_warehouse_in_a_bucket_give_the_bytes_of_a_local_night() {
+    let Some(s3) = S3::start() else {
+        eprintln!("moto_server is not installed: nothing was tried");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    s3.request("PUT", "/bucket", b"");
+    s3.sillage(dir, &["init", "."]);
+    s3.sillage(dir, &["run", "pipelines/nightly.toml", "--as-of", "2026-03-01"]);
+
+    let orders = fs::read(dir.join("exports/orders.csv")).unwrap();
+    s3.request("PUT", "/bucket/exports/orders.csv", &orders);
+    let pipeline = fs::read_to_string(dir.join("pipelines/nightly.toml")).unwrap();
+    let remote = pipeline.replace("path = \"exports/*.csv\"", "path = \"s3://bucket/exports/*.csv\"");
+    assert_ne!(remote, pipeline);
+    fs::write(dir.join("pipelines/nightly.toml"), remote).unwrap();
+    let warehouse = ["--warehouse", "s3://bucket/wh"];
+    let run = ["run", "pipelines/nightly.toml", "--as-of", "2026-03-01", warehouse[0], warehouse[1]];
+    s3.sillage(dir, &run);
+
+    let local = fs::read(dir.join("warehouse/bi/mart/customer_360.parquet")).unwrap();
+    assert_eq!(s3.request("GET", "/bucket/wh/bi/mart/customer_360.parquet", b""), local);
+
+    // A second night finds its ledger and its lock given back.
+    s3.sillage(dir, &run);
+    let sql = "select count(*) as n from raw.orders";
+    let counted = s3.sillage(dir, &["query", sql, "--format", "csv", warehouse[0], warehouse[1]]);
+    assert_eq!(String::from_utf8_lossy(&counted.stdout), "n\n3\n");
+}
