@@ -23,6 +23,7 @@ pub struct Told {
 
 const NO_SPACE: &str = "free some space and run again: what was published stands as it was";
 const NO_PERMISSION: &str = "this user may not write (or read) there: look at owner and permissions";
+const NO_FOLDER: &str = "a file stands where a folder is needed; give another place";
 const TRY_CAST: &str = "try_cast(… as …) gives null where a value does not fit";
 const MEMORY: &str = "raise --memory-limit (a sort alone reserves 10 MB a thread), or lower --threads";
 
@@ -58,14 +59,13 @@ pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
         }
         inner = error.source();
     }
-    let hint = hint_of(cause)?;
+    let hint = hint_of(cause);
     let text = cause.to_string();
     // `Generic LocalFileSystem error: Unable to …` says nothing by its first words.
-    let text = match text.strip_prefix("Generic ").and_then(|rest| rest.split_once(" error: ")) {
-        Some((_, rest)) => rest.to_owned(),
-        None => text,
-    };
-    Some(Told::failed(text).hint(hint))
+    match text.strip_prefix("Generic ").and_then(|rest| rest.split_once(" error: ")) {
+        Some((_, rest)) => Some(Told { hint, ..Told::failed(rest) }),
+        None => hint.map(|hint| Told::failed(text).hint(hint)),
+    }
 }
 
 /// The mend of a full disk or a shut folder, wherever in the chain it stands.
@@ -78,6 +78,7 @@ fn hint_of(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
                     Some(NO_SPACE)
                 }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(NO_PERMISSION),
+                io::ErrorKind::NotADirectory => Some(NO_FOLDER),
                 _ => None,
             };
         }
@@ -122,7 +123,7 @@ fn datafusion(error: &DataFusionError) -> Told {
         DataFusionError::Execution(text) => withheld(text),
         DataFusionError::Internal(text) => withheld(text),
         DataFusionError::ExecutionJoin(lost) => lost_task(lost),
-        DataFusionError::External(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
+        DataFusionError::External(inner) => foreign(inner.as_ref()),
         DataFusionError::ObjectStore(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
         DataFusionError::ParquetError(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
         DataFusionError::IoError(inner) => told(inner).unwrap_or_else(|| plain(inner)),
@@ -132,7 +133,7 @@ fn datafusion(error: &DataFusionError) -> Told {
 
 fn arrow(error: &ArrowError) -> Told {
     match error {
-        ArrowError::ExternalError(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
+        ArrowError::ExternalError(inner) => foreign(inner.as_ref()),
         ArrowError::IoError(_, inner) => told(inner).unwrap_or_else(|| plain(inner)),
         ArrowError::CastError(text) => {
             let target = text
@@ -171,6 +172,17 @@ fn lost_task(error: &tokio::task::JoinError) -> Told {
         "a panic; its words are not shown, they may hold row values"
     } else {
         "the task was cancelled"
+    })
+}
+
+/// What an engine's error wraps: files and stores are told, of anything else (a pattern that came out
+/// of a row) only the constant words are.
+fn foreign(error: &(dyn StdError + 'static)) -> Told {
+    told(error).unwrap_or_else(|| {
+        let of_files = error.is::<object_store::Error>()
+            || error.is::<io::Error>()
+            || error.is::<parquet::errors::ParquetError>();
+        if of_files { plain(error) } else { withheld(&error.to_string()) }
     })
 }
 
@@ -238,6 +250,7 @@ mod tests {
             cast("Cannot convert Ada to Decimal"),
             ArrowError::ParseError("Error parsing timestamp from 'Ada': error parsing date".into()),
             ArrowError::ComputeError("Regex: (Ada".into()),
+            ArrowError::ExternalError("regex parse error:\n  Ada(\n".into()),
             ArrowError::ArithmeticOverflow("Overflow happened on: 1234 * 99".into()),
             ArrowError::ExternalError(Box::new(DataFusionError::Execution("no day in 'Ada'".into()))),
         ] {

@@ -34,6 +34,9 @@ pub async fn decide(catalog: &Catalog, audience: &Audience, as_of: Instant) -> R
 
 async fn decide_in(catalog: &Catalog, audience: &Audience, as_of: Instant) -> Result<DataFrame> {
     let session = catalog.session(&audience.reads(), Some(as_of)).await?;
+    if audience.consent {
+        consents_are_whole(&session).await?;
+    }
     let candidates = candidates(&session, audience).await?;
     understand(&candidates, audience)?;
     session.register_view(&TableName::new("audience", "candidates")?, candidates)?;
@@ -43,12 +46,24 @@ async fn decide_in(catalog: &Catalog, audience: &Audience, as_of: Instant) -> Re
     })
 }
 
+async fn consents_are_whole(session: &Session) -> Result<()> {
+    const COLUMNS: [&str; 4] = ["customer_id", "channel", "granted", "valid_from"];
+    let consents = table(CONSENTS);
+    let frame = session.table(&consents).await?;
+    let lacking: Vec<String> = COLUMNS
+        .iter()
+        .filter(|c| !frame.schema().has_column_with_unqualified_name(c))
+        .map(|c| format!("`{c}`"))
+        .collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(Error::config(format!("{consents} has no column {}", lacking.join(", ")))
+        .hint(format!("consent is looked up in its columns {}", COLUMNS.join(", "))))
+}
+
 /// Each expression on its own, so that the message can say which one is wrong.
 fn understand(candidates: &DataFrame, audience: &Audience) -> Result<()> {
-    let columns = || {
-        let names: Vec<&str> = candidates.schema().fields().iter().map(|f| f.name().as_str()).collect();
-        format!("the columns of `from` are {}", names.join(", "))
-    };
     let mut errors = Vec::new();
     let mut conditions = vec![("where".to_owned(), &audience.rule)];
     conditions
@@ -60,7 +75,7 @@ fn understand(candidates: &DataFrame, audience: &Audience) -> Result<()> {
                 Error::config(format!("`{text}` is {other}, expected a condition that is true or false"))
                     .at(key.clone()),
             ),
-            Err(error) => errors.push(error.hint(columns()).at(key.clone())),
+            Err(error) => errors.push(error.at(key.clone())),
         }
     }
     match type_of(candidates, &audience.rank_by) {
@@ -69,7 +84,7 @@ fn understand(candidates: &DataFrame, audience: &Audience) -> Result<()> {
             Error::config(format!("`{}` is {other}, expected a number to rank by", audience.rank_by))
                 .at("rank_by"),
         ),
-        Err(error) => errors.push(error.hint(columns()).at("rank_by")),
+        Err(error) => errors.push(error.at("rank_by")),
     }
     Error::all(errors)
 }

@@ -114,7 +114,7 @@ async fn known(catalog: &Catalog, name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::config(format!("there is no audience `{name}` in this release"))
-        .hint(format!("there are {}", names.join(", "))))
+        .hint(format!("its audiences are {}", names.join(", "))))
 }
 
 async fn explain(args: ExplainArgs) -> Result<()> {

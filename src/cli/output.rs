@@ -64,7 +64,14 @@ impl OutputArgs {
             }
             Some(path) => {
                 let partial = partial_of(path);
-                let file = File::create(&partial).doing(format!("write {}", path.display()))?;
+                let file =
+                    File::create(&partial).doing(format!("write {}", path.display())).map_err(|e| {
+                        if path.parent().is_some_and(|p| p.as_os_str().is_empty() || p.is_dir()) {
+                            e
+                        } else {
+                            e.hint("its folder is not there: make it first")
+                        }
+                    })?;
                 let mut out = BufWriter::new(file);
                 let rows = write_rows(frame, self.format(), &mut out).await;
                 let flushed = out.flush().doing(format!("write {}", path.display()));

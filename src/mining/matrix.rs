@@ -89,12 +89,12 @@ pub(super) fn check_columns(frame: &DataFrame, columns: &[String]) -> Result<()>
     let field = |name: &str| frame.schema().fields().iter().find(|field| field.name() == name);
     let mut errors = Vec::new();
     if field(KEY).is_none() {
-        errors.push(Error::failed(format!("the features have no column `{KEY}`")));
+        errors.push(Error::config(format!("the features have no column `{KEY}`")));
     }
     for column in columns {
         match field(column).map(|field| field.data_type()) {
             None => errors.push(
-                Error::failed(format!("the features have no column `{column}`"))
+                Error::config(format!("the features have no column `{column}`"))
                     .hint("mend `columns`, or add the feature to the features' SQL"),
             ),
             Some(kind) if kind.is_numeric() || matches!(kind, DataType::Boolean | DataType::Null) => {}

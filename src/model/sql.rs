@@ -51,9 +51,8 @@ fn single_query(sql: &str) -> Result<Statement> {
         (Some(Statement::Statement(s)), 1) if matches!(&*s, SqlStatement::Query(q) if only_reads(q)) => {
             Ok(Statement::Statement(s))
         }
-        (_, 1) => {
-            Err(Error::config("the SQL does more than ask").hint("write one SELECT (it may begin with WITH)"))
-        }
+        (_, 1) => Err(Error::config("the SQL is not a query that only reads")
+            .hint("write one SELECT (it may begin with WITH)")),
         (_, n) => Err(Error::config(format!("found {n} statements, expected one SELECT"))
             .hint("one file or query holds one SELECT; name its parts with WITH")),
     }
@@ -107,9 +106,9 @@ mod tests {
     fn anything_but_one_query_is_refused() {
         for (sql, told) in [
             ("select 1; select 2", "2 statements"),
-            ("drop table core.orders", "more than ask"),
-            ("select * into core.mine from core.orders", "more than ask"),
-            ("with x as (select 1) insert into core.orders select * from x", "more than ask"),
+            ("drop table core.orders", "not a query"),
+            ("select * into core.mine from core.orders", "not a query"),
+            ("with x as (select 1) insert into core.orders select * from x", "not a query"),
             ("select * from orders", "without its schema"),
             ("selec 1", "does not parse"),
             ("", "0 statements"),

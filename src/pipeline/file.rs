@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeArray, DeValue, ValueDeserializer};
+use toml::de::{DeValue, ValueDeserializer};
 
 use super::document::Document;
 use crate::audience::AudienceDeclaration;
@@ -160,37 +160,35 @@ impl<'t> Reader<'_, 't> {
 }
 
 /// Takes the innermost key or entry that holds the span out of the value; whether there was one.
+///
+/// The span of a `[section]` is its header alone, so what holds is looked for inside out.
 fn take_out(value: &mut DeValue<'_>, span: &Range<usize>) -> bool {
     let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
     match value {
         DeValue::Table(table) => {
-            let Some(key) = table
-                .iter()
-                .find(|(key, value)| holds(key.span()) || holds(value.span()))
-                .map(|(key, _)| key.clone())
-            else {
-                return false;
-            };
-            let inner = !holds(key.span())
-                && table.get_mut(&key).is_some_and(|value| take_out(value.get_mut(), span));
-            inner || table.remove(&key).is_some()
+            let wrong = table.iter_mut().find_map(|(key, value)| {
+                if holds(key.span()) {
+                    return Some(Some(key.clone()));
+                }
+                if take_out(value.get_mut(), span) {
+                    return Some(None);
+                }
+                holds(value.span()).then(|| Some(key.clone()))
+            });
+            match wrong {
+                Some(Some(key)) => table.remove(&key).is_some(),
+                Some(None) => true,
+                None => false,
+            }
         }
         DeValue::Array(entries) => {
             let Some(place) = entries.iter().position(|entry| holds(entry.span())) else {
                 return false;
             };
-            // A parsed array lets nobody change its entries: it is made anew.
-            *entries = entries
-                .iter()
-                .enumerate()
-                .filter_map(|(n, entry)| {
-                    let mut entry = entry.clone();
-                    (n != place || take_out(entry.get_mut(), span)).then_some(entry)
-                })
-                .fold(DeArray::new(), |mut kept, entry| {
-                    kept.push(entry);
-                    kept
-                });
+            if !take_out(entries.as_mut()[place].get_mut(), span) {
+                let others = entries.iter().enumerate().filter(|(n, _)| *n != place);
+                *entries = others.map(|(_, entry)| entry.clone()).collect();
+            }
             true
         }
         _ => false,

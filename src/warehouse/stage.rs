@@ -225,7 +225,7 @@ async fn write_stream(
     // Chunks of one size whatever the operators above happened to emit.
     let mut chunks = BatchCoalescer::new(schema.clone(), ENCODE_ROWS);
     while let Some(batch) = stream.next().await {
-        let batch = to_schema(&batch.doing("compute its rows")?, &schema)?;
+        let batch = to_schema(&batch.doing("compute the rows")?, &schema)?;
         chunks.push_batch(batch).doing("gather rows")?;
         while let Some(chunk) = chunks.next_completed_batch() {
             writer.write(&chunk).await.doing("write Parquet")?;

@@ -58,7 +58,7 @@ impl Warehouse {
 }
 
 impl Warehouse {
-    /// Every file of the table is there.
+    /// Every file of the table is there, and none was cut off.
     pub(super) async fn verify_files(&self, table: &Table) -> Result<()> {
         let store = self.table_store(&table.name);
         let looks = table.files.iter().cloned().map(|file| {
@@ -66,9 +66,10 @@ impl Warehouse {
             async move { (store.head(&file).await, file) }
         });
         let mut looks = futures::stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(16);
+        let mut bytes = 0;
         while let Some((there, file)) = looks.next().await {
             match there {
-                Ok(_) => {}
+                Ok(meta) => bytes += meta.size,
                 Err(object_store::Error::NotFound { .. }) => {
                     return Err(Error::failed(format!(
                         "a file of the table {} is gone: {}/{file}",
@@ -84,7 +85,18 @@ impl Warehouse {
                 Err(e) => return Err(e).doing(format!("look at the files of {}", table.name)),
             }
         }
-        Ok(())
+        if bytes == table.bytes {
+            return Ok(());
+        }
+        Err(Error::failed(format!(
+            "the files of the table {} hold {bytes} bytes, {} were written",
+            table.name, table.bytes
+        ))
+        .at(format!("warehouse {}", self.location()))
+        .hint(
+            "something other than sillage changed them or cut them off; put them back from a backup, or \
+             make the table anew with `sillage run --full-refresh`",
+        ))
     }
 }
 

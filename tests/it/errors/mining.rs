@@ -63,13 +63,13 @@ fn feature_columns_must_be_there_and_be_numbers() {
         "columns = [\"recency_days\", { column = \"orders_total\", log = true }]",
         "columns = [\"recency\", \"orders_total\"]",
     );
-    shop.run_fails("segments_unknown_column", 1);
+    shop.run_fails("segments_unknown_column", 2);
     let shop = Shop::published();
     shop.pipeline(
         "columns = [\"recency_days\", \"orders_total\"]",
         "columns = [\"recency\", \"orders_total\"]",
     );
-    shop.run_fails("churn_unknown_column", 1);
+    shop.run_fails("churn_unknown_column", 2);
     let shop = Shop::published();
     shop.pipeline("min_rows = 10", "eligible = \"recency < 100\"");
     shop.run_fails("churn_unknown_eligible", 2);

@@ -107,13 +107,17 @@ fn an_interrupted_run_goes_on() {
     let run = until(&shop, "core.consents");
     assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
     let output = run.wait_with_output().unwrap();
-    let said = shop.said(&["run"], &output);
+    let mut said = shop.said(&["run"], &output);
     said.decent();
+    // Which step it was in is a matter of chance.
+    let told = said.err.find("error:").expect("an error is told");
+    said.err.drain(..told);
     said.shown("interrupted", super::SNAPSHOTS);
     assert_eq!(said.code, Some(130));
     assert_eq!(shop.visible(), before);
     let said = shop.run(&[]);
-    said.shown("interrupted_and_resumed", super::SNAPSHOTS);
+    assert!(said.err.contains("run 2 was cut off; going on after its"), "{}", said.err);
+    assert!(said.err.contains("(done before)"), "{}", said.err);
     assert_eq!(said.code, Some(0));
 }
 
@@ -178,7 +182,10 @@ fn a_disk_that_is_full() {
     }
     let said = shop.said(&["run", "--warehouse", "small"], &output);
     said.decent();
-    said.shown("disk_full", super::SNAPSHOTS);
+    // Which file was the one too many is a matter of a few bytes.
+    assert!(said.err.contains("No space left on device"), "{}", said.err);
+    assert!(said.err.contains("hint: free some space and run again"), "{}", said.err);
+    assert!(said.err.ends_with("count(*)\n225\n"), "readers are shut out: {}", said.err);
     assert_eq!(said.code, Some(1));
     assert_eq!(shop.visible(), before);
     let again = fs::read_to_string(shop.path("again.txt")).unwrap();
