@@ -82,7 +82,8 @@ fn a_journal_that_was_damaged() {
     let journal = files_below(&shop.path("warehouse/_sillage/journal"));
     let step = journal.iter().find(|f| f.display().to_string().contains("step-")).unwrap();
     let whole = fs::read(step).unwrap();
-    fs::write(step, &whole[..whole.len() / 2]).unwrap();
+    // Cut where every journal entry is the same, whatever the step took.
+    fs::write(step, &whole[..14]).unwrap();
     shop.run_fails("journal_damaged", 1);
     fs::write(step, whole).unwrap();
     shop.mended();
