@@ -49,9 +49,12 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
     })
 }
 
+/// Records and the keys they hold.
+type Group<'a> = (BTreeSet<String>, BTreeSet<(&'a str, &'a str)>);
+
 /// The groups of records, found by the plainest search there is.
 fn groups_by_search(rows: &[Row]) -> BTreeSet<BTreeSet<String>> {
-    let mut groups: Vec<(BTreeSet<String>, BTreeSet<(&str, &str)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (record, key) in rows {
         let mut here = (BTreeSet::from([record.clone()]), BTreeSet::new());
         here.1.extend(key.as_ref().map(|(kind, value)| (*kind, value.as_str())));

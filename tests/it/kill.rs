@@ -35,9 +35,9 @@ enum Phase {
 /// When to strike.
 #[derive(Debug, Clone, Copy)]
 enum Moment {
-    AfterTheStart(Duration),
-    AfterTheIntent(Duration),
-    AfterTheReleaseFile(Duration),
+    FromTheStart(Duration),
+    OnceIntended(Duration),
+    OnceReleased(Duration),
 }
 
 #[test]
@@ -60,12 +60,12 @@ fn a_night_killed_anywhere_and_started_again_ends_in_the_same_tables() {
         for _ in 0..times {
             let moment = match n % 3 {
                 // One of each phase, whatever the machine is busy with.
-                2 if n == 2 => Moment::AfterTheIntent(Duration::ZERO),
+                2 if n == 2 => Moment::OnceIntended(Duration::ZERO),
                 2 if n % 2 == 0 => {
-                    Moment::AfterTheIntent(nights.publishing.mul_f64(pace * chance.gen_range(0.0..0.9)))
+                    Moment::OnceIntended(nights.publishing.mul_f64(pace * chance.gen_range(0.0..0.9)))
                 }
-                2 => Moment::AfterTheReleaseFile(Duration::from_micros(chance.gen_range(0..10_000))),
-                _ => Moment::AfterTheStart(nights.wall.mul_f64(pace * chance.gen_range(0.0..1.0))),
+                2 => Moment::OnceReleased(Duration::from_micros(chance.gen_range(0..10_000))),
+                _ => Moment::FromTheStart(nights.wall.mul_f64(pace * chance.gen_range(0.0..1.0))),
             };
             let release = if first_night { 1 } else { 2 };
             let phase = strike(nights.start(&warehouse, first_night), &warehouse, release, moment);
@@ -139,7 +139,7 @@ fn a_night_that_fails_and_is_killed_fails_again_and_leaves_the_old_one() {
         let warehouse = nights.shop.warehouse(&format!("failing_{n}"));
         copy_folder(&nights.base, &warehouse);
         // Mostly when its checks have failed and it writes that down.
-        let moment = Moment::AfterTheStart(nights.wall.mul_f64(chance.gen_range(0.4..1.0)));
+        let moment = Moment::FromTheStart(nights.wall.mul_f64(chance.gen_range(0.4..1.0)));
         strike(nights.start(&warehouse, false), &warehouse, 2, moment);
         nights.shop.run(&warehouse, &[]).refused(1, &["net_amount >= 0", "nothing was published"]);
         assert_eq!(shelf(&warehouse), nights.old);
@@ -331,12 +331,12 @@ fn strike(mut night: Child, warehouse: &Path, release: u64, moment: Moment) -> P
     let journal = warehouse.join(format!("_sillage/journal/{release:020}"));
     let published = warehouse.join(format!("_sillage/releases/{release:020}.json"));
     let delay = match moment {
-        Moment::AfterTheStart(delay) => delay,
-        Moment::AfterTheIntent(delay) => {
+        Moment::FromTheStart(delay) => delay,
+        Moment::OnceIntended(delay) => {
             wait_for(&mut night, || journal.join("intent.json").exists() || published.exists());
             delay
         }
-        Moment::AfterTheReleaseFile(delay) => {
+        Moment::OnceReleased(delay) => {
             wait_for(&mut night, || published.exists());
             delay
         }

@@ -217,12 +217,16 @@ fn until(shop: &Shop, step: &str) -> Child {
     let mut line = String::new();
     while lines.read_line(&mut line).unwrap() > 0 {
         if line.contains(step) {
-            run.stderr = Some(lines.into_inner());
-            return run;
+            break;
         }
         line.clear();
     }
-    panic!("the run never came to {step}");
+    if line.contains(step) {
+        run.stderr = Some(lines.into_inner());
+        return run;
+    }
+    let ended = run.wait().unwrap();
+    panic!("the run never came to {step} and ended with {ended}");
 }
 
 fn parquet_of(shop: &Shop, table: &str) -> PathBuf {
