@@ -26,7 +26,6 @@ pub struct Plan {
     /// The release it builds on.
     pub base: Option<u64>,
     pub fingerprint: String,
-    pub full_refresh: bool,
     pub beginning: Beginning,
     /// In the order of the graph.
     pub steps: Vec<Arc<PlannedStep>>,
@@ -148,17 +147,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
         (_, Some(unfinished)) => unfinished.begun.run.max(base.unwrap_or(0)) + 1,
         (_, None) => base.unwrap_or(0) + 1,
     };
-    Ok(Plan {
-        pipeline: pipeline.name.clone(),
-        run,
-        as_of,
-        as_of_from,
-        base,
-        fingerprint,
-        full_refresh: request.full_refresh,
-        beginning,
-        steps,
-    })
+    Ok(Plan { pipeline: pipeline.name.clone(), run, as_of, as_of_from, base, fingerprint, beginning, steps })
 }
 
 fn beginning(pipeline: &Pipeline, request: &Request, seen: &Observation, fingerprint: &str) -> Beginning {

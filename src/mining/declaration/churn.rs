@@ -70,8 +70,6 @@ pub struct Rhythm {
 pub struct ChurnParams {
     pub features: TableName,
     pub columns: Vec<FeatureColumn>,
-    pub events: TableName,
-    pub events_condition: Option<String>,
     pub window: Duration,
     pub eligible: Option<String>,
     pub scored: Option<String>,
@@ -133,8 +131,6 @@ impl ChurnSection {
         Ok(ChurnParams {
             features: self.features.clone(),
             columns: self.columns.clone(),
-            events: self.outcome.events.clone(),
-            events_condition: self.outcome.condition.clone(),
             window,
             eligible: self.eligible.clone(),
             scored: self.scored.clone(),
