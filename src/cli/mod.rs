@@ -14,6 +14,7 @@ mod history;
 mod init;
 mod output;
 mod progress;
+mod quarantine;
 mod query;
 mod run;
 mod schedule;
@@ -64,6 +65,9 @@ enum Verb {
     History(history::HistoryArgs),
     /// List the releases
     Releases(history::ReleasesArgs),
+    /// Look at refused records, and read them again once their source's declaration was mended
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineVerb),
     /// Export target lists, explain who is on or off
     #[command(subcommand)]
     Audience(audience::AudienceVerb),
@@ -196,6 +200,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Query(args) => query::query(args).await,
         Verb::History(args) => history::history(args).await,
         Verb::Releases(args) => history::releases(args).await,
+        Verb::Quarantine(verb) => quarantine::quarantine(verb).await,
         Verb::Audience(verb) => audience::audience(verb).await,
     }
 }

@@ -17,6 +17,11 @@ use crate::name::{StepName, TableName};
 use crate::warehouse::Warehouse;
 use crate::warehouse::stage::{Mode, Staged};
 
+/// `ops.<name>`
+pub fn table(name: &str) -> TableName {
+    TableName::new("ops", name).expect("our own table names are valid")
+}
+
 /// A step as it ended.
 #[derive(Debug, Clone)]
 pub struct StepRecord {
@@ -54,7 +59,7 @@ impl RunRecord<'_> {
             let schema = Arc::new(Schema::new(fields));
             let arrays = columns.into_iter().map(|(_, column)| column).collect();
             let batch = RecordBatch::try_new(schema.clone(), arrays).doing("write the history")?;
-            let mut stager = warehouse.stager(&TableName::new("ops", name)?, Mode::Append, &schema)?;
+            let mut stager = warehouse.stager(&table(name), Mode::Append, &schema)?;
             stager.write(&batch).await?;
             staged.push(stager.finish().await?);
         }
@@ -100,6 +105,9 @@ impl RunRecord<'_> {
             ),
             ("wall_ms", numbers(steps.iter().map(|s| s.figures.wall_ms))),
             ("note", texts(steps.iter().map(|s| s.note.as_deref()))),
+            ("rows_late", numbers(steps.iter().map(|s| s.figures.late))),
+            ("rows_repeated", numbers(steps.iter().map(|s| s.figures.repeated))),
+            ("rows_replayed", numbers(steps.iter().map(|s| s.figures.replayed))),
         ]
     }
 

@@ -1,17 +1,23 @@
 //! A run: one execution of a pipeline for one as-of instant, published whole or not at all.
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
-//! without touching anything, `execute` carries the plan out, `step` does one step, `history`
-//! writes down what happened, `progress` is how others watch.
+//! without touching anything, `execute` carries the plan out, `step` does one step and `ingest` that of
+//! a source, `quarantine` knows which refused records wait, `history` writes down what happened,
+//! `progress` is how others watch.
 
 pub mod execute;
+mod expected;
 pub mod history;
+mod ingest;
 mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod progress;
+pub mod quarantine;
+mod replay;
 mod step;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use crate::clock::Instant;
@@ -27,6 +33,8 @@ pub struct Request {
     pub exclude: Vec<String>,
     /// Reads every source anew.
     pub full_refresh: bool,
+    /// The sources whose refused records are read again.
+    pub replay: BTreeSet<String>,
     pub limits: Limits,
 }
 
@@ -40,6 +48,7 @@ impl Request {
             select: Vec::new(),
             exclude: Vec::new(),
             full_refresh: false,
+            replay: BTreeSet::new(),
             limits: Limits { threads, memory: None },
         }
     }

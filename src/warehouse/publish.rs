@@ -188,6 +188,10 @@ fn merged(staged: Vec<Staged>) -> Vec<Staged> {
     for next in staged {
         match tables.get_mut(&next.table) {
             Some(first) => {
+                // One of them may have grown the table.
+                if next.schema.fields().len() > first.schema.fields().len() {
+                    first.schema = next.schema;
+                }
                 first.rows += next.rows;
                 first.bytes += next.bytes;
                 first.adds.extend(next.adds);
@@ -234,15 +238,15 @@ fn actions(
         }
         Some(table) => {
             let snapshot = table.snapshot().doing(format!("read {}", staged.table))?;
+            if snapshot.schema().as_ref() != &schema {
+                let metadata = snapshot
+                    .metadata()
+                    .clone()
+                    .with_schema(&schema)
+                    .doing(format!("describe {}", staged.table))?;
+                actions.push(Action::Metadata(metadata));
+            }
             if staged.mode == Mode::Replace {
-                if snapshot.schema().as_ref() != &schema {
-                    let metadata = snapshot
-                        .metadata()
-                        .clone()
-                        .with_schema(&schema)
-                        .doing(format!("describe {}", staged.table))?;
-                    actions.push(Action::Metadata(metadata));
-                }
                 for file in snapshot.log_data().iter() {
                     actions.push(Action::Remove(file.remove_action(true)));
                 }
