@@ -114,8 +114,7 @@ fn a_journal_that_outlived_its_release_costs_no_file() {
         let again = nights.shop.warehouse("again");
         copy_folder(&warehouse, &again);
         copy_folder(&kept, &again.join(format!("_sillage/journal/{:020}", 2)));
-        for entry in fs::read_dir(again.join(format!("_sillage/journal/{:020}", 2))).unwrap() {
-            let path = entry.unwrap().path();
+        for path in journal_entries(&again, 2) {
             let name = path.file_name().unwrap().to_str().unwrap();
             if without.iter().any(|gone| name.starts_with(gone)) {
                 fs::remove_file(&path).unwrap();
@@ -161,15 +160,16 @@ fn a_killed_night_that_is_not_taken_up_leaves_nothing_behind() {
     let later = ["--as-of", "2026-02-01"];
     nights.shop.run(&unharmed, &later).published();
     let mut night = nights.start(&struck, false);
-    let scored = struck.join(format!("_sillage/journal/{:020}/step-mart.customer_360.json", 2));
-    wait_for(&mut night, || scored.exists());
+    wait_for(&mut night, || {
+        journal_entries(&struck, 2).iter().any(|entry| entry.ends_with("step-mart.customer_360.json"))
+    });
     night.kill().unwrap();
     night.wait().unwrap();
     // Another instant is another night: what was staged for the first must not come into it.
     let told = nights.shop.run(&struck, &later).published();
     assert!(told.stderr.contains("2026-01-01"), "{}", told.stderr);
     assert_eq!(shelf(&struck), shelf(&unharmed));
-    assert!(!struck.join(format!("_sillage/journal/{:020}", 2)).join("begun.json").exists());
+    assert_eq!(journal_entries(&struck, 2), Vec::<PathBuf>::new());
 }
 
 /// Two nights as they are when nobody strikes: five deliveries, then the sixth.
@@ -319,6 +319,20 @@ fn answer(warehouse: &Path, release: Option<u64>) -> (u64, String) {
     })
 }
 
+/// What the journal holds of a release, its attempts' entries included.
+fn journal_entries(warehouse: &Path, release: u64) -> Vec<PathBuf> {
+    let mut folders = vec![warehouse.join(format!("_sillage/journal/{release:020}"))];
+    let mut entries = Vec::new();
+    while let Some(folder) = folders.pop() {
+        // Whoever writes there may delete it under our eyes.
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() { folders.push(path) } else { entries.push(path) }
+        }
+    }
+    entries
+}
+
 /// Waits until it is so, or the run is over.
 fn wait_for(night: &mut Child, so: impl Fn() -> bool) {
     while !so() && night.try_wait().unwrap().is_none() {
@@ -348,18 +362,19 @@ fn strike(mut night: Child, warehouse: &Path, release: u64, moment: Moment) -> P
     night.kill().unwrap();
     night.wait().unwrap();
     let shelved = fs::read_link(warehouse.join("bi")).is_ok_and(|l| l.ends_with(format!("{release:020}")));
-    let steps = fs::read_dir(&journal).map_or(0, |entries| {
-        entries.filter(|e| e.as_ref().unwrap().file_name().to_str().unwrap().starts_with("step-")).count()
-    });
+    let entries = journal_entries(warehouse, release);
+    let named = |start: &str| {
+        entries.iter().any(|entry| entry.file_name().unwrap().to_str().unwrap().starts_with(start))
+    };
     if shelved {
         Phase::AfterTheShelf
     } else if published.exists() {
         Phase::AfterTheRelease
     } else if journal.join("intent.json").exists() {
         Phase::AfterTheIntent
-    } else if steps > 0 {
+    } else if named("step-") {
         Phase::AfterSteps
-    } else if journal.join("begun.json").exists() {
+    } else if named("begun.json") {
         Phase::BeforeAnyStep
     } else {
         Phase::BeforeTheJournal

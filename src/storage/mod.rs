@@ -3,16 +3,20 @@
 //! A location is a path (`exports/pos`) or a URL (`s3://bucket/exports`). Credentials come from the
 //! environment only (`AWS_*`), never from a file of ours, and are never printed.
 
+pub mod fault;
+mod folder;
+
 use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
 
+use self::folder::Folder;
+pub use self::folder::settle;
 use crate::error::{Context, Error, Result};
 
 /// A store and the place in it that a location names.
@@ -31,7 +35,7 @@ impl Storage {
     pub fn open(location: &str) -> Result<Self> {
         let url = directory_url(location)?;
         let root_store: Arc<dyn ObjectStore> = match url.scheme() {
-            "file" => Arc::new(LocalFileSystem::new()),
+            "file" => Arc::new(Folder::default()),
             "s3" | "s3a" => Arc::new(
                 AmazonS3Builder::from_env()
                     .with_url(url.as_str())
@@ -45,7 +49,7 @@ impl Storage {
             }
         };
         let path = Path::from_url_path(url.path()).doing(format!("read the location {location}"))?;
-        Ok(Storage { root_store, url, path })
+        Ok(Storage { root_store: fault::between(root_store), url, path })
     }
 
     /// A store that sees only what is below this location.
