@@ -165,15 +165,25 @@ impl Warehouse {
         self.delete_object(&intent_entry(run)).await
     }
 
-    /// Forgets all attempts up to a release that was carried out, and deletes what they staged in
-    /// vain. After a failed release its own attempts stay: the next run may take them up.
+    /// Forgets all attempts up to a release that was carried out, and deletes what its own attempts
+    /// staged in vain. After a failed release these stay: the next run may take them up, and they
+    /// go with its release.
     ///
+    /// Files of other numbers are left to the vacuum: a release that is not swept yet may read them.
     /// Only the files of an attempt's own steps are deleted, never inherited ones, and the intent
     /// goes last: a crash in between repeats this with the same intent.
     pub(super) async fn clear_journal(&self, intent: &Intent) -> Result<()> {
         let done = intent.release.release;
         let failed = intent.release.outcome == Outcome::Failed;
         let mut kept: BTreeSet<String> = intent.staged.iter().flat_map(Staged::files).collect();
+        let before_failed = match done.checked_sub(1) {
+            None | Some(0) => false,
+            Some(before) => {
+                self.release(before).await.is_ok_and(|release| release.outcome == Outcome::Failed)
+            }
+        };
+        // A failed release reads nothing that its attempts' steps staged.
+        let in_vain = |run: u64| run == done || (before_failed && run + 1 == done);
         let paths = self.list_objects(FOLDER).await?;
         let stays =
             |run: u64, attempt: Option<u64>| run > done || (failed && run == done && attempt.is_some());
@@ -194,7 +204,8 @@ impl Warehouse {
                 last.push(path);
                 continue;
             }
-            if is_step(&path)
+            if in_vain(run)
+                && is_step(&path)
                 && let Some(step) = self.read_json::<Finished>(&path).await?
             {
                 for staged in &step.staged {
