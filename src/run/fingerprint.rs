@@ -55,7 +55,9 @@ impl Common<'_> {
         hash.part(&self.full_refresh);
         // A step's declaration holds nothing but what it does, in an order of its own.
         hash.part(step);
-        hash.part(&files);
+        for file in files {
+            hash.part(&(&file.name, file.size, file.modified, &file.version));
+        }
         for needed in self.pipeline.graph.needs(name) {
             hash.part(&(needed, made.get(needed)));
         }

@@ -6,6 +6,7 @@
 pub mod fault;
 mod folder;
 
+use std::fmt;
 use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub use self::folder::settle;
 use crate::error::{Context, Error, Result};
 
 /// A store and the place in it that a location names.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Storage {
     /// The whole store, as URLs address it: the file system, or a bucket.
     pub root_store: Arc<dyn ObjectStore>,
@@ -28,6 +29,13 @@ pub struct Storage {
     pub url: Url,
     /// The location inside `root_store`.
     pub path: Path,
+}
+
+/// The place alone: a store's own words may hold more than anybody should read.
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Storage").field(&self.url.as_str()).finish()
+    }
 }
 
 impl Storage {

@@ -103,8 +103,8 @@ impl Warehouse {
         })
     }
 
-    /// Brings the warehouse to rest: carries out what was decided and not finished. The release
-    /// that this published, if it did, with the fingerprint of its run.
+    /// Brings the warehouse to rest: carries out what was decided and not finished. The release of
+    /// whoever was cut off while publishing it, with the fingerprint of its run.
     pub async fn settle(&self) -> Result<Option<(Release, String)>> {
         let last = self.last_release_number().await?;
         if let Some(intent) = self.decision(last + 1).await? {
@@ -119,9 +119,9 @@ impl Warehouse {
         {
             if self.release(last).await?.attempt == intent.release.attempt {
                 self.finish(&intent).await?;
-            } else {
-                self.forget_void_decision(last).await?;
+                return Ok(Some((intent.release, intent.fingerprint)));
             }
+            self.forget_void_decision(last).await?;
         }
         Ok(None)
     }
