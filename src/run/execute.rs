@@ -118,12 +118,12 @@ async fn run_locked(
         quarantined: Vec::new(),
     };
     running.take_up().await?;
-    running.all_steps(request.limits.threads.get(), stop).await?;
+    running.all_steps(request.limits.steps_at_once(), stop).await?;
 
     let mut findings = Vec::new();
     if running.errors.is_empty() {
         let (found, unasked) =
-            run_checks(pipeline, &plan, &catalog, request.limits.threads.get(), progress).await;
+            run_checks(pipeline, &plan, &catalog, request.limits.steps_at_once(), progress).await;
         findings = found;
         running.errors.extend(unasked);
         running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
