@@ -6,9 +6,9 @@ use super::output::OutputArgs;
 use super::progress::{LogFormat, shown};
 use super::query::open;
 use super::run::{RequestArgs, stop_on_signal};
-use super::{LimitArgs, WarehouseArg};
+use super::{LimitArgs, WaitArg, WarehouseArg};
 use crate::error::{Context, Result};
-use crate::run::{execute, quarantine};
+use crate::run::{Request, execute, quarantine};
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Session;
 
@@ -81,6 +81,8 @@ pub struct ReplayArgs {
     /// How progress is told: bars and lines for people, or one JSON object a line
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    #[command(flatten)]
+    wait: WaitArg,
 }
 
 pub async fn quarantine(verb: QuarantineVerb) -> Result<()> {
@@ -181,13 +183,14 @@ impl ChoiceArgs {
 }
 
 async fn replay(args: ReplayArgs) -> Result<()> {
-    let (pipeline, location, mut request) = args.request.resolve()?;
+    let (pipeline, location, request) = args.request.resolve()?;
     let warehouse = Warehouse::open(&location).await?;
-    request.replay.insert(args.source.clone());
+    let request = Request { replay: [args.source.clone()].into(), wait: args.wait.wait(), ..request };
     // Where nothing waits nothing is run, unless a run was cut off and is to be ended.
     let plan = execute::preview(&pipeline, &location, &request).await?;
     let waits = plan.steps.iter().any(|step| !step.replay.is_empty());
-    if !waits && warehouse.unfinished_run().await?.is_none() {
+    let last = warehouse.last_release().await?;
+    if !waits && warehouse.unfinished_run(last.as_ref()).await?.is_none_or(|run| run.failed) {
         say!("no refused record of {} waits: nothing was run", args.source);
         return Ok(());
     }

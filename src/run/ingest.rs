@@ -129,7 +129,7 @@ impl Workshop {
         };
         if let Err(error) = judged {
             for unused in [&rows, &words] {
-                self.warehouse().delete_staged(unused).await?;
+                self.warehouse().delete_staged(unused, &BTreeSet::new()).await?;
             }
             let error = error.at(format!("source {}", source.name));
             return Err(Failure { error, staged: vec![refusals] });

@@ -7,6 +7,7 @@
 
 pub mod execute;
 mod expected;
+mod fingerprint;
 pub mod history;
 mod ingest;
 mod ledger;
@@ -22,6 +23,7 @@ use std::num::NonZeroUsize;
 
 use crate::clock::Instant;
 use crate::warehouse::catalog::Limits;
+use crate::warehouse::lock::Wait;
 
 /// What was asked of a run.
 #[derive(Debug, Clone)]
@@ -35,6 +37,10 @@ pub struct Request {
     pub full_refresh: bool,
     /// The sources whose refused records are read again.
     pub replay: BTreeSet<String>,
+    /// What was asked of the run that was cut off or failed, instead of all of the above.
+    pub retry: bool,
+    /// For a warehouse that another run holds.
+    pub wait: Wait,
     pub limits: Limits,
 }
 
@@ -49,6 +55,8 @@ impl Request {
             exclude: Vec::new(),
             full_refresh: false,
             replay: BTreeSet::new(),
+            retry: false,
+            wait: Wait::No,
             limits: Limits { threads, memory: None },
         }
     }

@@ -1,11 +1,12 @@
 //! The quarantine as a place of work: which refused records still wait, and what became of the others.
 //!
 //! `ops.quarantine` is only appended to. A row says what a run found of one record, `state`:
-//! `refused`; or, found by a replay, `replayed` (it fits now and went to the raw table) or `dropped`
-//! (under the present declaration there is no record at that line). The last word on a record, by
-//! source, file and line, is that of the latest run. Two kinds of words do not count: those of a
-//! failed run (its files are read again whole), and those from before the source was last read from
-//! the beginning.
+//! `refused`; or, found by a replay, `refused again`, `replayed` (it fits now and went to the raw
+//! table) or `dropped` (under the present declaration there is no record at that line). The last word
+//! on a record, by source, file and line, is that of the latest run. Two kinds of words do not count:
+//! those on files that the ledger does not have of that run (it refused too many, and the file is read
+//! again whole), and those from before the source was last read from the beginning. What a replay
+//! says is only ever published with its rows.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
 
-use super::{history, ledger};
+use super::ledger;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::{Catalog, Session};
@@ -22,6 +23,7 @@ use crate::warehouse::catalog::{Catalog, Session};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Refused,
+    RefusedAgain,
     Replayed,
     Dropped,
 }
@@ -30,6 +32,7 @@ impl State {
     pub fn as_str(self) -> &'static str {
         match self {
             State::Refused => "refused",
+            State::RefusedAgain => "refused again",
             State::Replayed => "replayed",
             State::Dropped => "dropped",
         }
@@ -45,12 +48,13 @@ pub fn table() -> TableName {
 
 /// Every refused record with what became of it, as a query without its end: `standing` is `open`,
 /// `replayed`, `dropped`, `refused again` (a later run says more of the same record), or `read again`
-/// (its run failed or the source was read anew, so that the whole file was or will be read again).
+/// (its run refused too much or the source was read anew: the whole file was or will be read again).
 const STANDING: &str = "
     with words as (
-        select q.*, r.status = 'published' and q._run >= coalesce(s.since, 0) as counts
+        select q.*, q._run >= coalesce(s.since, 0) and (q.state <> 'refused' or f.run is not null) as counts
         from ops.quarantine q
-        left join ops.runs r on r.run = q._run
+        left join (select distinct run, source, file from ops.sources) f
+            on f.run = q._run and f.source = q.source and f.file = q.file
         left join (select source, max(since_run) as since from ops.sources group by source) s on s.source = q.source
     ),
     newest as (
@@ -65,14 +69,13 @@ const STANDING: &str = "
             w.source, w.file, w.line, w.last_line, w.\"column\", w.reason, w.record, w._run as run,
             case
                 when not coalesce(w.counts, false) then 'read again'
-                when e.run > w._run and e.state = 'refused' then 'refused again'
                 when e.run > w._run then e.state
                 else 'open'
             end as standing,
             case when w.counts and e.run > w._run then e.run end as replayed_run
         from words w
         left join ends e on e.source = w.source and e.file = w.file and e.line = w.line
-        where w.state = 'refused'
+        where w.state in ('refused', 'refused again')
     )
     ";
 
@@ -85,7 +88,7 @@ pub fn query(select: &str) -> String {
 
 /// A session that can ask such queries; `None` when nothing was ever refused.
 pub async fn session(catalog: &Catalog) -> Result<Option<Session>> {
-    let tables = [table(), history::table("runs"), ledger::table()];
+    let tables = [table(), ledger::table()];
     for table in &tables {
         if catalog.table(table).await?.is_none() {
             return Ok(None);

@@ -43,7 +43,7 @@ impl Ingest<'_> {
                         refused_again.insert(line);
                     })?;
                     still.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(still.len())));
-                    self.words.write(&said(&batch, State::Refused, self.workshop.run)?).await?;
+                    self.words.write(&said(&batch, State::RefusedAgain, self.workshop.run)?).await?;
                 }
             }
         }

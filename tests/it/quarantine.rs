@@ -110,7 +110,7 @@ fn a_row_that_still_does_not_fit_stays_with_its_new_reason() {
     mend(&shop);
     replay(&shop);
     assert_eq!(
-        shop.ask("select count(*) from ops.quarantine where reason like '%no value in a required column' and state = 'refused'"),
+        shop.ask("select count(*) from ops.quarantine where reason like '%no value in a required column' and state = 'refused again'"),
         "2"
     );
     assert_eq!(open(&shop), ["march.csv:62", "march.csv:63", "march.csv:64"]);
