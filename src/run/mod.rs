@@ -11,6 +11,7 @@ mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod progress;
+mod room;
 mod step;
 
 use std::num::NonZeroUsize;

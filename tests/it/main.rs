@@ -17,3 +17,4 @@ mod object_store;
 mod publishers;
 mod shop;
 mod truth;
+mod upkeep;
