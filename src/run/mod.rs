@@ -2,15 +2,18 @@
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
 //! without touching anything, `execute` carries the plan out, `step` does one step, `history`
-//! writes down what happened, `progress` is how others watch.
+//! writes down what happened (`artifact` as JSON for other tools), `checks` asks what must hold,
+//! `progress` is how others watch.
 
+mod artifact;
+pub mod checks;
 pub mod execute;
 pub mod history;
 mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod progress;
-mod step;
+pub mod step;
 
 use std::num::NonZeroUsize;
 
