@@ -1,6 +1,7 @@
 //! Models: one `sql/<pipeline>/<schema>/<table>.sql` file, one SELECT, one table.
 
 pub mod determinism;
+mod nesting;
 pub mod sql;
 
 use std::collections::BTreeSet;

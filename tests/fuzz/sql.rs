@@ -1,9 +1,10 @@
 //! Model SQL: references are found or an error is told, and what is planned over empty tables holds.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use proptest::prelude::*;
-use sillage::clock::Instant;
+use sillage::clock;
 use sillage::model::sql::{require_expression, tables_read};
 use sillage::name::TableName;
 use sillage::unit_test::types::Types;
@@ -103,7 +104,29 @@ fn references_are_found_or_an_error_is_told() {
 }
 
 #[test]
-fn nothing_is_nested_too_deep() {
+fn nothing_nested_deep_takes_the_stack_or_the_day() {
+    let forms = [
+        "cast(",
+        "position(",
+        "case when 1 then ",
+        "interval ",
+        "array[",
+        "f(",
+        "(",
+        "x in (",
+        "exists (select ",
+    ];
+    for (form, times) in forms.iter().flat_map(|form| [(form, 5), (form, 12), (form, 40)]) {
+        let sql = format!("select {}1", form.repeat(times));
+        let closed =
+            form.matches(['(', '[']).map(|open| if open == "(" { ")" } else { "]" }).collect::<String>();
+        for sql in [sql.clone(), format!("{sql} @ {}", closed.repeat(times))] {
+            let watch = Instant::now();
+            let _ = tables_read(&sql);
+            let _ = require_expression(&sql["select ".len()..]);
+            assert!(watch.elapsed().as_secs() < 60, "{form} {times} times: {:?}", watch.elapsed());
+        }
+    }
     for sql in [
         format!("select {}1{}", "(".repeat(20_000), ")".repeat(20_000)),
         format!("select {}1", "- ".repeat(20_000)),
@@ -147,7 +170,7 @@ fn a_query_is_planned_or_refused() {
                 return Ok(());
             }
             runtime.block_on(async {
-                let session = catalog.session(&reads, Some(Instant::UNIX_EPOCH)).await.unwrap();
+                let session = catalog.session(&reads, Some(clock::Instant::UNIX_EPOCH)).await.unwrap();
                 if let Ok(frame) = session.sql(&sql).await {
                     let _ = sillage::model::determinism::require_deterministic(frame.logical_plan());
                 }

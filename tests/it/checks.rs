@@ -5,7 +5,7 @@ use crate::broken_shop::Shop;
 const SNAPSHOTS: &str = "tests/errors/snapshots/checks";
 
 const MORE: &str = r#"checks = [
-  { not_null = ["order_id", "ordered_at", "customer_id"] },
+  { expression = "channel <> 'web'" },
   { expression = "net_amount < 1", severity = "warn" },
 "#;
 
