@@ -117,8 +117,20 @@ fn datafusion(error: &DataFusionError) -> Told {
             Told { kind: Kind::Config, text: planning(&error.strip_backtrace()), hint: None }
         }
         DataFusionError::ArrowError(inner, _) => arrow(inner),
-        DataFusionError::ResourcesExhausted(_) => {
-            Told::failed("it needs more memory than --memory-limit allows").hint(MEMORY)
+        DataFusionError::ResourcesExhausted(text) => {
+            // The pool names operators and sizes, no values.
+            let holders: Vec<&str> = text
+                .lines()
+                .filter(|line| line.contains(" consumed "))
+                .map(|line| line.trim().trim_end_matches(['.', ',']))
+                .collect();
+            let told = "it needs more memory than --memory-limit allows";
+            let told = if holders.is_empty() {
+                told.to_owned()
+            } else {
+                format!("{told}; most is held by {}", holders.join("; "))
+            };
+            Told::failed(told).hint(MEMORY)
         }
         DataFusionError::Execution(text) => withheld(text),
         DataFusionError::Internal(text) => withheld(text),

@@ -69,7 +69,7 @@ pub async fn check(args: CheckArgs) -> Result<()> {
         .collect();
     let (there, absent): (BTreeSet<_>, BTreeSet<_>) =
         made.into_iter().partition(|table| release.tables.contains_key(table));
-    let answers = checks::ask(&pipeline, &there, &catalog, limits.threads.get()).await;
+    let answers = checks::ask(&pipeline, &there, &catalog, limits.steps_at_once()).await;
     let (passed, warned, failed) = answers.counts();
     match args.log_format {
         LogFormat::Text => {

@@ -9,7 +9,7 @@ use crate::clock::show_instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::Warehouse;
-use crate::warehouse::release::Outcome;
+use crate::warehouse::release::{Origin, Outcome};
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
@@ -60,34 +60,33 @@ pub async fn history(args: HistoryArgs) -> Result<()> {
 
 pub async fn releases(args: ReleasesArgs) -> Result<()> {
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
-    say!(
-        "{:>7}  {:10}  {:30} {:20} {:>6}  pipeline",
-        "release",
-        "outcome",
-        "as of",
-        "published at",
-        "tables"
-    );
+    say!("{:>7}  {:10}  {:30} {:20} {:>6}  made by", "release", "outcome", "as of", "published at", "tables");
     for number in warehouse.releases().await?.into_iter().rev() {
         let release = warehouse.release(number).await?;
         let outcome = match release.outcome {
             Outcome::Published => "published",
             Outcome::Failed => "failed",
         };
+        let made_by = match release.origin {
+            Origin::Run => release.pipeline.clone(),
+            Origin::Restore { release } => format!("restore of release {release}"),
+            Origin::Optimize => "optimize".to_owned(),
+            Origin::Vacuum => "vacuum".to_owned(),
+        };
         say!(
-            "{number:>7}  {outcome:10}  {:30} {:20} {:>6}  {}",
+            "{number:>7}  {outcome:10}  {:30} {:20} {:>6}  {made_by}",
             show_instant(release.as_of),
             release.published_at.format("%Y-%m-%dT%H:%M:%SZ"),
             release.tables.len(),
-            release.pipeline
         );
     }
-    if let Some(unfinished) = warehouse.unfinished_run().await? {
-        say!(
-            "run {} was cut off after {} steps; the next `run` goes on",
-            unfinished.begun.run,
-            unfinished.finished.len()
-        );
+    let last = warehouse.last_release().await?;
+    if let Some(unfinished) = warehouse.unfinished_run(last.as_ref()).await? {
+        let (ended, next) = match unfinished.failed {
+            true => ("failed", "`sillage retry` goes on"),
+            false => ("was cut off", "the next `run` goes on"),
+        };
+        say!("run {} {ended} after {} steps; {next}", unfinished.begun.run, unfinished.finished.len());
     }
     Ok(())
 }

@@ -20,11 +20,13 @@ mod run;
 mod schedule;
 mod tables;
 mod test;
+mod upkeep;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -32,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::placeholder::Placeholders;
 use crate::pipeline::{self, Pipeline};
 use crate::warehouse::catalog::Limits;
+use crate::warehouse::lock::Wait;
 
 /// A customer warehouse in one binary.
 ///
@@ -78,6 +81,8 @@ enum Verb {
     /// Nothing is computed anew and nothing is published: useful after the checks were changed, and
     /// before a release is trusted. Exit code 1 when a check of severity `error` is broken.
     Check(check::CheckArgs),
+    /// Do the last run again that failed or was cut off, without the steps it had finished
+    Retry(run::RetryArgs),
     /// Run every pipeline of a folder at its cron times, one at a time
     Schedule(schedule::ScheduleArgs),
     /// List the tables of the warehouse
@@ -90,6 +95,12 @@ enum Verb {
     History(history::HistoryArgs),
     /// List the releases
     Releases(history::ReleasesArgs),
+    /// Bring an earlier release back, as the next one
+    Restore(upkeep::RestoreArgs),
+    /// Write tables of many small files as few large ones
+    Optimize(upkeep::OptimizeArgs),
+    /// Delete old releases and the files that no kept release needs
+    Vacuum(upkeep::VacuumArgs),
     /// Export target lists, explain who is on or off
     #[command(subcommand)]
     Audience(audience::AudienceVerb),
@@ -101,6 +112,39 @@ struct WarehouseArg {
     /// Folder or object-store URL of the warehouse
     #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE", default_value = "warehouse")]
     warehouse: String,
+}
+
+/// What a verb that writes does when another run holds the warehouse.
+#[derive(Debug, Clone, Copy, Args)]
+struct WaitArg {
+    /// Wait for a warehouse that another run holds, at most this long: 90s, 30m, 12h; for ever
+    /// when no time is given
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = parse_duration)]
+    wait: Option<Option<Duration>>,
+}
+
+impl WaitArg {
+    fn wait(self) -> Wait {
+        match self.wait {
+            None => Wait::No,
+            Some(None) => Wait::Forever,
+            Some(Some(most)) => Wait::AtMost(most),
+        }
+    }
+}
+
+/// A span of time: `90s`, `30m`, `12h`, `7d`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds: u64 = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("write a number and a unit: 90s, 30m, 12h or 7d".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "write a number and a unit, like 30m".to_owned())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "out of range".to_owned())
 }
 
 /// How much of the machine a verb may use.
@@ -227,12 +271,16 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Run(args) => run::run(args).await,
         Verb::Test(args) => test::test(args).await,
         Verb::Check(args) => check::check(args).await,
+        Verb::Retry(args) => run::retry(args).await,
         Verb::Schedule(args) => schedule::schedule(args).await,
         Verb::Ls(args) => tables::ls(args).await,
         Verb::Show(args) => tables::show(args).await,
         Verb::Query(args) => query::query(args).await,
         Verb::History(args) => history::history(args).await,
         Verb::Releases(args) => history::releases(args).await,
+        Verb::Restore(args) => upkeep::restore(args).await,
+        Verb::Optimize(args) => upkeep::optimize(args).await,
+        Verb::Vacuum(args) => upkeep::vacuum(args).await,
         Verb::Audience(verb) => audience::audience(verb).await,
     }
 }
@@ -254,6 +302,16 @@ mod tests {
         assert_eq!(parse_size("4096"), Ok(4096));
         for wrong in ["", "MB", "1TBs", "-1MB", "0"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_span_of_time_has_a_unit() {
+        assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
+        for wrong in ["", "7", "d", "1w", "-1s", "99999999999999999999d"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }
 }

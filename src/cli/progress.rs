@@ -86,8 +86,11 @@ fn line(event: &Event) -> Option<String> {
         Event::RolledForward { release } => {
             format!("release {release} was cut off while it was published; published now")
         }
-        Event::Resumed { run, finished } => {
+        Event::TakenUp { run, failed: false, finished } => {
             format!("run {run} was cut off; going on after its {finished} finished steps")
+        }
+        Event::TakenUp { run, failed: true, finished } => {
+            format!("run {run} failed; {finished} of its steps need not be done again")
         }
         Event::Discarded { run, because } => format!("run {run} was cut off and is dropped: {because}"),
         Event::StepBegins { .. } => return None,
@@ -138,8 +141,8 @@ impl Progress for JsonLines {
                 json!({"event": "run_begins", "run": run, "pipeline": pipeline, "as_of": show_instant(*as_of), "steps": steps})
             }
             Event::RolledForward { release } => json!({"event": "rolled_forward", "release": release}),
-            Event::Resumed { run, finished } => {
-                json!({"event": "resumed", "run": run, "finished_steps": finished})
+            Event::TakenUp { run, failed, finished } => {
+                json!({"event": "taken_up", "run": run, "failed": failed, "finished_steps": finished})
             }
             Event::Discarded { run, because } => {
                 json!({"event": "discarded", "run": run, "because": because})

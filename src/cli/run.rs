@@ -1,4 +1,4 @@
-//! `plan` and `run`.
+//! `plan`, `run` and `retry`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::sync::watch;
 
 use super::progress::{LogFormat, shown};
-use super::{LimitArgs, load_pipeline};
+use super::{LimitArgs, WaitArg, load_pipeline};
 use crate::clock::parse_instant;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
@@ -56,6 +56,23 @@ pub struct RunArgs {
     /// How progress is told: bars and lines for people, or one JSON object a line
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    #[command(flatten)]
+    wait: WaitArg,
+}
+
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    /// Pipeline file; may be left out when pipelines/ holds only one
+    pipeline: Option<PathBuf>,
+    /// Folder or object-store URL of the warehouse, instead of the pipeline's
+    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE")]
+    warehouse: Option<String>,
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    #[command(flatten)]
+    wait: WaitArg,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 impl RequestArgs {
@@ -70,6 +87,7 @@ impl RequestArgs {
             exclude: self.exclude,
             full_refresh: self.full_refresh,
             limits: self.limits.limits(),
+            ..Request::all()
         };
         Ok((pipeline, location, request))
     }
@@ -89,6 +107,16 @@ pub async fn run(args: RunArgs) -> Result<()> {
         say!("{}", plan.to_string().trim_end());
         return Ok(());
     }
+    let request = Request { wait: args.wait.wait(), ..request };
+    execute::run(&pipeline, &location, &request, shown(args.log_format), stop_on_signal()).await?;
+    Ok(())
+}
+
+pub async fn retry(args: RetryArgs) -> Result<()> {
+    let pipeline = load_pipeline(args.pipeline)?;
+    let location = args.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
+    let request =
+        Request { retry: true, wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
     execute::run(&pipeline, &location, &request, shown(args.log_format), stop_on_signal()).await?;
     Ok(())
 }

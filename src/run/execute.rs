@@ -25,7 +25,7 @@ use crate::warehouse::catalog::{Catalog, Engine};
 use crate::warehouse::journal::{Begun, Finished, Unfinished};
 use crate::warehouse::lock::Lock;
 use crate::warehouse::publish::Proposal;
-use crate::warehouse::release::{Outcome, Release};
+use crate::warehouse::release::{Origin, Outcome, Release};
 use crate::warehouse::stage::Staged;
 
 /// Plans without the lock and without changing anything, for `plan` and `--dry-run`.
@@ -58,7 +58,7 @@ pub async fn run(
     stop: watch::Receiver<bool>,
 ) -> Result<Release> {
     let warehouse = Warehouse::open_or_create(location).await?;
-    let lock = warehouse.lock().await?;
+    let lock = warehouse.lock(request.wait).await?;
     let result = run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, &lock).await;
     let released = lock.release().await;
     let release = result.map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
@@ -75,18 +75,14 @@ async fn run_locked(
     lock: &Lock,
 ) -> Result<Release> {
     let watch = Stopwatch::now();
-    let mut rolled_forward = None;
-    if let Some(unfinished) = warehouse.unfinished_run().await?
-        && let Some(intent) = &unfinished.intent
-    {
-        let release = warehouse.roll_forward(lock, intent).await?;
+    let rolled_forward = warehouse.settle().await?;
+    if let Some((release, _)) = &rolled_forward {
         progress.tell(Event::RolledForward { release: release.release });
-        rolled_forward = Some((unfinished.begun.fingerprint, release));
     }
     let engine = Engine::new(request.limits, warehouse)?;
     let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request.full_refresh).await?;
     let plan = plan(pipeline, request, &seen, clock::now())?;
-    if let Some((fingerprint, release)) = rolled_forward
+    if let Some((release, fingerprint)) = rolled_forward
         && release.outcome == Outcome::Published
         && fingerprint == plan.fingerprint
         && request.as_of.is_none_or(|asked| asked == release.as_of)
@@ -95,8 +91,7 @@ async fn run_locked(
         // That was the night that is asked for; doing it twice would only move the warm start.
         return Ok(release);
     }
-    let unfinished = seen.unfinished.take();
-    let resumed = begin(warehouse, &plan, unfinished, progress).await?;
+    let begun = begin(warehouse, lock, &plan, seen.unfinished.take(), progress).await?;
     progress.tell(Event::RunBegins {
         run: plan.run,
         pipeline: plan.pipeline.clone(),
@@ -113,25 +108,23 @@ async fn run_locked(
         as_of: plan.as_of,
         full_refresh: request.full_refresh,
     };
-    let began_at = resumed.as_ref().map_or_else(clock::now, |u| u.begun.began_at);
     let mut running = Running {
         workshop,
         plan: &plan,
+        begun: &begun,
         progress,
         records: BTreeMap::new(),
         staged: Vec::new(),
         errors: Vec::new(),
         quarantined: Vec::new(),
     };
-    if let Some(unfinished) = &resumed {
-        running.take_up(unfinished).await?;
-    }
-    running.all_steps(request.limits.threads.get(), stop).await?;
+    running.take_up().await?;
+    running.all_steps(request.limits.steps_at_once(), stop).await?;
 
     let mut findings = Vec::new();
     if running.errors.is_empty() {
         let (found, unasked) =
-            run_checks(pipeline, &plan, &catalog, request.limits.threads.get(), progress).await;
+            run_checks(pipeline, &plan, &catalog, request.limits.steps_at_once(), progress).await;
         findings = found;
         running.errors.extend(unasked);
         running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
@@ -142,9 +135,9 @@ async fn run_locked(
         run: plan.run,
         pipeline: &pipeline.name,
         as_of: plan.as_of,
-        began_at,
+        began_at: begun.began_at,
         ended_at: clock::now(),
-        resumed: resumed.is_some(),
+        resumed: matches!(plan.beginning, Beginning::TakeUp { .. }),
         failed,
         steps: &steps,
         findings: &findings,
@@ -155,14 +148,15 @@ async fn run_locked(
         pipeline: pipeline.name.clone(),
         as_of: plan.as_of,
         outcome,
+        origin: Origin::Run,
+        fingerprint: plan.fingerprint.clone(),
         staged,
     };
     if failed {
         let error = Error::all(running.errors).expect_err("there are errors");
         // The record of a failed run is published alone; if even that cannot be done (a full
-        // disk), the first error is the one to tell, and the next run cleans up.
-        let _ =
-            publish_failure(warehouse, lock, &record, running.staged, running.quarantined, &proposal).await;
+        // disk), the first error is the one to tell, and the next run takes this one up.
+        let _ = publish_failure(warehouse, lock, &record, running.quarantined, &proposal).await;
         artifacts.write(warehouse, progress).await;
         return Err(error);
     }
@@ -175,53 +169,51 @@ async fn run_locked(
     Ok(release)
 }
 
-/// Writes down what the run sets out to do; the run to resume, if it is one.
+/// Writes down what the run sets out to do, with the steps it takes over from the run before.
 async fn begin(
     warehouse: &Warehouse,
+    lock: &Lock,
     plan: &Plan,
-    unfinished: Option<Unfinished>,
+    before: Option<Unfinished>,
     progress: &dyn Progress,
-) -> Result<Option<Unfinished>> {
-    match (&plan.beginning, unfinished) {
-        (Beginning::Resume { finished }, Some(unfinished)) => {
-            progress.tell(Event::Resumed { run: plan.run, finished: finished.len() });
-            return Ok(Some(unfinished));
-        }
-        (Beginning::Discard { run, because }, Some(unfinished)) => {
-            warehouse.discard_run(&unfinished).await?;
-            progress.tell(Event::Discarded { run: *run, because: because.clone() });
-        }
-        _ => {}
-    }
-    let begun = Begun {
+) -> Result<Begun> {
+    let mut begun = Begun {
         run: plan.run,
+        attempt: lock.fence(),
         pipeline: plan.pipeline.clone(),
         as_of: plan.as_of,
         began_at: clock::now(),
         base: plan.base,
-        fingerprint: plan.fingerprint.clone(),
         plan: serde_json::to_value(plan.pinned()).unwrap_or_default(),
+        inherited: Vec::new(),
     };
+    match (&plan.beginning, before) {
+        (Beginning::TakeUp { run, failed, finished }, Some(before)) => {
+            progress.tell(Event::TakenUp { run: *run, failed: *failed, finished: finished.len() });
+            begun.inherited = before.finished.into_values().filter(|f| finished.contains(&f.step)).collect();
+            if !failed {
+                begun.began_at = before.begun.began_at;
+            }
+        }
+        (Beginning::Discard { run, because }, _) => {
+            progress.tell(Event::Discarded { run: *run, because: because.clone() });
+        }
+        _ => {}
+    }
     warehouse.journal_begun(&begun).await?;
-    Ok(None)
+    Ok(begun)
 }
 
 async fn publish_failure(
     warehouse: &Warehouse,
     lock: &Lock,
     record: &RunRecord<'_>,
-    staged: Vec<Staged>,
     quarantined: Vec<Staged>,
     proposal: &impl Fn(Outcome, Vec<Staged>) -> Proposal,
 ) -> Result<()> {
     let mut ops = record.stage(warehouse).await?;
     ops.extend(quarantined);
-    warehouse.publish(lock, proposal(Outcome::Failed, ops)).await?;
-    // Only now: a run cut off before would be resumed, and look for these files.
-    for unused in &staged {
-        warehouse.delete_staged(unused).await?;
-    }
-    Ok(())
+    warehouse.publish(lock, proposal(Outcome::Failed, ops)).await.map(drop)
 }
 
 fn broken(finding: &Finding) -> Error {
@@ -239,6 +231,7 @@ fn broken(finding: &Finding) -> Error {
 struct Running<'a> {
     workshop: Workshop,
     plan: &'a Plan,
+    begun: &'a Begun,
     progress: &'a dyn Progress,
     records: BTreeMap<StepName, StepRecord>,
     staged: Vec<Staged>,
@@ -248,10 +241,11 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// Takes over the finished steps of the run that was cut off.
-    async fn take_up(&mut self, unfinished: &Unfinished) -> Result<()> {
+    /// Takes over the steps that the run before had finished.
+    async fn take_up(&mut self) -> Result<()> {
+        let begun = self.begun;
         for planned in &self.plan.steps {
-            let Some(finished) = unfinished.finished.get(&planned.name) else { continue };
+            let Some(finished) = begun.inherited.iter().find(|f| f.step == planned.name) else { continue };
             for staged in &finished.staged {
                 self.workshop.catalog.add_staged(staged).await?;
             }
@@ -342,10 +336,11 @@ impl Running<'_> {
                 }
                 let finished = Finished {
                     step: planned.name.clone(),
+                    fingerprint: planned.fingerprint.clone(),
                     staged: staged.clone(),
                     figures: serde_json::to_value(&figures).unwrap_or_default(),
                 };
-                self.workshop.catalog.warehouse().journal_finished(self.plan.run, &finished).await?;
+                self.workshop.catalog.warehouse().journal_finished(self.begun, &finished).await?;
                 self.staged.extend(staged);
                 for message in &figures.warnings {
                     self.progress

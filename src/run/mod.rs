@@ -8,6 +8,7 @@
 mod artifact;
 pub mod checks;
 pub mod execute;
+mod fingerprint;
 pub mod history;
 mod ledger;
 pub mod observe;
@@ -19,6 +20,7 @@ use std::num::NonZeroUsize;
 
 use crate::clock::Instant;
 use crate::warehouse::catalog::Limits;
+use crate::warehouse::lock::Wait;
 
 /// What was asked of a run.
 #[derive(Debug, Clone)]
@@ -30,6 +32,10 @@ pub struct Request {
     pub exclude: Vec<String>,
     /// Reads every source anew.
     pub full_refresh: bool,
+    /// What was asked of the run that was cut off or failed, instead of all of the above.
+    pub retry: bool,
+    /// For a warehouse that another run holds.
+    pub wait: Wait,
     pub limits: Limits,
 }
 
@@ -43,6 +49,8 @@ impl Request {
             select: Vec::new(),
             exclude: Vec::new(),
             full_refresh: false,
+            retry: false,
+            wait: Wait::No,
             limits: Limits { threads, memory: None },
         }
     }

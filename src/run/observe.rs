@@ -45,7 +45,7 @@ pub async fn observe(
         if let Some(number) = seen.release.as_ref().and_then(|r| r.last_published) {
             seen.last_as_of = Some(warehouse.release(number).await?.as_of);
         }
-        seen.unfinished = warehouse.unfinished_run().await?;
+        seen.unfinished = warehouse.unfinished_run(seen.release.as_ref()).await?;
         let catalog = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
         seen.ledgers = ledger::read(&catalog).await?;
     }

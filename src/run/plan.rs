@@ -5,15 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Request;
+use super::fingerprint::{self, Common};
 use super::observe::{Observation, SeenFile};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Error, Result};
 use crate::name::StepName;
 use crate::pipeline::{Pipeline, Step, selector};
 use crate::source::SourceFile;
+use crate::warehouse::journal::{Finished, Unfinished};
 
 /// What a run will do.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Plan {
     pub beginning: Beginning,
     /// In the order of the graph.
     pub steps: Vec<Arc<PlannedStep>>,
+    asked: Pinned,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +41,17 @@ pub enum AsOfFrom {
     Now,
 }
 
-/// What becomes of a run that was cut off.
+/// What becomes of a run that was cut off or failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Beginning {
     Fresh,
-    /// Its finished steps are kept.
-    Resume {
+    /// Those of its finished steps that would come out the same are kept.
+    TakeUp {
+        run: u64,
+        failed: bool,
         finished: BTreeSet<StepName>,
     },
-    /// Its staged files are dropped, for this reason.
+    /// It is not taken up, for this reason; its staged files go with the next release.
     Discard {
         run: u64,
         because: String,
@@ -58,15 +62,23 @@ pub enum Beginning {
 pub struct PlannedStep {
     pub name: StepName,
     pub kind: &'static str,
+    /// Hash of all that its tables follow from.
+    pub fingerprint: String,
     pub reads: Vec<String>,
     /// New files of a source.
     pub files: Vec<SourceFile>,
     pub why: String,
 }
 
-/// The part of a plan that a resumed run must repeat: the files it set out to ingest.
+/// The part of a plan that a run which takes it up must repeat.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pinned {
+    /// What was asked for, for `retry`.
+    pub select: Vec<String>,
+    pub exclude: Vec<String>,
+    pub full_refresh: bool,
+    pub backfill: bool,
+    /// The files it set out to ingest, by source.
     pub files: BTreeMap<String, Vec<String>>,
 }
 
@@ -84,20 +96,24 @@ enum Standing {
 ///
 /// # Errors
 /// An instant older than the last release's without `backfill`, a source without files, a file
-/// that changed after it was ingested, a selector that selects nothing.
+/// that changed after it was ingested, a selector that selects nothing, a retry of nothing.
 pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Instant) -> Result<Plan> {
+    let before = seen.unfinished.as_ref();
+    let pinned: Option<Pinned> = before.and_then(|u| serde_json::from_value(u.begun.plan.clone()).ok());
+    let request = match request.retry {
+        false => request,
+        true => &retried(request, seen, pinned.as_ref())?,
+    };
     let chosen = selector::select(pipeline, &request.select, &request.exclude)?;
-    let fingerprint = fingerprint(pipeline, request, &chosen);
     let base = seen.release.as_ref().map(|r| r.release);
-    let beginning = beginning(pipeline, request, seen, &fingerprint);
 
-    let (as_of, as_of_from) = match (&beginning, request.as_of, pipeline.as_of) {
-        (Beginning::Resume { .. }, _, _) => {
-            (seen.unfinished.as_ref().map_or(now, |u| u.begun.as_of), AsOfFrom::Resumed)
-        }
-        (_, Some(asked), _) => (asked, AsOfFrom::Request),
-        (_, None, Some(fixed)) => (fixed, AsOfFrom::Pipeline),
-        (_, None, None) => (now, AsOfFrom::Now),
+    let taken_up = before.map(|unfinished| may_take_up(pipeline, request, seen, unfinished));
+    let (as_of, as_of_from) = match (&taken_up, before, request.as_of, pipeline.as_of) {
+        // A run that was cut off keeps its own instant; one that failed is over, and has none.
+        (Some(Ok(())), Some(cut_off), _, _) if !cut_off.failed => (cut_off.begun.as_of, AsOfFrom::Resumed),
+        (_, _, Some(asked), _) => (asked, AsOfFrom::Request),
+        (_, _, None, Some(fixed)) => (fixed, AsOfFrom::Pipeline),
+        (_, _, None, None) => (now, AsOfFrom::Now),
     };
     if let Some(last) = seen.last_as_of
         && as_of < last
@@ -111,64 +127,117 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
         ))
         .hint("say --backfill to publish the past over it, or give a later --as-of"));
     }
-
-    let pinned: Option<Pinned> = match (&beginning, &seen.unfinished) {
-        (Beginning::Resume { .. }, Some(unfinished)) => {
-            serde_json::from_value(unfinished.begun.plan.clone()).ok()
-        }
+    // A failure may have been mended by a file that came since.
+    let pins = match (&taken_up, before) {
+        (Some(Ok(())), Some(cut_off)) if !cut_off.failed => pinned.as_ref(),
         _ => None,
     };
+
+    let common = Common { pipeline, seen, as_of, full_refresh: request.full_refresh };
     let mut steps = Vec::new();
+    let mut fingerprints = BTreeMap::new();
     let mut errors = Vec::new();
     for name in pipeline.graph.order().into_iter().filter(|name| chosen.contains(name)) {
         let step = &pipeline.steps[&name];
         let planned = match step {
             Step::Ingest(source) => {
-                let pin = pinned.as_ref().and_then(|p| p.files.get(&source.name));
+                let pin = pins.and_then(|p| p.files.get(&source.name));
                 plan_ingest(&source.name, source.optional, seen, pin)
             }
             _ => Ok((Vec::new(), "recomputed every night".to_owned())),
         };
         match planned {
-            Ok((files, why)) => steps.push(Arc::new(PlannedStep {
-                kind: step.kind(),
-                reads: step.reads().iter().map(ToString::to_string).collect(),
-                files,
-                why,
-                name,
-            })),
+            Ok((files, why)) => {
+                let fingerprint = common.of_step(&name, &files, &fingerprints);
+                fingerprints.insert(name.clone(), fingerprint.clone());
+                steps.push(Arc::new(PlannedStep {
+                    kind: step.kind(),
+                    fingerprint,
+                    reads: step.reads().iter().map(ToString::to_string).collect(),
+                    files,
+                    why,
+                    name,
+                }));
+            }
             Err(error) => errors.push(error),
         }
     }
     Error::all(errors)?;
-    let run = match (&beginning, &seen.unfinished) {
-        (Beginning::Resume { .. }, Some(unfinished)) => unfinished.begun.run,
-        // A discarded run's number is not used again: its files may still lie about.
-        (_, Some(unfinished)) => unfinished.begun.run.max(base.unwrap_or(0)) + 1,
-        (_, None) => base.unwrap_or(0) + 1,
+    let beginning = match (taken_up, before) {
+        (Some(Ok(())), Some(unfinished)) => {
+            let same = |(step, finished): &(&StepName, &Finished)| {
+                fingerprints.get(*step) == Some(&finished.fingerprint)
+            };
+            let finished: BTreeSet<StepName> =
+                unfinished.finished.iter().filter(same).map(|(step, _)| step.clone()).collect();
+            match (unfinished.failed, finished.is_empty()) {
+                (true, true) => Beginning::Fresh,
+                (failed, _) => Beginning::TakeUp { run: unfinished.begun.run, failed, finished },
+            }
+        }
+        // A failed run is over: that it is not taken up goes without saying.
+        (Some(Err(because)), Some(unfinished)) if !unfinished.failed => {
+            Beginning::Discard { run: unfinished.begun.run, because }
+        }
+        _ => Beginning::Fresh,
     };
-    Ok(Plan { pipeline: pipeline.name.clone(), run, as_of, as_of_from, base, fingerprint, beginning, steps })
+    Ok(Plan {
+        pipeline: pipeline.name.clone(),
+        run: base.unwrap_or(0) + 1,
+        as_of,
+        as_of_from,
+        base,
+        fingerprint: fingerprint::of_request(pipeline, request, &chosen),
+        beginning,
+        steps,
+        asked: Pinned {
+            select: request.select.clone(),
+            exclude: request.exclude.clone(),
+            full_refresh: request.full_refresh,
+            backfill: request.backfill,
+            files: BTreeMap::new(),
+        },
+    })
 }
 
-fn beginning(pipeline: &Pipeline, request: &Request, seen: &Observation, fingerprint: &str) -> Beginning {
-    let Some(unfinished) = &seen.unfinished else {
-        return Beginning::Fresh;
+/// The request of the run that was cut off or failed, with the limits of the new one.
+fn retried(request: &Request, seen: &Observation, pinned: Option<&Pinned>) -> Result<Request> {
+    let (Some(unfinished), Some(pinned)) = (&seen.unfinished, pinned) else {
+        let told = match &seen.release {
+            Some(last) => format!("there is nothing to retry: run {} was published", last.release),
+            None => "there is nothing to retry: nothing was run yet".to_owned(),
+        };
+        return Err(Error::config(told).hint("`sillage run` starts a new one"));
     };
+    Ok(Request {
+        as_of: Some(unfinished.begun.as_of),
+        backfill: pinned.backfill,
+        select: pinned.select.clone(),
+        exclude: pinned.exclude.clone(),
+        full_refresh: pinned.full_refresh,
+        ..request.clone()
+    })
+}
+
+/// Whether the run before may be taken up, else why not.
+fn may_take_up(
+    pipeline: &Pipeline,
+    request: &Request,
+    seen: &Observation,
+    unfinished: &Unfinished,
+) -> Result<(), String> {
     let begun = &unfinished.begun;
-    let discard = |because: String| Beginning::Discard { run: begun.run, because };
+    let last = seen.release.as_ref().map(|r| r.release);
     if begun.pipeline != pipeline.name {
-        return discard(format!("it was a run of the pipeline {}", begun.pipeline));
+        return Err(format!("it was a run of the pipeline {}", begun.pipeline));
     }
-    if begun.fingerprint != fingerprint {
-        return discard("the pipeline, its models or the selection changed since".to_owned());
-    }
-    if begun.base != seen.release.as_ref().map(|r| r.release) {
-        return discard("another release was published since".to_owned());
+    if !unfinished.failed && begun.base != last {
+        return Err("another release was published since".to_owned());
     }
     if request.as_of.is_some_and(|asked| asked != begun.as_of) {
-        return discard(format!("it was as of {}", show_instant(begun.as_of)));
+        return Err(format!("it was as of {}", show_instant(begun.as_of)));
     }
-    Beginning::Resume { finished: unfinished.finished.keys().cloned().collect() }
+    Ok(())
 }
 
 fn plan_ingest(
@@ -233,38 +302,20 @@ fn standing(seen: &SeenFile, ledger: &super::ledger::Ledger) -> Standing {
     }
 }
 
-fn fingerprint(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepName>) -> String {
-    let mut hash = Sha256::new();
-    hash.update(&pipeline.fingerprint);
-    hash.update([u8::from(request.full_refresh)]);
-    for step in chosen {
-        hash.update(step.as_str());
-        hash.update([0]);
-    }
-    // Paths may come from the environment.
-    for step in pipeline.steps.values() {
-        if let Step::Ingest(source) = step {
-            hash.update(&source.path);
-            hash.update([0]);
-        }
-    }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Plan {
     /// Whether no source has a file that was not read yet.
     pub fn nothing_new(&self) -> bool {
         self.steps.iter().all(|step| step.files.is_empty())
     }
 
-    /// What a resumed run must repeat.
+    /// What a run that takes this one up must repeat.
     pub fn pinned(&self) -> Pinned {
         let mut files = BTreeMap::new();
         for step in self.steps.iter().filter(|s| s.kind == "ingest") {
             let source = step.name.as_str().trim_start_matches("raw.").to_owned();
             files.insert(source, step.files.iter().map(|f| f.name.clone()).collect());
         }
-        Pinned { files }
+        Pinned { files, select: self.asked.select.clone(), exclude: self.asked.exclude.clone(), ..self.asked }
     }
 }
 
@@ -283,8 +334,9 @@ impl fmt::Display for Plan {
         }
         match &self.beginning {
             Beginning::Fresh => {}
-            Beginning::Resume { finished } => {
-                writeln!(f, "resumes the run that was cut off; {} steps are done", finished.len())?;
+            Beginning::TakeUp { run, failed, finished } => {
+                let ended = if *failed { "failed" } else { "was cut off" };
+                writeln!(f, "takes up run {run}, which {ended}; {} steps are done", finished.len())?;
             }
             Beginning::Discard { run, because } => {
                 writeln!(f, "drops run {run}, which was cut off: {because}")?;
@@ -292,9 +344,8 @@ impl fmt::Display for Plan {
         }
         let width = self.steps.iter().map(|s| s.name.as_str().len()).max().unwrap_or(0);
         for step in &self.steps {
-            let done =
-                matches!(&self.beginning, Beginning::Resume { finished } if finished.contains(&step.name));
-            let why = if done { "done before the cut" } else { &step.why };
+            let done = matches!(&self.beginning, Beginning::TakeUp { finished, .. } if finished.contains(&step.name));
+            let why = if done { "done before" } else { &step.why };
             write!(f, "  {:9} {:width$}  {why}", step.kind, step.name)?;
             if !step.reads.is_empty() {
                 write!(f, "  (reads {})", step.reads.join(", "))?;

@@ -18,9 +18,11 @@ pub enum Event {
     RolledForward {
         release: u64,
     },
-    /// A run that was cut off is taken up again.
-    Resumed {
+    /// A run that was cut off, or failed, is taken up again.
+    TakenUp {
         run: u64,
+        failed: bool,
+        /// Its steps that need not be done again.
         finished: usize,
     },
     Discarded {

@@ -1,5 +1,6 @@
 //! One step: what each kind reads, does and stages.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -170,7 +171,7 @@ impl Workshop {
             ))
             .hint("the rows are in ops.quarantine; mend the export or the declaration, or raise `tolerance`")
             .at(format!("source {}", source.name));
-            self.warehouse().delete_staged(&rows).await?;
+            self.warehouse().delete_staged(&rows, &BTreeSet::new()).await?;
             return Err(Failure { error, staged: vec![refusals] });
         }
         let mut staged = Vec::new();

@@ -36,6 +36,19 @@ pub struct Limits {
     pub memory: Option<usize>,
 }
 
+/// Below this, batches are cut smaller.
+const SMALL_MEMORY: usize = 1 << 30;
+/// What a step is given before another runs beside it.
+const STEP_BYTES: usize = 512 << 20;
+
+impl Limits {
+    /// Steps that may run at once: each spills less when fewer share the memory.
+    pub fn steps_at_once(&self) -> usize {
+        let fit = self.memory.map_or(usize::MAX, |bytes| (bytes / STEP_BYTES).max(1));
+        self.threads.get().min(fit)
+    }
+}
+
 /// How rows of a table become known, and which of them count.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Visibility {
@@ -91,9 +104,15 @@ impl Engine {
         // A build side of this size is gathered once and shared: cheaper than shuffling the other side.
         options.optimizer.hash_join_single_partition_threshold_rows = 1_000_000;
         options.optimizer.hash_join_single_partition_threshold = 64 << 20;
-        if limits.memory.is_some() {
+        if let Some(bytes) = limits.memory {
             // A hash join cannot spill; a sort-merge join can.
             options.optimizer.prefer_hash_join = false;
+            // What each sort keeps aside to merge what it spilled, and the rows it merges at once:
+            // many operators share the memory.
+            options.execution.sort_spill_reservation_bytes = (bytes / 256).clamp(256 << 10, 10 << 20);
+            if bytes < SMALL_MEMORY {
+                config = config.with_batch_size(2048);
+            }
         }
         Ok(Engine { runtime, config })
     }

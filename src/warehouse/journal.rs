@@ -1,11 +1,18 @@
-//! The journal of the run in flight: what it set out to do, its finished steps, its intent to publish.
+//! The journal: what the attempts at the next release set out to do and have finished, and the
+//! decision for one of them.
 //!
-//! One folder `_sillage/journal/<run>/` of small objects, each put whole, so that it works on a
-//! folder and on an object store alike and a crash leaves either the old or the new state:
-//! `begun.json`, then `step-<name>.json` as steps finish, then `intent.json`. With an intent the run
-//! is rolled forward; without, it resumes after its finished steps or is discarded.
+//! ```text
+//! _sillage/journal/<release>/<fence>/begun.json, step-<name>.json   one attempt
+//! _sillage/journal/<release>/intent.json                            the decision
+//! ```
+//!
+//! Each object is put whole, so that a crash leaves either the old or the new state, on a folder
+//! and on an object store alike. An attempt is named by the fence of its lock: no two share a
+//! folder, so one that wakes up late overwrites nobody. An attempt that was cut off is taken up by
+//! the next: its finished steps are inherited. The intent is put only if absent; it decides what the
+//! release of this number is, and whoever finds it carries it out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
@@ -13,120 +20,203 @@ use serde_json::Value;
 
 use super::Warehouse;
 use super::publish::Intent;
+use super::release::{Outcome, Release};
 use super::stage::Staged;
 use crate::clock::Instant;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::name::StepName;
 
 const FOLDER: &str = "_sillage/journal";
 
-/// What a run set out to do. A resumed run keeps all of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What an attempt set out to do. One that takes it up keeps all of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Begun {
+    /// The release it would be.
     pub run: u64,
+    /// The fence of its lock.
+    pub attempt: u64,
     pub pipeline: String,
     pub as_of: Instant,
     pub began_at: Instant,
     /// The release it builds on.
     pub base: Option<u64>,
-    /// Hash of the pipeline, its models and the selection: a run resumes only what is unchanged.
-    pub fingerprint: String,
-    /// The plan's own record (source files to ingest, steps), opaque to the warehouse.
+    /// The plan's own record (what was asked for, source files to ingest), opaque to the warehouse.
     pub plan: Value,
+    /// Steps that an earlier attempt had finished.
+    pub inherited: Vec<Finished>,
 }
 
 /// A finished step.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Finished {
     pub step: StepName,
+    /// Hash of all that the step's tables follow from.
+    pub fingerprint: String,
     pub staged: Vec<Staged>,
     /// The step's figures, opaque to the warehouse.
     pub figures: Value,
 }
 
-/// A run that has begun and is not yet published or discarded.
+/// An attempt that did not publish its tables, and the finished steps whose files are still there.
 #[derive(Debug)]
 pub struct Unfinished {
     pub begun: Begun,
     pub finished: BTreeMap<StepName, Finished>,
-    pub intent: Option<Intent>,
+    /// It ended by failing, and its record was published; else it was cut off.
+    pub failed: bool,
 }
 
-fn entry(run: u64, name: &str) -> Path {
-    Path::from(format!("{FOLDER}/{run:020}/{name}.json"))
+fn folder(run: u64) -> String {
+    format!("{FOLDER}/{run:020}")
 }
 
-fn step_entry(run: u64, step: &StepName) -> Path {
-    entry(run, &format!("step-{step}"))
+fn attempt_entry(run: u64, attempt: u64, name: &str) -> Path {
+    Path::from(format!("{}/{attempt:020}/{name}.json", folder(run)))
+}
+
+fn intent_entry(run: u64) -> Path {
+    Path::from(format!("{}/intent.json", folder(run)))
+}
+
+/// The run and, below an attempt, the attempt that a journal's object belongs to.
+fn place_of(path: &Path) -> Option<(u64, Option<u64>)> {
+    let mut parts = path.as_ref().strip_prefix(FOLDER)?.split('/').skip(1);
+    let run = parts.next()?.parse().ok()?;
+    let attempt = parts.next()?.parse().ok();
+    Some((run, attempt))
+}
+
+fn is_step(path: &Path) -> bool {
+    path.filename().is_some_and(|name| name.starts_with("step-"))
 }
 
 impl Warehouse {
-    /// The run in flight, if a crash or a kill left one.
-    pub async fn unfinished_run(&self) -> Result<Option<Unfinished>> {
+    /// The attempt that the next run may take up: one that was cut off on its way to the release
+    /// after the last, or the one whose failure is the last release.
+    ///
+    /// # Errors
+    /// When the journal is ahead of the releases: some of these were deleted.
+    pub async fn unfinished_run(&self, last: Option<&Release>) -> Result<Option<Unfinished>> {
+        let done = last.map_or(0, |release| release.release);
         let paths = self.list_objects(FOLDER).await?;
-        let Some(begun_path) = paths.iter().rev().find(|p| p.filename() == Some("begun.json")) else {
+        let newest = |run: u64| {
+            let begun = |p: &&Path| p.filename() == Some("begun.json");
+            paths.iter().filter(begun).filter_map(place_of).filter(|(of, _)| *of == run).max()
+        };
+        if let Some((ahead, _)) = paths.iter().filter_map(place_of).find(|(run, _)| *run > done + 1) {
+            return Err(Error::failed(format!(
+                "the journal speaks of release {ahead}, but the last release that is there is {done}"
+            ))
+            .hint("files of _sillage/releases were deleted; restore the warehouse from a backup"));
+        }
+        let failed = last.is_some_and(|release| release.outcome == Outcome::Failed);
+        let attempt = match newest(done + 1) {
+            Some(found) => Some((found, false)),
+            None if failed => newest(done).map(|found| (found, true)),
+            None => None,
+        };
+        let Some(((run, Some(attempt)), failed)) = attempt else { return Ok(None) };
+        let Some(begun) = self.read_json::<Begun>(&attempt_entry(run, attempt, "begun")).await? else {
             return Ok(None);
         };
-        let Some(begun) = self.read_json::<Begun>(begun_path).await? else {
-            return Ok(None);
-        };
-        let folder = format!("{FOLDER}/{:020}/", begun.run);
-        let mut finished = BTreeMap::new();
-        for path in paths.iter().filter(|p| p.as_ref().starts_with(&folder)) {
-            if path.filename().is_some_and(|f| f.starts_with("step-"))
-                && let Some(step) = self.read_json::<Finished>(path).await?
-            {
+        let mut finished: BTreeMap<StepName, Finished> =
+            begun.inherited.iter().map(|step| (step.step.clone(), step.clone())).collect();
+        for path in paths.iter().filter(|p| is_step(p) && place_of(p) == Some((run, Some(attempt)))) {
+            if let Some(step) = self.read_json::<Finished>(path).await? {
                 finished.insert(step.step.clone(), step);
             }
         }
-        let intent = self.read_json(&entry(begun.run, "intent")).await?;
-        Ok(Some(Unfinished { begun, finished, intent }))
+        // What a power cut or a vacuum took is done again.
+        let mut gone = Vec::new();
+        for step in finished.values() {
+            for staged in &step.staged {
+                if self.verify_staged(staged).await.is_err() {
+                    gone.push(step.step.clone());
+                }
+            }
+        }
+        for step in gone {
+            finished.remove(&step);
+        }
+        Ok(Some(Unfinished { begun, finished, failed }))
     }
 
     pub async fn journal_begun(&self, begun: &Begun) -> Result<()> {
-        self.put_json(&entry(begun.run, "begun"), begun).await
+        self.put_json(&attempt_entry(begun.run, begun.attempt, "begun"), begun).await
     }
 
-    pub async fn journal_finished(&self, run: u64, finished: &Finished) -> Result<()> {
-        self.put_json(&step_entry(run, &finished.step), finished).await
+    pub async fn journal_finished(&self, begun: &Begun, finished: &Finished) -> Result<()> {
+        let name = format!("step-{}", finished.step);
+        self.put_json(&attempt_entry(begun.run, begun.attempt, &name), finished).await
     }
 
-    pub(super) async fn journal_intent(&self, intent: &Intent) -> Result<()> {
-        self.put_json(&entry(intent.release.release, "intent"), intent).await
+    /// Decides the release, if nobody has: says whether the decision is this one.
+    pub(super) async fn journal_intent(&self, intent: &Intent) -> Result<bool> {
+        self.put_json_if_absent(&intent_entry(intent.release.release), intent).await
     }
 
-    /// Forgets the run's journal: it is published, or its staged files are discarded.
+    /// The decision for a release, as long as it is being carried out.
+    pub(super) async fn decision(&self, run: u64) -> Result<Option<Intent>> {
+        self.read_json(&intent_entry(run)).await
+    }
+
+    /// Withdraws a decision that came after its release: nobody carries it out.
+    pub(super) async fn forget_void_decision(&self, run: u64) -> Result<()> {
+        self.delete_object(&intent_entry(run)).await
+    }
+
+    /// Forgets all attempts up to a release that was carried out, and deletes what its own attempts
+    /// staged in vain. After a failed release these stay: the next run may take them up, and they
+    /// go with its release.
     ///
-    /// Steps go first, then the intent, then `begun`: while a step's files are still listed, the
-    /// intent is there to say that they are published. A crash in between leaves a run that is
-    /// rolled forward again, which changes nothing.
-    pub(super) async fn clear_journal(&self, run: u64) -> Result<()> {
-        let last = [entry(run, "intent"), entry(run, "begun")];
-        for path in self.list_objects(&format!("{FOLDER}/{run:020}")).await? {
-            if !last.contains(&path) {
-                self.delete_object(&path).await?;
+    /// Files of other numbers are left to the vacuum: a release that is not swept yet may read them.
+    /// Only the files of an attempt's own steps are deleted, never inherited ones, and the intent
+    /// goes last: a crash in between repeats this with the same intent.
+    pub(super) async fn clear_journal(&self, intent: &Intent) -> Result<()> {
+        let done = intent.release.release;
+        let failed = intent.release.outcome == Outcome::Failed;
+        let mut kept: BTreeSet<String> = intent.staged.iter().flat_map(Staged::files).collect();
+        let before_failed = match done.checked_sub(1) {
+            None | Some(0) => false,
+            Some(before) => {
+                self.release(before).await.is_ok_and(|release| release.outcome == Outcome::Failed)
             }
+        };
+        // A failed release reads nothing that its attempts' steps staged.
+        let in_vain = |run: u64| run == done || (before_failed && run + 1 == done);
+        let paths = self.list_objects(FOLDER).await?;
+        let stays =
+            |run: u64, attempt: Option<u64>| run > done || (failed && run == done && attempt.is_some());
+        for path in paths.iter().filter(|p| p.filename() == Some("begun.json")) {
+            if place_of(path).is_some_and(|(run, attempt)| stays(run, attempt))
+                && let Some(begun) = self.read_json::<Begun>(path).await?
+            {
+                kept.extend(begun.inherited.iter().flat_map(|step| &step.staged).flat_map(Staged::files));
+            }
+        }
+        let mut last = Vec::new();
+        for path in paths {
+            let Some((run, attempt)) = place_of(&path) else { continue };
+            if stays(run, attempt) {
+                continue;
+            }
+            if attempt.is_none() {
+                last.push(path);
+                continue;
+            }
+            if in_vain(run)
+                && is_step(&path)
+                && let Some(step) = self.read_json::<Finished>(&path).await?
+            {
+                for staged in &step.staged {
+                    self.delete_staged(staged, &kept).await?;
+                }
+            }
+            self.delete_object(&path).await?;
         }
         for path in &last {
             self.delete_object(path).await?;
         }
         Ok(())
-    }
-
-    /// Drops a run that will not be resumed, with the files it staged.
-    ///
-    /// A step leaves the journal before its files go: a crash in between leaves files that nobody
-    /// knows, never a step whose files are gone. Files of a run that was published are not touched.
-    pub async fn discard_run(&self, unfinished: &Unfinished) -> Result<()> {
-        let run = unfinished.begun.run;
-        if !self.releases().await?.contains(&run) {
-            for step in unfinished.finished.values() {
-                self.delete_object(&step_entry(run, &step.step)).await?;
-                for staged in &step.staged {
-                    self.delete_staged(staged).await?;
-                }
-            }
-        }
-        self.clear_journal(run).await
     }
 }

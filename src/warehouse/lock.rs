@@ -4,6 +4,10 @@
 //! giving it back are each "put the next number if absent", which folders and object stores both
 //! do atomically (the local store has no conditional update). A holder that dies loses it when its
 //! lease ends, or at once when it died on this machine.
+//!
+//! The lock spares work; it does not keep the warehouse right. A holder that slept through its lease
+//! does no harm when it wakes, whatever the clocks say: see `publish`. The number of the object
+//! that took the lock is its fence, and names the holder's attempt in the journal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +24,8 @@ use crate::error::{Error, Kind, Result};
 
 const FOLDER: &str = "_sillage/lock";
 const LEASE: Duration = Duration::from_secs(60);
+/// How often somebody who waits looks.
+const POLL: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Entry {
@@ -70,21 +76,48 @@ fn start_of(pid: u32) -> Option<String> {
 pub struct Lock {
     warehouse: Warehouse,
     owner: String,
+    fence: u64,
     lost: Arc<AtomicBool>,
     renewal: JoinHandle<()>,
 }
 
+/// How long to wait for a warehouse that another run holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wait {
+    /// Not at all: say who holds it.
+    #[default]
+    No,
+    AtMost(Duration),
+    Forever,
+}
+
+impl Wait {
+    fn is_over(self, since: std::time::Instant) -> bool {
+        match self {
+            Wait::No => true,
+            Wait::AtMost(most) => since.elapsed() >= most,
+            Wait::Forever => false,
+        }
+    }
+}
+
 impl Warehouse {
-    /// Takes the lock, or says who holds it since when.
-    pub async fn lock(&self) -> Result<Lock> {
+    /// Takes the lock; when it is held for longer than the wait, says by whom and since when.
+    pub async fn lock(&self, wait: Wait) -> Result<Lock> {
         let owner = uuid::Uuid::new_v4().to_string();
+        let began = std::time::Instant::now();
         loop {
             let newest = self.newest_entry().await?;
             if let Some((_, entry)) = &newest
                 && entry.held
+                && entry.owner != owner
                 && entry.expires > clock::now()
                 && !entry.process.as_ref().is_some_and(Process::is_dead)
             {
+                if !wait.is_over(began) {
+                    tokio::time::sleep(POLL).await;
+                    continue;
+                }
                 let who = entry
                     .process
                     .as_ref()
@@ -97,14 +130,16 @@ impl Warehouse {
                         show_instant(entry.since)
                     ),
                 )
-                .hint("wait for that run to end; a dead holder is recognised by itself"));
+                .hint(
+                    "wait for that run to end, or let --wait do so; a dead holder is recognised by itself",
+                ));
             }
             let next = newest.as_ref().map_or(1, |(number, _)| number + 1);
             if self.put_json_if_absent(&numbered(FOLDER, next), &Entry::new(&owner, clock::now())).await? {
                 self.sweep_entries(next).await?;
                 let lost = Arc::new(AtomicBool::new(false));
                 let renewal = tokio::spawn(renew(self.clone(), owner.clone(), lost.clone()));
-                return Ok(Lock { warehouse: self.clone(), owner, lost, renewal });
+                return Ok(Lock { warehouse: self.clone(), owner, fence: next, lost, renewal });
             }
             // Somebody was quicker: look again who.
         }
@@ -176,7 +211,12 @@ async fn renew(warehouse: Warehouse, owner: String, lost: Arc<AtomicBool>) {
 }
 
 impl Lock {
-    /// The fence before anything irrevocable: the newest entry must still be ours.
+    /// Grows with every holder of the warehouse; no two have the same.
+    pub fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// That nobody took the warehouse over: looked at before a run decides its release.
     pub async fn still_held(&self) -> Result<()> {
         let ours = !self.lost.load(Ordering::SeqCst)
             && self

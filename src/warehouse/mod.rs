@@ -24,6 +24,8 @@ pub mod release;
 pub mod shelf;
 pub mod stage;
 pub mod table;
+pub mod upkeep;
+pub mod vacuum;
 
 use std::sync::Arc;
 

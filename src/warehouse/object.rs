@@ -1,5 +1,6 @@
 //! Small JSON objects of the warehouse: read, put whole, put only if absent, list, delete.
 
+use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode, PutOptions};
@@ -34,16 +35,25 @@ impl Warehouse {
         Ok(())
     }
 
-    /// Writes the object unless it is already there; says whether it wrote.
+    /// Writes the object unless it is already there; says whether what is there is ours.
+    ///
+    /// A store whose first answer was lost is asked again by its client and says that the object
+    /// exists: it is ours all the same, so what is put here must tell its writer from any other.
     pub(super) async fn put_json_if_absent<T: Serialize>(&self, path: &Path, value: &T) -> Result<bool> {
-        let bytes = serde_json::to_vec_pretty(value).doing(format!("write {path}"))?;
+        let doing = || format!("write {path}");
+        let bytes = Bytes::from(serde_json::to_vec_pretty(value).doing(doing())?);
         let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store().put_opts(path, bytes.into(), create).await {
+        match self.store().put_opts(path, bytes.clone().into(), create).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                Ok(false)
+                match self.store().get(path).await {
+                    Ok(there) => Ok(there.bytes().await.doing(doing())? == bytes),
+                    // Deleted since: it was somebody's.
+                    Err(object_store::Error::NotFound { .. }) => Ok(false),
+                    Err(e) => Err(e).doing(doing()),
+                }
             }
-            Err(e) => Err(e).doing(format!("write {path}")),
+            Err(e) => Err(e).doing(doing()),
         }
     }
 

@@ -1,8 +1,18 @@
 //! Publishing: a run's staged files become one release.
 //!
-//! The intent is written first; from then on the release happens, if need be by rolling forward
-//! after a crash. Each table is one Delta commit that carries the run as application transaction,
-//! looked at before, so that doing it again does nothing.
+//! The protocol, whose safety needs neither the lock nor any clock:
+//!
+//! 1. A run that builds on release N-1 proposes release N by putting its intent, only if there is
+//!    none. That put decides what release N is. Whoever loses has published nothing.
+//! 2. The intent is carried out: each table is one Delta commit, put only if absent, that carries
+//!    the release as application transaction, looked at before; then the release file, put only if
+//!    absent; then the shelf is brought to the newest release. Any process may do any part of this
+//!    any number of times, at once with others.
+//! 3. What all attempts at N staged in vain is deleted: it cannot be decided any more. The intent
+//!    goes last. A writer that wakes up so late that it can put an intent for N again finds release
+//!    N there and withdraws.
+//!
+//! `tests/it/protocol.rs` checks these steps exhaustively as a model.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +28,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
 use super::lock::Lock;
-use super::release::{Outcome, Release};
+use super::release::{Origin, Outcome, Release};
 use super::stage::{Mode, Staged};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::name::TableName;
 
 /// The application id of our Delta transactions; its version is the run.
@@ -32,6 +42,8 @@ const CHECKPOINT_EVERY: u64 = 20;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Intent {
     pub release: Release,
+    /// Hash of what was asked for: the pipeline, its models, the selection.
+    pub fingerprint: String,
     pub(super) staged: Vec<Staged>,
 }
 
@@ -41,11 +53,16 @@ pub struct Proposal {
     pub pipeline: String,
     pub as_of: crate::clock::Instant,
     pub outcome: Outcome,
+    pub origin: Origin,
+    pub fingerprint: String,
     pub staged: Vec<Staged>,
 }
 
 impl Warehouse {
-    /// Publishes under the lock: intent, commits, release, shelf; then forgets the journal.
+    /// Publishes: decides the release, carries it out, forgets the journal.
+    ///
+    /// # Errors
+    /// `Locked` when another run decided the release of this number first.
     pub async fn publish(&self, lock: &Lock, proposal: Proposal) -> Result<Release> {
         let base = self.last_release().await?;
         let staged = merged(proposal.staged);
@@ -57,14 +74,16 @@ impl Warehouse {
         }
         let release = Release {
             release: proposal.run,
+            attempt: lock.fence(),
             pipeline: proposal.pipeline,
             as_of: proposal.as_of,
             outcome: proposal.outcome,
+            origin: proposal.origin,
             published_at: crate::clock::now(),
             tables,
             last_published: match proposal.outcome {
                 Outcome::Published => Some(proposal.run),
-                Outcome::Failed => base.and_then(|b| b.last_published),
+                Outcome::Failed => base.as_ref().and_then(|b| b.last_published),
             },
         };
         // Before the intent nothing is decided: what would stop a commit must be found here.
@@ -72,11 +91,39 @@ impl Warehouse {
             self.verify_log(&s.table, release.tables[&s.table]).await?;
         }
         lock.still_held().await?;
-        let intent = Intent { release, staged };
-        self.journal_intent(&intent).await?;
-        self.roll_forward(lock, &intent).await.map_err(|e| {
+        if base.map_or(0, |b| b.release) + 1 != proposal.run {
+            return Err(overtaken(proposal.run));
+        }
+        let intent = Intent { release, fingerprint: proposal.fingerprint, staged };
+        if !self.journal_intent(&intent).await? {
+            return Err(overtaken(proposal.run));
+        }
+        self.carry_out(&intent).await.map_err(|e| {
             e.hint("the run is complete and its release decided: the next `sillage run` publishes the rest of it")
         })
+    }
+
+    /// Brings the warehouse to rest: carries out what was decided and not finished. The release of
+    /// whoever was cut off while publishing it, with the fingerprint of its run.
+    pub async fn settle(&self) -> Result<Option<(Release, String)>> {
+        let last = self.last_release_number().await?;
+        if let Some(intent) = self.decision(last + 1).await? {
+            for staged in &intent.staged {
+                self.verify_staged(staged).await?;
+            }
+            let release = self.carry_out(&intent).await?;
+            return Ok(Some((release, intent.fingerprint)));
+        }
+        if last > 0
+            && let Some(intent) = self.decision(last).await?
+        {
+            if self.release(last).await?.attempt == intent.release.attempt {
+                self.finish(&intent).await?;
+                return Ok(Some((intent.release, intent.fingerprint)));
+            }
+            self.forget_void_decision(last).await?;
+        }
+        Ok(None)
     }
 
     /// Nobody has written the version that is to be committed.
@@ -95,45 +142,50 @@ impl Warehouse {
         }
     }
 
-    /// Carries an intent out; doing it again after a crash does only what is missing.
-    pub async fn roll_forward(&self, lock: &Lock, intent: &Intent) -> Result<Release> {
-        let run = intent.release.release;
-        lock.still_held().await?;
-        futures::stream::iter(&intent.staged)
-            .map(|staged| async move {
-                let version = intent.release.tables[&staged.table];
-                self.commit(run, version, staged)
-                    .await
-                    .map_err(|e| e.at(format!("publishing {}", staged.table)))
-            })
-            .buffer_unordered(4)
-            .try_collect::<()>()
-            .await?;
-        self.write_release(&intent.release).await?;
-        self.switch_shelf(&intent.release).await?;
-        self.clear_journal(run).await?;
+    /// Carries an intent out; doing it again, or at once with others, does only what is missing.
+    async fn carry_out(&self, intent: &Intent) -> Result<Release> {
+        let number = intent.release.release;
+        if self.last_release_number().await? >= number {
+            if self.release(number).await?.attempt != intent.release.attempt {
+                self.forget_void_decision(number).await?;
+                return Err(overtaken(number));
+            }
+        } else {
+            futures::stream::iter(&intent.staged)
+                .map(|staged| async move {
+                    let version = intent.release.tables[&staged.table];
+                    self.commit(number, version, staged)
+                        .await
+                        .map_err(|e| e.at(format!("publishing {}", staged.table)))
+                })
+                .buffer_unordered(4)
+                .try_collect::<()>()
+                .await?;
+            self.write_release(&intent.release).await?;
+        }
+        self.finish(intent).await?;
+        Ok(intent.release.clone())
+    }
+
+    /// What follows the release: the shelf, the sweeping, checkpoints of long logs.
+    async fn finish(&self, intent: &Intent) -> Result<()> {
+        self.switch_shelf().await?;
+        self.clear_journal(intent).await?;
         for staged in &intent.staged {
             let version = intent.release.tables[&staged.table];
             if version > 0 && version.is_multiple_of(CHECKPOINT_EVERY) {
                 self.checkpoint(&staged.table, version).await?;
             }
         }
-        Ok(intent.release.clone())
+        Ok(())
     }
 
     async fn commit(&self, run: u64, version: u64, staged: &Staged) -> Result<()> {
         let run = i64::try_from(run).map_err(|_| Error::failed("the run number is out of range"))?;
         let table = &staged.table;
         let newest = self.delta_table(table, None).await?;
-        if let Some(newest) = &newest {
-            let snapshot = newest.snapshot().doing(format!("read {table}"))?;
-            let last = snapshot
-                .transaction_version(newest.log_store().as_ref(), APPLICATION)
-                .await
-                .doing(format!("read the transactions of {table}"))?;
-            if last.is_some_and(|last| last >= run) {
-                return Ok(());
-            }
+        if self.carries(newest.as_ref(), table, run).await? {
+            return Ok(());
         }
         let expected = version.checked_sub(1);
         let found = newest.as_ref().and_then(DeltaTable::version);
@@ -160,12 +212,31 @@ impl Warehouse {
             Some(table) => Some(table.snapshot().doing("read the table")?),
             None => None,
         };
-        properties
+        let committed = properties
             .with_actions(actions)
             .build(snapshot.map(|s| s as &dyn TableReference), self.log_store(table), operation)
             .await
-            .doing(format!("commit {table}"))?;
-        Ok(())
+            .doing(format!("commit {table}"));
+        match committed {
+            Ok(_) => Ok(()),
+            // Another process carries the same intent out, or the store's answer was lost.
+            Err(error) => {
+                let newest = self.delta_table(table, None).await?;
+                if self.carries(newest.as_ref(), table, run).await? { Ok(()) } else { Err(error) }
+            }
+        }
+    }
+
+    /// Whether the table's log already has this run, or a later one.
+    async fn carries(&self, newest: Option<&DeltaTable>, table: &TableName, run: i64) -> Result<bool> {
+        let Some(newest) = newest else { return Ok(false) };
+        let last = newest
+            .snapshot()
+            .doing(format!("read {table}"))?
+            .transaction_version(newest.log_store().as_ref(), APPLICATION)
+            .await
+            .doing(format!("read the transactions of {table}"))?;
+        Ok(last.is_some_and(|last| last >= run))
     }
 
     async fn checkpoint(&self, name: &TableName, version: u64) -> Result<()> {
@@ -176,6 +247,11 @@ impl Warehouse {
         }
         Ok(())
     }
+}
+
+fn overtaken(run: u64) -> Error {
+    Error::new(Kind::Locked, format!("another run decided release {run} while this one slept"))
+        .hint("this run published nothing; run again to build on that release")
 }
 
 fn shown(version: Option<u64>) -> String {
@@ -211,6 +287,7 @@ fn actions(
         .try_into_kernel()
         .doing(format!("bring the schema of {} to Delta", staged.table))?;
     let mut actions = Vec::new();
+    let mut adds = staged.adds.clone();
     let operation = match base {
         None => {
             let metadata = new_metadata(
@@ -243,8 +320,14 @@ fn actions(
                         .doing(format!("describe {}", staged.table))?;
                     actions.push(Action::Metadata(metadata));
                 }
+                // A restored table shares files with the one it replaces; a commit may not both
+                // remove and add a file.
                 for file in snapshot.log_data().iter() {
-                    actions.push(Action::Remove(file.remove_action(true)));
+                    let there = file.object_store_path();
+                    match adds.iter().position(|add| add.path == there.as_ref()) {
+                        Some(same) => drop(adds.swap_remove(same)),
+                        None => actions.push(Action::Remove(file.remove_action(true))),
+                    }
                 }
             }
             DeltaOperation::Write {
@@ -257,6 +340,6 @@ fn actions(
             }
         }
     };
-    actions.extend(staged.adds.iter().cloned().map(Action::Add));
+    actions.extend(adds.into_iter().map(Action::Add));
     Ok((actions, operation))
 }

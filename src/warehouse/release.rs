@@ -1,7 +1,7 @@
 //! Releases: which version of which table a run published together.
 //!
 //! Grain: one file `_sillage/releases/<number>.json` a release, never changed once written. The
-//! number is also the number of the run that made it.
+//! numbers have no gaps; a run has the number of the release it makes.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
-const FOLDER: &str = "_sillage/releases";
+pub(super) const FOLDER: &str = "_sillage/releases";
 
 /// What a run's end left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,12 +25,28 @@ pub enum Outcome {
     Failed,
 }
 
+/// What made a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    Run,
+    Restore {
+        /// Whose tables it has.
+        release: u64,
+    },
+    Optimize,
+    Vacuum,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Release {
     pub release: u64,
+    /// The fence of the attempt that decided it.
+    pub attempt: u64,
     pub pipeline: String,
     pub as_of: Instant,
     pub outcome: Outcome,
+    pub origin: Origin,
     pub published_at: Instant,
     /// Delta version by table.
     pub tables: BTreeMap<TableName, u64>,
@@ -52,11 +68,16 @@ impl Warehouse {
         }
     }
 
+    /// The number of the last release; 0 before the first.
+    pub async fn last_release_number(&self) -> Result<u64> {
+        Ok(self.releases().await?.last().copied().unwrap_or(0))
+    }
+
     /// The last release; `None` before the first.
     pub async fn last_release(&self) -> Result<Option<Release>> {
-        match self.releases().await?.last() {
-            Some(number) => self.release(*number).await.map(Some),
-            None => Ok(None),
+        match self.last_release_number().await? {
+            0 => Ok(None),
+            number => self.release(number).await.map(Some),
         }
     }
 
@@ -65,12 +86,13 @@ impl Warehouse {
         if self.put_json_if_absent(&path, release).await? {
             return Ok(());
         }
-        // Rolling forward after a crash meets its own release; anybody else's is a broken lock.
+        // Rolling forward after a crash meets its own release. Only one decision is carried out under
+        // a number, so anybody else's means that the journal or a release was tampered with.
         let there: Release = self.release(release.release).await?;
-        if there.tables == release.tables {
+        if there.attempt == release.attempt {
             return Ok(());
         }
         Err(Error::failed(format!("release {} was already published by another run", release.release))
-            .hint("two runs held the warehouse at once; look at `sillage releases` before the next run"))
+            .hint("files of _sillage were deleted or put back by hand; restore the warehouse from a backup"))
     }
 }

@@ -12,20 +12,35 @@ use object_store::{ObjectStoreExt, PutPayload};
 use parquet::arrow::ArrowWriter;
 
 use super::Warehouse;
-use super::release::{Outcome, Release};
+use super::release::Release;
 use super::table::Table;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::storage::{self, fault};
 
 /// Only these schemas are for BI tools.
 const SHELVED: &str = "mart";
 
 impl Warehouse {
-    /// Brings the shelf to the release; doing it again is harmless.
-    pub(super) async fn switch_shelf(&self, release: &Release) -> Result<()> {
-        if release.outcome == Outcome::Failed {
-            return Ok(());
+    /// Brings the shelf to the newest release whose tables were published; doing it again, or at
+    /// once with others, is harmless.
+    pub(super) async fn switch_shelf(&self) -> Result<()> {
+        let mut shelved = None;
+        // A writer that slept between its look and its switch may have put an older shelf over a
+        // newer one: whoever switches looks again after it.
+        loop {
+            let Some(number) = self.last_release().await?.and_then(|last| last.last_published) else {
+                return Ok(());
+            };
+            if shelved == Some(number) {
+                return Ok(());
+            }
+            self.shelve(&self.release(number).await?).await.map_err(|e| e.at("the shelf bi/"))?;
+            shelved = Some(number);
         }
+    }
+
+    async fn shelve(&self, release: &Release) -> Result<()> {
         let mut tables = Vec::new();
         for (name, version) in release.tables.iter().filter(|(name, _)| name.schema() == SHELVED) {
             if let Some(table) = self.table(name, *version).await? {
@@ -41,7 +56,6 @@ impl Warehouse {
             }
             None => self.put_shelf(release, &tables).await,
         }
-        .map_err(|e| e.at("the shelf bi/"))
     }
 
     async fn put_shelf(&self, release: &Release, tables: &[Table]) -> Result<()> {
@@ -81,28 +95,48 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
     let shelves = folder.join("_sillage/shelf");
     let number = format!("{:020}", release.release);
     let shelf = shelves.join(&number);
-    let building = shelves.join(format!(".{number}"));
-    // Half a shelf of a crash is built anew.
-    remove_folder(&building)?;
     if !shelf.exists() {
+        // A name of its own: a writer that woke up late may be building the same shelf.
+        let building = shelves.join(format!(".{number}-{}", std::process::id()));
+        // Half a shelf of a crash is built anew.
+        remove_folder(&building)?;
+        fault::point("make shelf");
         std::fs::create_dir_all(&building).doing("make the shelf")?;
         for table in tables {
             put_file(folder, &building, table)?;
         }
         let text = serde_json::to_vec_pretty(&marker(release)).doing("write the shelf's marker")?;
-        std::fs::write(building.join("release.json"), text).doing("write the shelf's marker")?;
-        std::fs::rename(&building, &shelf).doing("put the shelf in place")?;
+        let marker = building.join("release.json");
+        fault::point("write shelf marker");
+        std::fs::write(&marker, text).doing("write the shelf's marker")?;
+        settle(&marker)?;
+        fault::point("rename shelf");
+        if let Err(e) = std::fs::rename(&building, &shelf)
+            && !shelf.exists()
+        {
+            return Err(e).doing("put the shelf in place");
+        }
+        settle(&shelf)?;
     }
-    let link = shelves.join(".bi");
+    let link = shelves.join(format!(".bi-{}", std::process::id()));
     match std::fs::remove_file(&link) {
         Ok(()) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
         Err(e) => return Err(e).doing("replace the shelf's link"),
     }
     let target = FilePath::new("_sillage/shelf").join(&number);
+    fault::point("symlink");
     symlink(&target, &link).doing("make the link `bi`")?;
+    fault::point("rename link");
     std::fs::rename(&link, folder.join("bi")).doing("switch the link `bi`")?;
+    fault::point("fsync link");
+    settle(&folder.join("bi"))?;
     sweep(&shelves, release.release)
+}
+
+/// Brings a file, or a folder's names, and its own name to the disk.
+fn settle(path: &FilePath) -> Result<()> {
+    storage::settle(path).doing("bring the shelf to the disk")
 }
 
 fn put_file(folder: &FilePath, shelf: &FilePath, table: &Table) -> Result<()> {
@@ -113,6 +147,7 @@ fn put_file(folder: &FilePath, shelf: &FilePath, table: &Table) -> Result<()> {
         Some(file) => {
             let from: PathBuf = folder.join(table.name.folder()).join(file.as_ref());
             // Links save the copy; some file systems have none.
+            fault::point("link to shelf");
             if std::fs::hard_link(&from, &to).is_err() {
                 std::fs::copy(&from, &to).doing(format!("copy {} to the shelf", table.name))?;
             }
@@ -133,19 +168,24 @@ fn empty_parquet(table: &Table) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Keeps this shelf and the one before it, for readers in mid-scan.
+/// Keeps this shelf and the one before it, for readers in mid-scan. What a crash left of the
+/// building of older ones goes too.
 fn sweep(shelves: &FilePath, current: u64) -> Result<()> {
-    let mut older: Vec<(u64, PathBuf)> = std::fs::read_dir(shelves)
-        .doing("list the shelves")?
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let number = path.file_name()?.to_str()?.parse().ok()?;
-            (number < current).then_some((number, path))
-        })
-        .collect();
+    let (mut older, mut halves) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(shelves).doing("list the shelves")? {
+        let path = entry.doing("list the shelves")?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let half = name.strip_prefix('.').and_then(|rest| rest.split('-').next());
+        match (name.parse::<u64>(), half.map(str::parse::<u64>)) {
+            (Ok(number), _) if number < current => older.push((number, path)),
+            (_, Some(Ok(number))) if number < current => halves.push(path),
+            _ => {}
+        }
+    }
     older.sort();
     older.pop();
-    for (_, path) in older {
+    for path in older.into_iter().map(|(_, path)| path).chain(halves) {
+        fault::point("remove shelf");
         remove_folder(&path)?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Staging: Parquet files written into a table's folder before any log speaks of them.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -51,6 +52,22 @@ pub struct Staged {
     pub(super) adds: Vec<Add>,
     pub rows: u64,
     pub bytes: u64,
+}
+
+impl Staged {
+    pub fn file_count(&self) -> usize {
+        self.adds.len()
+    }
+
+    /// The table's columns, and none of its rows.
+    pub(super) fn without_rows(self) -> Staged {
+        Staged { adds: Vec::new(), rows: 0, bytes: 0, ..self }
+    }
+
+    /// Its files, below the warehouse.
+    pub(super) fn files(&self) -> impl Iterator<Item = String> {
+        self.adds.iter().map(|add| format!("{}/{}", self.table.folder(), add.path))
+    }
 }
 
 /// In which order rows stand in the files.
@@ -148,10 +165,13 @@ impl Warehouse {
         DeltaWriter::new(self.table_store(table), config)
     }
 
-    /// Deletes staged files that no release will carry; already gone is fine.
-    pub async fn delete_staged(&self, staged: &Staged) -> Result<()> {
+    /// Deletes staged files that no release will carry, those `kept` aside; already gone is fine.
+    pub async fn delete_staged(&self, staged: &Staged, kept: &BTreeSet<String>) -> Result<()> {
         let store = self.table_store(&staged.table);
-        for add in &staged.adds {
+        for (add, file) in staged.adds.iter().zip(staged.files()) {
+            if kept.contains(&file) {
+                continue;
+            }
             let path = Path::parse(&add.path).doing("read a staged path")?;
             match store.delete(&path).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
@@ -238,7 +258,7 @@ async fn write_stream(
     writer.close().await.doing("write Parquet")
 }
 
-fn staged(table: &TableName, mode: Mode, schema: SchemaRef, adds: Vec<Add>) -> Staged {
+pub(super) fn staged(table: &TableName, mode: Mode, schema: SchemaRef, adds: Vec<Add>) -> Staged {
     let rows = adds.iter().map(rows_of).sum();
     let bytes = adds.iter().map(|add| u64::try_from(add.size).unwrap_or(0)).sum();
     Staged { table: table.clone(), mode, schema, adds, rows, bytes }

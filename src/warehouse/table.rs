@@ -7,13 +7,14 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use deltalake::kernel::Add;
 use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
 use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::Warehouse;
-use super::stage::{Mode, Staged};
+use super::stage::{Mode, Staged, staged};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 
@@ -58,6 +59,43 @@ impl Warehouse {
 }
 
 impl Warehouse {
+    /// The files of the table at a version, as if they had just been staged to be the whole of it.
+    pub(super) async fn staged_at(
+        &self,
+        name: &TableName,
+        version: u64,
+        schema: SchemaRef,
+    ) -> Result<Staged> {
+        let doing = || format!("read version {version} of the table {name}");
+        let mut adds = Vec::new();
+        if let Some(delta) = self.delta_table(name, Some(version)).await? {
+            // Our tables have neither partitions nor deletion vectors.
+            adds.extend(delta.snapshot().doing(doing())?.log_data().iter().map(|file| Add {
+                path: file.path().into_owned(),
+                size: file.size(),
+                modification_time: file.modification_time(),
+                data_change: true,
+                stats: file.stats(),
+                ..Add::default()
+            }));
+        }
+        Ok(staged(name, Mode::Replace, schema, adds))
+    }
+
+    /// The files that a version's commit added.
+    pub(super) async fn added_by(&self, name: &TableName, version: u64) -> Result<Vec<String>> {
+        let doing = || format!("read version {version} of the table {name}");
+        let path = Path::from(format!("_delta_log/{version:020}.json"));
+        let log = self.table_store(name).get(&path).await.doing(doing())?.bytes().await.doing(doing())?;
+        let mut added = Vec::new();
+        for line in serde_json::Deserializer::from_slice(&log).into_iter::<serde_json::Value>() {
+            if let Some(path) = line.doing(doing())?.pointer("/add/path").and_then(|path| path.as_str()) {
+                added.push(path.to_owned());
+            }
+        }
+        Ok(added)
+    }
+
     /// Every file of the table is there, and none was cut off.
     pub(super) async fn verify_files(&self, table: &Table) -> Result<()> {
         let store = self.table_store(&table.name);
@@ -127,6 +165,10 @@ impl Table {
         }
         table.files.sort();
         Ok(table)
+    }
+
+    pub fn file_count(&self) -> usize {
+        self.files.len()
     }
 
     /// The files, below the table's folder.

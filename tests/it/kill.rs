@@ -8,16 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use sillage::warehouse::Warehouse;
-use sillage::warehouse::catalog::{Catalog, Engine};
 
-use crate::shop::{NIGHTS, Shop, copy_folder, query, shelf};
-
-type Shelf = BTreeMap<String, String>;
+use crate::nights::{Nights, answer, journal_entries, wait_for};
+use crate::shop::{Shop, copy_folder, query, shelf};
 
 /// Where a strike met the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,8 +111,7 @@ fn a_journal_that_outlived_its_release_costs_no_file() {
         let again = nights.shop.warehouse("again");
         copy_folder(&warehouse, &again);
         copy_folder(&kept, &again.join(format!("_sillage/journal/{:020}", 2)));
-        for entry in fs::read_dir(again.join(format!("_sillage/journal/{:020}", 2))).unwrap() {
-            let path = entry.unwrap().path();
+        for path in journal_entries(&again, 2) {
             let name = path.file_name().unwrap().to_str().unwrap();
             if without.iter().any(|gone| name.starts_with(gone)) {
                 fs::remove_file(&path).unwrap();
@@ -161,100 +157,16 @@ fn a_killed_night_that_is_not_taken_up_leaves_nothing_behind() {
     let later = ["--as-of", "2026-02-01"];
     nights.shop.run(&unharmed, &later).published();
     let mut night = nights.start(&struck, false);
-    let scored = struck.join(format!("_sillage/journal/{:020}/step-mart.customer_360.json", 2));
-    wait_for(&mut night, || scored.exists());
+    wait_for(&mut night, || {
+        journal_entries(&struck, 2).iter().any(|entry| entry.ends_with("step-mart.customer_360.json"))
+    });
     night.kill().unwrap();
     night.wait().unwrap();
     // Another instant is another night: what was staged for the first must not come into it.
     let told = nights.shop.run(&struck, &later).published();
     assert!(told.stderr.contains("2026-01-01"), "{}", told.stderr);
     assert_eq!(shelf(&struck), shelf(&unharmed));
-    assert!(!struck.join(format!("_sillage/journal/{:020}", 2)).join("begun.json").exists());
-}
-
-/// Two nights as they are when nobody strikes: five deliveries, then the sixth.
-struct Nights {
-    shop: Shop,
-    /// The exports of the first night lie in a shop of their own.
-    before: Shop,
-    base: PathBuf,
-    old: Shelf,
-    new: Shelf,
-    old_answer: String,
-    new_answer: String,
-    old_lines: String,
-    new_lines: String,
-    wall: Duration,
-    /// From the intent to the end.
-    publishing: Duration,
-}
-
-impl Nights {
-    fn unharmed() -> Nights {
-        let before = Shop::new();
-        before.deliver(0..NIGHTS - 1);
-        let shop = Shop::with_all_deliveries();
-        let base = shop.warehouse("base");
-        before.run(&base, &["--as-of", "2025-11-01"]).published();
-        let lines = "select count(*) as n, sum(net_amount) as s from core.order_lines";
-        let (old, old_answer, old_lines) = (shelf(&base), answer(&base, None).1, query(&base, lines));
-
-        let unharmed = shop.warehouse("unharmed");
-        copy_folder(&base, &unharmed);
-        let begun = Instant::now();
-        let mut night = shop.night(&unharmed, &[]).spawn().unwrap();
-        let intent = unharmed.join(format!("_sillage/journal/{:020}/intent.json", 2));
-        wait_for(&mut night, || intent.exists());
-        let intended = begun.elapsed();
-        assert!(night.wait().unwrap().success());
-        let wall = begun.elapsed();
-        let (new, new_answer, new_lines) =
-            (shelf(&unharmed), answer(&unharmed, None).1, query(&unharmed, lines));
-        assert_ne!(old, new);
-        assert_ne!(old_answer, new_answer);
-        let publishing = wall - intended;
-        Nights {
-            shop,
-            before,
-            base,
-            old,
-            new,
-            old_answer,
-            new_answer,
-            old_lines,
-            new_lines,
-            wall,
-            publishing,
-        }
-    }
-
-    fn start(&self, warehouse: &Path, first_night: bool) -> Child {
-        let command = if first_night {
-            self.before.night(warehouse, &["--as-of", "2025-11-01"]).spawn()
-        } else {
-            self.shop.night(warehouse, &[]).spawn()
-        };
-        command.unwrap()
-    }
-
-    fn finish(&self, warehouse: &Path, first_night: bool) -> String {
-        let ran = if first_night {
-            self.before.run(warehouse, &["--as-of", "2025-11-01"])
-        } else {
-            self.shop.run(warehouse, &[])
-        };
-        ran.published().stderr
-    }
-
-    /// The whole of the old night or the whole of the new one, on the shelf and in the tables.
-    fn old_or_new(&self, warehouse: &Path) {
-        let shelf = shelf(warehouse);
-        assert!(shelf == self.old || shelf == self.new, "the shelf holds neither night: {shelf:?}");
-        let (release, last) = answer(warehouse, None);
-        let expected = if release == 1 { &self.old_answer } else { &self.new_answer };
-        assert_eq!(&last, expected, "release {release}");
-        assert_eq!(answer(warehouse, Some(1)).1, self.old_answer, "the old release is readable no more");
-    }
+    assert_eq!(journal_entries(&struck, 2), Vec::<PathBuf>::new());
 }
 
 /// Reads the warehouse over and over while others strike.
@@ -297,35 +209,6 @@ impl Reader {
     }
 }
 
-/// What a release answers to a question over several of its tables; the release's number.
-fn answer(warehouse: &Path, release: Option<u64>) -> (u64, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let warehouse = Warehouse::open(warehouse.to_str().unwrap()).await.unwrap();
-        let release = match release {
-            Some(number) => warehouse.release(number).await.unwrap(),
-            None => warehouse.last_release().await.unwrap().unwrap(),
-        };
-        let engine = Engine::new(sillage::run::Request::all().limits, &warehouse).unwrap();
-        let catalog = Catalog::new(warehouse, engine, Some(&release), BTreeMap::new());
-        let tables = ["core.orders", "mart.customer_360", "mart.churn_scores"].map(|t| t.parse().unwrap());
-        let session = catalog.session(&tables, None).await.unwrap();
-        let sql = "select (select count(*) from core.orders) as orders, count(*) as customers,
-                     sum(c.net_amount_total) as net_amount, max(s.churn_probability) as churn
-                   from mart.customer_360 c
-                   left join mart.churn_scores s on s.customer_id = c.customer_id";
-        let rows = session.sql(sql).await.unwrap().collect().await.unwrap();
-        (release.release, arrow::util::pretty::pretty_format_batches(&rows).unwrap().to_string())
-    })
-}
-
-/// Waits until it is so, or the run is over.
-fn wait_for(night: &mut Child, so: impl Fn() -> bool) {
-    while !so() && night.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_micros(200));
-    }
-}
-
 /// Kills the run at that moment; where it met it.
 fn strike(mut night: Child, warehouse: &Path, release: u64, moment: Moment) -> Phase {
     let journal = warehouse.join(format!("_sillage/journal/{release:020}"));
@@ -348,18 +231,19 @@ fn strike(mut night: Child, warehouse: &Path, release: u64, moment: Moment) -> P
     night.kill().unwrap();
     night.wait().unwrap();
     let shelved = fs::read_link(warehouse.join("bi")).is_ok_and(|l| l.ends_with(format!("{release:020}")));
-    let steps = fs::read_dir(&journal).map_or(0, |entries| {
-        entries.filter(|e| e.as_ref().unwrap().file_name().to_str().unwrap().starts_with("step-")).count()
-    });
+    let entries = journal_entries(warehouse, release);
+    let named = |start: &str| {
+        entries.iter().any(|entry| entry.file_name().unwrap().to_str().unwrap().starts_with(start))
+    };
     if shelved {
         Phase::AfterTheShelf
     } else if published.exists() {
         Phase::AfterTheRelease
     } else if journal.join("intent.json").exists() {
         Phase::AfterTheIntent
-    } else if steps > 0 {
+    } else if named("step-") {
         Phase::AfterSteps
-    } else if journal.join("begun.json").exists() {
+    } else if named("begun.json") {
         Phase::BeforeAnyStep
     } else {
         Phase::BeforeTheJournal

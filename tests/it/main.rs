@@ -7,14 +7,18 @@ mod broken_shop;
 mod bytes;
 mod checks;
 mod cli;
+mod crash;
 mod errors;
+mod faults;
 mod future;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
 mod identity;
 mod kill;
 mod night;
+mod nights;
 mod object_store;
+mod publishers;
 mod shop;
 mod truth;
 mod unit_tests;

@@ -138,7 +138,8 @@ impl Shop {
 
     /// `sillage run` over the shop, not yet started.
     pub fn night(&self, warehouse: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
+        let binary = std::env::var_os("SILLAGE_BINARY").unwrap_or(env!("CARGO_BIN_EXE_sillage").into());
+        let mut command = Command::new(binary);
         command.arg("run").arg(self.pipeline()).arg("--warehouse").arg(warehouse).args(arguments);
         command.env("SHOP_EXPORTS", self.exports());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

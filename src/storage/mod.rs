@@ -3,21 +3,26 @@
 //! A location is a path (`exports/pos`) or a URL (`s3://bucket/exports`). Credentials come from the
 //! environment only (`AWS_*`), never from a file of ours, and are never printed.
 
+pub mod fault;
+mod folder;
+
+use std::fmt;
 use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
 
+use self::folder::Folder;
+pub use self::folder::settle;
 use crate::error::{Context, Error, Result};
 
 /// A store and the place in it that a location names.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Storage {
     /// The whole store, as URLs address it: the file system, or a bucket.
     pub root_store: Arc<dyn ObjectStore>,
@@ -27,12 +32,19 @@ pub struct Storage {
     pub path: Path,
 }
 
+/// The place alone: a store's own words may hold more than anybody should read.
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Storage").field(&self.url.as_str()).finish()
+    }
+}
+
 impl Storage {
     /// Opens a location. A local folder need not exist yet.
     pub fn open(location: &str) -> Result<Self> {
         let url = directory_url(location)?;
         let root_store: Arc<dyn ObjectStore> = match url.scheme() {
-            "file" => Arc::new(LocalFileSystem::new()),
+            "file" => Arc::new(Folder::default()),
             "s3" | "s3a" => Arc::new(
                 AmazonS3Builder::from_env()
                     .with_url(url.as_str())
@@ -46,7 +58,7 @@ impl Storage {
             }
         };
         let path = Path::from_url_path(url.path()).doing(format!("read the location {location}"))?;
-        Ok(Storage { root_store, url, path })
+        Ok(Storage { root_store: fault::between(root_store), url, path })
     }
 
     /// A place that is gone with the process, for work that must leave nothing behind.

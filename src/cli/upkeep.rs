@@ -1,0 +1,88 @@
+//! `restore`, `optimize`, `vacuum`: what keeps a warehouse in shape.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::progress::grouped;
+use super::{LimitArgs, WaitArg, WarehouseArg, parse_duration};
+use crate::clock::show_instant;
+use crate::error::Result;
+use crate::warehouse::Warehouse;
+use crate::warehouse::vacuum::Retention;
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The release whose tables come back, as the next release
+    release: u64,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[command(flatten)]
+    wait: WaitArg,
+}
+
+#[derive(Debug, Args)]
+pub struct OptimizeArgs {
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[command(flatten)]
+    wait: WaitArg,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct VacuumArgs {
+    /// How many of the newest releases stay readable and restorable
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    keep_releases: usize,
+    /// Files younger than this stay, for readers in mid-scan: 90s, 30m, 12h, 7d
+    #[arg(long, value_name = "AGE", default_value = "7d", value_parser = parse_duration)]
+    older_than: Duration,
+    /// Say what would go, and delete nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[command(flatten)]
+    wait: WaitArg,
+}
+
+pub async fn restore(args: RestoreArgs) -> Result<()> {
+    let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
+    let release = warehouse.restore(args.release, args.wait.wait()).await?;
+    say!(
+        "release {} published: the tables of release {}, as of {}",
+        release.release,
+        args.release,
+        show_instant(release.as_of)
+    );
+    Ok(())
+}
+
+pub async fn optimize(args: OptimizeArgs) -> Result<()> {
+    let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
+    let optimized = warehouse.optimize(args.limits.limits(), args.wait.wait()).await?;
+    if optimized.is_empty() {
+        say!("no table has many small files");
+    }
+    for table in optimized {
+        say!("{}: {} files became {}", table.table, table.files_before, table.files_after);
+    }
+    Ok(())
+}
+
+pub async fn vacuum(args: VacuumArgs) -> Result<()> {
+    let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
+    let retention = Retention { releases: args.keep_releases, grace: args.older_than };
+    let vacuumed = warehouse.vacuum(retention, args.dry_run, args.wait.wait()).await?;
+    let (would, gone) =
+        if args.dry_run { ("would be ", "") } else { ("", "; they cannot be restored any more") };
+    say!(
+        "{} files, {} bytes {would}deleted; {} releases {would}forgotten{gone}",
+        grouped(vacuumed.files as u64),
+        grouped(vacuumed.bytes),
+        vacuumed.releases.len()
+    );
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What a step's tables follow from, as a hash: two runs whose steps have the same fingerprint
+//! would stage the same rows, so the later may take the earlier's files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::Request;
+use super::observe::Observation;
+use crate::clock::Instant;
+use crate::name::{StepName, TableName};
+use crate::pipeline::{Pipeline, Step};
+use crate::source::SourceFile;
+
+/// Hash of what was asked for as a whole: the pipeline, its models and the selection.
+pub fn of_request(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepName>) -> String {
+    let mut hash = Hash::new();
+    hash.part(&pipeline.fingerprint);
+    hash.part(&request.full_refresh);
+    for step in chosen {
+        hash.part(&step.as_str());
+    }
+    // Paths may come from the environment.
+    for step in pipeline.steps.values() {
+        if let Step::Ingest(source) = step {
+            hash.part(&source.path);
+        }
+    }
+    hash.end()
+}
+
+/// What all steps of a run have in common.
+pub struct Common<'a> {
+    pub pipeline: &'a Pipeline,
+    pub seen: &'a Observation,
+    pub as_of: Instant,
+    pub full_refresh: bool,
+}
+
+impl Common<'_> {
+    /// The step's fingerprint; `made` has those of the steps before it that the run performs.
+    pub fn of_step(
+        &self,
+        name: &StepName,
+        files: &[SourceFile],
+        made: &BTreeMap<StepName, String>,
+    ) -> String {
+        let step = &self.pipeline.steps[name];
+        let mut hash = Hash::new();
+        hash.part(&env!("CARGO_PKG_VERSION"));
+        hash.part(&self.as_of);
+        hash.part(&self.pipeline.name);
+        hash.part(&self.pipeline.seed);
+        hash.part(&self.pipeline.timezone);
+        hash.part(&self.full_refresh);
+        // A step's declaration holds nothing but what it does, in an order of its own.
+        hash.part(step);
+        for file in files {
+            hash.part(&(&file.name, file.size, file.modified, &file.version));
+        }
+        for needed in self.pipeline.graph.needs(name) {
+            hash.part(&(needed, made.get(needed)));
+        }
+        let reads = step.reads();
+        let writes = step.writes();
+        let mut tables: BTreeSet<&TableName> = reads.iter().chain(&writes).collect();
+        let fitted = TableName::new("ops", "models").expect("a valid name");
+        if matches!(step, Step::Segments { .. } | Step::Churn { .. }) {
+            // A warm start.
+            tables.insert(&fitted);
+        }
+        for table in tables {
+            let rules = self.pipeline.rules(table);
+            let version = self.seen.release.as_ref().and_then(|release| release.tables.get(table));
+            hash.part(&(table, &rules.key, &rules.known, version));
+        }
+        hash.end()
+    }
+}
+
+/// Debug output tells every field apart and is the same in every run of one build.
+struct Hash(Sha256);
+
+impl Hash {
+    fn new() -> Self {
+        Hash(Sha256::new())
+    }
+
+    fn part(&mut self, part: &impl std::fmt::Debug) {
+        self.0.update(format!("{part:?}\0"));
+    }
+
+    fn end(self) -> String {
+        self.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,157 @@
+//! Upkeep: releases that no run makes. `restore` brings an earlier release back, `optimize` writes
+//! many small files as few, `vacuum` (a file of its own) deletes what no kept release needs.
+//!
+//! Each is a release like a run's, decided and carried out by the same protocol, so that readers
+//! see it whole and a writer that slept through it publishes nothing.
+
+use std::collections::BTreeMap;
+
+use super::Warehouse;
+use super::catalog::{Catalog, Engine, Limits};
+use super::lock::{Lock, Wait};
+use super::publish::Proposal;
+use super::release::{Origin, Outcome, Release};
+use super::stage::{Layout, Mode, Staged};
+use crate::error::{Error, Result};
+use crate::name::TableName;
+
+/// What happened stays told, whatever is restored.
+const HISTORY: [&str; 3] = ["checks", "runs", "steps"];
+/// A table is written anew when it has at least this many files below `SMALL_BYTES`.
+const MANY_FILES: usize = 4;
+const SMALL_BYTES: u64 = 64 << 20;
+/// Up to this size a table becomes one file.
+const ONE_FILE_BYTES: u64 = 256 << 20;
+
+/// A table that `optimize` wrote anew.
+#[derive(Debug)]
+pub struct Optimized {
+    pub table: TableName,
+    pub files_before: usize,
+    pub files_after: usize,
+}
+
+impl Warehouse {
+    /// Does the work under the lock, and gives the lock back whatever comes of it.
+    pub async fn holding<T>(&self, wait: Wait, work: impl AsyncFnOnce(&Lock) -> Result<T>) -> Result<T> {
+        let lock = self.lock(wait).await?;
+        let result = work(&lock).await;
+        let released = lock.release().await;
+        let done = result?;
+        released?;
+        Ok(done)
+    }
+
+    /// Publishes the tables of an earlier release anew, as the next release. The source ledger goes
+    /// back with the rows, so that files ingested since are ingested again; the history of runs stays.
+    ///
+    /// # Errors
+    /// When the release is not there, or a file it needs was vacuumed.
+    pub async fn restore(&self, number: u64, wait: Wait) -> Result<Release> {
+        self.holding(wait, async |lock| {
+            self.settle().await?;
+            let last = self.last_release_or_none_yet().await?;
+            let target = self.release(number).await?;
+            let mut staged = Vec::new();
+            for (name, version) in &last.tables {
+                if name.schema() == "ops" && HISTORY.contains(&name.table()) {
+                    continue;
+                }
+                match target.tables.get(name) {
+                    Some(then) if then == version => {}
+                    Some(then) => staged.push(self.staged_again(name, *then).await?),
+                    // It was not there yet: a table without rows, since its log goes on.
+                    None => {
+                        let table = self.staged_again(name, *version).await?;
+                        staged.push(table.without_rows());
+                    }
+                }
+            }
+            let proposal = Proposal {
+                run: last.release + 1,
+                pipeline: target.pipeline.clone(),
+                as_of: target.as_of,
+                outcome: Outcome::Published,
+                origin: Origin::Restore { release: number },
+                fingerprint: String::new(),
+                staged,
+            };
+            self.publish(lock, proposal).await
+        })
+        .await
+    }
+
+    /// Writes tables of many small files as few large ones: those that grow night by night.
+    pub async fn optimize(&self, limits: Limits, wait: Wait) -> Result<Vec<Optimized>> {
+        self.holding(wait, async |lock| {
+            self.settle().await?;
+            let last = self.last_release_or_none_yet().await?;
+            let (mut staged, mut told) = (Vec::new(), Vec::new());
+            for (name, version) in &last.tables {
+                let Some(table) = self.table(name, *version).await? else { continue };
+                let files = table.file_count();
+                if files < MANY_FILES || table.bytes / files as u64 > SMALL_BYTES {
+                    continue;
+                }
+                let threads =
+                    if table.bytes < ONE_FILE_BYTES { std::num::NonZeroUsize::MIN } else { limits.threads };
+                let engine = Engine::new(Limits { threads, ..limits }, self)?;
+                let catalog = Catalog::new(self.clone(), engine, Some(&last), BTreeMap::new());
+                let session = catalog.session([name], None).await?;
+                let rows = session.table(name).await?;
+                let anew = self.stage(name, Mode::Replace, Layout::Parallel, rows).await?;
+                if anew.rows != table.rows {
+                    return Err(Error::failed(format!(
+                        "{name} has {} rows, of which {} were read",
+                        table.rows, anew.rows
+                    )));
+                }
+                told.push(Optimized {
+                    table: name.clone(),
+                    files_before: files,
+                    files_after: anew.file_count(),
+                });
+                staged.push(anew);
+            }
+            if !staged.is_empty() {
+                self.publish(lock, upkeep(&last, Origin::Optimize, staged)).await?;
+            }
+            Ok(told)
+        })
+        .await
+    }
+
+    pub(super) async fn last_release_or_none_yet(&self) -> Result<Release> {
+        self.last_release().await?.ok_or_else(|| {
+            Error::config(format!("the warehouse {} has no release yet", self.location()))
+                .hint("`sillage run` makes the first")
+        })
+    }
+
+    /// A table at a version, as if it had just been staged to become the whole table.
+    async fn staged_again(&self, name: &TableName, version: u64) -> Result<Staged> {
+        let Some(table) = self.table(name, version).await? else {
+            return Err(Error::failed(format!("the table {name} is not there at version {version}"))
+                .hint("its _delta_log was deleted; restore the warehouse from a backup"));
+        };
+        self.verify_files(&table).await.map_err(|e| {
+            e.hint(
+                "a release whose files were vacuumed cannot be restored; `sillage releases` lists the others",
+            )
+        })?;
+        self.staged_at(name, version, table.schema).await
+    }
+}
+
+/// A release like the last, but for these tables.
+pub(super) fn upkeep(last: &Release, origin: Origin, staged: Vec<Staged>) -> Proposal {
+    Proposal {
+        run: last.release + 1,
+        pipeline: last.pipeline.clone(),
+        as_of: last.as_of,
+        outcome: Outcome::Published,
+        origin,
+        fingerprint: String::new(),
+        staged,
+    }
+}

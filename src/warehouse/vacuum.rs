@@ -1,0 +1,147 @@
+//! Vacuum: deletes the releases that are no longer kept, and every file that none of the kept needs.
+//!
+//! A file is needed when a kept release reads it: it is in the oldest kept version of its table, or
+//! was added since. It also stays while it is younger than the grace, for readers in mid-scan. The
+//! vacuum publishes a release first: whatever a run that was cut off or sleeps had staged can no
+//! longer be published, so its files may go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use object_store::ObjectStore;
+use object_store::path::Path;
+
+use super::Warehouse;
+use super::lock::Wait;
+use super::object::numbered;
+use super::release::{Origin, Release};
+use super::upkeep::upkeep;
+use crate::clock;
+use crate::error::{Context, Result};
+use crate::name::TableName;
+
+/// What stays.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// The newest releases, at least one; the one that readers see always stays.
+    pub releases: usize,
+    /// Files younger than this stay, needed or not.
+    pub grace: Duration,
+}
+
+/// What a vacuum deleted, or would.
+#[derive(Debug, Default)]
+pub struct Vacuumed {
+    pub releases: Vec<u64>,
+    pub files: usize,
+    pub bytes: u64,
+}
+
+impl Warehouse {
+    /// Deletes what the retention does not keep; with `dry_run`, says only what that would be.
+    pub async fn vacuum(&self, retention: Retention, dry_run: bool, wait: Wait) -> Result<Vacuumed> {
+        self.holding(wait, async |lock| {
+            self.settle().await?;
+            let last = self.last_release_or_none_yet().await?;
+            if !dry_run {
+                self.publish(lock, upkeep(&last, Origin::Vacuum, Vec::new())).await?;
+            }
+            let (kept, expired) = self.expired(retention).await?;
+            let mut vacuumed = Vacuumed { releases: expired, ..Vacuumed::default() };
+            if !dry_run {
+                // First, so that nobody is promised what will be gone.
+                for number in &vacuumed.releases {
+                    self.delete_object(&numbered(super::release::FOLDER, *number)).await?;
+                }
+            }
+            let needed = self.needed(&kept).await?;
+            let young = clock::now() - retention.grace;
+            let mut objects = self.store().list(None);
+            let mut unneeded = Vec::new();
+            while let Some(object) = objects.try_next().await.doing("list the warehouse")? {
+                if is_data(&object.location)
+                    && !needed.contains(object.location.as_ref())
+                    && object.last_modified <= young
+                {
+                    vacuumed.files += 1;
+                    vacuumed.bytes += object.size;
+                    unneeded.push(object.location);
+                }
+            }
+            if !dry_run {
+                lock.still_held().await?;
+                for path in unneeded {
+                    self.delete_object(&path).await?;
+                }
+            }
+            Ok(vacuumed)
+        })
+        .await
+    }
+
+    /// The releases that are kept, and the numbers of the others.
+    async fn expired(&self, retention: Retention) -> Result<(Vec<Release>, Vec<u64>)> {
+        let numbers = self.releases().await?;
+        let newest = numbers.len().saturating_sub(retention.releases.max(1));
+        let last = self.last_release_or_none_yet().await?;
+        let (mut kept, mut expired) = (Vec::new(), Vec::new());
+        for (place, number) in numbers.into_iter().enumerate() {
+            if place >= newest || last.last_published == Some(number) {
+                kept.push(self.release(number).await?);
+            } else {
+                expired.push(number);
+            }
+        }
+        Ok((kept, expired))
+    }
+
+    /// The files that the releases read, below the warehouse.
+    async fn needed(&self, releases: &[Release]) -> Result<BTreeSet<String>> {
+        let mut versions: BTreeMap<&TableName, (u64, u64)> = BTreeMap::new();
+        for (name, version) in releases.iter().flat_map(|release| &release.tables) {
+            let span = versions.entry(name).or_insert((*version, *version));
+            *span = (span.0.min(*version), span.1.max(*version));
+        }
+        let mut needed = BTreeSet::new();
+        for (name, (oldest, newest)) in versions {
+            let folder = name.folder();
+            if let Some(table) = self.table(name, oldest).await? {
+                needed.extend(table.files().iter().map(|file| format!("{folder}/{file}")));
+            }
+            for version in oldest + 1..=newest {
+                needed.extend(
+                    self.added_by(name, version).await?.into_iter().map(|file| format!("{folder}/{file}")),
+                );
+            }
+        }
+        Ok(needed)
+    }
+}
+
+/// A data file of a table: neither ours (`_sillage`), nor the shelf, nor a log.
+fn is_data(path: &Path) -> bool {
+    let parts: Vec<_> = path.parts().collect();
+    let data = parts.len() == 3 && path.extension() == Some("parquet");
+    data && parts[0].as_ref() != "bi" && !parts.iter().any(|part| part.as_ref().starts_with('_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_data_files_of_tables_may_go() {
+        for (path, data) in [
+            ("raw/pos/part-1.parquet", true),
+            ("raw/pos/_delta_log/00000000000000000020.checkpoint.parquet", false),
+            ("raw/pos/_delta_log/00000000000000000020.json", false),
+            ("bi/mart/segments.parquet", false),
+            ("_sillage/shelf/00000000000000000001/mart/segments.parquet", false),
+            ("raw/pos/notes.txt", false),
+            ("notes.parquet", false),
+        ] {
+            assert_eq!(is_data(&Path::from(path)), data, "{path}");
+        }
+    }
+}
