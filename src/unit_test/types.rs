@@ -90,6 +90,7 @@ impl Types {
                     reads: Vec::new(),
                     files: Vec::new(),
                     why: String::new(),
+                    fingerprint: String::new(),
                 };
                 let done = workshop.perform(&planned).await.map_err(|failure| failure.error)?;
                 for staged in done.staged.iter().filter(|staged| staged.table.schema() != "ops") {
