@@ -49,9 +49,8 @@ pub fn read(
     if file.size == 0 {
         return Err(damaged(Error::failed("the file is empty: 0 bytes are no Parquet file")));
     }
-    let builder = runtime
-        .block_on(ParquetRecordBatchStreamBuilder::new(file.clone()))
-        .doing("read the Parquet footer")
+    let builder = guarded(|| runtime.block_on(ParquetRecordBatchStreamBuilder::new(file.clone())))
+        .and_then(|built| built.doing("read the Parquet footer"))
         .map_err(damaged)?;
     let names: Vec<String> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();
     let mut places = Vec::new();
@@ -77,15 +76,12 @@ pub fn read(
     }
     Error::all(problems)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
-    let mut stream = builder
-        .with_projection(mask)
-        .with_batch_size(rows.max(1))
-        .build()
-        .doing("read the Parquet file")
+    let mut stream = guarded(|| builder.with_projection(mask).with_batch_size(rows.max(1)).build())
+        .and_then(|built| built.doing("read the Parquet file"))
         .map_err(damaged)?;
     let mut rows = Rows::new(source, &file.name, rows);
     let mut line = 0;
-    while let Some(batch) = runtime.block_on(stream.next()) {
+    while let Some(batch) = guarded(|| runtime.block_on(stream.next())).map_err(damaged)? {
         let batch = batch.doing("read the Parquet file").map_err(damaged)?;
         let cells =
             source.columns.iter().map(|column| Cells::of(column, &batch)).collect::<Result<Vec<_>>>()?;
@@ -107,6 +103,12 @@ pub fn read(
         }
     }
     Ok(())
+}
+
+/// The Parquet library trusts the lengths that a file tells and panics where they lie.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+        .map_err(|_| Error::failed("the file contradicts itself: its pages are not what its footer says"))
 }
 
 fn is_plain(found: &DataType) -> bool {
