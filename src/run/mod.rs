@@ -2,8 +2,11 @@
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
 //! without touching anything, `execute` carries the plan out, `step` does one step, `history`
-//! writes down what happened, `progress` is how others watch.
+//! writes down what happened (`artifact` as JSON for other tools), `checks` asks what must hold,
+//! `progress` is how others watch.
 
+mod artifact;
+pub mod checks;
 pub mod execute;
 mod fingerprint;
 pub mod history;
@@ -12,7 +15,7 @@ pub mod observe;
 pub mod plan;
 pub mod progress;
 mod room;
-mod step;
+pub mod step;
 
 use std::num::NonZeroUsize;
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
@@ -58,6 +59,13 @@ impl Storage {
         };
         let path = Path::from_url_path(url.path()).doing(format!("read the location {location}"))?;
         Ok(Storage { root_store: fault::between(root_store), url, path })
+    }
+
+    /// A place that is gone with the process, for work that must leave nothing behind.
+    pub fn in_memory() -> Result<Self> {
+        let url = Url::parse("memory:///warehouse/").doing("open a store in memory")?;
+        let path = Path::from_url_path(url.path()).doing("open a store in memory")?;
+        Ok(Storage { root_store: Arc::new(InMemory::new()), url, path })
     }
 
     /// A store that sees only what is below this location.

@@ -1,14 +1,18 @@
 //! One test binary: what sillage promises, tried from outside.
 
 mod architecture;
+mod artifacts;
 mod audience;
 mod broken_shop;
 mod bytes;
+mod checks;
 mod cli;
 mod crash;
 mod errors;
 mod faults;
 mod future;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod identity;
 mod kill;
 mod night;
@@ -17,4 +21,5 @@ mod object_store;
 mod publishers;
 mod shop;
 mod truth;
+mod unit_tests;
 mod upkeep;
