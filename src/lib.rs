@@ -8,6 +8,7 @@
 //! cli                     one command group a file; the only code that prints
 //! demo                    the sample retailer, for `sillage demo`
 //! schedule                pipelines at their cron times
+//! unit_test               models tried on given rows
 //! run                     observe → plan (pure) → execute → publish
 //! pipeline                TOML → checked pipeline, graph, selector
 //! model identity feature  the domain: siblings never import each other, they meet in tables
@@ -43,4 +44,5 @@ pub mod run;
 pub mod schedule;
 pub mod source;
 pub mod storage;
+pub mod unit_test;
 pub mod warehouse;

@@ -45,7 +45,7 @@ pub async fn demo(args: DemoArgs) -> Result<()> {
     let file = crate::demo::project::unpack(&args.dir)?;
     let exports = std::path::absolute(args.dir.join("exports"))
         .map_err(|e| Error::failed("the demo's folder has no absolute path").caused_by(e))?;
-    let placeholders = Placeholders([("SILLAGE_DATA".to_owned(), exports.display().to_string())].into());
+    let placeholders = Placeholders::given([("SILLAGE_DATA".to_owned(), exports.display().to_string())]);
     let pipeline = Arc::new(pipeline::load(&file, &placeholders)?);
     let warehouse = args.dir.join("warehouse").display().to_string();
     let request = Request { limits: args.limits.limits(), ..Request::all() };

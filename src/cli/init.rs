@@ -27,6 +27,7 @@ pub fn init(args: &InitArgs) -> Result<()> {
         (format!("pipelines/{name}.toml"), pipeline(name)),
         (format!("sql/{name}/core/orders.sql"), ORDERS.to_owned()),
         (format!("sql/{name}/mart/customer_360.sql"), CUSTOMER_360.to_owned()),
+        (format!("sql/{name}/mart/customer_360.test.toml"), CUSTOMER_360_TEST.to_owned()),
         ("exports/orders.csv".to_owned(), SAMPLE.to_owned()),
     ];
     let there: Vec<&str> = files
@@ -99,6 +100,18 @@ from core.orders
 where customer_id is not null
 group by customer_id
 ";
+
+const CUSTOMER_360_TEST: &str = r#"# Tried by `sillage test`, without data.
+as_of = "2026-03-01"
+
+[[test]]
+name = "an order of tomorrow is not known tonight"
+given."core.orders" = [
+  { order_id = "o1", customer_id = "alice", ordered_at = "2026-02-26 10:00", net_amount = 10.00 },
+  { order_id = "o2", customer_id = "alice", ordered_at = "2026-03-01 00:00", net_amount = 99.00 },
+]
+expect = [{ customer_id = "alice", orders = 1, net_amount = 10.00, recency_days = 2 }]
+"#;
 
 const SAMPLE: &str = "order_id,customer_id,ordered_at,net_amount
 o1,alice,2026-01-05 10:12,42.50

@@ -1,4 +1,4 @@
-//! The demo's pipeline and models, carried in the binary so that a demo needs nothing else.
+//! The demo's pipeline and models with their tests, carried in the binary so that a demo needs nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,30 +12,42 @@ macro_rules! shipped {
 }
 
 const PIPELINE: &str = "pipelines/nightly.toml";
-const FILES: [(&str, &str); 25] = shipped![
+const FILES: [(&str, &str); 37] = shipped![
     "pipelines/nightly.toml",
     "sql/nightly/channel/calls.sql",
+    "sql/nightly/channel/calls.test.toml",
     "sql/nightly/channel/cards.sql",
+    "sql/nightly/channel/cards.test.toml",
     "sql/nightly/channel/consents.sql",
     "sql/nightly/channel/email_events.sql",
     "sql/nightly/channel/person_keys.sql",
     "sql/nightly/channel/shop_lines.sql",
+    "sql/nightly/channel/shop_lines.test.toml",
     "sql/nightly/channel/web_events.sql",
     "sql/nightly/channel/web_lines.sql",
     "sql/nightly/core/campaigns.sql",
     "sql/nightly/core/consents.sql",
+    "sql/nightly/core/consents.test.toml",
     "sql/nightly/core/contact_costs.sql",
     "sql/nightly/core/contacts.sql",
+    "sql/nightly/core/contacts.test.toml",
     "sql/nightly/core/customers.sql",
+    "sql/nightly/core/customers.test.toml",
     "sql/nightly/core/deliveries.sql",
+    "sql/nightly/core/deliveries.test.toml",
     "sql/nightly/core/interactions.sql",
     "sql/nightly/core/order_lines.sql",
+    "sql/nightly/core/order_lines.test.toml",
     "sql/nightly/core/orders.sql",
+    "sql/nightly/core/orders.test.toml",
     "sql/nightly/core/products.sql",
     "sql/nightly/mart/campaign_costs.sql",
+    "sql/nightly/mart/campaign_costs.test.toml",
     "sql/nightly/mart/channel_activity.sql",
     "sql/nightly/mart/customer_360.sql",
+    "sql/nightly/mart/customer_360.test.toml",
     "sql/nightly/mart/customer_features.sql",
+    "sql/nightly/mart/customer_features.test.toml",
     "sql/nightly/mart/product_sales.sql",
     "sql/nightly/mart/shop_sales.sql",
 ];
@@ -60,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_model_of_the_night_is_carried() {
+    fn every_model_and_test_of_the_night_is_carried() {
         let mut there = vec![PIPELINE.to_owned()];
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/nightly");
         for schema in fs::read_dir(&models).unwrap() {

@@ -1,6 +1,7 @@
 //! Models: one `sql/<pipeline>/<schema>/<table>.sql` file, one SELECT, one table.
 
 pub mod determinism;
+mod nesting;
 pub mod sql;
 
 use std::collections::BTreeSet;
@@ -54,8 +55,15 @@ fn load_file(path: &Path) -> Result<Model> {
     }
     let sql =
         std::fs::read_to_string(path).map_err(|e| Error::config("the model cannot be read").caused_by(e))?;
-    let reads = sql::tables_read(&sql)?;
-    Ok(Model { table, path: path.to_owned(), sql, reads })
+    Model::of_sql(table, path, sql)
+}
+
+impl Model {
+    /// The model that a SQL text makes.
+    pub fn of_sql(table: TableName, path: &Path, sql: String) -> Result<Model> {
+        let reads = sql::tables_read(&sql)?;
+        Ok(Model { table, path: path.to_owned(), sql, reads })
+    }
 }
 
 fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -6,6 +6,7 @@ use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement as SqlStatement};
 
+use super::nesting;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
@@ -44,6 +45,7 @@ fn is_table_function(name: &str) -> bool {
 }
 
 fn single_query(sql: &str) -> Result<Statement> {
+    nesting::require_shallow(sql)?;
     let mut statements =
         DFParser::parse_sql(sql).map_err(|e| Error::config("the SQL does not parse").caused_by(e))?;
     let found = statements.len();
@@ -75,6 +77,7 @@ fn only_reads(query: &Query) -> bool {
 
 /// Whether a text is one SQL expression, as conditions and rankings of the pipeline file are.
 pub fn require_expression(text: &str) -> Result<()> {
+    nesting::require_shallow(text)?;
     DFParser::parse_sql_into_expr(text)
         .map(drop)
         .map_err(|e| Error::config(format!("`{text}` is not a SQL expression")).caused_by(e))

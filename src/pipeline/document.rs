@@ -74,6 +74,16 @@ impl<'t> Document<'t> {
         Error::config(in_words(error.message())).at(dotted(key)).at(place)
     }
 
+    /// `file:line` of a byte of the text.
+    pub fn place_at(&self, offset: usize) -> String {
+        self.place(Some(self.line_of(offset)))
+    }
+
+    /// The text from a byte on, as it is written.
+    pub fn written(&self, span: std::ops::Range<usize>) -> &'t str {
+        self.text.get(span).unwrap_or_default()
+    }
+
     fn line_of(&self, offset: usize) -> usize {
         1 + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|b| **b == b'\n').count()
     }

@@ -5,7 +5,7 @@
 //! whose table, `selector` picks steps. Checking does no I/O; reading the files is [`load`]'s.
 
 mod check;
-mod document;
+pub mod document;
 mod file;
 mod graph;
 pub mod placeholder;
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::feature::{Cutoffs, Outcome};
 use crate::identity::IdentityDeclaration;
 use crate::mining::declaration::{ChurnParams, SegmentParams};
-use crate::model::{self, Model};
+use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
 use crate::source::Source;
 use crate::warehouse::catalog::{Known, Visibility};
@@ -154,18 +154,37 @@ pub fn load(path: &Path, placeholders: &Placeholders) -> Result<Pipeline> {
             .caused_by(e)
             .hint("give the path of a pipeline file, for example pipelines/nightly.toml")
     })?;
-    let document = document::Document::parse(&shown, &text)?;
-    let (file, mut errors) = file::PipelineFile::read(&document);
     let folder = path.parent().unwrap_or(Path::new("."));
     let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    let models_folder = match &file.models {
-        Some(models) => folder.join(models),
-        None => folder.join("../sql").join(file.name.as_deref().unwrap_or(&stem)),
-    };
-    let models = model::load(&plain(&models_folder));
+    of_text(&shown, &text, placeholders, |named| {
+        let models_folder = match named.models {
+            Some(models) => folder.join(models),
+            None => folder.join("../sql").join(named.name.unwrap_or(&stem)),
+        };
+        model::load(&plain(&models_folder))
+    })
+}
+
+/// What a pipeline file says of where its models are.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'f> {
+    pub name: Option<&'f str>,
+    pub models: Option<&'f str>,
+}
+
+/// Checks the text of a pipeline file, which messages call `shown`; `models` gives its models.
+pub fn of_text(
+    shown: &str,
+    text: &str,
+    placeholders: &Placeholders,
+    models: impl FnOnce(Named) -> Models,
+) -> Result<Pipeline> {
+    let document = document::Document::parse(shown, text)?;
+    let (file, mut errors) = file::PipelineFile::read(&document);
+    let models = models(Named { name: file.name.as_deref(), models: file.models.as_deref() });
     let all_models = models.errors.is_empty();
     errors.extend(models.errors);
-    let fingerprint = fingerprint(&text, &models.read);
+    let fingerprint = fingerprint(text, &models.read);
     let known = check::Known { models: models.read, all_models, placeholders };
     check::check(file, &document, known, fingerprint, errors)
 }

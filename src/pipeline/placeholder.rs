@@ -6,9 +6,22 @@ use crate::error::{Error, Result};
 
 /// Values that a command sets for the pipeline it runs; they win over the environment.
 #[derive(Debug, Clone, Default)]
-pub struct Placeholders(pub BTreeMap<String, String>);
+pub struct Placeholders {
+    given: BTreeMap<String, String>,
+    keep_unset: bool,
+}
 
 impl Placeholders {
+    /// These values before the environment's.
+    pub fn given(values: impl Into<BTreeMap<String, String>>) -> Self {
+        Placeholders { given: values.into(), keep_unset: false }
+    }
+
+    /// A placeholder that nothing sets stays as it is written: for work that reads no source.
+    pub fn kept_when_unset() -> Self {
+        Placeholders { given: BTreeMap::new(), keep_unset: true }
+    }
+
     /// The text with every `${NAME}` replaced.
     pub fn expand(&self, text: &str) -> Result<String> {
         let mut expanded = String::new();
@@ -19,11 +32,15 @@ impl Placeholders {
                 return Err(Error::config(format!("`{text}` has a `${{` without its `}}`")));
             };
             let name = &rest[start + 2..start + end];
-            let value = self.0.get(name).cloned().or_else(|| std::env::var(name).ok());
-            expanded.push_str(&value.ok_or_else(|| {
-                Error::config(format!("`{text}` needs {name}, which is not set"))
-                    .hint(format!("set it in the environment: {name}=… sillage …"))
-            })?);
+            let value = self.given.get(name).cloned().or_else(|| std::env::var(name).ok());
+            match value {
+                Some(value) => expanded.push_str(&value),
+                None if self.keep_unset => expanded.push_str(&rest[start..=start + end]),
+                None => {
+                    return Err(Error::config(format!("`{text}` needs {name}, which is not set"))
+                        .hint(format!("set it in the environment: {name}=… sillage …")));
+                }
+            }
             rest = &rest[start + end + 1..];
         }
         expanded.push_str(rest);
@@ -37,10 +54,17 @@ mod tests {
 
     #[test]
     fn a_placeholder_needs_its_value() {
-        let set = Placeholders([("DATA".to_owned(), "/d".to_owned())].into());
+        let set = Placeholders::given([("DATA".to_owned(), "/d".to_owned())]);
         assert_eq!(set.expand("${DATA}/a/${DATA}").unwrap(), "/d/a//d");
         assert_eq!(set.expand("plain $ {x}").unwrap(), "plain $ {x}");
         assert!(set.expand("${SILLAGE_UNSET_IN_TESTS}").unwrap_err().to_string().contains("not set"));
         assert!(set.expand("${DATA").is_err());
+        assert!(set.expand("${}${A=B}").is_err());
+    }
+
+    #[test]
+    fn where_no_source_is_read_it_may_stay() {
+        let kept = Placeholders::kept_when_unset();
+        assert_eq!(kept.expand("${SILLAGE_UNSET_IN_TESTS}/a").unwrap(), "${SILLAGE_UNSET_IN_TESTS}/a");
     }
 }

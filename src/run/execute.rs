@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant as Stopwatch;
 
-use futures::StreamExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Request;
+use super::artifact::Artifacts;
+use super::checks::{self, Answers};
 use super::history::{RunRecord, StepRecord};
 use super::observe::observe;
 use super::plan::{Beginning, Plan, PlannedStep, plan};
 use super::progress::{Event, Progress, StepStatus};
+use super::room;
 use super::step::{Done, Failure, Figures, Workshop};
-use crate::check::{Check, Finding};
+use crate::check::Finding;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::name::{StepName, TableName};
@@ -90,6 +92,9 @@ async fn run_locked(
         // That was the night that is asked for; doing it twice would only move the warm start.
         return Ok(release);
     }
+    let catalog =
+        Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
+    room::require(pipeline, &plan, &catalog).await?;
     let begun = begin(warehouse, lock, &plan, seen.unfinished.take(), progress).await?;
     progress.tell(Event::RunBegins {
         run: plan.run,
@@ -97,9 +102,6 @@ async fn run_locked(
         as_of: plan.as_of,
         steps: plan.steps.len(),
     });
-
-    let catalog =
-        Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
     let workshop = Workshop {
         pipeline: pipeline.clone(),
         catalog: catalog.clone(),
@@ -142,6 +144,7 @@ async fn run_locked(
         steps: &steps,
         findings: &findings,
     };
+    let artifacts = Artifacts::of(pipeline, &plan, &record);
     let proposal = |outcome, staged| Proposal {
         run: plan.run,
         pipeline: pipeline.name.clone(),
@@ -156,12 +159,14 @@ async fn run_locked(
         // The record of a failed run is published alone; if even that cannot be done (a full
         // disk), the first error is the one to tell, and the next run takes this one up.
         let _ = publish_failure(warehouse, lock, &record, running.quarantined, &proposal).await;
+        artifacts.write(warehouse, progress).await;
         return Err(error);
     }
     let mut staged = running.staged;
     staged.extend(record.stage(warehouse).await?);
     let tables = staged.iter().map(|s| &s.table).collect::<BTreeSet<_>>().len();
     let release = warehouse.publish(lock, proposal(Outcome::Published, staged)).await?;
+    artifacts.write(warehouse, progress).await;
     progress.tell(Event::Published { release: release.release, tables, wall: watch.elapsed() });
     Ok(release)
 }
@@ -382,17 +387,9 @@ async fn run_checks(
 ) -> (Vec<Finding>, Vec<Error>) {
     let made: BTreeSet<TableName> =
         plan.steps.iter().flat_map(|s| pipeline.steps[&s.name].writes()).collect();
-    let checks: Vec<&Check> =
-        made.iter().filter_map(|table| pipeline.tables.get(table)).flat_map(|rules| &rules.checks).collect();
-    let (mut findings, mut errors) = (Vec::new(), Vec::new());
-    let mut asked = futures::stream::iter(checks).map(|check| check.run(catalog)).buffered(at_once);
-    while let Some(answer) = asked.next().await {
-        match answer {
-            Ok(finding) => findings.push(finding),
-            Err(error) => errors.push(error),
-        }
-    }
-    findings.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));
+    let answers = checks::ask(pipeline, &made, catalog, at_once).await;
+    let (passed, warned, failed) = answers.counts();
+    let Answers { findings, unasked } = answers;
     for finding in findings.iter().filter(|f| !f.passed()) {
         progress.tell(Event::CheckBroken {
             table: finding.table.to_string(),
@@ -401,9 +398,6 @@ async fn run_checks(
             stops: finding.stops_the_run(),
         });
     }
-    let failed = findings.iter().filter(|f| f.stops_the_run()).count();
-    let warned = findings.iter().filter(|f| !f.passed()).count() - failed;
-    let passed = findings.len() - warned - failed;
-    progress.tell(Event::ChecksRun { passed, warned, failed: failed + errors.len() });
-    (findings, errors)
+    progress.tell(Event::ChecksRun { passed, warned, failed: failed + unasked.len() });
+    (findings, unasked)
 }

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 
+use super::ingest::quarantine_schema;
+use super::ledger;
 use super::progress::StepStatus;
-use super::step::Figures;
+use super::step::{Figures, fitted_schema};
 use crate::check::{Finding, Severity};
 use crate::clock::Instant;
 use crate::error::{Context, Result};
@@ -52,11 +54,7 @@ impl RunRecord<'_> {
     pub async fn stage(&self, warehouse: &Warehouse) -> Result<Vec<Staged>> {
         let mut staged = Vec::new();
         for (name, columns) in [("runs", self.runs()), ("steps", self.steps()), ("checks", self.checks())] {
-            let fields: Vec<Field> = columns
-                .iter()
-                .map(|(name, column)| Field::new(*name, column.data_type().clone(), true))
-                .collect();
-            let schema = Arc::new(Schema::new(fields));
+            let schema = schema_of(&columns);
             let arrays = columns.into_iter().map(|(_, column)| column).collect();
             let batch = RecordBatch::try_new(schema.clone(), arrays).doing("write the history")?;
             let mut stager = warehouse.stager(&table(name), Mode::Append, &schema)?;
@@ -129,6 +127,36 @@ impl RunRecord<'_> {
             ("failures", numbers(findings.iter().map(|f| f.failures))),
         ]
     }
+}
+
+/// The columns of a table of the history; none when there is no such table.
+pub fn schema(table: &TableName) -> Option<SchemaRef> {
+    let none = RunRecord {
+        run: 0,
+        pipeline: "",
+        as_of: Instant::UNIX_EPOCH,
+        began_at: Instant::UNIX_EPOCH,
+        ended_at: Instant::UNIX_EPOCH,
+        resumed: false,
+        failed: false,
+        steps: &[],
+        findings: &[],
+    };
+    match (table.schema(), table.table()) {
+        ("ops", "runs") => Some(schema_of(&none.runs())),
+        ("ops", "steps") => Some(schema_of(&none.steps())),
+        ("ops", "checks") => Some(schema_of(&none.checks())),
+        ("ops", "sources") => Some(ledger::schema()),
+        ("ops", "models") => Some(fitted_schema()),
+        ("ops", "quarantine") => Some(quarantine_schema()),
+        _ => None,
+    }
+}
+
+fn schema_of(columns: &[(&'static str, ArrayRef)]) -> SchemaRef {
+    let field =
+        |(name, column): &(&'static str, ArrayRef)| Field::new(*name, column.data_type().clone(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
 
 fn number(value: u64) -> ArrayRef {

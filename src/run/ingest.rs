@@ -365,14 +365,19 @@ fn new_columns<'f>(
     schema.fields().iter().skip(old).map(|field| told(field.name())).collect()
 }
 
+/// The columns of a raw table as declared: the source's, then file, line and run.
+pub fn raw_schema(source: &Source) -> SchemaRef {
+    with_run(&source.schema())
+}
+
 fn with_run(schema: &Schema) -> SchemaRef {
     let mut fields = schema.fields().to_vec();
     fields.push(Arc::new(Field::new("_run", DataType::Int64, true)));
     Arc::new(Schema::new(fields))
 }
 
-/// As of `ops.quarantine`: what the source tells, the state, the run that says so.
-pub(super) fn quarantine_schema() -> SchemaRef {
+/// The columns of `ops.quarantine`: what the source tells, the state, the run that says so.
+pub fn quarantine_schema() -> SchemaRef {
     let told = source::quarantine_schema();
     let mut fields: Vec<Field> =
         told.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), true)).collect();

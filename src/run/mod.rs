@@ -2,21 +2,25 @@
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
 //! without touching anything, `execute` carries the plan out, `step` does one step and `ingest` that of
-//! a source, `quarantine` knows which refused records wait, `history` writes down what happened,
+//! a source, `quarantine` knows which refused records wait, `history` writes down what happened
+//! (`artifact` as JSON for other tools), `checks` asks what must hold,
 //! `progress` is how others watch.
 
+mod artifact;
+pub mod checks;
 pub mod execute;
 mod expected;
 mod fingerprint;
 pub mod history;
-mod ingest;
+pub mod ingest;
 mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod progress;
 pub mod quarantine;
 mod replay;
-mod step;
+mod room;
+pub mod step;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::logical_expr::col;
 use datafusion::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
@@ -113,14 +113,23 @@ impl Workshop {
     }
 
     async fn model(&self, model: &Model) -> Result<Done> {
+        let frame = self.frame(model).await?;
+        let staged = self
+            .stage_frame(&model.table, frame)
+            .await
+            .map_err(|e| e.at(model.path.display().to_string()))?;
+        Ok(Done { staged: vec![staged], figures: Figures::default() })
+    }
+
+    /// The model's query, planned over what the catalog has as of the run's instant.
+    pub async fn frame(&self, model: &Model) -> Result<DataFrame> {
         let place = |e: Error| e.at(model.path.display().to_string());
         let session = self.catalog.session(&model.reads, Some(self.as_of)).await.map_err(place)?;
         let frame = session.sql(&model.sql).await.doing("plan the model").map_err(place)?;
         if model.table.schema() == "mart" {
             determinism::require_deterministic(frame.logical_plan()).map_err(place)?;
         }
-        let staged = self.stage_frame(&model.table, frame).await.map_err(place)?;
-        Ok(Done { staged: vec![staged], figures: Figures::default() })
+        Ok(frame)
     }
 
     /// Stages a whole table: a mart in the total order of its key as one file, others as they come.
@@ -252,13 +261,6 @@ impl Workshop {
 
     async fn stage_fitted(&self, fitted: &FittedModel) -> Result<Staged> {
         let batch = fitted.to_batch()?;
-        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let mut fields: Vec<Arc<Field>> = vec![
-            Arc::new(Field::new("run", DataType::Int64, true)),
-            Arc::new(Field::new("pipeline", DataType::Utf8, true)),
-            Arc::new(Field::new("as_of", instant, true)),
-        ];
-        fields.extend(batch.schema().fields().iter().cloned());
         let rows = batch.num_rows();
         let mut columns: Vec<arrow::array::ArrayRef> = vec![
             Arc::new(Int64Array::from(vec![self.run as i64; rows])),
@@ -269,10 +271,21 @@ impl Workshop {
             ),
         ];
         columns.extend(batch.columns().iter().cloned());
-        let batch =
-            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).doing("write the fitted model")?;
+        let batch = RecordBatch::try_new(fitted_schema(), columns).doing("write the fitted model")?;
         self.stage_batch(&TableName::new("ops", "models")?, batch).await
     }
+}
+
+/// The columns of `ops.models`.
+pub fn fitted_schema() -> SchemaRef {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let mut fields: Vec<Arc<Field>> = vec![
+        Arc::new(Field::new("run", DataType::Int64, true)),
+        Arc::new(Field::new("pipeline", DataType::Utf8, true)),
+        Arc::new(Field::new("as_of", instant, true)),
+    ];
+    fields.extend(FittedModel::schema().fields().iter().cloned());
+    Arc::new(Schema::new(fields))
 }
 
 fn column_names(frame: &DataFrame) -> Vec<String> {

@@ -8,6 +8,7 @@
 //! `calendar`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
 //! does not fit its declaration is refused with its place and a reason that does not tell the value.
 
+mod at_hand;
 mod calendar;
 mod column;
 mod column_declaration;
@@ -35,6 +36,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use at_hand::read_at_hand;
 pub use column::{Column, ColumnType, From};
 pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FromDeclaration};
 pub use declaration::{Format, Source, SourceDeclaration};

@@ -8,14 +8,14 @@ use std::fmt::Write;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
-use ::parquet::errors::ParquetError;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
     RecordBatch, StringArray, TimestampMicrosecondArray,
 };
+use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DecimalType, Float64Type, Int64Type, Schema, TimeUnit,
+    DataType, Date32Type, Decimal128Type, DecimalType, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit,
     TimestampMicrosecondType,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -43,26 +43,22 @@ pub fn read(
     runtime: &Handle,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
-    not_empty(file)?;
-    let builder = footer(runtime.block_on(ParquetRecordBatchStreamBuilder::new(file.clone())))?;
+    let builder = open(file, runtime)?;
     let names = names(builder.schema());
     let places = check(source, builder.schema())?.places;
     let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied().flatten());
-    let mut stream = builder
-        .with_projection(mask)
-        .with_batch_size(rows.max(1))
-        .build()
-        .doing("read the Parquet file")
+    let mut stream = guarded(|| builder.with_projection(mask).with_batch_size(rows.max(1)).build())
+        .and_then(|built| built.doing("read the Parquet file"))
         .map_err(damaged)?;
     let mut rows = Rows::new(source, &file.name, rows);
     let mut line = 0;
-    while let Some(batch) = runtime.block_on(stream.next()) {
+    while let Some(batch) = guarded(|| runtime.block_on(stream.next())).map_err(damaged)? {
         let batch = batch.doing("read the Parquet file").map_err(damaged)?;
         let cells = places
             .iter()
             .map(|place| match place {
                 Some(place) => Cells::of(&names[*place], &batch),
-                None => Ok(Cells::Nothing),
+                None => Ok(Cells { values: Values::Nothing, absent: None }),
             })
             .collect::<Result<Vec<_>>>()?;
         'rows: for row in 0..batch.num_rows() {
@@ -89,17 +85,19 @@ fn damaged(error: Error) -> Error {
     error.hint("the file is not Parquet, or was cut short while it was copied: have it exported again")
 }
 
-/// A Parquet file has a footer at least.
-pub fn not_empty(file: &SourceFile) -> Result<()> {
-    if file.size > 0 {
-        return Ok(());
+/// Reads a file's footer. Runs on a thread that may block.
+fn open(file: &SourceFile, runtime: &Handle) -> Result<ParquetRecordBatchStreamBuilder<SourceFile>> {
+    if file.size == 0 {
+        return Err(damaged(Error::failed("the file is empty: 0 bytes are no Parquet file")));
     }
-    Err(damaged(Error::failed("the file is empty: 0 bytes are no Parquet file")))
+    guarded(|| runtime.block_on(ParquetRecordBatchStreamBuilder::new(file.clone())))
+        .and_then(|built| built.doing("read the Parquet footer"))
+        .map_err(damaged)
 }
 
-/// What was made of a file's footer, or the error as users read it.
-pub fn footer<T>(read: Result<T, ParquetError>) -> Result<T> {
-    read.doing("read the Parquet footer").map_err(damaged)
+/// A file's columns by its footer. Runs on a thread that may block.
+pub fn schema(file: &SourceFile, runtime: &Handle) -> Result<SchemaRef> {
+    Ok(open(file, runtime)?.schema().clone())
 }
 
 pub fn names(schema: &Schema) -> Vec<String> {
@@ -156,6 +154,12 @@ fn reads_as(found: &DataType, kind: ColumnType) -> bool {
     }
 }
 
+/// The Parquet library trusts the lengths that a file tells and panics where they lie.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+        .map_err(|_| Error::failed("the file contradicts itself: its pages are not what its footer says"))
+}
+
 fn is_plain(found: &DataType) -> bool {
     match found {
         DataType::Dictionary(_, values) => is_plain(values),
@@ -164,7 +168,13 @@ fn is_plain(found: &DataType) -> bool {
 }
 
 /// A column of a batch in one of the few forms that all Parquet types are first brought to.
-enum Cells {
+struct Cells {
+    values: Values,
+    /// Where the file has no value. A value that no form can hold is none of these: it is refused.
+    absent: Option<NullBuffer>,
+}
+
+enum Values {
     Nothing,
     Text(StringArray),
     Integer(Int64Array),
@@ -189,72 +199,89 @@ impl Cells {
             DataType::Dictionary(_, values) => values.as_ref(),
             other => other,
         };
-        Ok(match plain {
-            DataType::Null => Cells::Nothing,
+        let values = match plain {
+            DataType::Null => Values::Nothing,
             DataType::Int8
             | DataType::Int16
             | DataType::Int32
             | DataType::Int64
             | DataType::UInt8
             | DataType::UInt16
-            | DataType::UInt32 => Cells::Integer(to(&DataType::Int64)?.as_primitive::<Int64Type>().clone()),
+            | DataType::UInt32 => Values::Integer(to(&DataType::Int64)?.as_primitive::<Int64Type>().clone()),
             DataType::UInt64 => {
-                Cells::Decimal(to(&DataType::Decimal128(20, 0))?.as_primitive::<Decimal128Type>().clone())
+                Values::Decimal(to(&DataType::Decimal128(20, 0))?.as_primitive::<Decimal128Type>().clone())
             }
             DataType::Float16 | DataType::Float32 => {
-                Cells::Float(to(&DataType::Float64)?.as_primitive::<Float64Type>().clone(), true)
+                Values::Float(to(&DataType::Float64)?.as_primitive::<Float64Type>().clone(), true)
             }
             DataType::Float64 => {
-                Cells::Float(to(&DataType::Float64)?.as_primitive::<Float64Type>().clone(), false)
+                Values::Float(to(&DataType::Float64)?.as_primitive::<Float64Type>().clone(), false)
             }
             DataType::Decimal32(_, scale)
             | DataType::Decimal64(_, scale)
-            | DataType::Decimal128(_, scale) => Cells::Decimal(
+            | DataType::Decimal128(_, scale) => Values::Decimal(
                 to(&DataType::Decimal128(38, *scale))?.as_primitive::<Decimal128Type>().clone(),
             ),
-            DataType::Boolean => Cells::Boolean(to(&DataType::Boolean)?.as_boolean().clone()),
+            DataType::Boolean => Values::Boolean(to(&DataType::Boolean)?.as_boolean().clone()),
             DataType::Date32 | DataType::Date64 => {
-                Cells::Date(to(&DataType::Date32)?.as_primitive::<Date32Type>().clone())
+                Values::Date(to(&DataType::Date32)?.as_primitive::<Date32Type>().clone())
             }
             DataType::Timestamp(_, zone) => {
                 let micros = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
-                Cells::Moment(to(&micros)?.as_primitive::<TimestampMicrosecondType>().clone(), zone.is_some())
+                Values::Moment(
+                    to(&micros)?.as_primitive::<TimestampMicrosecondType>().clone(),
+                    zone.is_some(),
+                )
             }
-            _ => Cells::Text(to(&DataType::Utf8)?.as_string::<i32>().clone()),
-        })
+            _ => Values::Text(to(&DataType::Utf8)?.as_string::<i32>().clone()),
+        };
+        Ok(Cells { values, absent: array.logical_nulls() })
     }
 
-    fn is_null(&self, row: usize) -> bool {
-        match self {
-            Cells::Nothing => true,
-            Cells::Text(a) => a.is_null(row),
-            Cells::Integer(a) => a.is_null(row),
-            Cells::Float(a, _) => a.is_null(row) || a.value(row).is_nan(),
-            Cells::Decimal(a) => a.is_null(row),
-            Cells::Boolean(a) => a.is_null(row),
-            Cells::Date(a) => a.is_null(row),
-            Cells::Moment(a, _) => a.is_null(row),
+    fn is_absent(&self, row: usize) -> bool {
+        self.absent.as_ref().is_some_and(|absent| absent.is_null(row))
+            || matches!(&self.values, Values::Float(a, _) if a.is_valid(row) && a.value(row).is_nan())
+    }
+
+    /// Whether the value was lost on the way to its form: an instant beyond the range of
+    /// microseconds, bytes that are no text.
+    fn is_lost(&self, row: usize) -> bool {
+        match &self.values {
+            Values::Nothing => false,
+            Values::Text(a) => a.is_null(row),
+            Values::Integer(a) => a.is_null(row),
+            Values::Float(a, _) => a.is_null(row),
+            Values::Decimal(a) => a.is_null(row),
+            Values::Boolean(a) => a.is_null(row),
+            Values::Date(a) => a.is_null(row),
+            Values::Moment(a, _) => a.is_null(row),
         }
     }
 
     fn push(&self, row: usize, decoder: &mut Decoder) -> Result<(), Fault> {
-        if self.is_null(row) {
+        if self.is_absent(row) {
             return decoder.push_null();
         }
+        if self.is_lost(row) {
+            return Err(match self.values {
+                Values::Text(_) => Fault::Shape,
+                _ => Fault::Range,
+            });
+        }
         let kind = decoder.column().kind;
-        match self {
-            Cells::Nothing => decoder.push_null(),
-            Cells::Text(a) => decoder.push(a.value(row).as_bytes()),
-            Cells::Integer(a) => integer(a.value(row), kind, decoder),
-            Cells::Float(a, single) => float(a.value(row), *single, kind, decoder),
-            Cells::Decimal(a) => decimal(a.value(row), a.scale(), kind, decoder),
-            Cells::Boolean(a) => match kind {
+        match &self.values {
+            Values::Nothing => decoder.push_null(),
+            Values::Text(a) => decoder.push(a.value(row).as_bytes()),
+            Values::Integer(a) => integer(a.value(row), kind, decoder),
+            Values::Float(a, single) => float(a.value(row), *single, kind, decoder),
+            Values::Decimal(a) => decimal(a.value(row), a.scale(), kind, decoder),
+            Values::Boolean(a) => match kind {
                 ColumnType::Text => decoder.push_text(a.value(row).to_string().as_bytes()),
                 ColumnType::Integer => decoder.push_integer(i64::from(a.value(row))),
                 _ => decoder.push_boolean(a.value(row)),
             },
-            Cells::Date(a) => {
-                let local = i64::from(a.value(row)) * 86_400_000_000;
+            Values::Date(a) => {
+                let local = i64::from(a.value(row)).checked_mul(86_400_000_000).ok_or(Fault::Range)?;
                 match kind {
                     ColumnType::Text => {
                         let day = DateTime::from_timestamp_micros(local).ok_or(Fault::Calendar)?;
@@ -263,7 +290,7 @@ impl Cells {
                     _ => decoder.push_moment(Written { local, offset_seconds: None }),
                 }
             }
-            Cells::Moment(a, zoned) => {
+            Values::Moment(a, zoned) => {
                 let local = a.value(row);
                 match kind {
                     ColumnType::Text => {
@@ -279,13 +306,14 @@ impl Cells {
     }
 
     fn describe(&self, row: usize) -> String {
-        match self {
-            Cells::Nothing => "no value".to_owned(),
-            Cells::Text(a) => text_of(a.value(row).as_bytes()),
-            Cells::Integer(_) | Cells::Float(..) | Cells::Decimal(_) => "a number".to_owned(),
-            Cells::Boolean(_) => "true or false".to_owned(),
-            Cells::Date(_) => "a date".to_owned(),
-            Cells::Moment(..) => "a timestamp".to_owned(),
+        match &self.values {
+            Values::Nothing => "no value".to_owned(),
+            Values::Text(a) if a.is_null(row) => "bytes that are not text".to_owned(),
+            Values::Text(a) => text_of(a.value(row).as_bytes()),
+            Values::Integer(_) | Values::Float(..) | Values::Decimal(_) => "a number".to_owned(),
+            Values::Boolean(_) => "true or false".to_owned(),
+            Values::Date(_) => "a date".to_owned(),
+            Values::Moment(..) => "a timestamp".to_owned(),
         }
     }
 }

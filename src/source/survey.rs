@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use ::parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use arrow::datatypes::Schema;
+use tokio::runtime::Handle;
 
 use super::column::ColumnType;
 use super::declaration::{Format, Source};
@@ -48,7 +49,10 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
             })
             .await
         }
-        Format::Parquet => footer(source, file).await,
+        Format::Parquet => {
+            let (source, file, runtime) = (source.clone(), file.clone(), Handle::current());
+            look(move || footer(&source, parquet::schema(&file, &runtime)?.as_ref())).await
+        }
         // Positions have no names to compare, and the keys of JSON lines are looked at line by line.
         Format::Csv | Format::Jsonl => Ok(Survey::default()),
     };
@@ -62,15 +66,14 @@ async fn text(
     look: impl FnOnce(&Source, Windows) -> Result<Survey> + Send + 'static,
 ) -> Result<Survey> {
     let (source, windows) = (source.clone(), Windows::open(file));
-    tokio::task::spawn_blocking(move || look(&source, windows))
-        .await
-        .map_err(|_| Error::failed("reading stopped unexpectedly"))?
+    self::look(move || look(&source, windows)).await
 }
 
-async fn footer(source: &Source, file: &SourceFile) -> Result<Survey> {
-    parquet::not_empty(file)?;
-    let builder = parquet::footer(ParquetRecordBatchStreamBuilder::new(file.clone()).await)?;
-    let schema = builder.schema();
+async fn look(work: impl FnOnce() -> Result<Survey> + Send + 'static) -> Result<Survey> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::failed("reading stopped unexpectedly"))?
+}
+
+fn footer(source: &Source, schema: &Schema) -> Result<Survey> {
     let comparison = parquet::check(source, schema)?;
     let mut errors = Vec::new();
     let mut kinds = vec![ColumnType::Text; schema.fields().len()];

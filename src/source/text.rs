@@ -142,9 +142,17 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
 
     fn skip_lines(&mut self) {
         while self.skip > 0 {
-            match self.bytes[self.start..].iter().position(|&b| b == b'\n') {
+            let text = &self.bytes[self.start..];
+            let end = match text.iter().position(|&b| is_line_end(b)) {
+                Some(end) if text[end] == b'\n' => Some(end + 1),
+                // A CR ends a line too, unless it is half of a CR LF that the window cut.
+                Some(end) if text.get(end + 1) == Some(&b'\n') => Some(end + 2),
+                Some(end) if end + 1 < text.len() || self.last => Some(end + 1),
+                _ => None,
+            };
+            match end {
                 Some(end) => {
-                    self.start += end + 1;
+                    self.start += end;
                     self.line += 1;
                     self.skip -= 1;
                 }
@@ -170,10 +178,14 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             if end == 0 {
                 return self.start;
             }
-            begin = text[..end].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+            begin = text[..end].iter().rposition(|&b| is_line_end(b)).map_or(0, |i| i + 1);
         }
         self.start + begin
     }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
 }
 
 fn decode(decoder: &mut Decoder, mut input: &[u8], last: bool, output: &mut Vec<u8>) {

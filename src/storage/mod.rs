@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
@@ -60,6 +61,13 @@ impl Storage {
         Ok(Storage { root_store: fault::between(root_store), url, path })
     }
 
+    /// A place that is gone with the process, for work that must leave nothing behind.
+    pub fn in_memory() -> Result<Self> {
+        let url = Url::parse("memory:///warehouse/").doing("open a store in memory")?;
+        let path = Path::from_url_path(url.path()).doing("open a store in memory")?;
+        Ok(Storage { root_store: Arc::new(InMemory::new()), url, path })
+    }
+
     /// A store that sees only what is below this location.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::new(PrefixStore::new(self.root_store.clone(), self.path.clone()))
@@ -68,6 +76,17 @@ impl Storage {
     /// The local folder, when the location is one.
     pub fn local_folder(&self) -> Option<PathBuf> {
         (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
+    }
+
+    /// Bytes that may still be written; `None` where nobody counts them.
+    pub fn free_bytes(&self) -> Option<u64> {
+        #[cfg(unix)]
+        {
+            let room = rustix::fs::statvfs(&self.local_folder()?).ok()?;
+            Some(room.f_bavail.saturating_mul(room.f_frsize))
+        }
+        #[cfg(not(unix))]
+        None
     }
 
     /// The URL of the whole store, as DataFusion registers it: `file:///`, `s3://bucket/`.

@@ -5,13 +5,14 @@
 //!   raw/pos/  core/orders/  mart/segments/ …   Delta tables
 //!   ops/runs/ ops/steps/ …                     the history, as tables
 //!   bi/mart/segments.parquet                   the shelf
-//!   _sillage/  format.json  lock/  journal/  releases/  shelf/
+//!   _sillage/  format.json  lock/  journal/  releases/  shelf/  artifacts/
 //! ```
 //!
 //! Invariants: a table's files are written before any log speaks of them (`stage`); logs are
 //! committed only under the lock and after the intent is in the journal (`publish`); what own
 //! readers see is what the last release file lists (`release`), never "the newest version".
 
+mod artifact;
 pub mod catalog;
 mod delta;
 pub mod format;
@@ -59,10 +60,17 @@ impl Warehouse {
         Ok(warehouse)
     }
 
+    /// A warehouse that is gone with the process: where SQL is tried on rows given by hand.
+    pub fn in_memory() -> Result<Self> {
+        Ok(Self::of(Storage::in_memory()?, "in memory"))
+    }
+
     fn at(location: &str) -> Result<Self> {
-        let storage = Storage::open(location)?;
-        let store = storage.store();
-        Ok(Warehouse { storage, store, location: location.to_owned() })
+        Ok(Self::of(Storage::open(location)?, location))
+    }
+
+    fn of(storage: Storage, location: &str) -> Self {
+        Warehouse { store: storage.store(), storage, location: location.to_owned() }
     }
 
     pub fn location(&self) -> &str {

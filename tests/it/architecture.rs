@@ -16,7 +16,9 @@ fn may_name(module: &str) -> Vec<&'static str> {
         "pipeline" => [domain(), vec!["source", "warehouse"]].concat(),
         "run" => [domain(), vec!["pipeline", "source", "warehouse"]].concat(),
         "schedule" => vec!["pipeline", "run"],
-        "cli" => [domain(), vec!["demo", "pipeline", "run", "schedule", "source", "warehouse"]].concat(),
+        "unit_test" => vec!["model", "pipeline", "run", "warehouse"],
+        "cli" => [domain(), vec!["demo", "pipeline", "run", "schedule", "source", "unit_test", "warehouse"]]
+            .concat(),
         m if BASE.contains(&m) => vec![],
         other => {
             panic!("the module {other} has no place in the layers yet: give it one here and in src/lib.rs")

@@ -15,9 +15,10 @@ fn shows(shop: &Shop, name: &str, args: &[&str]) {
 fn every_verb_explains_itself() {
     let shop = Shop::new();
     shows(&shop, "help", &["--help"]);
-    for verb in
-        ["demo", "init", "plan", "run", "schedule", "ls", "show", "query", "history", "releases", "audience"]
-    {
+    for verb in [
+        "demo", "init", "plan", "run", "test", "check", "schedule", "ls", "show", "query", "history",
+        "releases", "audience",
+    ] {
         shows(&shop, &format!("help_{verb}"), &[verb, "--help"]);
     }
     for verb in ["waterfall", "export", "explain"] {

@@ -1,15 +1,19 @@
 //! One test binary: what sillage promises, tried from outside.
 
 mod architecture;
+mod artifacts;
 mod audience;
 mod broken_shop;
 mod bytes;
+mod checks;
 mod cli;
 mod crash;
 mod drift;
 mod errors;
 mod faults;
 mod future;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod identity;
 mod kill;
 mod night;
@@ -19,3 +23,5 @@ mod publishers;
 mod quarantine;
 mod shop;
 mod truth;
+mod unit_tests;
+mod upkeep;

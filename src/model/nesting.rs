@@ -1,0 +1,147 @@
+//! How deep a SQL text may be nested before it is parsed.
+//!
+//! The parser tries a special form (`cast(…`, `case …`) as an ordinary name when it does not read as
+//! one, at every level: a text that is broken inside twenty of them takes it hours. So brackets that
+//! are not closed are told here, with their place, and what is nested deeper than anybody writes is
+//! refused.
+
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
+
+use crate::error::{Error, Result};
+
+/// Casts, cases and their like within each other.
+const DEEPEST: usize = 14;
+
+/// What is open, and where it was opened.
+struct Open {
+    closer: Closer,
+    at: Location,
+    /// How much it adds to the depth.
+    weight: usize,
+}
+
+#[derive(PartialEq, Eq)]
+enum Closer {
+    Token(Token),
+    End,
+}
+
+/// Refuses brackets that are not closed, and casts and cases nested too deep.
+pub fn require_shallow(sql: &str) -> Result<()> {
+    // A text that is no SQL at all is the parser's to tell.
+    let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location() else {
+        return Ok(());
+    };
+    let mut open: Vec<Open> = Vec::new();
+    let (mut depth, mut intervals) = (0, 0);
+    let mut word: Option<Keyword> = None;
+    for token in tokens {
+        let at = token.span.start;
+        let call = word.map_or(0, weight);
+        let mut next_word = None;
+        let mut opened = None;
+        match &token.token {
+            Token::Whitespace(_) => continue,
+            Token::LParen => opened = Some((Closer::Token(Token::RParen), call)),
+            Token::LBracket => opened = Some((Closer::Token(Token::RBracket), call)),
+            Token::LBrace => opened = Some((Closer::Token(Token::RBrace), call)),
+            Token::Word(found) => {
+                next_word = Some(found.keyword);
+                match found.keyword {
+                    Keyword::CASE => opened = Some((Closer::End, 1)),
+                    Keyword::END if open.last().is_some_and(|o| o.closer == Closer::End) => {
+                        depth -= open.pop().map_or(0, |o| o.weight);
+                    }
+                    _ => {}
+                }
+            }
+            closer @ (Token::RParen | Token::RBracket | Token::RBrace) => {
+                // A CASE without END before the bracket may be a column's name: the parser knows.
+                while open.last().is_some_and(|o| o.closer == Closer::End) {
+                    depth -= open.pop().map_or(0, |o| o.weight);
+                }
+                if open.last().is_some_and(|o| o.closer == Closer::Token(closer.clone())) {
+                    depth -= open.pop().map_or(0, |o| o.weight);
+                }
+            }
+            _ => {}
+        }
+        intervals = if next_word == Some(Keyword::INTERVAL) { intervals + 1 } else { 0 };
+        if let Some((closer, weight)) = opened {
+            open.push(Open { closer, at, weight });
+            depth += weight;
+        }
+        if depth > DEEPEST || intervals > DEEPEST {
+            return Err(Error::config(format!(
+                "the SQL is nested too deep at line {}, column {}: more than {DEEPEST} casts or cases within each other",
+                at.line, at.column
+            ))
+            .hint("name the inner parts with WITH"));
+        }
+        word = next_word;
+    }
+    match open.iter().find(|o| o.closer != Closer::End) {
+        None => Ok(()),
+        Some(Open { at, .. }) => Err(Error::config(format!(
+            "the SQL does not parse: the bracket opened at line {}, column {} is not closed",
+            at.line, at.column
+        ))),
+    }
+}
+
+/// What a form that the parser may try twice at every level adds to the depth.
+fn weight(keyword: Keyword) -> usize {
+    match keyword {
+        // Tried in more ways than two.
+        Keyword::POSITION => 3,
+        Keyword::ARRAY
+        | Keyword::CAST
+        | Keyword::CEIL
+        | Keyword::CEILING
+        | Keyword::CONVERT
+        | Keyword::EXTRACT
+        | Keyword::FLOOR
+        | Keyword::OVERLAY
+        | Keyword::SAFE_CAST
+        | Keyword::STRUCT
+        | Keyword::SUBSTR
+        | Keyword::SUBSTRING
+        | Keyword::TRIM
+        | Keyword::TRY_CAST => 1,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write_is_shallow_enough() {
+        for sql in [
+            "select ((((((((((((((((((((1))))))))))))))))))))",
+            "select case when a in (1, 2) then cast(b as bigint) else case when c then 1 end end, x.end from t",
+            "select '(((', \"(((\" -- (((\n from t /* ((( */",
+            "select coalesce(cast(round(nullif(sum(abs(floor(f(g(1))))), 0)) as bigint), array[1, 2][1]) from t",
+            "select 1)",
+        ] {
+            require_shallow(sql).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_bracket_that_is_not_closed_is_told_with_its_place() {
+        let error = require_shallow("select 1,\n  cast(x as bigint from t").unwrap_err().to_string();
+        assert!(error.contains("line 2, column 7"), "{error}");
+    }
+
+    #[test]
+    fn what_would_take_the_parser_hours_is_refused() {
+        for part in ["cast(", "case when 1 then ", "interval ", "array[", "floor("] {
+            let error = require_shallow(&format!("select {}", part.repeat(15))).unwrap_err().to_string();
+            assert!(error.contains("nested too deep"), "{part}: {error}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The artifacts of a run: `manifest.json` (what it was to do) and `run_results.json` (how it went).
+//!
+//! For schedulers and dashboards that read files and not tables; the figures are those of `ops.runs`,
+//! `ops.steps` and `ops.checks`. Counts, names and instants only: no row values, no paths of sources,
+//! nothing of the environment.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::history::{RunRecord, StepRecord};
+use super::plan::Plan;
+use super::progress::{Event, Progress};
+use crate::check::{Check, Finding};
+use crate::clock::show_instant;
+use crate::error::Error;
+use crate::name::StepName;
+use crate::pipeline::{Pipeline, Step};
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::Known;
+
+/// Raised when a key changes its meaning or goes; new keys may come without.
+const VERSION: u32 = 1;
+
+/// Both artifacts, ready to be written once the run has ended.
+pub struct Artifacts {
+    run: u64,
+    manifest: Value,
+    run_results: Value,
+}
+
+impl Artifacts {
+    pub fn of(pipeline: &Pipeline, plan: &Plan, record: &RunRecord) -> Self {
+        Artifacts {
+            run: plan.run,
+            manifest: manifest(pipeline, plan),
+            run_results: run_results(plan, record),
+        }
+    }
+
+    /// Writes both. A night that is published stays so whatever happens here: it is only told.
+    pub async fn write(&self, warehouse: &Warehouse, progress: &dyn Progress) {
+        for (name, value) in [("manifest", &self.manifest), ("run_results", &self.run_results)] {
+            if let Err(error) = warehouse.put_artifact(self.run, name, value).await {
+                progress.tell(Event::Warning {
+                    step: StepName::new("artifacts"),
+                    message: unwritten(name, &error),
+                });
+            }
+        }
+    }
+}
+
+fn unwritten(name: &str, error: &Error) -> String {
+    format!("{name}.json of this run is not written: {}", error.to_string().replace("\n  ", " "))
+}
+
+fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
+    let steps: Vec<Value> = pipeline
+        .graph
+        .order()
+        .iter()
+        .map(|name| {
+            let step = &pipeline.steps[name];
+            let planned = plan.steps.iter().find(|planned| planned.name == *name);
+            let mut told = json!({
+                "step": name,
+                "kind": step.kind(),
+                "reads": step.reads(),
+                "writes": step.writes(),
+                "needs": pipeline.graph.needs(name).collect::<Vec<_>>(),
+                "selected": planned.is_some(),
+            });
+            if let Some(planned) = planned {
+                told["why"] = json!(planned.why);
+            }
+            if let Step::Model(model) = step {
+                // Tells which models changed between two runs.
+                told["sql_sha256"] = json!(hexadecimal(&Sha256::digest(&model.sql)));
+            }
+            told
+        })
+        .collect();
+    let tables: Vec<Value> = pipeline
+        .steps
+        .iter()
+        .flat_map(|(name, step)| step.writes().into_iter().map(move |table| (name, table)))
+        .map(|(name, table)| {
+            let rules = pipeline.rules(&table);
+            let known_by = match &rules.known {
+                Known::At(column) => json!(column),
+                Known::Always => json!("always"),
+                Known::Undeclared => Value::Null,
+            };
+            let check = |check: &Check| json!({"check": check.name(), "severity": check.severity});
+            json!({
+                "table": table,
+                "made_by": name,
+                "key": rules.key,
+                "known_by": known_by,
+                "checks": rules.checks.iter().map(check).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "artifact": "manifest",
+        "version": VERSION,
+        "sillage": env!("CARGO_PKG_VERSION"),
+        "run": plan.run,
+        "as_of": show_instant(plan.as_of),
+        "builds_on": plan.base,
+        "fingerprint": plan.fingerprint,
+        "pipeline": {
+            "name": pipeline.name,
+            "description": pipeline.description,
+            "schedule": pipeline.schedule,
+            "timezone": pipeline.timezone.name(),
+            "seed": pipeline.seed,
+        },
+        "steps": steps,
+        "tables": tables,
+    })
+}
+
+fn run_results(plan: &Plan, record: &RunRecord) -> Value {
+    let step = |step: &StepRecord| {
+        let figures = &step.figures;
+        json!({
+            "step": step.step,
+            "kind": step.kind,
+            "status": step.status,
+            "rows": figures.rows,
+            "refused": figures.refused,
+            "files": figures.files,
+            "bytes": figures.bytes,
+            "began_at": figures.began_at.map(show_instant),
+            "wall_ms": figures.wall_ms,
+            "warnings": figures.warnings,
+            "note": step.note,
+        })
+    };
+    let check = |finding: &Finding| {
+        json!({
+            "table": finding.table,
+            "check": finding.check,
+            "severity": finding.severity,
+            "passed": finding.passed(),
+            "failures": finding.failures,
+        })
+    };
+    json!({
+        "artifact": "run_results",
+        "version": VERSION,
+        "sillage": env!("CARGO_PKG_VERSION"),
+        "run": record.run,
+        "pipeline": record.pipeline,
+        "as_of": show_instant(record.as_of),
+        "fingerprint": plan.fingerprint,
+        "outcome": if record.failed { "failed" } else { "published" },
+        "resumed": record.resumed,
+        "began_at": show_instant(record.began_at),
+        "ended_at": show_instant(record.ended_at),
+        "wall_ms": (record.ended_at - record.began_at).num_milliseconds(),
+        "steps": record.steps.iter().map(step).collect::<Vec<_>>(),
+        "checks": record.findings.iter().map(check).collect::<Vec<_>>(),
+    })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,115 @@
+//! The columns of every table that a test may name, without a warehouse.
+//!
+//! A raw table has the columns of its source's declaration. A model's come from planning its SQL over
+//! its inputs, empty; those of any other step from doing the step over empty inputs, in memory. So a
+//! test sees the types of a run, and a model that a run could not plan is found out here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::name::{StepName, TableName};
+use crate::pipeline::{Pipeline, Step, raw_table};
+use crate::run::history;
+use crate::run::ingest::raw_schema;
+use crate::run::plan::PlannedStep;
+use crate::run::step::Workshop;
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::{Catalog, Engine, Limits};
+use crate::warehouse::stage::Mode;
+
+/// The columns by table, and the engine that found them.
+pub struct Types {
+    pub warehouse: Warehouse,
+    pub engine: Engine,
+    columns: BTreeMap<TableName, SchemaRef>,
+}
+
+impl Types {
+    /// The types of these models and of all they read, directly or not.
+    ///
+    /// # Errors
+    /// Every model among them whose SQL cannot be planned.
+    pub async fn of(pipeline: &Arc<Pipeline>, models: &BTreeSet<TableName>, limits: Limits) -> Result<Types> {
+        let warehouse = Warehouse::in_memory()?;
+        let engine = Engine::new(limits, &warehouse)?;
+        let catalog = Arc::new(Catalog::new(warehouse.clone(), engine.clone(), None, pipeline.visibility()));
+        let workshop = Workshop {
+            pipeline: pipeline.clone(),
+            catalog,
+            run: 0,
+            // Planning needs a value for `$as_of`, whichever.
+            as_of: pipeline.as_of.unwrap_or(Instant::UNIX_EPOCH),
+            last_as_of: None,
+            full_refresh: true,
+        };
+        let mut types = Types { warehouse, engine, columns: BTreeMap::new() };
+        let wanted: Vec<StepName> = models.iter().map(StepName::from).collect();
+        let needed = pipeline.graph.upstream(&wanted);
+        let (mut lost, mut errors) = (BTreeSet::new(), Vec::new());
+        for name in pipeline.graph.order().into_iter().filter(|name| needed.contains(name)) {
+            // What a model without columns feeds has none either; it is told once.
+            if pipeline.graph.needs(&name).any(|input| lost.contains(input)) {
+                lost.insert(name);
+                continue;
+            }
+            if let Err(error) = types.learn(&workshop, &name).await {
+                errors.push(error.at(format!("step {name}")));
+                lost.insert(name);
+            }
+        }
+        Error::all(errors)?;
+        Ok(types)
+    }
+
+    /// The columns of a table; none when no test may name it.
+    pub fn columns(&self, table: &TableName) -> Option<&SchemaRef> {
+        self.columns.get(table)
+    }
+
+    async fn learn(&mut self, workshop: &Workshop, name: &StepName) -> Result<()> {
+        let step = &workshop.pipeline.steps[name];
+        for read in step.reads().iter().filter(|read| read.schema() == "ops") {
+            if let Some(schema) = history::schema(read)
+                && !self.columns.contains_key(read)
+            {
+                self.empty(workshop, read, &schema).await?;
+            }
+        }
+        match step {
+            Step::Ingest(source) => self.empty(workshop, &raw_table(&source.name), &raw_schema(source)).await,
+            Step::Model(model) => {
+                let frame = workshop.frame(model).await?;
+                self.empty(workshop, &model.table, frame.schema().inner()).await
+            }
+            _ => {
+                let planned = PlannedStep {
+                    name: name.clone(),
+                    kind: step.kind(),
+                    reads: Vec::new(),
+                    files: Vec::new(),
+                    replay: Vec::new(),
+                    warnings: Vec::new(),
+                    why: String::new(),
+                    fingerprint: String::new(),
+                };
+                let done = workshop.perform(&planned).await.map_err(|failure| failure.error)?;
+                for staged in done.staged.iter().filter(|staged| staged.table.schema() != "ops") {
+                    self.columns.insert(staged.table.clone(), staged.schema.clone());
+                    workshop.catalog.add_staged(staged).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the table known with its columns, as a warehouse keeps them, and no rows.
+    async fn empty(&mut self, workshop: &Workshop, table: &TableName, schema: &SchemaRef) -> Result<()> {
+        let staged = self.warehouse.stager(table, Mode::Replace, schema)?.finish().await?;
+        self.columns.insert(table.clone(), staged.schema.clone());
+        workshop.catalog.add_staged(&staged).await
+    }
+}

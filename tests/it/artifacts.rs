@@ -1,0 +1,99 @@
+//! What a run leaves for other tools: `manifest.json` and `run_results.json`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::broken_shop::{PRIVATE, Shop};
+
+fn artifact(shop: &Shop, run: u64, name: &str) -> Value {
+    let path = shop.path(&format!("warehouse/_sillage/artifacts/{run}/{name}.json"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    for private in PRIVATE.iter().copied().chain([shop.path("").to_str().unwrap()]) {
+        assert!(!text.contains(private), "{name} tells {private}: {text}");
+    }
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&value["artifact"], &value["version"], &value["run"]),
+        (&name.into(), &1.into(), &run.into())
+    );
+    value
+}
+
+fn named<'v>(list: &'v Value, key: &str, name: &str) -> &'v Value {
+    list.as_array().unwrap().iter().find(|entry| entry[key] == name).unwrap()
+}
+
+#[test]
+fn a_published_night_says_what_it_was_and_how_it_went() {
+    let shop = Shop::published();
+    let manifest = artifact(&shop, 1, "manifest");
+    assert_eq!(manifest["pipeline"]["name"], "shop");
+    assert_eq!(manifest["as_of"], "2026-02-28T23:00:00Z");
+    let step = named(&manifest["steps"], "step", "mart.customer_360");
+    assert_eq!(step["reads"], serde_json::json!(["core.orders"]));
+    assert_eq!(step["needs"], serde_json::json!(["core.orders"]));
+    assert_eq!(step["sql_sha256"].as_str().unwrap().len(), 64);
+    let table = named(&manifest["tables"], "table", "core.orders");
+    assert_eq!((&table["known_by"], &table["made_by"]), (&"ordered_at".into(), &"core.orders".into()));
+    assert_eq!(named(&table["checks"], "check", "row_count min 1")["severity"], "error");
+
+    let results = artifact(&shop, 1, "run_results");
+    assert_eq!((&results["outcome"], &results["resumed"]), (&"published".into(), &false.into()));
+    assert_eq!(results["fingerprint"], manifest["fingerprint"]);
+    // The figures are those of the history.
+    for (key, column) in
+        [("rows", "rows"), ("refused", "rows_refused"), ("files", "files_read"), ("bytes", "bytes_written")]
+    {
+        let sum: u64 = results["steps"].as_array().unwrap().iter().map(|s| s[key].as_u64().unwrap()).sum();
+        assert_eq!(sum.to_string(), shop.ask(&format!("select sum({column}) from ops.steps")), "{key}");
+    }
+    let checks = results["checks"].as_array().unwrap();
+    assert_eq!(checks.len().to_string(), shop.ask("select count(*) from ops.checks"));
+    assert!(checks.iter().all(|check| check["passed"] == true));
+}
+
+#[test]
+fn a_failed_night_says_so_and_why() {
+    let shop = Shop::published();
+    shop.pipeline("row_count = { min = 1 }", "row_count = { max = 1 }");
+    let said = shop.run(&[]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    let results = artifact(&shop, 2, "run_results");
+    assert_eq!(results["outcome"], "failed");
+    let check = named(&results["checks"], "check", "row_count max 1");
+    assert_eq!((&check["passed"], &check["failures"]), (&false.into(), &1.into()));
+    artifact(&shop, 2, "manifest");
+
+    shop.edit("sql/shop/core/visits.sql", "visited_at", "cast(page as bigint) as visited_at");
+    let said = shop.run(&[]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    let results = artifact(&shop, 3, "run_results");
+    let step = named(&results["steps"], "step", "core.visits");
+    assert_eq!(step["status"], "failed");
+    assert!(!step["note"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn steps_left_out_are_in_the_manifest_as_such() {
+    let shop = Shop::published();
+    let said = shop.run(&["--select", "core.orders+"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let manifest = artifact(&shop, 2, "manifest");
+    assert_eq!(named(&manifest["steps"], "step", "raw.visits")["selected"], false);
+    assert_eq!(named(&manifest["steps"], "step", "core.orders")["selected"], true);
+    let results = artifact(&shop, 2, "run_results");
+    assert!(results["steps"].as_array().unwrap().iter().all(|s| s["step"] != "raw.visits"));
+}
+
+#[test]
+fn a_night_is_published_though_its_artifacts_cannot_be_written() {
+    let shop = Shop::published();
+    shop.remove("warehouse/_sillage/artifacts");
+    shop.write("warehouse/_sillage/artifacts", "a file where the folder should be");
+    let said = shop.run(&[]);
+    said.decent();
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.err.contains("manifest.json of this run is not written"), "{}", said.err);
+    assert!(said.err.contains("release 2 published"), "{}", said.err);
+}

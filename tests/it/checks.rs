@@ -1,0 +1,82 @@
+//! `sillage check`: what must hold, asked of a release without making a new one.
+
+use crate::broken_shop::Shop;
+
+const SNAPSHOTS: &str = "tests/errors/snapshots/checks";
+
+const MORE: &str = r#"checks = [
+  { expression = "channel <> 'web'" },
+  { expression = "net_amount < 1", severity = "warn" },
+"#;
+
+#[test]
+fn checks_of_the_last_release() {
+    let shop = Shop::published();
+    let before = shop.visible();
+    let said = shop.sillage(&["check"]);
+    said.decent();
+    said.shown("hold", SNAPSHOTS);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(shop.visible(), before, "a check changed something");
+    assert_eq!(shop.ask("select count(*) from ops.runs"), "1");
+}
+
+#[test]
+fn a_check_added_later_is_broken_in_the_release_that_stands() {
+    let shop = Shop::published();
+    shop.pipeline("checks = [\n", MORE);
+    let said = shop.sillage(&["check"]);
+    said.decent();
+    said.shown("broken", SNAPSHOTS);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    let said = shop.sillage(&["check", "--log-format", "json"]);
+    said.shown("broken_json", SNAPSHOTS);
+    assert_eq!(said.code, Some(1));
+    for line in said.out.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].is_string(), "{line}");
+    }
+    // A warning alone stops nobody.
+    let said = shop.sillage(&["check", "--exclude", "core.*"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+}
+
+#[test]
+fn an_earlier_release_answers_for_itself() {
+    let shop = Shop::published();
+    shop.write(
+        "exports/orders/2027.csv",
+        "order_id,customer_id,ordered_at,net_amount,channel\no9999,c01,2026-02-27 10:00,0.50,web\n",
+    );
+    let said = shop.run(&[]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let orders = |release: &str| {
+        shop.sillage(&["query", "select count(*) from core.orders", "--release", release, "--format", "csv"])
+            .out
+    };
+    assert_ne!(orders("1"), orders("2"));
+    let count: u64 = orders("1").lines().nth(1).unwrap().parse().unwrap();
+    shop.pipeline("{ row_count = { min = 1 } }", &format!("{{ row_count = {{ max = {count} }} }}"));
+    assert_eq!(shop.sillage(&["check", "--release", "1"]).code, Some(0));
+    assert_eq!(shop.sillage(&["check", "--release", "2"]).code, Some(1));
+    assert_eq!(shop.sillage(&["check"]).code, Some(1));
+}
+
+#[test]
+fn what_cannot_be_asked_is_said() {
+    let shop = Shop::new();
+    let said = shop.sillage(&["check"]);
+    said.decent();
+    said.shown("no_warehouse", SNAPSHOTS);
+    assert_eq!(said.code, Some(2));
+    let shop = Shop::published();
+    let said = shop.sillage(&["check", "--release", "99"]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    // A table that the release does not have yet, and a column that it lacks.
+    shop.model("core.pages", "select distinct page from raw.visits");
+    shop.declare("[tables.\"core.pages\"]\nchecks = [{ unique = [\"page\"] }]\n");
+    shop.pipeline("checks = [\n", "checks = [\n  { not_null = [\"shop\"] },\n");
+    let said = shop.sillage(&["check"]);
+    said.decent();
+    said.shown("absent", SNAPSHOTS);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+}
