@@ -35,8 +35,8 @@ pub async fn require(pipeline: &Pipeline, plan: &Plan, catalog: &Catalog) -> Res
     Err(Error::failed(format!(
         "the disk of {} has {} free, the run is expected to write {} at least",
         catalog.warehouse().location(),
-        megabytes(free),
-        megabytes(expected)
+        shown(free),
+        shown(expected)
     ))
     .hint("free some space, for example with `sillage vacuum`, and run again"))
 }
@@ -48,6 +48,11 @@ async fn written(catalog: &Catalog, table: &TableName) -> Result<u64> {
     Ok(catalog.table(table).await?.map_or(0, |table| table.bytes))
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
+fn shown(bytes: u64) -> String {
+    let (size, unit) = match bytes as f64 {
+        small if small < 1e6 => (small / 1e3, "kB"),
+        large if large < 1e9 => (large / 1e6, "MB"),
+        huge => (huge / 1e9, "GB"),
+    };
+    format!("{size:.1} {unit}")
 }

@@ -197,7 +197,7 @@ fn a_folder_that_may_not_be_written() {
 fn a_disk_that_is_full() {
     // With next to nothing left the run does not begin; with a little more it fails on its way.
     for (left, told) in [
-        (8_192, "MB at least\n  hint: free some space, for example with `sillage vacuum`, and run again"),
+        (8_192, "kB at least\n  hint: free some space, for example with `sillage vacuum`, and run again"),
         (163_840, "No space left on device"),
     ] {
         let shop = Shop::published();
