@@ -121,7 +121,7 @@ fn datafusion(error: &DataFusionError) -> Told {
             // The pool names operators and sizes, no values.
             let holders: Vec<&str> = text
                 .lines()
-                .filter(|line| line.contains(" consumed "))
+                .filter(|line| line.contains(" consumed ") && !line.contains(" consumed 0.0 B"))
                 .map(|line| line.trim().trim_end_matches(['.', ',']))
                 .collect();
             let told = "it needs more memory than --memory-limit allows";

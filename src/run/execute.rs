@@ -14,6 +14,7 @@ use super::history::{RunRecord, StepRecord};
 use super::observe::observe;
 use super::plan::{Beginning, Plan, PlannedStep, plan};
 use super::progress::{Event, Progress, StepStatus};
+use super::room;
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::check::Finding;
 use crate::clock;
@@ -91,6 +92,9 @@ async fn run_locked(
         // That was the night that is asked for; doing it twice would only move the warm start.
         return Ok(release);
     }
+    let catalog =
+        Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
+    room::require(pipeline, &plan, &catalog).await?;
     let begun = begin(warehouse, lock, &plan, seen.unfinished.take(), progress).await?;
     progress.tell(Event::RunBegins {
         run: plan.run,
@@ -98,9 +102,6 @@ async fn run_locked(
         as_of: plan.as_of,
         steps: plan.steps.len(),
     });
-
-    let catalog =
-        Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
     let workshop = Workshop {
         pipeline: pipeline.clone(),
         catalog: catalog.clone(),

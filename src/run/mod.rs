@@ -14,6 +14,7 @@ mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod progress;
+mod room;
 pub mod step;
 
 use std::num::NonZeroUsize;

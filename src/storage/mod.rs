@@ -78,6 +78,17 @@ impl Storage {
         (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
     }
 
+    /// Bytes that may still be written; `None` where nobody counts them.
+    pub fn free_bytes(&self) -> Option<u64> {
+        #[cfg(unix)]
+        {
+            let room = rustix::fs::statvfs(&self.local_folder()?).ok()?;
+            Some(room.f_bavail.saturating_mul(room.f_frsize))
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
     /// The URL of the whole store, as DataFusion registers it: `file:///`, `s3://bucket/`.
     pub fn root_url(&self) -> Url {
         let mut url = self.url.clone();

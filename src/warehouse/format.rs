@@ -7,7 +7,7 @@ use super::Warehouse;
 use crate::error::{Error, Result};
 
 /// The format this sillage reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Format {

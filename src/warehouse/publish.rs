@@ -107,6 +107,15 @@ impl Warehouse {
     /// whoever was cut off while publishing it, with the fingerprint of its run.
     pub async fn settle(&self) -> Result<Option<(Release, String)>> {
         let last = self.last_release_number().await?;
+        // The shelf follows a release, never goes before it.
+        if let Some(shelved) = self.shelved_release().await?
+            && shelved > last
+        {
+            return Err(Error::failed(format!(
+                "release {shelved} is on the shelf, but the last release that is there is {last}"
+            ))
+            .hint("files of _sillage/releases were deleted; restore the warehouse from a backup"));
+        }
         if let Some(intent) = self.decision(last + 1).await? {
             for staged in &intent.staged {
                 self.verify_staged(staged).await?;

@@ -10,10 +10,12 @@ use std::path::{Path as FilePath, PathBuf};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use parquet::arrow::ArrowWriter;
+use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
 use super::release::Release;
 use super::table::Table;
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::storage::{self, fault};
@@ -38,6 +40,12 @@ impl Warehouse {
             self.shelve(&self.release(number).await?).await.map_err(|e| e.at("the shelf bi/"))?;
             shelved = Some(number);
         }
+    }
+
+    /// The release whose tables are on the shelf, as its marker says.
+    pub(super) async fn shelved_release(&self) -> Result<Option<u64>> {
+        let marker: Option<Marker> = self.read_json(&Path::from("bi/release.json")).await?;
+        Ok(marker.map(|marker| marker.release))
     }
 
     async fn shelve(&self, release: &Release) -> Result<()> {
@@ -76,8 +84,16 @@ impl Warehouse {
     }
 }
 
-fn marker(release: &Release) -> serde_json::Value {
-    serde_json::json!({"release": release.release, "as_of": release.as_of, "pipeline": release.pipeline})
+/// Says whose tables are on the shelf.
+#[derive(Debug, Serialize, Deserialize)]
+struct Marker {
+    release: u64,
+    as_of: Instant,
+    pipeline: String,
+}
+
+fn marker(release: &Release) -> Marker {
+    Marker { release: release.release, as_of: release.as_of, pipeline: release.pipeline.clone() }
 }
 
 /// The table's one file; `None` when it is empty.

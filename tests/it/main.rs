@@ -22,3 +22,4 @@ mod publishers;
 mod shop;
 mod truth;
 mod unit_tests;
+mod upkeep;

@@ -199,8 +199,8 @@ fn a_warehouse_of_an_unknown_format_is_left_alone() {
     let marts = shelf(&warehouse);
     let path = warehouse.join("_sillage/format.json");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replace("\"format\": 1", "\"format\": 99")).unwrap();
-    shop.run(&warehouse, &[]).refused(2, &["has format 99", "knows format 1"]);
+    fs::write(&path, text.replace("\"format\": 2", "\"format\": 99")).unwrap();
+    shop.run(&warehouse, &[]).refused(2, &["has format 99", "knows format 2"]);
     let place = warehouse.to_str().unwrap();
     sillage(["query", "select 1 from mart.segments", "--warehouse", place]).refused(2, &["has format 99"]);
     assert_eq!(shelf(&warehouse), marts);
@@ -212,7 +212,8 @@ fn a_second_run_is_told_who_holds_the_warehouse() {
     let warehouse = shop.warehouse("warehouse");
     let first = shop.night(&warehouse, &[]).spawn().unwrap();
     let lock = warehouse.join("_sillage/lock");
-    while fs::read_dir(&lock).map_or(0, Iterator::count) == 0 {
+    let entry = lock.join("00000000000000000001.json");
+    while !entry.exists() {
         std::thread::sleep(Duration::from_millis(1));
     }
     let signal = |name: &str| {

@@ -52,20 +52,20 @@ impl S3 {
         answer[end + 4..].to_vec()
     }
 
+    fn command(&self, dir: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
+        command.args(args).current_dir(dir).env_remove("SILLAGE_WAREHOUSE").envs([
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-test"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", self.port)),
+        ]);
+        command
+    }
+
     fn sillage(&self, dir: &Path, args: &[&str]) -> Output {
-        let output = Command::new(env!("CARGO_BIN_EXE_sillage"))
-            .args(args)
-            .current_dir(dir)
-            .env_remove("SILLAGE_WAREHOUSE")
-            .envs([
-                ("AWS_ACCESS_KEY_ID", "test"),
-                ("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-test"),
-                ("AWS_REGION", "us-east-1"),
-                ("AWS_ALLOW_HTTP", "true"),
-                ("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", self.port)),
-            ])
-            .output()
-            .unwrap();
+        let output = self.command(dir, args).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "sillage {args:?}: {told}");
         assert!(!told.contains("a-secret-of-the-test"));
@@ -110,4 +110,39 @@ fn sources_and_warehouse_in_a_bucket_give_the_bytes_of_a_local_night() {
     let sql = "select count(*) as n from raw.orders";
     let counted = s3.sillage(dir, &["query", sql, "--format", "csv", warehouse[0], warehouse[1]]);
     assert_eq!(String::from_utf8_lossy(&counted.stdout), "n\n3\n");
+}
+
+/// `SILLAGE_S3_FAULTS=200` tries that many schedules, four without it.
+#[test]
+fn a_bucket_that_fails_never_makes_a_wrong_release() {
+    let Some(s3) = S3::start() else {
+        eprintln!("moto_server is not installed: nothing was tried");
+        return;
+    };
+    let schedules: u64 = std::env::var("SILLAGE_S3_FAULTS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    s3.request("PUT", "/bucket", b"");
+    s3.sillage(dir, &["init", "."]);
+    s3.sillage(dir, &["run", "pipelines/nightly.toml", "--as-of", "2026-03-01"]);
+    let local = fs::read(dir.join("warehouse/bi/mart/customer_360.parquet")).unwrap();
+    let mut failed = 0;
+    for seed in 0..schedules {
+        let warehouse = format!("s3://bucket/wh{seed}");
+        let run = ["run", "pipelines/nightly.toml", "--as-of", "2026-03-01", "--warehouse", &warehouse];
+        let share = [0.01, 0.03][(seed % 2) as usize];
+        let mut night = s3.command(dir, &run);
+        let output = night.env("SILLAGE_FAULT_SEED", format!("{seed}:{share}")).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "schedule {seed}: {told}");
+        assert!(!told.contains("a defect"), "schedule {seed}: {told}");
+        failed += u64::from(!output.status.success());
+        s3.sillage(dir, &run);
+        let file = format!("/bucket/wh{seed}/bi/mart/customer_360.parquet");
+        assert_eq!(s3.request("GET", &file, b""), local, "schedule {seed}: {told}");
+        let sql = "select count(*) as n from raw.orders";
+        let counted = s3.sillage(dir, &["query", sql, "--format", "csv", "--warehouse", &warehouse]);
+        assert_eq!(String::from_utf8_lossy(&counted.stdout), "n\n3\n", "schedule {seed}: {told}");
+    }
+    println!("{schedules} schedules on a bucket, {failed} failed cleanly, 0 wrong releases");
 }
