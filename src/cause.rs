@@ -25,7 +25,8 @@ const NO_SPACE: &str = "free some space and run again: what was published stands
 const NO_PERMISSION: &str = "this user may not write (or read) there: look at owner and permissions";
 const NO_FOLDER: &str = "a file stands where a folder is needed; give another place";
 const TRY_CAST: &str = "try_cast(… as …) gives null where a value does not fit";
-const MEMORY: &str = "raise --memory-limit (a sort alone reserves 10 MB a thread), or lower --threads";
+const MEMORY: &str =
+    "raise --memory-limit, or lower --threads; without a limit it is three quarters of the machine's memory";
 
 impl Told {
     fn failed(text: impl Into<String>) -> Told {
@@ -124,7 +125,7 @@ fn datafusion(error: &DataFusionError) -> Told {
                 .filter(|line| line.contains(" consumed ") && !line.contains(" consumed 0.0 B"))
                 .map(|line| line.trim().trim_end_matches(['.', ',']))
                 .collect();
-            let told = "it needs more memory than --memory-limit allows";
+            let told = "it needs more memory than it may take";
             let told = if holders.is_empty() {
                 told.to_owned()
             } else {

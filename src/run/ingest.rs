@@ -226,14 +226,16 @@ impl Workshop {
         let doing = "count repeated keys";
         let session = self.catalog.session_of_all_rows(rows).await?;
         let key: Vec<String> = source.key.iter().map(|column| format!("\"{column}\"")).collect();
+        let same: Vec<String> = key.iter().map(|column| format!("fresh.{column} = known.{column}")).collect();
+        // Held in memory are the keys of this run, not those of the whole table.
         let sql = format!(
-            "select cast(coalesce(sum(new) - sum(case when old = 0 then 1 else 0 end), 0) as bigint) from ( \
-               select sum(case when _run = {run} then 1 else 0 end) as new, \
-                      sum(case when _run = {run} then 0 else 1 end) as old \
-               from {table} group by {key}) where new > 0",
+            "with fresh as (select {key}, count(*) as rows from {table} where _run = {run} group by {key}) \
+             select cast(coalesce((select sum(rows) from fresh), 0) - (select count(*) from fresh left anti join \
+               (select {key} from {table} where _run <> {run}) known on {same}) as bigint)",
             run = self.run,
             table = rows.table,
-            key = key.join(", ")
+            key = key.join(", "),
+            same = same.join(" and ")
         );
         let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
         let count = batches

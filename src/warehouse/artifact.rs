@@ -11,6 +11,11 @@ use crate::error::Result;
 impl Warehouse {
     /// Writes an artifact of a run, over an older one.
     pub async fn put_artifact(&self, run: u64, name: &str, value: &impl Serialize) -> Result<()> {
-        self.put_json(&Path::from(format!("_sillage/artifacts/{run}/{name}.json")), value).await
+        self.put_json(&Path::from(format!("{}/{name}.json", folder(run))), value).await
     }
+}
+
+/// Where the artifacts of a run lie.
+pub(super) fn folder(run: u64) -> String {
+    format!("_sillage/artifacts/{run}")
 }

@@ -13,7 +13,9 @@ use arrow::datatypes::DataType;
 use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::{ScalarValue, TableReference};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool, UnboundedMemoryPool};
+use datafusion::execution::memory_pool::{
+    FairSpillPool, GreedyMemoryPool, TrackConsumersPool, UnboundedMemoryPool,
+};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::functions_window::expr_fn::row_number;
@@ -32,7 +34,8 @@ use crate::name::TableName;
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub threads: NonZeroUsize,
-    /// Bytes that operators may hold before they spill to disk; `None`: as much as they need.
+    /// Bytes that operators may hold before they spill to disk; `None`: three quarters of the
+    /// machine's, where that is known.
     pub memory: Option<usize>,
 }
 
@@ -81,12 +84,17 @@ impl Engine {
         let mut builder = RuntimeEnvBuilder::new().with_disk_manager_builder(
             DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory),
         );
-        builder = match limits.memory {
-            Some(bytes) => builder.with_memory_pool(Arc::new(TrackConsumersPool::new(
-                FairSpillPool::new(bytes),
-                NonZeroUsize::new(3).expect("3 is not zero"),
+        let told = NonZeroUsize::new(3).expect("3 is not zero");
+        builder = match (limits.memory, machine_memory()) {
+            (Some(bytes), _) => {
+                builder.with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), told)))
+            }
+            // Better refused than killed by the system: the rest is for what SQL does not count.
+            (None, Some(all)) => builder.with_memory_pool(Arc::new(TrackConsumersPool::new(
+                GreedyMemoryPool::new(all / 4 * 3),
+                told,
             ))),
-            None => builder.with_memory_pool(Arc::new(UnboundedMemoryPool::default())),
+            (None, None) => builder.with_memory_pool(Arc::new(UnboundedMemoryPool::default())),
         };
         let runtime = builder.build_arc().doing("start the SQL engine")?;
         let storage = warehouse.storage();
@@ -120,6 +128,17 @@ impl Engine {
     fn context(&self) -> SessionContext {
         SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone())
     }
+}
+
+/// Bytes of memory that this process may come to use: the machine's, or its container's.
+fn machine_memory() -> Option<usize> {
+    let kilobytes = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        line.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok()
+    })?;
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let container = container.and_then(|text| text.trim().parse::<usize>().ok());
+    Some(container.unwrap_or(usize::MAX).min(kilobytes << 10))
 }
 
 /// Tables by name, as one reader sees them.

@@ -53,6 +53,9 @@ impl Warehouse {
                 // First, so that nobody is promised what will be gone.
                 for number in &vacuumed.releases {
                     self.delete_object(&numbered(super::release::FOLDER, *number)).await?;
+                    for artifact in self.list_objects(&super::artifact::folder(*number)).await? {
+                        self.delete_object(&artifact).await?;
+                    }
                 }
             }
             let needed = self.needed(&kept).await?;
