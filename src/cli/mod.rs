@@ -105,6 +105,8 @@ enum Verb {
     Optimize(upkeep::OptimizeArgs),
     /// Delete old releases and the files that no kept release needs
     Vacuum(upkeep::VacuumArgs),
+    /// Copy the last release to another place, as a warehouse of its own
+    Backup(upkeep::BackupArgs),
     /// Export target lists, explain who is on or off
     #[command(subcommand)]
     Audience(audience::AudienceVerb),
@@ -292,6 +294,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Restore(args) => upkeep::restore(args).await,
         Verb::Optimize(args) => upkeep::optimize(args).await,
         Verb::Vacuum(args) => upkeep::vacuum(args).await,
+        Verb::Backup(args) => upkeep::backup(args).await,
         Verb::Audience(verb) => audience::audience(verb).await,
     }
 }

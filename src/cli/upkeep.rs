@@ -1,4 +1,4 @@
-//! `restore`, `optimize`, `vacuum`: what keeps a warehouse in shape.
+//! `restore`, `optimize`, `vacuum`, `backup`: what keeps a warehouse in shape.
 
 use std::time::Duration;
 
@@ -48,6 +48,14 @@ pub struct VacuumArgs {
     wait: WaitArg,
 }
 
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Empty folder or object-store URL that becomes a warehouse with the last release
+    to: String,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+}
+
 pub async fn restore(args: RestoreArgs) -> Result<()> {
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
     let release = warehouse.restore(args.release, args.wait.wait()).await?;
@@ -83,6 +91,19 @@ pub async fn vacuum(args: VacuumArgs) -> Result<()> {
         grouped(vacuumed.files as u64),
         grouped(vacuumed.bytes),
         vacuumed.releases.len()
+    );
+    Ok(())
+}
+
+pub async fn backup(args: BackupArgs) -> Result<()> {
+    let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
+    let backup = warehouse.backup(&args.to).await?;
+    say!(
+        "release {} copied: {} files, {} bytes; {} is a warehouse of its own",
+        backup.release.release,
+        grouped(backup.files as u64),
+        grouped(backup.bytes),
+        args.to
     );
     Ok(())
 }

@@ -13,6 +13,7 @@
 //! readers see is what the last release file lists (`release`), never "the newest version".
 
 mod artifact;
+pub mod backup;
 pub mod catalog;
 mod delta;
 pub mod format;

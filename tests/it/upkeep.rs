@@ -1,4 +1,4 @@
-//! What keeps a warehouse in shape: `retry`, `restore`, `optimize`, `vacuum`.
+//! What keeps a warehouse in shape: `retry`, `restore`, `optimize`, `vacuum`, `backup`.
 
 use std::fs;
 use std::path::Path;
@@ -86,6 +86,34 @@ fn a_vacuum_leaves_what_is_kept_and_nothing_else() {
     assert!(left.stdout.starts_with("0 files"), "{}", left.stdout);
     // And the night that was cut off comes anew.
     nights.shop.run(&warehouse, &["--as-of", "2026-02-01"]).published();
+}
+
+#[test]
+fn a_backup_is_a_warehouse_that_goes_on_as_the_first_would_have() {
+    let nights = Nights::unharmed();
+    // A run that was cut off while it published: its log entries are beyond the release.
+    let warehouse = nights.shop.warehouse("cut_off");
+    copy_folder(&nights.base, &warehouse);
+    let intent = warehouse.join(format!("_sillage/journal/{:020}/intent.json", 2));
+    let mut night = nights.shop.night(&warehouse, &[]).spawn().unwrap();
+    wait_for(&mut night, || intent.exists());
+    std::thread::sleep(nights.publishing.mul_f64(0.3));
+    night.kill().unwrap();
+    night.wait().unwrap();
+    let copy = nights.shop.warehouse("copy");
+    let told = verb(&["backup", copy.to_str().unwrap()], &warehouse).published();
+    assert!(told.stdout.contains("is a warehouse of its own"), "{}", told.stdout);
+    let (release, answer) = crate::nights::answer(&copy, None);
+    assert_eq!(answer, if release == 1 { nights.old_answer.clone() } else { nights.new_answer.clone() });
+    assert_eq!(shelf(&copy), if release == 1 { nights.old.clone() } else { nights.new.clone() });
+    // The machine burnt down; the night is run over the copy.
+    nights.shop.run(&copy, &[]).published();
+    if release == 1 {
+        assert_eq!(shelf(&copy), nights.new);
+    }
+    let lines = query(&copy, "select count(*) as n, sum(net_amount) as s from core.order_lines");
+    assert_eq!(lines, nights.new_lines);
+    verb(&["backup", copy.to_str().unwrap()], &warehouse).refused(2, &["is a warehouse with release"]);
 }
 
 #[test]
