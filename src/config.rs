@@ -4,7 +4,19 @@
 //! refused) and a `check` that turns it into what the domain works with. `check` does no I/O and
 //! does not stop at the first problem; the pipeline adds file and line.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
+
+/// What it does to the run when something that was declared does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Warn,
+    /// Nothing is published.
+    #[default]
+    Error,
+}
 
 /// A problem with one key of a section.
 #[derive(Debug)]

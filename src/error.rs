@@ -109,7 +109,11 @@ impl Error {
         match errors.next() {
             None => Ok(()),
             Some(mut first) => {
-                first.0.also.extend(errors);
+                for mut error in errors {
+                    let also = std::mem::take(&mut error.0.also);
+                    first.0.also.push(error);
+                    first.0.also.extend(also);
+                }
                 Err(first)
             }
         }

@@ -4,21 +4,13 @@ mod declaration;
 
 pub use declaration::CheckDeclaration;
 
+pub use crate::config::Severity;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
-
-/// What a broken check does to the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    Warn,
-    /// Nothing is published.
-    #[default]
-    Error,
-}
 
 /// What must hold.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,6 +15,7 @@ mod history;
 mod init;
 mod output;
 mod progress;
+mod quarantine;
 mod query;
 mod run;
 mod schedule;
@@ -95,6 +96,9 @@ enum Verb {
     History(history::HistoryArgs),
     /// List the releases
     Releases(history::ReleasesArgs),
+    /// Look at refused records, and read them again once their source's declaration was mended
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineVerb),
     /// Bring an earlier release back, as the next one
     Restore(upkeep::RestoreArgs),
     /// Write tables of many small files as few large ones
@@ -284,6 +288,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Query(args) => query::query(args).await,
         Verb::History(args) => history::history(args).await,
         Verb::Releases(args) => history::releases(args).await,
+        Verb::Quarantine(verb) => quarantine::quarantine(verb).await,
         Verb::Restore(args) => upkeep::restore(args).await,
         Verb::Optimize(args) => upkeep::optimize(args).await,
         Verb::Vacuum(args) => upkeep::vacuum(args).await,

@@ -105,6 +105,7 @@ fn line(event: &Event) -> Option<String> {
             }
         },
         Event::Warning { step, message } => format!("  warning   {step}: {message}"),
+        Event::Note { step, message } => format!("  note      {step}: {message}"),
         Event::ChecksRun { passed, warned, failed } => {
             format!("  checks: {passed} passed, {warned} warned, {failed} failed")
         }
@@ -156,6 +157,9 @@ impl Progress for JsonLines {
             }),
             Event::Warning { step, message } => {
                 json!({"event": "warning", "step": step.as_str(), "message": message})
+            }
+            Event::Note { step, message } => {
+                json!({"event": "note", "step": step.as_str(), "message": message})
             }
             Event::ChecksRun { passed, warned, failed } => {
                 json!({"event": "checks_run", "passed": passed, "warned": warned, "failed": failed})

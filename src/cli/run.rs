@@ -15,7 +15,7 @@ use crate::run::{Request, execute};
 
 /// What `plan` and `run` have in common.
 #[derive(Debug, Args)]
-struct RequestArgs {
+pub struct RequestArgs {
     /// Pipeline file; may be left out when pipelines/ holds only one
     pipeline: Option<PathBuf>,
     /// Folder or object-store URL of the warehouse, instead of the pipeline's
@@ -76,7 +76,7 @@ pub struct RetryArgs {
 }
 
 impl RequestArgs {
-    fn resolve(self) -> Result<(Arc<Pipeline>, String, Request)> {
+    pub fn resolve(self) -> Result<(Arc<Pipeline>, String, Request)> {
         let pipeline = load_pipeline(self.pipeline)?;
         let as_of = self.as_of.as_deref().map(|t| parse_instant(t, pipeline.timezone)).transpose()?;
         let location = self.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());

@@ -123,6 +123,7 @@ pub fn check(
         steps.insert(StepName::new("audiences"), Step::Audiences(audiences));
     }
 
+    checking.late_rows_have_a_time(&steps, &tables);
     checking.marts_have_keys(&models, &tables);
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
@@ -349,6 +350,27 @@ impl Checking<'_, '_> {
             },
         };
         Some((outcome, cutoffs))
+    }
+
+    /// A row is late by the time it tells of.
+    fn late_rows_have_a_time(
+        &mut self,
+        steps: &BTreeMap<StepName, Step>,
+        tables: &BTreeMap<TableName, TableRules>,
+    ) {
+        for step in steps.values() {
+            let Step::Ingest(source) = step else { continue };
+            let table = raw_table(&source.name);
+            if source.delivery.late.is_some()
+                && !tables.get(&table).is_some_and(|rules| matches!(rules.known, KnownAt::At(_)))
+            {
+                self.wrong(
+                    &["sources", &source.name, "late"],
+                    Error::config(format!("{table} does not declare when its rows happened"))
+                        .hint(format!("add time = \"…\" (or valid_from) under [tables.\"{table}\"]")),
+                );
+            }
+        }
     }
 
     /// Marts are written in the total order of their key.

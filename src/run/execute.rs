@@ -38,7 +38,7 @@ pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> 
         Err(error) => return Err(error),
     };
     let engine = warehouse.as_ref().map(|w| Engine::new(request.limits, w)).transpose()?;
-    let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request.full_refresh)
+    let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request)
         .await
         .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
     plan(pipeline, request, &seen, clock::now()).map_err(|e| e.at(format!("pipeline {}", pipeline.name)))
@@ -81,7 +81,7 @@ async fn run_locked(
         progress.tell(Event::RolledForward { release: release.release });
     }
     let engine = Engine::new(request.limits, warehouse)?;
-    let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request.full_refresh).await?;
+    let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
     let plan = plan(pipeline, request, &seen, clock::now())?;
     if let Some((release, fingerprint)) = rolled_forward
         && release.outcome == Outcome::Published
@@ -107,6 +107,7 @@ async fn run_locked(
         catalog: catalog.clone(),
         run: plan.run,
         as_of: plan.as_of,
+        last_as_of: seen.last_as_of,
         full_refresh: request.full_refresh,
     };
     let mut running = Running {
@@ -347,7 +348,12 @@ impl Running<'_> {
                     self.progress
                         .tell(Event::Warning { step: planned.name.clone(), message: message.clone() });
                 }
-                let note = (!figures.warnings.is_empty()).then(|| figures.warnings.join("; "));
+                for message in &figures.notes {
+                    self.progress.tell(Event::Note { step: planned.name.clone(), message: message.clone() });
+                }
+                let told: Vec<&str> =
+                    figures.warnings.iter().chain(&figures.notes).map(String::as_str).collect();
+                let note = (!told.is_empty()).then(|| told.join("; "));
                 self.note(planned, StepStatus::Done, figures, note);
             }
             Err(Failure { error, staged }) => {

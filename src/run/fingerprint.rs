@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::Request;
 use super::observe::Observation;
+use super::plan::Replay;
 use crate::clock::Instant;
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step};
@@ -17,6 +18,7 @@ pub fn of_request(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<Step
     let mut hash = Hash::new();
     hash.part(&pipeline.fingerprint);
     hash.part(&request.full_refresh);
+    hash.part(&request.replay);
     for step in chosen {
         hash.part(&step.as_str());
     }
@@ -43,6 +45,7 @@ impl Common<'_> {
         &self,
         name: &StepName,
         files: &[SourceFile],
+        replay: &[Replay],
         made: &BTreeMap<StepName, String>,
     ) -> String {
         let step = &self.pipeline.steps[name];
@@ -57,6 +60,9 @@ impl Common<'_> {
         hash.part(step);
         for file in files {
             hash.part(&(&file.name, file.size, file.modified, &file.version));
+        }
+        for replay in replay {
+            hash.part(&(&replay.file.name, replay.run, &replay.lines));
         }
         for needed in self.pipeline.graph.needs(name) {
             hash.part(&(needed, made.get(needed)));

@@ -8,15 +8,21 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
+use super::ingest::quarantine_schema;
 use super::ledger;
 use super::progress::StepStatus;
-use super::step::{Figures, fitted_schema, refusals_schema};
+use super::step::{Figures, fitted_schema};
 use crate::check::{Finding, Severity};
 use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::name::{StepName, TableName};
 use crate::warehouse::Warehouse;
 use crate::warehouse::stage::{Mode, Staged};
+
+/// `ops.<name>`
+pub fn table(name: &str) -> TableName {
+    TableName::new("ops", name).expect("our own table names are valid")
+}
 
 /// A step as it ended.
 #[derive(Debug, Clone)]
@@ -51,7 +57,7 @@ impl RunRecord<'_> {
             let schema = schema_of(&columns);
             let arrays = columns.into_iter().map(|(_, column)| column).collect();
             let batch = RecordBatch::try_new(schema.clone(), arrays).doing("write the history")?;
-            let mut stager = warehouse.stager(&TableName::new("ops", name)?, Mode::Append, &schema)?;
+            let mut stager = warehouse.stager(&table(name), Mode::Append, &schema)?;
             stager.write(&batch).await?;
             staged.push(stager.finish().await?);
         }
@@ -97,6 +103,9 @@ impl RunRecord<'_> {
             ),
             ("wall_ms", numbers(steps.iter().map(|s| s.figures.wall_ms))),
             ("note", texts(steps.iter().map(|s| s.note.as_deref()))),
+            ("rows_late", numbers(steps.iter().map(|s| s.figures.late))),
+            ("rows_repeated", numbers(steps.iter().map(|s| s.figures.repeated))),
+            ("rows_replayed", numbers(steps.iter().map(|s| s.figures.replayed))),
         ]
     }
 
@@ -139,7 +148,7 @@ pub fn schema(table: &TableName) -> Option<SchemaRef> {
         ("ops", "checks") => Some(schema_of(&none.checks())),
         ("ops", "sources") => Some(ledger::schema()),
         ("ops", "models") => Some(fitted_schema()),
-        ("ops", "quarantine") => Some(refusals_schema()),
+        ("ops", "quarantine") => Some(quarantine_schema()),
         _ => None,
     }
 }

@@ -6,19 +6,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
-use futures::StreamExt;
-use serde::{Deserialize, Serialize};
-
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use futures::StreamExt;
 
 /// A file that was ingested.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
+    /// The run that read it.
+    pub run: u64,
     pub source: String,
     pub file: String,
     pub size: u64,
@@ -26,6 +26,8 @@ pub struct Entry {
     pub digest: String,
     pub rows: u64,
     pub refused: u64,
+    /// Rows that tell of what happened before the last release's instant.
+    pub late: u64,
     /// The run that last read the source from the beginning; older entries no longer count.
     pub since_run: u64,
 }
@@ -54,11 +56,12 @@ pub fn schema() -> SchemaRef {
         Field::new("rows", DataType::Int64, true),
         Field::new("refused", DataType::Int64, true),
         Field::new("since_run", DataType::Int64, true),
+        Field::new("rows_late", DataType::Int64, true),
     ]))
 }
 
 /// The entries as rows of `ops.sources`.
-pub fn rows(run: u64, entries: &[Entry]) -> Result<RecordBatch> {
+pub fn rows(entries: &[Entry]) -> Result<RecordBatch> {
     let numbers = |value: &dyn Fn(&Entry) -> u64| -> Arc<dyn Array> {
         Arc::new(Int64Array::from_iter_values(entries.iter().map(|e| value(e) as i64)))
     };
@@ -68,7 +71,7 @@ pub fn rows(run: u64, entries: &[Entry]) -> Result<RecordBatch> {
     RecordBatch::try_new(
         schema(),
         vec![
-            numbers(&|_| run),
+            numbers(&|e| e.run),
             texts(&|e| e.source.clone()),
             texts(&|e| e.file.clone()),
             numbers(&|e| e.size),
@@ -82,6 +85,7 @@ pub fn rows(run: u64, entries: &[Entry]) -> Result<RecordBatch> {
             numbers(&|e| e.rows),
             numbers(&|e| e.refused),
             numbers(&|e| e.since_run),
+            numbers(&|e| e.late),
         ],
     )
     .doing("write the source ledger")
@@ -94,8 +98,8 @@ pub async fn read(catalog: &Catalog) -> Result<BTreeMap<String, Ledger>> {
         return Ok(ledgers);
     }
     let session = catalog.session([&table()], None).await?;
-    let sql = "select source, file, size, modified, digest, rows, refused, since_run from ops.sources \
-               order by source, since_run, run, file";
+    let sql = "select source, file, size, modified, digest, rows, refused, since_run, run, rows_late \
+               from ops.sources order by source, since_run, run, file";
     let mut stream = session
         .sql(sql)
         .await
@@ -121,10 +125,12 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
     let numbers = |n: usize| batch.column(n).as_primitive_opt::<Int64Type>().ok_or_else(damaged);
     let (sources, files, digests) = (texts(0)?, texts(1)?, texts(4)?);
     let (sizes, rows, refused, since) = (numbers(2)?, numbers(5)?, numbers(6)?, numbers(7)?);
+    let (runs, late) = (numbers(8)?, numbers(9)?);
     let modified = batch.column(3).as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(damaged)?;
     (0..batch.num_rows())
         .map(|n| {
             Ok(Entry {
+                run: runs.value(n) as u64,
                 source: sources.value(n).to_owned(),
                 file: files.value(n).to_owned(),
                 size: sizes.value(n) as u64,
@@ -132,6 +138,7 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
                 digest: digests.value(n).to_owned(),
                 rows: rows.value(n) as u64,
                 refused: refused.value(n) as u64,
+                late: late.value(n) as u64,
                 since_run: since.value(n) as u64,
             })
         })

@@ -1,22 +1,28 @@
 //! A run: one execution of a pipeline for one as-of instant, published whole or not at all.
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
-//! without touching anything, `execute` carries the plan out, `step` does one step, `history`
-//! writes down what happened (`artifact` as JSON for other tools), `checks` asks what must hold,
+//! without touching anything, `execute` carries the plan out, `step` does one step and `ingest` that of
+//! a source, `quarantine` knows which refused records wait, `history` writes down what happened
+//! (`artifact` as JSON for other tools), `checks` asks what must hold,
 //! `progress` is how others watch.
 
 mod artifact;
 pub mod checks;
 pub mod execute;
+mod expected;
 mod fingerprint;
 pub mod history;
+pub mod ingest;
 mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod progress;
+pub mod quarantine;
+mod replay;
 mod room;
 pub mod step;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use crate::clock::Instant;
@@ -33,6 +39,8 @@ pub struct Request {
     pub exclude: Vec<String>,
     /// Reads every source anew.
     pub full_refresh: bool,
+    /// The sources whose refused records are read again.
+    pub replay: BTreeSet<String>,
     /// What was asked of the run that was cut off or failed, instead of all of the above.
     pub retry: bool,
     /// For a warehouse that another run holds.
@@ -50,6 +58,7 @@ impl Request {
             select: Vec::new(),
             exclude: Vec::new(),
             full_refresh: false,
+            replay: BTreeSet::new(),
             retry: false,
             wait: Wait::No,
             limits: Limits { threads, memory: None },

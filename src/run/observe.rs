@@ -10,7 +10,9 @@ use crate::warehouse::catalog::{Catalog, Engine};
 use crate::warehouse::journal::Unfinished;
 use crate::warehouse::release::Release;
 
+use super::Request;
 use super::ledger::{self, Ledger};
+use super::quarantine::{self, Lines};
 
 /// What a plan is made from, beside the pipeline and the request.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub struct Observation {
     /// By source.
     pub ledgers: BTreeMap<String, Ledger>,
     pub files: BTreeMap<String, Vec<SeenFile>>,
+    /// The refused records that wait, by source and file; of the sources to be replayed.
+    pub open: BTreeMap<String, BTreeMap<String, Vec<Lines>>>,
 }
 
 /// A file of a source as it lies there now.
@@ -37,7 +41,7 @@ pub async fn observe(
     warehouse: Option<&Warehouse>,
     engine: Option<&Engine>,
     pipeline: &Pipeline,
-    full_refresh: bool,
+    request: &Request,
 ) -> Result<Observation> {
     let mut seen = Observation::default();
     if let (Some(warehouse), Some(engine)) = (warehouse, engine) {
@@ -48,8 +52,11 @@ pub async fn observe(
         seen.unfinished = warehouse.unfinished_run(seen.release.as_ref()).await?;
         let catalog = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
         seen.ledgers = ledger::read(&catalog).await?;
+        for source in request.replay.iter().filter(|_| !request.full_refresh) {
+            seen.open.insert(source.clone(), quarantine::open(&catalog, source).await?);
+        }
     }
-    if full_refresh {
+    if request.full_refresh {
         seen.ledgers.clear();
     }
     let mut errors = Vec::new();

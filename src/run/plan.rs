@@ -7,13 +7,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Request;
+use super::expected::expected;
 use super::fingerprint::{self, Common};
 use super::observe::{Observation, SeenFile};
+use super::quarantine::Lines;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Error, Result};
 use crate::name::StepName;
-use crate::pipeline::{Pipeline, Step, selector};
-use crate::source::SourceFile;
+use crate::pipeline::{Pipeline, Step, raw_table, selector};
+use crate::source::{Source, SourceFile};
 use crate::warehouse::journal::{Finished, Unfinished};
 
 /// What a run will do.
@@ -67,17 +69,43 @@ pub struct PlannedStep {
     pub reads: Vec<String>,
     /// New files of a source.
     pub files: Vec<SourceFile>,
+    /// Files whose refused records are read again.
+    pub replay: Vec<Replay>,
     pub why: String,
+    /// What is not as declared and borne.
+    pub warnings: Vec<String>,
+}
+
+/// The refused records of one file, to be read again.
+#[derive(Debug)]
+pub struct Replay {
+    /// Under the name it was first read by.
+    pub file: SourceFile,
+    /// The run that first read it.
+    pub run: u64,
+    /// In order.
+    pub lines: Vec<Lines>,
+}
+
+/// What is decided of a source.
+#[derive(Debug, Default)]
+struct Intake {
+    files: Vec<SourceFile>,
+    replay: Vec<Replay>,
+    why: String,
+    warnings: Vec<String>,
 }
 
 /// The part of a plan that a run which takes it up must repeat.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pinned {
     /// What was asked for, for `retry`.
     pub select: Vec<String>,
     pub exclude: Vec<String>,
     pub full_refresh: bool,
     pub backfill: bool,
+    #[serde(default)]
+    pub replay: BTreeSet<String>,
     /// The files it set out to ingest, by source.
     pub files: BTreeMap<String, Vec<String>>,
 }
@@ -96,7 +124,8 @@ enum Standing {
 ///
 /// # Errors
 /// An instant older than the last release's without `backfill`, a source without files, a file
-/// that changed after it was ingested, a selector that selects nothing, a retry of nothing.
+/// that changed after it was ingested, files that did not come as expected, a selector that selects
+/// nothing, a retry of nothing, a replay of what is no source or is gone.
 pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Instant) -> Result<Plan> {
     let before = seen.unfinished.as_ref();
     let pinned: Option<Pinned> = before.and_then(|u| serde_json::from_value(u.begun.plan.clone()).ok());
@@ -136,26 +165,28 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
     let common = Common { pipeline, seen, as_of, full_refresh: request.full_refresh };
     let mut steps = Vec::new();
     let mut fingerprints = BTreeMap::new();
-    let mut errors = Vec::new();
+    let mut errors = unknown_replays(pipeline, request, &chosen);
     for name in pipeline.graph.order().into_iter().filter(|name| chosen.contains(name)) {
         let step = &pipeline.steps[&name];
         let planned = match step {
             Step::Ingest(source) => {
                 let pin = pins.and_then(|p| p.files.get(&source.name));
-                plan_ingest(&source.name, source.optional, seen, pin)
+                plan_ingest(source, seen, pin, as_of)
             }
-            _ => Ok((Vec::new(), "recomputed every night".to_owned())),
+            _ => Ok(Intake { why: "recomputed every night".to_owned(), ..Intake::default() }),
         };
         match planned {
-            Ok((files, why)) => {
-                let fingerprint = common.of_step(&name, &files, &fingerprints);
+            Ok(Intake { files, replay, why, warnings }) => {
+                let fingerprint = common.of_step(&name, &files, &replay, &fingerprints);
                 fingerprints.insert(name.clone(), fingerprint.clone());
                 steps.push(Arc::new(PlannedStep {
                     kind: step.kind(),
                     fingerprint,
                     reads: step.reads().iter().map(ToString::to_string).collect(),
                     files,
+                    replay,
                     why,
+                    warnings,
                     name,
                 }));
             }
@@ -195,6 +226,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
             exclude: request.exclude.clone(),
             full_refresh: request.full_refresh,
             backfill: request.backfill,
+            replay: request.replay.clone(),
             files: BTreeMap::new(),
         },
     })
@@ -215,6 +247,7 @@ fn retried(request: &Request, seen: &Observation, pinned: Option<&Pinned>) -> Re
         select: pinned.select.clone(),
         exclude: pinned.exclude.clone(),
         full_refresh: pinned.full_refresh,
+        replay: pinned.replay.clone(),
         ..request.clone()
     })
 }
@@ -240,18 +273,56 @@ fn may_take_up(
     Ok(())
 }
 
+/// The sources whose replay cannot be: no such source, not among the chosen steps, read anew anyway.
+fn unknown_replays(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepName>) -> Vec<Error> {
+    let sources: Vec<&str> = pipeline
+        .steps
+        .values()
+        .filter_map(|step| match step {
+            Step::Ingest(source) => Some(source.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mut errors = Vec::new();
+    for source in &request.replay {
+        if !sources.contains(&source.as_str()) {
+            errors.push(
+                Error::config(format!("{} has no source `{source}`", pipeline.name))
+                    .hint(format!("its sources are {}", sources.join(", "))),
+            );
+        } else if !chosen.contains(&StepName::from(&raw_table(source))) {
+            errors.push(
+                Error::config(format!(
+                    "the refused records of {source} are to be read again, but raw.{source} is not selected"
+                ))
+                .hint("leave out --select and --exclude, or select it too"),
+            );
+        }
+    }
+    if request.full_refresh && !request.replay.is_empty() {
+        errors.push(
+            Error::config(
+                "--full-refresh reads all records anew, the refused ones too: there is nothing to replay",
+            )
+            .hint("use one of the two"),
+        );
+    }
+    errors
+}
+
 fn plan_ingest(
-    source: &str,
-    optional: bool,
+    source: &Source,
     seen: &Observation,
     pinned: Option<&Vec<String>>,
-) -> Result<(Vec<SourceFile>, String)> {
-    let ledger = seen.ledgers.get(source).cloned().unwrap_or_default();
-    let files = seen.files.get(source).map(Vec::as_slice).unwrap_or_default();
+    as_of: Instant,
+) -> Result<Intake> {
+    let (name, optional) = (source.name.as_str(), source.optional);
+    let ledger = seen.ledgers.get(name).cloned().unwrap_or_default();
+    let files = seen.files.get(name).map(Vec::as_slice).unwrap_or_default();
     if files.is_empty() && !optional {
         return Err(Error::failed("found no file, expected at least one")
             .hint("was the export delivered, and is `path` right? A source that may be absent says optional = true")
-            .at(format!("source {source}")));
+            .at(format!("source {name}")));
     }
     let mut new = Vec::new();
     let mut same = Vec::new();
@@ -275,8 +346,10 @@ fn plan_ingest(
     if !changed.is_empty() {
         return Err(Error::failed(format!("changed after it was ingested: {}", changed.join(", ")))
             .hint("put the old file back and deliver the correction under a new name, or read all anew with --full-refresh")
-            .at(format!("source {source}")));
+            .at(format!("source {name}")));
     }
+    let mut warnings = expected(source, files, &ledger, as_of)?;
+    let replay = plan_replay(name, seen, &ledger, files, &mut warnings)?;
     let mut why = match (new.len(), files.len()) {
         (0, 0) => "no file there, which is allowed".to_owned(),
         (0, _) => "no new file".to_owned(),
@@ -286,7 +359,52 @@ fn plan_ingest(
     if !same.is_empty() {
         why.push_str(&format!("; the same content again: {}", same.join(", ")));
     }
-    Ok((new, why))
+    if !replay.is_empty() {
+        let records: usize = replay.iter().map(|replay| replay.lines.len()).sum();
+        why.push_str(&format!(
+            "; reads {records} refused record{} of {} file{} again",
+            if records == 1 { "" } else { "s" },
+            replay.len(),
+            if replay.len() == 1 { "" } else { "s" }
+        ));
+    }
+    Ok(Intake { files: new, replay, why, warnings })
+}
+
+/// The files that hold refused records of the source, found by what they held when they were read.
+fn plan_replay(
+    source: &str,
+    seen: &Observation,
+    ledger: &super::ledger::Ledger,
+    files: &[SeenFile],
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Replay>> {
+    let Some(open) = seen.open.get(source) else { return Ok(Vec::new()) };
+    let (mut replay, mut gone) = (Vec::new(), Vec::new());
+    for (name, lines) in open {
+        let entry = ledger.entries.get(name);
+        let there = entry.and_then(|entry| files.iter().find(|f| f.digest.as_ref() == Some(&entry.digest)));
+        match (entry, there) {
+            (Some(entry), Some(there)) => {
+                // Rows keep the name that the file was first read by.
+                let mut file = there.file.clone();
+                file.name.clone_from(name);
+                replay.push(Replay { file, run: entry.run, lines: lines.clone() });
+            }
+            _ => gone.push(format!("{name} ({} refused)", lines.len())),
+        }
+    }
+    if gone.is_empty() {
+        return Ok(replay);
+    }
+    let told = format!("refused records cannot be read again, their files are gone: {}", gone.join(", "));
+    if replay.is_empty() {
+        return Err(Error::failed(told)
+            .hint("put the files back under the source's path; any name will do, they are known by their content")
+            .at(format!("source {source}")));
+    }
+    warnings.push(told);
+    Ok(replay)
 }
 
 fn standing(seen: &SeenFile, ledger: &super::ledger::Ledger) -> Standing {
@@ -303,9 +421,9 @@ fn standing(seen: &SeenFile, ledger: &super::ledger::Ledger) -> Standing {
 }
 
 impl Plan {
-    /// Whether no source has a file that was not read yet.
+    /// Whether no source has anything that was not read yet.
     pub fn nothing_new(&self) -> bool {
-        self.steps.iter().all(|step| step.files.is_empty())
+        self.steps.iter().all(|step| step.files.is_empty() && step.replay.is_empty())
     }
 
     /// What a run that takes this one up must repeat.
@@ -315,7 +433,7 @@ impl Plan {
             let source = step.name.as_str().trim_start_matches("raw.").to_owned();
             files.insert(source, step.files.iter().map(|f| f.name.clone()).collect());
         }
-        Pinned { files, select: self.asked.select.clone(), exclude: self.asked.exclude.clone(), ..self.asked }
+        Pinned { files, ..self.asked.clone() }
     }
 }
 
@@ -351,6 +469,9 @@ impl fmt::Display for Plan {
                 write!(f, "  (reads {})", step.reads.join(", "))?;
             }
             writeln!(f)?;
+            for warning in &step.warnings {
+                writeln!(f, "  warning   {}: {warning}", step.name)?;
+            }
         }
         Ok(())
     }

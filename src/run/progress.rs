@@ -45,6 +45,11 @@ pub enum Event {
         step: StepName,
         message: String,
     },
+    /// Worth knowing, nothing to mend.
+    Note {
+        step: StepName,
+        message: String,
+    },
     ChecksRun {
         passed: usize,
         warned: usize,

@@ -1,16 +1,13 @@
 //! One step: what each kind reads, does and stages.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::logical_expr::col;
 use datafusion::prelude::DataFrame;
-use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::ledger;
 use super::plan::PlannedStep;
 use crate::audience::{self, Audience};
 use crate::clock::Instant;
@@ -23,16 +20,10 @@ use crate::mining::fitted::FittedModel;
 use crate::mining::{churn, segments};
 use crate::model::{Model, determinism};
 use crate::name::TableName;
-use crate::pipeline::{Pipeline, Step, raw_table};
-use crate::source::{self, Piece, Source, SourceFile};
+use crate::pipeline::{Pipeline, Step};
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
-use crate::warehouse::stage::{Layout, Mode, Staged, Stager};
-
-/// Rows in one batch of ingest.
-const INGEST_ROWS: usize = 16_384;
-/// How many refused rows an error points at.
-const SHOWN_REFUSALS: usize = 5;
+use crate::warehouse::stage::{Layout, Mode, Staged};
 
 /// What a finished step leaves.
 #[derive(Debug)]
@@ -43,6 +34,7 @@ pub struct Done {
 
 /// The step's figures, kept in the journal and in `ops.steps`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Figures {
     /// Rows of the table it is named for.
     pub rows: u64,
@@ -53,6 +45,14 @@ pub struct Figures {
     pub began_at: Option<Instant>,
     pub wall_ms: u64,
     pub warnings: Vec<String>,
+    /// Rows that tell of what happened before the last release's instant.
+    pub late: u64,
+    /// Rows whose key came before, in this night or an earlier one: the latest counts.
+    pub repeated: u64,
+    /// Records that had been refused and fit now.
+    pub replayed: u64,
+    /// Worth knowing, nothing to mend.
+    pub notes: Vec<String>,
 }
 
 /// A step that failed, and what is still worth publishing with the record of the failed run.
@@ -75,11 +75,13 @@ pub struct Workshop {
     pub catalog: Arc<Catalog>,
     pub run: u64,
     pub as_of: Instant,
+    /// That of the last release whose tables were published.
+    pub last_as_of: Option<Instant>,
     pub full_refresh: bool,
 }
 
 impl Workshop {
-    fn warehouse(&self) -> &Warehouse {
+    pub(super) fn warehouse(&self) -> &Warehouse {
         self.catalog.warehouse()
     }
 
@@ -87,7 +89,7 @@ impl Workshop {
     pub async fn perform(&self, planned: &PlannedStep) -> Result<Done, Failure> {
         let step = &self.pipeline.steps[&planned.name];
         let mut done = match step {
-            Step::Ingest(source) => self.ingest(source, &planned.files).await?,
+            Step::Ingest(source) => self.ingest(source, planned).await?,
             Step::Model(model) => self.model(model).await?,
             Step::Resolve(identity) => self.resolve(identity).await?,
             Step::Segments { params, .. } => self.segments(params).await?,
@@ -104,107 +106,7 @@ impl Workshop {
         Ok(done)
     }
 
-    async fn ingest(&self, source: &Arc<Source>, files: &[SourceFile]) -> Result<Done, Failure> {
-        let table = raw_table(&source.name);
-        let existing = if self.full_refresh { None } else { self.catalog.table(&table).await? };
-        let mode = if existing.is_some() { Mode::Append } else { Mode::Replace };
-        let since_run = match &existing {
-            Some(_) => ledger::read(&self.catalog)
-                .await?
-                .get(&source.name)
-                .and_then(|ledger| ledger.since_run)
-                .unwrap_or(self.run),
-            None => self.run,
-        };
-        let schema = raw_schema(source);
-        let mut rows = self.warehouse().stager(&table, mode, &schema)?;
-        let refusals_table = TableName::new("ops", "quarantine")?;
-        let refusals_schema = refusals_schema();
-        let mut refusals = self.warehouse().stager(&refusals_table, Mode::Append, &refusals_schema)?;
-
-        let mut entries = Vec::new();
-        let mut examples = Vec::new();
-        for file in files {
-            let (mut read, mut refused) = (0, 0);
-            let mut pieces = std::pin::pin!(source::read(source, file, INGEST_ROWS));
-            while let Some(piece) = pieces.next().await {
-                match piece? {
-                    Piece::Rows(batch) => {
-                        read += batch.num_rows() as u64;
-                        self.write_with_run(&mut rows, &batch, &schema).await?;
-                    }
-                    Piece::Refused(batch) => {
-                        refused += batch.num_rows() as u64;
-                        examples.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(examples.len())));
-                        self.write_with_run(&mut refusals, &batch, &refusals_schema).await?;
-                    }
-                }
-            }
-            entries.push(ledger::Entry {
-                source: source.name.clone(),
-                file: file.name.clone(),
-                size: file.size,
-                modified: file.modified,
-                digest: source::digest(source, file).await?,
-                rows: read,
-                refused,
-                since_run,
-            });
-        }
-        let rows = rows.finish().await?;
-        let refusals = refusals.finish().await?;
-        let figures = Figures {
-            refused: refusals.rows,
-            files: files.len() as u64,
-            warnings: refused_warning(&rows, &refusals, &examples),
-            ..Figures::default()
-        };
-        let share = refusals.rows as f64 / (rows.rows + refusals.rows).max(1) as f64;
-        if share > source.tolerance {
-            let error = Error::failed(format!(
-                "{} of {} rows do not fit, {:.3}% where {:.3}% is tolerated: {}",
-                refusals.rows,
-                rows.rows + refusals.rows,
-                share * 100.0,
-                source.tolerance * 100.0,
-                examples.join("; ")
-            ))
-            .hint("the rows are in ops.quarantine; mend the export or the declaration, or raise `tolerance`")
-            .at(format!("source {}", source.name));
-            self.warehouse().delete_staged(&rows, &BTreeSet::new()).await?;
-            return Err(Failure { error, staged: vec![refusals] });
-        }
-        let mut staged = Vec::new();
-        match &existing {
-            // A night without new files leaves the table as it is, if the declaration still fits it.
-            Some(_) if files.is_empty() => {
-                let base = existing.as_deref();
-                crate::warehouse::table::Table::after(base, &rows)?;
-            }
-            _ => staged.push(rows),
-        }
-        if refusals.rows > 0 || self.catalog.table(&refusals_table).await?.is_none() {
-            staged.push(refusals);
-        }
-        if !entries.is_empty() {
-            staged.push(self.stage_batch(&ledger::table(), ledger::rows(self.run, &entries)?).await?);
-        }
-        Ok(Done { staged, figures })
-    }
-
-    async fn write_with_run(
-        &self,
-        stager: &mut Stager,
-        batch: &RecordBatch,
-        schema: &SchemaRef,
-    ) -> Result<()> {
-        let mut columns = batch.columns().to_vec();
-        columns.push(Arc::new(Int64Array::from(vec![self.run as i64; batch.num_rows()])));
-        let batch = RecordBatch::try_new(schema.clone(), columns).doing("add the run to raw rows")?;
-        stager.write(&batch).await
-    }
-
-    async fn stage_batch(&self, table: &TableName, batch: RecordBatch) -> Result<Staged> {
+    pub(super) async fn stage_batch(&self, table: &TableName, batch: RecordBatch) -> Result<Staged> {
         let mut stager = self.warehouse().stager(table, Mode::Append, &batch.schema())?;
         stager.write(&batch).await?;
         stager.finish().await
@@ -374,11 +276,6 @@ impl Workshop {
     }
 }
 
-/// The columns of a raw table: the declared ones, then file, line and run.
-pub fn raw_schema(source: &Source) -> SchemaRef {
-    with_run(&source.schema())
-}
-
 /// The columns of `ops.models`.
 pub fn fitted_schema() -> SchemaRef {
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -391,17 +288,6 @@ pub fn fitted_schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The columns of `ops.quarantine`.
-pub fn refusals_schema() -> SchemaRef {
-    with_run(&source::quarantine_schema())
-}
-
-fn with_run(schema: &Schema) -> SchemaRef {
-    let mut fields = schema.fields().to_vec();
-    fields.push(Arc::new(Field::new("_run", DataType::Int64, true)));
-    Arc::new(Schema::new(fields))
-}
-
 fn column_names(frame: &DataFrame) -> Vec<String> {
     frame.schema().fields().iter().map(|f| f.name().clone()).collect()
 }
@@ -411,31 +297,4 @@ fn remarks(fitted: &FittedModel) -> Vec<String> {
         Err(reason) => vec![format!("not fitted: {reason}")],
         Ok(()) => fitted.remarks().map(str::to_owned).collect(),
     }
-}
-
-fn refused_warning(rows: &Staged, refusals: &Staged, examples: &[String]) -> Vec<String> {
-    if refusals.rows == 0 {
-        return Vec::new();
-    }
-    let all = rows.rows + refusals.rows;
-    vec![format!("{} of {all} rows went to ops.quarantine: {}", refusals.rows, examples.join("; "))]
-}
-
-/// Where refused rows stand and why; never what they hold.
-fn places(batch: &RecordBatch, most: usize) -> Vec<String> {
-    use arrow::array::{Array, AsArray};
-    let text = |name: &str| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
-    let (Some(files), Some(columns), Some(reasons)) = (text("file"), text("column"), text("reason")) else {
-        return Vec::new();
-    };
-    let lines =
-        batch.column_by_name("line").and_then(|c| c.as_primitive_opt::<arrow::datatypes::Int64Type>());
-    (0..batch.num_rows().min(most))
-        .map(|row| {
-            let line = lines.map_or(0, |l| l.value(row));
-            let column =
-                if columns.is_valid(row) { format!(" column {}", columns.value(row)) } else { String::new() };
-            format!("{}:{line}{column}: {}", files.value(row), reasons.value(row))
-        })
-        .collect()
 }

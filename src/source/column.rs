@@ -43,6 +43,34 @@ impl ColumnType {
     }
 }
 
+impl ColumnType {
+    /// The type that takes in every value of an Arrow type; none where no declared type does.
+    pub fn of(found: &DataType) -> Option<Self> {
+        Some(match found {
+            DataType::Dictionary(_, values) => return Self::of(values),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => ColumnType::Text,
+            DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::UInt8
+            | DataType::UInt16
+            | DataType::UInt32 => ColumnType::Integer,
+            DataType::UInt64 => ColumnType::Decimal { precision: 20, scale: 0 },
+            DataType::Float16 | DataType::Float32 | DataType::Float64 => ColumnType::Float,
+            DataType::Decimal32(precision, scale)
+            | DataType::Decimal64(precision, scale)
+            | DataType::Decimal128(precision, scale) => {
+                ColumnType::Decimal { precision: *precision, scale: u8::try_from(*scale).ok()? }
+            }
+            DataType::Boolean => ColumnType::Boolean,
+            DataType::Date32 | DataType::Date64 => ColumnType::Date,
+            DataType::Timestamp(_, _) => ColumnType::Timestamp,
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for ColumnType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -5,11 +5,12 @@ use bytes::Bytes;
 use super::column::From;
 use super::declaration::Source;
 use super::decoder::{Fields, STRETCH};
-use super::near::near;
-use super::records::{Found, Span, Splitter, field};
+use super::drift::compare;
+use super::records::{Broken, Found, Span, Splitter, field};
 use super::rows::Rows;
 use super::stream::Piece;
 use super::text::Text;
+use super::window::Windows;
 use crate::error::{Error, Result};
 
 /// Reads a CSV file; `emit` says whether anyone still listens.
@@ -22,7 +23,7 @@ pub fn read(
 ) -> Result<()> {
     let dialect = &source.dialect;
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
-    let splitter = Splitter { delimiter: dialect.delimiter, quote: dialect.quote, comment: dialect.comment };
+    let splitter = splitter(source);
     let quote = dialect.quote.unwrap_or(b'"');
     let mut rows = Rows::new(source, file, rows);
     let mut scratch = Vec::new();
@@ -40,11 +41,7 @@ pub fn read(
                 Found::Record { end, next, lines } => {
                     let spans = &stretch.spans[first..];
                     if layout.is_none() && dialect.header {
-                        let header = spans.iter().map(|&span| {
-                            let name = field(available, span, quote, &mut scratch);
-                            String::from_utf8_lossy(name).trim().to_owned()
-                        });
-                        layout = Some(Layout::of_header(source, &header.collect::<Vec<_>>())?);
+                        layout = Some(Layout::of_header(source, &names(available, spans, quote))?);
                         stretch.clear();
                     } else {
                         let count = spans.len();
@@ -76,7 +73,7 @@ pub fn read(
                             layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch)
                         }
                         None if dialect.header => {
-                            return Err(Error::failed(format!("the header is broken: {}", why.reason())));
+                            return Err(broken_header(why));
                         }
                         None => {}
                     }
@@ -107,19 +104,66 @@ pub fn read(
         }
     }
     if layout.is_none() && dialect.header {
-        return Err(Error::failed("the file is empty: not even a header was found").hint(
-            "an export without rows still has its header line; a file of 0 bytes is mostly a failed export",
-        ));
+        return Err(no_header());
     }
     rows.flush(emit)?;
     Ok(())
+}
+
+/// The names in the header, without reading further.
+pub fn header(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
+    let dialect = &source.dialect;
+    let mut text =
+        Text::new(|| windows.next_blocking(), dialect.encoding, dialect.skip_lines, dialect.footer_lines);
+    let splitter = splitter(source);
+    let mut spans = Vec::new();
+    loop {
+        let available = text.available();
+        let mut at = 0;
+        loop {
+            spans.clear();
+            match splitter.split(available, at, text.is_last(), &mut spans) {
+                Found::Record { .. } => {
+                    return Ok(names(available, &spans, dialect.quote.unwrap_or(b'"')));
+                }
+                Found::Blank { next } => at = next,
+                Found::Broken { why, .. } => return Err(broken_header(why)),
+                Found::More => break,
+            }
+        }
+        text.consume(at, 0);
+        if !text.fill()? {
+            return Err(no_header());
+        }
+    }
+}
+
+fn splitter(source: &Source) -> Splitter {
+    let dialect = &source.dialect;
+    Splitter { delimiter: dialect.delimiter, quote: dialect.quote, comment: dialect.comment }
+}
+
+fn names(text: &[u8], spans: &[Span], quote: u8) -> Vec<String> {
+    let mut scratch = Vec::new();
+    let name = |span| String::from_utf8_lossy(field(text, span, quote, &mut scratch)).trim().to_owned();
+    spans.iter().copied().map(name).collect()
+}
+
+fn broken_header(why: Broken) -> Error {
+    Error::failed(format!("the header is broken: {}", why.reason()))
+}
+
+fn no_header() -> Error {
+    Error::failed("the file is empty: not even a header was found")
+        .hint("an export without rows still has its header line; a file of 0 bytes is mostly a failed export")
 }
 
 /// Where the declared columns are among a record's fields.
 struct Layout {
     /// How many fields a record has.
     fields: usize,
-    places: Vec<usize>,
+    /// None for a column that the file lacks: it is null.
+    places: Vec<Option<usize>>,
     /// The reason for refusing bytes that the encoding does not know.
     not_valid: String,
 }
@@ -147,21 +191,7 @@ impl Stretch {
 
 impl Layout {
     fn of_header(source: &Source, header: &[String]) -> Result<Self> {
-        let mut places = Vec::with_capacity(source.columns.len());
-        let mut problems = Vec::new();
-        for column in &source.columns {
-            let name = column.source_name();
-            let mut found = header.iter().enumerate().filter(|(_, h)| *h == name.trim());
-            match (found.next(), found.next()) {
-                (Some((place, _)), None) => places.push(place),
-                (Some(_), Some(_)) => {
-                    problems
-                        .push(Error::failed(format!("the header has the column `{name}` more than once")));
-                }
-                (None, _) => problems.push(missing(name, header)),
-            }
-        }
-        Error::all(problems)?;
+        let places = compare(source, header)?.places;
         Ok(Layout { fields: header.len(), places, not_valid: not_valid(source) })
     }
 
@@ -176,6 +206,7 @@ impl Layout {
             })
             .collect();
         let least = places.iter().max().map_or(0, |place| place + 1);
+        let places = places.into_iter().map(Some).collect();
         Layout { fields: fields.max(least), places, not_valid: not_valid(source) }
     }
 
@@ -184,13 +215,9 @@ impl Layout {
         let count = stretch.places.len();
         if count > 0 {
             let spans = &stretch.spans;
-            let all_fit = rows.extend(|column| Fields {
-                text,
-                spans,
-                stride: self.fields,
-                place: self.places[column],
-                rows: count,
-                quote,
+            let all_fit = rows.extend(count, |column| {
+                let place = self.places[column]?;
+                Some(Fields { text, spans, stride: self.fields, place, rows: count, quote })
             });
             for (place, spans) in stretch.places.iter().zip(spans.chunks_exact(self.fields)) {
                 if all_fit || self.record(text, spans, place, rows, quote, scratch) {
@@ -211,8 +238,13 @@ impl Layout {
         scratch: &mut Vec<u8>,
     ) -> bool {
         for (decoder, &at) in rows.decoders.iter_mut().zip(&self.places) {
-            let value = field(text, spans[at], quote, scratch);
-            if let Err(fault) = decoder.push(value) {
+            let value = at.map(|at| field(text, spans[at], quote, scratch));
+            let pushed = match value {
+                Some(value) => decoder.push(value),
+                None => decoder.push_null(),
+            };
+            if let Err(fault) = pushed {
+                let value = value.unwrap_or_default();
                 let (column, value) = (decoder.column().clone(), value.to_vec());
                 rows.refuse_value(place.line, &column, fault, &value, &text[place.at..place.end]);
                 return false;
@@ -224,27 +256,4 @@ impl Layout {
 
 fn not_valid(source: &Source) -> String {
     format!("bytes that are not valid {}", source.dialect.encoding.name())
-}
-
-/// The error for a declared column that a file lacks.
-pub fn missing(name: &str, found: &[String]) -> Error {
-    let error = Error::failed(format!("the file has no column `{name}`; it has {}", list(found)));
-    match near(name, found) {
-        Some(close) => {
-            error.hint(format!("is `{close}` meant? Then declare the column with from = \"{close}\""))
-        }
-        None if found.len() == 1 => error.hint(
-            "one column only: is `delimiter` right? Else add it to the export, or declare from = \"…\"",
-        ),
-        None => error.hint("add it to the export, or say where it is with from = \"…\""),
-    }
-}
-
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 40;
-    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
-    }
-    text
 }

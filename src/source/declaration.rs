@@ -4,14 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use chrono_tz::Tz;
 use encoding_rs::Encoding;
-use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::calendar::TimeFormat;
-use super::column::{Column, ColumnType, From, Style};
-use super::number::NumberStyle;
+use super::column::{Column, ColumnType, Style};
+use super::column_declaration::ColumnDeclarations;
+use super::delivery::{
+    Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
+};
+use super::drift::OnDrift;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -33,6 +34,19 @@ pub struct SourceDeclaration {
     /// Whether there may be no file at all.
     #[serde(default)]
     pub optional: bool,
+    /// What becomes of a file whose columns are not the declared ones; `fail` when not said.
+    pub on_drift: Option<OnDrift>,
+    /// Columns of the files (in JSON lines: paths) that are known and not wanted.
+    #[serde(default)]
+    pub ignore_columns: Vec<String>,
+    /// Where a file's name holds its date, for example `%Y-%m-%d`.
+    pub date_in_name: Option<String>,
+    /// How often a file is expected.
+    pub expect: Option<ExpectDeclaration>,
+    /// How old the newest file may be.
+    pub freshness: Option<FreshnessDeclaration>,
+    /// How many rows may tell of what happened before the last release.
+    pub late: Option<LateDeclaration>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -70,97 +84,6 @@ impl fmt::Display for Format {
     }
 }
 
-/// The columns in the order in which the TOML gives them.
-#[derive(Debug, Clone, Default)]
-pub struct ColumnDeclarations(pub Vec<(String, ColumnDeclaration)>);
-
-/// `name = "type"`, or a table.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ColumnTable {
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The header, Parquet column or JSON path; for a CSV without header the position from 1.
-    pub from: Option<FromDeclaration>,
-    pub format: Option<String>,
-    #[serde(default = "yes")]
-    pub nullable: bool,
-    pub timezone: Option<String>,
-    /// The words for true and false, in any case of letters.
-    #[serde(rename = "true")]
-    pub yes: Option<Vec<String>>,
-    #[serde(rename = "false")]
-    pub no: Option<Vec<String>>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "expected a column's name or its position")]
-pub enum FromDeclaration {
-    Position(i64),
-    Name(String),
-}
-
-#[derive(Debug, Clone)]
-pub struct ColumnDeclaration(pub ColumnTable);
-
-impl<'de> Deserialize<'de> for ColumnDeclaration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TypeOrTable;
-        impl<'de> Visitor<'de> for TypeOrTable {
-            type Value = ColumnDeclaration;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "a type such as \"text\", or a table such as { type = \"date\", format = \"%d/%m/%Y\" }",
-                )
-            }
-
-            fn visit_str<E: de::Error>(self, kind: &str) -> Result<Self::Value, E> {
-                Ok(ColumnDeclaration(ColumnTable {
-                    kind: kind.to_owned(),
-                    from: None,
-                    format: None,
-                    nullable: true,
-                    timezone: None,
-                    yes: None,
-                    no: None,
-                }))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                ColumnTable::deserialize(MapAccessDeserializer::new(map)).map(ColumnDeclaration)
-            }
-        }
-        deserializer.deserialize_any(TypeOrTable)
-    }
-}
-
-impl<'de> Deserialize<'de> for ColumnDeclarations {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = ColumnDeclarations;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table of columns")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut columns = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    columns.push(entry);
-                }
-                Ok(ColumnDeclarations(columns))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
 /// A checked source: where its files are and what a record must be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
@@ -172,6 +95,12 @@ pub struct Source {
     pub key: Vec<String>,
     pub tolerance: f64,
     pub optional: bool,
+    pub on_drift: OnDrift,
+    pub delivery: Delivery,
+    /// Undeclared columns that nobody minds.
+    pub(super) ignored: Vec<String>,
+    /// How the text of a column is read that nobody declared.
+    pub(super) usual: Arc<Style>,
     pub(super) dialect: Dialect,
 }
 
@@ -198,9 +127,6 @@ impl Source {
     }
 }
 
-const YES: [&str; 7] = ["true", "1", "oui", "yes", "vrai", "t", "y"];
-const NO: [&str; 7] = ["false", "0", "non", "no", "faux", "f", "n"];
-
 impl SourceDeclaration {
     /// Turns the declaration into a source, or tells everything that is wrong with it.
     pub fn check(&self, name: &str) -> Result<Source, Vec<Problem>> {
@@ -223,7 +149,22 @@ impl SourceDeclaration {
             ));
         }
         let dialect = self.dialect(&mut problems);
-        let columns = self.columns(&mut problems);
+        let shared = self.shared(&mut problems);
+        let columns: Vec<Column> = self
+            .columns
+            .0
+            .iter()
+            .filter_map(|(name, c)| self.column(name, &c.0, &shared, &mut problems))
+            .collect();
+        self.drift(&columns, &mut problems);
+        let delivery = DeliveryDeclaration {
+            date_in_name: self.date_in_name.as_deref(),
+            expect: self.expect.as_ref(),
+            freshness: self.freshness.as_ref(),
+            late: self.late.as_ref(),
+        };
+        let delivery = delivery.check(shared.zone, &mut problems);
+        self.counted_by(&delivery, &columns, &mut problems);
         for key in &self.key {
             if !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
@@ -241,6 +182,10 @@ impl SourceDeclaration {
                 key: self.key.clone(),
                 tolerance: self.tolerance,
                 optional: self.optional,
+                on_drift: self.on_drift.unwrap_or_default(),
+                delivery,
+                ignored: self.ignore_columns.iter().map(|name| name.trim().to_owned()).collect(),
+                usual: shared.usual(),
                 dialect,
             })
         } else {
@@ -305,167 +250,49 @@ impl SourceDeclaration {
         }
     }
 
-    fn columns(&self, problems: &mut Vec<Problem>) -> Vec<Column> {
-        let point = match self.decimal.as_deref() {
-            None | Some(".") => b'.',
-            Some(",") => b',',
-            Some(other) => {
-                problems.push(Problem::new(
-                    ["decimal"],
-                    Error::config(format!("the decimal mark is \".\" or \",\", not \"{other}\"")),
-                ));
-                b'.'
-            }
-        };
-        let thousands = self.thousands.as_deref().filter(|sign| !sign.is_empty());
-        if let Some(sign) = thousands {
-            let mut characters = sign.chars();
-            let one = characters.next().filter(|_| characters.next().is_none());
-            if one.is_none_or(|c| c.is_ascii_alphanumeric() || c == '-' || c == '+' || c == char::from(point))
+    /// What is said of undeclared columns makes sense.
+    fn drift(&self, columns: &[Column], problems: &mut Vec<Problem>) {
+        if self.format == Format::Csv && self.header == Some(false) {
+            for (key, given) in
+                [("on_drift", self.on_drift.is_some()), ("ignore_columns", !self.ignore_columns.is_empty())]
             {
+                if given {
+                    problems.push(Problem::new(
+                        [key],
+                        Error::config(format!("`{key}` means nothing for a file without header")).hint(
+                            "without names there is nothing to compare: the declared positions are read",
+                        ),
+                    ));
+                }
+            }
+        }
+        for ignored in &self.ignore_columns {
+            if let Some(column) = columns.iter().find(|c| c.source_name().trim() == ignored.trim()) {
                 problems.push(Problem::new(
-                    ["thousands"],
-                    Error::config(
-                        "the thousands sign is one character, neither digit nor sign nor decimal mark",
-                    ),
+                    ["ignore_columns"],
+                    Error::config(format!("`{ignored}` is declared, as {}, and ignored", column.name))
+                        .hint("take it out of one of the two"),
                 ));
             }
         }
-        let number = NumberStyle { point, thousands: thousands.map(|sign| sign.as_bytes().into()) };
-        let zone = zone(["timezone"].map(str::to_owned).to_vec(), self.timezone.as_deref(), problems);
-        if self.columns.0.is_empty() {
-            problems.push(Problem::new(
-                ["columns"],
-                Error::config("no column is declared")
-                    .hint("declare at least one, for example id = \"text\""),
-            ));
-        }
-        let nulls = match &self.null {
-            Some(texts) => texts.iter().map(|text| text.as_bytes().into()).collect(),
-            None => vec![Box::from(b"".as_slice())],
-        };
-        let shared = Shared { number, zone: zone.unwrap_or(Tz::UTC), nulls };
-        self.columns.0.iter().filter_map(|(name, c)| self.column(name, &c.0, &shared, problems)).collect()
     }
 
-    fn column(
-        &self,
-        name: &str,
-        table: &ColumnTable,
-        shared: &Shared,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Column> {
-        let before = problems.len();
-        let key = |last: &str| vec!["columns".to_owned(), name.to_owned(), last.to_owned()];
-        if !is_identifier(name) || name.starts_with('_') {
-            problems.push(Problem::new(
-                ["columns", name],
-                Error::config(format!("`{name}` cannot name a column")).hint(
-                    "use lower-case letters, digits and underscores, starting with a letter, and say where it is with `from`",
-                ),
-            ));
-        }
-        let kind = column_type(&table.kind).map_err(|e| problems.push(Problem::new(key("type"), e))).ok();
-        let timed = matches!(kind, Some(ColumnType::Timestamp));
-        let time = match &table.format {
-            Some(_) if kind.is_some() && !matches!(kind, Some(ColumnType::Date | ColumnType::Timestamp)) => {
-                problems.push(Problem::new(
-                    key("format"),
-                    Error::config(format!("a format means nothing for the type {}", table.kind)),
-                ));
-                TimeFormat::Iso
-            }
-            Some(format) => TimeFormat::parse(format, timed).unwrap_or_else(|why| {
-                problems.push(Problem::new(
-                    key("format"),
-                    Error::config(format!("the format `{format}` {why}")).hint(
-                        "for example %d/%m/%Y or %Y-%m-%d %H:%M:%S; for timestamps also unix or unix_ms",
-                    ),
-                ));
-                TimeFormat::Iso
-            }),
-            None => TimeFormat::Iso,
+    /// The column that periods are counted by says when.
+    fn counted_by(&self, delivery: &Delivery, columns: &[Column], problems: &mut Vec<Problem>) {
+        let Some(by) = delivery.expect.as_ref().and_then(|expect| expect.by.as_ref()) else { return };
+        let declared = self.columns.0.iter().any(|(name, _)| name == by);
+        let wrong = match columns.iter().find(|c| c.name == *by) {
+            Some(column) if matches!(column.kind, ColumnType::Date | ColumnType::Timestamp) => return,
+            Some(column) => format!("`by` names `{by}`, which is {}", column.kind),
+            // Its own problem was told.
+            None if declared => return,
+            None => format!("`by` names `{by}`, which is not a declared column"),
         };
-        let zone = zone(key("timezone"), table.timezone.as_deref(), problems);
-        let words = |given: &Option<Vec<String>>, usual: &[&str]| match given {
-            Some(words) => words.iter().map(|word| word.to_lowercase()).collect(),
-            None => usual.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(),
-        };
-        let (mut yes, mut no) = (words(&table.yes, &YES), words(&table.no, &NO));
-        // A declared word wins over a usual one of the other side.
-        if table.yes.is_some() && table.no.is_none() {
-            no.retain(|word| !yes.contains(word));
-        }
-        if table.no.is_some() && table.yes.is_none() {
-            yes.retain(|word| !no.contains(word));
-        }
-        if yes.iter().any(|word| no.contains(word)) {
-            problems.push(Problem::new(key("true"), Error::config("a word means both true and false")));
-        }
-        if (table.yes.is_some() || table.no.is_some()) && kind.is_some_and(|k| k != ColumnType::Boolean) {
-            problems.push(Problem::new(
-                key(if table.yes.is_some() { "true" } else { "false" }),
-                Error::config(format!("words for true and false mean nothing for the type {}", table.kind)),
-            ));
-        }
-        let from = self.from(name, table, problems);
-        if problems.len() > before {
-            return None;
-        }
-        Some(Column {
-            name: name.to_owned(),
-            kind: kind?,
-            from: from?,
-            nullable: table.nullable && !self.key.iter().any(|key| key == name),
-            style: Arc::new(Style {
-                nulls: shared.nulls.clone(),
-                number: shared.number.clone(),
-                time,
-                format: table.format.clone(),
-                zone: zone.unwrap_or(shared.zone),
-                yes,
-                no,
-            }),
-        })
+        problems.push(Problem::new(
+            ["expect", "by"],
+            Error::config(wrong).hint("name a declared column of type date or timestamp"),
+        ));
     }
-
-    fn from(&self, name: &str, table: &ColumnTable, problems: &mut Vec<Problem>) -> Option<From> {
-        let headless = self.format == Format::Csv && self.header == Some(false);
-        let position = |position: i64| usize::try_from(position - 1).ok().map(From::Position);
-        let (found, message) = match &table.from {
-            None if headless => (None, "a file without header needs the position of each column"),
-            None => (Some(From::Name(name.to_owned())), ""),
-            Some(FromDeclaration::Position(p)) if headless => (position(*p), "positions count from 1"),
-            Some(FromDeclaration::Name(text)) if headless => match text.trim().parse() {
-                Ok(p) => (position(p), "positions count from 1"),
-                Err(_) => (None, "a file without header has positions, no names"),
-            },
-            Some(FromDeclaration::Position(p)) => (Some(From::Name(p.to_string())), ""),
-            Some(FromDeclaration::Name(text)) if self.format == Format::Jsonl => {
-                let whole = !text.is_empty() && text.split('.').all(|key| !key.is_empty());
-                (whole.then(|| From::Name(text.clone())), "a JSON path is keys joined by dots")
-            }
-            Some(FromDeclaration::Name(text)) => (Some(From::Name(text.clone())), ""),
-        };
-        if found.is_none() {
-            problems.push(Problem::new(
-                ["columns", name, "from"],
-                Error::config(message).hint(if headless {
-                    "write for example from = 1 for the first column"
-                } else {
-                    "write for example from = \"customer.email\""
-                }),
-            ));
-        }
-        found
-    }
-}
-
-/// What all columns of a source share.
-struct Shared {
-    number: NumberStyle,
-    zone: Tz,
-    nulls: Vec<Box<[u8]>>,
 }
 
 /// One ASCII character, if given.
@@ -480,45 +307,4 @@ fn single(key: &str, given: Option<&str>, problems: &mut Vec<Problem>) -> Option
             None
         }
     }
-}
-
-fn zone(key: Vec<String>, name: Option<&str>, problems: &mut Vec<Problem>) -> Option<Tz> {
-    let name = name?;
-    name.parse()
-        .map_err(|_| {
-            problems.push(Problem::new(
-                key,
-                Error::config(format!("`{name}` is not a time zone"))
-                    .hint("use a name of the IANA database, for example Europe/Paris"),
-            ));
-        })
-        .ok()
-}
-
-fn column_type(text: &str) -> Result<ColumnType, Error> {
-    let text = text.trim();
-    let unknown = || {
-        Error::config(format!("`{text}` is not a type"))
-            .hint("use text, integer, decimal(12,2), float, boolean, date or timestamp")
-    };
-    Ok(match text {
-        "text" => ColumnType::Text,
-        "integer" => ColumnType::Integer,
-        "float" => ColumnType::Float,
-        "boolean" => ColumnType::Boolean,
-        "date" => ColumnType::Date,
-        "timestamp" => ColumnType::Timestamp,
-        _ => {
-            let inner =
-                text.strip_prefix("decimal(").and_then(|t| t.strip_suffix(')')).ok_or_else(unknown)?;
-            let (precision, scale) = inner.split_once(',').ok_or_else(unknown)?;
-            let precision: u8 = precision.trim().parse().map_err(|_| unknown())?;
-            let scale: u8 = scale.trim().parse().map_err(|_| unknown())?;
-            if !(1..=38).contains(&precision) || scale > precision {
-                return Err(Error::config(format!("`{text}` cannot be kept"))
-                    .hint("a decimal has 1 to 38 digits, of which at most all are decimal places"));
-            }
-            ColumnType::Decimal { precision, scale }
-        }
-    })
 }

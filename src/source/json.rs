@@ -5,17 +5,22 @@ use bytes::Bytes;
 use super::column::{ColumnType, From};
 use super::declaration::Source;
 use super::decoder::Decoder;
+use super::drift::{OnDrift, undeclared_keys};
 use super::fault::{Fault, text_of};
-use super::json_text::{self, Paths, Value, unescape};
+use super::json_text::{self, MOST_UNKNOWN, Paths, Unknown, Value, unescape};
 use super::rows::Rows;
 use super::stream::Piece;
 use super::text::Text;
-use crate::error::Result;
+use super::window::Windows;
+use crate::error::{Error, Result};
 
 /// The longest line.
 const LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads a file of JSON lines; `emit` says whether anyone still listens.
+///
+/// A key that is absent is null, as writers of JSON have it. A key that nobody declared stops the
+/// file at its end, if that is the source's policy, so that all of them are told.
 pub fn read(
     source: &Source,
     file: &str,
@@ -23,6 +28,45 @@ pub fn read(
     windows: impl FnMut() -> Option<Result<Bytes>>,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
+    let mut unknown = (source.on_drift == OnDrift::Fail).then(Unknown::default);
+    let seen = pass(source, file, rows, windows, emit, unknown.as_mut())?;
+    let Some(unknown) = unknown else { return Ok(()) };
+    let absent: Vec<_> = source.columns.iter().zip(seen).filter(|(_, seen)| !seen).map(|(c, _)| c).collect();
+    undeclared_keys(source, &without_left_out(source, unknown.keys), &absent)
+}
+
+/// The keys that nobody declared, by going through the whole file.
+pub fn undeclared(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
+    let mut unknown = Unknown::default();
+    pass(source, "", 1024, || windows.next_blocking(), &mut |_| true, Some(&mut unknown))?;
+    if unknown.too_many {
+        return Err(Error::failed(format!(
+            "the file has more than {MOST_UNKNOWN} keys that are not declared: data seems to stand in the keys"
+        ))
+        .hint("declare the object that holds them as text, or name it in ignore_columns"));
+    }
+    if let Some(key) = unknown.dotted.filter(|key| !source.leaves_out(key)) {
+        return Err(Error::failed(format!(
+            "the key `{key}` is not declared and cannot be taken in: it holds a dot, which stands for a nested key"
+        ))
+        .hint("name it in ignore_columns"));
+    }
+    Ok(without_left_out(source, unknown.keys).into_iter().map(|(key, _)| key).collect())
+}
+
+fn without_left_out(source: &Source, keys: Vec<(String, i64)>) -> Vec<(String, i64)> {
+    keys.into_iter().filter(|(key, _)| !source.leaves_out(key)).collect()
+}
+
+/// Goes through the file; for each column whether any line has it.
+fn pass(
+    source: &Source,
+    file: &str,
+    rows: usize,
+    windows: impl FnMut() -> Option<Result<Bytes>>,
+    emit: &mut dyn FnMut(Piece) -> bool,
+    mut unknown: Option<&mut Unknown>,
+) -> Result<Vec<bool>> {
     let dialect = &source.dialect;
     let encoding = dialect.encoding.name();
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
@@ -33,6 +77,10 @@ pub fn read(
             From::Position(_) => {}
         }
     }
+    for path in &source.ignored {
+        paths.pass_over(path);
+    }
+    let mut seen = vec![false; source.columns.len()];
     let mut rows = Rows::new(source, file, rows);
     let mut scratch = Vec::new();
     // A line too long is refused once, and passed over until it ends.
@@ -65,8 +113,16 @@ pub fn read(
             } else if !text.is_valid(at..end) {
                 rows.refuse_record(line, &format!("bytes that are not valid {encoding}"), raw);
             } else {
-                match json_text::read(raw, &paths, &mut values, &mut scratch) {
-                    Ok(()) => record(&mut rows, &values, line, raw, &mut scratch),
+                if let Some(unknown) = &mut unknown {
+                    unknown.line = line;
+                }
+                match json_text::read(raw, &paths, &mut values, &mut scratch, unknown.as_deref_mut()) {
+                    Ok(()) => {
+                        for (seen, value) in seen.iter_mut().zip(&values) {
+                            *seen |= value.is_some();
+                        }
+                        record(&mut rows, &values, line, raw, &mut scratch);
+                    }
                     Err(wrong) => {
                         let reason = format!("not a JSON object: {} at byte {}", wrong.what, wrong.at + 1);
                         rows.refuse_record(line, &reason, raw);
@@ -75,7 +131,7 @@ pub fn read(
             }
             (at, line) = (next, line + 1);
             if rows.are_full() && !rows.flush(emit)? {
-                return Ok(());
+                return Ok(seen);
             }
         }
         let lines = line - text.line();
@@ -85,7 +141,7 @@ pub fn read(
         }
     }
     rows.flush(emit)?;
-    Ok(())
+    Ok(seen)
 }
 
 fn record(rows: &mut Rows, values: &[Option<Value<'_>>], line: i64, raw: &[u8], scratch: &mut Vec<u8>) {

@@ -25,11 +25,22 @@ pub enum Value<'a> {
 pub struct Paths {
     /// The places in the result that want the value here.
     wanted: Vec<usize>,
+    /// Nothing below is looked at, and nobody minds.
+    passed_over: bool,
     children: Vec<(String, Paths)>,
 }
 
 impl Paths {
     pub fn add(&mut self, path: &str, place: usize) {
+        self.node(path).wanted.push(place);
+    }
+
+    /// What stands at the path and below it is known, though nobody wants it.
+    pub fn pass_over(&mut self, path: &str) {
+        self.node(path).passed_over = true;
+    }
+
+    fn node(&mut self, path: &str) -> &mut Paths {
         let mut node = self;
         for key in path.split('.') {
             let at = match node.children.iter().position(|(name, _)| name == key) {
@@ -41,7 +52,54 @@ impl Paths {
             };
             node = &mut node.children[at].1;
         }
-        node.wanted.push(place);
+        node
+    }
+
+    /// Whether a key that is not among the children is a stranger: not where the whole value is wanted.
+    fn is_complete(&self) -> bool {
+        !self.children.is_empty() && self.wanted.is_empty() && !self.passed_over
+    }
+}
+
+/// More distinct keys than this are no columns: data stands in the keys.
+pub const MOST_UNKNOWN: usize = 200;
+
+/// The keys met that no path names, each with the line where it came first, in that order.
+///
+/// Below a key that is unknown nothing more is noted.
+#[derive(Debug, Default)]
+pub struct Unknown {
+    /// Path, and line.
+    pub keys: Vec<(String, i64)>,
+    /// The line that is read now.
+    pub line: i64,
+    /// There were more than [`MOST_UNKNOWN`].
+    pub too_many: bool,
+    /// A key that itself holds a dot, which in a path stands between two keys.
+    pub dotted: Option<String>,
+    /// The keys that lead to the object that is read now.
+    trail: Vec<Vec<u8>>,
+}
+
+impl Unknown {
+    fn note(&mut self, key: &[u8]) {
+        let mut path = String::new();
+        for outer in &self.trail {
+            path.push_str(&String::from_utf8_lossy(outer));
+            path.push('.');
+        }
+        path.push_str(&String::from_utf8_lossy(key));
+        if self.keys.iter().any(|(known, _)| *known == path) {
+            return;
+        }
+        if self.keys.len() == MOST_UNKNOWN {
+            self.too_many = true;
+        } else {
+            if key.contains(&b'.') {
+                self.dotted = Some(path.clone());
+            }
+            self.keys.push((path, self.line));
+        }
     }
 }
 
@@ -54,15 +112,20 @@ pub struct NotJson {
 
 const DEPTH: usize = 128;
 
-/// Reads one object, leaving the value of each wanted path, or nothing, in `values`.
+/// Reads one object, leaving the value of each wanted path, or nothing, in `values`, and noting what
+/// no path names if anybody wants to know.
 pub fn read<'a>(
     text: &'a [u8],
     paths: &Paths,
     values: &mut [Option<Value<'a>>],
     scratch: &mut Vec<u8>,
+    mut unknown: Option<&mut Unknown>,
 ) -> Result<(), NotJson> {
     values.fill(None);
-    let mut reader = Reader { text, at: 0, scratch };
+    if let Some(unknown) = &mut unknown {
+        unknown.trail.clear();
+    }
+    let mut reader = Reader { text, at: 0, scratch, unknown };
     reader.blank();
     if reader.peek() != Some(b'{') {
         return Err(reader.wrong("an object was expected"));
@@ -79,6 +142,7 @@ struct Reader<'a, 's> {
     text: &'a [u8],
     at: usize,
     scratch: &'s mut Vec<u8>,
+    unknown: Option<&'s mut Unknown>,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -118,7 +182,19 @@ impl<'a> Reader<'a, '_> {
             let below = match paths {
                 Some(paths) if !paths.children.is_empty() => {
                     let key = if escaped { unescape(raw, self.scratch) } else { raw };
-                    paths.children.iter().find(|(name, _)| name.as_bytes() == key).map(|(_, below)| below)
+                    let below = paths
+                        .children
+                        .iter()
+                        .find(|(name, _)| name.as_bytes() == key)
+                        .map(|(_, below)| below);
+                    if let Some(unknown) = &mut self.unknown {
+                        match below {
+                            None if paths.is_complete() => unknown.note(key),
+                            Some(below) if !below.children.is_empty() => unknown.trail.push(key.to_owned()),
+                            _ => {}
+                        }
+                    }
+                    below
                 }
                 _ => None,
             };
@@ -132,6 +208,11 @@ impl<'a> Reader<'a, '_> {
             if let Some(below) = below {
                 for &place in &below.wanted {
                     values[place] = Some(value);
+                }
+                if let Some(unknown) = &mut self.unknown
+                    && !below.children.is_empty()
+                {
+                    unknown.trail.pop();
                 }
             }
             self.blank();
@@ -339,8 +420,31 @@ mod tests {
         let mut paths = Paths::default();
         paths.add(path, 0);
         let mut values = [None];
-        read(text.as_bytes(), &paths, &mut values, &mut Vec::new())?;
+        read(text.as_bytes(), &paths, &mut values, &mut Vec::new(), None)?;
         Ok(values[0])
+    }
+
+    #[test]
+    fn a_key_that_no_path_names_is_noted_once_and_not_below_what_is_wanted_whole() {
+        let mut paths = Paths::default();
+        paths.add("id", 0);
+        paths.add("customer.email", 1);
+        paths.add("cart", 2);
+        paths.add("cart.total", 3);
+        paths.pass_over("trace");
+        let mut unknown = Unknown::default();
+        for (line, text) in [
+            r#"{"id": 1, "customer": {"email": "a", "phone": {"home": 1}}, "cart": {"total": 1, "lines": []}}"#,
+            r#"{"id": 2, "customer": {"phone": null}, "trace": {"x": 1}, "tags": [{"y": 1}], "customer2": 1}"#,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            unknown.line = line as i64 + 1;
+            read(text.as_bytes(), &paths, &mut [None; 4], &mut Vec::new(), Some(&mut unknown)).unwrap();
+        }
+        let keys: Vec<(&str, i64)> = unknown.keys.iter().map(|(key, line)| (key.as_str(), *line)).collect();
+        assert_eq!(keys, [("customer.phone", 1), ("tags", 2), ("customer2", 2)]);
     }
 
     #[test]
@@ -427,7 +531,7 @@ mod tests {
         fn no_bytes_panic(text in proptest::collection::vec(any::<u8>(), 0..60)) {
             let mut paths = Paths::default();
             paths.add("a.b", 0);
-            let _ = read(&text, &paths, &mut [None], &mut Vec::new());
+            let _ = read(&text, &paths, &mut [None], &mut Vec::new(), Some(&mut Unknown::default()));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Where a channel's records come from: connectors, declared types, quarantine.
 //!
-//! A source is declared (`declaration`), its files are found (`location`), and each is read as a
-//! stream of typed rows and refused records (`stream`). Bytes come in windows from any object store
+//! A source is declared (`declaration`), its files are found (`location`) and expected (`delivery`),
+//! their columns are held against the declared ones (`survey`, `drift`), and each is read as a stream
+//! of typed rows and refused records (`stream`). Bytes come in windows from any object store
 //! (`window`), become UTF-8 (`text`), are taken apart by format (`csv` with `records`, `json` with
 //! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number` and
 //! `calendar`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
@@ -10,13 +11,17 @@
 mod at_hand;
 mod calendar;
 mod column;
+mod column_declaration;
 mod csv;
 mod declaration;
 mod decoder;
+pub mod delivery;
+mod drift;
 mod fault;
 mod json;
 mod json_text;
 mod location;
+mod name_pattern;
 mod near;
 mod number;
 mod parquet;
@@ -24,6 +29,7 @@ mod quarantine;
 mod records;
 mod rows;
 mod stream;
+mod survey;
 mod text;
 mod window;
 
@@ -32,9 +38,10 @@ mod tests;
 
 pub use at_hand::read_at_hand;
 pub use column::{Column, ColumnType, From};
-pub use declaration::{
-    ColumnDeclaration, ColumnDeclarations, ColumnTable, Format, FromDeclaration, Source, SourceDeclaration,
-};
+pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FromDeclaration};
+pub use declaration::{Format, Source, SourceDeclaration};
+pub use drift::OnDrift;
 pub use location::{SourceFile, digest, list};
 pub use quarantine::quarantine_schema;
 pub use stream::{Piece, read};
+pub use survey::{Survey, survey};

@@ -15,7 +15,7 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DecimalType, Float64Type, Int64Type, TimeUnit,
+    DataType, Date32Type, Decimal128Type, DecimalType, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit,
     TimestampMicrosecondType,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -24,10 +24,10 @@ use futures::StreamExt;
 use tokio::runtime::Handle;
 
 use super::calendar::Written;
-use super::column::{Column, ColumnType};
-use super::csv::missing;
+use super::column::ColumnType;
 use super::declaration::Source;
 use super::decoder::Decoder;
+use super::drift::{Comparison, compare};
 use super::fault::{Fault, text_of};
 use super::location::SourceFile;
 use super::number::POWERS;
@@ -43,39 +43,10 @@ pub fn read(
     runtime: &Handle,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
-    let damaged = |e: Error| {
-        e.hint("the file is not Parquet, or was cut short while it was copied: have it exported again")
-    };
-    if file.size == 0 {
-        return Err(damaged(Error::failed("the file is empty: 0 bytes are no Parquet file")));
-    }
-    let builder = guarded(|| runtime.block_on(ParquetRecordBatchStreamBuilder::new(file.clone())))
-        .and_then(|built| built.doing("read the Parquet footer"))
-        .map_err(damaged)?;
-    let names: Vec<String> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let mut places = Vec::new();
-    let mut problems = Vec::new();
-    for column in &source.columns {
-        match names.iter().position(|name| name == column.source_name()) {
-            Some(place) => {
-                places.push(place);
-                let found = builder.schema().field(place).data_type();
-                if !is_plain(found) {
-                    problems.push(
-                        Error::failed(format!(
-                            "the column `{}` is {found}, which does not read as {}",
-                            column.source_name(),
-                            column.kind
-                        ))
-                        .hint("export it as plain columns"),
-                    );
-                }
-            }
-            None => problems.push(missing(column.source_name(), &names)),
-        }
-    }
-    Error::all(problems)?;
-    let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
+    let builder = open(file, runtime)?;
+    let names = names(builder.schema());
+    let places = check(source, builder.schema())?.places;
+    let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied().flatten());
     let mut stream = guarded(|| builder.with_projection(mask).with_batch_size(rows.max(1)).build())
         .and_then(|built| built.doing("read the Parquet file"))
         .map_err(damaged)?;
@@ -83,8 +54,13 @@ pub fn read(
     let mut line = 0;
     while let Some(batch) = guarded(|| runtime.block_on(stream.next())).map_err(damaged)? {
         let batch = batch.doing("read the Parquet file").map_err(damaged)?;
-        let cells =
-            source.columns.iter().map(|column| Cells::of(column, &batch)).collect::<Result<Vec<_>>>()?;
+        let cells = places
+            .iter()
+            .map(|place| match place {
+                Some(place) => Cells::of(&names[*place], &batch),
+                None => Ok(Cells { values: Values::Nothing, absent: None }),
+            })
+            .collect::<Result<Vec<_>>>()?;
         'rows: for row in 0..batch.num_rows() {
             line += 1;
             for (decoder, cells) in rows.decoders.iter_mut().zip(&cells) {
@@ -103,6 +79,79 @@ pub fn read(
         }
     }
     Ok(())
+}
+
+fn damaged(error: Error) -> Error {
+    error.hint("the file is not Parquet, or was cut short while it was copied: have it exported again")
+}
+
+/// Reads a file's footer. Runs on a thread that may block.
+fn open(file: &SourceFile, runtime: &Handle) -> Result<ParquetRecordBatchStreamBuilder<SourceFile>> {
+    if file.size == 0 {
+        return Err(damaged(Error::failed("the file is empty: 0 bytes are no Parquet file")));
+    }
+    guarded(|| runtime.block_on(ParquetRecordBatchStreamBuilder::new(file.clone())))
+        .and_then(|built| built.doing("read the Parquet footer"))
+        .map_err(damaged)
+}
+
+/// A file's columns by its footer. Runs on a thread that may block.
+pub fn schema(file: &SourceFile, runtime: &Handle) -> Result<SchemaRef> {
+    Ok(open(file, runtime)?.schema().clone())
+}
+
+pub fn names(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|f| f.name().clone()).collect()
+}
+
+/// Compares the file's columns, names and types, with the declared ones.
+pub fn check(source: &Source, schema: &Schema) -> Result<Comparison> {
+    let mut errors = Vec::new();
+    let comparison = compare(source, &names(schema)).map_err(|e| errors.push(e)).unwrap_or_default();
+    errors.extend(unreadable(source, schema));
+    Error::all(errors)?;
+    Ok(comparison)
+}
+
+/// The errors for columns whose type in the file can never become the declared one.
+fn unreadable(source: &Source, schema: &Schema) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for column in &source.columns {
+        let name = column.source_name();
+        let Some((_, field)) = schema.column_with_name(name) else { continue };
+        let found = field.data_type();
+        if !reads_as(found, column.kind) {
+            let error = Error::failed(format!(
+                "the column `{name}` is {found}, which does not read as {}",
+                column.kind
+            ));
+            errors.push(match ColumnType::of(found) {
+                Some(kind) => error.hint(format!(
+                    "was it retyped? Export it as {} again, or declare it as {kind} and read the source anew with --full-refresh",
+                    column.kind
+                )),
+                None => error.hint("export it as plain columns"),
+            });
+        }
+    }
+    errors
+}
+
+/// Whether any value of the file's type can be one of the declared type.
+fn reads_as(found: &DataType, kind: ColumnType) -> bool {
+    use ColumnType::{Boolean, Date, Decimal, Float, Integer, Text, Timestamp};
+    match found {
+        DataType::Dictionary(_, values) => reads_as(values, kind),
+        DataType::Boolean => matches!(kind, Boolean | Integer | Text),
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
+            matches!(kind, Date | Timestamp | Text)
+        }
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => {
+            matches!(kind, Decimal { .. } | Integer | Float | Text)
+        }
+        // Numbers may be days in a declared format, and the words for true and false.
+        other => is_plain(other),
+    }
 }
 
 /// The Parquet library trusts the lengths that a file tells and panics where they lie.
@@ -139,8 +188,7 @@ enum Values {
 }
 
 impl Cells {
-    fn of(column: &Column, batch: &RecordBatch) -> Result<Self> {
-        let name = column.source_name();
+    fn of(name: &str, batch: &RecordBatch) -> Result<Self> {
         let array = batch
             .column_by_name(name)
             .ok_or_else(|| Error::failed(format!("the Parquet file lost its column `{name}`")))?;

@@ -11,7 +11,8 @@ use crate::error::{Context, Result};
 ///
 /// `line` is the 1-based line where the record starts (Parquet: the row); `column` the first column
 /// that does not fit, null when the record as a whole is at fault; `reason` never contains a value;
-/// `record` is the record as read: it may hold personal data and belongs nowhere but here.
+/// `record` is the record as read: it may hold personal data and belongs nowhere but here; `last_line`
+/// is where the record ends, for a quoted text may hold line ends.
 pub fn quarantine_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![
@@ -21,6 +22,7 @@ pub fn quarantine_schema() -> SchemaRef {
             Field::new("column", DataType::Utf8, true),
             Field::new("reason", DataType::Utf8, false),
             Field::new("record", DataType::Utf8, true),
+            Field::new("last_line", DataType::Int64, false),
         ]))
     });
     SCHEMA.clone()
@@ -39,6 +41,7 @@ pub struct Quarantine {
     columns: StringBuilder,
     reasons: StringBuilder,
     records: StringBuilder,
+    last_lines: Int64Builder,
     rows: usize,
 }
 
@@ -53,14 +56,16 @@ impl Quarantine {
             columns: StringBuilder::new(),
             reasons: StringBuilder::new(),
             records: StringBuilder::new(),
+            last_lines: Int64Builder::new(),
             rows: 0,
         }
     }
 
-    pub fn refuse(&mut self, line: i64, column: Option<&str>, reason: &str, record: &[u8]) {
+    pub fn refuse(&mut self, lines: (i64, i64), column: Option<&str>, reason: &str, record: &[u8]) {
         self.sources.append_value(&self.source);
         self.files.append_value(&self.file);
-        self.lines.append_value(line);
+        self.lines.append_value(lines.0);
+        self.last_lines.append_value(lines.1);
         self.columns.append_option(column);
         self.reasons.append_value(reason);
         let kept = &record[..record.len().min(RECORD_BYTES)];
@@ -82,6 +87,7 @@ impl Quarantine {
             Arc::new(self.columns.finish()),
             Arc::new(self.reasons.finish()),
             Arc::new(self.records.finish()),
+            Arc::new(self.last_lines.finish()),
         ];
         RecordBatch::try_new(quarantine_schema(), columns).doing("gather refused records")
     }

@@ -7,7 +7,7 @@ use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::SchemaRef;
 
 use super::column::Column;
-use super::declaration::Source;
+use super::declaration::{Format, Source};
 use super::decoder::{Decoder, Fields};
 use super::fault::{Fault, text_of};
 use super::quarantine::Quarantine;
@@ -24,6 +24,8 @@ pub struct Rows {
     pub decoders: Vec<Decoder>,
     schema: SchemaRef,
     file: String,
+    /// Whether a record may hold line ends.
+    spans_lines: bool,
     lines: Vec<i64>,
     bytes: usize,
     refused_bytes: usize,
@@ -38,6 +40,7 @@ impl Rows {
             decoders: source.columns.iter().map(|column| Decoder::new(column, capacity)).collect(),
             schema: source.schema(),
             file: file.to_owned(),
+            spans_lines: source.format == Format::Csv,
             lines: Vec::with_capacity(capacity),
             bytes: 0,
             refused_bytes: 0,
@@ -58,10 +61,15 @@ impl Rows {
         self.capacity.saturating_sub(self.lines.len())
     }
 
-    /// Adds a stretch of records column by column; false, and nothing added, when one does not fit.
-    pub fn extend<'a>(&mut self, fields: impl Fn(usize) -> Fields<'a>) -> bool {
+    /// Adds a stretch of `count` records column by column, null where there are no fields; false, and
+    /// nothing added, when one does not fit.
+    pub fn extend<'a>(&mut self, count: usize, fields: impl Fn(usize) -> Option<Fields<'a>>) -> bool {
         for (column, decoder) in self.decoders.iter_mut().enumerate() {
-            if decoder.extend(&fields(column)).is_err() {
+            let extended = match fields(column) {
+                Some(fields) => decoder.extend(&fields),
+                None => (0..count).try_for_each(|_| decoder.push_null()),
+            };
+            if extended.is_err() {
                 for decoder in &mut self.decoders {
                     decoder.truncate(self.lines.len());
                 }
@@ -89,7 +97,8 @@ impl Rows {
             decoder.truncate(self.lines.len());
         }
         self.refused_bytes += record.len();
-        self.quarantine.refuse(line, column, reason, record);
+        let last = if self.spans_lines { line + line_ends(record) } else { line };
+        self.quarantine.refuse((line, last), column, reason, record);
     }
 
     #[inline]
@@ -123,6 +132,16 @@ impl Rows {
         }
         Ok(true)
     }
+}
+
+/// LF, CR LF and CR, as records count them.
+fn line_ends(text: &[u8]) -> i64 {
+    let ends = text.iter().enumerate().filter(|(at, byte)| match byte {
+        b'\n' => true,
+        b'\r' => text.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    i64::try_from(ends.count()).unwrap_or(i64::MAX)
 }
 
 /// One text, `count` times.

@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::run::history;
+use crate::run::ingest::raw_schema;
 use crate::run::plan::PlannedStep;
-use crate::run::step::{Workshop, raw_schema};
+use crate::run::step::Workshop;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::{Catalog, Engine, Limits};
 use crate::warehouse::stage::Mode;
@@ -42,6 +43,7 @@ impl Types {
             run: 0,
             // Planning needs a value for `$as_of`, whichever.
             as_of: pipeline.as_of.unwrap_or(Instant::UNIX_EPOCH),
+            last_as_of: None,
             full_refresh: true,
         };
         let mut types = Types { warehouse, engine, columns: BTreeMap::new() };
@@ -89,6 +91,8 @@ impl Types {
                     kind: step.kind(),
                     reads: Vec::new(),
                     files: Vec::new(),
+                    replay: Vec::new(),
+                    warnings: Vec::new(),
                     why: String::new(),
                     fingerprint: String::new(),
                 };

@@ -22,7 +22,7 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
 use super::Warehouse;
 use super::release::Release;
-use super::stage::Staged;
+use super::stage::{Mode, Staged};
 use super::table::Table;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
@@ -186,6 +186,19 @@ impl Catalog {
         let table = Table::after(base.as_deref(), staged)?;
         self.tables().insert(staged.table.clone(), Arc::new(table));
         Ok(())
+    }
+
+    /// A session that sees every row of one table as it will be once `staged` is committed: repeated
+    /// keys and the future included.
+    pub async fn session_of_all_rows(&self, staged: &Staged) -> Result<Session> {
+        let base = self.table(&staged.table).await?.filter(|_| staged.mode == Mode::Append);
+        if let Some(base) = &base {
+            self.verify(base).await?;
+        }
+        let table = Table::after(base.as_deref(), staged)?;
+        let session = Session { context: self.engine.context(), as_of: None };
+        session.register(&self.warehouse, &table, &Visibility::default())?;
+        Ok(session)
     }
 
     fn known(&self, name: &TableName) -> Option<Arc<Table>> {

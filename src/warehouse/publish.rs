@@ -273,6 +273,10 @@ fn merged(staged: Vec<Staged>) -> Vec<Staged> {
     for next in staged {
         match tables.get_mut(&next.table) {
             Some(first) => {
+                // One of them may have grown the table.
+                if next.schema.fields().len() > first.schema.fields().len() {
+                    first.schema = next.schema;
+                }
                 first.rows += next.rows;
                 first.bytes += next.bytes;
                 first.adds.extend(next.adds);
@@ -320,15 +324,15 @@ fn actions(
         }
         Some(table) => {
             let snapshot = table.snapshot().doing(format!("read {}", staged.table))?;
+            if snapshot.schema().as_ref() != &schema {
+                let metadata = snapshot
+                    .metadata()
+                    .clone()
+                    .with_schema(&schema)
+                    .doing(format!("describe {}", staged.table))?;
+                actions.push(Action::Metadata(metadata));
+            }
             if staged.mode == Mode::Replace {
-                if snapshot.schema().as_ref() != &schema {
-                    let metadata = snapshot
-                        .metadata()
-                        .clone()
-                        .with_schema(&schema)
-                        .doing(format!("describe {}", staged.table))?;
-                    actions.push(Action::Metadata(metadata));
-                }
                 // A restored table shares files with the one it replaces; a commit may not both
                 // remove and add a file.
                 for file in snapshot.log_data().iter() {

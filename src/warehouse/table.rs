@@ -155,8 +155,10 @@ impl Table {
                 .doing("read a staged path")?,
         };
         if let (Mode::Append, Some(base)) = (staged.mode, base) {
-            // Zero staged rows carry a schema all the same, and it must fit what is there.
-            if base.schema.fields() != staged.schema.fields() {
+            // Zero staged rows carry a schema all the same, and it must fit what is there: the table's
+            // own columns, then new ones, which are null in the rows it already has.
+            let (old, new) = (base.schema.fields(), staged.schema.fields());
+            if new.len() < old.len() || old[..] != new[..old.len()] {
                 return Err(schema_changed(base, &staged.schema));
             }
             table.rows += base.rows;
@@ -165,6 +167,27 @@ impl Table {
         }
         table.files.sort();
         Ok(table)
+    }
+
+    /// The schema of the table once rows with these columns are appended: its own columns in their
+    /// order, then the new ones.
+    ///
+    /// # Errors
+    /// A column of another type than before; unless `keep`, a column that the rows no longer have.
+    pub fn grown(&self, rows: &Schema, keep: bool) -> Result<SchemaRef> {
+        let mut fields = self.schema.fields().to_vec();
+        for field in self.schema.fields() {
+            let fits = match rows.field_with_name(field.name()) {
+                Ok(new) => new.data_type() == field.data_type(),
+                Err(_) => keep,
+            };
+            if !fits {
+                return Err(schema_changed(self, rows));
+            }
+        }
+        fields
+            .extend(rows.fields().iter().filter(|f| self.schema.field_with_name(f.name()).is_err()).cloned());
+        Ok(Arc::new(Schema::new(fields)))
     }
 
     pub fn file_count(&self) -> usize {

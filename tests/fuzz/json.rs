@@ -55,7 +55,8 @@ fn every_line_is_read_or_refused_once() {
                 None => format!("c{n} = {{ from = \"{path}\", type = {kind} }}\n"),
             })
             .collect();
-        let source = declared(&format!("format = \"jsonl\"\n[columns]\n{columns}")).unwrap();
+        let source =
+            declared(&format!("format = \"jsonl\"\non_drift = \"ignore\"\n[columns]\n{columns}")).unwrap();
         let mut text = String::new();
         for (a, b) in &records {
             let mut object = serde_json::Map::new();
@@ -82,7 +83,9 @@ fn every_line_is_read_or_refused_once() {
 fn a_text_column_takes_whatever_serde_json_takes() {
     let way = (damage(3, b"{}[]\",:\\ 0e-.tu", 0.1), vec(0.0..1.0f64, 0..3));
     fuzz("json_serde", "tests/fuzz/regressions/json_serde.txt", Share(10), (value(), way), |(value, way)| {
-        let source = declared("format = \"jsonl\"\nnull = []\n[columns]\na = \"text\"\n").unwrap();
+        let source =
+            declared("format = \"jsonl\"\non_drift = \"ignore\"\nnull = []\n[columns]\na = \"text\"\n")
+                .unwrap();
         let (damage, cuts) = way;
         let line = damaged(serde_json::json!({ "z": 1, "a": value }).to_string().into_bytes(), &damage);
         let line: Vec<u8> = line.into_iter().filter(|b| *b != b'\n').collect();

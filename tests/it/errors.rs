@@ -6,6 +6,7 @@
 mod checks;
 mod commands;
 mod config;
+mod drift;
 mod mining;
 mod models;
 mod sources;

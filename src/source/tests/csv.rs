@@ -11,6 +11,7 @@ encoding = "windows-1252"
 decimal = ","
 thousands = " "
 timezone = "Europe/Paris"
+ignore_columns = ["Rien"]
 [columns]
 ticket = { type = "integer", from = "N° ticket" }
 city = { type = "text", from = "Ville" }
@@ -229,12 +230,12 @@ fn a_header_without_a_declared_column_is_an_error_that_offers_the_nearest() {
     let fixture = Fixture::new("h.csv", "format = \"csv\"\n[columns]\ncustomer_id = \"text\"\n");
     fixture.write("h.csv", "InvoiceNo,CustomerID\n1,2\n");
     insta::assert_snapshot!(fixture.error(), @r#"
-    the file has no column `customer_id`; it has `InvoiceNo`, `CustomerID`
+    the file has no column `customer_id`, and one that is not declared: `CustomerID` (column 2)
       in source shop › h.csv
-      hint: is `CustomerID` meant? Then declare the column with from = "CustomerID"
+      hint: was it renamed? Then declare customer_id with from = "CustomerID"
     "#);
     fixture.write("h.csv", "customer_id,customer_id\n1,2\n");
-    assert!(fixture.error().starts_with("the header has the column `customer_id` more than once"));
+    assert!(fixture.error().starts_with("the file has the column `customer_id` more than once"));
     fixture.write("h.csv", "");
     assert!(fixture.error().starts_with("the file is empty: not even a header was found"));
 }

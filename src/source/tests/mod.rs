@@ -2,6 +2,7 @@
 
 mod csv;
 mod declaration;
+mod drift;
 mod json;
 mod location;
 mod parquet;

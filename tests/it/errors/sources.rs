@@ -39,7 +39,7 @@ fn a_column_that_is_not_there() {
         "exports/visits/more.jsonl",
         "{\"customer\":\"c01\",\"visited_at\":\"2026-02-27T10:00:00Z\"}\n",
     );
-    shop.run_publishes("missing_column_jsonl");
+    shop.run_fails("missing_column_jsonl", 1);
     let shop = Shop::new();
     let ids: ArrayRef = Arc::new(StringArray::from(vec!["c01"]));
     let rows = RecordBatch::try_from_iter([("CustomerID", ids.clone()), ("nom", ids)]).unwrap();

@@ -1,0 +1,199 @@
+//! `quarantine ls`, `show` and `replay`: refused records counted, looked at, and read again.
+
+use clap::{Args, Subcommand};
+
+use super::output::OutputArgs;
+use super::progress::{LogFormat, shown};
+use super::query::open;
+use super::run::{RequestArgs, stop_on_signal};
+use super::{LimitArgs, WaitArg, WarehouseArg};
+use crate::error::{Context, Result};
+use crate::run::{Request, execute, quarantine};
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::Session;
+
+#[derive(Debug, Subcommand)]
+pub enum QuarantineVerb {
+    /// Count the refused records by source, file, column, reason and run
+    Ls(LsArgs),
+    /// Show refused records, values and all: they may be personal data
+    Show(ShowArgs),
+    /// Run the pipeline, reading the refused records of a source again; those that fit now are kept
+    Replay(ReplayArgs),
+}
+
+/// Which refused records.
+#[derive(Debug, Args)]
+struct ChoiceArgs {
+    /// Only of this source
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
+    /// Only those that this run refused
+    #[arg(long, value_name = "N")]
+    run: Option<u64>,
+    /// Only of this file
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
+    /// Only for this column
+    #[arg(long, value_name = "COLUMN")]
+    column: Option<String>,
+    /// Only those whose reason holds this text
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Also those that no longer wait: replayed, refused again, read again with their file
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    /// How many records
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The source whose declaration was mended
+    source: String,
+    #[command(flatten)]
+    request: RequestArgs,
+    /// How progress is told: bars and lines for people, or one JSON object a line
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    #[command(flatten)]
+    wait: WaitArg,
+}
+
+pub async fn quarantine(verb: QuarantineVerb) -> Result<()> {
+    match verb {
+        QuarantineVerb::Ls(args) => ls(args).await,
+        QuarantineVerb::Show(args) => show(args).await,
+        QuarantineVerb::Replay(args) => replay(args).await,
+    }
+}
+
+const NOTHING: &str = "no record was ever refused";
+
+async fn ls(args: LsArgs) -> Result<()> {
+    let catalog = open(&args.warehouse.warehouse, None, &args.limits).await?;
+    let Some(session) = quarantine::session(&catalog).await? else {
+        say!("{NOTHING}");
+        return Ok(());
+    };
+    let chosen = args.choice.condition();
+    let screen = args.output.is_screen_table();
+    if screen && count(&session, &chosen).await? == 0 {
+        say!("{}", args.choice.none());
+        return Ok(());
+    }
+    let standing = if args.choice.all { ", standing, replayed_run" } else { "" };
+    let sql = quarantine::query(&format!(
+        "select source, file, \"column\", reason, run{standing}, count(*) as records from standing where {chosen} \
+         group by source, file, \"column\", reason, run{standing} \
+         order by records desc, source, file, \"column\", reason, run{standing}"
+    ));
+    args.output.write(session.sql(&sql).await.doing("read the quarantine")?).await?;
+    Ok(())
+}
+
+async fn show(args: ShowArgs) -> Result<()> {
+    let catalog = open(&args.warehouse.warehouse, None, &args.limits).await?;
+    let Some(session) = quarantine::session(&catalog).await? else {
+        say!("{NOTHING}");
+        return Ok(());
+    };
+    let chosen = args.choice.condition();
+    let records = count(&session, &chosen).await?;
+    let screen = args.output.is_screen_table();
+    if screen && records == 0 {
+        say!("{}", args.choice.none());
+        return Ok(());
+    }
+    let standing = if args.choice.all { "standing, replayed_run, " } else { "" };
+    let sql = quarantine::query(&format!(
+        "select source, file, line, \"column\", reason, run, {standing}record from standing where {chosen} \
+         order by source, file, line, run limit {}",
+        args.limit
+    ));
+    args.output.write(session.sql(&sql).await.doing("read the quarantine")?).await?;
+    if screen && records > args.limit {
+        say!("{} of {records} records; more with --limit", args.limit);
+    }
+    Ok(())
+}
+
+async fn count(session: &Session, chosen: &str) -> Result<usize> {
+    let sql = quarantine::query(&format!("select source from standing where {chosen}"));
+    let doing = "read the quarantine";
+    session.sql(&sql).await.doing(doing)?.count().await.doing(doing)
+}
+
+impl ChoiceArgs {
+    /// The choice as a SQL condition over the quarantine.
+    fn condition(&self) -> String {
+        let quoted = |text: &str| text.replace('\'', "''");
+        let mut conditions = vec![if self.all { "true" } else { "standing = 'open'" }.to_owned()];
+        for (column, value) in [("source", &self.source), ("file", &self.file), ("column", &self.column)] {
+            if let Some(value) = value {
+                conditions.push(format!("\"{column}\" = '{}'", quoted(value)));
+            }
+        }
+        if let Some(run) = self.run {
+            conditions.push(format!("run = {run}"));
+        }
+        if let Some(text) = &self.reason {
+            conditions.push(format!("strpos(reason, '{}') > 0", quoted(text)));
+        }
+        conditions.join(" and ")
+    }
+
+    fn none(&self) -> &'static str {
+        let any = self.source.is_some()
+            || self.run.is_some()
+            || self.file.is_some()
+            || self.column.is_some()
+            || self.reason.is_some();
+        match (any, self.all) {
+            (false, false) => "no refused record waits; --all shows those that no longer do",
+            (true, false) => "no refused record like that waits; --all shows those that no longer do",
+            (_, true) => "there is no refused record like that",
+        }
+    }
+}
+
+async fn replay(args: ReplayArgs) -> Result<()> {
+    let (pipeline, location, request) = args.request.resolve()?;
+    let warehouse = Warehouse::open(&location).await?;
+    let request = Request { replay: [args.source.clone()].into(), wait: args.wait.wait(), ..request };
+    // Where nothing waits nothing is run, unless a run was cut off and is to be ended.
+    let plan = execute::preview(&pipeline, &location, &request).await?;
+    let waits = plan.steps.iter().any(|step| !step.replay.is_empty());
+    let last = warehouse.last_release().await?;
+    if !waits && warehouse.unfinished_run(last.as_ref()).await?.is_none_or(|run| run.failed) {
+        say!("no refused record of {} waits: nothing was run", args.source);
+        return Ok(());
+    }
+    execute::run(&pipeline, &location, &request, shown(args.log_format), stop_on_signal()).await?;
+    Ok(())
+}

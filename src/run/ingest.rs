@@ -1,0 +1,469 @@
+//! The step of a source: its new files become rows of its raw table, each once; what does not fit goes
+//! to the quarantine; records refused before may be read again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use chrono::NaiveDate;
+use futures::StreamExt;
+
+use super::expected::gap;
+use super::ledger::{self, Entry};
+use super::plan::PlannedStep;
+use super::quarantine::{self, State};
+use super::replay::told;
+use super::step::{Done, Failure, Figures, Workshop};
+use crate::clock::{Instant, show_instant};
+use crate::config::Severity;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::pipeline::raw_table;
+use crate::source::{self, ColumnType, OnDrift, Piece, Source, SourceFile, Survey};
+use crate::warehouse::catalog::Known;
+use crate::warehouse::stage::{Mode, Staged, Stager};
+use crate::warehouse::table::Table;
+
+/// Rows in one batch of ingest.
+pub(super) const INGEST_ROWS: usize = 16_384;
+/// How many refused rows an error points at.
+pub(super) const SHOWN_REFUSALS: usize = 5;
+
+/// The step while it works.
+pub(super) struct Ingest<'w> {
+    pub(super) workshop: &'w Workshop,
+    pub(super) source: &'w Arc<Source>,
+    /// The raw table's, with `_run`.
+    pub(super) schema: SchemaRef,
+    pub(super) rows: Stager,
+    refusals: Stager,
+    /// Apart from `refusals`: what a replay found counts only if its rows are published with it.
+    pub(super) words: Stager,
+    /// The columns that nobody declared, as the raw table has them.
+    evolved: Vec<(String, ColumnType)>,
+    /// The column that says when a row happened.
+    time: Option<String>,
+    read: u64,
+    refused: u64,
+    examples: Vec<String>,
+    entries: Vec<Entry>,
+}
+
+impl Workshop {
+    pub(super) async fn ingest(&self, source: &Arc<Source>, planned: &PlannedStep) -> Result<Done, Failure> {
+        let table = raw_table(&source.name);
+        let existing = if self.full_refresh { None } else { self.catalog.table(&table).await? };
+        let mut figures = Figures { warnings: planned.warnings.clone(), ..Figures::default() };
+        let files = || planned.files.iter().chain(planned.replay.iter().map(|replay| &replay.file));
+        let surveys = self.survey(source, files(), &mut figures).await?;
+        let evolved = evolved(source, existing.as_deref(), &surveys);
+        let wanted = with_run(&source.evolved(&evolved, &[]).schema());
+        let schema = match &existing {
+            Some(base) => base.grown(&wanted, source.on_drift != OnDrift::Fail)?,
+            None => wanted,
+        };
+        let new_columns = new_columns(existing.as_deref(), &schema, &surveys, files());
+        if !new_columns.is_empty() {
+            figures.warnings.push(format!(
+                "new column{} {}: null in the rows read before, until --full-refresh",
+                if new_columns.len() == 1 { "" } else { "s" },
+                new_columns.join(", ")
+            ));
+        }
+        let since_run = match &existing {
+            Some(_) => ledger::read(&self.catalog)
+                .await?
+                .get(&source.name)
+                .and_then(|ledger| ledger.since_run)
+                .unwrap_or(self.run),
+            None => self.run,
+        };
+        let mode = if existing.is_some() { Mode::Append } else { Mode::Replace };
+        let quarantine = quarantine::table();
+        let quarantine_schema = quarantine_schema();
+        let waiting = || self.warehouse().stager(&quarantine, Mode::Append, &quarantine_schema);
+        let mut ingest = Ingest {
+            workshop: self,
+            source,
+            rows: self.warehouse().stager(&table, mode, &schema)?,
+            schema,
+            refusals: waiting()?,
+            words: waiting()?,
+            evolved,
+            // A row of a source that is read for the first time, or anew, is not late.
+            time: existing.as_ref().and_then(|_| self.event_time(&table)),
+            read: 0,
+            refused: 0,
+            examples: Vec::new(),
+            entries: Vec::new(),
+        };
+        let (new, again) = surveys.split_at(planned.files.len());
+        for (file, survey) in planned.files.iter().zip(new) {
+            ingest.file(file, survey, since_run).await?;
+        }
+        let (mut fit, mut still) = (0, Vec::new());
+        for (replay, survey) in planned.replay.iter().zip(again) {
+            fit += ingest.replay(replay, survey, &mut still).await?;
+        }
+        let Ingest { rows, refusals, words, read, refused, examples, entries, .. } = ingest;
+        let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
+
+        figures.refused = refused;
+        figures.files = planned.files.len() as u64;
+        figures.replayed = fit;
+        figures.late = entries.iter().map(|entry| entry.late).sum();
+        if refused > 0 {
+            figures.warnings.push(format!(
+                "{refused} of {} rows went to ops.quarantine: {}",
+                read + refused,
+                examples.join("; ")
+            ));
+        }
+        if !planned.replay.is_empty() {
+            figures.notes.push(told(fit, &still));
+        }
+        let judged = match too_many_refused(source, read, refused, &examples) {
+            Some(error) => Err(error),
+            None => self.judge(source, &rows, read, &entries, &mut figures).await,
+        };
+        if let Err(error) = judged {
+            for unused in [&rows, &words] {
+                self.warehouse().delete_staged(unused, &BTreeSet::new()).await?;
+            }
+            let error = error.at(format!("source {}", source.name));
+            return Err(Failure { error, staged: vec![refusals] });
+        }
+        let mut staged = Vec::new();
+        // A night that brings nothing leaves the table as it is.
+        if existing.is_none() || rows.rows > 0 || !new_columns.is_empty() || !planned.files.is_empty() {
+            staged.push(rows);
+        }
+        if refusals.rows > 0 || self.catalog.table(&quarantine).await?.is_none() {
+            staged.push(refusals);
+        }
+        if words.rows > 0 {
+            staged.push(words);
+        }
+        if !entries.is_empty() {
+            staged.push(self.stage_batch(&ledger::table(), ledger::rows(&entries)?).await?);
+        }
+        Ok(Done { staged, figures })
+    }
+
+    /// Looks at every file before the first is read; all that is wrong is told at once.
+    async fn survey(
+        &self,
+        source: &Arc<Source>,
+        files: impl Iterator<Item = &SourceFile>,
+        figures: &mut Figures,
+    ) -> Result<Vec<Survey>> {
+        let (mut surveys, mut errors) = (Vec::new(), Vec::new());
+        for file in files {
+            match source::survey(source, file).await {
+                Ok(survey) => {
+                    let told = survey.remarks.iter().map(|remark| format!("{}: {remark}", file.name));
+                    figures.warnings.extend(told);
+                    surveys.push(survey);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        Error::all(errors)?;
+        Ok(surveys)
+    }
+
+    fn event_time(&self, table: &TableName) -> Option<String> {
+        match self.pipeline.rules(table).known {
+            Known::At(column) => Some(column),
+            Known::Undeclared | Known::Always => None,
+        }
+    }
+
+    /// What is known only once the rows are staged: late and repeated rows, periods without any.
+    async fn judge(
+        &self,
+        source: &Source,
+        rows: &Staged,
+        read: u64,
+        entries: &[Entry],
+        figures: &mut Figures,
+    ) -> Result<()> {
+        let mut errors = Vec::new();
+        let mut tell = |severity, error: Error| match severity {
+            Severity::Warn => figures.warnings.push(error.message().to_owned()),
+            Severity::Error => errors.push(error),
+        };
+        if let (Some(late), Some(last)) = (&source.delivery.late, self.last_as_of) {
+            let share = figures.late as f64 / read.max(1) as f64;
+            if share > late.max_share {
+                tell(late.severity, too_late(figures.late, read, late.max_share, entries, last));
+            }
+        }
+        if let Some(expect) = &source.delivery.expect
+            && let Some(by) = &expect.by
+        {
+            let days = self.days(source, rows, by).await?;
+            let error = gap(source, expect, &days, &format!("row with {by}"), self.as_of);
+            if let Some(error) = error {
+                tell(expect.severity, error);
+            }
+        }
+        if !source.key.is_empty() && read > 0 {
+            figures.repeated = self.repeated(source, rows).await?;
+        }
+        if figures.repeated > 0 {
+            figures.notes.push(format!(
+                "{} of {read} rows repeat a key that came before: of each key the latest row counts",
+                figures.repeated
+            ));
+        }
+        Error::all(errors)
+    }
+
+    /// How many rows of this run have a key that another row before them has.
+    async fn repeated(&self, source: &Source, rows: &Staged) -> Result<u64> {
+        let doing = "count repeated keys";
+        let session = self.catalog.session_of_all_rows(rows).await?;
+        let key: Vec<String> = source.key.iter().map(|column| format!("\"{column}\"")).collect();
+        let sql = format!(
+            "select cast(coalesce(sum(new) - sum(case when old = 0 then 1 else 0 end), 0) as bigint) from ( \
+               select sum(case when _run = {run} then 1 else 0 end) as new, \
+                      sum(case when _run = {run} then 0 else 1 end) as old \
+               from {table} group by {key}) where new > 0",
+            run = self.run,
+            table = rows.table,
+            key = key.join(", ")
+        );
+        let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+        let count = batches
+            .iter()
+            .find(|b| b.num_rows() > 0)
+            .map(|b| b.column(0).as_primitive::<Int64Type>().value(0));
+        Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+    }
+
+    /// The local days on which anything happened by this column.
+    async fn days(&self, source: &Source, rows: &Staged, column: &str) -> Result<BTreeSet<NaiveDate>> {
+        let doing = format!("read the days of {column}");
+        let session = self.catalog.session_of_all_rows(rows).await?;
+        let timed = source.columns.iter().any(|c| c.name == column && c.kind == ColumnType::Timestamp);
+        let day = if timed {
+            format!("cast(\"{column}\" at time zone '{}' as date)", source.delivery.zone)
+        } else {
+            format!("\"{column}\"")
+        };
+        let sql = format!("select distinct {day} from {} where \"{column}\" is not null", rows.table);
+        let batches = session.sql(&sql).await.doing(&doing)?.collect().await.doing(&doing)?;
+        let days = batches.iter().flat_map(|batch| {
+            let days = batch.column(0).as_primitive::<Date32Type>();
+            (0..days.len()).filter_map(|row| days.value_as_date(row)).collect::<Vec<_>>()
+        });
+        Ok(days.collect())
+    }
+}
+
+impl Ingest<'_> {
+    /// The source as this file has it, the columns taken in by their names there.
+    pub(super) fn shaped(&self, survey: &Survey) -> Arc<Source> {
+        if self.evolved.is_empty() {
+            return self.source.clone();
+        }
+        Arc::new(self.source.evolved(&self.evolved, &survey.added))
+    }
+
+    async fn file(&mut self, file: &SourceFile, survey: &Survey, since_run: u64) -> Result<()> {
+        let (mut read, mut refused, mut late) = (0, 0, 0);
+        let source = self.shaped(survey);
+        let run = self.workshop.run;
+        let mut pieces = std::pin::pin!(source::read(&source, file, INGEST_ROWS));
+        while let Some(piece) = pieces.next().await {
+            match piece? {
+                Piece::Rows(batch) => {
+                    read += batch.num_rows() as u64;
+                    late += self.late(&batch);
+                    self.rows.write(&fitted(&batch, &self.schema, run)?).await?;
+                }
+                Piece::Refused(batch) => {
+                    refused += batch.num_rows() as u64;
+                    self.examples.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(self.examples.len())));
+                    self.refusals.write(&said(&batch, State::Refused, run)?).await?;
+                }
+            }
+        }
+        self.read += read;
+        self.refused += refused;
+        self.entries.push(Entry {
+            run,
+            source: self.source.name.clone(),
+            file: file.name.clone(),
+            size: file.size,
+            modified: file.modified,
+            digest: source::digest(&source, file).await?,
+            rows: read,
+            refused,
+            late,
+            since_run,
+        });
+        Ok(())
+    }
+
+    /// Rows that happened before the last release's instant: its models did not know them.
+    fn late(&self, batch: &RecordBatch) -> u64 {
+        let (Some(time), Some(last)) = (&self.time, self.workshop.last_as_of) else { return 0 };
+        let Some(column) = batch.column_by_name(time) else { return 0 };
+        before(column, last)
+    }
+}
+
+/// The columns that nobody declared: those the raw table has already, and those of the new files. Of
+/// a column that comes with several types, the text is taken.
+fn evolved(source: &Source, base: Option<&Table>, surveys: &[Survey]) -> Vec<(String, ColumnType)> {
+    let mut columns: Vec<(String, ColumnType)> = Vec::new();
+    if source.on_drift != OnDrift::Evolve {
+        return columns;
+    }
+    for field in base.iter().flat_map(|table| table.schema.fields()) {
+        let declared = source.columns.iter().any(|c| c.name == *field.name());
+        if !declared
+            && !field.name().starts_with('_')
+            && let Some(kind) = ColumnType::of(field.data_type())
+        {
+            columns.push((field.name().clone(), kind));
+        }
+    }
+    let settled = columns.len();
+    for added in surveys.iter().flat_map(|survey| &survey.added) {
+        match columns.iter().position(|(name, _)| *name == added.name) {
+            Some(place) if place >= settled && columns[place].1 != added.kind => {
+                columns[place].1 = ColumnType::Text;
+            }
+            Some(_) => {}
+            None => columns.push((added.name.clone(), added.kind)),
+        }
+    }
+    columns
+}
+
+/// The columns by which the table grows, each with the file that brought it where nobody declared it.
+fn new_columns<'f>(
+    base: Option<&Table>,
+    schema: &Schema,
+    surveys: &[Survey],
+    files: impl Iterator<Item = &'f SourceFile>,
+) -> Vec<String> {
+    let Some(base) = base else { return Vec::new() };
+    let brought: Vec<(&SourceFile, &Survey)> = files.zip(surveys).collect();
+    let old = base.schema.fields().len();
+    let told = |name: &String| {
+        let file = brought.iter().find(|(_, survey)| survey.added.iter().any(|added| added.name == *name));
+        match file {
+            Some((file, _)) => format!("`{name}` ({})", file.name),
+            None => format!("`{name}`"),
+        }
+    };
+    schema.fields().iter().skip(old).map(|field| told(field.name())).collect()
+}
+
+/// The columns of a raw table as declared: the source's, then file, line and run.
+pub fn raw_schema(source: &Source) -> SchemaRef {
+    with_run(&source.schema())
+}
+
+fn with_run(schema: &Schema) -> SchemaRef {
+    let mut fields = schema.fields().to_vec();
+    fields.push(Arc::new(Field::new("_run", DataType::Int64, true)));
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns of `ops.quarantine`: what the source tells, the state, the run that says so.
+pub fn quarantine_schema() -> SchemaRef {
+    let told = source::quarantine_schema();
+    let mut fields: Vec<Field> =
+        told.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), true)).collect();
+    fields.push(Field::new("state", DataType::Utf8, true));
+    with_run(&Schema::new(fields))
+}
+
+/// A batch with the table's columns in the table's order; null where it has none.
+pub(super) fn fitted(batch: &RecordBatch, schema: &SchemaRef, run: u64) -> Result<RecordBatch> {
+    let rows = batch.num_rows();
+    let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+        Some(column) => column.clone(),
+        None if field.name() == "_run" => Arc::new(Int64Array::from(vec![run as i64; rows])),
+        None => new_null_array(field.data_type(), rows),
+    });
+    RecordBatch::try_new(schema.clone(), columns.collect()).doing("bring rows to the raw table's columns")
+}
+
+/// Refused records as rows of `ops.quarantine`.
+pub(super) fn said(batch: &RecordBatch, state: State, run: u64) -> Result<RecordBatch> {
+    let rows = batch.num_rows();
+    let mut columns = batch.columns().to_vec();
+    columns.push(Arc::new(StringArray::from(vec![state.as_str(); rows])));
+    columns.push(Arc::new(Int64Array::from(vec![run as i64; rows])));
+    RecordBatch::try_new(quarantine_schema(), columns).doing("write the quarantine")
+}
+
+/// How many values of a timestamp or date column lie before the instant.
+fn before(column: &ArrayRef, instant: Instant) -> u64 {
+    let earlier = match column.data_type() {
+        DataType::Timestamp(..) => column.as_primitive_opt::<TimestampMicrosecondType>().map(|times| {
+            let micros = instant.timestamp_micros();
+            times.iter().flatten().filter(|time| *time < micros).count()
+        }),
+        DataType::Date32 => column.as_primitive_opt::<Date32Type>().map(|days| {
+            let today = Date32Type::from_naive_date(instant.date_naive());
+            days.iter().flatten().filter(|day| *day < today).count()
+        }),
+        _ => None,
+    };
+    earlier.unwrap_or(0) as u64
+}
+
+fn too_many_refused(source: &Source, read: u64, refused: u64, examples: &[String]) -> Option<Error> {
+    let all = read + refused;
+    let share = refused as f64 / all.max(1) as f64;
+    (share > source.tolerance).then(|| {
+        Error::failed(format!(
+            "{refused} of {all} rows do not fit, {:.3}% where {:.3}% is tolerated: {}",
+            share * 100.0,
+            source.tolerance * 100.0,
+            examples.join("; ")
+        ))
+        .hint("the rows are in ops.quarantine; mend the export or the declaration, or raise `tolerance`")
+    })
+}
+
+fn too_late(late: u64, read: u64, allowed: f64, entries: &[Entry], last: Instant) -> Error {
+    let mut files: Vec<(&str, u64)> =
+        entries.iter().filter(|e| e.late > 0).map(|e| (e.file.as_str(), e.late)).collect();
+    files.sort_by_key(|(file, late)| (std::cmp::Reverse(*late), *file));
+    let most: Vec<String> = files.iter().take(3).map(|(file, late)| format!("{file} ({late})")).collect();
+    Error::failed(format!(
+        "{late} of {read} rows, {:.3}% where {:.3}% is expected, tell of the time before {}, the last release's \
+         instant: {}",
+        late as f64 / read.max(1) as f64 * 100.0,
+        allowed * 100.0,
+        show_instant(last),
+        most.join(", ")
+    ))
+    .hint("that release did not know them; was an old file delivered? Else raise max_share")
+}
+
+/// Where refused rows stand and why; never what they hold.
+pub(super) fn places(batch: &RecordBatch, most: usize) -> Vec<String> {
+    let text = |name: &str| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
+    let (Some(files), Some(columns), Some(reasons)) = (text("file"), text("column"), text("reason")) else {
+        return Vec::new();
+    };
+    let lines = batch.column_by_name("line").and_then(|c| c.as_primitive_opt::<Int64Type>());
+    (0..batch.num_rows().min(most))
+        .map(|row| {
+            let line = lines.map_or(0, |l| l.value(row));
+            let column =
+                if columns.is_valid(row) { format!(" column {}", columns.value(row)) } else { String::new() };
+            format!("{}:{line}{column}: {}", files.value(row), reasons.value(row))
+        })
+        .collect()
+}

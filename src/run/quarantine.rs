@@ -1,0 +1,122 @@
+//! The quarantine as a place of work: which refused records still wait, and what became of the others.
+//!
+//! `ops.quarantine` is only appended to. A row says what a run found of one record, `state`:
+//! `refused`; or, found by a replay, `refused again`, `replayed` (it fits now and went to the raw
+//! table) or `dropped` (under the present declaration there is no record at that line). The last word
+//! on a record, by source, file and line, is that of the latest run. Two kinds of words do not count:
+//! those on files that the ledger does not have of that run (it refused too many, and the file is read
+//! again whole), and those from before the source was last read from the beginning. What a replay
+//! says is only ever published with its rows.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Int64Type;
+use futures::StreamExt;
+
+use super::ledger;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::{Catalog, Session};
+
+/// What a run says of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Refused,
+    RefusedAgain,
+    Replayed,
+    Dropped,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Refused => "refused",
+            State::RefusedAgain => "refused again",
+            State::Replayed => "replayed",
+            State::Dropped => "dropped",
+        }
+    }
+}
+
+/// The first and last line of a refused record.
+pub type Lines = (i64, i64);
+
+pub fn table() -> TableName {
+    TableName::new("ops", "quarantine").expect("a valid name")
+}
+
+/// Every refused record with what became of it, as a query without its end: `standing` is `open`,
+/// `replayed`, `dropped`, `refused again` (a later run says more of the same record), or `read again`
+/// (its run refused too much or the source was read anew: the whole file was or will be read again).
+const STANDING: &str = "
+    with words as (
+        select q.*, q._run >= coalesce(s.since, 0) and (q.state <> 'refused' or f.run is not null) as counts
+        from ops.quarantine q
+        left join (select distinct run, source, file from ops.sources) f
+            on f.run = q._run and f.source = q.source and f.file = q.file
+        left join (select source, max(since_run) as since from ops.sources group by source) s on s.source = q.source
+    ),
+    newest as (
+        select source, file, line, max(_run) as run from words where counts group by source, file, line
+    ),
+    ends as (
+        select l.source, l.file, l.line, l.run, w.state
+        from newest l join words w on w.source = l.source and w.file = l.file and w.line = l.line and w._run = l.run
+    ),
+    standing as (
+        select
+            w.source, w.file, w.line, w.last_line, w.\"column\", w.reason, w.record, w._run as run,
+            case
+                when not coalesce(w.counts, false) then 'read again'
+                when e.run > w._run then e.state
+                else 'open'
+            end as standing,
+            case when w.counts and e.run > w._run then e.run end as replayed_run
+        from words w
+        left join ends e on e.source = w.source and e.file = w.file and e.line = w.line
+        where w.state in ('refused', 'refused again')
+    )
+    ";
+
+/// A query over `standing`: one row a refused record and run that refused it, with the columns
+/// `source`, `file`, `line`, `last_line`, `column`, `reason`, `record` (personal data), `run`,
+/// `standing` and `replayed_run`.
+pub fn query(select: &str) -> String {
+    format!("{STANDING}{select}")
+}
+
+/// A session that can ask such queries; `None` when nothing was ever refused.
+pub async fn session(catalog: &Catalog) -> Result<Option<Session>> {
+    let tables = [table(), ledger::table()];
+    for table in &tables {
+        if catalog.table(table).await?.is_none() {
+            return Ok(None);
+        }
+    }
+    catalog.session(&tables, None).await.map(Some)
+}
+
+/// The lines of a source's open records, by file.
+pub async fn open(catalog: &Catalog, source: &str) -> Result<BTreeMap<String, Vec<Lines>>> {
+    let mut open: BTreeMap<String, Vec<Lines>> = BTreeMap::new();
+    let Some(session) = session(catalog).await? else { return Ok(open) };
+    let doing = "read the quarantine";
+    // Sources have the names of identifiers.
+    let sql = query(&format!(
+        "select file, line, last_line from standing where standing = 'open' and source = '{source}' order by file, line"
+    ));
+    let mut stream = session.sql(&sql).await.doing(doing)?.execute_stream().await.doing(doing)?;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.doing(doing)?;
+        let damaged = || Error::failed("ops.quarantine does not hold what sillage writes there");
+        let files = batch.column(0).as_string_opt::<i32>().ok_or_else(damaged)?;
+        let lines = |n: usize| batch.column(n).as_primitive_opt::<Int64Type>().ok_or_else(damaged);
+        let (first, last) = (lines(1)?, lines(2)?);
+        for row in 0..batch.num_rows() {
+            let last = if last.is_valid(row) { last.value(row) } else { first.value(row) };
+            open.entry(files.value(row).to_owned()).or_default().push((first.value(row), last));
+        }
+    }
+    Ok(open)
+}

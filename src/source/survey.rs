@@ -1,0 +1,108 @@
+//! A look at a file's columns before its rows are read: what the policy on drift does not bear stops
+//! the night before any row is written, and what it takes in is known before the first row.
+//!
+//! CSV is asked for its header, Parquet for its footer. The keys of JSON lines stand in the lines
+//! themselves: only where they are to be taken in is the whole file gone through first.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use tokio::runtime::Handle;
+
+use super::column::ColumnType;
+use super::declaration::{Format, Source};
+use super::drift::{Added, Comparison, OnDrift, compare, taken_in};
+use super::location::SourceFile;
+use super::window::Windows;
+use super::{csv, json, parquet};
+use crate::error::{Error, Result};
+
+/// What a look at a file tells.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// The undeclared columns that the policy takes in.
+    pub added: Vec<Added>,
+    /// What the policy bore; without the file's name.
+    pub remarks: Vec<String>,
+}
+
+/// Looks at the columns of one file of a source. Needs a tokio runtime.
+///
+/// # Errors
+/// A file whose columns the policy does not bear, or that cannot be read; each says source and file.
+pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
+    let looked = match source.format {
+        Format::Csv if source.dialect.header => {
+            text(source, file, |source, windows| {
+                let header = csv::header(source, windows)?;
+                let kinds = vec![ColumnType::Text; header.len()];
+                let comparison = compare(source, &header)?;
+                judged(source, &header, &kinds, comparison)
+            })
+            .await
+        }
+        Format::Jsonl if source.on_drift == OnDrift::Evolve => {
+            text(source, file, |source, windows| {
+                let keys = json::undeclared(source, windows)?;
+                let found = keys.into_iter().map(|key| (key, ColumnType::Text)).collect();
+                Ok(Survey { added: taken_in(source, found)?, remarks: Vec::new() })
+            })
+            .await
+        }
+        Format::Parquet => {
+            let (source, file, runtime) = (source.clone(), file.clone(), Handle::current());
+            look(move || footer(&source, parquet::schema(&file, &runtime)?.as_ref())).await
+        }
+        // Positions have no names to compare, and the keys of JSON lines are looked at line by line.
+        Format::Csv | Format::Jsonl => Ok(Survey::default()),
+    };
+    looked.map_err(|e| e.at(file.name.clone()).at(format!("source {}", source.name)))
+}
+
+/// Looks at a text on a thread that may block.
+async fn text(
+    source: &Arc<Source>,
+    file: &SourceFile,
+    look: impl FnOnce(&Source, Windows) -> Result<Survey> + Send + 'static,
+) -> Result<Survey> {
+    let (source, windows) = (source.clone(), Windows::open(file));
+    self::look(move || look(&source, windows)).await
+}
+
+async fn look(work: impl FnOnce() -> Result<Survey> + Send + 'static) -> Result<Survey> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::failed("reading stopped unexpectedly"))?
+}
+
+fn footer(source: &Source, schema: &Schema) -> Result<Survey> {
+    let comparison = parquet::check(source, schema)?;
+    let mut errors = Vec::new();
+    let mut kinds = vec![ColumnType::Text; schema.fields().len()];
+    for place in &comparison.added {
+        let field = schema.field(*place);
+        match ColumnType::of(field.data_type()) {
+            Some(kind) => kinds[*place] = kind,
+            None if source.on_drift == OnDrift::Evolve => errors.push(
+                Error::failed(format!(
+                    "the column `{}` is {}, which a table cannot take in",
+                    field.name(),
+                    field.data_type()
+                ))
+                .hint("export it as plain columns, or name it in ignore_columns"),
+            ),
+            None => {}
+        }
+    }
+    Error::all(errors)?;
+    judged(source, &parquet::names(schema), &kinds, comparison)
+}
+
+fn judged(source: &Source, names: &[String], kinds: &[ColumnType], comparison: Comparison) -> Result<Survey> {
+    let added = match source.on_drift {
+        OnDrift::Evolve => {
+            let found = comparison.added.iter().map(|place| (names[*place].clone(), kinds[*place]));
+            taken_in(source, found.collect())?
+        }
+        OnDrift::Fail | OnDrift::Ignore => Vec::new(),
+    };
+    Ok(Survey { added, remarks: comparison.remarks })
+}
