@@ -237,7 +237,7 @@ fn tell_panics_by_their_place() {
             return;
         }
         // So is a damaged Parquet file, by the source that reads it.
-        if place.contains("/parquet-")
+        if ["/parquet-", "/arrow-ipc-"].iter().any(|library| place.contains(library))
             && std::thread::current().name().is_some_and(|n| n.starts_with("tokio"))
         {
             return;

@@ -11,10 +11,13 @@ use crate::error::{Error, Result};
 /// Never a byte of UTF-8: stands where the encoding had no character.
 const NOT_UTF8: u8 = 0xFF;
 
+/// The byte-order mark of UTF-8.
+const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
+
 /// A growing, then shrinking, stretch of the file's text.
 pub struct Text<F> {
     windows: F,
-    encoding: &'static Encoding,
+    /// None for UTF-8.
     decoder: Option<Decoder>,
     /// The text; what stands before `start` has been consumed.
     bytes: Vec<u8>,
@@ -34,7 +37,6 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     pub fn new(windows: F, encoding: &'static Encoding, skip_lines: usize, footer_lines: usize) -> Self {
         Text {
             windows,
-            encoding,
             decoder: (encoding != UTF_8).then(|| encoding.new_decoder_with_bom_removal()),
             bytes: Vec::new(),
             start: 0,
@@ -92,9 +94,12 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             match (self.windows)() {
                 Some(window) => self.append(&window?)?,
                 None => {
-                    self.finish();
+                    self.finish()?;
                     self.last = true;
                 }
+            }
+            if self.first && self.decoder.is_none() && !self.last {
+                continue;
             }
             self.check();
             self.skip_lines();
@@ -106,30 +111,41 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     }
 
     fn append(&mut self, window: &[u8]) -> Result<()> {
-        let mut window = window;
-        if self.first && !window.is_empty() {
-            self.first = false;
-            if self.encoding == UTF_8 {
-                if let Some((found, _)) = Encoding::for_bom(window)
-                    && (found == UTF_16LE || found == UTF_16BE)
-                {
-                    return Err(Error::failed(format!("the file starts as {} does", found.name()))
-                        .hint(format!("declare encoding = \"{}\"", found.name().to_lowercase())));
-                }
-                window = window.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(window);
-            }
-        }
         match &mut self.decoder {
-            None => self.bytes.extend_from_slice(window),
             Some(decoder) => decode(decoder, window, false, &mut self.bytes),
+            None => {
+                self.bytes.extend_from_slice(window);
+                // A window may end within the mark.
+                if self.first && self.bytes.len() >= MARK.len() {
+                    self.take_mark()?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn finish(&mut self) {
-        if let Some(decoder) = &mut self.decoder {
-            decode(decoder, &[], true, &mut self.bytes);
+    fn finish(&mut self) -> Result<()> {
+        match &mut self.decoder {
+            Some(decoder) => decode(decoder, &[], true, &mut self.bytes),
+            None if self.first => self.take_mark()?,
+            None => {}
         }
+        Ok(())
+    }
+
+    /// Takes a byte-order mark away; that of another encoding is an error.
+    fn take_mark(&mut self) -> Result<()> {
+        self.first = false;
+        if let Some((found, _)) = Encoding::for_bom(&self.bytes)
+            && (found == UTF_16LE || found == UTF_16BE)
+        {
+            return Err(Error::failed(format!("the file starts as {} does", found.name()))
+                .hint(format!("declare encoding = \"{}\"", found.name().to_lowercase())));
+        }
+        if self.bytes.starts_with(&MARK) {
+            self.bytes.drain(..MARK.len());
+        }
+        Ok(())
     }
 
     /// Moves `valid` over what is valid of the new text.
