@@ -95,7 +95,9 @@ fn whole_files_lose_no_row_and_damaged_ones_break_nothing() {
                 columns.iter().enumerate().map(|(n, (_, kind))| format!("c{n} = {kind}\n")).collect();
             let source = declared(&format!("format = \"parquet\"\n[columns]\n{declared_columns}")).unwrap();
             let outcome = read(&source, windows(&bytes, &[]), batch_rows);
-            if damage.is_empty() {
+            // A column of a type that can never be what is declared is refused with its file.
+            let retyped = outcome.error.as_ref().is_some_and(|error| error.contains("does not read as"));
+            if damage.is_empty() && !retyped {
                 prop_assert_eq!(&outcome.error, &None);
                 let lines: Vec<i64> = (1..=batch.num_rows() as i64).collect();
                 prop_assert_eq!(outcome.lines(), lines);

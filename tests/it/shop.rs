@@ -142,6 +142,8 @@ impl Shop {
         let mut command = Command::new(binary);
         command.arg("run").arg(self.pipeline()).arg("--warehouse").arg(warehouse).args(arguments);
         command.env("SHOP_EXPORTS", self.exports());
+        // With it a panic that a library catches itself would be told.
+        command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

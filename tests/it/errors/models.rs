@@ -42,7 +42,7 @@ fn names_that_are_not_there() {
         "unknown_function",
         2,
         ORDERS,
-        "select order_id, customer_id, ordered_at, rund(net_amount) as net_amount, channel from raw.orders",
+        "select order_id, customer_id, ordered_at, date_trunk(ordered_at) as net_amount, channel from raw.orders",
     );
     broken("unknown_table", 2, ORDERS, "select * from raw.order");
     broken(
