@@ -165,10 +165,12 @@ fn every_record_is_read_or_refused_once() {
         let bytes = input.bytes();
         let outcome = same_however_it_comes(&source, &bytes, &input.cuts, input.batch_rows)?;
         // Without quotes a field with a line break in it is two records; and a byte-order mark goes.
+        let cut_footer =
+            input.has("footer_lines") && input.records.iter().flatten().any(|f| f.contains('\n'));
         let plain = input.damage.is_empty()
             && !input.has("quote")
-            && !input.records.iter().flatten().any(|f| f.contains('\u{feff}'))
-            && !(input.has("footer_lines") && input.records.iter().flatten().any(|f| f.contains('\n')));
+            && !cut_footer
+            && !input.records.iter().flatten().any(|f| f.contains('\u{feff}'));
         if plain && outcome.error.is_none() {
             prop_assert_eq!(outcome.records(), input.records.len(), "{:?}", outcome);
         }

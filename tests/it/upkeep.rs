@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::nights::{Nights, journal_entries, tables, wait_for};
-use crate::shop::{AS_OF, NIGHTS, Shop, copy_folder, query, query_of, rows, shelf, sillage};
+use crate::shop::{AS_OF, Shop, copy_folder, query, query_of, rows, shelf, sillage};
 
 fn verb(words: &[&str], warehouse: &Path) -> crate::shop::Ran {
     let mut all = words.to_vec();
@@ -37,9 +37,9 @@ fn a_release_that_is_restored_is_as_it_was_and_the_nights_since_can_come_again()
 fn a_table_of_many_files_becomes_one_and_keeps_its_rows() {
     let shop = Shop::new();
     let warehouse = shop.warehouse("grown");
-    for night in 0..NIGHTS {
+    for (night, as_of) in AS_OF.iter().enumerate() {
         shop.deliver(night..night + 1);
-        shop.run(&warehouse, &["--as-of", AS_OF[night]]).published();
+        shop.run(&warehouse, &["--as-of", as_of]).published();
     }
     let (before, shown) = (rows(&warehouse, "raw.tickets"), shelf(&warehouse));
     let told = verb(&["optimize"], &warehouse).published();
