@@ -1,13 +1,12 @@
 //! `check`: the checks of a pipeline, asked of a release.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
 use super::progress::{LogFormat, grouped};
-use super::{LimitArgs, load_pipeline_without_sources};
+use super::{LimitArgs, PipelineArgs, load_pipeline_without_sources};
 use crate::check::{Finding, Severity};
 use crate::clock::show_instant;
 use crate::error::{Error, Result};
@@ -21,11 +20,8 @@ use crate::warehouse::release::Release;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Pipeline file; may be left out when pipelines/ holds only one
-    pipeline: Option<PathBuf>,
-    /// Folder or object-store URL of the warehouse, instead of the pipeline's
-    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE")]
-    warehouse: Option<String>,
+    #[command(flatten)]
+    place: PipelineArgs,
     /// An earlier release
     #[arg(long, value_name = "N")]
     release: Option<u64>,
@@ -43,9 +39,9 @@ pub struct CheckArgs {
 }
 
 pub async fn check(args: CheckArgs) -> Result<()> {
-    let pipeline = load_pipeline_without_sources(args.pipeline)?;
+    let pipeline = load_pipeline_without_sources(args.place.pipeline)?;
     let place = |e: Error| e.at(format!("pipeline {}", pipeline.name));
-    let location = match args.warehouse {
+    let location = match args.place.warehouse {
         Some(location) => location,
         // Sources may lack their place here, the warehouse may not.
         None => Placeholders::default().expand(&pipeline.warehouse).map_err(place)?,
@@ -54,10 +50,7 @@ pub async fn check(args: CheckArgs) -> Result<()> {
     let warehouse = Warehouse::open(&location).await?;
     let release = match args.release {
         Some(number) => warehouse.release(number).await?,
-        None => warehouse.last_release().await?.ok_or_else(|| {
-            Error::config(format!("the warehouse {location} has no release yet"))
-                .hint("make one with `sillage run`")
-        })?,
+        None => warehouse.require_last_release().await?,
     };
     let limits = args.limits.limits();
     let engine = Engine::new(limits, &warehouse)?;

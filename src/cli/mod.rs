@@ -120,6 +120,25 @@ struct WarehouseArg {
     warehouse: String,
 }
 
+/// Which pipeline a verb runs, over which warehouse.
+#[derive(Debug, Args)]
+struct PipelineArgs {
+    /// Pipeline file; may be left out when pipelines/ holds only one
+    pipeline: Option<PathBuf>,
+    /// Folder or object-store URL of the warehouse, instead of the pipeline's
+    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE")]
+    warehouse: Option<String>,
+}
+
+impl PipelineArgs {
+    /// The pipeline and the place of its warehouse.
+    fn load(self) -> Result<(Arc<Pipeline>, String)> {
+        let pipeline = load_pipeline(self.pipeline)?;
+        let location = self.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
+        Ok((pipeline, location))
+    }
+}
+
 /// What a verb that writes does when another run holds the warehouse.
 #[derive(Debug, Clone, Copy, Args)]
 struct WaitArg {

@@ -1,13 +1,12 @@
 //! `plan`, `run` and `retry`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use tokio::sync::watch;
 
 use super::progress::{LogFormat, shown};
-use super::{LimitArgs, WaitArg, load_pipeline};
+use super::{LimitArgs, PipelineArgs, WaitArg};
 use crate::clock::parse_instant;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
@@ -16,11 +15,8 @@ use crate::run::{Request, execute};
 /// What `plan` and `run` have in common.
 #[derive(Debug, Args)]
 pub struct RequestArgs {
-    /// Pipeline file; may be left out when pipelines/ holds only one
-    pipeline: Option<PathBuf>,
-    /// Folder or object-store URL of the warehouse, instead of the pipeline's
-    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE")]
-    warehouse: Option<String>,
+    #[command(flatten)]
+    place: PipelineArgs,
     /// The instant the run is evaluated at: 2026-01-31 or 2026-01-31T03:00:00Z
     #[arg(long, value_name = "INSTANT")]
     as_of: Option<String>,
@@ -62,11 +58,8 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct RetryArgs {
-    /// Pipeline file; may be left out when pipelines/ holds only one
-    pipeline: Option<PathBuf>,
-    /// Folder or object-store URL of the warehouse, instead of the pipeline's
-    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE")]
-    warehouse: Option<String>,
+    #[command(flatten)]
+    place: PipelineArgs,
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     #[command(flatten)]
@@ -77,9 +70,8 @@ pub struct RetryArgs {
 
 impl RequestArgs {
     pub fn resolve(self) -> Result<(Arc<Pipeline>, String, Request)> {
-        let pipeline = load_pipeline(self.pipeline)?;
+        let (pipeline, location) = self.place.load()?;
         let as_of = self.as_of.as_deref().map(|t| parse_instant(t, pipeline.timezone)).transpose()?;
-        let location = self.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
         let request = Request {
             as_of,
             backfill: self.backfill,
@@ -113,8 +105,7 @@ pub async fn run(args: RunArgs) -> Result<()> {
 }
 
 pub async fn retry(args: RetryArgs) -> Result<()> {
-    let pipeline = load_pipeline(args.pipeline)?;
-    let location = args.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
+    let (pipeline, location) = args.place.load()?;
     let request =
         Request { retry: true, wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
     execute::run(&pipeline, &location, &request, shown(args.log_format), stop_on_signal()).await?;

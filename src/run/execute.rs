@@ -59,12 +59,12 @@ pub async fn run(
     stop: watch::Receiver<bool>,
 ) -> Result<Release> {
     let warehouse = Warehouse::open_or_create(location).await?;
-    let lock = warehouse.lock(request.wait).await?;
-    let result = run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, &lock).await;
-    let released = lock.release().await;
-    let release = result.map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
-    released?;
-    Ok(release)
+    let held = async |lock: &Lock| {
+        run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, lock)
+            .await
+            .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))
+    };
+    warehouse.holding(request.wait, held).await
 }
 
 async fn run_locked(

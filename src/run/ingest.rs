@@ -72,11 +72,7 @@ impl Workshop {
             ));
         }
         let since_run = match &existing {
-            Some(_) => ledger::read(&self.catalog)
-                .await?
-                .get(&source.name)
-                .and_then(|ledger| ledger.since_run)
-                .unwrap_or(self.run),
+            Some(_) => planned.since_run.unwrap_or(self.run),
             None => self.run,
         };
         let mode = if existing.is_some() { Mode::Append } else { Mode::Replace };

@@ -71,6 +71,8 @@ pub struct PlannedStep {
     pub files: Vec<SourceFile>,
     /// Files whose refused records are read again.
     pub replay: Vec<Replay>,
+    /// The run that last read the source from the beginning, if it was read before.
+    pub since_run: Option<u64>,
     pub why: String,
     /// What is not as declared and borne.
     pub warnings: Vec<String>,
@@ -92,6 +94,7 @@ pub struct Replay {
 struct Intake {
     files: Vec<SourceFile>,
     replay: Vec<Replay>,
+    since_run: Option<u64>,
     why: String,
     warnings: Vec<String>,
 }
@@ -176,7 +179,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
             _ => Ok(Intake { why: "recomputed every night".to_owned(), ..Intake::default() }),
         };
         match planned {
-            Ok(Intake { files, replay, why, warnings }) => {
+            Ok(Intake { files, replay, since_run, why, warnings }) => {
                 let fingerprint = common.of_step(&name, &files, &replay, &fingerprints);
                 fingerprints.insert(name.clone(), fingerprint.clone());
                 steps.push(Arc::new(PlannedStep {
@@ -185,6 +188,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
                     reads: step.reads().iter().map(ToString::to_string).collect(),
                     files,
                     replay,
+                    since_run,
                     why,
                     warnings,
                     name,
@@ -368,7 +372,7 @@ fn plan_ingest(
             if replay.len() == 1 { "" } else { "s" }
         ));
     }
-    Ok(Intake { files: new, replay, why, warnings })
+    Ok(Intake { files: new, replay, since_run: ledger.since_run, why, warnings })
 }
 
 /// The files that hold refused records of the source, found by what they held when they were read.

@@ -39,6 +39,7 @@ mod chosen {
     use std::time::Duration;
 
     use bytes::Bytes;
+    use futures::FutureExt;
     use futures::stream::{BoxStream, StreamExt};
     use object_store::path::Path;
     use object_store::{
@@ -277,6 +278,4 @@ mod chosen {
             self.upload.abort().await
         }
     }
-
-    use futures::FutureExt;
 }

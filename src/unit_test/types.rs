@@ -92,6 +92,7 @@ impl Types {
                     reads: Vec::new(),
                     files: Vec::new(),
                     replay: Vec::new(),
+                    since_run: None,
                     warnings: Vec::new(),
                     why: String::new(),
                     fingerprint: String::new(),

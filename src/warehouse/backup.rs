@@ -31,7 +31,7 @@ impl Warehouse {
     /// # Errors
     /// When a release is there already.
     pub async fn backup(&self, to: &str) -> Result<Backup> {
-        let release = self.last_release_or_none_yet().await?;
+        let release = self.require_last_release().await?;
         let target = Warehouse::open_or_create(to).await?;
         if let Some(there) = target.last_release().await? {
             return Err(Error::config(format!("{to} is a warehouse with release {} already", there.release))

@@ -102,8 +102,18 @@ impl Wait {
 }
 
 impl Warehouse {
+    /// Does the work under the lock, and gives the lock back whatever comes of it.
+    pub async fn holding<T>(&self, wait: Wait, work: impl AsyncFnOnce(&Lock) -> Result<T>) -> Result<T> {
+        let lock = self.lock(wait).await?;
+        let result = work(&lock).await;
+        let released = lock.release().await;
+        let done = result?;
+        released?;
+        Ok(done)
+    }
+
     /// Takes the lock; when it is held for longer than the wait, says by whom and since when.
-    pub async fn lock(&self, wait: Wait) -> Result<Lock> {
+    async fn lock(&self, wait: Wait) -> Result<Lock> {
         let owner = uuid::Uuid::new_v4().to_string();
         let began = std::time::Instant::now();
         loop {
@@ -232,7 +242,7 @@ impl Lock {
     }
 
     /// Gives the warehouse back.
-    pub async fn release(self) -> Result<()> {
+    async fn release(self) -> Result<()> {
         self.renewal.abort();
         self.warehouse.follow(&self.owner, false).await.map(drop)
     }

@@ -81,6 +81,14 @@ impl Warehouse {
         }
     }
 
+    /// The last release; none yet is an error.
+    pub async fn require_last_release(&self) -> Result<Release> {
+        self.last_release().await?.ok_or_else(|| {
+            Error::config(format!("the warehouse {} has no release yet", self.location()))
+                .hint("`sillage run` makes the first")
+        })
+    }
+
     pub(super) async fn write_release(&self, release: &Release) -> Result<()> {
         let path = numbered(FOLDER, release.release);
         if self.put_json_if_absent(&path, release).await? {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::Warehouse;
 use super::catalog::{Catalog, Engine, Limits};
-use super::lock::{Lock, Wait};
+use super::lock::Wait;
 use super::publish::Proposal;
 use super::release::{Origin, Outcome, Release};
 use super::stage::{Layout, Mode, Staged};
@@ -32,16 +32,6 @@ pub struct Optimized {
 }
 
 impl Warehouse {
-    /// Does the work under the lock, and gives the lock back whatever comes of it.
-    pub async fn holding<T>(&self, wait: Wait, work: impl AsyncFnOnce(&Lock) -> Result<T>) -> Result<T> {
-        let lock = self.lock(wait).await?;
-        let result = work(&lock).await;
-        let released = lock.release().await;
-        let done = result?;
-        released?;
-        Ok(done)
-    }
-
     /// Publishes the tables of an earlier release anew, as the next release. The source ledger goes
     /// back with the rows, so that files ingested since are ingested again; the history of runs stays.
     ///
@@ -50,7 +40,7 @@ impl Warehouse {
     pub async fn restore(&self, number: u64, wait: Wait) -> Result<Release> {
         self.holding(wait, async |lock| {
             self.settle().await?;
-            let last = self.last_release_or_none_yet().await?;
+            let last = self.require_last_release().await?;
             let target = self.release(number).await?;
             let mut staged = Vec::new();
             for (name, version) in &last.tables {
@@ -85,7 +75,7 @@ impl Warehouse {
     pub async fn optimize(&self, limits: Limits, wait: Wait) -> Result<Vec<Optimized>> {
         self.holding(wait, async |lock| {
             self.settle().await?;
-            let last = self.last_release_or_none_yet().await?;
+            let last = self.require_last_release().await?;
             let (mut staged, mut told) = (Vec::new(), Vec::new());
             for (name, version) in &last.tables {
                 let Some(table) = self.table(name, *version).await? else { continue };
@@ -119,13 +109,6 @@ impl Warehouse {
             Ok(told)
         })
         .await
-    }
-
-    pub(super) async fn last_release_or_none_yet(&self) -> Result<Release> {
-        self.last_release().await?.ok_or_else(|| {
-            Error::config(format!("the warehouse {} has no release yet", self.location()))
-                .hint("`sillage run` makes the first")
-        })
     }
 
     /// A table at a version, as if it had just been staged to become the whole table.

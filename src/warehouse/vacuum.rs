@@ -43,7 +43,7 @@ impl Warehouse {
     pub async fn vacuum(&self, retention: Retention, dry_run: bool, wait: Wait) -> Result<Vacuumed> {
         self.holding(wait, async |lock| {
             self.settle().await?;
-            let last = self.last_release_or_none_yet().await?;
+            let last = self.require_last_release().await?;
             if !dry_run {
                 self.publish(lock, upkeep(&last, Origin::Vacuum, Vec::new())).await?;
             }
@@ -87,7 +87,7 @@ impl Warehouse {
     async fn expired(&self, retention: Retention) -> Result<(Vec<Release>, Vec<u64>)> {
         let numbers = self.releases().await?;
         let newest = numbers.len().saturating_sub(retention.releases.max(1));
-        let last = self.last_release_or_none_yet().await?;
+        let last = self.require_last_release().await?;
         let (mut kept, mut expired) = (Vec::new(), Vec::new());
         for (place, number) in numbers.into_iter().enumerate() {
             if place >= newest || last.last_published == Some(number) {
