@@ -12,7 +12,7 @@
 //!    goes last. A writer that wakes up so late that it can put an intent for N again finds release
 //!    N there and withdraws.
 //!
-//! `tests/it/protocol.rs` checks these steps exhaustively as a model.
+//! `tests/protocol` checks these steps exhaustively as a model.
 
 use std::collections::BTreeMap;
 
