@@ -12,7 +12,7 @@
 //! run                     observe → plan (pure) → execute → publish
 //! pipeline                TOML → checked pipeline, graph, selector
 //! model identity feature  the domain: siblings never import each other, they meet in tables
-//! mining audience check
+//! mining audience check erasure
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
 //! cause clock config dag error name storage
@@ -33,6 +33,7 @@ pub mod clock;
 pub mod config;
 pub mod dag;
 pub mod demo;
+pub mod erasure;
 pub mod error;
 pub mod feature;
 pub mod identity;

@@ -91,7 +91,7 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
     let frame = frame
         .sort(vec![col("audience").sort(true, false), col("position").sort(true, false)])
         .doing("order the waterfall")?;
-    args.place.output.write(frame).await?;
+    args.place.output.write(&catalog, frame).await?;
     Ok(())
 }
 
@@ -133,7 +133,7 @@ async fn explain(args: ExplainArgs) -> Result<()> {
             Error::failed("no audience knows this customer").hint("is it a customer_id of this release?")
         );
     }
-    args.place.output.write(frame).await?;
+    args.place.output.write(&catalog, frame).await?;
     Ok(())
 }
 
@@ -183,7 +183,7 @@ async fn export(args: ExportArgs) -> Result<()> {
         args.audience.replace('\'', "''")
     );
     let session = catalog.session(&tables, None).await?;
-    let rows = args.place.output.write(session.sql(&sql).await.doing("read the list")?).await?;
+    let rows = args.place.output.write(&catalog, session.sql(&sql).await.doing("read the list")?).await?;
     if args.place.output.output.is_some() {
         say!("{rows} persons of {}", args.audience);
     }

@@ -54,7 +54,7 @@ pub async fn history(args: HistoryArgs) -> Result<()> {
     {
         return Err(Error::config(format!("there is no run {run}")).hint("`sillage history` lists them"));
     }
-    args.output.write(session.sql(&sql).await.doing("read the history")?).await?;
+    args.output.write(&catalog, session.sql(&sql).await.doing("read the history")?).await?;
     Ok(())
 }
 
@@ -72,6 +72,7 @@ pub async fn releases(args: ReleasesArgs) -> Result<()> {
             Origin::Restore { release } => format!("restore of release {release}"),
             Origin::Optimize => "optimize".to_owned(),
             Origin::Vacuum => "vacuum".to_owned(),
+            Origin::Forget => "forget".to_owned(),
         };
         say!(
             "{number:>7}  {outcome:10}  {:30} {:20} {:>6}  {made_by}",

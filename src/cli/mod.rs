@@ -11,6 +11,7 @@ macro_rules! say {
 mod audience;
 mod check;
 mod demo;
+mod forget;
 mod history;
 mod init;
 mod output;
@@ -99,6 +100,13 @@ enum Verb {
     /// Look at refused records, and read them again once their source's declaration was mended
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineVerb),
+    /// Take a person out of every table and keep them out
+    ///
+    /// The person is found by any identifier. Their rows leave the raw tables, or are blanked where a source
+    /// declares `anonymise`; everything else is computed anew, as of the last release's instant, and
+    /// published. All earlier releases are purged. Keyed hashes of their identifiers, in
+    /// ops.suppressions, keep them out of later exports; the key is in SILLAGE_SUPPRESSION_KEY.
+    Forget(forget::ForgetArgs),
     /// Bring an earlier release back, as the next one
     Restore(upkeep::RestoreArgs),
     /// Write tables of many small files as few large ones
@@ -134,6 +142,13 @@ impl PipelineArgs {
     /// The pipeline and the place of its warehouse.
     fn load(self) -> Result<(Arc<Pipeline>, String)> {
         let pipeline = load_pipeline(self.pipeline)?;
+        let location = self.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
+        Ok((pipeline, location))
+    }
+
+    /// The same where no source will be read.
+    fn load_without_sources(self) -> Result<(Arc<Pipeline>, String)> {
+        let pipeline = load_pipeline_without_sources(self.pipeline)?;
         let location = self.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
         Ok((pipeline, location))
     }
@@ -310,6 +325,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::History(args) => history::history(args).await,
         Verb::Releases(args) => history::releases(args).await,
         Verb::Quarantine(verb) => quarantine::quarantine(verb).await,
+        Verb::Forget(args) => forget::forget(args).await,
         Verb::Restore(args) => upkeep::restore(args).await,
         Verb::Optimize(args) => upkeep::optimize(args).await,
         Verb::Vacuum(args) => upkeep::vacuum(args).await,

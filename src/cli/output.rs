@@ -12,6 +12,9 @@ use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 
 use crate::error::{Context, Error, Result};
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::Catalog;
+use crate::warehouse::exported::ExportKind;
 
 /// A table on the screen stops after so many rows.
 const SHOWN_ROWS: usize = 1_000;
@@ -50,8 +53,9 @@ impl OutputArgs {
         self.output.is_none() && self.format() == Format::Table
     }
 
-    /// Writes all rows; the number written. A file appears whole or not at all.
-    pub async fn write(&self, frame: DataFrame) -> Result<u64> {
+    /// Writes all rows of a query over the catalog; the number written. A file appears whole or not at
+    /// all, and the warehouse remembers it for erasures.
+    pub async fn write(&self, catalog: &Catalog, frame: DataFrame) -> Result<u64> {
         match &self.output {
             None if self.format() == Format::Parquet => {
                 Err(Error::config("Parquet is not for the screen").hint("give a file with -o FILE"))
@@ -63,6 +67,7 @@ impl OutputArgs {
                 rows
             }
             Some(path) => {
+                remember(catalog.warehouse(), path).await;
                 let partial = partial_of(path);
                 let file =
                     File::create(&partial).doing(format!("write {}", path.display())).map_err(|e| {
@@ -87,6 +92,16 @@ impl OutputArgs {
                 }
             }
         }
+    }
+}
+
+/// Who may read a warehouse and not write to it can export all the same.
+async fn remember(warehouse: &Warehouse, path: &Path) {
+    if warehouse.note_exported(&path.display().to_string(), ExportKind::File).await.is_err() {
+        eprintln!(
+            "warning: the warehouse cannot be written to, so `sillage forget` will not find {}",
+            path.display()
+        );
     }
 }
 

@@ -113,7 +113,7 @@ async fn ls(args: LsArgs) -> Result<()> {
          group by source, file, \"column\", reason, run{standing} \
          order by records desc, source, file, \"column\", reason, run{standing}"
     ));
-    args.output.write(session.sql(&sql).await.doing("read the quarantine")?).await?;
+    args.output.write(&catalog, session.sql(&sql).await.doing("read the quarantine")?).await?;
     Ok(())
 }
 
@@ -136,7 +136,7 @@ async fn show(args: ShowArgs) -> Result<()> {
          order by source, file, line, run limit {}",
         args.limit
     ));
-    args.output.write(session.sql(&sql).await.doing("read the quarantine")?).await?;
+    args.output.write(&catalog, session.sql(&sql).await.doing("read the quarantine")?).await?;
     if screen && records > args.limit {
         say!("{} of {records} records; more with --limit", args.limit);
     }

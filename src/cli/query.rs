@@ -31,7 +31,7 @@ pub async fn query(args: QueryArgs) -> Result<()> {
     let tables = tables_read(&args.sql)?;
     let session = catalog.session(&tables, None).await?;
     let frame = session.sql(&args.sql).await.doing("understand the query")?;
-    args.output.write(frame).await?;
+    args.output.write(&catalog, frame).await?;
     Ok(())
 }
 

@@ -66,6 +66,6 @@ pub async fn show(args: ShowArgs) -> Result<()> {
     }
     let session = catalog.session([&args.table], None).await?;
     let frame = session.table(&args.table).await?.limit(0, Some(args.rows)).doing("take the first rows")?;
-    args.output.write(frame).await?;
+    args.output.write(&catalog, frame).await?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::{LimitArgs, WaitArg, WarehouseArg, parse_duration};
 use crate::clock::show_instant;
 use crate::error::Result;
 use crate::warehouse::Warehouse;
+use crate::warehouse::exported::ExportKind;
 use crate::warehouse::vacuum::Retention;
 
 #[derive(Debug, Args)]
@@ -97,6 +98,7 @@ pub async fn vacuum(args: VacuumArgs) -> Result<()> {
 
 pub async fn backup(args: BackupArgs) -> Result<()> {
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
+    warehouse.note_exported(&args.to, ExportKind::Backup).await?;
     let backup = warehouse.backup(&args.to).await?;
     say!(
         "release {} copied: {} files, {} bytes; {} is a warehouse of its own",

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::Request;
 use super::artifact::Artifacts;
 use super::checks::{self, Answers};
+use super::forget::Erasure;
 use super::history::{RunRecord, StepRecord};
 use super::observe::observe;
 use super::plan::{Beginning, Plan, PlannedStep, plan};
@@ -18,6 +19,7 @@ use super::room;
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::check::Finding;
 use crate::clock;
+use crate::erasure::Suppressions;
 use crate::error::{Error, Kind, Result};
 use crate::name::{StepName, TableName};
 use crate::pipeline::Pipeline;
@@ -60,23 +62,24 @@ pub async fn run(
 ) -> Result<Release> {
     let warehouse = Warehouse::open_or_create(location).await?;
     let held = async |lock: &Lock| {
-        run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, lock)
+        run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, lock, None)
             .await
             .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))
     };
     warehouse.holding(request.wait, held).await
 }
 
-async fn run_locked(
+pub(super) async fn run_locked(
     pipeline: &Arc<Pipeline>,
     warehouse: &Warehouse,
     request: &Request,
     progress: &dyn Progress,
     stop: watch::Receiver<bool>,
     lock: &Lock,
+    mut erasure: Option<Erasure>,
 ) -> Result<Release> {
     let watch = Stopwatch::now();
-    let rolled_forward = warehouse.settle().await?;
+    let rolled_forward = warehouse.settle(lock).await?;
     if let Some((release, _)) = &rolled_forward {
         progress.tell(Event::RolledForward { release: release.release });
     }
@@ -85,6 +88,7 @@ async fn run_locked(
     let plan = plan(pipeline, request, &seen, clock::now())?;
     if let Some((release, fingerprint)) = rolled_forward
         && release.outcome == Outcome::Published
+        && erasure.is_none()
         && fingerprint == plan.fingerprint
         && request.as_of.is_none_or(|asked| asked == release.as_of)
         && plan.nothing_new()
@@ -95,6 +99,10 @@ async fn run_locked(
     let catalog =
         Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
     room::require(pipeline, &plan, &catalog).await?;
+    let suppressions = match &erasure {
+        Some(erasure) => Some(erasure.list.clone()),
+        None => Suppressions::of_release(&catalog).await?.map(Arc::new),
+    };
     let begun = begin(warehouse, lock, &plan, seen.unfinished.take(), progress).await?;
     progress.tell(Event::RunBegins {
         run: plan.run,
@@ -109,6 +117,8 @@ async fn run_locked(
         as_of: plan.as_of,
         last_as_of: seen.last_as_of,
         full_refresh: request.full_refresh,
+        forgetting: erasure.is_some(),
+        suppressions,
     };
     let mut running = Running {
         workshop,
@@ -121,6 +131,9 @@ async fn run_locked(
         quarantined: Vec::new(),
     };
     running.take_up().await?;
+    if let Some(erasure) = &mut erasure {
+        running.stage_beside(erasure).await?;
+    }
     running.all_steps(request.limits.steps_at_once(), stop).await?;
 
     let mut findings = Vec::new();
@@ -132,6 +145,7 @@ async fn run_locked(
         running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
     }
     let failed = !running.errors.is_empty();
+    let erasing = erasure.is_some();
     let steps: Vec<StepRecord> = running.records.into_values().collect();
     let record = RunRecord {
         run: plan.run,
@@ -150,7 +164,7 @@ async fn run_locked(
         pipeline: pipeline.name.clone(),
         as_of: plan.as_of,
         outcome,
-        origin: Origin::Run,
+        origin: if erasing { Origin::Forget } else { Origin::Run },
         fingerprint: plan.fingerprint.clone(),
         staged,
     };
@@ -165,7 +179,13 @@ async fn run_locked(
     let mut staged = running.staged;
     staged.extend(record.stage(warehouse).await?);
     let tables = staged.iter().map(|s| &s.table).collect::<BTreeSet<_>>().len();
+    if let Some(erasure) = erasure {
+        warehouse.order_purge(plan.run, &erasure.receipt(&steps)?).await?;
+    }
     let release = warehouse.publish(lock, proposal(Outcome::Published, staged)).await?;
+    if erasing {
+        warehouse.settle(lock).await?;
+    }
     artifacts.write(warehouse, progress).await;
     progress.tell(Event::Published { release: release.release, tables, wall: watch.elapsed() });
     Ok(release)
@@ -255,6 +275,16 @@ impl Running<'_> {
             let figures: Figures = serde_json::from_value(finished.figures.clone()).unwrap_or_default();
             self.note(planned, StepStatus::Reused, figures, None);
         }
+        Ok(())
+    }
+
+    /// Stages what an erasure publishes beside the steps' tables; models may read it.
+    async fn stage_beside(&mut self, erasure: &mut Erasure) -> Result<()> {
+        let staged = erasure.stage(&self.workshop).await?;
+        for table in &staged {
+            self.workshop.catalog.add_staged(table).await?;
+        }
+        self.staged.extend(staged);
         Ok(())
     }
 

@@ -19,6 +19,7 @@ pub fn of_request(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<Step
     hash.part(&pipeline.fingerprint);
     hash.part(&request.full_refresh);
     hash.part(&request.replay);
+    hash.part(&request.forgetting);
     for step in chosen {
         hash.part(&step.as_str());
     }

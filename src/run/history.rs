@@ -106,6 +106,7 @@ impl RunRecord<'_> {
             ("rows_late", numbers(steps.iter().map(|s| s.figures.late))),
             ("rows_repeated", numbers(steps.iter().map(|s| s.figures.repeated))),
             ("rows_replayed", numbers(steps.iter().map(|s| s.figures.replayed))),
+            ("rows_forgotten", numbers(steps.iter().map(|s| s.figures.forgotten.rows()))),
         ]
     }
 
@@ -149,6 +150,7 @@ pub fn schema(table: &TableName) -> Option<SchemaRef> {
         ("ops", "sources") => Some(ledger::schema()),
         ("ops", "models") => Some(fitted_schema()),
         ("ops", "quarantine") => Some(quarantine_schema()),
+        ("ops", "suppressions") => Some(crate::erasure::schema()),
         _ => None,
     }
 }

@@ -17,6 +17,7 @@ use super::replay::told;
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::clock::{Instant, show_instant};
 use crate::config::Severity;
+use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
@@ -46,6 +47,7 @@ pub(super) struct Ingest<'w> {
     time: Option<String>,
     read: u64,
     refused: u64,
+    forgotten: Theirs,
     examples: Vec<String>,
     entries: Vec<Entry>,
 }
@@ -91,6 +93,7 @@ impl Workshop {
             time: existing.as_ref().and_then(|_| self.event_time(&table)),
             read: 0,
             refused: 0,
+            forgotten: Theirs::default(),
             examples: Vec::new(),
             entries: Vec::new(),
         };
@@ -102,10 +105,19 @@ impl Workshop {
         for (replay, survey) in planned.replay.iter().zip(again) {
             fit += ingest.replay(replay, survey, &mut still).await?;
         }
-        let Ingest { rows, refusals, words, read, refused, examples, entries, .. } = ingest;
+        let Ingest { rows, refusals, words, read, refused, forgotten, examples, entries, .. } = ingest;
         let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
 
         figures.refused = refused;
+        figures.forgotten = forgotten;
+        if forgotten.rows() > 0 {
+            figures.notes.push(format!(
+                "{} rows of forgotten persons: {} left out, {} without their name",
+                forgotten.rows(),
+                forgotten.removed,
+                forgotten.anonymised
+            ));
+        }
         figures.files = planned.files.len() as u64;
         figures.replayed = fit;
         figures.late = entries.iter().map(|entry| entry.late).sum();
@@ -280,11 +292,13 @@ impl Ingest<'_> {
                 Piece::Rows(batch) => {
                     read += batch.num_rows() as u64;
                     late += self.late(&batch);
+                    let batch = self.without_forgotten(batch)?;
                     self.rows.write(&fitted(&batch, &self.schema, run)?).await?;
                 }
                 Piece::Refused(batch) => {
                     refused += batch.num_rows() as u64;
                     self.examples.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(self.examples.len())));
+                    let batch = self.without_forgotten_records(batch)?;
                     self.refusals.write(&said(&batch, State::Refused, run)?).await?;
                 }
             }
@@ -304,6 +318,26 @@ impl Ingest<'_> {
             since_run,
         });
         Ok(())
+    }
+
+    /// The rows without forgotten persons.
+    pub(super) fn without_forgotten(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
+        let (Some(person), Some(list)) = (&self.source.person, &self.workshop.suppressions) else {
+            return Ok(batch);
+        };
+        let (batch, theirs) = forget_rows(batch, person, list)?;
+        self.forgotten.removed += theirs.removed;
+        self.forgotten.anonymised += theirs.anonymised;
+        Ok(batch)
+    }
+
+    /// Refused records, without the text of those that name forgotten persons.
+    pub(super) fn without_forgotten_records(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let (Some(person), Some(list)) = (&self.source.person, &self.workshop.suppressions) else {
+            return Ok(batch);
+        };
+        let kinds = person.keys.iter().map(|key| key.kind.word()).collect();
+        without_record(&batch, &kinds, list).map(|(batch, _)| batch)
     }
 
     /// Rows that happened before the last release's instant: its models did not know them.

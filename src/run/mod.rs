@@ -4,13 +4,15 @@
 //! without touching anything, `execute` carries the plan out, `step` does one step and `ingest` that of
 //! a source, `quarantine` knows which refused records wait, `history` writes down what happened
 //! (`artifact` as JSON for other tools), `checks` asks what must hold,
-//! `progress` is how others watch.
+//! `progress` is how others watch, `forget` runs the last night
+//! again without a person.
 
 mod artifact;
 pub mod checks;
 pub mod execute;
 mod expected;
 mod fingerprint;
+pub mod forget;
 pub mod history;
 pub mod ingest;
 mod ledger;
@@ -41,6 +43,8 @@ pub struct Request {
     pub full_refresh: bool,
     /// The sources whose refused records are read again.
     pub replay: BTreeSet<String>,
+    /// A person is taken out: no file is read, and the instant is the last release's.
+    pub forgetting: bool,
     /// What was asked of the run that was cut off or failed, instead of all of the above.
     pub retry: bool,
     /// For a warehouse that another run holds.
@@ -59,6 +63,7 @@ impl Request {
             exclude: Vec::new(),
             full_refresh: false,
             replay: BTreeSet::new(),
+            forgetting: false,
             retry: false,
             wait: Wait::No,
             limits: Limits { threads, memory: None },

@@ -62,6 +62,9 @@ pub async fn observe(
     let mut errors = Vec::new();
     for step in pipeline.steps.values() {
         let Step::Ingest(source) = step else { continue };
+        if request.forgetting {
+            continue;
+        }
         let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
         let mut files = Vec::new();
         let listed = match source::list(source).await {

@@ -39,6 +39,8 @@ pub struct Plan {
 pub enum AsOfFrom {
     Request,
     Resumed,
+    /// The last night is done again.
+    Release,
     Pipeline,
     Now,
 }
@@ -108,6 +110,8 @@ pub struct Pinned {
     pub full_refresh: bool,
     pub backfill: bool,
     #[serde(default)]
+    pub forgetting: bool,
+    #[serde(default)]
     pub replay: BTreeSet<String>,
     /// The files it set out to ingest, by source.
     pub files: BTreeMap<String, Vec<String>>,
@@ -139,9 +143,14 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
     let chosen = selector::select(pipeline, &request.select, &request.exclude)?;
     let base = seen.release.as_ref().map(|r| r.release);
 
-    let taken_up = before.map(|unfinished| may_take_up(pipeline, request, seen, unfinished));
+    let taken_up = before.map(|unfinished| may_take_up(pipeline, request, seen, unfinished, pinned.as_ref()));
     let (as_of, as_of_from) = match (&taken_up, before, request.as_of, pipeline.as_of) {
         // A run that was cut off keeps its own instant; one that failed is over, and has none.
+        _ if request.forgetting => (
+            seen.last_as_of
+                .ok_or_else(|| Error::config("nothing was published yet: nobody is to be forgotten"))?,
+            AsOfFrom::Release,
+        ),
         (Some(Ok(())), Some(cut_off), _, _) if !cut_off.failed => (cut_off.begun.as_of, AsOfFrom::Resumed),
         (_, _, Some(asked), _) => (asked, AsOfFrom::Request),
         (_, _, None, Some(fixed)) => (fixed, AsOfFrom::Pipeline),
@@ -172,6 +181,13 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
     for name in pipeline.graph.order().into_iter().filter(|name| chosen.contains(name)) {
         let step = &pipeline.steps[&name];
         let planned = match step {
+            Step::Ingest(source) if request.forgetting => Ok(Intake {
+                why: match source.person {
+                    Some(_) => "the person's rows are taken out".to_owned(),
+                    None => "no row is anybody's".to_owned(),
+                },
+                ..Intake::default()
+            }),
             Step::Ingest(source) => {
                 let pin = pins.and_then(|p| p.files.get(&source.name));
                 plan_ingest(source, seen, pin, as_of)
@@ -230,6 +246,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
             exclude: request.exclude.clone(),
             full_refresh: request.full_refresh,
             backfill: request.backfill,
+            forgetting: request.forgetting,
             replay: request.replay.clone(),
             files: BTreeMap::new(),
         },
@@ -262,7 +279,14 @@ fn may_take_up(
     request: &Request,
     seen: &Observation,
     unfinished: &Unfinished,
+    pinned: Option<&Pinned>,
 ) -> Result<(), String> {
+    if request.forgetting {
+        return Err("a person is to be forgotten, who may be in what it has staged".to_owned());
+    }
+    if pinned.is_some_and(|pinned| pinned.forgetting) {
+        return Err("it was forgetting somebody, who is still there: `sillage forget` again".to_owned());
+    }
     let begun = &unfinished.begun;
     let last = seen.release.as_ref().map(|r| r.release);
     if begun.pipeline != pipeline.name {
@@ -446,6 +470,7 @@ impl fmt::Display for Plan {
         let from = match self.as_of_from {
             AsOfFrom::Request => "--as-of",
             AsOfFrom::Resumed => "the run that is resumed",
+            AsOfFrom::Release => "the last release",
             AsOfFrom::Pipeline => "the pipeline's as_of",
             AsOfFrom::Now => "now",
         };

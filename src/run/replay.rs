@@ -36,12 +36,14 @@ impl Ingest<'_> {
             match piece? {
                 Piece::Rows(batch) => {
                     let batch = of_lines(&batch, "_line", lines, |place, _| rows_of[place] += 1)?;
+                    let batch = self.without_forgotten(batch)?;
                     self.rows.write(&fitted(&batch, &self.schema, replay.run)?).await?;
                 }
                 Piece::Refused(batch) => {
                     let batch = of_lines(&batch, "line", lines, |_, line| {
                         refused_again.insert(line);
                     })?;
+                    let batch = self.without_forgotten_records(batch)?;
                     still.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(still.len())));
                     self.words.write(&said(&batch, State::RefusedAgain, self.workshop.run)?).await?;
                 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::PlannedStep;
 use crate::audience::{self, Audience};
 use crate::clock::Instant;
+use crate::erasure::{Suppressions, Theirs};
 use crate::error::{Context, Error, Result};
 use crate::feature::{Cutoffs, FeatureQuery, Outcome};
 use crate::identity::{self, IdentityDeclaration};
@@ -51,6 +52,8 @@ pub struct Figures {
     pub repeated: u64,
     /// Records that had been refused and fit now.
     pub replayed: u64,
+    /// Rows of forgotten persons, kept out or blanked.
+    pub forgotten: Theirs,
     /// Worth knowing, nothing to mend.
     pub notes: Vec<String>,
 }
@@ -78,6 +81,10 @@ pub struct Workshop {
     /// That of the last release whose tables were published.
     pub last_as_of: Option<Instant>,
     pub full_refresh: bool,
+    /// A person is taken out of the raw tables, and no file is read.
+    pub forgetting: bool,
+    /// Who must not come back; `None` when nobody was ever forgotten.
+    pub suppressions: Option<Arc<Suppressions>>,
 }
 
 impl Workshop {
@@ -89,6 +96,7 @@ impl Workshop {
     pub async fn perform(&self, planned: &PlannedStep) -> Result<Done, Failure> {
         let step = &self.pipeline.steps[&planned.name];
         let mut done = match step {
+            Step::Ingest(source) if self.forgetting => self.forget_in(source).await?,
             Step::Ingest(source) => self.ingest(source, planned).await?,
             Step::Model(model) => self.model(model).await?,
             Step::Resolve(identity) => self.resolve(identity).await?,

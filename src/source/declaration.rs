@@ -13,6 +13,7 @@ use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
 };
 use super::drift::OnDrift;
+use super::person::{Person, PersonDeclaration};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -47,6 +48,8 @@ pub struct SourceDeclaration {
     pub freshness: Option<FreshnessDeclaration>,
     /// How many rows may tell of what happened before the last release.
     pub late: Option<LateDeclaration>,
+    /// Whose rows these are.
+    pub person: Option<PersonDeclaration>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -97,6 +100,8 @@ pub struct Source {
     pub optional: bool,
     pub on_drift: OnDrift,
     pub delivery: Delivery,
+    /// None where no row is anybody's.
+    pub person: Option<Person>,
     /// Undeclared columns that nobody minds.
     pub(super) ignored: Vec<String>,
     /// How the text of a column is read that nobody declared.
@@ -165,6 +170,7 @@ impl SourceDeclaration {
         };
         let delivery = delivery.check(shared.zone, &mut problems);
         self.counted_by(&delivery, &columns, &mut problems);
+        let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
         for key in &self.key {
             if !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
@@ -184,6 +190,7 @@ impl SourceDeclaration {
                 optional: self.optional,
                 on_drift: self.on_drift.unwrap_or_default(),
                 delivery,
+                person,
                 ignored: self.ignore_columns.iter().map(|name| name.trim().to_owned()).collect(),
                 usual: shared.usual(),
                 dialect,

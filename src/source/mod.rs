@@ -25,6 +25,7 @@ mod name_pattern;
 mod near;
 mod number;
 mod parquet;
+mod person;
 mod quarantine;
 mod records;
 mod rows;
@@ -42,6 +43,7 @@ pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable,
 pub use declaration::{Format, Source, SourceDeclaration};
 pub use drift::OnDrift;
 pub use location::{SourceFile, digest, list};
+pub use person::{KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use quarantine::quarantine_schema;
 pub use stream::{Piece, read};
 pub use survey::{Survey, survey};

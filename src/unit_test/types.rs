@@ -45,6 +45,8 @@ impl Types {
             as_of: pipeline.as_of.unwrap_or(Instant::UNIX_EPOCH),
             last_as_of: None,
             full_refresh: true,
+            forgetting: false,
+            suppressions: None,
         };
         let mut types = Types { warehouse, engine, columns: BTreeMap::new() };
         let wanted: Vec<StepName> = models.iter().map(StepName::from).collect();

@@ -220,6 +220,14 @@ impl Catalog {
         Ok(session)
     }
 
+    /// Every row of a table as it stands: repeated keys and the future included.
+    pub async fn every_row(&self, name: &TableName) -> Result<DataFrame> {
+        let Some(table) = self.table(name).await? else { return Err(self.unknown(name)) };
+        self.verify(&table).await?;
+        let rows = table.provider(&self.warehouse)?;
+        self.engine.context().read_table(rows).doing(format!("open the table {name}"))
+    }
+
     fn known(&self, name: &TableName) -> Option<Arc<Table>> {
         self.tables().get(name).cloned()
     }

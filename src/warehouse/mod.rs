@@ -6,6 +6,7 @@
 //!   ops/runs/ ops/steps/ …                     the history, as tables
 //!   bi/mart/segments.parquet                   the shelf
 //!   _sillage/  format.json  lock/  journal/  releases/  shelf/  artifacts/
+//!              exported/  purge/  receipts/
 //! ```
 //!
 //! Invariants: a table's files are written before any log speaks of them (`stage`); logs are
@@ -16,11 +17,13 @@ mod artifact;
 pub mod backup;
 pub mod catalog;
 mod delta;
+pub mod exported;
 pub mod format;
 pub mod journal;
 pub mod lock;
 mod object;
 pub mod publish;
+mod purge;
 pub mod release;
 pub mod shelf;
 pub mod stage;

@@ -103,9 +103,16 @@ impl Warehouse {
         })
     }
 
-    /// Brings the warehouse to rest: carries out what was decided and not finished. The release of
-    /// whoever was cut off while publishing it, with the fingerprint of its run.
-    pub async fn settle(&self) -> Result<Option<(Release, String)>> {
+    /// Brings the warehouse to rest: carries out what was decided and not finished, then purges what an
+    /// erasure ordered. The release of whoever was cut off while publishing it, with the fingerprint of
+    /// its run.
+    pub async fn settle(&self, lock: &Lock) -> Result<Option<(Release, String)>> {
+        let finished = self.finish_decisions().await?;
+        self.carry_out_purges(lock).await?;
+        Ok(finished)
+    }
+
+    async fn finish_decisions(&self) -> Result<Option<(Release, String)>> {
         let last = self.last_release_number().await?;
         // The shelf follows a release, never goes before it.
         if let Some(shelved) = self.shelved_release().await?
@@ -248,7 +255,7 @@ impl Warehouse {
         Ok(last.is_some_and(|last| last >= run))
     }
 
-    async fn checkpoint(&self, name: &TableName, version: u64) -> Result<()> {
+    pub(super) async fn checkpoint(&self, name: &TableName, version: u64) -> Result<()> {
         if let Some(table) = self.delta_table(name, Some(version)).await? {
             checkpoints::create_checkpoint(&table, None)
                 .await

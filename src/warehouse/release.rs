@@ -36,6 +36,8 @@ pub enum Origin {
     },
     Optimize,
     Vacuum,
+    /// A run that took a person out.
+    Forget,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
 
 use super::Warehouse;
-use super::lock::Wait;
+use super::lock::{Lock, Wait};
 use super::object::numbered;
 use super::release::{Origin, Release};
 use super::upkeep::upkeep;
@@ -42,7 +42,7 @@ impl Warehouse {
     /// Deletes what the retention does not keep; with `dry_run`, says only what that would be.
     pub async fn vacuum(&self, retention: Retention, dry_run: bool, wait: Wait) -> Result<Vacuumed> {
         self.holding(wait, async |lock| {
-            self.settle().await?;
+            self.settle(lock).await?;
             let last = self.require_last_release().await?;
             if !dry_run {
                 self.publish(lock, upkeep(&last, Origin::Vacuum, Vec::new())).await?;
@@ -58,25 +58,11 @@ impl Warehouse {
                     }
                 }
             }
-            let needed = self.needed(&kept).await?;
-            let young = clock::now() - retention.grace;
-            let mut objects = self.store().list(None);
-            let mut unneeded = Vec::new();
-            while let Some(object) = objects.try_next().await.doing("list the warehouse")? {
-                if is_data(&object.location)
-                    && !needed.contains(object.location.as_ref())
-                    && object.last_modified <= young
-                {
-                    vacuumed.files += 1;
-                    vacuumed.bytes += object.size;
-                    unneeded.push(object.location);
-                }
-            }
+            let unneeded = self.unneeded(&kept, retention.grace).await?;
+            vacuumed.files = unneeded.len();
+            vacuumed.bytes = unneeded.iter().map(|object| object.size).sum();
             if !dry_run {
-                lock.still_held().await?;
-                for path in unneeded {
-                    self.delete_object(&path).await?;
-                }
+                self.delete_all(lock, unneeded).await?;
             }
             Ok(vacuumed)
         })
@@ -97,6 +83,36 @@ impl Warehouse {
             }
         }
         Ok((kept, expired))
+    }
+
+    /// Deletes the data files that none of the releases needs and that are older than the grace.
+    pub(super) async fn delete_unneeded(&self, lock: &Lock, kept: &[Release], grace: Duration) -> Result<()> {
+        let unneeded = self.unneeded(kept, grace).await?;
+        self.delete_all(lock, unneeded).await
+    }
+
+    async fn unneeded(&self, kept: &[Release], grace: Duration) -> Result<Vec<ObjectMeta>> {
+        let needed = self.needed(kept).await?;
+        let young = clock::now() - grace;
+        let mut objects = self.store().list(None);
+        let mut unneeded = Vec::new();
+        while let Some(object) = objects.try_next().await.doing("list the warehouse")? {
+            if is_data(&object.location)
+                && !needed.contains(object.location.as_ref())
+                && object.last_modified <= young
+            {
+                unneeded.push(object);
+            }
+        }
+        Ok(unneeded)
+    }
+
+    async fn delete_all(&self, lock: &Lock, objects: Vec<ObjectMeta>) -> Result<()> {
+        lock.still_held().await?;
+        for object in objects {
+            self.delete_object(&object.location).await?;
+        }
+        Ok(())
     }
 
     /// The files that the releases read, below the warehouse.

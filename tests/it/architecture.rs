@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const BASE: [&str; 7] = ["cause", "clock", "config", "dag", "error", "name", "storage"];
-const DOMAIN: [&str; 6] = ["audience", "check", "feature", "identity", "mining", "model"];
+const DOMAIN: [&str; 7] = ["audience", "check", "erasure", "feature", "identity", "mining", "model"];
 
 /// What each module may name, beside the base and itself.
 fn may_name(module: &str) -> Vec<&'static str> {
     let domain = || DOMAIN.to_vec();
     match module {
         "warehouse" | "source" | "demo" => vec![],
+        // Whose rows a table holds is said where its source is declared.
+        "erasure" => vec!["source", "warehouse"],
         m if DOMAIN.contains(&m) => vec!["warehouse"],
         "pipeline" => [domain(), vec!["source", "warehouse"]].concat(),
         "run" => [domain(), vec!["pipeline", "source", "warehouse"]].concat(),

@@ -11,6 +11,7 @@ mod crash;
 mod drift;
 mod errors;
 mod faults;
+mod forget;
 mod future;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;

@@ -10,7 +10,7 @@ select 'form' as source, form as record_id, 'email' as key_kind, lower(trim(emai
 from raw.forms where email is not null
 union
 select 'account' as source, account_id as record_id, 'account' as key_kind, account_id as key_value
-from raw.web_orders
+from raw.web_orders where account_id is not null -- null: forgotten
 union
 select 'account' as source, account_id as record_id, 'email' as key_kind, lower(trim(email)) as key_value
 from raw.web_orders where email is not null

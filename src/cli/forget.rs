@@ -1,0 +1,136 @@
+//! `forget`: a person taken out of the warehouse, and the receipt.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::progress::{LogFormat, grouped, shown};
+use super::run::stop_on_signal;
+use super::{LimitArgs, PipelineArgs, WaitArg};
+use crate::erasure::{Identifier, Receipt, SuppressionKey};
+use crate::error::{Context, Error, Result};
+use crate::run::Request;
+use crate::run::forget::{self, Forgetting, Found};
+
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    #[command(flatten)]
+    place: PipelineArgs,
+    /// What identifies the person: a kind of key of [identity] with its value, or customer_id=…
+    #[arg(long = "id", value_name = "KIND=VALUE")]
+    ids: Vec<Identifier>,
+    /// File with one KIND=VALUE a line, `-` for standard input: other users of the machine can read
+    /// what stands on the command line
+    #[arg(long, value_name = "FILE")]
+    ids_from: Option<PathBuf>,
+    /// The identifiers may belong to more than one customer: forget them all
+    #[arg(long)]
+    several: bool,
+    /// Publish tables that the pipeline does not make without rows
+    #[arg(long)]
+    empty_others: bool,
+    /// Say what would be forgotten, and forget nobody
+    #[arg(long)]
+    dry_run: bool,
+    /// How progress is told: bars and lines for people, or one JSON object a line
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    #[command(flatten)]
+    wait: WaitArg,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub async fn forget(args: ForgetArgs) -> Result<()> {
+    let mut identifiers = args.ids;
+    if let Some(file) = &args.ids_from {
+        identifiers.extend(read(file)?);
+    }
+    if identifiers.is_empty() {
+        return Err(Error::config("nobody is named")
+            .hint("give --id KIND=VALUE or --ids-from FILE, for example --id customer_id=…"));
+    }
+    let (pipeline, location) = args.place.load_without_sources()?;
+    let asked = Forgetting {
+        identifiers,
+        several: args.several,
+        empty_others: args.empty_others,
+        key: SuppressionKey::from_environment()?,
+    };
+    let request = Request { wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
+    if args.dry_run {
+        told(&forget::preview(&pipeline, &location, &asked, &request).await?);
+        return Ok(());
+    }
+    let progress = shown(args.log_format);
+    match forget::forget(&pipeline, &location, &asked, &request, progress, stop_on_signal()).await? {
+        Some(receipt) => told_receipt(&receipt),
+        None => say!("they were forgotten before: no table holds them, and they are on the suppression list"),
+    }
+    Ok(())
+}
+
+fn read(file: &PathBuf) -> Result<Vec<Identifier>> {
+    let text = match file.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()),
+        _ => std::fs::read_to_string(file),
+    };
+    let text = text.doing(format!("read the identifiers from {}", file.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(n, line)| {
+            line.trim().parse().map_err(|e: Error| e.at(format!("{}:{}", file.display(), n + 1)))
+        })
+        .collect()
+}
+
+fn told(found: &Found) {
+    let kinds: Vec<String> = found.identifiers.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    say!("customers: {}; identifiers: {}", found.customers, kinds.join(", "));
+    for (table, rows) in &found.rows {
+        say!("  {table}: {} rows", grouped(*rows));
+    }
+    if found.rows.is_empty() {
+        say!("  no row of a raw table is theirs");
+    }
+    for table in &found.others {
+        say!("  {table} is not made by this pipeline: --empty-others would publish it without rows");
+    }
+}
+
+fn told_receipt(receipt: &Receipt) {
+    say!("release {} holds nothing of them", receipt.release);
+    for (table, theirs) in &receipt.tables {
+        say!(
+            "  {table}: {} rows taken out, {} without their name",
+            grouped(theirs.removed),
+            grouped(theirs.anonymised)
+        );
+    }
+    if receipt.tables.is_empty() {
+        say!("  no row of a raw table was theirs; was an identifier mistyped?");
+    }
+    say!("  {} refused records without their text", receipt.refused_records);
+    for table in &receipt.emptied {
+        say!("  {table}: emptied");
+    }
+    say!("  {} earlier releases purged", receipt.releases_purged);
+    for file in &receipt.files {
+        match file.rows {
+            Some(rows) => say!("  {}: {rows} rows taken out", file.path),
+            None if file.look.is_none() => say!("  {}: is gone", file.path),
+            None => {}
+        }
+    }
+    for copy in &receipt.replicas {
+        match copy.release {
+            Some(release) => say!("  {}: forgotten there too, by release {release}", copy.location),
+            None if copy.look.is_none() => say!("  {}: is gone, or holds nothing of them", copy.location),
+            None => {}
+        }
+    }
+    for (place, why) in receipt.left() {
+        say!("  look at {place}: {why}");
+    }
+    say!("receipt: _sillage/receipts/{:020}.json", receipt.release);
+}

@@ -1,0 +1,134 @@
+//! The rows of forgotten persons among those of a source: taken out, or their columns blanked.
+
+use arrow::array::{Array, BooleanArray, RecordBatch, cast::AsArray, new_null_array};
+use arrow::compute::{cast, filter_record_batch, nullif};
+use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
+
+use super::suppression::Suppressions;
+use crate::error::{Context, Error, Result};
+use crate::source::{OnForget, Person};
+
+/// How many rows were a forgotten person's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Theirs {
+    pub removed: u64,
+    pub anonymised: u64,
+}
+
+impl Theirs {
+    pub fn rows(&self) -> u64 {
+        self.removed + self.anonymised
+    }
+}
+
+/// Which rows are a forgotten person's.
+///
+/// # Errors
+/// A batch without a column of a key.
+pub fn is_theirs(batch: &RecordBatch, person: &Person, list: &Suppressions) -> Result<BooleanArray> {
+    let mut theirs = vec![false; batch.num_rows()];
+    for key in &person.keys {
+        let column = batch.column_by_name(&key.column).ok_or_else(|| {
+            Error::failed(format!(
+                "rows came without the column `{}`, by which they are a person's",
+                key.column
+            ))
+        })?;
+        let column = cast(column, &DataType::Utf8).doing(format!("read the column `{}`", key.column))?;
+        let kind = key.kind.word();
+        for (theirs, value) in theirs.iter_mut().zip(column.as_string::<i32>()) {
+            *theirs = *theirs || value.is_some_and(|value| list.holds(&kind, value));
+        }
+    }
+    Ok(theirs.into())
+}
+
+/// The batch without what is a forgotten person's, and how many rows that were.
+pub fn forget_rows(
+    batch: RecordBatch,
+    person: &Person,
+    list: &Suppressions,
+) -> Result<(RecordBatch, Theirs)> {
+    let doing = "take forgotten persons out";
+    let theirs = is_theirs(&batch, person, list)?;
+    let rows = theirs.true_count() as u64;
+    if rows == 0 {
+        return Ok((batch, Theirs::default()));
+    }
+    match &person.on_forget {
+        OnForget::Remove => {
+            let others = arrow::compute::not(&theirs).doing(doing)?;
+            let others = filter_record_batch(&batch, &others).doing(doing)?;
+            Ok((others, Theirs { removed: rows, anonymised: 0 }))
+        }
+        OnForget::Anonymise(blanked) => {
+            let schema = batch.schema();
+            let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
+                if !blanked.contains(field.name()) {
+                    Ok(column.clone())
+                } else if rows == batch.num_rows() as u64 {
+                    Ok(new_null_array(column.data_type(), column.len()))
+                } else {
+                    nullif(column, &theirs).doing(doing)
+                }
+            });
+            let columns = columns.collect::<Result<Vec<_>>>()?;
+            let blanked = RecordBatch::try_new(schema, columns).doing(doing)?;
+            Ok((blanked, Theirs { removed: 0, anonymised: rows }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, StringArray};
+
+    use super::super::identifier::Identifier;
+    use super::super::suppression::list_of;
+    use super::*;
+    use crate::source::{KeyKind, PersonKey};
+
+    fn lines() -> RecordBatch {
+        let texts = |values: [Option<&str>; 3]| Arc::new(StringArray::from(values.to_vec())) as _;
+        RecordBatch::try_from_iter_with_nullable([
+            ("card", texts([Some("7"), None, Some("8")]), true),
+            ("email", texts([None, Some("Ada@Example.org"), Some("bob@example.org")]), true),
+            ("amount", Arc::new(Int64Array::from(vec![10, 20, 30])) as _, true),
+        ])
+        .unwrap()
+    }
+
+    fn person(on_forget: OnForget) -> Person {
+        let key = |name: &str| PersonKey { column: name.into(), kind: KeyKind::Key(name.into()) };
+        Person { keys: vec![key("card"), key("email")], on_forget }
+    }
+
+    #[test]
+    fn rows_are_theirs_by_any_key() {
+        let list = list_of(&[Identifier::new("card", "7"), Identifier::new("email", "ada@example.org")]);
+        let (others, theirs) = forget_rows(lines(), &person(OnForget::Remove), &list).unwrap();
+        assert_eq!(theirs, Theirs { removed: 2, anonymised: 0 });
+        assert_eq!(others.column(0).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("8")]);
+    }
+
+    #[test]
+    fn what_the_books_need_stays_and_is_nobodys() {
+        let list = list_of(&[Identifier::new("email", "ada@example.org")]);
+        let blanked = OnForget::Anonymise(vec!["card".into(), "email".into()]);
+        let (rows, theirs) = forget_rows(lines(), &person(blanked), &list).unwrap();
+        assert_eq!(theirs, Theirs { removed: 0, anonymised: 1 });
+        let emails = rows.column(1).as_string::<i32>();
+        assert_eq!(emails.iter().collect::<Vec<_>>(), [None, None, Some("bob@example.org")]);
+        assert_eq!(rows.column(2), lines().column(2));
+    }
+
+    #[test]
+    fn nobody_forgotten_changes_nothing() {
+        let list = list_of(&[Identifier::new("card", "9")]);
+        let (rows, theirs) = forget_rows(lines(), &person(OnForget::Remove), &list).unwrap();
+        assert_eq!((rows, theirs), (lines(), Theirs::default()));
+    }
+}

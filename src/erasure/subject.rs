@@ -1,0 +1,173 @@
+//! The subject: all identifying values of the person whom an identifier names, as the last release
+//! knows them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::{cast, filter};
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::col;
+use futures::StreamExt;
+
+use super::identifier::Identifier;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::source::{KeyKind, Person};
+use crate::warehouse::catalog::{Catalog, Session};
+
+/// The kind of our own ids, which nobody's export holds.
+const CUSTOMER_ID: &str = "customer_id";
+
+/// A person, by everything that identifies them.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    pub identifiers: BTreeSet<Identifier>,
+    /// How many customers the identifiers asked for belong to.
+    pub customers: u64,
+}
+
+impl Subject {
+    /// Gathers the keys and records that the identity step united with those asked for, and what
+    /// refers to their rows from other sources.
+    ///
+    /// # Errors
+    /// When the identifiers belong to more than one customer and not `several`.
+    pub async fn find(
+        catalog: &Catalog,
+        keys: Option<&TableName>,
+        sources: &BTreeMap<TableName, Person>,
+        asked: &[Identifier],
+        several: bool,
+    ) -> Result<Subject> {
+        let mut subject = Subject { identifiers: asked.iter().cloned().collect(), customers: 0 };
+        if let Some(keys) = keys {
+            subject.unite(catalog, keys).await?;
+        }
+        if subject.customers > 1 && !several {
+            return Err(Error::config(format!(
+                "the identifiers belong to {} customers, and one person is to be forgotten",
+                subject.customers
+            ))
+            .hint("give fewer identifiers, a customer_id for example; --several forgets them all"));
+        }
+        for (table, column) in referred(sources) {
+            subject.refer(catalog, sources, &table, &column).await?;
+        }
+        Ok(subject)
+    }
+
+    /// What the identity step united.
+    async fn unite(&mut self, catalog: &Catalog, keys: &TableName) -> Result<()> {
+        let doing = "look for the person";
+        let ids = TableName::new("core", "customer_ids")?;
+        for table in [keys, &ids] {
+            if catalog.table(table).await?.is_none() {
+                return Ok(());
+            }
+        }
+        let session = catalog.session([keys, &ids], None).await?;
+        // The values are rows, not part of the query: a query is told when it fails.
+        let asked = TableName::new("asked", "identifiers")?;
+        session.register_view(&asked, session.read_batch(self.batch()?)?)?;
+        let sql = format!(
+            "with mine as (
+               select distinct i.customer_id from core.customer_ids i
+               left join {keys} k on k.source = i.source and k.record_id = i.record_id
+               join {asked} a on (a.kind = k.key_kind and a.value = lower(trim(cast(k.key_value as varchar))))
+                 or (a.kind = i.source and a.value = lower(trim(i.record_id)))
+                 or (a.kind = '{CUSTOMER_ID}' and a.value = lower(i.customer_id)))
+             select distinct k.key_kind as kind, cast(k.key_value as varchar) as value
+             from mine join core.customer_ids i using (customer_id)
+             join {keys} k on k.source = i.source and k.record_id = i.record_id
+             where k.key_value is not null
+             union select i.source, i.record_id from mine join core.customer_ids i using (customer_id)
+             union select '{CUSTOMER_ID}', customer_id from mine"
+        );
+        let united = identifiers(&session, &sql, doing).await?;
+        self.customers = united.iter().filter(|i| i.kind == CUSTOMER_ID).count() as u64;
+        self.identifiers.extend(united);
+        Ok(())
+    }
+
+    /// The values of a column, in the rows of a source that are the person's.
+    async fn refer(
+        &mut self,
+        catalog: &Catalog,
+        sources: &BTreeMap<TableName, Person>,
+        table: &TableName,
+        column: &str,
+    ) -> Result<()> {
+        let doing = format!("look for the person in {table}");
+        let (Some(person), Some(_)) = (sources.get(table), catalog.table(table).await?) else {
+            return Ok(());
+        };
+        let mut columns: BTreeSet<&str> = person.keys.iter().map(|key| key.column.as_str()).collect();
+        columns.insert(column);
+        let columns = columns.into_iter().map(|name| col(datafusion::common::Column::from_name(name)));
+        let frame = catalog.every_row(table).await?.select(columns.collect::<Vec<_>>()).doing(&doing)?;
+        let mut rows = frame.execute_stream().await.doing(&doing)?;
+        let word = KeyKind::Rows { source: table.table().to_owned(), column: column.to_owned() }.word();
+        let mut found = BTreeSet::new();
+        while let Some(batch) = rows.next().await {
+            let batch = batch.doing(&doing)?;
+            let theirs = self.rows_of(&batch, person)?;
+            let values = batch.column_by_name(column).ok_or_else(|| {
+                Error::failed(format!("{table} has no column `{column}`, by which other rows refer to it"))
+            })?;
+            let values = filter(&cast(values, &DataType::Utf8).doing(&doing)?, &theirs).doing(&doing)?;
+            found.extend(values.as_string::<i32>().iter().flatten().map(|v| Identifier::new(&word, v)));
+        }
+        self.identifiers.extend(found);
+        Ok(())
+    }
+
+    fn rows_of(&self, batch: &RecordBatch, person: &Person) -> Result<BooleanArray> {
+        let mut theirs = vec![false; batch.num_rows()];
+        for key in &person.keys {
+            let Some(column) = batch.column_by_name(&key.column) else { continue };
+            let column = cast(column, &DataType::Utf8).doing("look for the person")?;
+            let word = key.kind.word();
+            for (theirs, value) in theirs.iter_mut().zip(column.as_string::<i32>()) {
+                *theirs =
+                    *theirs || value.is_some_and(|v| self.identifiers.contains(&Identifier::new(&word, v)));
+            }
+        }
+        Ok(theirs.into())
+    }
+
+    fn batch(&self) -> Result<RecordBatch> {
+        let texts = |text: fn(&Identifier) -> &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(self.identifiers.iter().map(text)))
+        };
+        RecordBatch::try_from_iter([("kind", texts(|i| &i.kind)), ("value", texts(|i| &i.value))])
+            .doing("look for the person")
+    }
+}
+
+/// The columns of sources that other sources refer to.
+fn referred(sources: &BTreeMap<TableName, Person>) -> BTreeSet<(TableName, String)> {
+    let kinds = sources.values().flat_map(|person| &person.keys).map(|key| &key.kind);
+    kinds
+        .filter_map(|kind| match kind {
+            KeyKind::Rows { source, column } => Some((TableName::new("raw", source).ok()?, column.clone())),
+            KeyKind::Key(_) => None,
+        })
+        .collect()
+}
+
+async fn identifiers(session: &Session, sql: &str, doing: &str) -> Result<Vec<Identifier>> {
+    let mut found = Vec::new();
+    let mut rows = session.sql(sql).await.doing(doing)?.execute_stream().await.doing(doing)?;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.doing(doing)?;
+        let texts = |n: usize| cast(batch.column(n), &DataType::Utf8).doing(doing);
+        let (kinds, values) = (texts(0)?, texts(1)?);
+        for (kind, value) in kinds.as_string::<i32>().iter().zip(values.as_string::<i32>()) {
+            if let (Some(kind), Some(value)) = (kind, value) {
+                found.push(Identifier::new(kind, value));
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,129 @@
+//! `[sources.<name>.person]`: whose rows a source holds, and what is left of them once their person
+//! asks to be forgotten.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::column::{Column, ColumnType};
+use crate::config::Problem;
+use crate::error::Error;
+use crate::name::is_identifier;
+
+/// `[sources.<name>.person]` as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonDeclaration {
+    /// Column → what it identifies: a kind of key of `[identity]`, a source of it whose record ids it
+    /// holds, or, as `source.column`, the rows of another source.
+    pub keys: BTreeMap<String, String>,
+    /// The columns that are blanked; without it, whole rows are taken out.
+    pub anonymise: Option<Vec<String>>,
+}
+
+/// Whose rows a source holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub keys: Vec<PersonKey>,
+    pub on_forget: OnForget,
+}
+
+/// A column by which rows are a person's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonKey {
+    pub column: String,
+    pub kind: KeyKind,
+}
+
+/// What the value of a column identifies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A person, as `[identity]` knows them: by a key or by a record.
+    Key(String),
+    /// Rows of another source, which are a person's.
+    Rows { source: String, column: String },
+}
+
+impl KeyKind {
+    /// The word under which such values are remembered.
+    pub fn word(&self) -> String {
+        match self {
+            KeyKind::Key(kind) => kind.clone(),
+            KeyKind::Rows { source, column } => format!("{source}.{column}"),
+        }
+    }
+}
+
+/// What becomes of the rows of a forgotten person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnForget {
+    Remove,
+    /// The rows stay, for the books; these columns become null, required ones too.
+    Anonymise(Vec<String>),
+}
+
+impl PersonDeclaration {
+    pub(super) fn check(&self, columns: &[Column], problems: &mut Vec<Problem>) -> Option<Person> {
+        let before = problems.len();
+        let column = |name: &str| columns.iter().find(|column| column.name == name);
+        let mut keys = Vec::new();
+        if self.keys.is_empty() {
+            problems.push(Problem::new(
+                ["person", "keys"],
+                Error::config("no column says whose a row is")
+                    .hint("name one with what it identifies: keys = { card = \"card\" }"),
+            ));
+        }
+        for (name, word) in &self.keys {
+            let place = ["person", "keys", name.as_str()];
+            match column(name).map(|c| c.kind) {
+                Some(ColumnType::Text | ColumnType::Integer) => {}
+                Some(other) => problems.push(Problem::new(
+                    place,
+                    Error::config(format!("`{name}` is {other}: nobody is identified by that"))
+                        .hint("name a column of type text or integer"),
+                )),
+                None => problems
+                    .push(Problem::new(place, Error::config(format!("`{name}` is not a declared column")))),
+            }
+            match kind_of(word) {
+                Some(kind) => keys.push(PersonKey { column: name.clone(), kind }),
+                None => problems.push(Problem::new(
+                    place,
+                    Error::config(format!("`{word}` is neither a kind of key nor source.column"))
+                        .hint("for example \"email\", or \"web_orders.order_id\""),
+                )),
+            }
+        }
+        if let Some(blanked) = &self.anonymise {
+            for name in blanked {
+                if column(name).is_none() {
+                    let wrong = Error::config(format!("`{name}` is not a declared column"));
+                    problems.push(Problem::new(["person", "anonymise"], wrong));
+                }
+            }
+            for key in keys.iter().filter(|key| matches!(key.kind, KeyKind::Key(_))) {
+                if !blanked.contains(&key.column) {
+                    problems.push(Problem::new(
+                        ["person", "anonymise"],
+                        Error::config(format!(
+                            "`{}` identifies a person and is not blanked: the rows would still be theirs",
+                            key.column
+                        ))
+                        .hint("add it to `anonymise`"),
+                    ));
+                }
+            }
+        }
+        let on_forget = self.anonymise.clone().map_or(OnForget::Remove, OnForget::Anonymise);
+        (problems.len() == before).then_some(Person { keys, on_forget })
+    }
+}
+
+fn kind_of(word: &str) -> Option<KeyKind> {
+    match word.split_once('.') {
+        None => is_identifier(word).then(|| KeyKind::Key(word.to_owned())),
+        Some((source, column)) => (is_identifier(source) && is_identifier(column))
+            .then(|| KeyKind::Rows { source: source.to_owned(), column: column.to_owned() }),
+    }
+}

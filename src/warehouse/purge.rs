@@ -1,0 +1,187 @@
+//! Purge: of a warehouse only one release is left, and nothing of what was before it.
+//!
+//! For an erasure: what a person was in must not be readable or restorable any more. A vacuum leaves the
+//! logs, whose statistics hold the least and greatest values of every file there ever was; a purge
+//! begins each table's log anew with a checkpoint of the release's version.
+//!
+//! ```text
+//! _sillage/purge/<release>.json      to be done once that release is there; holds the receipt
+//! _sillage/receipts/<release>.json   the same, once it is done
+//! ```
+//!
+//! The order is put before the release is decided, and whoever settles the warehouse carries it out: an
+//! erasure that was published ends in a purge, whatever happens to the process.
+
+use std::collections::BTreeSet;
+use std::path::Path as FilePath;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde_json::Value;
+
+use super::Warehouse;
+use super::lock::Lock;
+use super::object::{number_of, numbered};
+use super::release::{self, Origin, Release};
+use crate::error::{Context, Error, Result};
+use crate::storage::fault;
+
+const ORDERS: &str = "_sillage/purge";
+const RECEIPTS: &str = "_sillage/receipts";
+const LOG: &str = "_delta_log";
+
+impl Warehouse {
+    /// Orders the purge of everything before a release that is about to be published.
+    pub async fn order_purge(&self, release: u64, receipt: &Value) -> Result<()> {
+        self.put_json(&numbered(ORDERS, release), receipt).await
+    }
+
+    /// Carries out what was ordered; an order whose release never came is dropped.
+    pub(super) async fn carry_out_purges(&self, lock: &Lock) -> Result<()> {
+        for order in self.list_objects(ORDERS).await? {
+            let Some(number) = number_of(&order) else { continue };
+            let last = self.last_release_number().await?;
+            if number > last {
+                continue;
+            }
+            let release = match self.releases().await?.contains(&number) {
+                true => Some(self.release(number).await?),
+                // A later purge took it.
+                false => None,
+            };
+            if release.is_some_and(|release| release.origin == Origin::Forget) {
+                let newest = self.release(last).await?;
+                let purged = self.purge(lock, &newest).await.map_err(|e| {
+                    e.at("purging what was before an erasure").hint(
+                        "the person is in no table any more; the next command on this warehouse goes on",
+                    )
+                })?;
+                if let Some(mut receipt) = self.read_json::<Value>(&order).await? {
+                    receipt["releases_purged"] = Value::from(purged);
+                    self.put_json(&numbered(RECEIPTS, number), &receipt).await?;
+                }
+            }
+            self.delete_object(&order).await?;
+        }
+        Ok(())
+    }
+
+    /// The receipt of the erasure that a release was.
+    pub async fn receipt(&self, release: u64) -> Result<Option<Value>> {
+        self.read_json(&numbered(RECEIPTS, release)).await
+    }
+
+    /// The releases that were erasures.
+    pub async fn receipts(&self) -> Result<Vec<u64>> {
+        Ok(self.list_objects(RECEIPTS).await?.iter().filter_map(number_of).collect())
+    }
+
+    /// Deletes all that this release, the last, does not need; how many releases that were. Doing it
+    /// again, after a crash, does only what is missing.
+    async fn purge(&self, lock: &Lock, last: &Release) -> Result<u64> {
+        // A holder that lost the lock must not delete what the next one stages.
+        lock.still_held().await?;
+        let mut purged = 0;
+        for number in self.releases().await?.into_iter().filter(|number| *number < last.release) {
+            self.delete_object(&numbered(release::FOLDER, number)).await?;
+            purged += 1;
+        }
+        for artifact in self.list_objects("_sillage/artifacts").await? {
+            let run = artifact.parts().nth(2).and_then(|run| run.as_ref().parse::<u64>().ok());
+            if run.is_none_or(|run| run < last.release) {
+                self.delete_object(&artifact).await?;
+            }
+        }
+        for entry in self.list_objects("_sillage/journal").await? {
+            self.delete_object(&entry).await?;
+        }
+        for (name, version) in &last.tables {
+            self.begin_log_anew(name, *version).await?;
+        }
+        self.delete_unneeded(lock, std::slice::from_ref(last), Duration::ZERO).await?;
+        if let Some(folder) = self.storage().local_folder() {
+            let shelf = last.last_published.unwrap_or(last.release);
+            tokio::task::spawn_blocking(move || sweep_folder(&folder, shelf))
+                .await
+                .doing("sweep the warehouse's folder")??;
+        }
+        Ok(purged)
+    }
+
+    /// The log of a table as one checkpoint of this version, and the version's own entry.
+    async fn begin_log_anew(&self, name: &crate::name::TableName, version: u64) -> Result<()> {
+        let doing = || format!("begin the log of {name} anew");
+        let store = self.table_store(name);
+        let checkpoint = format!("{version:020}.checkpoint.parquet");
+        let there: Vec<Path> = store
+            .list(Some(&Path::from(LOG)))
+            .map_ok(|entry| entry.location)
+            .try_collect()
+            .await
+            .doing(doing())?;
+        if !there.iter().any(|path| path.filename() == Some(&checkpoint)) {
+            self.checkpoint(name, version).await?;
+        }
+        if store.head(&Path::from(format!("{LOG}/{checkpoint}"))).await.is_err() {
+            return Err(Error::failed(format!("{name} has no checkpoint of version {version}")));
+        }
+        let kept: BTreeSet<String> =
+            [format!("{version:020}.json"), checkpoint, "_last_checkpoint".to_owned()].into();
+        for path in there {
+            if path.filename().is_none_or(|file| !kept.contains(file)) {
+                match store.delete(&path).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                    Err(e) => return Err(e).doing(doing()),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What no listing of a store shows: files that were being put when a process died, shelves of earlier
+/// releases.
+fn sweep_folder(folder: &FilePath, shelf: u64) -> Result<()> {
+    let doing = "sweep the warehouse's folder";
+    let current = format!("{shelf:020}");
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let is_shelves = folder.ends_with("_sillage/shelf");
+        for entry in std::fs::read_dir(&folder).doing(doing)? {
+            let entry = entry.doing(doing)?;
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            let kind = entry.file_type().doing(doing)?;
+            if is_shelves && kind.is_dir() && name != current {
+                fault::point("remove shelf");
+                std::fs::remove_dir_all(&path).doing(doing)?;
+            } else if kind.is_dir() {
+                folders.push(path);
+            } else if is_half_put(&name) {
+                fault::point("remove half a file");
+                std::fs::remove_file(&path).doing(doing)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A name under which a file is written before it gets its own.
+fn is_half_put(name: &str) -> bool {
+    let number = name.rsplit_once('#').map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_put_files_are_known_by_their_names() {
+        assert!(is_half_put("part-1.parquet#4711000001"));
+        assert!(!is_half_put("part-1.parquet"));
+        assert!(!is_half_put("part#one.parquet"));
+        assert!(!is_half_put("part-1.parquet#"));
+    }
+}

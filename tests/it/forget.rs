@@ -1,0 +1,276 @@
+//! A forgotten person is in no byte of the warehouse, of its copies and of what was exported, and no
+//! later export brings them back.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::shop::{Ran, Shop, copy_folder, query, rows, shelf};
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// What identifies the person, in any spelling.
+const NEEDLES: [&str; 5] = ["zephyrine", "quux", "k9999", "k9998", "a9999"];
+
+/// The shop, with a person whose words are nobody else's: two cards, an account, complaints, answers and
+/// a form that does not fit.
+struct Known {
+    shop: Shop,
+    warehouse: PathBuf,
+    customer_id: String,
+}
+
+const TICKETS: &str = "ticket;sold_at;card;product_id;quantity;net_amount\n\
+    T9-1;05/11/2025 10:00;K9999;P001;1;10,00\nT9-2;06/12/2025 10:00;K9998;P002;2;20,00\n";
+const CARDS: &str = "card,email,first_name,created_on\n\
+    K9999,Zephyrine.Quux@example.org,Zephyrine,2025-11-01\nK9998,zephyrine.quux@example.org,Zephyrine,2025-11-20\n\
+    K9999,zephyrine.quux@example.org,Zephyrine,31/02/2025\n";
+const CONSENTS: &str = "card,channel,granted,valid_from\nK9999,email,yes,2025-11-02 10:00\n";
+const COMPLAINTS: &str = "card,complained_at\nK9998,2025-12-01 09:00\n";
+
+fn web_order(order: &str) -> String {
+    format!(
+        "{{\"order_id\":\"{order}\",\"ordered_at\":\"2025-11-15T10:00:00Z\",\"customer\":{{\"account\":\"A9999\",\
+         \"email\":\"ZEPHYRINE.QUUX@example.org\"}},\"product_id\":\"P003\",\"quantity\":1,\
+         \"net_amount\":\"30.00\",\"line\":1}}\n"
+    )
+}
+
+impl Known {
+    /// Two nights, the person in both.
+    fn for_two_nights() -> Known {
+        let shop = Shop::with_all_deliveries();
+        shop.edit(
+            "path = \"${SHOP_EXPORTS}/cards/*.csv\"",
+            "path = \"${SHOP_EXPORTS}/cards/*.csv\"\ntolerance = 0.5",
+        );
+        shop.put("tickets", "07.csv", TICKETS);
+        shop.put("cards", "07.csv", CARDS);
+        shop.put("consents", "07.csv", CONSENTS);
+        shop.put("complaints", "07.csv", COMPLAINTS);
+        let warehouse = shop.warehouse("warehouse");
+        shop.run(&warehouse, &["--as-of", "2025-12-15"]).published();
+        shop.put("web_orders", "07.jsonl", &web_order("W9"));
+        shop.run(&warehouse, &[]).published();
+        let sql = "select customer_id from core.customers where first_name = 'Zephyrine'";
+        let customer_id = query(&warehouse, sql).lines().nth(1).unwrap().to_owned();
+        Known { shop, warehouse, customer_id }
+    }
+
+    fn verb(&self, words: &[&str], warehouse: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
+        command.args(words).arg("--warehouse").arg(warehouse).stdin(Stdio::null());
+        command.env("SILLAGE_SUPPRESSION_KEY", KEY).env("SHOP_EXPORTS", self.shop.exports());
+        command.current_dir(self.shop.path());
+        command
+    }
+
+    fn ran(&self, words: &[&str]) -> Ran {
+        Ran::of(self.verb(words, &self.warehouse).output().unwrap())
+    }
+
+    fn forget(&self, words: &[&str]) -> Ran {
+        self.ran(&[&["forget", "shop.toml"], words].concat())
+    }
+
+    /// Where any of the person's words stand.
+    fn found(&self, places: &[&Path]) -> BTreeSet<String> {
+        let customer_id = self.customer_id.to_lowercase();
+        let needles: Vec<&str> = NEEDLES.into_iter().chain([customer_id.as_str()]).collect();
+        let mut found = BTreeSet::new();
+        for place in places {
+            for file in files_below(place) {
+                let text = text_of(&file);
+                if let Some(needle) = needles.iter().find(|needle| text.contains(**needle)) {
+                    let shown = file.strip_prefix(self.shop.path()).unwrap().display();
+                    found.insert(format!("{shown} ({needle})"));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Every file, links aside: what they point to lies below too.
+fn files_below(place: &Path) -> Vec<PathBuf> {
+    if place.is_file() {
+        return vec![place.to_owned()];
+    }
+    let entries = fs::read_dir(place).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| !entry.file_type().unwrap().is_symlink());
+    folders.flat_map(|entry| files_below(&entry.path())).collect()
+}
+
+/// All that a file says, in lower case: its bytes, and of Parquet every value too.
+fn text_of(file: &Path) -> String {
+    let bytes = fs::read(file).unwrap();
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    if bytes.starts_with(b"PAR1") {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(file).unwrap()).unwrap();
+        for batch in reader.build().unwrap() {
+            for column in batch.unwrap().columns() {
+                let shown = ArrayFormatter::try_new(column, &FormatOptions::default()).unwrap();
+                for row in 0..column.len() {
+                    text.push('\n');
+                    text.push_str(&shown.value(row).to_string());
+                }
+            }
+        }
+    }
+    text.to_lowercase()
+}
+
+const BOOKS: &str = "select count(*) as lines, sum(net_amount) as net_amount from core.order_lines";
+
+#[test]
+fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
+    let known = Known::for_two_nights();
+    let (shop, warehouse) = (&known.shop, &known.warehouse);
+    let (list, answer, copy) =
+        (shop.path().join("list.csv"), shop.path().join("answer.parquet"), shop.path().join("copy"));
+    known.ran(&["query", "select * from mart.customer_360", "-o", "list.csv"]).published();
+    known.ran(&["query", "select card, email from raw.cards", "-o", "answer.parquet"]).published();
+    known.ran(&["backup", "copy"]).published();
+    let everywhere: [&Path; 4] = [warehouse, &list, &answer, &copy];
+    let before = known.found(&everywhere);
+    for place in [
+        "raw/tickets",
+        "_delta_log",
+        "ops/quarantine",
+        "bi",
+        "mart/customer_360",
+        "list.csv",
+        "answer",
+        "copy/",
+    ] {
+        assert!(before.iter().any(|file| file.contains(place)) || place == "bi", "{place}: {before:#?}");
+    }
+    let (books, listed) = (query(warehouse, BOOKS), fs::read_to_string(&list).unwrap().lines().count());
+    let customers = rows(warehouse, "mart.customer_360").len();
+
+    let told = known.forget(&["--id", "email=Zephyrine.Quux@Example.org"]).published().stdout;
+
+    assert_eq!(known.found(&everywhere), BTreeSet::new(), "{told}");
+    // The books are as they were, everybody else is where they were.
+    assert_eq!(query(warehouse, BOOKS), books);
+    assert_eq!(rows(warehouse, "mart.customer_360").len(), customers - 1);
+    assert_eq!(fs::read_to_string(&list).unwrap().lines().count(), listed - 1);
+    for line in [
+        "raw.cards: 2 rows taken out, 0 without their name",
+        "raw.complaints: 1 rows taken out",
+        "raw.tickets: 0 rows taken out, 2 without their name",
+        "raw.web_orders: 0 rows taken out, 1 without their name",
+        "1 refused records without their text",
+        "2 earlier releases purged",
+        "list.csv: 1 rows taken out",
+        "answer.parquet: 2 rows taken out",
+        "answer.parquet: it has no column customer_id",
+        "copy: forgotten there too, by release 3",
+    ] {
+        assert!(told.contains(line), "`{line}` is not told in:\n{told}");
+    }
+    known.ran(&["restore", "2"]).refused(2, &["the warehouse has no release 2"]);
+
+    // The same exports under new names, and a new order.
+    shop.put("tickets", "08.csv", &format!("{TICKETS}T9-3;07/12/2025 10:00;K9999;P001;1;10,00\n"));
+    shop.put("cards", "08.csv", &format!("{CARDS}K7777,nobody@example.org,Nobody,2025-12-24\n"));
+    shop.put("web_orders", "08.jsonl", &web_order("W10"));
+    let night = |warehouse: &Path| {
+        let mut night = shop.night(warehouse, &["--as-of", "2026-01-02"]);
+        Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap())
+    };
+    let unlocked = shop.night(warehouse, &["--as-of", "2026-01-02"]).output().unwrap();
+    Ran::of(unlocked).refused(2, &["SILLAGE_SUPPRESSION_KEY is not set"]);
+    night(warehouse).published();
+    assert_eq!(known.found(&everywhere), BTreeSet::new());
+    assert_eq!(rows(warehouse, "mart.customer_360").len(), customers);
+    let kept_out = query(
+        warehouse,
+        "select step, rows_forgotten from ops.steps where run = 4 and rows_forgotten > 0 order by step",
+    );
+    assert_eq!(kept_out, "step,rows_forgotten\nraw.cards,2\nraw.tickets,3\nraw.web_orders,1\n");
+    // The copy, too, is a warehouse that goes on without them.
+    night(&copy).published();
+    assert_eq!(known.found(&everywhere), BTreeSet::new());
+    assert_eq!(shelf(&copy).len(), shelf(warehouse).len());
+}
+
+#[test]
+fn an_erasure_that_is_cut_off_anywhere_is_done_when_it_is_asked_again() {
+    let known = Known::for_two_nights();
+    let listed = known.shop.path().join("points");
+    let words = ["forget", "shop.toml", "--id", "card=K9999"];
+    let whole = known.shop.warehouse("whole");
+    copy_folder(&known.warehouse, &whole);
+    assert!(known.verb(&words, &whole).env("SILLAGE_FAULT_POINTS", &listed).status().unwrap().success());
+    let points = fs::read_to_string(&listed).unwrap().lines().count();
+    let expected = shelf(&whole);
+    let asked = std::env::var("SILLAGE_CRASHES").ok().and_then(|n| n.parse().ok());
+    let crashes: usize = asked.unwrap_or(10);
+    for n in 0..crashes {
+        let point = (n * points / crashes + 11 * n) % points + 1;
+        let warehouse = known.shop.warehouse(&format!("cut_{n}"));
+        copy_folder(&known.warehouse, &warehouse);
+        let cut =
+            known.verb(&words, &warehouse).env("SILLAGE_FAULT_STOP", point.to_string()).output().unwrap();
+        assert!(!cut.status.success(), "point {point} of {points} was not reached");
+        let again = Ran::of(known.verb(&words, &warehouse).output().unwrap()).published();
+        assert_eq!(known.found(&[&warehouse]), BTreeSet::new(), "cut off at point {point}: {}", again.stdout);
+        assert_eq!(shelf(&warehouse), expected, "cut off at point {point}");
+        fs::remove_dir_all(&warehouse).unwrap();
+    }
+}
+
+#[test]
+fn looking_changes_nothing_and_asking_twice_says_so() {
+    let known = Known::for_two_nights();
+    let before = shelf(&known.warehouse);
+    let told = known.forget(&["--dry-run", "--id", "account=a9999"]).published().stdout;
+    assert_eq!(
+        told,
+        "customers: 1; identifiers: 1 account, 2 card, 1 customer_id, 1 email\n  \
+         raw.cards: 2 rows\n  raw.complaints: 1 rows\n  raw.consents: 1 rows\n  raw.tickets: 2 rows\n  \
+         raw.web_orders: 1 rows\n"
+    );
+    assert_eq!(shelf(&known.warehouse), before);
+    let id = format!("customer_id={}", known.customer_id);
+    known.forget(&["--id", &id]).published();
+    let again = known.forget(&["--id", "card=K9998"]).published().stdout;
+    assert!(again.contains("they were forgotten before"), "{again}");
+}
+
+#[test]
+fn nobody_is_forgotten_by_mistake() {
+    let known = Known::for_two_nights();
+    let number = |table: &str| rows(&known.warehouse, table).len();
+    let customers = number("core.customers");
+    known.forget(&[]).refused(2, &["nobody is named"]);
+    known
+        .forget(&["--id", "zephyrine.quux@example.org"])
+        .refused(2, &["an identifier is written kind=value"]);
+    known
+        .forget(&["--id", "phone=0601020304"])
+        .refused(2, &["no source has a key of the kind `phone`", "known kinds are account, card, email"]);
+    known.forget(&["--id", "customer_id=c0"]).refused(2, &["no customer of the last release has this id"]);
+    known
+        .forget(&["--id", "card=K9999", "--id", "card=K0001"])
+        .refused(2, &["the identifiers belong to 2 customers", "--several"]);
+    let mut keyless = known.verb(&["forget", "shop.toml", "--id", "card=K9999"], &known.warehouse);
+    Ran::of(keyless.env_remove("SILLAGE_SUPPRESSION_KEY").output().unwrap())
+        .refused(2, &["SILLAGE_SUPPRESSION_KEY is not set"]);
+    fs::remove_file(known.shop.path().join("sql/mart/monthly_sales.sql")).unwrap();
+    known.shop.edit("[tables.\"mart.monthly_sales\"]\nkey = [\"month\", \"channel\"]\n", "");
+    known
+        .forget(&["--id", "card=K9999"])
+        .refused(2, &["the pipeline does not make mart.monthly_sales", "--empty-others"]);
+    assert_eq!(number("core.customers"), customers);
+    known.forget(&["--id", "card=K9999", "--empty-others"]).published();
+    assert_eq!((number("core.customers"), number("mart.monthly_sales")), (customers - 1, 1));
+    // Another key would let everybody come back.
+    let mut other = known.shop.night(&known.warehouse, &[]);
+    Ran::of(other.env("SILLAGE_SUPPRESSION_KEY", KEY.replace('0', "f")).output().unwrap())
+        .refused(2, &["is not the key that the warehouse's suppression list was made with"]);
+}
