@@ -300,13 +300,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    match runtime.block_on(dispatch(cli.verb)) {
+    let code = match runtime.block_on(dispatch(cli.verb)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.kind().exit_code())
         }
-    }
+    };
+    // After an error threads of delta-rs may still wait for an answer. Taking the runtime down would
+    // make them panic, and a clean failure look like a defect; they end with the process.
+    std::mem::forget(runtime);
+    code
 }
 
 async fn dispatch(verb: Verb) -> Result<()> {

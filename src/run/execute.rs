@@ -301,15 +301,28 @@ impl Running<'_> {
         self.records.insert(planned.name.clone(), record);
     }
 
-    /// Every step of the plan, each as soon as what it reads is there.
+    /// Every step of the plan; on an error those that run come to their end, so that none is torn
+    /// from under its threads.
     async fn all_steps(&mut self, at_once: usize, stop: watch::Receiver<bool>) -> Result<()> {
+        let mut running = JoinSet::new();
+        let result = self.each_step(&mut running, at_once, stop).await;
+        while running.join_next().await.is_some() {}
+        result
+    }
+
+    /// Each step as soon as what it reads is there.
+    async fn each_step(
+        &mut self,
+        running: &mut JoinSet<Result<Done, Failure>>,
+        at_once: usize,
+        stop: watch::Receiver<bool>,
+    ) -> Result<()> {
         let plan = self.plan;
         let pipeline = self.workshop.pipeline.clone();
         let planned: BTreeMap<&StepName, &Arc<PlannedStep>> =
             plan.steps.iter().map(|s| (&s.name, s)).collect();
         let mut waiting: Vec<&Arc<PlannedStep>> =
             plan.steps.iter().filter(|s| !self.records.contains_key(&s.name)).collect();
-        let mut running = JoinSet::new();
         let mut names = BTreeMap::new();
         loop {
             let mut still = Vec::new();

@@ -5,7 +5,7 @@
 //!
 //! | variable | effect |
 //! |---|---|
-//! | `SILLAGE_FAULT_POINTS=FILE` | each point that is passed becomes a line of the file |
+//! | `SILLAGE_FAULT_POINTS=FILE` | each point that is passed, and each fault, becomes a line of the file |
 //! | `SILLAGE_FAULT_STOP=N` | the process stops, without a word, at the N-th point |
 //! | `SILLAGE_FAULT_SEED=S:P` | each call to a store fails with probability P, how is drawn from S |
 //!
@@ -73,13 +73,17 @@ mod chosen {
     /// A place where a crash is worth trying.
     pub fn point(what: &str) {
         let passed = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+        tell(what);
+        if CHOSEN.stop == Some(passed) {
+            std::process::abort();
+        }
+    }
+
+    fn tell(what: &str) {
         if let Some(points) = &CHOSEN.points
             && let Ok(mut points) = points.lock()
         {
             let _ = writeln!(points, "{what}");
-        }
-        if CHOSEN.stop == Some(passed) {
-            std::process::abort();
         }
     }
 
@@ -103,12 +107,14 @@ mod chosen {
         if !chance.gen_bool(*share) {
             return Fate::Done;
         }
-        match chance.gen_range(0..4) {
-            0 => Fate::Refused,
-            1 => Fate::Unanswered,
-            2 => Fate::Torn,
-            _ => Fate::Precondition,
-        }
+        let (fate, name) = match chance.gen_range(0..4) {
+            0 => (Fate::Refused, "refused"),
+            1 => (Fate::Unanswered, "unanswered"),
+            2 => (Fate::Torn, "torn or slow"),
+            _ => (Fate::Precondition, "precondition"),
+        };
+        tell(&format!("fault: {name}"));
+        fate
     }
 
     fn refused() -> Error {

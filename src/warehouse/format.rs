@@ -33,6 +33,10 @@ pub(super) async fn require_or_create(warehouse: &Warehouse) -> Result<()> {
         return check(warehouse, &found);
     }
     if let Some(other) = warehouse.first_visible_object().await? {
+        // The format is the first thing in a warehouse: another run may have made it since the look.
+        if let Some(found) = warehouse.read_json::<Format>(&path()).await? {
+            return check(warehouse, &found);
+        }
         return Err(Error::config(format!(
             "{} is no warehouse of sillage, and it is not empty: there is {other}",
             warehouse.location()

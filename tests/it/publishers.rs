@@ -90,8 +90,10 @@ fn a_reader_sees_one_release_however_many_are_published_meanwhile() {
     let reads = asked("SILLAGE_READS", 3_000);
     let clock = Clock::new();
     assert!(clock.publish(&["--as-of", "2026-01-01"]).wait().unwrap().success());
-    let (done, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    // Through the shelf as a BI tool reads, and as `query` reads.
+    let (shelved, own, over) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let (published, again) = (AtomicU64::new(1), AtomicU64::new(0));
+    let done = || shelved.load(Ordering::SeqCst) + own.load(Ordering::SeqCst);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::SeqCst) {
@@ -101,19 +103,19 @@ fn a_reader_sees_one_release_however_many_are_published_meanwhile() {
         });
         scope.spawn(|| {
             let sql = "select a.night, b.night, c.night from mart.first a, mart.second b, mart.third c";
-            while done.load(Ordering::SeqCst) < reads {
+            while done() < reads {
                 let nights = own_read(&clock.warehouse(), sql);
                 assert!(nights.windows(2).all(|pair| pair[0] == pair[1]), "{nights:?}");
-                done.fetch_add(1, Ordering::SeqCst);
+                own.fetch_add(1, Ordering::SeqCst);
             }
         });
-        while done.load(Ordering::SeqCst) < reads {
+        while done() < reads {
             // A BI tool that opens the shelf resolves its link once.
             let shelf = fs::canonicalize(clock.warehouse().join("bi")).unwrap();
             match MARTS.iter().map(|mart| night_of(&shelf.join(format!("mart/{mart}.parquet")))).collect() {
                 Some::<Vec<i64>>(nights) => {
                     assert!(nights.windows(2).all(|pair| pair[0] == pair[1]), "{nights:?}");
-                    done.fetch_add(1, Ordering::SeqCst);
+                    shelved.fetch_add(1, Ordering::SeqCst);
                 }
                 // Two releases came since it opened the shelf: that one is swept.
                 None => drop(again.fetch_add(1, Ordering::SeqCst)),
@@ -122,8 +124,10 @@ fn a_reader_sees_one_release_however_many_are_published_meanwhile() {
         over.store(true, Ordering::SeqCst);
     });
     println!(
-        "{} reads over {} releases, {} begun again, 0 mixed",
-        done.into_inner(),
+        "{} reads, {} of the shelf and {} by our own reader, over {} releases, {} begun again, 0 mixed",
+        done(),
+        shelved.load(Ordering::SeqCst),
+        own.load(Ordering::SeqCst),
         published.into_inner(),
         again.into_inner()
     );
