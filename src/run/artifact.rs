@@ -130,6 +130,7 @@ fn run_results(plan: &Plan, record: &RunRecord) -> Value {
             "status": step.status,
             "rows": figures.rows,
             "refused": figures.refused,
+            "expired": figures.expired,
             "files": figures.files,
             "bytes": figures.bytes,
             "began_at": figures.began_at.map(show_instant),

@@ -14,6 +14,7 @@ use super::history::{RunRecord, StepRecord};
 use super::observe::observe;
 use super::plan::{Beginning, Plan, PlannedStep, plan};
 use super::progress::{Event, Progress, StepStatus};
+use super::retention::{self, Forgotten};
 use super::room;
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::check::Finding;
@@ -130,6 +131,9 @@ async fn run_locked(
         findings = found;
         running.errors.extend(unasked);
         running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
+    }
+    if running.errors.is_empty() {
+        running.forget_refusals().await?;
     }
     let failed = !running.errors.is_empty();
     let steps: Vec<StepRecord> = running.records.into_values().collect();
@@ -255,6 +259,24 @@ impl Running<'_> {
             let figures: Figures = serde_json::from_value(finished.figures.clone()).unwrap_or_default();
             self.note(planned, StepStatus::Reused, figures, None);
         }
+        Ok(())
+    }
+
+    /// Refused records that are too old leave the quarantine, of all sources at once: it is one table.
+    async fn forget_refusals(&mut self) -> Result<()> {
+        let forgotten =
+            retention::forget_refusals(&self.workshop.pipeline, self.plan, &self.workshop.catalog).await?;
+        let Some(Forgotten { staged, notes }) = forgotten else { return Ok(()) };
+        for (step, told) in notes {
+            self.progress.tell(Event::Note { step: step.clone(), message: told.clone() });
+            if let Some(record) = self.records.get_mut(&step) {
+                record.note = Some(match record.note.take() {
+                    Some(note) => format!("{note}; {told}"),
+                    None => told,
+                });
+            }
+        }
+        self.staged.push(staged);
         Ok(())
     }
 

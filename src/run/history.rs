@@ -106,6 +106,7 @@ impl RunRecord<'_> {
             ("rows_late", numbers(steps.iter().map(|s| s.figures.late))),
             ("rows_repeated", numbers(steps.iter().map(|s| s.figures.repeated))),
             ("rows_replayed", numbers(steps.iter().map(|s| s.figures.replayed))),
+            ("rows_expired", numbers(steps.iter().map(|s| s.figures.expired))),
         ]
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
 //! without touching anything, `execute` carries the plan out, `step` does one step and `ingest` that of
-//! a source, `quarantine` knows which refused records wait, `history` writes down what happened
+//! a source, `quarantine` knows which refused records wait, `retention` what is too old, `history` writes down what happened
 //! (`artifact` as JSON for other tools), `checks` asks what must hold,
 //! `progress` is how others watch.
 
@@ -19,6 +19,7 @@ pub mod plan;
 pub mod progress;
 pub mod quarantine;
 mod replay;
+mod retention;
 mod room;
 pub mod step;
 

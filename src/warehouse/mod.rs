@@ -16,6 +16,7 @@ mod artifact;
 pub mod backup;
 pub mod catalog;
 mod delta;
+pub mod expiry;
 pub mod format;
 pub mod journal;
 pub mod lock;

@@ -23,7 +23,7 @@ const GROWING: [&str; 2] = ["ops", "raw"];
 const MANY_FILES: usize = 4;
 const SMALL_BYTES: u64 = 64 << 20;
 /// Up to this size a table becomes one file.
-const ONE_FILE_BYTES: u64 = 256 << 20;
+pub(super) const ONE_FILE_BYTES: u64 = 256 << 20;
 
 /// A table that `optimize` wrote anew.
 #[derive(Debug)]
