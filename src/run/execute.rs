@@ -14,6 +14,7 @@ use super::history::{RunRecord, StepRecord};
 use super::observe::observe;
 use super::plan::{Beginning, Plan, PlannedStep, plan};
 use super::progress::{Event, Progress, StepStatus};
+use super::rebuilt_results;
 use super::retention::{self, Forgotten};
 use super::room;
 use super::step::{Done, Failure, Figures, Workshop};
@@ -83,6 +84,8 @@ async fn run_locked(
     }
     let engine = Engine::new(request.limits, warehouse)?;
     let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
+    let released = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
+    rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;
     let plan = plan(pipeline, request, &seen, clock::now())?;
     if let Some((release, fingerprint)) = rolled_forward
         && release.outcome == Outcome::Published

@@ -138,7 +138,8 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
                 digest: digests.value(n).to_owned(),
                 rows: rows.value(n) as u64,
                 refused: refused.value(n) as u64,
-                late: late.value(n) as u64,
+                // Files read before lateness was counted.
+                late: if late.is_valid(n) { late.value(n) as u64 } else { 0 },
                 since_run: since.value(n) as u64,
             })
         })

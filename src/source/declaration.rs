@@ -171,7 +171,7 @@ impl SourceDeclaration {
         let keep = self.keep.as_ref().and_then(|declared| declared.check(shared.zone, &mut problems));
         for (section, by) in [
             ("expect", delivery.expect.as_ref().and_then(|expect| expect.by.as_ref())),
-            ("keep", keep.as_ref().and_then(|keep| keep.by.as_ref())),
+            ("keep", self.keep.as_ref().and_then(KeepDeclaration::by)),
         ] {
             self.counted_by(section, by, &columns, &mut problems);
         }

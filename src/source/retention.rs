@@ -67,9 +67,9 @@ pub struct Since {
 
 impl KeepDeclaration {
     pub fn check(&self, zone: Tz, problems: &mut Vec<Problem>) -> Option<Keep> {
-        let (text, by, key) = match self {
-            KeepDeclaration::For(text) => (text, None, vec!["keep"]),
-            KeepDeclaration::Table(table) => (&table.span, table.by.clone(), vec!["keep", "for"]),
+        let (text, key) = match self {
+            KeepDeclaration::For(text) => (text, vec!["keep"]),
+            KeepDeclaration::Table(table) => (&table.span, vec!["keep", "for"]),
         };
         let Some(span) = Span::parse(text) else {
             problems.push(Problem::new(
@@ -79,7 +79,14 @@ impl KeepDeclaration {
             ));
             return None;
         };
-        Some(Keep { span, by, zone })
+        Some(Keep { span, by: self.by().cloned(), zone })
+    }
+
+    pub fn by(&self) -> Option<&String> {
+        match self {
+            KeepDeclaration::For(_) => None,
+            KeepDeclaration::Table(table) => table.by.as_ref(),
+        }
     }
 }
 

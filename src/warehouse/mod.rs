@@ -20,6 +20,7 @@ pub mod expiry;
 pub mod format;
 pub mod journal;
 pub mod lock;
+pub mod migration;
 mod object;
 pub mod publish;
 pub mod release;

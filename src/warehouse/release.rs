@@ -36,6 +36,11 @@ pub enum Origin {
     },
     Optimize,
     Vacuum,
+    /// The tables of the history with the columns of today.
+    Migrate {
+        /// The format that the warehouse had.
+        from: u32,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

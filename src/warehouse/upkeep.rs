@@ -51,7 +51,16 @@ impl Warehouse {
                 }
                 match target.tables.get(name) {
                     Some(then) if then == version => {}
-                    Some(then) => staged.push(self.staged_again(name, *then).await?),
+                    Some(then) => {
+                        let mut again = self.staged_again(name, *then).await?;
+                        // Columns that a table of the history has come to have stay: runs write them.
+                        if name.schema() == "ops"
+                            && let Some(today) = self.table(name, *version).await?
+                        {
+                            again.schema = today.schema;
+                        }
+                        staged.push(again);
+                    }
                     // It was not there yet: a table without rows, since its log goes on.
                     None => {
                         let table = self.staged_again(name, *version).await?;
