@@ -103,7 +103,10 @@ pub async fn read(catalog: &Catalog) -> Result<BTreeMap<String, Ledger>> {
     let mut stream = session
         .sql(sql)
         .await
-        .doing("read the source ledger")?
+        .doing("read the source ledger")
+        .map_err(|e| {
+            e.hint("was it written by an older sillage? `sillage migrate` gives it the columns of today")
+        })?
         .execute_stream()
         .await
         .doing("read the source ledger")?;

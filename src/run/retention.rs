@@ -140,10 +140,10 @@ impl Workshop {
         }
         figures.expired = expired;
         figures.notes.push(format!(
-            "{expired} row{} left: {} is kept for {}, from {} on",
+            "{expired} row{} left the table: kept for {} by {}, from {} on",
             if expired == 1 { "" } else { "s" },
-            policy.by,
             policy.span,
+            policy.by,
             show_instant(policy.since.instant)
         ));
         parted.with_rows(kept).await.map_err(|e| e.at(format!("source {}", source.name)))

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::broken_shop;
 use crate::nights::{tables, wait_for};
-use crate::shop::{AS_OF, NIGHTS, Ran, Shop, query, query_of, rows, shelf, sillage};
+use crate::shop::{AS_OF, NIGHTS, Ran, Shop, copy_folder, query, query_of, rows, shelf, sillage};
 
 const HEADER: &str = "ticket;sold_at;card;product_id;quantity;net_amount\n";
 
@@ -74,7 +74,10 @@ fn old_rows_leave_in_the_night_and_what_is_made_of_them_too() {
     let left: u64 = count(&whole, "").parse::<u64>().unwrap() - count(&by_night, "").parse::<u64>().unwrap();
     assert_eq!(told, left.to_string());
     let note = one(&by_night, "select note from ops.steps where step = 'raw.tickets' and run = 6");
-    assert!(note.contains("left: sold_at is kept for 6 months, from 2025-07-01T00:00:00Z on"), "{note}");
+    assert!(
+        note.contains("left the table: kept for 6 months by sold_at, from 2025-07-01T00:00:00Z on"),
+        "{note}"
+    );
     // The figures of the step are those of what was read.
     let read = "select rows from ops.steps where step = 'raw.tickets' order by run";
     assert_eq!(one(&by_night, read), one(&whole, read));
@@ -302,6 +305,46 @@ fn a_night_that_is_dropped_takes_no_file_of_the_table_with_it() {
 }
 
 #[test]
+fn a_night_in_which_rows_leave_ends_the_same_wherever_it_is_stopped() {
+    let shop = keeping("tolerance = 0.5\nkeep = \"6 months\"");
+    let before = shop.warehouse("before");
+    for (n, as_of) in AS_OF.iter().enumerate().take(3) {
+        shop.deliver(n..n + 1);
+        shop.put(
+            "tickets",
+            &format!("refused{n}.csv"),
+            &format!("{HEADER}T{n};a day;;P001;1;5,00\nT{n};01/05/2025 10:00;;P001;1;5,00\n"),
+        );
+        night(&shop, &before, as_of);
+    }
+    shop.deliver(3..4);
+    let as_of = ["--as-of", "2025-10-01"];
+    let (whole, listed) = (shop.warehouse("whole"), shop.path().join("points"));
+    copy_folder(&before, &whole);
+    assert!(
+        shop.night(&whole, &as_of).env("SILLAGE_FAULT_POINTS", &listed).output().unwrap().status.success()
+    );
+    let points = fs::read_to_string(&listed).unwrap().lines().count();
+    let (tables_, shelf_) = (tables(&whole), shelf(&whole));
+    assert_eq!(one(&whole, "select count(*) from ops.quarantine"), "2");
+    assert_ne!(one(&whole, "select rows_expired from ops.steps where run = 4 and step = 'raw.tickets'"), "0");
+    for n in 0..8 {
+        let point = 1 + points * n / 8 + 5 * n;
+        let warehouse = shop.warehouse(&format!("stopped_{n}"));
+        copy_folder(&before, &warehouse);
+        for stop in [point, 40 * n].into_iter().take(1 + n % 2) {
+            shop.night(&warehouse, &as_of).env("SILLAGE_FAULT_STOP", stop.to_string()).output().unwrap();
+        }
+        let released = warehouse.join(format!("_sillage/releases/{:020}.json", 4)).exists();
+        if !released || !crate::nights::journal_entries(&warehouse, 4).is_empty() {
+            shop.run(&warehouse, &as_of).published();
+        }
+        assert!(tables(&warehouse) == tables_, "stopped at point {point} of {points}");
+        assert_eq!(shelf(&warehouse), shelf_, "stopped at point {point} of {points}");
+    }
+}
+
+#[test]
 fn a_vacuum_takes_what_left_from_the_disk() {
     let shop = keeping("keep = \"6 months\"");
     let warehouse = shop.warehouse("warehouse");
@@ -343,7 +386,7 @@ fn the_plan_says_that_a_source_forgets() {
     let shop = broken_shop::Shop::published();
     shop.pipeline(
         "[sources.orders]\n",
-        "[sources.orders]\nkeep = { for = \"9 months\", by = \"ordered_at\" }\n",
+        "[sources.orders]\nkeep = { for = \"8 months\", by = \"ordered_at\" }\n",
     );
     let said = shop.sillage(&["plan", "--select", "raw.*"]);
     said.shown("keep_plan", "tests/errors/snapshots");

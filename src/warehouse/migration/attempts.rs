@@ -49,20 +49,18 @@ impl Warehouse {
     pub(super) async fn name_attempts(&self, lock: Option<&Lock>) -> Result<Vec<String>> {
         let found = self.find_format_1().await?;
         let mut done = Vec::new();
-        if !found.releases.is_empty() {
-            let s = if found.releases.len() == 1 { "" } else { "s" };
-            done.push(format!(
-                "{} release{s}: say what made them and by which attempt",
-                found.releases.len()
-            ));
+        match found.releases.len() {
+            0 => {}
+            1 => done.push("say of 1 release what made it and by which attempt".to_owned()),
+            n => done.push(format!("say of {n} releases what made them and by which attempt")),
         }
         if let Some((number, _, _)) = &found.decided {
             done.push(format!(
-                "release {number}: was cut off while it was published; publish the rest of it"
+                "publish the rest of release {number}, which was cut off while it was published"
             ));
         }
         if let Some(run) = found.cut_off {
-            done.push(format!("run {run}: was cut off; drop it, the next run does its work again"));
+            done.push(format!("drop run {run}, which was cut off: the next run does its work again"));
         }
         let Some(lock) = lock else { return Ok(done) };
         lock.still_held().await?;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use serde::Deserialize;
 
 use crate::error::Result;
@@ -32,19 +32,27 @@ impl Warehouse {
         for (name, version) in self.last_tables().await? {
             let Some(today) = history(&name) else { continue };
             let Some(table) = self.table(&name, version).await? else { continue };
-            let mut fields = table.schema.fields().to_vec();
-            fields.extend(
-                today.fields().iter().filter(|f| table.schema.field_with_name(f.name()).is_err()).cloned(),
-            );
-            let new: Vec<&str> =
-                fields[table.schema.fields().len()..].iter().map(|f| f.name().as_str()).collect();
+            let there = table.schema.fields();
+            let new: Vec<&str> = today
+                .fields()
+                .iter()
+                .filter(|field| table.schema.field_with_name(field.name()).is_err())
+                .map(|field| field.name().as_str())
+                .collect();
             if new.is_empty() {
                 continue;
             }
-            done.push(format!("{name}: add {}, null in the rows from before", new.join(", ")));
+            done.push(format!(
+                "give {name} the column{} {}, null in the rows from before",
+                if new.len() == 1 { "" } else { "s" },
+                new.join(", ")
+            ));
             if lock.is_some() {
+                // In today's order: what runs append must begin with the columns that are there.
+                let gone = there.iter().filter(|field| today.field_with_name(field.name()).is_err());
+                let fields: Vec<FieldRef> = today.fields().iter().chain(gone).cloned().collect();
                 self.verify_files(&table).await?;
-                staged.push(self.staged_at(&name, version, Arc::new(Schema::new(fields.clone()))).await?);
+                staged.push(self.staged_at(&name, version, Arc::new(Schema::new(fields))).await?);
             }
         }
         if let (Some(lock), false) = (lock, staged.is_empty()) {
