@@ -115,6 +115,12 @@ enum Verb {
     Vacuum(upkeep::VacuumArgs),
     /// Copy the last release to another place, as a warehouse of its own
     Backup(upkeep::BackupArgs),
+    /// Bring a warehouse that an older sillage made to the format of this one
+    ///
+    /// A release that was cut off while it was published is published; a run that was cut off before
+    /// that is dropped, and the next run does its work again. Releases stay readable and restorable.
+    /// Killed anywhere and called again it ends the same.
+    Migrate(upkeep::MigrateArgs),
     /// Export target lists, explain who is on or off
     #[command(subcommand)]
     Audience(audience::AudienceVerb),
@@ -334,6 +340,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Optimize(args) => upkeep::optimize(args).await,
         Verb::Vacuum(args) => upkeep::vacuum(args).await,
         Verb::Backup(args) => upkeep::backup(args).await,
+        Verb::Migrate(args) => upkeep::migrate(args).await,
         Verb::Audience(verb) => audience::audience(verb).await,
     }
 }

@@ -1,4 +1,4 @@
-//! `restore`, `optimize`, `vacuum`, `backup`: what keeps a warehouse in shape.
+//! `restore`, `optimize`, `vacuum`, `backup`, `migrate`: what keeps a warehouse in shape.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use super::progress::grouped;
 use super::{LimitArgs, WaitArg, WarehouseArg, parse_duration};
 use crate::clock::show_instant;
 use crate::error::Result;
+use crate::run::history;
 use crate::warehouse::Warehouse;
 use crate::warehouse::exported::ExportKind;
+use crate::warehouse::format::FORMAT;
 use crate::warehouse::vacuum::Retention;
 
 #[derive(Debug, Args)]
@@ -55,6 +57,17 @@ pub struct BackupArgs {
     to: String,
     #[command(flatten)]
     warehouse: WarehouseArg,
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[command(flatten)]
+    wait: WaitArg,
 }
 
 pub async fn restore(args: RestoreArgs) -> Result<()> {
@@ -107,5 +120,22 @@ pub async fn backup(args: BackupArgs) -> Result<()> {
         grouped(backup.bytes),
         args.to
     );
+    Ok(())
+}
+
+pub async fn migrate(args: MigrateArgs) -> Result<()> {
+    let location = &args.warehouse.warehouse;
+    let migration = Warehouse::migrate(location, history::schema, args.dry_run, args.wait.wait()).await?;
+    let from = migration.from;
+    match (from == FORMAT, migration.done.is_empty(), args.dry_run) {
+        (true, true, _) => say!("{location} has format {FORMAT}: there is nothing to do"),
+        (true, false, true) => say!("{location} has format {FORMAT}; to do:"),
+        (false, _, true) => say!("{location} has format {from}; to bring it to format {FORMAT}:"),
+        (true, false, false) => say!("{location} has format {FORMAT}; done:"),
+        (false, _, false) => say!("{location} had format {from} and has format {FORMAT} now; done:"),
+    }
+    for line in migration.done {
+        say!("  {line}");
+    }
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::mining::declaration::{ChurnSection, CutoffsSection};
 use crate::model::Model;
 use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName, is_identifier};
+use crate::source::ColumnType;
 use crate::warehouse::catalog::Known as KnownAt;
 
 /// What is known beside the file.
@@ -124,6 +125,7 @@ pub fn check(
     }
 
     checking.late_rows_have_a_time(&steps, &tables);
+    checking.kept_rows_have_an_age(&steps, &file.tables);
     checking.marts_have_keys(&models, &tables);
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
@@ -370,6 +372,47 @@ impl Checking<'_, '_> {
                         .hint(format!("add time = \"…\" (or valid_from) under [tables.\"{table}\"]")),
                 );
             }
+        }
+    }
+
+    /// A row is kept by the column that the source names, else by its table's time.
+    fn kept_rows_have_an_age(
+        &mut self,
+        steps: &BTreeMap<StepName, Step>,
+        tables: &BTreeMap<String, TableDeclaration>,
+    ) {
+        for step in steps.values() {
+            let Step::Ingest(source) = step else { continue };
+            let Some(keep) = source.keep.as_ref().filter(|keep| keep.by.is_none()) else { continue };
+            let table = raw_table(&source.name);
+            let declared = tables.get(&table.to_string());
+            let say = |by: &str| format!("keep = {{ for = \"{}\", by = \"{by}\" }}", keep.span);
+            let wrong = match declared.map(|declared| (&declared.time, &declared.valid_from)) {
+                Some((Some(time), _)) => {
+                    let column = source.columns.iter().find(|column| column.name == *time);
+                    match column.map(|column| &column.kind) {
+                        Some(ColumnType::Date | ColumnType::Timestamp) => continue,
+                        Some(kind) => Error::config(format!(
+                            "rows are kept by {table}'s time `{time}`, which is {kind}"
+                        ))
+                        .hint(format!("name a column of type date or timestamp: {}", say("…"))),
+                        None => Error::config(format!(
+                            "rows are kept by {table}'s time `{time}`, which is not a declared column"
+                        ))
+                        .hint(format!("name a column of type date or timestamp: {}", say("…"))),
+                    }
+                }
+                // An old consent may be the one that holds today.
+                Some((None, Some(from))) => Error::config(format!(
+                    "{table} holds states, valid from `{from}` until the next: they do not grow old by it"
+                ))
+                .hint(format!("if they are to leave all the same, say {}", say(from))),
+                Some((None, None)) | None => {
+                    Error::config(format!("{table} does not declare when its rows happened"))
+                        .hint(format!("say {}, or add time = \"…\" under [tables.\"{table}\"]", say("…")))
+                }
+            };
+            self.wrong(&["sources", &source.name, "keep"], wrong);
         }
     }
 

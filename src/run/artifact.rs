@@ -19,7 +19,9 @@ use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Known;
 
 /// Raised when a key changes its meaning or goes; new keys may come without.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
+
+pub(super) const RUN_RESULTS: &str = "run_results";
 
 /// Both artifacts, ready to be written once the run has ended.
 pub struct Artifacts {
@@ -39,19 +41,17 @@ impl Artifacts {
 
     /// Writes both. A night that is published stays so whatever happens here: it is only told.
     pub async fn write(&self, warehouse: &Warehouse, progress: &dyn Progress) {
-        for (name, value) in [("manifest", &self.manifest), ("run_results", &self.run_results)] {
+        for (name, value) in [("manifest", &self.manifest), (RUN_RESULTS, &self.run_results)] {
             if let Err(error) = warehouse.put_artifact(self.run, name, value).await {
-                progress.tell(Event::Warning {
-                    step: StepName::new("artifacts"),
-                    message: unwritten(name, &error),
-                });
+                tell_unwritten(name, "this run", &error, progress);
             }
         }
     }
 }
 
-fn unwritten(name: &str, error: &Error) -> String {
-    format!("{name}.json of this run is not written: {}", error.to_string().replace("\n  ", " "))
+pub(super) fn tell_unwritten(name: &str, run: &str, error: &Error, progress: &dyn Progress) {
+    let message = format!("{name}.json of {run} is not written: {}", error.to_string().replace("\n  ", " "));
+    progress.tell(Event::Warning { step: StepName::new("artifacts"), message });
 }
 
 fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
@@ -130,6 +130,7 @@ fn run_results(plan: &Plan, record: &RunRecord) -> Value {
             "status": step.status,
             "rows": figures.rows,
             "refused": figures.refused,
+            "expired": figures.expired,
             "files": figures.files,
             "bytes": figures.bytes,
             "began_at": figures.began_at.map(show_instant),
@@ -148,7 +149,7 @@ fn run_results(plan: &Plan, record: &RunRecord) -> Value {
         })
     };
     json!({
-        "artifact": "run_results",
+        "artifact": RUN_RESULTS,
         "version": VERSION,
         "sillage": env!("CARGO_PKG_VERSION"),
         "run": record.run,

@@ -15,6 +15,8 @@ use super::history::{RunRecord, StepRecord};
 use super::observe::observe;
 use super::plan::{Beginning, Plan, PlannedStep, plan};
 use super::progress::{Event, Progress, StepStatus};
+use super::rebuilt_results;
+use super::retention::{self, Expired};
 use super::room;
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::check::Finding;
@@ -85,6 +87,8 @@ pub(super) async fn run_locked(
     }
     let engine = Engine::new(request.limits, warehouse)?;
     let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
+    let released = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
+    rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;
     let plan = plan(pipeline, request, &seen, clock::now())?;
     if let Some((release, fingerprint)) = rolled_forward
         && release.outcome == Outcome::Published
@@ -144,8 +148,12 @@ pub(super) async fn run_locked(
         running.errors.extend(unasked);
         running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
     }
-    let failed = !running.errors.is_empty();
     let erasing = erasure.is_some();
+    // An erasure has written the quarantine anew already.
+    if running.errors.is_empty() && !erasing {
+        running.expire_refusals().await?;
+    }
+    let failed = !running.errors.is_empty();
     let steps: Vec<StepRecord> = running.records.into_values().collect();
     let record = RunRecord {
         run: plan.run,
@@ -285,6 +293,24 @@ impl Running<'_> {
             self.workshop.catalog.add_staged(table).await?;
         }
         self.staged.extend(staged);
+        Ok(())
+    }
+
+    /// Refused records that are too old leave the quarantine, of all sources at once: it is one table.
+    async fn expire_refusals(&mut self) -> Result<()> {
+        let expired =
+            retention::expire_refusals(&self.workshop.pipeline, self.plan, &self.workshop.catalog).await?;
+        let Some(Expired { staged, notes }) = expired else { return Ok(()) };
+        for (step, told) in notes {
+            self.progress.tell(Event::Note { step: step.clone(), message: told.clone() });
+            if let Some(record) = self.records.get_mut(&step) {
+                record.note = Some(match record.note.take() {
+                    Some(note) => format!("{note}; {told}"),
+                    None => told,
+                });
+            }
+        }
+        self.staged.push(staged);
         Ok(())
     }
 

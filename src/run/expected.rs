@@ -12,6 +12,7 @@ use crate::config::Severity;
 use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::source::delivery::{Expect, in_words};
+use crate::source::retention::Since;
 
 /// Names of files that a message lists at most.
 const SHOWN: usize = 5;
@@ -45,7 +46,7 @@ pub fn expected(source: &Source, files: &[SeenFile], ledger: &Ledger, as_of: Ins
             ));
         }
         let dates: BTreeSet<NaiveDate> = names.iter().filter_map(|name| delivery.date_of(name)).collect();
-        if let Some(gap) = gap(source, expect, &dates, "file", as_of) {
+        if let Some(gap) = gap(source, expect, &dates, None, "file", as_of) {
             told.add(expect.severity, gap);
         }
     }
@@ -86,15 +87,18 @@ impl Told {
     }
 }
 
-/// The error for periods in which nothing came; `what` is what was looked for in them.
+/// The error for periods in which nothing came; `what` is what was looked for in them. Periods that
+/// began before `kept` have lost rows to the source's own policy and are not missed.
 pub fn gap(
     source: &Source,
     expect: &Expect,
     dates: &BTreeSet<NaiveDate>,
+    kept: Option<Since>,
     what: &str,
     as_of: Instant,
 ) -> Option<Error> {
-    let gaps = expect.gaps(dates, as_of, source.delivery.zone);
+    let mut gaps = expect.gaps(dates, as_of, source.delivery.zone);
+    gaps.retain(|period| kept.is_none_or(|kept| *period >= kept.day));
     (!gaps.is_empty()).then(|| {
         Error::failed(format!("no {what} for {}", expect.told(&gaps))).hint(
             "have it delivered; if nothing was to come, say so in expect: except = [\"sunday\", \"2026-12-25\"], \

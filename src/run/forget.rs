@@ -358,7 +358,9 @@ impl Workshop {
             figures.forgotten.anonymised += theirs.anonymised;
             anew.write(&batch).await?;
         }
-        Ok(Done { staged: vec![anew.finish().await?], figures })
+        let staged = anew.finish().await?;
+        (figures.rows, figures.bytes) = (staged.rows, staged.bytes);
+        Ok(Done { staged: vec![staged], figures })
     }
 }
 

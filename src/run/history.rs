@@ -107,6 +107,7 @@ impl RunRecord<'_> {
             ("rows_repeated", numbers(steps.iter().map(|s| s.figures.repeated))),
             ("rows_replayed", numbers(steps.iter().map(|s| s.figures.replayed))),
             ("rows_forgotten", numbers(steps.iter().map(|s| s.figures.forgotten.rows()))),
+            ("rows_expired", numbers(steps.iter().map(|s| s.figures.expired))),
         ]
     }
 

@@ -143,8 +143,12 @@ impl Workshop {
             return Err(Failure { error, staged: vec![refusals] });
         }
         let mut staged = Vec::new();
-        // A night that brings nothing leaves the table as it is.
-        if existing.is_none() || rows.rows > 0 || !new_columns.is_empty() || !planned.files.is_empty() {
+        figures.rows = rows.rows;
+        let rows = self.keep(source, rows, &mut figures).await?;
+        // A night that brings nothing and in which nothing expires leaves the table as it is.
+        let changed = rows.rows > 0 || figures.expired > 0 || !new_columns.is_empty();
+        if existing.is_none() || changed || !planned.files.is_empty() {
+            figures.bytes = rows.bytes;
             staged.push(rows);
         }
         if refusals.rows > 0 || self.catalog.table(&quarantine).await?.is_none() {
@@ -212,7 +216,8 @@ impl Workshop {
             && let Some(by) = &expect.by
         {
             let days = self.days(source, rows, by).await?;
-            let error = gap(source, expect, &days, &format!("row with {by}"), self.as_of);
+            let kept = source.keep.as_ref().and_then(|keep| keep.since(self.as_of));
+            let error = gap(source, expect, &days, kept, &format!("row with {by}"), self.as_of);
             if let Some(error) = error {
                 tell(expect.severity, error);
             }

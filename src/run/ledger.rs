@@ -103,7 +103,10 @@ pub async fn read(catalog: &Catalog) -> Result<BTreeMap<String, Ledger>> {
     let mut stream = session
         .sql(sql)
         .await
-        .doing("read the source ledger")?
+        .doing("read the source ledger")
+        .map_err(|e| {
+            e.hint("was it written by an older sillage? `sillage migrate` gives it the columns of today")
+        })?
         .execute_stream()
         .await
         .doing("read the source ledger")?;
@@ -138,7 +141,8 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
                 digest: digests.value(n).to_owned(),
                 rows: rows.value(n) as u64,
                 refused: refused.value(n) as u64,
-                late: late.value(n) as u64,
+                // Files read before lateness was counted.
+                late: if late.is_valid(n) { late.value(n) as u64 } else { 0 },
                 since_run: since.value(n) as u64,
             })
         })

@@ -2,10 +2,10 @@
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
 //! without touching anything, `execute` carries the plan out, `step` does one step and `ingest` that of
-//! a source, `quarantine` knows which refused records wait, `history` writes down what happened
-//! (`artifact` as JSON for other tools), `checks` asks what must hold,
-//! `progress` is how others watch, `forget` runs the last night
-//! again without a person.
+//! a source, `quarantine` knows which refused records wait and `retention` what is too old, `history`
+//! writes down what happened (`artifact` as JSON for other tools, `rebuilt_results` for a run that could
+//! not leave its own), `checks` asks what must hold, `progress` is how others watch, `forget` runs the
+//! last night again without a person.
 
 mod artifact;
 pub mod checks;
@@ -20,7 +20,9 @@ pub mod observe;
 pub mod plan;
 pub mod progress;
 pub mod quarantine;
+mod rebuilt_results;
 mod replay;
+mod retention;
 mod room;
 pub mod step;
 

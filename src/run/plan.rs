@@ -11,6 +11,7 @@ use super::expected::expected;
 use super::fingerprint::{self, Common};
 use super::observe::{Observation, SeenFile};
 use super::quarantine::Lines;
+use super::retention;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Error, Result};
 use crate::name::StepName;
@@ -190,7 +191,17 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
             }),
             Step::Ingest(source) => {
                 let pin = pins.and_then(|p| p.files.get(&source.name));
-                plan_ingest(source, seen, pin, as_of)
+                let raw = raw_table(&source.name);
+                let existing = seen.release.as_ref().is_some_and(|last| last.tables.contains_key(&raw))
+                    && !request.full_refresh;
+                let (kept, lost) = retention::planned(pipeline, source, as_of, seen.last_as_of, existing);
+                plan_ingest(source, seen, pin, as_of).map(|mut intake| {
+                    if let Some(kept) = kept {
+                        intake.why.push_str(&format!("; {kept}"));
+                    }
+                    intake.warnings.extend(lost);
+                    intake
+                })
             }
             _ => Ok(Intake { why: "recomputed every night".to_owned(), ..Intake::default() }),
         };

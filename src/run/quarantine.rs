@@ -52,7 +52,7 @@ pub fn table() -> TableName {
 const STANDING: &str = "
     with words as (
         select q.*, q._run >= coalesce(s.since, 0) and (q.state <> 'refused' or f.run is not null) as counts
-        from ops.quarantine q
+        from (select * except (state), coalesce(state, 'refused') as state from ops.quarantine) q
         left join (select distinct run, source, file from ops.sources) f
             on f.run = q._run and f.source = q.source and f.file = q.file
         left join (select source, max(since_run) as since from ops.sources group by source) s on s.source = q.source

@@ -50,6 +50,8 @@ pub struct Figures {
     pub late: u64,
     /// Rows whose key came before, in this night or an earlier one: the latest counts.
     pub repeated: u64,
+    /// Rows that left the table: older than the source keeps them.
+    pub expired: u64,
     /// Records that had been refused and fit now.
     pub replayed: u64,
     /// Rows of forgotten persons, kept out or blanked.
@@ -107,7 +109,9 @@ impl Workshop {
             Step::Audiences(audiences) => self.audiences(audiences).await?,
         };
         let mut tables = done.staged.iter().filter(|s| s.table.schema() != "ops");
-        if let Some(main) = tables.next() {
+        // A source counts what it read, not what it wrote: that may be older rows once more.
+        let counted = matches!(step, Step::Ingest(_));
+        if let Some(main) = tables.next().filter(|_| !counted) {
             done.figures.rows = main.rows;
             done.figures.bytes = main.bytes + tables.map(|s| s.bytes).sum::<u64>();
         }

@@ -14,6 +14,7 @@ use super::delivery::{
 };
 use super::drift::OnDrift;
 use super::person::{Person, PersonDeclaration};
+use super::retention::{Keep, KeepDeclaration};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -50,6 +51,8 @@ pub struct SourceDeclaration {
     pub late: Option<LateDeclaration>,
     /// Whose rows these are.
     pub person: Option<PersonDeclaration>,
+    /// How long rows are kept.
+    pub keep: Option<KeepDeclaration>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -102,6 +105,7 @@ pub struct Source {
     pub delivery: Delivery,
     /// None where no row is anybody's.
     pub person: Option<Person>,
+    pub keep: Option<Keep>,
     /// Undeclared columns that nobody minds.
     pub(super) ignored: Vec<String>,
     /// How the text of a column is read that nobody declared.
@@ -169,7 +173,13 @@ impl SourceDeclaration {
             late: self.late.as_ref(),
         };
         let delivery = delivery.check(shared.zone, &mut problems);
-        self.counted_by(&delivery, &columns, &mut problems);
+        let keep = self.keep.as_ref().and_then(|declared| declared.check(shared.zone, &mut problems));
+        for (section, by) in [
+            ("expect", delivery.expect.as_ref().and_then(|expect| expect.by.as_ref())),
+            ("keep", self.keep.as_ref().and_then(KeepDeclaration::by)),
+        ] {
+            self.counted_by(section, by, &columns, &mut problems);
+        }
         let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
         for key in &self.key {
             if !self.columns.0.iter().any(|(name, _)| name == key) {
@@ -191,6 +201,7 @@ impl SourceDeclaration {
                 on_drift: self.on_drift.unwrap_or_default(),
                 delivery,
                 person,
+                keep,
                 ignored: self.ignore_columns.iter().map(|name| name.trim().to_owned()).collect(),
                 usual: shared.usual(),
                 dialect,
@@ -284,9 +295,15 @@ impl SourceDeclaration {
         }
     }
 
-    /// The column that periods are counted by says when.
-    fn counted_by(&self, delivery: &Delivery, columns: &[Column], problems: &mut Vec<Problem>) {
-        let Some(by) = delivery.expect.as_ref().and_then(|expect| expect.by.as_ref()) else { return };
+    /// The column that periods, or ages, are counted by says when.
+    fn counted_by(
+        &self,
+        section: &str,
+        by: Option<&String>,
+        columns: &[Column],
+        problems: &mut Vec<Problem>,
+    ) {
+        let Some(by) = by else { return };
         let declared = self.columns.0.iter().any(|(name, _)| name == by);
         let wrong = match columns.iter().find(|c| c.name == *by) {
             Some(column) if matches!(column.kind, ColumnType::Date | ColumnType::Timestamp) => return,
@@ -296,7 +313,7 @@ impl SourceDeclaration {
             None => format!("`by` names `{by}`, which is not a declared column"),
         };
         problems.push(Problem::new(
-            ["expect", "by"],
+            [section, "by"],
             Error::config(wrong).hint("name a declared column of type date or timestamp"),
         ));
     }

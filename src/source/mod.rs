@@ -1,7 +1,7 @@
 //! Where a channel's records come from: connectors, declared types, quarantine.
 //!
 //! A source is declared (`declaration`), its files are found (`location`) and expected (`delivery`),
-//! their columns are held against the declared ones (`survey`, `drift`), and each is read as a stream
+//! its rows are kept for a while (`retention`), their columns are held against the declared ones (`survey`, `drift`), and each is read as a stream
 //! of typed rows and refused records (`stream`). Bytes come in windows from any object store
 //! (`window`), become UTF-8 (`text`), are taken apart by format (`csv` with `records`, `json` with
 //! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number` and
@@ -28,6 +28,7 @@ mod parquet;
 mod person;
 mod quarantine;
 mod records;
+pub mod retention;
 mod rows;
 mod stream;
 mod survey;

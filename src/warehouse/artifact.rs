@@ -2,17 +2,32 @@
 //!
 //! `_sillage/artifacts/<run>/<name>.json`. Nothing in sillage reads them: they may be deleted.
 
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::Serialize;
 
 use super::Warehouse;
-use crate::error::Result;
+use crate::error::{Context, Result};
 
 impl Warehouse {
     /// Writes an artifact of a run, over an older one.
     pub async fn put_artifact(&self, run: u64, name: &str, value: &impl Serialize) -> Result<()> {
-        self.put_json(&Path::from(format!("{}/{name}.json", folder(run))), value).await
+        self.put_json(&place(run, name), value).await
     }
+
+    /// Whether the run has left the artifact.
+    pub async fn has_artifact(&self, run: u64, name: &str) -> Result<bool> {
+        let path = place(run, name);
+        match self.store().head(&path).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(e).doing(format!("look for {path}")),
+        }
+    }
+}
+
+fn place(run: u64, name: &str) -> Path {
+    Path::from(format!("{}/{name}.json", folder(run)))
 }
 
 /// Where the artifacts of a run lie.

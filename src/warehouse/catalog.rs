@@ -125,6 +125,11 @@ impl Engine {
         Ok(Engine { runtime, config })
     }
 
+    /// The same, one partition at a time: rows come in one order and go to one file.
+    pub(super) fn unparted(&self) -> Engine {
+        Engine { runtime: self.runtime.clone(), config: self.config.clone().with_target_partitions(1) }
+    }
+
     fn context(&self) -> SessionContext {
         SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone())
     }
@@ -185,18 +190,24 @@ impl Catalog {
         if let Some(table) = self.known(name) {
             return Ok(Some(table));
         }
-        let Some(version) = self.released.get(name) else {
-            return Ok(None);
-        };
-        let Some(table) = self.warehouse.table(name, *version).await? else {
-            return Err(Error::failed(format!(
-                "the release lists {name} at version {version}, but the table is not there"
-            ))
-            .hint("its _delta_log was deleted; restore the warehouse from a backup"));
-        };
+        let Some(table) = self.released_table(name).await? else { return Ok(None) };
         let table = Arc::new(table);
         self.tables().insert(name.clone(), table.clone());
         Ok(Some(table))
+    }
+
+    /// The table as released, whatever this run has staged.
+    pub(super) async fn released_table(&self, name: &TableName) -> Result<Option<Table>> {
+        let Some(version) = self.released.get(name) else {
+            return Ok(None);
+        };
+        let table = self.warehouse.table(name, *version).await?;
+        table.map(Some).ok_or_else(|| {
+            Error::failed(format!(
+                "the release lists {name} at version {version}, but the table is not there"
+            ))
+            .hint("its _delta_log was deleted; restore the warehouse from a backup")
+        })
     }
 
     /// Lets later steps read what a step has staged.
@@ -214,9 +225,13 @@ impl Catalog {
         if let Some(base) = &base {
             self.verify(base).await?;
         }
-        let table = Table::after(base.as_deref(), staged)?;
-        let session = Session { context: self.engine.context(), as_of: None };
-        session.register(&self.warehouse, &table, &Visibility::default())?;
+        self.session_over(&Table::after(base.as_deref(), staged)?, &self.engine)
+    }
+
+    /// A session that sees every row of one table, whose files were seen to be there.
+    pub(super) fn session_over(&self, table: &Table, engine: &Engine) -> Result<Session> {
+        let session = Session { context: engine.context(), as_of: None };
+        session.register(&self.warehouse, table, &Visibility::default())?;
         Ok(session)
     }
 
@@ -226,6 +241,10 @@ impl Catalog {
         self.verify(&table).await?;
         let rows = table.provider(&self.warehouse)?;
         self.engine.context().read_table(rows).doing(format!("open the table {name}"))
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     fn known(&self, name: &TableName) -> Option<Arc<Table>> {
@@ -274,7 +293,7 @@ impl Catalog {
     }
 
     /// The engine reads a file that is gone as no rows at all: so look before it does, once a table.
-    async fn verify(&self, table: &Table) -> Result<()> {
+    pub(super) async fn verify(&self, table: &Table) -> Result<()> {
         let seen = (table.name.clone(), table.version);
         if self.verified.lock().expect("no holder of this lock panics").contains(&seen) {
             return Ok(());

@@ -1,4 +1,6 @@
-//! The format version that a warehouse carries; an unknown one is refused.
+//! The format version that a warehouse carries: an older one is to be migrated, a newer one is refused.
+
+use std::cmp::Ordering;
 
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
@@ -12,8 +14,14 @@ pub const FORMAT: u32 = 2;
 #[derive(Debug, Serialize, Deserialize)]
 struct Format {
     format: u32,
-    /// Which sillage made the warehouse; for people, not for decisions.
+    /// Which sillage made the warehouse, or brought it to this format; for people, not for decisions.
     made_by: String,
+}
+
+impl Format {
+    fn this() -> Format {
+        Format { format: FORMAT, made_by: format!("sillage {}", env!("CARGO_PKG_VERSION")) }
+    }
 }
 
 fn path() -> Path {
@@ -23,8 +31,7 @@ fn path() -> Path {
 pub(super) async fn require(warehouse: &Warehouse) -> Result<()> {
     match warehouse.read_json::<Format>(&path()).await? {
         Some(found) => check(warehouse, &found),
-        None => Err(Error::config(format!("{} is not a warehouse of sillage", warehouse.location()))
-            .hint("give its place with --warehouse DIR, or make one with `sillage run PIPELINE`")),
+        None => Err(none(warehouse)),
     }
 }
 
@@ -45,22 +52,46 @@ pub(super) async fn require_or_create(warehouse: &Warehouse) -> Result<()> {
             "give an empty or new folder with --warehouse DIR; if it was a warehouse, restore its _sillage/",
         ));
     }
-    let made = Format { format: FORMAT, made_by: format!("sillage {}", env!("CARGO_PKG_VERSION")) };
-    if !warehouse.put_json_if_absent(&path(), &made).await? {
+    if !warehouse.put_json_if_absent(&path(), &Format::this()).await? {
         // Somebody made it in between.
         return Box::pin(require(warehouse)).await;
     }
     Ok(())
 }
 
-fn check(warehouse: &Warehouse, found: &Format) -> Result<()> {
-    if found.format == FORMAT {
-        return Ok(());
+/// The format that the warehouse has: this one or an older one.
+pub(super) async fn found(warehouse: &Warehouse) -> Result<u32> {
+    let Some(found) = warehouse.read_json::<Format>(&path()).await? else { return Err(none(warehouse)) };
+    if found.format > FORMAT {
+        check(warehouse, &found)?;
     }
-    Err(Error::config(format!(
-        "the warehouse {} has format {}, this sillage knows format {FORMAT}",
-        warehouse.location(),
-        found.format
-    ))
-    .hint(format!("it was made by {}; use that version or a newer one", found.made_by)))
+    Ok(found.format)
+}
+
+/// From here on the warehouse has this format.
+pub(super) async fn switch(warehouse: &Warehouse) -> Result<()> {
+    warehouse.put_json(&path(), &Format::this()).await
+}
+
+fn check(warehouse: &Warehouse, found: &Format) -> Result<()> {
+    let Format { format, made_by } = found;
+    let location = warehouse.location();
+    match format.cmp(&FORMAT) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(Error::config(format!(
+            "the warehouse {location} has format {format}, this sillage knows format {FORMAT}"
+        ))
+        .hint(format!("it was made by {made_by}; use that version or a newer one"))),
+        Ordering::Less => Err(Error::config(format!(
+            "the warehouse {location} has format {format}, this sillage works on format {FORMAT}"
+        ))
+        .hint(format!(
+            "`sillage migrate --warehouse {location}` brings it there; with --dry-run it says what that does"
+        ))),
+    }
+}
+
+fn none(warehouse: &Warehouse) -> Error {
+    Error::config(format!("{} is not a warehouse of sillage", warehouse.location()))
+        .hint("give its place with --warehouse DIR, or make one with `sillage run PIPELINE`")
 }

@@ -26,7 +26,7 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::name::StepName;
 
-const FOLDER: &str = "_sillage/journal";
+pub(super) const FOLDER: &str = "_sillage/journal";
 
 /// What an attempt set out to do. One that takes it up keeps all of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ fn intent_entry(run: u64) -> Path {
 }
 
 /// The run and, below an attempt, the attempt that a journal's object belongs to.
-fn place_of(path: &Path) -> Option<(u64, Option<u64>)> {
+pub(super) fn place_of(path: &Path) -> Option<(u64, Option<u64>)> {
     let mut parts = path.as_ref().strip_prefix(FOLDER)?.split('/').skip(1);
     let run = parts.next()?.parse().ok()?;
     let attempt = parts.next()?.parse().ok();

@@ -14,7 +14,7 @@
 //!
 //! `tests/protocol` checks these steps exhaustively as a model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
@@ -284,9 +284,14 @@ fn merged(staged: Vec<Staged>) -> Vec<Staged> {
                 if next.schema.fields().len() > first.schema.fields().len() {
                     first.schema = next.schema;
                 }
+                // One of them may have written it anew without what expired; the others add to that.
+                if next.mode == Mode::Replace {
+                    first.mode = Mode::Replace;
+                }
                 first.rows += next.rows;
                 first.bytes += next.bytes;
                 first.adds.extend(next.adds);
+                first.stays.extend(next.stays);
             }
             None => {
                 tables.insert(next.table.clone(), next);
@@ -342,12 +347,23 @@ fn actions(
             if staged.mode == Mode::Replace {
                 // A restored table shares files with the one it replaces; a commit may not both
                 // remove and add a file.
+                let mut stays: BTreeSet<&str> = staged.stays.iter().map(|add| add.path.as_str()).collect();
                 for file in snapshot.log_data().iter() {
                     let there = file.object_store_path();
+                    if stays.remove(there.as_ref()) {
+                        continue;
+                    }
                     match adds.iter().position(|add| add.path == there.as_ref()) {
                         Some(same) => drop(adds.swap_remove(same)),
                         None => actions.push(Action::Remove(file.remove_action(true))),
                     }
+                }
+                if let Some(lost) = stays.first() {
+                    return Err(Error::failed(format!(
+                        "a file that was to stay in {} is not in it: {lost}",
+                        staged.table
+                    ))
+                    .hint("something other than sillage wrote to the table; restore it from a backup"));
                 }
             }
             DeltaOperation::Write {

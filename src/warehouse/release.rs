@@ -38,6 +38,11 @@ pub enum Origin {
     Vacuum,
     /// A run that took a person out.
     Forget,
+    /// The tables of the history with the columns of today.
+    Migrate {
+        /// The format that the warehouse had.
+        from: u32,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -50,6 +50,11 @@ pub struct Staged {
     pub mode: Mode,
     pub schema: SchemaRef,
     pub(super) adds: Vec<Add>,
+    /// Files of the table it replaces that stay in it. They are a release's, never the attempt's to
+    /// delete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) stays: Vec<Add>,
+    /// Of what was written.
     pub rows: u64,
     pub bytes: u64,
 }
@@ -61,10 +66,10 @@ impl Staged {
 
     /// The table's columns, and none of its rows.
     pub(super) fn without_rows(self) -> Staged {
-        Staged { adds: Vec::new(), rows: 0, bytes: 0, ..self }
+        Staged { adds: Vec::new(), stays: Vec::new(), rows: 0, bytes: 0, ..self }
     }
 
-    /// Its files, below the warehouse.
+    /// The files it wrote, below the warehouse.
     pub(super) fn files(&self) -> impl Iterator<Item = String> {
         self.adds.iter().map(|add| format!("{}/{}", self.table.folder(), add.path))
     }
@@ -261,11 +266,11 @@ async fn write_stream(
 pub(super) fn staged(table: &TableName, mode: Mode, schema: SchemaRef, adds: Vec<Add>) -> Staged {
     let rows = adds.iter().map(rows_of).sum();
     let bytes = adds.iter().map(|add| u64::try_from(add.size).unwrap_or(0)).sum();
-    Staged { table: table.clone(), mode, schema, adds, rows, bytes }
+    Staged { table: table.clone(), mode, schema, adds, stays: Vec::new(), rows, bytes }
 }
 
 /// The row count that delta-rs put into the file's statistics.
-fn rows_of(add: &Add) -> u64 {
+pub(super) fn rows_of(add: &Add) -> u64 {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Stats {

@@ -14,7 +14,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::Warehouse;
-use super::stage::{Mode, Staged, staged};
+use super::stage::{Mode, Staged, rows_of, staged};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 
@@ -145,15 +145,11 @@ impl Table {
             name: staged.table.clone(),
             schema: staged.schema.clone(),
             version: None,
-            rows: staged.rows,
-            bytes: staged.bytes,
-            files: staged
-                .adds
-                .iter()
-                .map(|add| Path::parse(&add.path))
-                .collect::<Result<_, _>>()
-                .doing("read a staged path")?,
-        };
+            rows: 0,
+            bytes: 0,
+            files: Vec::new(),
+        }
+        .with_files(staged.adds.iter().chain(&staged.stays))?;
         if let (Mode::Append, Some(base)) = (staged.mode, base) {
             // Zero staged rows carry a schema all the same, and it must fit what is there: the table's
             // own columns, then new ones, which are null in the rows it already has.
@@ -164,6 +160,18 @@ impl Table {
             table.rows += base.rows;
             table.bytes += base.bytes;
             table.files.extend(base.files.iter().cloned());
+        }
+        table.files.sort();
+        Ok(table)
+    }
+
+    /// The same table, these being its files.
+    pub(super) fn with_files<'a>(self, adds: impl Iterator<Item = &'a Add>) -> Result<Table> {
+        let mut table = Table { rows: 0, bytes: 0, files: Vec::new(), ..self };
+        for add in adds {
+            table.files.push(Path::parse(&add.path).doing("read a staged path")?);
+            table.rows += rows_of(add);
+            table.bytes += u64::try_from(add.size).unwrap_or(0);
         }
         table.files.sort();
         Ok(table)

@@ -23,7 +23,7 @@ const GROWING: [&str; 2] = ["ops", "raw"];
 const MANY_FILES: usize = 4;
 const SMALL_BYTES: u64 = 64 << 20;
 /// Up to this size a table becomes one file.
-const ONE_FILE_BYTES: u64 = 256 << 20;
+pub(super) const ONE_FILE_BYTES: u64 = 256 << 20;
 
 /// A table that `optimize` wrote anew.
 #[derive(Debug)]
@@ -51,7 +51,16 @@ impl Warehouse {
                 }
                 match target.tables.get(name) {
                     Some(then) if then == version => {}
-                    Some(then) => staged.push(self.staged_again(name, *then).await?),
+                    Some(then) => {
+                        let mut again = self.staged_again(name, *then).await?;
+                        // Columns that a table of the history has come to have stay: runs write them.
+                        if name.schema() == "ops"
+                            && let Some(today) = self.table(name, *version).await?
+                        {
+                            again.schema = today.schema;
+                        }
+                        staged.push(again);
+                    }
                     // It was not there yet: a table without rows, since its log goes on.
                     None => {
                         let table = self.staged_again(name, *version).await?;

@@ -97,3 +97,47 @@ fn a_night_is_published_though_its_artifacts_cannot_be_written() {
     assert!(said.err.contains("manifest.json of this run is not written"), "{}", said.err);
     assert!(said.err.contains("release 2 published"), "{}", said.err);
 }
+
+#[test]
+fn the_results_of_a_run_that_could_not_leave_them_are_rebuilt_by_the_next() {
+    let shop = Shop::published();
+    shop.write(
+        "exports/orders/march.csv",
+        "order_id,customer_id,ordered_at,net_amount,channel\no900,c01,2026-02-27 10:00,3.00,web\n",
+    );
+    let said = shop.run(&[]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let mut whole = artifact(&shop, 2, "run_results");
+    // The process ended between its release and its artifacts.
+    shop.remove("warehouse/_sillage/artifacts/2");
+    let said = shop.run(&[]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let mut rebuilt = artifact(&shop, 2, "run_results");
+    // All but what the history does not tell.
+    assert_eq!((&rebuilt["rebuilt"], &rebuilt["fingerprint"]), (&true.into(), &Value::Null));
+    for results in [&mut whole, &mut rebuilt] {
+        results.as_object_mut().unwrap().remove("rebuilt");
+        results["fingerprint"].take();
+        for step in results["steps"].as_array_mut().unwrap() {
+            step["warnings"].take();
+        }
+        let by_name = |check: &Value| format!("{}{}", check["table"], check["check"]);
+        results["checks"].as_array_mut().unwrap().sort_by_key(by_name);
+        results["steps"].as_array_mut().unwrap().sort_by_key(|step| step["step"].to_string());
+    }
+    assert_eq!(rebuilt, whole);
+    assert!(!shop.path("warehouse/_sillage/artifacts/2/manifest.json").exists());
+    artifact(&shop, 3, "manifest");
+    // Nobody asks for those of earlier runs; a failed run's are rebuilt too.
+    shop.remove("warehouse/_sillage/artifacts/2");
+    shop.pipeline("row_count = { min = 1 }", "row_count = { max = 1 }");
+    assert_eq!(shop.run(&[]).code, Some(1));
+    shop.remove("warehouse/_sillage/artifacts/4");
+    shop.pipeline("row_count = { max = 1 }", "row_count = { min = 1 }");
+    assert_eq!(shop.run(&[]).code, Some(0));
+    let results = artifact(&shop, 4, "run_results");
+    assert_eq!(results["outcome"], "failed");
+    let check = named(&results["checks"], "check", "row_count max 1");
+    assert_eq!((&check["passed"], &check["failures"]), (&false.into(), &1.into()));
+    assert!(!shop.path("warehouse/_sillage/artifacts/2").exists());
+}

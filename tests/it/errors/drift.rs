@@ -236,3 +236,24 @@ fn a_contract_that_makes_no_sense() {
     shop.source("orders", "late = { max_share = 0.1 }");
     shop.fails("late_without_time", 2, &["run"]);
 }
+
+#[test]
+fn a_policy_that_makes_no_sense() {
+    let shop = Shop::new();
+    shop.source("orders", "keep = \"three years\"");
+    shop.source("visits", "keep = { for = \"2 years\", by = \"page\" }");
+    shop.source("people", "keep = { for = \"0 days\", by = \"born\" }");
+    shop.fails("keep_declaration", 2, &["run"]);
+    let shop = Shop::new();
+    shop.source("orders", "keep = 3");
+    shop.source("visits", "keep = { years = 2 }");
+    shop.fails("keep_declaration_words", 2, &["run"]);
+    let shop = Shop::new();
+    shop.source("orders", "keep = \"3 years\"");
+    shop.source("visits", "keep = \"3 years\"");
+    shop.source("people", "keep = \"3 years\"");
+    shop.declare(
+        "[tables.\"raw.visits\"]\ntime = \"page\"\n[tables.\"raw.people\"]\nvalid_from = \"since\"\n",
+    );
+    shop.fails("keep_without_time", 2, &["run"]);
+}

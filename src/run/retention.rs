@@ -1,0 +1,289 @@
+//! Retention: rows older than their source keeps them leave its raw table in the night, refused records
+//! older than that leave the quarantine.
+//!
+//! Age is counted back from the run's instant: of a row by the column that `keep` names, of a refused
+//! record by the instant of the run that refused it. A row without a value there is kept. Of a source
+//! with a key the latest row of each counts; when that one is too old, the rows it has replaced leave
+//! with it, or an outdated value would count again. The ledger stays as it is: a file whose rows have
+//! left is known, and adds nothing when it comes again.
+
+use std::collections::BTreeMap;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use chrono::{DateTime, NaiveDate};
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::prelude::DataFrame;
+
+use super::history;
+use super::plan::Plan;
+use super::quarantine;
+use super::step::{Figures, Workshop};
+use crate::clock::{Instant, show_instant};
+use crate::error::{Context, Error, Result};
+use crate::name::{StepName, TableName};
+use crate::pipeline::{Pipeline, Step, raw_table};
+use crate::source::Source;
+use crate::source::retention::Since;
+use crate::warehouse::catalog::{Catalog, Known, Session, instant_value};
+use crate::warehouse::expiry::{Least, Parted, Statistics};
+use crate::warehouse::stage::{Mode, Staged};
+
+/// A source's policy at an instant.
+struct Policy<'s> {
+    source: &'s Source,
+    /// The column that says how old a row is.
+    by: String,
+    since: Since,
+    span: String,
+}
+
+impl Policy<'_> {
+    /// `None` when everything is kept.
+    fn of<'s>(pipeline: &Pipeline, source: &'s Source, as_of: Instant) -> Option<Policy<'s>> {
+        let keep = source.keep.as_ref()?;
+        let by = match (&keep.by, pipeline.rules(&raw_table(&source.name)).known) {
+            (Some(by), _) => by.clone(),
+            (None, Known::At(column)) => column,
+            // Checked with the pipeline: a policy has a column.
+            (None, Known::Undeclared | Known::Always) => return None,
+        };
+        Some(Policy { source, by, since: keep.since(as_of)?, span: keep.span.to_string() })
+    }
+
+    /// Whether a file with these statistics may hold rows that are too old.
+    fn may_touch(&self, statistics: &Statistics) -> bool {
+        match statistics.least(&self.by) {
+            Least::NoValue => false,
+            Least::Unknown => true,
+            Least::Value(least) => {
+                let text = least.as_str().unwrap_or_default();
+                match (DateTime::parse_from_rfc3339(text), text.parse::<NaiveDate>()) {
+                    (Ok(instant), _) => instant < self.since.instant,
+                    (_, Ok(day)) => day < self.since.day,
+                    _ => true,
+                }
+            }
+        }
+    }
+
+    /// That a row is too old; null where it does not say.
+    fn too_old(&self, rows: &DataFrame) -> Result<Expr> {
+        let field = rows
+            .schema()
+            .field_with_unqualified_name(&self.by)
+            .doing(format!("look for the column {} by which rows are kept", self.by))?;
+        let first_kept = match field.data_type() {
+            DataType::Date32 => {
+                let days = self.since.day.signed_duration_since(NaiveDate::default()).num_days();
+                ScalarValue::Date32(i32::try_from(days).ok())
+            }
+            _ => instant_value(self.since.instant),
+        };
+        Ok(col(Column::from_name(&self.by)).lt(lit(first_kept)))
+    }
+}
+
+/// What the plan says of the source's policy, and of what will not be as one might expect.
+pub(super) fn planned(
+    pipeline: &Pipeline,
+    source: &Source,
+    as_of: Instant,
+    last_as_of: Option<Instant>,
+    existing: bool,
+) -> (Option<String>, Option<String>) {
+    let Some(policy) = Policy::of(pipeline, source, as_of) else { return (None, None) };
+    let told =
+        format!("keeps {} by {}, from {} on", policy.span, policy.by, show_instant(policy.since.instant));
+    let before = last_as_of
+        .filter(|last| existing && as_of < *last)
+        .and_then(|last| Policy::of(pipeline, source, last));
+    let lost = before.map(|before| {
+        format!(
+            "rows from before {} have left with an earlier release and do not come back, though at this \
+             instant they are kept; --full-refresh reads them again",
+            show_instant(before.since.instant)
+        )
+    });
+    (Some(told), lost)
+}
+
+impl Workshop {
+    /// The source's rows as they are to be committed, without those that are too old: `rows` itself
+    /// when there is none.
+    pub(super) async fn keep(&self, source: &Source, rows: Staged, figures: &mut Figures) -> Result<Staged> {
+        let Some(policy) = Policy::of(&self.pipeline, source, self.as_of) else { return Ok(rows) };
+        let mut parted = self.catalog.parted(rows, |statistics| policy.may_touch(statistics)).await?;
+        if !parted.any_touched() {
+            return Ok(parted.unchanged());
+        }
+        let session = parted.session()?;
+        let all = session.table(parted.table()).await?;
+        let too_old = policy.too_old(&all)?;
+        let mut expired =
+            count(all.clone().filter(too_old.clone()), "count the rows that are too old").await?;
+        if expired == 0 {
+            return Ok(parted.unchanged());
+        }
+        let mut kept = all.filter(too_old.is_not_true()).doing("leave out the rows that are too old")?;
+        if !source.key.is_empty() {
+            let replaced = Replaced::by(&policy, &parted).await?;
+            let outdated =
+                replaced.rows("semi").await?.count().await.doing("count what they have replaced")?;
+            if outdated > 0 {
+                // It may lie in any file.
+                parted = parted.all_touched();
+                kept = replaced.rows("anti").await?;
+                expired += outdated as u64;
+            }
+        }
+        figures.expired = expired;
+        figures.notes.push(format!(
+            "{expired} row{} left the table: kept for {} by {}, from {} on",
+            if expired == 1 { "" } else { "s" },
+            policy.span,
+            policy.by,
+            show_instant(policy.since.instant)
+        ));
+        parted.with_rows(kept).await.map_err(|e| e.at(format!("source {}", source.name)))
+    }
+}
+
+async fn count(rows: datafusion::error::Result<DataFrame>, doing: &str) -> Result<u64> {
+    Ok(rows.doing(doing)?.count().await.doing(doing)? as u64)
+}
+
+/// The rows of a table that are young enough, beside those too old with the same key that came later.
+struct Replaced {
+    session: Session,
+    key: Vec<String>,
+}
+
+impl Replaced {
+    async fn by(policy: &Policy<'_>, parted: &Parted<'_>) -> Result<Replaced> {
+        let session = parted.session_of_all()?;
+        let all = session.table(parted.table()).await?;
+        let too_old = policy.too_old(&all)?;
+        let key = policy.source.key.clone();
+        let mut columns: Vec<&str> = key.iter().map(String::as_str).collect();
+        columns.extend(["_run", "_file", "_line"]);
+        let doing = "leave out the rows that are too old";
+        let old =
+            all.clone().filter(too_old.clone()).and_then(|old| old.select_columns(&columns)).doing(doing)?;
+        session.register_view(&TableName::new("retention", "old")?, old)?;
+        let young = all.filter(too_old.is_not_true()).doing(doing)?;
+        session.register_view(&TableName::new("retention", "young")?, young)?;
+        Ok(Replaced { session, key })
+    }
+
+    /// `semi`: those that a row too old has replaced; `anti`: all others.
+    async fn rows(&self, which: &str) -> Result<DataFrame> {
+        let same: Vec<String> = self.key.iter().map(|k| format!("old.\"{k}\" = young.\"{k}\"")).collect();
+        // Held in memory is what is too old, not the table.
+        let sql = format!(
+            "select young.* from retention.old old right {which} join retention.young young on {} and \
+             (old._run > young._run or old._run = young._run and \
+              (old._file > young._file or old._file = young._file and old._line > young._line))",
+            same.join(" and ")
+        );
+        self.session.sql(&sql).await.doing("look for what the rows that are too old have replaced")
+    }
+}
+
+/// What leaves the quarantine.
+pub(super) struct Expired {
+    pub staged: Staged,
+    /// By the step of the source.
+    pub notes: BTreeMap<StepName, String>,
+}
+
+/// The quarantine without the records of this run's sources that are too old; `None` when there is none.
+///
+/// A run is too old when it and all before it were: words on one record leave in the order in which
+/// they were said, so that the last one to stay is the one that counts.
+pub(super) async fn expire_refusals(
+    pipeline: &Pipeline,
+    plan: &Plan,
+    catalog: &Catalog,
+) -> Result<Option<Expired>> {
+    let sources: Vec<Policy> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &pipeline.steps[&step.name] {
+            Step::Ingest(source) => Policy::of(pipeline, source, plan.as_of),
+            _ => None,
+        })
+        .collect();
+    let table = quarantine::table();
+    if sources.is_empty() || !catalog.released().any(|released| *released == table) {
+        return Ok(None);
+    }
+    let runs = runs(pipeline, catalog).await?;
+    let first_kept: Vec<(&Policy, u64)> = sources
+        .iter()
+        .map(|policy| {
+            let first = runs.iter().find(|(_, as_of)| *as_of >= policy.since.instant);
+            (policy, first.map_or(plan.run, |(run, _)| *run))
+        })
+        .collect();
+    let highest = first_kept.iter().map(|(_, run)| *run).max().unwrap_or(0);
+    let Some(grown) = catalog.table(&table).await? else { return Ok(None) };
+    let nothing = catalog.warehouse().stager(&table, Mode::Append, &grown.schema)?.finish().await?;
+    let parted = catalog
+        .parted(nothing, |statistics| match statistics.least("_run") {
+            Least::Value(least) => least.as_u64().is_none_or(|least| least < highest),
+            Least::NoValue => false,
+            Least::Unknown => true,
+        })
+        .await?;
+    if !parted.any_touched() {
+        return Ok(None);
+    }
+    let doing = "look for refused records that are too old";
+    let all = parted.session()?.table(&table).await?;
+    let (mut notes, mut too_old) = (BTreeMap::new(), lit(false));
+    for (policy, run) in &first_kept {
+        let of_source =
+            col("source").eq(lit(policy.source.name.as_str())).and(col("_run").lt(lit(*run as i64)));
+        too_old = too_old.or(of_source.clone());
+        let records = count(all.clone().filter(of_source), doing).await?;
+        if records > 0 {
+            let told = format!(
+                "{records} refused record{} left the quarantine: kept for {}",
+                if records == 1 { "" } else { "s" },
+                policy.span
+            );
+            notes.insert(StepName::from(&raw_table(&policy.source.name)), told);
+        }
+    }
+    if notes.is_empty() {
+        return Ok(None);
+    }
+    let kept = all.filter(too_old.is_not_true()).doing(doing)?;
+    Ok(Some(Expired { staged: parted.with_rows(kept).await?, notes }))
+}
+
+/// The pipeline's runs so far, each with the instant it was evaluated at, in order.
+async fn runs(pipeline: &Pipeline, catalog: &Catalog) -> Result<Vec<(u64, Instant)>> {
+    let table = history::table("runs");
+    if catalog.table(&table).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let doing = "read the history of runs";
+    // Pipelines have the names of identifiers.
+    let sql = format!("select run, as_of from ops.runs where pipeline = '{}' order by run", pipeline.name);
+    let session = catalog.session([&table], None).await?;
+    let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+    let damaged = || Error::failed("ops.runs does not hold what sillage writes there");
+    let mut runs = Vec::new();
+    for batch in &batches {
+        let numbers = batch.column(0).as_primitive_opt::<Int64Type>().ok_or_else(damaged)?;
+        let instants = batch.column(1).as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(damaged)?;
+        for row in 0..batch.num_rows() {
+            let as_of = DateTime::from_timestamp_micros(instants.value(row)).ok_or_else(damaged)?;
+            runs.push((numbers.value(row) as u64, as_of));
+        }
+    }
+    Ok(runs)
+}

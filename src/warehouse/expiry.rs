@@ -1,0 +1,177 @@
+//! Rows that leave a table: the files that may hold such rows are written anew without them, all
+//! others stay where they are.
+//!
+//! Which files may is read from the statistics in the table's log, so that a table from which nothing
+//! leaves is not opened. What is written anew becomes the table at the commit of its release, like
+//! any other staged files; earlier releases still read the old ones.
+
+use std::collections::BTreeSet;
+
+use datafusion::prelude::DataFrame;
+use deltalake::kernel::Add;
+use serde_json::Value;
+
+use super::catalog::{Catalog, Session};
+use super::stage::{Layout, Mode, Staged, staged};
+use super::table::Table;
+use super::upkeep::ONE_FILE_BYTES;
+use crate::error::Result;
+use crate::name::TableName;
+
+/// What the log tells of the rows of one file.
+pub struct Statistics(Value);
+
+/// The least value of a column in a file.
+#[derive(Debug, PartialEq)]
+pub enum Least<'s> {
+    /// Every value is null.
+    NoValue,
+    /// Instants and days as texts, as Delta writes them; an instant is cut to milliseconds, so it is
+    /// never above the true one.
+    Value(&'s Value),
+    /// The log does not say: it speaks of the first 32 columns only.
+    Unknown,
+}
+
+impl Statistics {
+    fn of(add: &Add) -> Statistics {
+        Statistics(add.stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+    }
+
+    pub fn least(&self, column: &str) -> Least<'_> {
+        if let Some(least) = self.0["minValues"].get(column) {
+            return Least::Value(least);
+        }
+        match (self.0["nullCount"][column].as_u64(), self.0["numRecords"].as_u64()) {
+            (Some(nulls), Some(rows)) if nulls == rows => Least::NoValue,
+            _ => Least::Unknown,
+        }
+    }
+}
+
+/// A table as it will be once something staged is committed, the files apart that may hold rows that
+/// leave.
+pub struct Parted<'c> {
+    catalog: &'c Catalog,
+    staged: Staged,
+    table: Table,
+    files: Vec<File>,
+}
+
+struct File {
+    add: Add,
+    /// Written by this run; else by the release it builds on.
+    own: bool,
+    touched: bool,
+}
+
+impl Catalog {
+    /// Parts the files of the released table that `staged` adds to, or of the one it makes; `may_hold` says of a file whether
+    /// it may hold rows that leave.
+    pub async fn parted(&self, staged: Staged, may_hold: impl Fn(&Statistics) -> bool) -> Result<Parted<'_>> {
+        let base = match staged.mode {
+            Mode::Append => self.released_table(&staged.table).await?,
+            Mode::Replace => None,
+        };
+        let table = Table::after(base.as_ref(), &staged)?;
+        let mut files = Vec::new();
+        if let Some(Table { name, schema, version: Some(version), .. }) = &base {
+            let there = self.warehouse().staged_at(name, *version, schema.clone()).await?;
+            files.extend(there.adds.into_iter().map(|add| (add, false)));
+        }
+        files.extend(staged.adds.iter().cloned().map(|add| (add, true)));
+        let files: Vec<File> = files
+            .into_iter()
+            .map(|(add, own)| File { touched: may_hold(&Statistics::of(&add)), add, own })
+            .collect();
+        if let Some(base) = &base
+            && files.iter().any(|file| file.touched)
+        {
+            self.verify(base).await?;
+        }
+        Ok(Parted { catalog: self, staged, table, files })
+    }
+}
+
+impl Parted<'_> {
+    pub fn any_touched(&self) -> bool {
+        self.files.iter().any(|file| file.touched)
+    }
+
+    pub fn table(&self) -> &TableName {
+        &self.table.name
+    }
+
+    /// Every file holds rows that leave, after all.
+    #[must_use]
+    pub fn all_touched(mut self) -> Self {
+        for file in &mut self.files {
+            file.touched = true;
+        }
+        self
+    }
+
+    /// A session that sees the rows of the touched files, under the table's name.
+    pub fn session(&self) -> Result<Session> {
+        self.session_of(|file| file.touched)
+    }
+
+    /// A session that sees all rows.
+    pub fn session_of_all(&self) -> Result<Session> {
+        self.session_of(|_| true)
+    }
+
+    fn session_of(&self, chosen: impl Fn(&File) -> bool) -> Result<Session> {
+        let adds = self.files.iter().filter(|file| chosen(file)).map(|file| &file.add);
+        let table = self.table.clone().with_files(adds)?;
+        if table.bytes < ONE_FILE_BYTES {
+            return self.catalog.session_over(&table, &self.catalog.engine().unparted());
+        }
+        self.catalog.session_over(&table, self.catalog.engine())
+    }
+
+    /// What was staged, as it is: nothing leaves.
+    pub fn unchanged(self) -> Staged {
+        self.staged
+    }
+
+    /// The table with these rows in place of the touched files. Of those, the ones that this run
+    /// wrote are deleted: no other step may know of them yet.
+    pub async fn with_rows(self, rows: DataFrame) -> Result<Staged> {
+        let warehouse = self.catalog.warehouse();
+        let name = &self.table.name;
+        let anew = warehouse.stage(name, Mode::Replace, Layout::Parallel, rows).await?;
+        let (mut adds, mut stays, mut gone) = (anew.adds, Vec::new(), Vec::new());
+        for File { add, own, touched } in self.files {
+            match (touched, own) {
+                (false, true) => adds.push(add),
+                (false, false) => stays.push(add),
+                (true, true) => gone.push(add),
+                // The commit removes it; earlier releases read it on.
+                (true, false) => {}
+            }
+        }
+        let schema = self.table.schema;
+        let gone = staged(name, Mode::Append, schema.clone(), gone);
+        warehouse.delete_staged(&gone, &BTreeSet::new()).await?;
+        Ok(Staged { stays, ..staged(name, Mode::Replace, schema, adds) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_value_is_told_where_the_log_knows_it() {
+        let stats = r#"{"numRecords":3,"minValues":{"sold_at":"2025-01-01T00:00:00Z","_run":4},
+                        "maxValues":{},"nullCount":{"sold_at":0,"returned_at":3,"note":1}}"#;
+        let told = Statistics::of(&Add { stats: Some(stats.to_owned()), ..Add::default() });
+        assert_eq!(told.least("sold_at"), Least::Value(&Value::from("2025-01-01T00:00:00Z")));
+        assert_eq!(told.least("_run"), Least::Value(&Value::from(4)));
+        assert_eq!(told.least("returned_at"), Least::NoValue);
+        assert_eq!(told.least("note"), Least::Unknown);
+        assert_eq!(told.least("another"), Least::Unknown);
+        assert_eq!(Statistics::of(&Add::default()).least("sold_at"), Least::Unknown);
+    }
+}

@@ -1,0 +1,80 @@
+//! Migrations: a warehouse of an older format is brought to this one.
+//!
+//! One step a format, each in a file of its own. Every part of a step can be done again, and the
+//! format file is switched last: a migration that was cut off is begun anew and ends the same, and
+//! until then every other verb refuses the warehouse. All of it happens under the lock, which is the
+//! same in all formats.
+//!
+//! Columns that tables of the history have come to have since (`history_columns`) need no format of
+//! their own: rows from before have null there.
+
+mod attempts;
+mod history_columns;
+
+use arrow::datatypes::SchemaRef;
+
+use super::Warehouse;
+use super::format::{self, FORMAT};
+use super::lock::{Lock, Wait};
+use crate::error::{Error, Result};
+use crate::name::TableName;
+
+/// What a migration did, or would.
+#[derive(Debug)]
+pub struct Migration {
+    pub from: u32,
+    /// What was done, a line each, in the order in which it was.
+    pub done: Vec<String>,
+}
+
+impl Warehouse {
+    /// Brings the warehouse to this format; with `dry_run`, says only what that would do. `history`
+    /// knows the columns that a table of the history has today.
+    ///
+    /// # Errors
+    /// A newer format; a release that was being published and cannot be any more.
+    pub async fn migrate(
+        location: &str,
+        history: impl Fn(&TableName) -> Option<SchemaRef>,
+        dry_run: bool,
+        wait: Wait,
+    ) -> Result<Migration> {
+        let warehouse = Warehouse::at(location)?;
+        let from = format::found(&warehouse).await?;
+        if dry_run {
+            let mut done = warehouse.steps(from, None).await?;
+            done.extend(warehouse.grow_history(&history, None, from).await?);
+            return Ok(Migration { from, done });
+        }
+        let held = async |lock: &Lock| {
+            // Another may have migrated it while this one waited.
+            let from = format::found(&warehouse).await?;
+            let mut done = warehouse.steps(from, Some(lock)).await?;
+            done.extend(warehouse.grow_history(&history, Some(lock), from).await?);
+            if from != FORMAT {
+                lock.still_held().await?;
+                format::switch(&warehouse).await?;
+            }
+            Ok(Migration { from, done })
+        };
+        warehouse.holding(wait, held).await
+    }
+
+    /// The steps from a format to this one; without the lock they are only told.
+    async fn steps(&self, from: u32, lock: Option<&Lock>) -> Result<Vec<String>> {
+        let mut done = Vec::new();
+        for format in from..FORMAT {
+            match format {
+                1 => done.extend(self.name_attempts(lock).await?),
+                unknown => {
+                    return Err(Error::config(format!(
+                        "the warehouse {} has format {unknown}, which no sillage ever wrote",
+                        self.location()
+                    ))
+                    .hint("_sillage/format.json was changed; restore it from a backup"));
+                }
+            }
+        }
+        Ok(done)
+    }
+}
