@@ -15,8 +15,8 @@ use super::stage::{Layout, Mode, Staged};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
-/// What happened stays told, whatever is restored.
-const HISTORY: [&str; 3] = ["checks", "runs", "steps"];
+/// What happened stays told, and who was forgotten stays so, whatever is restored.
+const HISTORY: [&str; 4] = ["checks", "runs", "steps", "suppressions"];
 /// The tables that grow by appended files; all others are written whole every night.
 const GROWING: [&str; 2] = ["ops", "raw"];
 /// A table is written anew when it has at least this many files below `SMALL_BYTES`.
