@@ -101,7 +101,7 @@ pub(super) fn planned(
         .and_then(|last| Policy::of(pipeline, source, last));
     let lost = before.map(|before| {
         format!(
-            "rows from before {} have left with an earlier release and do not come back, though at this \
+            "rows from before {} may have left with an earlier release and do not come back, though at this \
              instant they are kept; --full-refresh reads them again",
             show_instant(before.since.instant)
         )

@@ -283,7 +283,7 @@ fn a_migration_stopped_at_any_point_and_begun_again_ends_the_same() {
         copy_folder(&old, &whole);
         migrate(&whole, &[]).published();
         let (tables_, shelf_) = (tables(&whole), shelf(&whole));
-        let (mut point, step) = (1, 7);
+        let (mut point, step) = (1, 17);
         loop {
             let warehouse = nights.shop.warehouse("stopped");
             copy_folder(&old, &warehouse);

@@ -163,12 +163,12 @@ fn what_left_does_not_come_back() {
     // An earlier instant does not bring them back, and says so.
     let told = shop.run(&warehouse, &["--as-of", "2025-12-01", "--backfill"]).published().stderr;
     assert!(
-        told.contains("rows from before 2025-07-01T00:00:00Z have left with an earlier release"),
+        told.contains("rows from before 2025-07-01T00:00:00Z may have left with an earlier release"),
         "{told}"
     );
     assert!(rows(&warehouse, "raw.tickets") == before);
     let told = shop.run(&warehouse, &["--as-of", "2025-12-01", "--full-refresh"]).published().stderr;
-    assert!(!told.contains("have left with an earlier release"), "{told}");
+    assert!(!told.contains("may have left with an earlier release"), "{told}");
     assert!(rows(&warehouse, "raw.tickets").len() > before.len());
 }
 
