@@ -30,9 +30,9 @@ pub struct IdentityDeclaration {
     /// Person records of one customer, at most, by probable links.
     #[serde(default = "max_customer_records")]
     pub max_customer_records: u64,
-    /// A key held by more person records is nobody's.
-    #[serde(default = "max_key_records")]
-    pub max_key_records: u64,
+    /// A key held under more names is nobody's.
+    #[serde(default = "max_key_persons")]
+    pub max_key_persons: u64,
     /// In place of the shipped comparisons, blocking and training rules.
     pub comparisons: Option<Vec<Comparison>>,
     pub blocking: Option<Vec<KeyRule>>,
@@ -55,7 +55,7 @@ fn max_customer_records() -> u64 {
     100
 }
 
-fn max_key_records() -> u64 {
+fn max_key_persons() -> u64 {
     20
 }
 
@@ -75,7 +75,7 @@ pub struct Persons {
     pub review_probability: f64,
     pub max_block_records: u64,
     pub max_customer_records: u64,
-    pub max_key_records: u64,
+    pub max_key_persons: u64,
     pub linkage: Linkage,
 }
 
@@ -120,7 +120,7 @@ impl IdentityDeclaration {
         for (key, value) in [
             ("max_block_records", self.max_block_records),
             ("max_customer_records", self.max_customer_records),
-            ("max_key_records", self.max_key_records),
+            ("max_key_persons", self.max_key_persons),
         ] {
             if value < 2 {
                 problems.push(Problem::new(
@@ -156,7 +156,7 @@ impl IdentityDeclaration {
                     review_probability: self.review_probability,
                     max_block_records: self.max_block_records,
                     max_customer_records: self.max_customer_records,
-                    max_key_records: self.max_key_records,
+                    max_key_persons: self.max_key_persons,
                     linkage,
                 }),
             }),

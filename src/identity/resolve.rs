@@ -13,8 +13,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type, SchemaRef};
-use datafusion::functions_aggregate::expr_fn::count_distinct;
-use datafusion::logical_expr::{col, lit};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::DataFrame;
@@ -113,17 +111,17 @@ async fn resolve_with(
         Some(_) => Some(session.table(&person_records).await?),
         None => None,
     };
-    let shared = match (&keys, &persons, &identity.persons) {
-        (Some(keys), Some(records), Some(persons)) => {
-            shared_keys(keys.clone(), records.clone(), persons.max_key_records).await?
-        }
+    // Columns that lack are told when the keys are put in order.
+    let ordered = universe::ordered(keys, persons.clone())?;
+    let shared = match (&identity.keys, &identity.persons) {
+        (Some(keys), Some(persons)) => shared_keys(&session, keys, persons.max_key_persons).await?,
         _ => HashSet::new(),
     };
     if !shared.is_empty() {
         notes.push(format!(
-            "{} keys are held by more than {} person records each: they join nobody",
+            "{} keys are held under more than {} names each: they join nobody",
             shared.len(),
-            identity.persons.as_ref().map_or(0, |p| p.max_key_records)
+            identity.persons.as_ref().map_or(0, |p| p.max_key_persons)
         ));
     }
     let marks = match &persons {
@@ -132,7 +130,6 @@ async fn resolve_with(
     };
     let most = identity.persons.as_ref().map_or(u64::MAX, |p| p.max_customer_records);
     let mut clusters = Clusters::new(marks, usize::try_from(most).unwrap_or(usize::MAX));
-    let ordered = universe::ordered(keys, persons)?;
     join_by_keys(&mut clusters, ordered.clone(), &shared).await?;
     let decisions = match &linked {
         Some(linked) => clusters.link(&linked.links),
@@ -319,38 +316,22 @@ async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
     Ok(marks)
 }
 
-/// Keys that more person records hold than any one person has.
-async fn shared_keys(keys: DataFrame, records: DataFrame, limit: u64) -> Result<HashSet<u128>> {
+/// Keys that are held under more names than any one person has. A record without a name counts as a
+/// name of its own.
+async fn shared_keys(session: &Session, keys: &TableName, limit: u64) -> Result<HashSet<u128>> {
     let doing = "look for keys that many share";
-    let records = records
-        .select(vec![
-            col("source").alias("person_source"),
-            col("record_id").alias("person_record"),
-            col("record_number"),
-        ])
-        .doing(doing)?;
-    let batches = keys
-        .select_columns(&["source", "record_id", "key_kind", "key_value"])
-        .and_then(|keys| {
-            keys.join(
-                records,
-                datafusion::logical_expr::JoinType::Inner,
-                &["source", "record_id"],
-                &["person_source", "person_record"],
-                None,
-            )
-        })
-        .and_then(|joined| {
-            joined.aggregate(
-                vec![col("key_kind"), col("key_value")],
-                vec![count_distinct(col("record_number")).alias("records")],
-            )
-        })
-        .and_then(|counted| counted.filter(col("records").gt(lit(limit as i64))))
-        .and_then(|many| {
-            let text = |c| datafusion::logical_expr::cast(col(c), arrow::datatypes::DataType::Utf8);
-            many.select(vec![text("key_kind"), text("key_value")])
-        })
+    let batches = session
+        .sql(&format!(
+            "select cast(key_kind as varchar), cast(key_value as varchar)
+             from {keys} as k join {records} as p
+               on cast(k.source as varchar) = p.source and cast(k.record_id as varchar) = p.record_id
+             where key_kind is not null and key_value is not null
+             group by key_kind, key_value
+             having count(distinct coalesce(
+               first_name || ' ' || last_name, first_name, last_name, cast(record_number as varchar))) > {limit}",
+            records = table(PERSON_RECORDS),
+        ))
+        .await
         .doing(doing)?
         .collect()
         .await

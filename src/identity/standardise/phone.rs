@@ -6,8 +6,9 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 /// The number in E.164 (`+33612345678`), read as one dials it in `country` (two letters) unless it
 /// begins with an international prefix.
 ///
-/// A number that the country's rules do not know keeps its digits, since one wrong digit still leaves
-/// eight right ones; one of fewer than seven digits, or of one digit repeated, says nothing.
+/// A number need not be in use, only of a possible length: one wrong digit still leaves eight right
+/// ones. One of another length keeps its digits; one of fewer than seven digits, or of one digit
+/// repeated, says nothing.
 pub fn standard_phone(text: &str, country: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let other = |digit: char| !digits.trim_start_matches('0').trim_start_matches(digit).is_empty();
@@ -18,7 +19,7 @@ pub fn standard_phone(text: &str, country: &str) -> Option<String> {
     let country = country.trim().to_ascii_uppercase();
     let parsed = PHONE_NUMBER_UTIL.parse(text.trim(), Region::from_code(&country).ok());
     match parsed {
-        Ok(number) if number.is_valid() => Some(number.format_as(PhoneNumberFormat::E164).into_owned()),
+        Ok(number) if number.is_possible_with_reason().is_ok() => Some(number.format_as(PhoneNumberFormat::E164).into_owned()),
         _ => Some(digits),
     }
 }
@@ -40,6 +41,13 @@ mod tests {
             assert_eq!(standard_phone(spelling, "FR").as_deref(), Some("+33612345678"), "{spelling}");
         }
         assert_eq!(standard_phone("020 7183 8750", "gb").as_deref(), Some("+442071838750"));
+    }
+
+    #[test]
+    fn a_number_of_no_network_is_still_one_number() {
+        for spelling in ["0692 78 52 35", "0033692785235", "+33 692 785 235"] {
+            assert_eq!(standard_phone(spelling, "FR").as_deref(), Some("+33692785235"), "{spelling}");
+        }
     }
 
     #[test]
