@@ -12,6 +12,7 @@ mod audience;
 mod check;
 mod demo;
 mod history;
+mod identity;
 mod init;
 mod output;
 mod progress;
@@ -107,6 +108,9 @@ enum Verb {
     Vacuum(upkeep::VacuumArgs),
     /// Copy the last release to another place, as a warehouse of its own
     Backup(upkeep::BackupArgs),
+    /// Why two records are, or are not, one customer
+    #[command(subcommand)]
+    Identity(identity::IdentityVerb),
     /// Export target lists, explain who is on or off
     #[command(subcommand)]
     Audience(audience::AudienceVerb),
@@ -314,6 +318,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Optimize(args) => upkeep::optimize(args).await,
         Verb::Vacuum(args) => upkeep::vacuum(args).await,
         Verb::Backup(args) => upkeep::backup(args).await,
+        Verb::Identity(verb) => identity::identity(verb).await,
         Verb::Audience(verb) => audience::audience(verb).await,
     }
 }

@@ -22,8 +22,8 @@ const PAIRS_A_RECORD: u64 = 20;
 const FEW_PAIRS: u64 = 50_000;
 /// Pairs from which a training rule learns.
 const TRAINING_PAIRS: u64 = 200_000;
-/// Records whose pairs, each with each, are the random ones: half a million pairs.
-const RANDOM_RECORDS: u64 = 1_000;
+/// Records whose pairs, each with each, are the random ones: a quarter of a million pairs.
+const RANDOM_RECORDS: u64 = 750;
 
 /// What a blocking rule finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,10 @@ pub struct Blocks {
 /// Columns: `record_number`, the attributes, `tf_<attribute>` (share of the records that have the
 /// attribute at all), `block_<n>` and `train_<n>` (hashed keys of the rules).
 pub async fn keyed(session: &Session, persons: &TableName, linkage: &Linkage) -> Result<DataFrame> {
+    session.sql(&keyed_sql(persons, linkage)).await.doing("find the keys of the linkage rules")
+}
+
+pub fn keyed_sql(persons: &TableName, linkage: &Linkage) -> String {
     let mut columns: Vec<String> = vec!["p.record_number".to_owned()];
     columns.extend(ATTRIBUTES.iter().map(|a| format!("p.{a}")));
     let mut joins = String::new();
@@ -63,12 +67,11 @@ pub async fn keyed(session: &Session, persons: &TableName, linkage: &Linkage) ->
     let mut keys_of = vec!["*".to_owned()];
     keys_of.extend(keys("block", &linkage.blocking));
     keys_of.extend(keys("train", &linkage.training));
-    let sql = format!(
+    format!(
         "select {} from (select {} from {persons} as p{joins}) as p",
         keys_of.join(", "),
         columns.join(", ")
-    );
-    session.sql(&sql).await.doing("find the keys of the linkage rules")
+    )
 }
 
 fn terms(linkage: &Linkage) -> BTreeSet<&str> {
@@ -260,7 +263,7 @@ async fn counted(session: &Session, linkage: &Linkage, pairs: &str, doing: &str)
 
 /// The two record numbers of each pair, for each comparison its level number `gamma_<name>`, and
 /// `tf_<name>`: the frequency of the term that both have, where the level counts one.
-fn agreement(linkage: &Linkage, joined: &str, further: &str) -> String {
+pub fn agreement(linkage: &Linkage, joined: &str, further: &str) -> String {
     let mut sides: Vec<String> = Vec::new();
     for side in ["l", "r"] {
         sides.push(format!("{side}.record_number as record_number_{side}"));

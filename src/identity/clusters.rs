@@ -51,7 +51,9 @@ fn unlike(a: &str, b: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
     Linked,
-    /// Below the probability from which records are linked.
+    /// Below the probability from which records are linked, but joined by other links or keys.
+    Together,
+    /// Below that probability, and not joined: a person may decide.
     Review,
     Contradiction,
     TooLarge,
@@ -62,6 +64,7 @@ impl Decision {
     pub fn as_str(self) -> &'static str {
         match self {
             Decision::Linked => "linked",
+            Decision::Together => "together by others",
             Decision::Review => "review",
             Decision::Contradiction => "refused: two persons",
             Decision::TooLarge => "refused: too many records",

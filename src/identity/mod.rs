@@ -9,6 +9,7 @@
 //! em, weight      what each level of agreement says                     → ops.models
 //! clusters        from keys and links to customers, guarded             → core.customer_ids
 //! resolve         the step                                              → core.match_links
+//! explain         the waterfall of two records
 //! ```
 //!
 //! Records (`source`, `record_id`) and keys (`key_kind`, `key_value`) form a graph, and so do records
@@ -21,6 +22,7 @@ mod clusters;
 mod components;
 mod declaration;
 mod em;
+mod explain;
 mod fitted;
 mod likeness;
 mod linkage;
@@ -32,5 +34,7 @@ mod universe;
 mod weight;
 
 pub use declaration::{Identity, IdentityDeclaration, Persons};
+pub use explain::{RecordName, explain};
 pub use fitted::MODEL;
+pub use linkage::Linkage;
 pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table};

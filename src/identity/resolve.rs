@@ -8,7 +8,7 @@
 //! Everything that grows with pairs is a SQL plan that streams and spills. In memory are: a few words
 //! a record and a key, the first name and date of birth of each person record, the links.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -140,11 +140,12 @@ async fn resolve_with(
         .warehouse()
         .stage_streams(&table(CUSTOMER_IDS), Mode::Replace, Layout::Parallel, vec![ids])
         .await?;
-    let mut staged = vec![ids];
     let mut rows = None;
+    let mut staged = vec![ids];
     if let (Some(linked), Some(persons)) = (linked, &identity.persons) {
+        catalog.add_staged(&staged[0]).await?;
         let links = match_links(catalog, persons, &linked, &decisions).await?;
-        notes.push(told(&linked, &decisions, &links));
+        notes.push(told(catalog, &linked, &links).await?);
         rows = Some(linked.fitted);
         staged.push(linked.person_records);
         staged.push(links);
@@ -425,8 +426,8 @@ async fn match_links(
     decisions: &[Decision],
 ) -> Result<Staged> {
     let linkage = &persons.linkage;
-    let records = table(PERSON_RECORDS);
-    let session = catalog.session_with(std::slice::from_ref(&records), &linked.pairs).await?;
+    let (records, ids) = (table(PERSON_RECORDS), table(CUSTOMER_IDS));
+    let session = catalog.session_with(&[records.clone(), ids.clone()], &linked.pairs).await?;
     let refused: Vec<(&Link, Decision)> = linked
         .links
         .iter()
@@ -456,15 +457,21 @@ async fn match_links(
     let scored = linked.parameters.scored_sql(linkage, &linked.pairs.table.to_string());
     let sql = format!(
         "select l.source as source_l, l.record_id as record_id_l, r.source as source_r, r.record_id as record_id_r,
+                a.customer_id as customer_id_l, b.customer_id as customer_id_r,
                 s.match_weight, s.match_probability,
-                coalesce(f.refusal, case when s.match_weight >= {link:e} then '{linked}' else '{review}' end) as decision,
+                case when s.match_weight >= {link:e} and f.refusal is null then '{linked}'
+                     when a.customer_id = b.customer_id then '{together}'
+                     else coalesce(f.refusal, '{review}') end as decision,
                 case s.rule{rules} end as rule, {prior:e} as bits_prior{columns}
          from (select * from ({scored}) where match_weight >= {review_bits:e}) as s
          join {records} as l on l.record_number = s.record_number_l
          join {records} as r on r.record_number = s.record_number_r
+         join {ids} as a on a.source = l.source and a.record_id = l.record_id
+         join {ids} as b on b.source = r.source and b.record_id = r.record_id
          left join {refusals} as f on f.refused_l = s.record_number_l and f.refused_r = s.record_number_r",
         link = bits_of(persons.link_probability),
         linked = Decision::Linked.as_str(),
+        together = Decision::Together.as_str(),
         review = Decision::Review.as_str(),
         review_bits = bits_of(persons.review_probability),
         rules = rules.concat(),
@@ -475,22 +482,27 @@ async fn match_links(
     catalog.warehouse().stage(&table(MATCH_LINKS), Mode::Replace, Layout::Parallel, frame).await
 }
 
-fn told(linked: &Linked, decisions: &[Decision], links: &Staged) -> String {
-    let mut counts: BTreeMap<Decision, usize> = BTreeMap::new();
-    for decision in decisions {
-        *counts.entry(*decision).or_default() += 1;
+/// One line on what linkage did.
+async fn told(catalog: &Catalog, linked: &Linked, links: &Staged) -> Result<String> {
+    let doing = "count the links";
+    let session = catalog.session_of_all_rows(links).await?;
+    let batches = session
+        .sql(&format!("select decision, count(*) from {} group by decision order by decision", links.table))
+        .await
+        .doing(doing)?
+        .collect()
+        .await
+        .doing(doing)?;
+    let mut counts = Vec::new();
+    for batch in &batches {
+        let (decisions, numbers) =
+            (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
+        counts.extend(decisions.iter().flatten().zip(numbers.values()).map(|(d, n)| format!("{n} {d}")));
     }
-    let refused: Vec<String> = counts
-        .iter()
-        .filter(|(decision, _)| **decision != Decision::Linked)
-        .map(|(decision, count)| format!("{count} {}", decision.as_str()))
-        .collect();
-    let refused = if refused.is_empty() { String::new() } else { format!(" ({})", refused.join(", ")) };
-    format!(
-        "{} person records, {} pairs compared: {} links{refused}, {} pairs for review",
+    Ok(format!(
+        "{} person records, {} pairs compared: {}",
         linked.person_records.rows,
         linked.pairs.rows,
-        counts.get(&Decision::Linked).copied().unwrap_or(0),
-        links.rows.saturating_sub(decisions.len() as u64),
-    )
+        if counts.is_empty() { "none alike".to_owned() } else { counts.join(", ") }
+    ))
 }

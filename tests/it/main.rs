@@ -16,6 +16,7 @@ mod future;
 mod fuzz;
 mod identity;
 mod kill;
+mod linkage;
 mod night;
 mod nights;
 mod object_store;

@@ -19,7 +19,9 @@ pub fn standard_phone(text: &str, country: &str) -> Option<String> {
     let country = country.trim().to_ascii_uppercase();
     let parsed = PHONE_NUMBER_UTIL.parse(text.trim(), Region::from_code(&country).ok());
     match parsed {
-        Ok(number) if number.is_possible_with_reason().is_ok() => Some(number.format_as(PhoneNumberFormat::E164).into_owned()),
+        Ok(number) if number.is_possible_with_reason().is_ok() => {
+            Some(number.format_as(PhoneNumberFormat::E164).into_owned())
+        }
         _ => Some(digits),
     }
 }
