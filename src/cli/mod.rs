@@ -13,6 +13,7 @@ mod check;
 mod demo;
 mod forget;
 mod history;
+mod identity;
 mod init;
 mod output;
 mod progress;
@@ -121,6 +122,9 @@ enum Verb {
     /// that is dropped, and the next run does its work again. Releases stay readable and restorable.
     /// Killed anywhere and called again it ends the same.
     Migrate(upkeep::MigrateArgs),
+    /// Why two records are, or are not, one customer
+    #[command(subcommand)]
+    Identity(identity::IdentityVerb),
     /// Export target lists, explain who is on or off
     #[command(subcommand)]
     Audience(audience::AudienceVerb),
@@ -341,6 +345,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Vacuum(args) => upkeep::vacuum(args).await,
         Verb::Backup(args) => upkeep::backup(args).await,
         Verb::Migrate(args) => upkeep::migrate(args).await,
+        Verb::Identity(verb) => identity::identity(verb).await,
         Verb::Audience(verb) => audience::audience(verb).await,
     }
 }

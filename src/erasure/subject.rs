@@ -41,9 +41,7 @@ impl Subject {
         several: bool,
     ) -> Result<Subject> {
         let mut subject = Subject { identifiers: asked.iter().cloned().collect(), customers: 0 };
-        if let Some(keys) = keys {
-            subject.unite(catalog, keys).await?;
-        }
+        subject.unite(catalog, keys).await?;
         if subject.customers > 1 && !several {
             return Err(Error::config(format!(
                 "the identifiers belong to {} customers, and one person is to be forgotten",
@@ -58,28 +56,36 @@ impl Subject {
     }
 
     /// What the identity step united.
-    async fn unite(&mut self, catalog: &Catalog, keys: &TableName) -> Result<()> {
+    async fn unite(&mut self, catalog: &Catalog, keys: Option<&TableName>) -> Result<()> {
         let doing = "look for the person";
         let ids = TableName::new("core", "customer_ids")?;
-        for table in [keys, &ids] {
+        let tables: Vec<&TableName> = keys.into_iter().chain([&ids]).collect();
+        for table in &tables {
             if catalog.table(table).await?.is_none() {
                 return Ok(());
             }
         }
-        let session = catalog.session([keys, &ids], None).await?;
+        let session = catalog.session(tables, None).await?;
         // The values are rows, not part of the query: a query is told when it fails.
         let asked = TableName::new("asked", "identifiers")?;
         session.register_view(&asked, session.read_batch(self.batch()?)?)?;
+        let keys = match keys {
+            Some(keys) => format!("select source, record_id, key_kind, key_value from {keys}"),
+            None => {
+                "select source, record_id, '' as key_kind, '' as key_value from core.customer_ids where false"
+                    .to_owned()
+            }
+        };
         let sql = format!(
-            "with mine as (
+            "with keys as ({keys}), mine as (
                select distinct i.customer_id from core.customer_ids i
-               left join {keys} k on k.source = i.source and k.record_id = i.record_id
+               left join keys k on k.source = i.source and k.record_id = i.record_id
                join {asked} a on (a.kind = k.key_kind and a.value = lower(trim(cast(k.key_value as varchar))))
                  or (a.kind = i.source and a.value = lower(trim(i.record_id)))
                  or (a.kind = '{CUSTOMER_ID}' and a.value = lower(i.customer_id)))
              select distinct k.key_kind as kind, cast(k.key_value as varchar) as value
              from mine join core.customer_ids i using (customer_id)
-             join {keys} k on k.source = i.source and k.record_id = i.record_id
+             join keys k on k.source = i.source and k.record_id = i.record_id
              where k.key_value is not null
              union select i.source, i.record_id from mine join core.customer_ids i using (customer_id)
              union select '{CUSTOMER_ID}', customer_id from mine"

@@ -1,13 +1,9 @@
-//! Connected components of records and keys: union-find (Tarjan 1975), smallest record as root.
+//! Connected components of records: union-find (Tarjan 1975), smallest record as root.
 
-use std::collections::HashMap;
-
-/// Records are numbered from 0; keys are known by hash.
+/// Records are numbered from 0.
 #[derive(Debug, Default)]
 pub struct Components {
     parent: Vec<u32>,
-    /// The first record seen with a key: a key needs no node of its own.
-    holder: HashMap<u128, u32>,
 }
 
 impl Components {
@@ -18,13 +14,11 @@ impl Components {
         }
     }
 
-    /// The record holds the key: it joins everybody else who does.
-    pub fn join(&mut self, record: u32, key: u128) {
-        self.add(record);
-        let other = *self.holder.entry(key).or_insert(record);
-        let (a, b) = (self.root(record), self.root(other));
-        // The smaller record is the root, so that the root says which customer it is.
+    /// Joins the components of two roots; the smaller becomes the root of both, so that the root
+    /// says which customer it is.
+    pub fn unite(&mut self, a: u32, b: u32) -> u32 {
         self.parent[a.max(b) as usize] = a.min(b);
+        a.min(b)
     }
 
     /// The smallest record of the component.
@@ -45,15 +39,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_shares_a_key_directly_or_not_is_one() {
+    fn the_smallest_record_is_the_root_of_all_that_are_joined() {
         let mut c = Components::default();
-        c.join(0, 10);
-        c.join(1, 11);
-        c.join(2, 10);
-        c.join(2, 12);
-        c.join(3, 12);
-        c.join(3, 11);
-        c.add(4);
-        assert_eq!((0..5).map(|r| c.root(r)).collect::<Vec<_>>(), [0, 0, 0, 0, 4]);
+        (0..5).for_each(|record| c.add(record));
+        for (a, b) in [(3, 1), (4, 3), (2, 0)] {
+            let (a, b) = (c.root(a), c.root(b));
+            c.unite(a, b);
+        }
+        assert_eq!((0..5).map(|r| c.root(r)).collect::<Vec<_>>(), [0, 1, 0, 1, 1]);
     }
 }

@@ -77,8 +77,10 @@ pub fn check(
             steps.insert(StepName::from(&raw_table(&source.name)), Step::Ingest(Arc::new(source)));
         }
     }
-    if let Some(identity) = file.identity {
-        steps.insert(StepName::new("core.customer_ids"), Step::Resolve(identity));
+    if let Some(identity) = file.identity
+        && let Some(identity) = checking.section(&["identity"], identity.check())
+    {
+        steps.insert(StepName::new("core.customer_ids"), Step::Resolve(Box::new(identity)));
     }
 
     let mut tables = BTreeMap::new();

@@ -23,7 +23,7 @@ use crate::clock::Instant;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::feature::{Cutoffs, Outcome};
-use crate::identity::IdentityDeclaration;
+use crate::identity::{self, Identity};
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
@@ -63,7 +63,7 @@ pub struct TableRules {
 pub enum Step {
     Ingest(Arc<Source>),
     Model(Arc<Model>),
-    Resolve(IdentityDeclaration),
+    Resolve(Box<Identity>),
     Segments { params: SegmentParams, features: Arc<Model> },
     Churn { params: ChurnParams, outcome: Outcome, cutoffs: Cutoffs, features: Arc<Model> },
     Audiences(Vec<Audience>),
@@ -87,7 +87,7 @@ impl Step {
         match self {
             Step::Ingest(_) => BTreeSet::new(),
             Step::Model(model) => model.reads.clone(),
-            Step::Resolve(identity) => [identity.keys.clone()].into(),
+            Step::Resolve(identity) => identity.reads().cloned().collect(),
             Step::Segments { params, .. } => [params.features.clone()].into(),
             Step::Churn { params, outcome, features, .. } => {
                 // The features at past cut-offs are computed from what the feature model reads.
@@ -106,7 +106,13 @@ impl Step {
         match self {
             Step::Ingest(source) => vec![raw_table(&source.name)],
             Step::Model(model) => vec![model.table.clone()],
-            Step::Resolve(_) => vec![table("core", "customer_ids")],
+            Step::Resolve(identity) => {
+                let mut tables = vec![identity::table(identity::CUSTOMER_IDS)];
+                if identity.persons.is_some() {
+                    tables.extend([identity::PERSON_RECORDS, identity::MATCH_LINKS].map(identity::table));
+                }
+                tables
+            }
             Step::Segments { .. } => vec![table("mart", "segments"), table("mart", "segment_profiles")],
             Step::Churn { .. } => vec![table("mart", "churn_scores")],
             Step::Audiences(_) => vec![

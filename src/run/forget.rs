@@ -223,7 +223,7 @@ async fn subject(
     asked: &Forgetting,
 ) -> Result<Subject> {
     let keys = pipeline.steps.values().find_map(|step| match step {
-        Step::Resolve(identity) => Some(&identity.keys),
+        Step::Resolve(identity) => identity.keys.as_ref(),
         _ => None,
     });
     let subject = Subject::find(catalog, keys, persons, &asked.identifiers, asked.several).await?;

@@ -14,7 +14,7 @@ use crate::clock::Instant;
 use crate::erasure::{Suppressions, Theirs};
 use crate::error::{Context, Error, Result};
 use crate::feature::{Cutoffs, FeatureQuery, Outcome};
-use crate::identity::{self, IdentityDeclaration};
+use crate::identity::{self, Identity};
 use crate::mining::churn::LabelledCutoff;
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::mining::fitted::FittedModel;
@@ -164,13 +164,13 @@ impl Workshop {
         self.warehouse().stage(table, Mode::Replace, Layout::OneFile, frame).await
     }
 
-    async fn resolve(&self, identity: &IdentityDeclaration) -> Result<Done> {
-        let session = self.catalog.session([&identity.keys], None).await?;
-        let stream = identity::resolve(session.table(&identity.keys).await?).await?;
-        let table = TableName::new("core", "customer_ids")?;
-        let staged =
-            self.warehouse().stage_streams(&table, Mode::Replace, Layout::Parallel, vec![stream]).await?;
-        Ok(Done { staged: vec![staged], figures: Figures::default() })
+    async fn resolve(&self, identity: &Identity) -> Result<Done> {
+        let resolution = identity::resolve(&self.catalog, identity).await?;
+        let mut staged = resolution.staged;
+        if let Some(rows) = resolution.fitted {
+            staged.push(self.stage_model_rows(&rows).await?);
+        }
+        Ok(Done { staged, figures: Figures { notes: resolution.notes, ..Figures::default() } })
     }
 
     async fn segments(&self, params: &SegmentParams) -> Result<Done> {
@@ -272,7 +272,11 @@ impl Workshop {
     }
 
     async fn stage_fitted(&self, fitted: &FittedModel) -> Result<Staged> {
-        let batch = fitted.to_batch()?;
+        self.stage_model_rows(&fitted.to_batch()?).await
+    }
+
+    /// Rows for `ops.models`, to which the columns of the run are added.
+    async fn stage_model_rows(&self, batch: &RecordBatch) -> Result<Staged> {
         let rows = batch.num_rows();
         let mut columns: Vec<arrow::array::ArrayRef> = vec![
             Arc::new(Int64Array::from(vec![self.run as i64; rows])),

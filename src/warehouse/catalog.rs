@@ -19,7 +19,7 @@ use datafusion::execution::memory_pool::{
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, col, lit};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, ScalarUDF, col, lit};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
 use super::Warehouse;
@@ -247,6 +247,14 @@ impl Catalog {
         &self.engine
     }
 
+    /// A session that knows these tables and, beside them, what a step has staged for itself alone.
+    pub async fn session_with(&self, tables: &[TableName], scratch: &Staged) -> Result<Session> {
+        let session = self.session(tables, None).await?;
+        let table = Table::after(None, scratch)?;
+        session.register(&self.warehouse, &table, &Visibility::default())?;
+        Ok(session)
+    }
+
     fn known(&self, name: &TableName) -> Option<Arc<Table>> {
         self.tables().get(name).cloned()
     }
@@ -366,6 +374,13 @@ impl Session {
     /// The whole of a table that the session knows.
     pub async fn table(&self, name: &TableName) -> Result<DataFrame> {
         self.context.table(reference(name)).await.doing(format!("open the table {name}"))
+    }
+
+    /// Makes functions known to the session's SQL.
+    pub fn register_functions(&self, functions: impl IntoIterator<Item = ScalarUDF>) {
+        for function in functions {
+            self.context.register_udf(function);
+        }
     }
 
     /// Rows that exist only in memory: small things a run has at hand.

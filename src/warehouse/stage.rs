@@ -64,6 +64,14 @@ impl Staged {
         self.adds.len()
     }
 
+    /// The files of both, as if they had been written at once. They must be of one table and schema.
+    #[must_use]
+    pub fn and(mut self, more: Staged) -> Staged {
+        self.adds.extend(more.adds);
+        self.adds.sort_by(|a, b| a.path.cmp(&b.path));
+        Staged { rows: self.rows + more.rows, bytes: self.bytes + more.bytes, ..self }
+    }
+
     /// The table's columns, and none of its rows.
     pub(super) fn without_rows(self) -> Staged {
         Staged { adds: Vec::new(), stays: Vec::new(), rows: 0, bytes: 0, ..self }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
-use futures::TryStreamExt;
 use proptest::prelude::*;
-use sillage::identity::resolve;
+use sillage::identity::{Identity, resolve};
 use sillage::name::TableName;
 use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::{Catalog, Engine};
+use sillage::warehouse::stage::{Layout, Mode};
 
 use crate::shop::{Shop, copy_folder, rows, shelf};
 
@@ -24,8 +24,9 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open_or_create(folder.path().to_str().unwrap()).await.unwrap();
         let engine = Engine::new(sillage::run::Request::all().limits, &warehouse).unwrap();
-        let catalog = Catalog::new(warehouse, engine, None, BTreeMap::new());
+        let catalog = Catalog::new(warehouse.clone(), engine, None, BTreeMap::new());
         let session = catalog.session(std::iter::empty::<&TableName>(), None).await.unwrap();
+        let table: TableName = "channel.person_keys".parse().unwrap();
         let texts = |value: &dyn Fn(&Row) -> Option<String>| -> ArrayRef {
             Arc::new(rows.iter().map(value).collect::<StringArray>())
         };
@@ -36,9 +37,15 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
             ("key_value", texts(&|r| r.1.as_ref().map(|k| k.1.clone())), true),
         ])
         .unwrap();
-        let resolved = resolve(session.read_batch(keys).unwrap()).await.unwrap();
+        let keys = session.read_batch(keys).unwrap();
+        let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, keys).await.unwrap();
+        catalog.add_staged(&staged).await.unwrap();
+        let identity = Identity { keys: Some(table), persons: None };
+        let resolved = resolve(&catalog, &identity).await.unwrap().staged.remove(0);
+        let session = catalog.session_of_all_rows(&resolved).await.unwrap();
+        let resolved = session.table(&resolved.table).await.unwrap();
         let mut customers = BTreeMap::new();
-        for batch in resolved.try_collect::<Vec<_>>().await.unwrap() {
+        for batch in resolved.collect().await.unwrap() {
             let (records, ids) = (batch.column(1).as_string::<i32>(), batch.column(2).as_string::<i32>());
             for (record, id) in records.iter().zip(ids) {
                 let twice = customers.insert(record.unwrap().to_owned(), id.unwrap().to_owned());

@@ -17,6 +17,7 @@ mod future;
 mod fuzz;
 mod identity;
 mod kill;
+mod linkage;
 mod migration;
 mod night;
 mod nights;

@@ -1,0 +1,73 @@
+//! `identity`: why two records are, or are not, one customer.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::output::OutputArgs;
+use super::query::open;
+use super::{LimitArgs, WarehouseArg, load_pipeline_without_sources};
+use crate::error::{Error, Result};
+use crate::identity::{self, Linkage, RecordName};
+use crate::pipeline::Step;
+
+#[derive(Debug, Subcommand)]
+pub enum IdentityVerb {
+    /// The match weights of two person records, comparison by comparison, in bits; personal data
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// SOURCE:RECORD_ID, as in core.person_records
+    left: String,
+    /// The other record
+    right: String,
+    /// Pipeline file, where it declares comparisons of its own
+    #[arg(long, value_name = "FILE")]
+    pipeline: Option<PathBuf>,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[arg(long, value_name = "N")]
+    release: Option<u64>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub async fn identity(verb: IdentityVerb) -> Result<()> {
+    match verb {
+        IdentityVerb::Explain(args) => explain(args).await,
+    }
+}
+
+async fn explain(args: ExplainArgs) -> Result<()> {
+    let linkage = match args.pipeline {
+        None => Linkage::for_persons()?,
+        some => {
+            let pipeline = load_pipeline_without_sources(some)?;
+            let persons = pipeline.steps.values().find_map(|step| match step {
+                Step::Resolve(identity) => identity.persons.as_ref(),
+                _ => None,
+            });
+            persons
+                .map(|persons| persons.linkage.clone())
+                .ok_or_else(|| Error::config("the pipeline names no person records under [identity]"))?
+        }
+    };
+    let (left, right) = (named(&args.left)?, named(&args.right)?);
+    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    let waterfall = identity::explain(&catalog, &linkage, left, right).await?;
+    args.output.write(&catalog, waterfall).await?;
+    Ok(())
+}
+
+fn named(text: &str) -> Result<RecordName<'_>> {
+    match text.split_once(':') {
+        Some((source, record_id)) => Ok(RecordName { source, record_id }),
+        None => Err(Error::config("a record is named by its source and its id").hint(
+            "write SOURCE:RECORD_ID as they stand in core.person_records, for example card:2974000000000",
+        )),
+    }
+}

@@ -1,0 +1,304 @@
+//! Which pairs of records are compared, and how they agree: SQL over the standardised records.
+//!
+//! A blocking rule is an equi-join on a hash of its key. A pair belongs to the first rule that finds
+//! it. Before any join the blocks are counted: a block above the limit is not compared by its rule
+//! (other rules still may find its pairs), and a rule whose blocks together would give too many pairs
+//! has its limit lowered until they do not.
+
+use arrow::array::AsArray;
+use arrow::datatypes::{Int8Type, Int64Type};
+use datafusion::prelude::DataFrame;
+use std::collections::BTreeSet;
+
+use super::em::Patterns;
+use super::linkage::{ATTRIBUTES, Comparison, KeyRule, Linkage};
+use crate::error::{Context, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::Session;
+
+/// Pairs that one rule may give, for each record there is.
+const PAIRS_A_RECORD: u64 = 20;
+/// However few records there are.
+const FEW_PAIRS: u64 = 50_000;
+/// Pairs from which a training rule learns.
+const TRAINING_PAIRS: u64 = 200_000;
+/// Records whose pairs, each with each, are the random ones: a quarter of a million pairs.
+const RANDOM_RECORDS: u64 = 750;
+
+/// What a blocking rule finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocks {
+    pub rule: String,
+    /// Blocks of two records and more.
+    pub blocks: u64,
+    /// Records of the largest.
+    pub largest: u64,
+    /// Pairs in the blocks that are compared, pairs of earlier rules among them.
+    pub pairs: u64,
+    /// Blocks above the limit, which are not compared.
+    pub skipped: u64,
+    /// Records a block may have: as declared, or fewer where the rule would give too many pairs.
+    pub limit: u64,
+}
+
+/// The records with their keys and term frequencies, as a run keeps them for a while.
+///
+/// Columns: `record_number`, the attributes, `tf_<attribute>` (share of the records that have the
+/// attribute at all), `block_<n>` and `train_<n>` (hashed keys of the rules).
+pub async fn keyed(session: &Session, persons: &TableName, linkage: &Linkage) -> Result<DataFrame> {
+    session.sql(&keyed_sql(persons, linkage)).await.doing("find the keys of the linkage rules")
+}
+
+pub fn keyed_sql(persons: &TableName, linkage: &Linkage) -> String {
+    let mut columns: Vec<String> = vec!["p.record_number".to_owned()];
+    columns.extend(ATTRIBUTES.iter().map(|a| format!("p.{a}")));
+    let mut joins = String::new();
+    for term in terms(linkage) {
+        columns.push(format!("tf_{term}.share as tf_{term}"));
+        joins.push_str(&format!(
+            " left join (select {term} as term, cast(count(*) as double) / (select count({term}) from {persons}) as share
+                         from {persons} where {term} is not null group by {term}) as tf_{term}
+              on p.{term} = tf_{term}.term"
+        ));
+    }
+    let keys = |prefix: &str, rules: &[KeyRule]| -> Vec<String> {
+        rules.iter().enumerate().map(|(n, rule)| format!("{} as {prefix}_{n}", rule.sql())).collect()
+    };
+    let mut keys_of = vec!["*".to_owned()];
+    keys_of.extend(keys("block", &linkage.blocking));
+    keys_of.extend(keys("train", &linkage.training));
+    format!(
+        "select {} from (select {} from {persons} as p{joins}) as p",
+        keys_of.join(", "),
+        columns.join(", ")
+    )
+}
+
+fn terms(linkage: &Linkage) -> BTreeSet<&str> {
+    linkage.comparisons.iter().flat_map(Comparison::terms).collect()
+}
+
+/// Counts the blocks of a key column and says how large they may be.
+async fn count_blocks(
+    session: &Session,
+    keyed: &TableName,
+    column: &str,
+    rule: &KeyRule,
+    limit: u64,
+    records: u64,
+) -> Result<Blocks> {
+    let doing = || format!("count the blocks of the rule {}", rule.name());
+    let batches = session
+        .sql(&format!(
+            "select n, count(*) as blocks from
+               (select count(*) as n from {keyed} where {column} is not null group by {column})
+             where n > 1 group by n order by n"
+        ))
+        .await
+        .doing(doing())?
+        .collect()
+        .await
+        .doing(doing())?;
+    let mut found = Blocks { rule: rule.name(), blocks: 0, largest: 0, pairs: 0, skipped: 0, limit };
+    let budget = (records * PAIRS_A_RECORD).max(FEW_PAIRS);
+    for batch in &batches {
+        let (sizes, counts) =
+            (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
+        for (size, count) in sizes.values().iter().zip(counts.values()) {
+            let (size, count) = (size.unsigned_abs(), count.unsigned_abs());
+            let pairs = (size * (size - 1) / 2).saturating_mul(count);
+            found.blocks += count;
+            found.largest = size;
+            // Sizes come in ascending order: once one is too large, so are all that follow.
+            if size > found.limit || found.pairs.saturating_add(pairs) > budget {
+                found.limit = found.limit.min(size - 1);
+                found.skipped += count;
+            } else {
+                found.pairs += pairs;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The keys of blocks above the limit, as a SQL list.
+async fn skipped_keys(session: &Session, keyed: &TableName, column: &str, limit: u64) -> Result<String> {
+    let doing = "list the blocks that are too large";
+    let batches = session
+        .sql(&format!(
+            "select {column} from {keyed} where {column} is not null
+             group by {column} having count(*) > {limit} order by {column}"
+        ))
+        .await
+        .doing(doing)?
+        .collect()
+        .await
+        .doing(doing)?;
+    let keys: Vec<String> = batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().iter().map(i64::to_string))
+        .collect();
+    Ok(keys.join(", "))
+}
+
+/// The blocking rules with their blocks counted, and the records' keys without those of the blocks
+/// that are skipped.
+pub struct Blocking {
+    pub blocks: Vec<Blocks>,
+    /// For each rule, its key of a record (`{side}.block_<n>`), null where the block is skipped.
+    keys: Vec<String>,
+}
+
+impl Blocking {
+    pub async fn count(
+        session: &Session,
+        keyed: &TableName,
+        linkage: &Linkage,
+        limit: u64,
+        records: u64,
+    ) -> Result<Blocking> {
+        let mut blocking = Blocking { blocks: Vec::new(), keys: Vec::new() };
+        for (n, rule) in linkage.blocking.iter().enumerate() {
+            let column = format!("block_{n}");
+            let blocks = count_blocks(session, keyed, &column, rule, limit, records).await?;
+            blocking.keys.push(if blocks.skipped == 0 {
+                column
+            } else {
+                let skipped = skipped_keys(session, keyed, &column, blocks.limit).await?;
+                format!("case when {column} in ({skipped}) then null else {column} end as {column}")
+            });
+            blocking.blocks.push(blocks);
+        }
+        Ok(blocking)
+    }
+
+    /// The pairs that the rule is the first to find, with how they agree.
+    pub async fn pairs(
+        &self,
+        session: &Session,
+        keyed: &TableName,
+        linkage: &Linkage,
+        rule: usize,
+    ) -> Result<DataFrame> {
+        let mut columns = vec!["record_number".to_owned()];
+        columns.extend(ATTRIBUTES.iter().map(|a| (*a).to_owned()));
+        columns.extend(terms(linkage).iter().map(|term| format!("tf_{term}")));
+        columns.extend(self.keys[..=rule].iter().cloned());
+        let records = format!("(select {} from {keyed})", columns.join(", "));
+        let earlier: Vec<String> =
+            (0..rule).map(|n| format!("not coalesce(l.block_{n} = r.block_{n}, false)")).collect();
+        let condition = if earlier.is_empty() { "true".to_owned() } else { earlier.join(" and ") };
+        let joined = format!(
+            "{records} as l join {records} as r
+             on l.block_{rule} = r.block_{rule} and l.record_number < r.record_number where {condition}"
+        );
+        let sql = agreement(linkage, &joined, &format!("cast({rule} as int) as rule, "));
+        session
+            .sql(&sql)
+            .await
+            .doing(format!("compare the pairs of the rule {}", linkage.blocking[rule].name()))
+    }
+}
+
+/// How many pairs agree in which way, among pairs of records drawn by the hash of their number.
+pub async fn random_patterns(session: &Session, keyed: &TableName, linkage: &Linkage) -> Result<Patterns> {
+    let records = format!(
+        "(select * from {keyed} order by block_key(cast(record_number as varchar)), record_number limit {RANDOM_RECORDS})"
+    );
+    let joined = format!("{records} as l join {records} as r on l.record_number < r.record_number");
+    counted(session, linkage, &agreement(linkage, &joined, ""), "compare pairs drawn at random").await
+}
+
+/// The same among pairs that agree on a training rule's key: of all its blocks within the limit, as
+/// many as give enough pairs, drawn by their hash.
+pub async fn training_patterns(
+    session: &Session,
+    keyed: &TableName,
+    linkage: &Linkage,
+    rule: usize,
+    limit: u64,
+    records: u64,
+) -> Result<Patterns> {
+    let key = &linkage.training[rule];
+    let column = format!("train_{rule}");
+    let blocks = count_blocks(session, keyed, &column, key, limit, records).await?;
+    let mut of_records = format!("select * from {keyed} where {column} is not null");
+    let part = blocks.pairs.div_ceil(TRAINING_PAIRS);
+    if part > 1 {
+        of_records.push_str(&format!(" and {column} % {part} = 0"));
+    }
+    if blocks.skipped > 0 {
+        let skipped = skipped_keys(session, keyed, &column, blocks.limit).await?;
+        of_records.push_str(&format!(" and {column} not in ({skipped})"));
+    }
+    let joined = format!(
+        "({of_records}) as l join ({of_records}) as r
+         on l.{column} = r.{column} and l.record_number < r.record_number"
+    );
+    let doing = format!("compare pairs that agree on {}", key.name());
+    counted(session, linkage, &agreement(linkage, &joined, ""), &doing).await
+}
+
+/// The patterns of pairs that a table holds.
+pub async fn candidate_patterns(session: &Session, pairs: &TableName, linkage: &Linkage) -> Result<Patterns> {
+    counted(session, linkage, &format!("select * from {pairs}"), "count the ways in which pairs agree").await
+}
+
+async fn counted(session: &Session, linkage: &Linkage, pairs: &str, doing: &str) -> Result<Patterns> {
+    let gammas: Vec<String> = linkage.comparisons.iter().map(|c| format!("gamma_{}", c.name)).collect();
+    let gammas = gammas.join(", ");
+    let sql = format!("select {gammas}, count(*) as pairs from ({pairs}) group by {gammas}");
+    let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+    let mut patterns = Patterns::new();
+    let width = linkage.comparisons.len();
+    for batch in &batches {
+        let counts = batch.column(width).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            let pattern = (0..width).map(|c| batch.column(c).as_primitive::<Int8Type>().value(row)).collect();
+            *patterns.entry(pattern).or_default() += counts.value(row).unsigned_abs();
+        }
+    }
+    Ok(patterns)
+}
+
+/// The two record numbers of each pair, for each comparison its level number `gamma_<name>`, and
+/// `tf_<name>`: the frequency of the term that both have, where the level counts one.
+pub fn agreement(linkage: &Linkage, joined: &str, further: &str) -> String {
+    let mut sides: Vec<String> = Vec::new();
+    for side in ["l", "r"] {
+        sides.push(format!("{side}.record_number as record_number_{side}"));
+        sides.extend(ATTRIBUTES.iter().map(|a| format!("{side}.{a} as {a}_{side}")));
+        sides.extend(terms(linkage).iter().map(|t| format!("{side}.tf_{t} as tf_{t}_{side}")));
+    }
+    let measures: Vec<String> = linkage
+        .comparisons
+        .iter()
+        .flat_map(|c| c.measures.iter().map(|(name, sql)| format!(", {sql} as {name}")))
+        .collect();
+    let gammas: Vec<String> =
+        linkage.comparisons.iter().map(|c| format!(", {} as gamma_{}", c.gamma_sql(), c.name)).collect();
+    let kept: Vec<String> = linkage.comparisons.iter().map(|c| format!(", gamma_{}", c.name)).collect();
+    let frequencies: Vec<String> = linkage.comparisons.iter().filter_map(frequency).collect();
+    format!(
+        "select {further}record_number_l, record_number_r{kept}{frequencies} from
+           (select *{gammas} from
+             (select *{measures} from
+               (select {sides} from {joined})))",
+        kept = kept.concat(),
+        frequencies = frequencies.concat(),
+        gammas = gammas.concat(),
+        measures = measures.concat(),
+        sides = sides.join(", "),
+    )
+}
+
+fn frequency(comparison: &Comparison) -> Option<String> {
+    let whens: Vec<String> = (1..comparison.level_count())
+        .filter_map(|number| {
+            let term = comparison.level(number)?.term.as_ref()?;
+            Some(format!(" when {number} then greatest(tf_{term}_l, tf_{term}_r)"))
+        })
+        .collect();
+    let name = &comparison.name;
+    (!whens.is_empty()).then(|| format!(", case gamma_{name}{} end as tf_{name}", whens.concat()))
+}

@@ -1,0 +1,202 @@
+//! `[identity]` of the pipeline file, and what it means once checked.
+
+use serde::Deserialize;
+
+use super::linkage::{Comparison, KeyRule, Linkage};
+use crate::config::Problem;
+use crate::error::Error;
+use crate::name::TableName;
+
+/// `[identity]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityDeclaration {
+    /// The table of keys: `source`, `record_id`, `key_kind`, `key_value`; one row a record and key.
+    pub keys: Option<TableName>,
+    /// The table of person records: `source`, `record_id` and what is known of the person.
+    pub records: Option<TableName>,
+    /// Where numbers and postcodes without a country were written down: two letters.
+    #[serde(default)]
+    pub country: String,
+    /// From this probability on two records are linked.
+    #[serde(default = "link_probability")]
+    pub link_probability: f64,
+    /// From this probability on a pair is kept for review.
+    #[serde(default = "review_probability")]
+    pub review_probability: f64,
+    /// Blocks of more records are not compared pair by pair.
+    #[serde(default = "max_block_records")]
+    pub max_block_records: u64,
+    /// Person records of one customer, at most, by probable links.
+    #[serde(default = "max_customer_records")]
+    pub max_customer_records: u64,
+    /// A key held under more names is nobody's.
+    #[serde(default = "max_key_persons")]
+    pub max_key_persons: u64,
+    /// In place of the shipped comparisons, blocking and training rules.
+    pub comparisons: Option<Vec<Comparison>>,
+    pub blocking: Option<Vec<KeyRule>>,
+    pub training: Option<Vec<KeyRule>>,
+}
+
+fn link_probability() -> f64 {
+    0.9
+}
+
+fn review_probability() -> f64 {
+    0.2
+}
+
+fn max_block_records() -> u64 {
+    500
+}
+
+fn max_customer_records() -> u64 {
+    100
+}
+
+fn max_key_persons() -> u64 {
+    20
+}
+
+/// Who is who, checked.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub keys: Option<TableName>,
+    pub persons: Option<Persons>,
+}
+
+/// Person records and how they are linked.
+#[derive(Debug, Clone)]
+pub struct Persons {
+    pub records: TableName,
+    pub country: String,
+    pub link_probability: f64,
+    pub review_probability: f64,
+    pub max_block_records: u64,
+    pub max_customer_records: u64,
+    pub max_key_persons: u64,
+    pub linkage: Linkage,
+}
+
+impl Identity {
+    pub fn reads(&self) -> impl Iterator<Item = &TableName> {
+        self.keys.iter().chain(self.persons.iter().map(|p| &p.records))
+    }
+}
+
+impl IdentityDeclaration {
+    /// All that is wrong with the section, or what resolution works with. Does no I/O.
+    ///
+    /// # Errors
+    /// Neither keys nor records, a probability that is none, a linkage model that cannot be one.
+    pub fn check(self) -> Result<Identity, Vec<Problem>> {
+        let mut problems = Vec::new();
+        if self.keys.is_none() && self.records.is_none() {
+            problems.push(Problem::new(
+                Vec::<String>::new(),
+                Error::config("[identity] names neither `keys` nor `records`")
+                    .hint("keys = \"channel.person_keys\" joins records with equal keys, records = \"channel.persons\" those that are probably of one person"),
+            ));
+        }
+        for (key, value) in
+            [("link_probability", self.link_probability), ("review_probability", self.review_probability)]
+        {
+            if !(value > 0.0 && value < 1.0) {
+                problems.push(Problem::new(
+                    [key],
+                    Error::config(format!("`{key}` is {value}, a number above 0 and below 1 was expected")),
+                ));
+            }
+        }
+        if self.review_probability > self.link_probability {
+            problems.push(Problem::new(
+                ["review_probability"],
+                Error::config(
+                    "what is linked is not reviewed: `review_probability` is above `link_probability`",
+                ),
+            ));
+        }
+        for (key, value) in [
+            ("max_block_records", self.max_block_records),
+            ("max_customer_records", self.max_customer_records),
+            ("max_key_persons", self.max_key_persons),
+        ] {
+            if value < 2 {
+                problems.push(Problem::new(
+                    [key],
+                    Error::config(format!("`{key}` is {value}, at least 2 was expected")),
+                ));
+            }
+        }
+        if !(self.country.is_empty()
+            || self.country.len() == 2 && self.country.bytes().all(|b| b.is_ascii_alphabetic()))
+        {
+            problems.push(Problem::new(
+                ["country"],
+                Error::config(format!("`{}` is not a country", self.country))
+                    .hint("two letters, such as FR or GB"),
+            ));
+        }
+        let linkage = Linkage::for_persons().and_then(|shipped| {
+            let linkage = Linkage {
+                comparisons: self.comparisons.unwrap_or(shipped.comparisons),
+                blocking: self.blocking.unwrap_or(shipped.blocking),
+                training: self.training.unwrap_or(shipped.training),
+            };
+            linkage.check().map(|()| linkage)
+        });
+        match linkage {
+            Ok(linkage) if problems.is_empty() => Ok(Identity {
+                keys: self.keys,
+                persons: self.records.map(|records| Persons {
+                    records,
+                    country: self.country.to_ascii_uppercase(),
+                    link_probability: self.link_probability,
+                    review_probability: self.review_probability,
+                    max_block_records: self.max_block_records,
+                    max_customer_records: self.max_customer_records,
+                    max_key_persons: self.max_key_persons,
+                    linkage,
+                }),
+            }),
+            Ok(_) => Err(problems),
+            Err(error) => {
+                problems.push(Problem::new(Vec::<String>::new(), error));
+                Err(problems)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Identity, Vec<Problem>> {
+        toml::from_str::<IdentityDeclaration>(text).unwrap().check()
+    }
+
+    #[test]
+    fn keys_alone_are_enough_and_so_are_records() {
+        assert!(check("keys = 'channel.person_keys'").unwrap().persons.is_none());
+        let identity = check("records = 'channel.persons'\ncountry = 'fr'").unwrap();
+        assert_eq!(identity.reads().count(), 1);
+        assert_eq!(identity.persons.unwrap().country, "FR");
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let problems =
+            check("link_probability = 1.5\nmax_block_records = 1\ncountry = 'France'").unwrap_err();
+        assert_eq!(problems.len(), 4);
+    }
+
+    #[test]
+    fn a_pipeline_may_have_rules_of_its_own() {
+        let identity = check("records = 'channel.persons'\n[[blocking]]\nkey = ['email']").unwrap();
+        let linkage = identity.persons.unwrap().linkage;
+        assert_eq!(linkage.blocking.len(), 1);
+        assert_eq!(linkage.comparisons, Linkage::for_persons().unwrap().comparisons);
+    }
+}

@@ -1,0 +1,111 @@
+//! Why two records are, or are not, of one person: the waterfall of match weights.
+
+use datafusion::prelude::DataFrame;
+
+use super::linkage::Linkage;
+use super::resolve::{PERSON_RECORDS, table};
+use super::{candidates, fitted, likeness};
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::Catalog;
+
+/// A person record: the channel's name for itself, and for the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordName<'a> {
+    pub source: &'a str,
+    pub record_id: &'a str,
+}
+
+/// The waterfall of two records, by the parameters that the last run learnt. Grain: one row for the
+/// prior and one for each comparison, in order: the level, both values, its bits, and the match weight
+/// up to here. Values are personal data.
+///
+/// # Errors
+/// No person record of that name, no linkage in this release, or one with other comparisons.
+pub async fn explain(
+    catalog: &Catalog,
+    linkage: &Linkage,
+    left: RecordName<'_>,
+    right: RecordName<'_>,
+) -> Result<DataFrame> {
+    let doing = "explain the pair";
+    let persons = table(PERSON_RECORDS);
+    let models = TableName::new("ops", "models")?;
+    for needed in [&persons, &models] {
+        if catalog.table(needed).await?.is_none() {
+            return Err(Error::failed("no person records were linked in this release")
+                .hint("name a table of them under [identity] with records = \"…\", and run the pipeline"));
+        }
+    }
+    let session = catalog.session([&persons, &models], None).await?;
+    session.register_functions(likeness::functions());
+    let learnt = session
+        .sql(&format!(
+            "select name, position, value from {models} where model = '{model}' and part = 'parameter'
+             and run = (select max(run) from {models} where model = '{model}')",
+            model = fitted::MODEL
+        ))
+        .await
+        .doing(doing)?
+        .collect()
+        .await
+        .doing(doing)?;
+    let parameters = fitted::parameters(linkage, &learnt)?;
+    for record in [left, right] {
+        let found = session
+            .sql(&format!("select 1 from {persons} where {}", is(record)))
+            .await
+            .doing(doing)?
+            .count()
+            .await
+            .doing(doing)?;
+        if found == 0 {
+            return Err(Error::failed("there is no person record of that source and id")
+                .hint(format!("write SOURCE:RECORD_ID as they stand in {persons}")));
+        }
+    }
+    let keyed = candidates::keyed_sql(&persons, linkage);
+    let joined = format!(
+        "(select * from ({keyed}) where record_number = (select record_number from {persons} where {left})) as l
+         cross join
+         (select * from ({keyed}) where record_number = (select record_number from {persons} where {right})) as r",
+        left = is(left),
+        right = is(right),
+    );
+    let pairs = format!("({})", candidates::agreement(linkage, &joined, ""));
+    let scored = parameters.scored_sql(linkage, &pairs);
+    let mut rows = vec![format!(
+        "select 0 as position, 'prior' as comparison, cast(null as varchar) as level,
+                cast(null as varchar) as value_l, cast(null as varchar) as value_r, {:e} as bits",
+        parameters.prior_bits()
+    )];
+    for (n, comparison) in linkage.comparisons.iter().enumerate() {
+        let name = &comparison.name;
+        let levels: Vec<String> = (0..comparison.level_count())
+            .map(|level| format!(" when {level} then '{}'", comparison.level_name(level).replace('\'', "''")))
+            .collect();
+        let value = comparison.columns.first().map_or("address", String::as_str);
+        rows.push(format!(
+            "select {position}, '{name}', case s.gamma_{name}{levels} else 'says nothing' end,
+                    l.{value}, r.{value}, s.bits_{name}
+             from scored as s
+             join {persons} as l on l.record_number = s.record_number_l
+             join {persons} as r on r.record_number = s.record_number_r",
+            position = n + 1,
+            levels = levels.concat(),
+        ));
+    }
+    let sql = format!(
+        "with scored as ({scored}), rows as ({})
+         select comparison, level, value_l, value_r, bits,
+                sum(bits) over (order by position) as match_weight
+         from rows order by position",
+        rows.join(" union all ")
+    );
+    session.sql(&sql).await.doing(doing)
+}
+
+fn is(record: RecordName) -> String {
+    let quoted = |text: &str| text.replace('\'', "''");
+    format!("source = '{}' and record_id = '{}'", quoted(record.source), quoted(record.record_id))
+}

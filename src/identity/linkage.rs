@@ -1,0 +1,242 @@
+//! A linkage model: comparisons in levels, blocking and training rules. `person.toml` is the one
+//! that is shipped; a pipeline may put its own lists in place of any of the three.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::error::{Context, Error, Result};
+use crate::name::is_identifier;
+
+/// What is known of a person, as text; the columns of `core.person_records` beside its key.
+/// `address` is made of street, number and postcode (or city).
+pub const ATTRIBUTES: [&str; 10] = [
+    "first_name",
+    "last_name",
+    "birth_date",
+    "email",
+    "phone",
+    "street",
+    "house_number",
+    "postcode",
+    "city",
+    "address",
+];
+
+/// How records are compared.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linkage {
+    pub comparisons: Vec<Comparison>,
+    pub blocking: Vec<KeyRule>,
+    pub training: Vec<KeyRule>,
+}
+
+/// One look at a pair of records.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    pub name: String,
+    /// Attributes without which, on either side, the comparison says nothing.
+    pub columns: Vec<String>,
+    /// Expressions that the levels share, by name.
+    #[serde(default)]
+    pub measures: BTreeMap<String, String>,
+    /// A further condition under which the comparison says nothing.
+    pub silent_when: Option<String>,
+    /// The most telling first.
+    pub levels: Vec<Level>,
+}
+
+/// A degree of agreement.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Level {
+    pub name: String,
+    pub when: String,
+    /// Share of pairs of one person expected at this level, before the data say.
+    pub m: f64,
+    /// The attribute whose frequency among the records counts.
+    pub term: Option<String>,
+}
+
+/// Records whose key is equal; its parts are SQL over the attributes.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRule {
+    pub key: Vec<String>,
+}
+
+impl KeyRule {
+    pub fn name(&self) -> String {
+        self.key.join(", ")
+    }
+
+    /// One text from all parts; null when one of them is.
+    pub fn sql(&self) -> String {
+        let parts: Vec<String> = self.key.iter().map(|part| format!("nullif({part}, '')")).collect();
+        format!("block_key({})", parts.join(" || chr(31) || "))
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &'static str> {
+        ATTRIBUTES.into_iter().filter(|a| self.key.iter().any(|part| names(part, a)))
+    }
+}
+
+impl Comparison {
+    /// Levels from 0, "different", upwards; the most telling has the highest number.
+    pub fn level_count(&self) -> usize {
+        self.levels.len() + 1
+    }
+
+    /// The level with a number; `None` for "different".
+    pub fn level(&self, number: usize) -> Option<&Level> {
+        self.levels.len().checked_sub(number).and_then(|n| self.levels.get(n))
+    }
+
+    pub fn level_name(&self, number: usize) -> &str {
+        self.level(number).map_or("different", |level| level.name.as_str())
+    }
+
+    /// The shares expected among pairs of one person, by level number.
+    pub fn expected_m(&self) -> Vec<f64> {
+        let mut shares: Vec<f64> = self.levels.iter().rev().map(|level| level.m).collect();
+        shares.insert(0, (1.0 - shares.iter().sum::<f64>()).max(0.001));
+        let sum: f64 = shares.iter().sum();
+        shares.into_iter().map(|share| share / sum).collect()
+    }
+
+    /// Whether the rule holds equal what is compared here.
+    pub fn is_touched_by(&self, rule: &KeyRule) -> bool {
+        rule.columns().any(|column| {
+            self.columns.iter().any(|c| c == column)
+                || self.levels.iter().any(|level| {
+                    names(&level.when, &format!("{column}_l")) && names(&level.when, &format!("{column}_r"))
+                })
+        })
+    }
+
+    /// The terms whose frequencies the levels count, each once.
+    pub fn terms(&self) -> Vec<&str> {
+        let mut terms: Vec<&str> = self.levels.iter().filter_map(|level| level.term.as_deref()).collect();
+        terms.sort_unstable();
+        terms.dedup();
+        terms
+    }
+
+    /// The level number of a pair, -1 where the comparison says nothing.
+    pub fn gamma_sql(&self) -> String {
+        let mut silent: Vec<String> =
+            self.columns.iter().flat_map(|c| [format!("{c}_l is null"), format!("{c}_r is null")]).collect();
+        silent.extend(self.silent_when.iter().map(|condition| format!("coalesce({condition}, false)")));
+        let mut sql = "cast(case".to_owned();
+        if !silent.is_empty() {
+            sql.push_str(&format!(" when {} then -1", silent.join(" or ")));
+        }
+        for (n, level) in self.levels.iter().enumerate() {
+            sql.push_str(&format!(" when {} then {}", level.when, self.levels.len() - n));
+        }
+        sql + " else 0 end as tinyint)"
+    }
+}
+
+/// Whether an identifier stands in an expression.
+fn names(expression: &str, identifier: &str) -> bool {
+    expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == identifier)
+}
+
+impl Linkage {
+    /// The model that is shipped.
+    ///
+    /// # Errors
+    /// None, unless the program was built from a broken file; a test reads it.
+    pub fn for_persons() -> Result<Linkage> {
+        let linkage: Linkage = toml::from_str(include_str!("person.toml")).doing("read the shipped model")?;
+        linkage.check()?;
+        Ok(linkage)
+    }
+
+    /// Everything but the SQL, which is checked where it is planned.
+    pub fn check(&self) -> Result<()> {
+        let mut errors = Vec::new();
+        for comparison in &self.comparisons {
+            let place = |e: Error| e.at(format!("comparison {}", comparison.name));
+            if !is_identifier(&comparison.name) {
+                errors.push(place(
+                    Error::config(format!("`{}` is not a name", comparison.name))
+                        .hint("use lower-case letters, digits and underscores"),
+                ));
+            }
+            if comparison.levels.is_empty() || comparison.levels.len() > 100 {
+                errors.push(place(Error::config(format!(
+                    "expected 1 to 100 levels, found {}",
+                    comparison.levels.len()
+                ))));
+            }
+            let terms = comparison.levels.iter().filter_map(|l| l.term.as_ref());
+            for column in comparison.columns.iter().chain(terms) {
+                if !ATTRIBUTES.contains(&column.as_str()) {
+                    errors.push(place(
+                        Error::config(format!("there is no attribute `{column}`"))
+                            .hint(format!("attributes are {}", ATTRIBUTES.join(", "))),
+                    ));
+                }
+            }
+            if comparison.levels.iter().any(|l| !(l.m > 0.0 && l.m < 1.0)) {
+                errors.push(place(Error::config("m is a share above 0 and below 1")));
+            }
+        }
+        let mut names: Vec<&str> = self.comparisons.iter().map(|c| c.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            errors.push(Error::config(format!("two comparisons are called `{}`", twice[0])));
+        }
+        if self.comparisons.is_empty() || self.blocking.is_empty() {
+            errors.push(Error::config("linkage needs a comparison and a blocking rule"));
+        }
+        if self.blocking.iter().chain(&self.training).any(|rule| rule.key.is_empty()) {
+            errors.push(Error::config("a rule's key has no part").hint("write key = [\"email\"]"));
+        }
+        Error::all(errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_model_is_sound() {
+        let linkage = Linkage::for_persons().unwrap();
+        for comparison in &linkage.comparisons {
+            let m = comparison.expected_m();
+            assert_eq!(m.len(), comparison.level_count());
+            assert!((m.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            assert_eq!(comparison.level_name(0), "different");
+            assert_eq!(comparison.level_name(comparison.levels.len()), comparison.levels[0].name);
+            // Each can be learnt from some pairs.
+            assert!(linkage.training.iter().any(|rule| !comparison.is_touched_by(rule)));
+        }
+    }
+
+    #[test]
+    fn a_rule_touches_what_it_holds_equal() {
+        let linkage = Linkage::for_persons().unwrap();
+        let touched = |key: &str| -> Vec<&str> {
+            let rule = KeyRule { key: vec![key.to_owned()] };
+            let all = linkage.comparisons.iter().filter(|c| c.is_touched_by(&rule));
+            all.map(|c| c.name.as_str()).collect()
+        };
+        assert_eq!(touched("email"), ["email"]);
+        assert_eq!(touched("substr(birth_date, 1, 4)"), ["birth_date"]);
+        assert_eq!(touched("postcode"), ["address"]);
+        // last_name looks at the first name too, for changed places.
+        assert_eq!(touched("first_name"), ["first_name", "last_name"]);
+    }
+
+    #[test]
+    fn what_cannot_be_a_model_is_told() {
+        let broken = Linkage { comparisons: Vec::new(), blocking: Vec::new(), training: Vec::new() };
+        assert!(broken.check().unwrap_err().message().contains("comparison"));
+    }
+}

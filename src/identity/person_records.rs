@@ -1,0 +1,76 @@
+//! `core.person_records`: what each channel says of a person, in one spelling.
+
+use datafusion::prelude::DataFrame;
+
+use super::linkage::ATTRIBUTES;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::Session;
+
+/// Grain: one row a person record, numbered from 0 in the order of `source`, `record_id`. Each
+/// attribute is standardised text, null where the channel says nothing that can be compared.
+///
+/// # Errors
+/// The table has no `source` or `record_id`, or none of the attributes.
+pub async fn standardised(session: &Session, records: &TableName, country: &str) -> Result<DataFrame> {
+    let given = session.table(records).await?;
+    let has = |column: &str| given.schema().has_column_with_unqualified_name(column);
+    let missing: Vec<&str> = ["source", "record_id"].into_iter().filter(|c| !has(c)).collect();
+    if !missing.is_empty() {
+        return Err(Error::config(format!("{records} has no column {}", missing.join(", ")))
+            .hint("person records have source, record_id and what is known of the person"));
+    }
+    if !ATTRIBUTES.iter().any(|attribute| has(attribute)) {
+        return Err(Error::config(format!("{records} says nothing of a person"))
+            .hint(format!("name its columns {}", ATTRIBUTES.join(", "))));
+    }
+    let text = |column: &str| match has(column) {
+        true => format!("cast({column} as varchar)"),
+        false => "cast(null as varchar)".to_owned(),
+    };
+    let country = format!("coalesce({}, '{country}')", text("country"));
+    let standard = |attribute: &str| match attribute {
+        "phone" | "postcode" => format!("standard_{attribute}({}, {country})", text(attribute)),
+        "house_number" => format!(
+            "coalesce(standard_house_number({}), standard_house_number({}))",
+            text("house_number"),
+            text("street")
+        ),
+        other => format!("standard_{other}({})", text(other)),
+    };
+    let attributes: Vec<String> =
+        ATTRIBUTES.iter().filter(|a| **a != "address").map(|a| format!("{} as {a}", standard(a))).collect();
+    let sql = format!(
+        "select cast(row_number() over (order by source, record_id) as bigint) - 1 as record_number,
+                source, record_id, {all}
+         from (
+           select *, street || ' ' || coalesce(house_number, '') || ' ' || coalesce(postcode, city) as address
+           from (select cast(source as varchar) as source, cast(record_id as varchar) as record_id, {attributes}
+                 from {records}))
+         order by source, record_id",
+        all = ATTRIBUTES.join(", "),
+        attributes = attributes.join(", "),
+    );
+    session.sql(&sql).await.doing(format!("bring {records} into one spelling"))
+}
+
+/// A record comes once, and has a name.
+pub async fn require_unique(session: &Session, standardised: &TableName, records: &TableName) -> Result<()> {
+    let repeated = session
+        .sql(&format!(
+            "select 1 from {standardised} group by source, record_id
+             having count(*) > 1 or source is null or record_id is null"
+        ))
+        .await
+        .doing(format!("look for repeated records in {records}"))?
+        .count()
+        .await
+        .doing(format!("look for repeated records in {records}"))?;
+    if repeated == 0 {
+        return Ok(());
+    }
+    Err(Error::failed(format!(
+        "{repeated} records of {records} come more than once, or without source or record_id"
+    ))
+    .hint("it has one row a record: take the latest of each, for example with row_number()"))
+}

@@ -1,0 +1,101 @@
+//! E-mail addresses: one spelling for each mailbox.
+//!
+//! Case is of no account anywhere in practice. What follows a plus sign is cut off, and the dots of
+//! the local part are taken out, only where the host is known to deliver both to one mailbox: on
+//! other hosts `a.b@` and `ab@` may be two persons.
+
+/// Hosts that ignore what follows a plus sign.
+const PLUS_TAGS: [&str; 20] = [
+    "gmail.com",
+    "googlemail.com",
+    "outlook.com",
+    "outlook.fr",
+    "hotmail.com",
+    "hotmail.fr",
+    "hotmail.co.uk",
+    "live.com",
+    "live.fr",
+    "live.co.uk",
+    "msn.com",
+    "icloud.com",
+    "me.com",
+    "mac.com",
+    "proton.me",
+    "protonmail.com",
+    "pm.me",
+    "fastmail.com",
+    "yandex.com",
+    "zoho.com",
+];
+/// Written where no address was wanted.
+const NOBODY: [&str; 16] = [
+    "none",
+    "noemail",
+    "nomail",
+    "no-email",
+    "no.email",
+    "noreply",
+    "no-reply",
+    "donotreply",
+    "aucun",
+    "inconnu",
+    "pasdemail",
+    "pas-de-mail",
+    "sansmail",
+    "null",
+    "unknown",
+    "xxx",
+];
+
+/// The address as records are compared by it; `None` for what is no address, or nobody's.
+pub fn standard_email(text: &str) -> Option<String> {
+    let text = text.trim().trim_matches(|c| matches!(c, '<' | '>' | '"' | '\'' | ',' | ';')).to_lowercase();
+    let text = text.strip_prefix("mailto:").unwrap_or(&text);
+    let (local, host) = text.split_once('@')?;
+    let host = host.trim_end_matches('.');
+    let sound = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '@');
+    if !sound(local) || !sound(host) || !host.contains('.') || host.starts_with('.') || host.contains("..") {
+        return None;
+    }
+    if NOBODY.contains(&local) {
+        return None;
+    }
+    let host = if host == "googlemail.com" { "gmail.com" } else { host };
+    let mut mailbox = local;
+    if PLUS_TAGS.contains(&host)
+        && let Some((before, _)) = local.split_once('+')
+        && !before.is_empty()
+    {
+        mailbox = before;
+    }
+    Some(match host {
+        "gmail.com" => format!("{}@{host}", mailbox.replace('.', "")),
+        _ => format!("{mailbox}@{host}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_spelling_a_mailbox() {
+        for spelling in ["Ada.Love@Gmail.com", " adalove+shop@googlemail.com ", "<ada.love@gmail.com>"] {
+            assert_eq!(standard_email(spelling).as_deref(), Some("adalove@gmail.com"));
+        }
+        assert_eq!(standard_email("a.b+news@outlook.fr").as_deref(), Some("a.b@outlook.fr"));
+    }
+
+    #[test]
+    fn what_an_unknown_host_makes_of_dots_and_tags_is_not_guessed() {
+        assert_eq!(standard_email("A.B+x@firm.example").as_deref(), Some("a.b+x@firm.example"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_nothing() {
+        for text in ["", "@", "ada", "ada@", "@host.fr", "ada@host", "a b@host.fr", "a@b@c.fr", "a@h..fr"] {
+            assert_eq!(standard_email(text), None, "{text}");
+        }
+        assert_eq!(standard_email("no-reply@shop.example"), None);
+    }
+}

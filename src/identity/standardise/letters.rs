@@ -1,0 +1,84 @@
+//! Letters without accents and case, words without punctuation.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// The words of a text: lower case, no accents, cut at everything that is neither letter nor digit.
+///
+/// Letters that do not decompose (`œ`, `ß`, `ø`) are written as their language does without them.
+/// Apostrophes vanish instead of cutting: O'Brien is one word.
+pub fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for c in text.nfkd().filter(|c| !is_combining_mark(*c)) {
+        let word = words.last_mut().expect("there is always a word under construction");
+        match c {
+            '\'' | '’' | '‘' | '`' | '´' | 'ʼ' => {}
+            'œ' | 'Œ' => word.push_str("oe"),
+            'æ' | 'Æ' => word.push_str("ae"),
+            'ß' | 'ẞ' => word.push_str("ss"),
+            'ø' | 'Ø' => word.push('o'),
+            'ł' | 'Ł' => word.push('l'),
+            'đ' | 'Đ' | 'ð' | 'Ð' => word.push('d'),
+            'þ' | 'Þ' => word.push_str("th"),
+            'ı' => word.push('i'),
+            c if c.is_alphanumeric() => word.extend(c.to_lowercase()),
+            _ if word.is_empty() => {}
+            _ => words.push(String::new()),
+        }
+    }
+    if words.last().is_some_and(String::is_empty) {
+        words.pop();
+    }
+    words
+}
+
+/// Words that people write when they have nothing to write.
+pub fn says_nothing(words: &[String]) -> bool {
+    const NOTHING: [&str; 22] = [
+        "na",
+        "n a",
+        "nc",
+        "nr",
+        "nd",
+        "null",
+        "none",
+        "nil",
+        "nan",
+        "unknown",
+        "inconnu",
+        "inconnue",
+        "neant",
+        "aucun",
+        "aucune",
+        "sans",
+        "test",
+        "xxx",
+        "xx",
+        "anonyme",
+        "anonymous",
+        "non renseigne",
+    ];
+    words.is_empty() || NOTHING.contains(&words.join(" ").as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accents_case_and_punctuation_tell_nothing_apart() {
+        assert_eq!(words("  François-Xavier  "), ["francois", "xavier"]);
+        assert_eq!(words("L’Œuvre, STRAßE; Łódź"), ["loeuvre", "strasse", "lodz"]);
+        assert_eq!(words("O'Brien"), ["obrien"]);
+        assert_eq!(words("Мария"), ["мария"]);
+        assert!(words(" - . ").is_empty());
+    }
+
+    #[test]
+    fn a_placeholder_says_nothing() {
+        for text in ["", "N/A", "inconnu", "Non renseigné", "XXX", "?"] {
+            assert!(says_nothing(&words(text)), "{text}");
+        }
+        assert!(!says_nothing(&words("Nan-Xi")));
+    }
+}

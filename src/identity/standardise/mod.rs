@@ -1,0 +1,42 @@
+//! One spelling for what people write in many: pure functions from text to text.
+//!
+//! A value that says nothing (a placeholder, punctuation) becomes `None`, so that two records are
+//! never alike because both say nothing. The functions are offered to SQL by [`functions`].
+
+mod birth_date;
+mod city;
+mod email;
+mod letters;
+mod name;
+mod phone;
+mod postcode;
+mod street;
+
+pub use birth_date::{calendar_date, standard_birth_date};
+pub use city::standard_city;
+pub use email::standard_email;
+pub use name::{formal_first_name, standard_first_name, standard_last_name};
+pub use phone::standard_phone;
+pub use postcode::standard_postcode;
+pub use street::{standard_house_number, standard_street};
+
+use datafusion::logical_expr::ScalarUDF;
+
+use super::sql_function::{text, text_and_text};
+
+/// `standard_first_name(text)` and the others, for SQL. `standard_phone` also takes the country
+/// (two letters) in which a number without prefix was written down.
+pub fn functions() -> Vec<ScalarUDF> {
+    vec![
+        text("standard_first_name", standard_first_name),
+        text("standard_last_name", standard_last_name),
+        text("formal_first_name", |name| Some(formal_first_name(name))),
+        text("standard_email", standard_email),
+        text_and_text("standard_phone", standard_phone),
+        text("standard_street", standard_street),
+        text("standard_house_number", standard_house_number),
+        text_and_text("standard_postcode", standard_postcode),
+        text("standard_city", standard_city),
+        text("standard_birth_date", standard_birth_date),
+    ]
+}

@@ -1,0 +1,147 @@
+//! All records there are, in order: those that keys speak of and those that say something of a person.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, cast, col, lit};
+use datafusion::prelude::DataFrame;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Context, Error, Result};
+
+const KEY_COLUMNS: [&str; 4] = ["source", "record_id", "key_kind", "key_value"];
+
+/// `core.customer_ids`. Grain: one row a record.
+pub fn schema() -> SchemaRef {
+    Arc::new(Schema::new(
+        ["source", "record_id", "customer_id"].map(|name| Field::new(name, DataType::Utf8, true)).to_vec(),
+    ))
+}
+
+/// The rows of both tables in the order of `source`, `record_id`; of a record the person comes first.
+///
+/// # Errors
+/// The table of keys lacks a column.
+pub fn ordered(keys: Option<DataFrame>, persons: Option<DataFrame>) -> Result<DataFrame> {
+    let text = |name: &str| -> Expr { cast(col(name), DataType::Utf8).alias(name) };
+    let number = |e: Expr| cast(e, DataType::Int64).alias("person");
+    let nothing = |name: &str| lit(ScalarValue::Utf8(None)).alias(name);
+    let mut both = Vec::new();
+    if let Some(keys) = keys {
+        let missing: Vec<_> = KEY_COLUMNS
+            .iter()
+            .filter(|c| !keys.schema().has_column_with_unqualified_name(c))
+            .copied()
+            .collect();
+        if !missing.is_empty() {
+            return Err(Error::config(format!("the table of keys has no column {}", missing.join(", ")))
+                .hint("it needs source, record_id, key_kind and key_value"));
+        }
+        let mut columns = KEY_COLUMNS.map(text).to_vec();
+        columns.push(number(lit(ScalarValue::Int64(None))));
+        both.push(keys.select(columns).doing("read the keys")?);
+    }
+    if let Some(persons) = persons {
+        let columns = vec![
+            text("source"),
+            text("record_id"),
+            nothing("key_kind"),
+            nothing("key_value"),
+            number(col("record_number")),
+        ];
+        both.push(persons.select(columns).doing("read the person records")?);
+    }
+    let all = both
+        .into_iter()
+        .map(Ok)
+        .reduce(|all, more| all?.union(more?).doing("gather the records"))
+        .ok_or_else(|| Error::failed("there is neither a table of keys nor one of person records"))??;
+    let mut order = vec![
+        col("source").sort(true, false),
+        col("record_id").sort(true, false),
+        col("person").sort(true, false),
+    ];
+    order.extend(["key_kind", "key_value"].map(|c| col(c).sort(true, false)));
+    all.sort(order).doing("order the records")
+}
+
+/// The columns of a batch of the ordered rows.
+pub struct Rows<'a> {
+    texts: [&'a StringArray; 4],
+    persons: &'a Int64Array,
+}
+
+/// One row: a key of a record, or a record that says something of a person.
+pub struct Row<'a> {
+    pub source: &'a str,
+    pub record_id: &'a str,
+    pub key: Option<(&'a str, &'a str)>,
+    pub person: Option<u32>,
+}
+
+impl<'a> Rows<'a> {
+    pub fn of(batch: &'a RecordBatch) -> Result<Self> {
+        let text = |n: usize| -> Result<&'a StringArray> {
+            let column: &ArrayRef = batch.column(n);
+            column.as_string_opt::<i32>().ok_or_else(|| Error::failed("the keys are not text"))
+        };
+        let persons = batch
+            .column(4)
+            .as_primitive_opt::<Int64Type>()
+            .ok_or_else(|| Error::failed("the person records have no numbers"))?;
+        Ok(Rows { texts: [text(0)?, text(1)?, text(2)?, text(3)?], persons })
+    }
+
+    pub fn row(&self, n: usize) -> Row<'a> {
+        let at = |column: usize| {
+            let column = self.texts[column];
+            column.is_valid(n).then(|| column.value(n))
+        };
+        Row {
+            source: at(0).unwrap_or_default(),
+            record_id: at(1).unwrap_or_default(),
+            key: at(2).zip(at(3)),
+            person: self.persons.is_valid(n).then(|| self.persons.value(n) as u32),
+        }
+    }
+}
+
+/// Numbers records as they pass in order.
+#[derive(Default)]
+pub struct Numbering {
+    pub count: u32,
+    last: Option<(String, String)>,
+}
+
+impl Numbering {
+    pub fn of(&mut self, row: &Row) -> u32 {
+        match &self.last {
+            Some((source, id)) if source == row.source && id == row.record_id => {}
+            _ => {
+                self.last = Some((row.source.to_owned(), row.record_id.to_owned()));
+                self.count += 1;
+            }
+        }
+        self.count - 1
+    }
+}
+
+/// Sixteen bytes of SHA-256: two keys of ten million meet by chance once in 10^24.
+pub fn key_hash(kind: &str, value: &str) -> u128 {
+    hashed(kind, value)
+}
+
+/// The id of the customer whose smallest record this is.
+pub fn customer_id(source: &str, record_id: &str) -> String {
+    format!("c{:016x}", (hashed(source, record_id) >> 64) as u64)
+}
+
+fn hashed(first: &str, second: &str) -> u128 {
+    let mut hash = Sha256::new();
+    hash.update((first.len() as u64).to_le_bytes());
+    hash.update(first);
+    hash.update(second);
+    hash.finalize().iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
+}

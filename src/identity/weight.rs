@@ -1,0 +1,87 @@
+//! Match weights: how much each level of agreement says, in bits, and the sum of them.
+//!
+//! The weight of a level is log2(m / u), its Bayes factor in bits; where the level counts a term, u is
+//! the term's own frequency. The prior and the weights add up to the match weight, the log2 of the
+//! odds that both records are of one person.
+
+use super::em::Parameters;
+use super::linkage::{Comparison, Linkage};
+
+impl Parameters {
+    pub fn prior_bits(&self) -> f64 {
+        (self.prior / (1.0 - self.prior)).log2()
+    }
+
+    pub fn level_bits(&self, comparison: usize, level: usize) -> f64 {
+        (self.m[comparison][level] / self.u[comparison][level]).log2()
+    }
+
+    /// The bits of one comparison, over its columns `gamma_<name>` and `tf_<name>`.
+    fn bits_sql(&self, n: usize, comparison: &Comparison) -> String {
+        let name = &comparison.name;
+        let mut sql = format!("case gamma_{name}");
+        for level in 0..comparison.level_count() {
+            let bits = number(self.level_bits(n, level));
+            let counts_term = comparison.level(level).is_some_and(|l| l.term.is_some());
+            if counts_term {
+                let m = number(self.m[n][level].log2());
+                sql.push_str(&format!(" when {level} then coalesce({m} - log2(tf_{name}), {bits})"));
+            } else {
+                sql.push_str(&format!(" when {level} then {bits}"));
+            }
+        }
+        sql + " else 0e0 end"
+    }
+
+    /// Every pair of a table with `bits_<comparison>`, `match_weight` (bits) and `match_probability`.
+    pub fn scored_sql(&self, linkage: &Linkage, pairs: &str) -> String {
+        let bits: Vec<String> = linkage
+            .comparisons
+            .iter()
+            .enumerate()
+            .map(|(n, c)| format!(", {} as bits_{}", self.bits_sql(n, c), c.name))
+            .collect();
+        let sum: Vec<String> = linkage.comparisons.iter().map(|c| format!(" + bits_{}", c.name)).collect();
+        format!(
+            "select *, 1e0 / (1e0 + power(2e0, -match_weight)) as match_probability from
+               (select *, {prior}{sum} as match_weight from (select *{bits} from {pairs}))",
+            prior = number(self.prior_bits()),
+            sum = sum.concat(),
+            bits = bits.concat(),
+        )
+    }
+}
+
+/// A float as SQL reads it back to the last bit; rounding would make two nights of the same
+/// parameters differ.
+fn number(value: f64) -> String {
+    format!("({value:e})")
+}
+
+/// The odds, in bits, of a probability.
+pub fn bits_of(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_logarithms_of_odds() {
+        assert_eq!(bits_of(0.5), 0.0);
+        assert!((bits_of(0.9) - 9_f64.log2()).abs() < 1e-12);
+        let parameters = Parameters { m: vec![vec![0.2, 0.8]], u: vec![vec![0.9, 0.1]], prior: 0.5 };
+        assert_eq!(parameters.prior_bits(), 0.0);
+        assert!((parameters.level_bits(0, 1) - 3.0).abs() < 1e-12);
+        assert!(parameters.level_bits(0, 0) < -2.0);
+    }
+
+    #[test]
+    fn a_number_comes_back_from_sql_to_the_last_bit() {
+        for value in [0.1 + 0.2, -13.287_712_379_549_45, f64::MIN_POSITIVE, 0.0] {
+            let text = number(value);
+            assert_eq!(text[1..text.len() - 1].parse::<f64>().unwrap(), value);
+        }
+    }
+}
