@@ -324,7 +324,11 @@ impl Session {
         let frame = self
             .context
             .read_table(table.provider(warehouse)?)
-            .and_then(|frame| latest(frame, &visibility.latest_by))
+            .and_then(|frame| match visibility.latest_by.as_slice() {
+                [] => Ok(frame),
+                key if self.joins_spill() => latest_by_order(frame, key),
+                key => latest_of_repeated(frame, key),
+            })
             .doing(format!("open the table {name}"))?;
         let frame = match (&visibility.known, self.as_of) {
             (Known::At(column), Some(as_of)) => frame
@@ -333,6 +337,11 @@ impl Session {
             _ => frame,
         };
         self.register_view(name, frame)
+    }
+
+    /// Whether joins are of the kind that can spill: the memory is limited.
+    fn joins_spill(&self) -> bool {
+        !self.context.copied_config().options().optimizer.prefer_hash_join
     }
 
     /// Makes a frame known under a table's name; the base table stays out of reach.
@@ -430,16 +439,34 @@ fn column_name(column: &str) -> datafusion::common::Column {
     datafusion::common::Column::from_name(column)
 }
 
-/// Of rows with one key, the one that came last: by run, then file, then line.
+/// Where a row stands among those of its key: 1 came last, by run, then file, then line.
+fn place(key: &[Expr]) -> datafusion::error::Result<Expr> {
+    let order = ["_run", "_file", "_line"].map(|c| col(column_name(c)).sort(false, false)).to_vec();
+    Ok(row_number().partition_by(key.to_vec()).order_by(order).build()?.alias(PLACE))
+}
+
+const PLACE: &str = "__place";
+
+/// Of rows with one key, the one that came last, by ordering all rows once: that spills well, where
+/// the joins of `latest_of_repeated` order them four times and at once. Rows without a key all count.
+fn latest_by_order(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFrame> {
+    let all = columns(&frame);
+    let on: Vec<Expr> = key.iter().map(|k| col(column_name(k))).collect();
+    let counts = on.iter().fold(col(PLACE).eq(lit(1_u64)), |counts, key| counts.or(key.clone().is_null()));
+    frame.window(vec![place(&on)?])?.filter(counts)?.select(all)
+}
+
+fn columns(frame: &DataFrame) -> Vec<Expr> {
+    frame.schema().fields().iter().map(|f| col(column_name(f.name()))).collect()
+}
+
+/// Of rows with one key, the one that came last. Rows without a key all count.
 ///
 /// Repeated keys are few: they are found on the key columns alone, and only their rows are ordered.
 /// (`DISTINCT ON` would hold every column of every row in an aggregate that cannot spill.)
-fn latest(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFrame> {
-    if key.is_empty() {
-        return Ok(frame);
-    }
+fn latest_of_repeated(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFrame> {
     const REPEATED: &str = "__repeated_";
-    let all: Vec<Expr> = frame.schema().fields().iter().map(|f| col(column_name(f.name()))).collect();
+    let all = columns(&frame);
     let on: Vec<Expr> = key.iter().map(|k| col(column_name(k))).collect();
     let left: Vec<&str> = key.iter().map(String::as_str).collect();
     let right: Vec<String> = key.iter().map(|k| format!("{REPEATED}{k}")).collect();
@@ -451,12 +478,10 @@ fn latest(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFra
         .filter(col("__times").gt(lit(1_i64)))?
         .select(aliased())?;
     let once = frame.clone().join(repeated.clone(), JoinType::LeftAnti, &left, &right, None)?;
-    let order = ["_run", "_file", "_line"].map(|c| col(column_name(c)).sort(false, false)).to_vec();
-    let place = row_number().partition_by(on).order_by(order).build()?.alias("__place");
     let last = frame
         .join(repeated, JoinType::LeftSemi, &left, &right, None)?
-        .window(vec![place])?
-        .filter(col("__place").eq(lit(1_u64)))?
+        .window(vec![place(&on)?])?
+        .filter(col(PLACE).eq(lit(1_u64)))?
         .select(all)?;
     once.union(last)
 }
