@@ -42,7 +42,10 @@ async fn rebuild(catalog: &Catalog, last: Option<&Release>) -> Result<()> {
     let session = catalog.session(&tables, None).await?;
     let last = rows(&session, "select max(run) as run from ops.runs").await?;
     let Some(run) = last.first().and_then(|row| row["run"].as_u64()) else { return Ok(()) };
-    if catalog.warehouse().has_artifact(run, RUN_RESULTS).await? {
+    // A vacuum that let the run's release go took its artifacts too.
+    if !catalog.warehouse().releases().await?.contains(&run)
+        || catalog.warehouse().has_artifact(run, RUN_RESULTS).await?
+    {
         return Ok(());
     }
     let told = rows(
@@ -53,8 +56,12 @@ async fn rebuild(catalog: &Catalog, last: Option<&Release>) -> Result<()> {
     )
     .await?;
     let Some(told) = told.into_iter().next() else { return Ok(()) };
+    // A history written before rows could expire does not have the column.
+    let counted =
+        catalog.table(&tables[1]).await?.is_some_and(|steps| steps.schema.index_of("rows_expired").is_ok());
+    let expired = if counted { "coalesce(rows_expired, 0)" } else { "0" };
     let steps = format!(
-        "select step, kind, status, rows, rows_refused as refused, coalesce(rows_expired, 0) as expired, \
+        "select step, kind, status, rows, rows_refused as refused, {expired} as expired, \
          files_read as files, bytes_written as bytes, began_at, wall_ms, note \
          from ops.steps where run = {run} order by step"
     );
