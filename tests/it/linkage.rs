@@ -147,6 +147,15 @@ fn town() -> Vec<String> {
         .collect()
 }
 
+/// A third of them once more, as another channel writes them.
+fn seen_again() -> Vec<String> {
+    let again = |line: &String| {
+        let line = line.replace("rue des Lilas", "r. Lilas").replacen("@mail", "@post", 1);
+        format!("q{}", &line[1..])
+    };
+    town().iter().step_by(3).map(again).collect()
+}
+
 #[test]
 fn errors_of_all_kinds_still_make_one_customer() {
     let mut lines = town();
@@ -171,12 +180,15 @@ fn errors_of_all_kinds_still_make_one_customer() {
 
 #[test]
 fn persons_who_share_nearly_everything_stay_themselves() {
+    // Those seen again teach that a person keeps the first name: where records of one person often
+    // have another (as in FEBRL), twins cannot be told apart.
     let mut lines = town();
+    lines.extend(seen_again());
     lines.extend(
         [
             // Twins: one name, one birthday, one address, but two first names.
-            "twin1,Aline,Keller,1990-05-05,aline.k@mail.example,0611111112,9 rue Haute,67000,Strasbourg",
-            "twin2,Bastien,Keller,1990-05-05,bastien.k@mail.example,0611111113,9 rue Haute,67000,Strasbourg",
+            "twin1,Aline,Keller,1990-05-05,aline.k@mail.example,0623456789,9 rue Haute,67000,Strasbourg",
+            "twin2,Bastien,Keller,1990-05-05,bastien.k@mail.example,0698765432,9 rue Haute,67000,Strasbourg",
             // A couple with one e-mail address and one telephone.
             "she,Odile,Perrot,1961-02-03,perrot@mail.example,0240000001,4 quai Nord,44000,Nantes",
             "he,Gilbert,Perrot,1955-11-29,perrot@mail.example,0240000001,4 quai Nord,44000,Nantes",
@@ -220,10 +232,7 @@ fn what_many_share_makes_no_giant_customer_and_is_said() {
 #[test]
 fn the_order_of_the_records_and_the_threads_change_nothing() {
     let mut lines = town();
-    lines.extend(town().iter().step_by(3).map(|line| {
-        let line = line.replace("rue des Lilas", "r. Lilas").replacen("@mail", "@post", 1);
-        format!("q{}", &line[1..])
-    }));
+    lines.extend(seen_again());
     let straight = Persons::of(&lines);
     let first = straight.resolve();
     assert!(first.are_one(&["p000", "q000"]));
