@@ -38,8 +38,8 @@ impl Marks {
             && damerau_levenshtein::distance(born.chars(), other_born.chars()) >= SLIPS
             && unlike(first, other_first)
             // Whoever writes the last name first is no other person.
-            && !self.last_name.as_ref().is_some_and(|last| !unlike(last, other_first))
-            && !other.last_name.as_ref().is_some_and(|last| !unlike(last, first))
+            && self.last_name.as_ref().is_none_or(|last| unlike(last, other_first))
+            && other.last_name.as_ref().is_none_or(|last| unlike(last, first))
     }
 }
 
