@@ -183,7 +183,7 @@ fn a_night_stopped_at_any_point_of_its_storage_ends_in_the_same_tables() {
                         };
                         *tally.met.entry(what).or_default() += 1;
                     }
-                    if asked.is_some() && tally.nights % 100 == 0 {
+                    if asked.is_some() && tally.nights.is_multiple_of(100) {
                         println!("{} stops of {} warehouses, 0 differences", tally.stops, tally.nights);
                     }
                 }
