@@ -1,5 +1,6 @@
 //! Same inputs, same bytes: neither threads nor memory nor the hour change a mart's file.
 
+use crate::nights::tables;
 use crate::shop::{Shop, query, shelf};
 
 #[test]
@@ -36,6 +37,22 @@ fn two_fresh_runs_put_the_same_bytes_on_the_shelf_whatever_threads_and_memory() 
         shop.run(&warehouse, arguments).published();
         assert_eq!(shelf(&warehouse), expected, "{name}");
     }
+}
+
+#[test]
+fn the_latest_row_of_a_key_is_the_same_one_whatever_the_memory() {
+    // Without a limit repeated keys are joined, with one all rows are ordered.
+    let shop = Shop::with_all_deliveries();
+    shop.edit("[sources.consents]\n", "[sources.consents]\nkey = [\"card\", \"channel\"]\n");
+    shop.edit("[sources.web_orders]\n", "[sources.web_orders]\nkey = [\"order_id\"]\n");
+    let (plain, limited) = (shop.warehouse("plain"), shop.warehouse("limited"));
+    shop.run(&plain, &[]).published();
+    shop.run(&limited, &["--memory-limit", "256MB"]).published();
+    let count = |sql: &str| query(&plain, sql).lines().nth(1).unwrap().parse::<i64>().unwrap();
+    let orders = count("select count(distinct order_id) from raw.web_orders");
+    assert!(orders < count("select count(*) from raw.web_orders"));
+    assert_eq!(count("select count(*) from core.order_lines where channel = 'web'"), orders);
+    assert_eq!(tables(&limited), tables(&plain));
 }
 
 #[test]
