@@ -77,6 +77,7 @@ pub enum Known {
 pub struct Engine {
     runtime: Arc<RuntimeEnv>,
     config: SessionConfig,
+    functions: Vec<ScalarUDF>,
 }
 
 impl Engine {
@@ -122,11 +123,22 @@ impl Engine {
                 config = config.with_batch_size(2048);
             }
         }
-        Ok(Engine { runtime, config })
+        Ok(Engine { runtime, config, functions: Vec::new() })
+    }
+
+    /// The same engine, whose sessions know these functions beside DataFusion's own.
+    #[must_use]
+    pub fn with_functions(mut self, functions: Vec<ScalarUDF>) -> Self {
+        self.functions.extend(functions);
+        self
     }
 
     fn context(&self) -> SessionContext {
-        SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone())
+        let context = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
+        for function in &self.functions {
+            context.register_udf(function.clone());
+        }
+        context
     }
 }
 
