@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::pipeline::placeholder::Placeholders;
 use crate::pipeline::{Pipeline, selector};
-use crate::run::checks;
+use crate::run::{self, checks};
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::{Catalog, Engine};
+use crate::warehouse::catalog::Catalog;
 use crate::warehouse::release::Release;
 
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub async fn check(args: CheckArgs) -> Result<()> {
         None => warehouse.require_last_release().await?,
     };
     let limits = args.limits.limits();
-    let engine = Engine::new(limits, &warehouse)?;
+    let engine = run::engine(limits, &warehouse)?;
     let catalog = Catalog::new(warehouse, engine, Some(&release), pipeline.visibility());
     let made: BTreeSet<TableName> = chosen
         .iter()

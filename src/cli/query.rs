@@ -8,8 +8,9 @@ use super::output::OutputArgs;
 use super::{LimitArgs, WarehouseArg};
 use crate::error::{Context, Result};
 use crate::model::sql::tables_read;
+use crate::run;
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::{Catalog, Engine};
+use crate::warehouse::catalog::Catalog;
 
 #[derive(Debug, Args)]
 pub struct QueryArgs {
@@ -42,6 +43,6 @@ pub async fn open(location: &str, release: Option<u64>, limits: &LimitArgs) -> R
         Some(number) => Some(warehouse.release(number).await?),
         None => warehouse.last_release().await?,
     };
-    let engine = Engine::new(limits.limits(), &warehouse)?;
+    let engine = run::engine(limits.limits(), &warehouse)?;
     Ok(Catalog::new(warehouse, engine, release.as_ref(), BTreeMap::new()))
 }

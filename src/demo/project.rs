@@ -12,7 +12,7 @@ macro_rules! shipped {
 }
 
 const PIPELINE: &str = "pipelines/nightly.toml";
-const FILES: [(&str, &str); 38] = shipped![
+const FILES: [(&str, &str); 39] = shipped![
     "pipelines/nightly.toml",
     "sql/nightly/channel/calls.sql",
     "sql/nightly/channel/calls.test.toml",
@@ -22,6 +22,7 @@ const FILES: [(&str, &str); 38] = shipped![
     "sql/nightly/channel/email_events.sql",
     "sql/nightly/channel/person_keys.sql",
     "sql/nightly/channel/persons.sql",
+    "sql/nightly/channel/persons.test.toml",
     "sql/nightly/channel/shop_lines.sql",
     "sql/nightly/channel/shop_lines.test.toml",
     "sql/nightly/channel/web_events.sql",

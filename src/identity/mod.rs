@@ -38,3 +38,9 @@ pub use explain::{RecordName, explain};
 pub use fitted::MODEL;
 pub use linkage::Linkage;
 pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table};
+
+/// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
+/// `jaro_winkler(a, b)` and the others.
+pub fn sql_functions() -> Vec<datafusion::logical_expr::ScalarUDF> {
+    standardise::functions().into_iter().chain(likeness::functions()).collect()
+}

@@ -30,8 +30,16 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use crate::clock::Instant;
-use crate::warehouse::catalog::Limits;
+use crate::error::Result;
+use crate::identity;
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::{Engine, Limits};
 use crate::warehouse::lock::Wait;
+
+/// The engine for what pipelines declare and users ask: DataFusion's functions and our own.
+pub fn engine(limits: Limits, warehouse: &Warehouse) -> Result<Engine> {
+    Ok(Engine::new(limits, warehouse)?.with_functions(identity::sql_functions()))
+}
 
 /// What was asked of a run.
 #[derive(Debug, Clone)]

@@ -13,10 +13,10 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
-use crate::run::history;
 use crate::run::ingest::raw_schema;
 use crate::run::plan::PlannedStep;
 use crate::run::step::Workshop;
+use crate::run::{self, history};
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::{Catalog, Engine, Limits};
 use crate::warehouse::stage::Mode;
@@ -35,7 +35,7 @@ impl Types {
     /// Every model among them whose SQL cannot be planned.
     pub async fn of(pipeline: &Arc<Pipeline>, models: &BTreeSet<TableName>, limits: Limits) -> Result<Types> {
         let warehouse = Warehouse::in_memory()?;
-        let engine = Engine::new(limits, &warehouse)?;
+        let engine = run::engine(limits, &warehouse)?;
         let catalog = Arc::new(Catalog::new(warehouse.clone(), engine.clone(), None, pipeline.visibility()));
         let workshop = Workshop {
             pipeline: pipeline.clone(),

@@ -77,6 +77,7 @@ pub enum Known {
 pub struct Engine {
     runtime: Arc<RuntimeEnv>,
     config: SessionConfig,
+    functions: Vec<ScalarUDF>,
 }
 
 impl Engine {
@@ -122,7 +123,14 @@ impl Engine {
                 config = config.with_batch_size(2048);
             }
         }
-        Ok(Engine { runtime, config })
+        Ok(Engine { runtime, config, functions: Vec::new() })
+    }
+
+    /// The same engine, whose sessions know these functions beside DataFusion's own.
+    #[must_use]
+    pub fn with_functions(mut self, functions: Vec<ScalarUDF>) -> Self {
+        self.functions.extend(functions);
+        self
     }
 
     /// The same, one partition at a time: rows come in one order and go to one file.
@@ -131,7 +139,11 @@ impl Engine {
     }
 
     fn context(&self) -> SessionContext {
-        SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone())
+        let context = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
+        for function in &self.functions {
+            context.register_udf(function.clone());
+        }
+        context
     }
 }
 

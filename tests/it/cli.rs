@@ -17,13 +17,14 @@ fn every_verb_explains_itself() {
     shows(&shop, "help", &["--help"]);
     for verb in [
         "demo", "init", "plan", "run", "test", "check", "schedule", "ls", "show", "query", "history",
-        "releases", "migrate", "audience",
+        "releases", "migrate", "forget", "identity", "audience",
     ] {
         shows(&shop, &format!("help_{verb}"), &[verb, "--help"]);
     }
     for verb in ["waterfall", "export", "explain"] {
         shows(&shop, &format!("help_audience_{verb}"), &["audience", verb, "--help"]);
     }
+    shows(&shop, "help_identity_explain", &["identity", "explain", "--help"]);
 }
 
 #[test]
