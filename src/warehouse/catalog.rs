@@ -135,7 +135,7 @@ impl Engine {
 
     /// The same, one partition at a time: rows come in one order and go to one file.
     pub(super) fn unparted(&self) -> Engine {
-        Engine { runtime: self.runtime.clone(), config: self.config.clone().with_target_partitions(1) }
+        Engine { config: self.config.clone().with_target_partitions(1), ..self.clone() }
     }
 
     fn context(&self) -> SessionContext {
