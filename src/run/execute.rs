@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::Request;
 use super::artifact::Artifacts;
 use super::checks::{self, Answers};
-use super::forget::Erasure;
+use super::erase::Erasure;
 use super::history::{RunRecord, StepRecord};
 use super::observe::observe;
 use super::plan::{Beginning, Plan, PlannedStep, plan};

@@ -9,24 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use datafusion::common::Column;
-use datafusion::logical_expr::col;
-use futures::StreamExt;
 use tokio::sync::watch;
 
 use super::Request;
+use super::erase::{Erasure, count};
 use super::execute::run_locked;
-use super::history::StepRecord;
-use super::ingest::quarantine_schema;
 use super::progress::Progress;
-use super::quarantine;
-use super::step::{Done, Figures, Workshop};
 use crate::clock;
 use crate::erasure::{
-    self, CleanedFile, Identifier, Receipt, Replica, Subject, SuppressionKey, Suppressions, Theirs,
-    clean_file, forget_rows, is_theirs, without_record,
+    CleanedFile, Identifier, Receipt, Replica, Subject, SuppressionKey, Suppressions, clean_file,
 };
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -37,7 +28,6 @@ use crate::warehouse::catalog::{Catalog, Engine};
 use crate::warehouse::exported::ExportKind;
 use crate::warehouse::lock::Lock;
 use crate::warehouse::release::Release;
-use crate::warehouse::stage::{Mode, Staged};
 
 /// Who is to be forgotten.
 #[derive(Debug, Clone)]
@@ -59,16 +49,6 @@ pub struct Found {
     /// Rows by raw table.
     pub rows: BTreeMap<TableName, u64>,
     pub others: Vec<TableName>,
-}
-
-/// An erasure under way: what its run stages beside the steps, and the receipt so far.
-pub(super) struct Erasure {
-    pub list: Arc<Suppressions>,
-    additions: RecordBatch,
-    /// Every kind of key that any source has.
-    kinds: BTreeSet<String>,
-    emptied: Vec<(TableName, SchemaRef)>,
-    receipt: Receipt,
 }
 
 /// Takes the person out of the warehouse, of its copies and of exported files. `None` when they were
@@ -296,87 +276,4 @@ async fn elsewhere(
 
 fn in_a_line(error: &Error) -> String {
     error.to_string().replace("\n  ", " ").replace('\n', "; ")
-}
-
-impl Erasure {
-    /// What is published beside the tables of the steps: the suppression list, the quarantine without
-    /// the person, tables without rows.
-    pub async fn stage(&mut self, workshop: &Workshop) -> Result<Vec<Staged>> {
-        let mut staged = vec![workshop.stage_batch(&erasure::table(), self.additions.clone()).await?];
-        for (table, schema) in &self.emptied {
-            staged.push(workshop.warehouse().stager(table, Mode::Replace, schema)?.finish().await?);
-        }
-        let quarantine = quarantine::table();
-        if workshop.catalog.table(&quarantine).await?.is_none() {
-            return Ok(staged);
-        }
-        let doing = "take the person out of the quarantine";
-        let mut rows = workshop.catalog.every_row(&quarantine).await?.execute_stream().await.doing(doing)?;
-        let mut anew = workshop.warehouse().stager(&quarantine, Mode::Replace, &quarantine_schema())?;
-        while let Some(batch) = rows.next().await {
-            let (batch, named) = without_record(&batch.doing(doing)?, &self.kinds, &self.list)?;
-            self.receipt.refused_records += named;
-            anew.write(&batch).await?;
-        }
-        let anew = anew.finish().await?;
-        if self.receipt.refused_records > 0 {
-            staged.push(anew);
-        } else {
-            workshop.warehouse().delete_staged(&anew, &BTreeSet::new()).await?;
-        }
-        Ok(staged)
-    }
-
-    /// The receipt, once the steps have ended.
-    pub fn receipt(mut self, steps: &[StepRecord]) -> Result<serde_json::Value> {
-        for step in steps.iter().filter(|step| step.figures.forgotten != Theirs::default()) {
-            self.receipt.tables.insert(step.step.as_str().parse()?, step.figures.forgotten);
-        }
-        serde_json::to_value(&self.receipt).doing("write the receipt")
-    }
-}
-
-impl Workshop {
-    /// Takes forgotten persons out of a source's raw table; one that holds none of them stays as it is.
-    pub(super) async fn forget_in(&self, source: &Source) -> Result<Done> {
-        let mut figures = Figures::default();
-        let table = raw_table(&source.name);
-        let (Some(person), Some(list)) = (&source.person, &self.suppressions) else {
-            return Ok(Done { staged: Vec::new(), figures });
-        };
-        if count(&self.catalog, &table, person, list).await? == 0 {
-            return Ok(Done { staged: Vec::new(), figures });
-        }
-        let doing = || format!("take the person out of {table}");
-        let frame = self.catalog.every_row(&table).await?;
-        let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
-        let mut anew = self.warehouse().stager(&table, Mode::Replace, &schema)?;
-        let mut rows = frame.execute_stream().await.doing(doing())?;
-        while let Some(batch) = rows.next().await {
-            let (batch, theirs) = forget_rows(batch.doing(doing())?, person, list)?;
-            figures.forgotten.removed += theirs.removed;
-            figures.forgotten.anonymised += theirs.anonymised;
-            anew.write(&batch).await?;
-        }
-        let staged = anew.finish().await?;
-        (figures.rows, figures.bytes) = (staged.rows, staged.bytes);
-        Ok(Done { staged: vec![staged], figures })
-    }
-}
-
-/// How many rows of the table are forgotten persons'; only its keys are read.
-async fn count(catalog: &Catalog, table: &TableName, person: &Person, list: &Suppressions) -> Result<u64> {
-    if catalog.table(table).await?.is_none() {
-        return Ok(0);
-    }
-    let doing = || format!("look for the person in {table}");
-    let names: BTreeSet<&str> = person.keys.iter().map(|key| key.column.as_str()).collect();
-    let keys: Vec<_> = names.into_iter().map(|name| col(Column::from_name(name))).collect();
-    let frame = catalog.every_row(table).await?.select(keys).doing(doing())?;
-    let mut rows = frame.execute_stream().await.doing(doing())?;
-    let mut count = 0;
-    while let Some(batch) = rows.next().await {
-        count += is_theirs(&batch.doing(doing())?, person, list)?.true_count() as u64;
-    }
-    Ok(count)
 }

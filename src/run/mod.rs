@@ -5,10 +5,11 @@
 //! a source, `quarantine` knows which refused records wait and `retention` what is too old, `history`
 //! writes down what happened (`artifact` as JSON for other tools, `rebuilt_results` for a run that could
 //! not leave its own), `checks` asks what must hold, `progress` is how others watch, `forget` runs the
-//! last night again without a person.
+//! last night again without a person (`erase` stages it).
 
 mod artifact;
 pub mod checks;
+mod erase;
 pub mod execute;
 mod expected;
 mod fingerprint;
