@@ -5,7 +5,7 @@
 //! with it. Each time the shelf holds a whole night or none; after the last, everything is compared.
 //!
 //! `SILLAGE_CRASHES=10000` stops that many times, each point of both nights being the first in its
-//! turn; without it a few dozen times, spread over all points. `SILLAGE_BINARY` names another binary
+//! turn; without it a hundred times, spread over all points. `SILLAGE_BINARY` names another binary
 //! with the feature `faults`, for example a release build. With `TMPDIR` in memory (`/dev/shm`) no
 //! disk is waited for, and a stop takes a tenth of the time.
 
@@ -146,7 +146,7 @@ struct Tally {
 #[test]
 fn a_night_stopped_at_any_point_of_its_storage_ends_in_the_same_tables() {
     let asked = std::env::var("SILLAGE_CRASHES").ok().and_then(|n| n.parse().ok());
-    let crashes: usize = asked.unwrap_or(40);
+    let crashes: usize = asked.unwrap_or(100);
     let nights = Nights::unharmed();
     let first = Trial::of(&nights.before, None, &["--as-of", "2025-11-01"]);
     let second = Trial::of(&nights.shop, Some(&nights.base), &[]);
