@@ -123,6 +123,36 @@ fn text_of(file: &Path) -> String {
     text.to_lowercase()
 }
 
+#[test]
+fn the_shipped_night_goes_on_without_the_orders_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let verb = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
+        command.args(words).current_dir(folder.path()).env("SILLAGE_SUPPRESSION_KEY", KEY);
+        command.env("SILLAGE_DATA", folder.path().join("demo/exports"));
+        Ran::of(command.output().unwrap()).published()
+    };
+    verb(&["demo", "demo", "--customers", "600"]);
+    let warehouse = folder.path().join("demo/warehouse");
+    // Somebody with a card and a web account.
+    let someone = query(
+        &warehouse,
+        "select c.email, c.customer_id from core.customers c where c.cards = 1 and c.accounts = 1
+         and c.email is not null and exists (select 1 from core.order_lines l
+           where l.customer_id = c.customer_id and l.channel = 'web') order by c.customer_id limit 1",
+    );
+    let (email, customer) = someone.lines().nth(1).unwrap().split_once(',').unwrap();
+    let (lines, customers) = (query(&warehouse, BOOKS), rows(&warehouse, "core.customers").len());
+    let place = ["--warehouse", "demo/warehouse"];
+    let id = format!("email={email}");
+    verb(&[&["forget", "demo/pipelines/nightly.toml", "--id", &id][..], &place].concat());
+    assert_eq!(query(&warehouse, BOOKS), lines);
+    assert_eq!(rows(&warehouse, "core.customers").len(), customers - 1);
+    verb(&[&["run", "demo/pipelines/nightly.toml", "--as-of", "2026-07-02"][..], &place].concat());
+    let left = format!("select count(*) as n from core.customers where customer_id = '{customer}'");
+    assert_eq!(query(&warehouse, &left), "n\n0\n");
+}
+
 const BOOKS: &str = "select count(*) as lines, sum(net_amount) as net_amount from core.order_lines";
 
 #[test]

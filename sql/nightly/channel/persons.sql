@@ -3,6 +3,7 @@
 with accounts as (
   select *, row_number() over (partition by account_id order by ordered_at desc, order_id desc, line_no) as nth
   from raw.web_orders
+  where account_id is not null -- null: forgotten
 )
 select
   'card' as source, card as record_id, first_name, last_name, cast(birth_date as varchar) as birth_date,
