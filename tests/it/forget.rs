@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::object_store::S3;
 use crate::shop::{Ran, Shop, copy_folder, query, rows, shelf};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -42,6 +43,11 @@ fn web_order(order: &str) -> String {
 impl Known {
     /// Two nights, the person in both.
     fn for_two_nights() -> Known {
+        Known::in_place(None)
+    }
+
+    /// The same, in a bucket when there is one.
+    fn in_place(s3: Option<&S3>) -> Known {
         let shop = Shop::with_all_deliveries();
         shop.edit(
             "path = \"${SHOP_EXPORTS}/cards/*.csv\"",
@@ -51,13 +57,21 @@ impl Known {
         shop.put("cards", "07.csv", CARDS);
         shop.put("consents", "07.csv", CONSENTS);
         shop.put("complaints", "07.csv", COMPLAINTS);
-        let warehouse = shop.warehouse("warehouse");
-        shop.run(&warehouse, &["--as-of", "2025-12-15"]).published();
+        let warehouse = s3.map_or(shop.warehouse("warehouse"), |_| PathBuf::from("s3://bucket/wh"));
+        let ran = |mut command: Command| {
+            if let Some(s3) = s3 {
+                s3.known_to(&mut command);
+            }
+            Ran::of(command.output().unwrap()).published().stdout
+        };
+        ran(shop.night(&warehouse, &["--as-of", "2025-12-15"]));
         shop.put("web_orders", "07.jsonl", &web_order("W9"));
-        shop.run(&warehouse, &[]).published();
+        ran(shop.night(&warehouse, &[]));
+        let mut known = Known { shop, warehouse, customer_id: String::new() };
         let sql = "select customer_id from core.customers where first_name = 'Zephyrine'";
-        let customer_id = query(&warehouse, sql).lines().nth(1).unwrap().to_owned();
-        Known { shop, warehouse, customer_id }
+        let found = ran(known.verb(&["query", sql, "--format", "csv"], &known.warehouse));
+        known.customer_id = found.lines().nth(1).unwrap().to_owned();
+        known
     }
 
     fn verb(&self, words: &[&str], warehouse: &Path) -> Command {
@@ -226,6 +240,27 @@ fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
     night(&copy).published();
     assert_eq!(known.found(&everywhere), BTreeSet::new());
     assert_eq!(shelf(&copy).len(), shelf(warehouse).len());
+}
+
+#[test]
+fn in_a_bucket_too_a_forgotten_person_is_in_no_byte() {
+    let Some(s3) = S3::start() else {
+        eprintln!("moto_server is not installed: nothing was tried");
+        return;
+    };
+    s3.request("PUT", "/bucket", b"");
+    let known = Known::in_place(Some(&s3));
+    let (before, after) = (known.shop.path().join("before"), known.shop.path().join("after"));
+    s3.copy_bucket("bucket", &before);
+    assert!(known.found(&[&before]).len() > 20);
+    let mut forget = known.verb(&["forget", "shop.toml", "--id", "account=A9999"], &known.warehouse);
+    s3.known_to(&mut forget);
+    Ran::of(forget.output().unwrap()).published();
+    s3.copy_bucket("bucket", &after);
+    assert_eq!(known.found(&[&after]), BTreeSet::new());
+    let mut night = known.shop.night(&known.warehouse, &["--as-of", "2026-01-02"]);
+    s3.known_to(&mut night);
+    Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
 }
 
 #[test]

@@ -9,13 +9,13 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-struct S3 {
+pub struct S3 {
     server: Child,
     port: u16,
 }
 
 impl S3 {
-    fn start() -> Option<S3> {
+    pub fn start() -> Option<S3> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = Command::new("moto_server")
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
@@ -33,7 +33,7 @@ impl S3 {
     }
 
     /// A bare HTTP request; moto wants a signature but checks none. The body of the answer.
-    fn request(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    pub fn request(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: AWS4-HMAC-SHA256 \
@@ -54,14 +54,32 @@ impl S3 {
 
     fn command(&self, dir: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
-        command.args(args).current_dir(dir).env_remove("SILLAGE_WAREHOUSE").envs([
+        command.args(args).current_dir(dir).env_remove("SILLAGE_WAREHOUSE");
+        self.known_to(&mut command);
+        command
+    }
+
+    /// Lets the command reach the server.
+    pub fn known_to(&self, command: &mut Command) {
+        command.envs([
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-test"),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ALLOW_HTTP", "true"),
             ("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", self.port)),
         ]);
-        command
+    }
+
+    /// Copies every object of the bucket below a folder.
+    pub fn copy_bucket(&self, bucket: &str, to: &Path) {
+        let listed = self.request("GET", &format!("/{bucket}?list-type=2&max-keys=1000"), b"");
+        let listed = String::from_utf8(listed).unwrap();
+        assert!(listed.contains("<IsTruncated>false</IsTruncated>"), "{listed}");
+        for key in listed.split("<Key>").skip(1).map(|rest| rest.split_once("</Key>").unwrap().0) {
+            let file = to.join(key);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, self.request("GET", &format!("/{bucket}/{key}"), b"")).unwrap();
+        }
     }
 
     fn sillage(&self, dir: &Path, args: &[&str]) -> Output {
