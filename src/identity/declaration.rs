@@ -44,7 +44,7 @@ fn link_probability() -> f64 {
 }
 
 fn review_probability() -> f64 {
-    0.2
+    0.6
 }
 
 fn max_block_records() -> u64 {
