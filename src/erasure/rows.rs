@@ -27,7 +27,16 @@ impl Theirs {
 /// # Errors
 /// A batch without a column of a key.
 pub fn is_theirs(batch: &RecordBatch, person: &Person, list: &Suppressions) -> Result<BooleanArray> {
-    let mut theirs = vec![false; batch.num_rows()];
+    rows_with(batch, person, |kind, value| list.holds(kind, value))
+}
+
+/// Which rows have a key, of this kind and value, that holds.
+pub(super) fn rows_with(
+    batch: &RecordBatch,
+    person: &Person,
+    holds: impl Fn(&str, &str) -> bool,
+) -> Result<BooleanArray> {
+    let mut found = vec![false; batch.num_rows()];
     for key in &person.keys {
         let column = batch.column_by_name(&key.column).ok_or_else(|| {
             Error::failed(format!(
@@ -37,11 +46,11 @@ pub fn is_theirs(batch: &RecordBatch, person: &Person, list: &Suppressions) -> R
         })?;
         let column = cast(column, &DataType::Utf8).doing(format!("read the column `{}`", key.column))?;
         let kind = key.kind.word();
-        for (theirs, value) in theirs.iter_mut().zip(column.as_string::<i32>()) {
-            *theirs = *theirs || value.is_some_and(|value| list.holds(&kind, value));
+        for (found, value) in found.iter_mut().zip(column.as_string::<i32>()) {
+            *found = *found || value.is_some_and(|value| holds(&kind, value));
         }
     }
-    Ok(theirs.into())
+    Ok(found.into())
 }
 
 /// The batch without what is a forgotten person's, and how many rows that were.

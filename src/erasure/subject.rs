@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::{cast, filter};
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::col;
 use futures::StreamExt;
 
 use super::identifier::Identifier;
+use super::rows::rows_with;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::source::{KeyKind, Person};
@@ -117,7 +118,9 @@ impl Subject {
         let mut found = BTreeSet::new();
         while let Some(batch) = rows.next().await {
             let batch = batch.doing(&doing)?;
-            let theirs = self.rows_of(&batch, person)?;
+            let theirs = rows_with(&batch, person, |kind, value| {
+                self.identifiers.contains(&Identifier::new(kind, value))
+            })?;
             let values = batch.column_by_name(column).ok_or_else(|| {
                 Error::failed(format!("{table} has no column `{column}`, by which other rows refer to it"))
             })?;
@@ -126,20 +129,6 @@ impl Subject {
         }
         self.identifiers.extend(found);
         Ok(())
-    }
-
-    fn rows_of(&self, batch: &RecordBatch, person: &Person) -> Result<BooleanArray> {
-        let mut theirs = vec![false; batch.num_rows()];
-        for key in &person.keys {
-            let Some(column) = batch.column_by_name(&key.column) else { continue };
-            let column = cast(column, &DataType::Utf8).doing("look for the person")?;
-            let word = key.kind.word();
-            for (theirs, value) in theirs.iter_mut().zip(column.as_string::<i32>()) {
-                *theirs =
-                    *theirs || value.is_some_and(|v| self.identifiers.contains(&Identifier::new(&word, v)));
-            }
-        }
-        Ok(theirs.into())
     }
 
     fn batch(&self) -> Result<RecordBatch> {
