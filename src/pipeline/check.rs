@@ -22,6 +22,7 @@ use crate::model::Model;
 use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName, is_identifier};
 use crate::source::ColumnType;
+use crate::source::{KeyKind, Source};
 use crate::warehouse::catalog::Known as KnownAt;
 
 /// What is known beside the file.
@@ -127,6 +128,7 @@ pub fn check(
     }
 
     checking.late_rows_have_a_time(&steps, &tables);
+    checking.rows_referred_to_are_somebodys(&steps);
     checking.kept_rows_have_an_age(&steps, &file.tables);
     checking.marts_have_keys(&models, &tables);
     // A section or model left out for its errors would only look like a missing table.
@@ -372,6 +374,45 @@ impl Checking<'_, '_> {
                     &["sources", &source.name, "late"],
                     Error::config(format!("{table} does not declare when its rows happened"))
                         .hint(format!("add time = \"…\" (or valid_from) under [tables.\"{table}\"]")),
+                );
+            }
+        }
+    }
+
+    /// A row that is somebody's by a row of another source refers to one that says whose it is.
+    fn rows_referred_to_are_somebodys(&mut self, steps: &BTreeMap<StepName, Step>) {
+        let sources: BTreeMap<&str, &Source> = steps
+            .values()
+            .filter_map(|step| match step {
+                Step::Ingest(source) => Some((source.name.as_str(), source.as_ref())),
+                _ => None,
+            })
+            .collect();
+        for source in sources.values() {
+            for key in source.person.iter().flat_map(|person| &person.keys) {
+                let KeyKind::Rows { source: other, column } = &key.kind else { continue };
+                let wrong = match sources.get(other.as_str()) {
+                    None => format!("there is no source `{other}`"),
+                    Some(other) if !other.columns.iter().any(|c| c.name == *column) => {
+                        format!("the source {} has no column `{column}`", other.name)
+                    }
+                    Some(other) => match &other.person {
+                        None => format!("the source {} does not say whose its rows are", other.name),
+                        Some(person)
+                            if person.keys.iter().all(|k| matches!(k.kind, KeyKind::Rows { .. })) =>
+                        {
+                            format!(
+                                "the rows of {} are somebody's by those of another source only",
+                                other.name
+                            )
+                        }
+                        Some(_) => continue,
+                    },
+                };
+                self.wrong(
+                    &["sources", &source.name, "person", "keys", &key.column],
+                    Error::config(wrong)
+                        .hint("name a column of a source with [sources.<name>.person] and a key of its own"),
                 );
             }
         }

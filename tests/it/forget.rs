@@ -243,6 +243,27 @@ fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
 }
 
 #[test]
+fn rows_of_somebodys_order_are_theirs() {
+    let known = Known::for_two_nights();
+    let (shop, warehouse) = (&known.shop, &known.warehouse);
+    shop.declare(
+        "[sources.parcels]\npath = \"${SHOP_EXPORTS}/parcels/*.csv\"\nformat = \"csv\"\n\
+         columns = { order_id = \"text\", address = \"text\" }\n\
+         [sources.parcels.person]\nkeys = { order_id = \"web_orders.order_id\" }\n",
+    );
+    shop.put("parcels", "01.csv", "order_id,address\nW9,12 Quux Street\nW0001-001,1 Elm Street\n");
+    shop.run(warehouse, &["--as-of", "2026-01-02"]).published();
+    assert!(query(warehouse, "select address from raw.parcels").contains("Quux"));
+    known.forget(&["--id", "card=K9999"]).published();
+    assert_eq!(known.found(&[warehouse]), BTreeSet::new());
+    // What comes of the order later is theirs too.
+    shop.put("parcels", "02.csv", "order_id,address\nW9,14 Quux Street\n");
+    let mut night = shop.night(warehouse, &["--as-of", "2026-01-03"]);
+    Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
+    assert_eq!(query(warehouse, "select address from raw.parcels"), "address\n1 Elm Street\n");
+}
+
+#[test]
 fn in_a_bucket_too_a_forgotten_person_is_in_no_byte() {
     let Some(s3) = S3::start() else {
         eprintln!("moto_server is not installed: nothing was tried");

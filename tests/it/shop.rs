@@ -136,6 +136,12 @@ impl Shop {
         fs::write(self.pipeline(), text.replace(from, to)).unwrap();
     }
 
+    /// Adds sections to the pipeline file.
+    pub fn declare(&self, sections: &str) {
+        let text = fs::read_to_string(self.pipeline()).unwrap();
+        fs::write(self.pipeline(), format!("{text}\n{sections}")).unwrap();
+    }
+
     /// `sillage run` over the shop, not yet started.
     pub fn night(&self, warehouse: &Path, arguments: &[&str]) -> Command {
         let binary = std::env::var_os("SILLAGE_BINARY").unwrap_or(env!("CARGO_BIN_EXE_sillage").into());

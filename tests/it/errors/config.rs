@@ -110,6 +110,20 @@ fn features_may_not_read_what_does_not_declare_when_it_was_known() {
 }
 
 #[test]
+fn whose_a_row_is_must_make_sense() {
+    let shop = Shop::published();
+    shop.declare(
+        "[sources.orders.person]\nkeys = { customer = \"customer\", ordered_at = \"customer\", \
+         order_id = \"E-Mail\" }\nanonymise = [\"name\"]\n\n\
+         [sources.visits.person]\nkeys = {}\n",
+    );
+    shop.run_fails("person_declaration", 2);
+    let shop = Shop::published();
+    shop.declare("[sources.visits.person]\nkeys = { customer_id = \"orders.order_id\" }\n");
+    shop.run_fails("person_of_nobodys_rows", 2);
+}
+
+#[test]
 fn tables_that_nothing_makes_are_told() {
     let shop = Shop::published();
     shop.declare(
