@@ -1,6 +1,6 @@
 //! The rows of forgotten persons among those of a source: taken out, or their columns blanked.
 
-use arrow::array::{Array, BooleanArray, RecordBatch, cast::AsArray, new_null_array};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch, nullif};
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
@@ -74,12 +74,9 @@ pub fn forget_rows(
         OnForget::Anonymise(blanked) => {
             let schema = batch.schema();
             let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
-                if !blanked.contains(field.name()) {
-                    Ok(column.clone())
-                } else if rows == batch.num_rows() as u64 {
-                    Ok(new_null_array(column.data_type(), column.len()))
-                } else {
-                    nullif(column, &theirs).doing(doing)
+                match blanked.contains(field.name()) {
+                    true => nullif(column, &theirs).doing(doing),
+                    false => Ok(column.clone()),
                 }
             });
             let columns = columns.collect::<Result<Vec<_>>>()?;

@@ -143,14 +143,6 @@ impl Suppressions {
         Ok(list)
     }
 
-    pub fn len(&self) -> usize {
-        self.hashes.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
-    }
-
     /// Whether the value, in whatever spelling, is a forgotten person's.
     pub fn holds(&self, kind: &str, value: &str) -> bool {
         self.hashes.contains(&self.key.hash(kind, &normal(value)))

@@ -139,12 +139,18 @@ impl Pipeline {
                 (name.clone(), Visibility { known: rules.known.clone(), latest_by: Vec::new() })
             })
             .collect();
-        for step in self.steps.values() {
-            if let Step::Ingest(source) = step {
-                visibility.entry(raw_table(&source.name)).or_default().latest_by = source.key.clone();
-            }
+        for source in self.sources() {
+            visibility.entry(raw_table(&source.name)).or_default().latest_by = source.key.clone();
         }
         visibility
+    }
+
+    /// The sources, by name.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.steps.values().filter_map(|step| match step {
+            Step::Ingest(source) => Some(source),
+            _ => None,
+        })
     }
 
     pub fn rules(&self, table: &TableName) -> TableRules {

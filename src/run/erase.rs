@@ -11,7 +11,6 @@ use datafusion::logical_expr::col;
 use futures::StreamExt;
 
 use super::history::StepRecord;
-use super::ingest::quarantine_schema;
 use super::quarantine;
 use super::step::{Done, Figures, Workshop};
 use crate::erasure::{self, Receipt, Suppressions, Theirs, forget_rows, is_theirs, without_record};
@@ -47,7 +46,7 @@ impl Erasure {
         }
         let doing = "take the person out of the quarantine";
         let mut rows = workshop.catalog.every_row(&quarantine).await?.execute_stream().await.doing(doing)?;
-        let mut anew = workshop.warehouse().stager(&quarantine, Mode::Replace, &quarantine_schema())?;
+        let mut anew = workshop.warehouse().stager(&quarantine, Mode::Replace, &rows.schema())?;
         while let Some(batch) = rows.next().await {
             let (batch, named) = without_record(&batch.doing(doing)?, &self.kinds, &self.list)?;
             self.receipt.refused_records += named;
@@ -83,10 +82,8 @@ impl Workshop {
             return Ok(Done { staged: Vec::new(), figures });
         }
         let doing = || format!("take the person out of {table}");
-        let frame = self.catalog.every_row(&table).await?;
-        let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
-        let mut anew = self.warehouse().stager(&table, Mode::Replace, &schema)?;
-        let mut rows = frame.execute_stream().await.doing(doing())?;
+        let mut rows = self.catalog.every_row(&table).await?.execute_stream().await.doing(doing())?;
+        let mut anew = self.warehouse().stager(&table, Mode::Replace, &rows.schema())?;
         while let Some(batch) = rows.next().await {
             let (batch, theirs) = forget_rows(batch.doing(doing())?, person, list)?;
             figures.forgotten.removed += theirs.removed;

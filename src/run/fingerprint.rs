@@ -24,10 +24,8 @@ pub fn of_request(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<Step
         hash.part(&step.as_str());
     }
     // Paths may come from the environment.
-    for step in pipeline.steps.values() {
-        if let Step::Ingest(source) = step {
-            hash.part(&source.path);
-        }
+    for source in pipeline.sources() {
+        hash.part(&source.path);
     }
     hash.end()
 }

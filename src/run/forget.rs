@@ -22,9 +22,9 @@ use crate::erasure::{
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::{Pipeline, Step, raw_table};
-use crate::source::{Person, Source};
+use crate::source::Person;
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::{Catalog, Engine};
+use crate::warehouse::catalog::Catalog;
 use crate::warehouse::exported::ExportKind;
 use crate::warehouse::lock::Lock;
 use crate::warehouse::release::Release;
@@ -138,7 +138,7 @@ async fn forget_locked(
     let erasure = Erasure {
         list: Arc::new(list),
         additions,
-        kinds: persons.values().flat_map(|p| &p.keys).map(|key| key.kind.word()).collect(),
+        kinds: kinds(&persons),
         receipt: Receipt {
             release: run,
             forgotten_at: clock::now(),
@@ -166,13 +166,14 @@ fn catalog_of(
     release: &Release,
     request: &Request,
 ) -> Result<Catalog> {
-    let engine = Engine::new(request.limits, warehouse)?;
+    let engine = super::engine(request.limits, warehouse)?;
     Ok(Catalog::new(warehouse.clone(), engine, Some(release), pipeline.visibility()))
 }
 
 /// The raw tables whose rows are somebody's.
 fn persons(pipeline: &Pipeline) -> Result<BTreeMap<TableName, Person>> {
-    let persons: BTreeMap<TableName, Person> = sources(pipeline)
+    let persons: BTreeMap<TableName, Person> = pipeline
+        .sources()
         .filter_map(|source| Some((raw_table(&source.name), source.person.clone()?)))
         .collect();
     if persons.is_empty() {
@@ -182,11 +183,9 @@ fn persons(pipeline: &Pipeline) -> Result<BTreeMap<TableName, Person>> {
     Ok(persons)
 }
 
-fn sources(pipeline: &Pipeline) -> impl Iterator<Item = &Arc<Source>> {
-    pipeline.steps.values().filter_map(|step| match step {
-        Step::Ingest(source) => Some(source),
-        _ => None,
-    })
+/// Every kind of key that any of them has.
+fn kinds(persons: &BTreeMap<TableName, Person>) -> BTreeSet<String> {
+    persons.values().flat_map(|person| &person.keys).map(|key| key.kind.word()).collect()
 }
 
 /// The tables of the release, those of its history aside, that no step makes.
@@ -208,8 +207,7 @@ async fn subject(
     });
     let subject = Subject::find(catalog, keys, persons, &asked.identifiers, asked.several).await?;
     if subject.customers == 0 {
-        let kinds: BTreeSet<String> =
-            persons.values().flat_map(|p| &p.keys).map(|key| key.kind.word()).collect();
+        let kinds = kinds(persons);
         if let Some(unknown) = asked.identifiers.iter().find(|i| !kinds.contains(&i.kind)) {
             let kind = &unknown.kind;
             return Err(match kind.as_str() {

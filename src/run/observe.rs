@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::pipeline::{Pipeline, Step};
+use crate::pipeline::Pipeline;
 use crate::source::{self, SourceFile};
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::{Catalog, Engine};
@@ -60,11 +60,7 @@ pub async fn observe(
         seen.ledgers.clear();
     }
     let mut errors = Vec::new();
-    for step in pipeline.steps.values() {
-        let Step::Ingest(source) = step else { continue };
-        if request.forgetting {
-            continue;
-        }
+    for source in pipeline.sources().filter(|_| !request.forgetting) {
         let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
         let mut files = Vec::new();
         let listed = match source::list(source).await {

@@ -314,14 +314,7 @@ fn may_take_up(
 
 /// The sources whose replay cannot be: no such source, not among the chosen steps, read anew anyway.
 fn unknown_replays(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepName>) -> Vec<Error> {
-    let sources: Vec<&str> = pipeline
-        .steps
-        .values()
-        .filter_map(|step| match step {
-            Step::Ingest(source) => Some(source.name.as_str()),
-            _ => None,
-        })
-        .collect();
+    let sources: Vec<&str> = pipeline.sources().map(|source| source.name.as_str()).collect();
     let mut errors = Vec::new();
     for source in &request.replay {
         if !sources.contains(&source.as_str()) {

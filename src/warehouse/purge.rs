@@ -12,25 +12,23 @@
 //! The order is put before the release is decided, and whoever settles the warehouse carries it out: an
 //! erasure that was published ends in a purge, whatever happens to the process.
 
-use std::collections::BTreeSet;
 use std::path::Path as FilePath;
 use std::time::Duration;
 
-use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::Value;
 
 use super::Warehouse;
+use super::journal;
 use super::lock::Lock;
 use super::object::{number_of, numbered};
-use super::release::{self, Origin, Release};
+use super::release::{Origin, Release};
 use crate::error::{Context, Error, Result};
+use crate::name::TableName;
 use crate::storage::fault;
 
 const ORDERS: &str = "_sillage/purge";
 const RECEIPTS: &str = "_sillage/receipts";
-const LOG: &str = "_delta_log";
 
 impl Warehouse {
     /// Orders the purge of everything before a release that is about to be published.
@@ -46,12 +44,9 @@ impl Warehouse {
             if number > last {
                 continue;
             }
-            let release = match self.releases().await?.contains(&number) {
-                true => Some(self.release(number).await?),
-                // A later purge took it.
-                false => None,
-            };
-            if release.is_some_and(|release| release.origin == Origin::Forget) {
+            // One that is not there was taken by a later purge.
+            let released = self.releases().await?.contains(&number);
+            if released && self.release(number).await?.origin == Origin::Forget {
                 let newest = self.release(last).await?;
                 let purged = self.purge(lock, &newest).await.map_err(|e| {
                     e.at("purging what was before an erasure").hint(
@@ -73,28 +68,15 @@ impl Warehouse {
         self.read_json(&numbered(RECEIPTS, release)).await
     }
 
-    /// The releases that were erasures.
-    pub async fn receipts(&self) -> Result<Vec<u64>> {
-        Ok(self.list_objects(RECEIPTS).await?.iter().filter_map(number_of).collect())
-    }
-
     /// Deletes all that this release, the last, does not need; how many releases that were. Doing it
     /// again, after a crash, does only what is missing.
     async fn purge(&self, lock: &Lock, last: &Release) -> Result<u64> {
         // A holder that lost the lock must not delete what the next one stages.
         lock.still_held().await?;
-        let mut purged = 0;
-        for number in self.releases().await?.into_iter().filter(|number| *number < last.release) {
-            self.delete_object(&numbered(release::FOLDER, number)).await?;
-            purged += 1;
-        }
-        for artifact in self.list_objects("_sillage/artifacts").await? {
-            let run = artifact.parts().nth(2).and_then(|run| run.as_ref().parse::<u64>().ok());
-            if run.is_none_or(|run| run < last.release) {
-                self.delete_object(&artifact).await?;
-            }
-        }
-        for entry in self.list_objects("_sillage/journal").await? {
+        let earlier: Vec<u64> =
+            self.releases().await?.into_iter().filter(|number| *number < last.release).collect();
+        self.delete_releases(&earlier).await?;
+        for entry in self.list_objects(journal::FOLDER).await? {
             self.delete_object(&entry).await?;
         }
         for (name, version) in &last.tables {
@@ -107,35 +89,29 @@ impl Warehouse {
                 .await
                 .doing("sweep the warehouse's folder")??;
         }
-        Ok(purged)
+        Ok(earlier.len() as u64)
     }
 
     /// The log of a table as one checkpoint of this version, and the version's own entry.
-    async fn begin_log_anew(&self, name: &crate::name::TableName, version: u64) -> Result<()> {
-        let doing = || format!("begin the log of {name} anew");
-        let store = self.table_store(name);
-        let checkpoint = format!("{version:020}.checkpoint.parquet");
-        let there: Vec<Path> = store
-            .list(Some(&Path::from(LOG)))
-            .map_ok(|entry| entry.location)
-            .try_collect()
-            .await
-            .doing(doing())?;
-        if !there.iter().any(|path| path.filename() == Some(&checkpoint)) {
+    async fn begin_log_anew(&self, name: &TableName, version: u64) -> Result<()> {
+        let log = format!("{}/_delta_log", name.folder());
+        let checkpoint = Path::from(format!("{log}/{version:020}.checkpoint.parquet"));
+        let mut there = self.list_objects(&log).await?;
+        if !there.contains(&checkpoint) {
             self.checkpoint(name, version).await?;
+            there = self.list_objects(&log).await?;
         }
-        if store.head(&Path::from(format!("{LOG}/{checkpoint}"))).await.is_err() {
+        // Without it the table would be gone with its log.
+        if !there.contains(&checkpoint) {
             return Err(Error::failed(format!("{name} has no checkpoint of version {version}")));
         }
-        let kept: BTreeSet<String> =
-            [format!("{version:020}.json"), checkpoint, "_last_checkpoint".to_owned()].into();
-        for path in there {
-            if path.filename().is_none_or(|file| !kept.contains(file)) {
-                match store.delete(&path).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(e) => return Err(e).doing(doing()),
-                }
-            }
+        let kept = [
+            checkpoint,
+            Path::from(format!("{log}/{version:020}.json")),
+            Path::from(format!("{log}/_last_checkpoint")),
+        ];
+        for path in there.iter().filter(|path| !kept.contains(path)) {
+            self.delete_object(path).await?;
         }
         Ok(())
     }

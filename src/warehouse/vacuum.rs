@@ -51,12 +51,7 @@ impl Warehouse {
             let mut vacuumed = Vacuumed { releases: expired, ..Vacuumed::default() };
             if !dry_run {
                 // First, so that nobody is promised what will be gone.
-                for number in &vacuumed.releases {
-                    self.delete_object(&numbered(super::release::FOLDER, *number)).await?;
-                    for artifact in self.list_objects(&super::artifact::folder(*number)).await? {
-                        self.delete_object(&artifact).await?;
-                    }
-                }
+                self.delete_releases(&vacuumed.releases).await?;
             }
             let unneeded = self.unneeded(&kept, retention.grace).await?;
             vacuumed.files = unneeded.len();
@@ -83,6 +78,17 @@ impl Warehouse {
             }
         }
         Ok((kept, expired))
+    }
+
+    /// Deletes releases and what their runs left; their files stay.
+    pub(super) async fn delete_releases(&self, numbers: &[u64]) -> Result<()> {
+        for number in numbers {
+            self.delete_object(&numbered(super::release::FOLDER, *number)).await?;
+            for artifact in self.list_objects(&super::artifact::folder(*number)).await? {
+                self.delete_object(&artifact).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes the data files that none of the releases needs and that are older than the grace.
