@@ -19,7 +19,7 @@ use super::id_memory::{self, Remembered};
 use super::night::Night;
 use super::resolve::{CUSTOMER_IDS, PERSON_RECORDS, table};
 use super::steward::Decisions;
-use super::succession::{Change, Overlaps, Succession};
+use super::succession::{Change, Overlap, Overlaps, Succession};
 use super::universe::{self, Numbering, Rows};
 use crate::error::{Context, Result};
 use crate::name::TableName;
@@ -169,12 +169,12 @@ async fn meet(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFra
     Ok(())
 }
 
-/// Joins the holders of each key; the last customer of each record, by its number.
+/// Joins the holders of each key; the last customer of each record and since when, by its number.
 async fn join_by_keys(
     clusters: &mut Clusters,
     ordered: DataFrame,
     shared: &HashSet<u128>,
-) -> Result<Vec<Option<CustomerId>>> {
+) -> Result<Vec<Option<(CustomerId, i64)>>> {
     let mut numbering = Numbering::default();
     let mut former = Vec::new();
     let mut stream = ordered.execute_stream().await.doing("read the keys")?;
@@ -199,11 +199,13 @@ async fn join_by_keys(
     Ok(former)
 }
 
-fn overlaps(clusters: &mut Clusters, former: &[Option<CustomerId>]) -> Overlaps {
+fn overlaps(clusters: &mut Clusters, former: &[Option<(CustomerId, i64)>]) -> Overlaps {
     let mut overlaps = Overlaps::new();
     for (record, former) in former.iter().enumerate() {
-        if let Some(former) = former {
-            *overlaps.entry((clusters.root(record as u32), *former)).or_default() += 1;
+        if let Some((former, since)) = former {
+            let overlap = overlaps.entry((clusters.root(record as u32), *former));
+            let overlap = overlap.or_insert(Overlap { records: 0, since: i64::MAX });
+            *overlap = overlap.and(*since);
         }
     }
     overlaps
@@ -240,7 +242,7 @@ async fn write_ids(
             sources.push(row.source);
             records.push(row.record_id);
             customers.push(id.to_string());
-            if row.former != Some(id) {
+            if row.former.is_none_or(|(former, _)| former != id) {
                 new_sources.push(row.source);
                 new_records.push(row.record_id);
                 new_customers.push(id);

@@ -66,7 +66,8 @@ fn former_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![text("former_id"), text("customer_id"), instant("since")]))
 }
 
-/// Who each record last was: `former_source`, `former_record_id`, `former_id`. `None` before any night.
+/// Who each record last was: `former_source`, `former_record_id`, `former_id`, and since when, in
+/// microseconds: `former_since`. `None` before any night.
 pub async fn last_known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFrame>> {
     let history = table(CUSTOMER_ID_HISTORY);
     if catalog.table(&history).await?.is_none() {
@@ -75,8 +76,10 @@ pub async fn last_known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<D
     let doing = "look for the records' last customers";
     let session = catalog.session([&history], Some(night.as_of)).await?;
     let sql = format!(
-        "select source as former_source, record_id as former_record_id, customer_id as former_id from (
-           select source, record_id, customer_id,
+        "select source as former_source, record_id as former_record_id, customer_id as former_id,
+                cast(valid_from as bigint) as former_since
+         from (
+           select source, record_id, customer_id, valid_from,
                   row_number() over (partition by source, record_id order by valid_from desc, run desc) as nth
            from {history} where valid_from <= $as_of)
          where nth = 1"

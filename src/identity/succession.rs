@@ -1,7 +1,7 @@
 //! Stable ids: tonight's customers take over last night's ids, and what changed is told.
 //!
 //! An id goes to the customer who has most of its records, a customer takes the id that brings most
-//! records; the largest overlap first, of equal ones the smallest id. So a customer whose records did
+//! records; the largest overlap first, of equal ones the oldest. So a customer whose records did
 //! not change keeps the id, whoever else came or went. Customers left without an id are founded anew
 //! on their first record (see [`CustomerId::founded_on`]): a part that was merged by mistake and is cut
 //! off again gets its own id back.
@@ -42,8 +42,23 @@ pub struct Change {
     pub succeeds: bool,
 }
 
-/// How many records of a customer, named by its root, had an id last night.
-pub type Overlaps = HashMap<(u32, CustomerId), u64>;
+/// The records of a customer, named by its root, that had an id last night.
+pub type Overlaps = HashMap<(u32, CustomerId), Overlap>;
+
+/// Records that a customer of last night and one of tonight have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overlap {
+    pub records: u64,
+    /// When the first of them got the id, in microseconds.
+    pub since: i64,
+}
+
+impl Overlap {
+    /// One more record.
+    pub fn and(self, since: i64) -> Overlap {
+        Overlap { records: self.records + 1, since: self.since.min(since) }
+    }
+}
 
 /// Who has which id tonight.
 pub struct Succession {
@@ -57,18 +72,23 @@ pub struct Succession {
 
 impl Succession {
     pub fn of(overlaps: Overlaps) -> Succession {
-        let mut overlaps: Vec<(u64, CustomerId, u32)> =
-            overlaps.into_iter().map(|((root, id), records)| (records, id, root)).collect();
-        overlaps.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+        let mut overlaps: Vec<(Overlap, CustomerId, u32)> =
+            overlaps.into_iter().map(|((root, id), overlap)| (overlap, id, root)).collect();
+        overlaps.sort_unstable_by(|(a, a_id, a_root), (b, b_id, b_root)| {
+            (b.records.cmp(&a.records))
+                .then(a.since.cmp(&b.since))
+                .then(a_id.cmp(b_id))
+                .then(a_root.cmp(b_root))
+        });
         let mut succession = Succession {
             ids: HashMap::new(),
             taken: HashSet::new(),
             former: overlaps.iter().map(|(_, id, _)| *id).collect(),
             leaving: Vec::new(),
         };
-        for (records, id, root) in overlaps {
+        for (overlap, id, root) in overlaps {
             if succession.taken.contains(&id) || succession.ids.contains_key(&root) {
-                succession.leaving.push((id, root, records));
+                succession.leaving.push((id, root, overlap.records));
             } else {
                 succession.taken.insert(id);
                 succession.ids.insert(root, id);
@@ -161,7 +181,9 @@ mod tests {
         let mut overlaps = Overlaps::new();
         for (root, formers) in customers.iter().enumerate() {
             for (former, records) in *formers {
-                overlaps.insert((root as u32, id(former)), *records);
+                // Ids are as old as their names say.
+                let since = former.bytes().map(i64::from).sum();
+                overlaps.insert((root as u32, id(former)), Overlap { records: *records, since });
             }
         }
         let mut succession = Succession::of(overlaps);
@@ -185,6 +207,14 @@ mod tests {
     }
 
     #[test]
+    fn of_two_as_large_the_older_gives_the_id() {
+        for pair in [["a", "b"], ["c", "d"], ["e", "f"]] {
+            let (ids, _) = night(&[&[(pair[1], 2), (pair[0], 2)]]);
+            assert_eq!(ids, [id(pair[0])]);
+        }
+    }
+
+    #[test]
     fn of_one_that_is_two_the_larger_keeps_the_id() {
         let (ids, changes) = night(&[&[("a", 1)], &[("a", 4)]]);
         assert_eq!(ids, [id("new 0"), id("a")]);
@@ -203,7 +233,8 @@ mod tests {
 
     #[test]
     fn an_id_in_use_is_given_to_nobody_else() {
-        let mut succession = Succession::of(Overlaps::from([((0, id("a")), 2)]));
+        let mut succession =
+            Succession::of(Overlaps::from([((0, id("a")), Overlap { records: 2, since: 0 })]));
         assert_eq!(succession.id(0, || unreachable!()), id("a"));
         assert_eq!(succession.id(1, || id("a")), id("a").next());
         assert_eq!(succession.id(1, || unreachable!()), id("a").next());
@@ -236,7 +267,8 @@ mod tests {
             let mut overlaps = Overlaps::new();
             for (before, root) in &records {
                 if let Some(before) = before {
-                    *overlaps.entry((u32::from(*root), former(*before))).or_default() += 1;
+                    let overlap = overlaps.entry((u32::from(*root), former(*before)));
+                    overlap.or_insert(Overlap { records: 0, since: 0 }).records += 1;
                 }
             }
             let mut succession = Succession::of(overlaps);

@@ -22,8 +22,8 @@ pub fn schema() -> SchemaRef {
 }
 
 /// The rows of both tables in the order of `source`, `record_id`; of a record the person comes first.
-/// `former` has the columns `former_source`, `former_record_id` and `former_id` of each record that was
-/// somebody before.
+/// `former` has the columns `former_source`, `former_record_id`, `former_id` and `former_since` of each
+/// record that was somebody before.
 ///
 /// # Errors
 /// The table of keys lacks a column.
@@ -77,7 +77,10 @@ pub fn ordered(
             )
             .and_then(|all| all.drop_columns(&["former_source", "former_record_id"]))
             .doing("look for the records' last customers")?,
-        None => all.with_column("former_id", lit(ScalarValue::Utf8(None))).doing("gather the records")?,
+        None => all
+            .with_column("former_id", lit(ScalarValue::Utf8(None)))
+            .and_then(|all| all.with_column("former_since", lit(ScalarValue::Int64(None))))
+            .doing("gather the records")?,
     };
     // Columns that are null throughout have no part in the order: DataFusion 55 loses track of such an
     // order below a join.
@@ -92,6 +95,7 @@ pub fn ordered(
 pub struct Rows<'a> {
     texts: [&'a StringArray; 5],
     persons: &'a Int64Array,
+    since: &'a Int64Array,
 }
 
 /// One row: a key of a record, or a record that says something of a person.
@@ -100,7 +104,8 @@ pub struct Row<'a> {
     pub record_id: &'a str,
     pub key: Option<(&'a str, &'a str)>,
     pub person: Option<u32>,
-    pub former: Option<CustomerId>,
+    /// The customer it last was, and since when, in microseconds.
+    pub former: Option<(CustomerId, i64)>,
 }
 
 impl<'a> Rows<'a> {
@@ -109,11 +114,12 @@ impl<'a> Rows<'a> {
             let column: &ArrayRef = batch.column(n);
             column.as_string_opt::<i32>().ok_or_else(|| Error::failed("the keys are not text"))
         };
-        let persons = batch
-            .column(4)
-            .as_primitive_opt::<Int64Type>()
-            .ok_or_else(|| Error::failed("the person records have no numbers"))?;
-        Ok(Rows { texts: [text(0)?, text(1)?, text(2)?, text(3)?, text(5)?], persons })
+        let number = |n: usize| {
+            let column = batch.column(n).as_primitive_opt::<Int64Type>();
+            column.ok_or_else(|| Error::failed("the person records have no numbers"))
+        };
+        let (persons, since) = (number(4)?, number(6)?);
+        Ok(Rows { texts: [text(0)?, text(1)?, text(2)?, text(3)?, text(5)?], persons, since })
     }
 
     pub fn row(&self, n: usize) -> Row<'a> {
@@ -126,7 +132,7 @@ impl<'a> Rows<'a> {
             record_id: at(1).unwrap_or_default(),
             key: at(2).zip(at(3)),
             person: self.persons.is_valid(n).then(|| self.persons.value(n) as u32),
-            former: at(4).and_then(|id| id.parse().ok()),
+            former: at(4).and_then(|id| Some((id.parse().ok()?, self.since.value(n)))),
         }
     }
 }

@@ -128,7 +128,7 @@ const LAST: [&str; 25] = [
 ];
 
 /// Five hundred persons with an address each.
-fn town() -> Vec<String> {
+pub fn town() -> Vec<String> {
     (0..500)
         .map(|n: usize| {
             let (first, last) = (FIRST[n % 20], LAST[n / 20]);
@@ -148,7 +148,7 @@ fn town() -> Vec<String> {
 }
 
 /// A third of them once more, as another channel writes them.
-fn seen_again() -> Vec<String> {
+pub fn seen_again() -> Vec<String> {
     let again = |line: &String| {
         let line = line.replace("rue des Lilas", "r. Lilas").replacen("@mail", "@post", 1);
         format!("q{}", &line[1..])

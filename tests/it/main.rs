@@ -26,6 +26,7 @@ mod publishers;
 mod quarantine;
 mod retention;
 mod shop;
+mod stable_ids;
 mod truth;
 mod unit_tests;
 mod upkeep;

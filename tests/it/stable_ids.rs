@@ -1,0 +1,342 @@
+//! Who is who from night to night: ids stay, every change of an id is told, former ids stand for
+//! somebody for ever, a steward's decisions win, and a night that compares only what changed ends where
+//! one ends that compares everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::linkage::{seen_again, town};
+use crate::shop::{Ran, copy_folder, query, rows, sillage};
+
+const PIPELINE: &str = r#"
+name = "persons"
+warehouse = "warehouse"
+models = "sql"
+[sources.people]
+path = "FOLDER/people/*.csv"
+format = "csv"
+key = ["record"]
+[sources.people.columns]
+record = { type = "text", nullable = false }
+first_name = "text"
+last_name = "text"
+birth_date = "text"
+email = "text"
+phone = "text"
+street = "text"
+postcode = "text"
+city = "text"
+[sources.people.person]
+keys = { record = "people", email = "email" }
+[sources.decisions]
+path = "FOLDER/decisions/*.csv"
+format = "csv"
+optional = true
+[sources.decisions.columns]
+record_a = "text"
+record_b = "text"
+decision = "text"
+decided_at = "timestamp"
+[sources.decisions.person]
+keys = { record_a = "record", record_b = "record" }
+[identity]
+keys = "channel.keys"
+records = "channel.persons"
+decisions = "channel.link_decisions"
+country = "FR"
+estimate_every = "10 days"
+"#;
+
+/// Person records that change from night to night.
+struct Town {
+    folder: tempfile::TempDir,
+    /// Record → its line.
+    records: BTreeMap<String, String>,
+    night: u32,
+}
+
+impl Town {
+    fn new(lines: Vec<String>) -> Town {
+        let folder = tempfile::tempdir().unwrap();
+        let mut town = Town { folder, records: BTreeMap::new(), night: 0 };
+        town.put("persons.toml", &PIPELINE.replace("FOLDER", town.path().to_str().unwrap()));
+        town.put(
+            "sql/channel/persons.sql",
+            "select 'people' as source, record as record_id, * from raw.people",
+        );
+        town.put(
+            "sql/channel/keys.sql",
+            "select 'people' as source, record as record_id, 'email' as key_kind, email as key_value
+             from raw.people where email is not null",
+        );
+        town.put("sql/channel/link_decisions.sql", "select * from raw.decisions");
+        town.deliver(lines);
+        town
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn put(&self, file: &str, text: &str) {
+        let path = self.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Lines of tomorrow's export: new records, and others once more.
+    fn deliver(&mut self, lines: Vec<String>) {
+        let header = "record,first_name,last_name,birth_date,email,phone,street,postcode,city\n";
+        self.put(
+            &format!("people/{:02}.csv", self.night + 1),
+            &(header.to_owned() + &lines.join("\n") + "\n"),
+        );
+        for line in lines {
+            self.records.insert(line.split_once(',').unwrap().0.to_owned(), line);
+        }
+    }
+
+    /// A steward's decisions on records, from tomorrow on.
+    fn decide(&self, decisions: &[(&str, &str, &str)]) {
+        let lines: Vec<String> = decisions
+            .iter()
+            .map(|(a, b, decision)| {
+                format!("people:{a},people:{b},{decision},{}", self.as_of(self.night + 1))
+            })
+            .collect();
+        let header = "record_a,record_b,decision,decided_at\n";
+        self.put(
+            &format!("decisions/{:02}.csv", self.night + 1),
+            &(header.to_owned() + &lines.join("\n") + "\n"),
+        );
+    }
+
+    fn as_of(&self, night: u32) -> String {
+        format!("2026-{:02}-{:02}T03:00:00Z", 3 + night / 31, 1 + night % 31)
+    }
+
+    fn warehouse(&self) -> PathBuf {
+        self.path().join("warehouse")
+    }
+
+    fn run(&self, warehouse: &Path, more: &[&str]) -> Ran {
+        let as_of = self.as_of(self.night);
+        let pipeline = self.path().join("persons.toml");
+        let mut arguments =
+            vec!["run", pipeline.to_str().unwrap(), "--warehouse", warehouse.to_str().unwrap()];
+        arguments.extend(["--as-of", as_of.as_str()]);
+        arguments.extend(more);
+        sillage(arguments)
+    }
+
+    /// The next night; the customer of each record after it.
+    fn sleep(&mut self) -> BTreeMap<String, String> {
+        self.night += 1;
+        self.run(&self.warehouse(), &[]).published();
+        customers(&self.warehouse())
+    }
+
+    /// The next night in a copy of the warehouse, with all pairs compared.
+    fn dream(&mut self) -> PathBuf {
+        let copy = self.path().join("copy");
+        let _ = fs::remove_dir_all(&copy);
+        copy_folder(&self.warehouse(), &copy);
+        self.night += 1;
+        self.run(&copy, &["--full-refresh"]).published();
+        self.night -= 1;
+        copy
+    }
+}
+
+/// Columns of a query's rows.
+fn cells(warehouse: &Path, sql: &str) -> Vec<Vec<String>> {
+    let file = warehouse.join("cells.csv");
+    sillage(["query", sql, "--warehouse", warehouse.to_str().unwrap(), "-o", file.to_str().unwrap()])
+        .published();
+    let text = fs::read_to_string(&file).unwrap();
+    text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+fn customers(warehouse: &Path) -> BTreeMap<String, String> {
+    cells(warehouse, "select record_id, customer_id from core.customer_ids")
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect()
+}
+
+fn clusters(customers: &BTreeMap<String, String>) -> BTreeMap<BTreeSet<&str>, &str> {
+    let mut records: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (record, customer) in customers {
+        records.entry(customer).or_default().insert(record);
+    }
+    records.into_iter().map(|(customer, records)| (records, customer)).collect()
+}
+
+/// What a town's people and clerks do in a day.
+fn day(town: &Town, chance: &mut Xoshiro256PlusPlus) -> Vec<String> {
+    let night = town.night;
+    let known: Vec<&String> = town.records.values().collect();
+    let mut lines = Vec::new();
+    let mut field = |line: &str, n: usize, value: &str, record: Option<String>| {
+        let mut fields: Vec<&str> = line.split(',').collect();
+        fields[n] = value;
+        let mut line = fields.join(",");
+        if let Some(record) = record {
+            line = format!("{record},{}", line.split_once(',').unwrap().1);
+        }
+        lines.push(line);
+    };
+    for n in 0..3 {
+        // A stranger, somebody known on another channel, a new address, a new e-mail.
+        let line = *known.choose(chance).unwrap();
+        let (year, day) = (1930 + chance.gen_range(0..70), 1 + chance.gen_range(0..28));
+        let stranger = format!(
+            "x{n},Zoé{night},Nouvelle{n},{year}-03-{day:02},z{night}.{n}@mail.example,,{night} rue Neuve,33000,Bordeaux"
+        );
+        field(&stranger, 0, &format!("s{night}-{n}"), None);
+        let line_again = *known.choose(chance).unwrap();
+        field(line_again, 4, "", Some(format!("a{night}-{n}")));
+        field(line, 6, &format!("{} quai de la Lune", chance.gen_range(1..90)), None);
+        let line = *known.choose(chance).unwrap();
+        field(line, 4, &format!("new{night}.{n}@mail.example"), None);
+    }
+    // A clerk types another person's e-mail; most are put right on a later day.
+    let (one, other) = (*known.choose(chance).unwrap(), *known.choose(chance).unwrap());
+    let email = other.split(',').nth(4).unwrap();
+    field(one, 4, email, None);
+    // A marriage.
+    let line = *known.choose(chance).unwrap();
+    field(line, 2, "Delaunay", None);
+    // The last line of a record counts: one line a record and day.
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for line in lines {
+        last.insert(line.split_once(',').unwrap().0.to_owned(), line);
+    }
+    last.into_values().collect()
+}
+
+#[test]
+fn for_thirty_nights_who_did_not_change_keeps_the_id_and_every_other_change_is_told() {
+    let mut lines = town();
+    lines.extend(seen_again());
+    let mut town = Town::new(lines);
+    let mut chance = Xoshiro256PlusPlus::seed_from_u64(30);
+    let mut before = town.sleep();
+    let mut ever: BTreeSet<String> = before.values().cloned().collect();
+    let (mut merged, mut split) = (0, 0);
+    for night in 2..=30 {
+        let today = day(&town, &mut chance);
+        town.deliver(today);
+        if night % 3 == 0 {
+            let records: Vec<&String> = before.keys().collect();
+            let mut pick = || records.choose(&mut chance).unwrap().as_str();
+            let (a, b, c) = (pick(), pick(), pick());
+            let mate = before.iter().find(|(r, id)| *r != c && **id == before[c]).map_or(a, |(r, _)| r);
+            town.decide(&[(a, b, "link"), (c, mate, "cut")]);
+        }
+        let full = (night % 6 == 0).then(|| town.dream());
+        let after = town.sleep();
+        if let Some(full) = full {
+            for table in
+                ["core.customer_ids", "core.match_links", "core.match_review", "core.former_customer_ids"]
+            {
+                assert_eq!(rows(&full, table), rows(&town.warehouse(), table), "{table} in night {night}");
+            }
+        }
+        let (was, is) = (clusters(&before), clusters(&after));
+        for (records, id) in &was {
+            if let Some(now) = is.get(records) {
+                assert_eq!(id, now, "night {night}: the records of this customer did not change");
+            }
+        }
+        let mut moved: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for (record, id) in &before {
+            if after[record] != *id {
+                *moved.entry((id.clone(), after[record].clone())).or_default() += 1;
+            }
+        }
+        let told: BTreeMap<(String, String), usize> = cells(
+            &town.warehouse(),
+            &format!("select former_id, customer_id, records, change from core.customer_id_changes where run = {night}"),
+        )
+        .into_iter()
+        .map(|row| {
+            match row[3].as_str() {
+                "merged" => merged += 1,
+                "split" => split += 1,
+                _ => {}
+            }
+            ((row[0].clone(), row[1].clone()), row[2].parse().unwrap())
+        })
+        .collect();
+        assert_eq!(moved, told, "night {night}");
+        ever.extend(after.values().cloned());
+        before = after;
+    }
+    assert!(merged > 5 && split > 5, "{merged} merged, {split} split: too quiet a month to show anything");
+    // Every id there ever was is borne or stands for somebody.
+    let borne: BTreeSet<&String> = before.values().collect();
+    let former: BTreeMap<String, String> =
+        cells(&town.warehouse(), "select former_id, customer_id from core.former_customer_ids")
+            .into_iter()
+            .map(|row| (row[0].clone(), row[1].clone()))
+            .collect();
+    for id in &ever {
+        match former.get(id) {
+            None => assert!(borne.contains(id), "{id} stands for nobody"),
+            Some(today) => assert!(borne.contains(today) && !borne.contains(id), "{id} stands for {today}"),
+        }
+    }
+    // Estimated in the nights 1, 11 and 21, and in force between.
+    let estimates = query(
+        &town.warehouse(),
+        "select count(distinct value) as estimates from ops.models where model = 'identity' and name = 'estimated_at'",
+    );
+    assert!(estimates.contains('3'), "{estimates}");
+}
+
+#[test]
+fn a_steward_always_wins_and_may_take_it_back() {
+    let mut lines = town();
+    lines.extend(seen_again());
+    let mut town = Town::new(lines);
+    let first = town.sleep();
+    assert_eq!(first["p000"], first["q000"]);
+    assert_ne!(first["p001"], first["p002"]);
+    town.decide(&[("p000", "q000", "cut"), ("p001", "p002", "link")]);
+    let second = town.sleep();
+    assert_ne!(second["p000"], second["q000"]);
+    assert_eq!(second["p001"], second["p002"]);
+    let told = query(
+        &town.warehouse(),
+        "select decision from core.match_links where record_id_l = 'p000' and record_id_r = 'q000'",
+    );
+    assert!(told.contains("cut by a steward"), "{told}");
+    town.decide(&[("p000", "q000", "link"), ("p002", "p001", "cut"), ("p000", "nobody", "cut")]);
+    let third = town.sleep();
+    assert_eq!(third, first, "with their ids of before");
+    let told = query(&town.warehouse(), "select note from ops.steps where run = 3 and kind = 'resolve'");
+    assert!(told.contains("1 decisions of the steward name records that are not there"), "{told}");
+}
+
+#[test]
+fn an_earlier_instant_knows_the_ids_of_its_time() {
+    let mut town = Town::new(town());
+    let first = town.sleep();
+    town.decide(&[("p001", "p002", "link")]);
+    let second = town.sleep();
+    assert_ne!(first, second);
+    town.night = 1;
+    fs::remove_dir_all(town.path().join("decisions")).unwrap();
+    // The raw table of decisions has no declared time here: the export is read anew without them.
+    town.run(&town.warehouse(), &["--backfill", "--full-refresh"]).published();
+    assert_eq!(customers(&town.warehouse()), first);
+    town.night = 2;
+    town.decide(&[("p001", "p002", "link")]);
+    assert_eq!(town.sleep(), second, "and the ids of the later night come back");
+}
