@@ -109,7 +109,7 @@ impl Known {
 }
 
 /// Every file, links aside: what they point to lies below too.
-fn files_below(place: &Path) -> Vec<PathBuf> {
+pub fn files_below(place: &Path) -> Vec<PathBuf> {
     if place.is_file() {
         return vec![place.to_owned()];
     }
@@ -119,7 +119,7 @@ fn files_below(place: &Path) -> Vec<PathBuf> {
 }
 
 /// All that a file says, in lower case: its bytes, and of Parquet every value too.
-fn text_of(file: &Path) -> String {
+pub fn text_of(file: &Path) -> String {
     let bytes = fs::read(file).unwrap();
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
     if bytes.starts_with(b"PAR1") {

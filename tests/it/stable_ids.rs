@@ -10,6 +10,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::forget::{files_below, text_of};
 use crate::linkage::{seen_again, town};
 use crate::shop::{Ran, copy_folder, query, rows, sillage};
 
@@ -155,7 +156,7 @@ impl Town {
 
 /// Columns of a query's rows.
 fn cells(warehouse: &Path, sql: &str) -> Vec<Vec<String>> {
-    let file = warehouse.join("cells.csv");
+    let file = warehouse.with_extension("csv");
     sillage(["query", sql, "--warehouse", warehouse.to_str().unwrap(), "-o", file.to_str().unwrap()])
         .published();
     let text = fs::read_to_string(&file).unwrap();
@@ -339,4 +340,51 @@ fn an_earlier_instant_knows_the_ids_of_its_time() {
     town.night = 2;
     town.decide(&[("p001", "p002", "link")]);
     assert_eq!(town.sleep(), second, "and the ids of the later night come back");
+}
+
+#[test]
+fn who_is_forgotten_is_in_nothing_that_is_remembered_of_ids() {
+    let mut lines = town();
+    lines
+        .push("zq1,Zephyrine,Quux,1977-07-07,zephyrine@quux.example,,7 rue Zephyrine,75007,Paris".to_owned());
+    lines.push("zq2,Zephyrine,Quux,1977-07-07,,,7 rue Zephyrine,75007,Paris".to_owned());
+    let mut town = Town::new(lines);
+    let others = |customers: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+        customers
+            .iter()
+            .filter(|(record, _)| !record.starts_with("zq"))
+            .map(|(r, c)| (r.clone(), c.clone()))
+            .collect()
+    };
+    town.decide(&[("zq1", "zq2", "cut")]);
+    let first = town.sleep();
+    town.decide(&[("zq1", "zq2", "link")]);
+    let second = town.sleep();
+    assert_eq!(second["zq1"], second["zq2"]);
+    let ids = [&first["zq1"], &first["zq2"]];
+    assert_ne!(ids[0], ids[1]);
+    let needles: BTreeSet<&str> =
+        ["zephyrine", "quux", "zq1", "zq2"].into_iter().chain(ids.map(String::as_str)).collect();
+    let found = || -> BTreeSet<String> {
+        let warehouse = town.warehouse();
+        let names = files_below(&warehouse).into_iter().filter(|file| {
+            let text = text_of(file);
+            needles.iter().any(|needle| text.contains(needle))
+        });
+        names.map(|file| file.strip_prefix(&warehouse).unwrap().display().to_string()).collect()
+    };
+    let before = found();
+    for table in
+        ["customer_id_history", "customer_id_changes", "former_customer_ids", "match_terms", "raw/decisions"]
+    {
+        assert!(before.iter().any(|file| file.contains(table)), "{table}: {before:#?}");
+    }
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sillage"));
+    command.arg("forget").arg(town.path().join("persons.toml"));
+    command.args(["--id", "people=zq1", "--warehouse"]).arg(town.warehouse());
+    command.env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
+    Ran::of(command.output().unwrap()).published();
+    assert_eq!(found(), BTreeSet::new());
+    assert_eq!(others(&customers(&town.warehouse())), others(&second));
+    assert_eq!(customers(&town.warehouse()).len(), others(&second).len());
 }
