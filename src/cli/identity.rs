@@ -1,4 +1,4 @@
-//! `identity`: why two records are, or are not, one customer.
+//! `identity`: why two records are, or are not, one customer, and who they were before.
 
 use std::path::PathBuf;
 
@@ -15,6 +15,22 @@ use crate::pipeline::Step;
 pub enum IdentityVerb {
     /// The match weights of two person records, comparison by comparison, in bits; personal data
     Explain(ExplainArgs),
+    /// Who a record was since when, or what became of a customer id, night by night
+    Trace(TraceArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// A customer id, or SOURCE:RECORD_ID as in core.customer_ids
+    what: String,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[arg(long, value_name = "N")]
+    release: Option<u64>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +55,7 @@ pub struct ExplainArgs {
 pub async fn identity(verb: IdentityVerb) -> Result<()> {
     match verb {
         IdentityVerb::Explain(args) => explain(args).await,
+        IdentityVerb::Trace(args) => trace(args).await,
     }
 }
 
@@ -60,6 +77,18 @@ async fn explain(args: ExplainArgs) -> Result<()> {
     let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
     let waterfall = identity::explain(&catalog, &linkage, left, right).await?;
     args.output.write(&catalog, waterfall).await?;
+    Ok(())
+}
+
+async fn trace(args: TraceArgs) -> Result<()> {
+    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    let found = match args.what.split_once(':') {
+        Some((source, record_id)) => {
+            identity::trace_record(&catalog, RecordName { source, record_id }).await?
+        }
+        None => identity::trace_id(&catalog, &args.what).await?,
+    };
+    args.output.write(&catalog, found).await?;
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub async fn explain(
     session.register_functions(likeness::functions());
     for record in [left, right] {
         let found = session
-            .sql(&format!("select 1 from {persons} where {}", is(record)))
+            .sql(&format!("select 1 from {persons} where {}", record.condition()))
             .await
             .doing(doing)?
             .count()
@@ -61,8 +61,8 @@ pub async fn explain(
         "(select * from ({keyed}) where record_number = (select record_number from {persons} where {left})) as l
          cross join
          (select * from ({keyed}) where record_number = (select record_number from {persons} where {right})) as r",
-        left = is(left),
-        right = is(right),
+        left = left.condition(),
+        right = right.condition(),
     );
     let pairs = format!("({})", candidates::agreement(linkage, &joined, ""));
     let scored = parameters.scored_sql(linkage, &pairs);
@@ -97,7 +97,10 @@ pub async fn explain(
     session.sql(&sql).await.doing(doing)
 }
 
-fn is(record: RecordName) -> String {
-    let quoted = |text: &str| text.replace('\'', "''");
-    format!("source = '{}' and record_id = '{}'", quoted(record.source), quoted(record.record_id))
+impl RecordName<'_> {
+    /// That a row is this record's, in SQL.
+    pub(super) fn condition(self) -> String {
+        let quoted = |text: &str| text.replace('\'', "''");
+        format!("source = '{}' and record_id = '{}'", quoted(self.source), quoted(self.record_id))
+    }
 }

@@ -19,6 +19,7 @@
 //!   match_links     what became of each pair                            → core.match_links
 //!   review          what a steward may decide                           → core.match_review
 //! explain         the waterfall of two records
+//! trace           who a record or an id was, night by night
 //! ```
 //!
 //! Records (`source`, `record_id`) and keys (`key_kind`, `key_value`) form a graph, and so do records
@@ -50,6 +51,7 @@ pub mod standardise;
 mod steward;
 mod succession;
 mod term_frequency;
+mod trace;
 mod universe;
 mod weight;
 
@@ -59,6 +61,7 @@ pub use fitted::MODEL;
 pub use linkage::Linkage;
 pub use night::{IsForgotten, Night};
 pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table, tables};
+pub use trace::{trace_id, trace_record};
 
 /// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
 /// `jaro_winkler(a, b)` and the others.

@@ -207,8 +207,8 @@ fn persons_who_share_nearly_everything_stay_themselves() {
 #[test]
 fn what_many_share_makes_no_giant_customer_and_is_said() {
     let mut lines = town();
-    // One address for two thousand, one e-mail for three thousand, and nothing at all for a thousand.
-    lines.extend((0..2_000).map(|n: usize| {
+    // One address for five thousand, one e-mail for a hundred thousand, and nothing at all for a thousand.
+    lines.extend((0..5_000).map(|n: usize| {
         let (first, last) = (FIRST[n % 20], LAST[n / 20 % 25]);
         format!(
             "h{n},{first}{n},{last},19{:02}-{:02}-{:02},,,1 place de l'Hôpital,69001,Lyon",
@@ -218,12 +218,12 @@ fn what_many_share_makes_no_giant_customer_and_is_said() {
         )
     }));
     lines.extend(
-        (0..3_000)
+        (0..100_000)
             .map(|n: usize| format!("i{n},{}{n},{}{n},,info@firm.example,,,,", FIRST[n % 20], LAST[n % 25])),
     );
     lines.extend((0..1_000).map(|n: usize| format!("n{n},,,,,,,,")));
     let found = Persons::of(&lines).resolve();
-    assert_eq!(found.customer.len(), 6_500);
+    assert_eq!(found.customer.len(), 106_500);
     assert!(found.largest() <= 10, "a customer of {} records", found.largest());
     assert!(found.told.contains("1 keys are held under more than 20 names"), "{}", found.told);
     assert!(found.told.contains("does not compare 1 blocks of more than"), "{}", found.told);
