@@ -186,7 +186,7 @@ async fn join_by_keys(
             let (record, first) = numbering.of(&row);
             if first {
                 clusters.add(record, row.person);
-                former.push(row.former);
+                former.push(row.former.map(|former| (former.id, former.since)));
             }
             if let Some((kind, value)) = row.key {
                 let key = key_hash(kind, value);
@@ -229,35 +229,29 @@ async fn write_ids(
     while let Some(batch) = stream.next().await {
         let batch = batch.doing(doing)?;
         let rows = Rows::of(&batch)?;
-        let (mut sources, mut records, mut customers) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut new_sources, mut new_records, mut new_customers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut all, mut changed) = (Vec::new(), Vec::new());
         for n in 0..batch.num_rows() {
             let row = rows.row(n);
             let (record, first) = numbering.of(&row);
-            if !first {
-                continue;
-            }
-            let root = clusters.root(record);
-            let id = succession.id(root, || CustomerId::founded_on(row.source, row.record_id));
-            sources.push(row.source);
-            records.push(row.record_id);
-            customers.push(id.to_string());
-            if row.former.is_none_or(|(former, _)| former != id) {
-                new_sources.push(row.source);
-                new_records.push(row.record_id);
-                new_customers.push(id);
+            if first {
+                let root = clusters.root(record);
+                let id = succession.id(root, || CustomerId::founded_on(row.source, row.record_id));
+                if row.former.is_none_or(|former| former.id != id) {
+                    changed.push((row, id));
+                }
+                all.push((row, id));
             }
         }
-        if !sources.is_empty() {
+        if !all.is_empty() {
             let columns: Vec<arrow::array::ArrayRef> = vec![
-                Arc::new(StringArray::from(sources)),
-                Arc::new(StringArray::from(records)),
-                Arc::new(StringArray::from(customers)),
+                Arc::new(StringArray::from_iter_values(all.iter().map(|(row, _)| row.source))),
+                Arc::new(StringArray::from_iter_values(all.iter().map(|(row, _)| row.record_id))),
+                Arc::new(StringArray::from_iter_values(all.iter().map(|(_, id)| id.to_string()))),
             ];
             ids.write(&RecordBatch::try_new(schema.clone(), columns).doing(doing)?).await?;
         }
-        if !new_sources.is_empty() {
-            remembered.records(new_sources, new_records, new_customers).await?;
+        if !changed.is_empty() {
+            remembered.records(&changed).await?;
         }
     }
     let mut staged = vec![ids.finish().await?];

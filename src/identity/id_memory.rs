@@ -11,7 +11,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 
@@ -19,6 +19,7 @@ use super::customer_id::CustomerId;
 use super::night::{IsForgotten, Night};
 use super::resolve::table;
 use super::succession::{Change, Succession, heirs};
+use super::universe::Row;
 use crate::error::{Context, Error, Result};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Mode, Staged, Stager};
@@ -26,7 +27,7 @@ use crate::warehouse::stage::{Mode, Staged, Stager};
 /// Grain: one row a record and night on which its customer became another; the latest up to an instant is
 /// who the record was then.
 pub const CUSTOMER_ID_HISTORY: &str = "customer_id_history";
-/// Grain: one row a night, former id and id that records of it bear since.
+/// Grain: one row a night, former id and id that records of it bear since; numbered as they came.
 pub const CUSTOMER_ID_CHANGES: &str = "customer_id_changes";
 /// Grain: one row an id that is nobody's any more.
 pub const FORMER_CUSTOMER_IDS: &str = "former_customer_ids";
@@ -39,25 +40,29 @@ fn instant(name: &str) -> Field {
     Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true)
 }
 
+fn number(name: &str) -> Field {
+    Field::new(name, DataType::Int64, true)
+}
+
+/// `version` counts the customers that the record was, also on one instant run twice.
 fn history_schema() -> SchemaRef {
-    let run = Field::new("run", DataType::Int64, true);
     Arc::new(Schema::new(vec![
         text("source"),
         text("record_id"),
         text("customer_id"),
         instant("valid_from"),
-        run,
+        number("version"),
     ]))
 }
 
 fn changes_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
-        Field::new("run", DataType::Int64, true),
+        number("change_number"),
         instant("changed_at"),
         text("change"),
         text("former_id"),
         text("customer_id"),
-        Field::new("records", DataType::Int64, true),
+        number("records"),
         Field::new("succeeds", DataType::Boolean, true),
     ]))
 }
@@ -67,7 +72,7 @@ fn former_schema() -> SchemaRef {
 }
 
 /// Who each record last was: `former_source`, `former_record_id`, `former_id`, and since when, in
-/// microseconds: `former_since`. `None` before any night.
+/// microseconds: `former_since`, and `former_version`. `None` before any night.
 pub async fn last_known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFrame>> {
     let history = table(CUSTOMER_ID_HISTORY);
     if catalog.table(&history).await?.is_none() {
@@ -77,10 +82,10 @@ pub async fn last_known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<D
     let session = catalog.session([&history], Some(night.as_of)).await?;
     let sql = format!(
         "select source as former_source, record_id as former_record_id, customer_id as former_id,
-                cast(valid_from as bigint) as former_since
+                cast(valid_from as bigint) as former_since, version as former_version
          from (
-           select source, record_id, customer_id, valid_from,
-                  row_number() over (partition by source, record_id order by valid_from desc, run desc) as nth
+           select source, record_id, customer_id, valid_from, version,
+                  row_number() over (partition by source, record_id order by valid_from desc, version desc) as nth
            from {history} where valid_from <= $as_of)
          where nth = 1"
     );
@@ -109,20 +114,16 @@ impl<'n> Remembered<'n> {
         Ok(Remembered { night, history, forgotten })
     }
 
-    /// Records that are another customer than before.
-    pub async fn records(
-        &mut self,
-        sources: Vec<&str>,
-        record_ids: Vec<&str>,
-        customers: Vec<CustomerId>,
-    ) -> Result<()> {
-        let rows = customers.len();
+    /// Records that are another customer than before, each with the customer and the version it has now.
+    pub async fn records(&mut self, rows: &[(Row<'_>, CustomerId)]) -> Result<()> {
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from(sources)),
-            Arc::new(StringArray::from(record_ids)),
-            Arc::new(StringArray::from_iter_values(customers.iter().map(CustomerId::to_string))),
-            instants(vec![self.night.as_of.timestamp_micros(); rows]),
-            Arc::new(Int64Array::from(vec![self.night.run as i64; rows])),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|(row, _)| row.source))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|(row, _)| row.record_id))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|(_, id)| id.to_string()))),
+            instants(vec![self.night.as_of.timestamp_micros(); rows.len()]),
+            Arc::new(Int64Array::from_iter_values(
+                rows.iter().map(|(row, _)| row.former.map_or(0, |former| former.version) + 1),
+            )),
         ];
         let batch = RecordBatch::try_new(history_schema(), columns).doing("remember the customer ids")?;
         self.history.write(&batch).await
@@ -140,8 +141,12 @@ impl<'n> Remembered<'n> {
         let mode = if night.is_forgotten.is_some() { Mode::Replace } else { Mode::Append };
         let mut log = catalog.warehouse().stager(&name, mode, &changes_schema())?;
         let mut ended = Vec::new();
+        let mut last_number = 0;
         if catalog.table(&name).await?.is_some() {
-            for batch in earlier_changes(catalog, night).await? {
+            for batch in earlier_changes(catalog).await? {
+                last_number = arrow::compute::max(batch.column(0).as_primitive::<Int64Type>())
+                    .unwrap_or_default()
+                    .max(last_number);
                 let batch = without_ids(&batch, &forgotten)?;
                 if mode == Mode::Replace {
                     log.write(&batch).await?;
@@ -151,7 +156,7 @@ impl<'n> Remembered<'n> {
         }
         let changes = succession.changes();
         if !changes.is_empty() {
-            let batch = rows_of(&changes, night)?;
+            let batch = rows_of(&changes, last_number, night)?;
             log.write(&batch).await?;
             ended.extend(endings(&batch, night)?);
         }
@@ -196,16 +201,14 @@ async fn without_forgotten(
     Ok(theirs.difference(&others).copied().collect())
 }
 
-/// The log in the order of its nights; later nights' rows only where all is written anew.
-async fn earlier_changes(catalog: &Catalog, night: &Night<'_>) -> Result<Vec<RecordBatch>> {
+/// The log in the order of its nights.
+async fn earlier_changes(catalog: &Catalog) -> Result<Vec<RecordBatch>> {
     let doing = "read the changes of customer ids";
     let name = table(CUSTOMER_ID_CHANGES);
     let session = catalog.session([&name], None).await?;
     let columns: Vec<String> = changes_schema().fields().iter().map(|f| f.name().clone()).collect();
-    let (columns, ids) = (columns.join(", "), "changed_at, run, former_id, records desc, customer_id");
-    let known = if night.is_forgotten.is_some() { "" } else { "where succeeds" };
     session
-        .sql(&format!("select {columns} from {name} {known} order by {ids}"))
+        .sql(&format!("select {} from {name} order by changed_at, change_number", columns.join(", ")))
         .await
         .doing(doing)?
         .collect()
@@ -229,7 +232,7 @@ type Ending = (CustomerId, CustomerId, i64);
 
 fn endings(batch: &RecordBatch, night: &Night<'_>) -> Result<Vec<Ending>> {
     let [former, ids] = texts(batch, [3, 4])?;
-    let at = batch.column(1).as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
+    let at = batch.column(1).as_primitive::<TimestampMicrosecondType>();
     let succeeds = batch.column(6).as_boolean();
     let mut endings = Vec::new();
     for row in 0..batch.num_rows() {
@@ -243,12 +246,12 @@ fn endings(batch: &RecordBatch, night: &Night<'_>) -> Result<Vec<Ending>> {
     Ok(endings)
 }
 
-fn rows_of(changes: &[Change], night: &Night<'_>) -> Result<RecordBatch> {
+fn rows_of(changes: &[Change], last_number: i64, night: &Night<'_>) -> Result<RecordBatch> {
     let texts = |text: &dyn Fn(&Change) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(changes.iter().map(text)))
     };
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(Int64Array::from(vec![night.run as i64; changes.len()])),
+        Arc::new(Int64Array::from_iter_values((last_number + 1..).take(changes.len()))),
         instants(vec![night.as_of.timestamp_micros(); changes.len()]),
         texts(&|c| c.kind.as_str().to_owned()),
         texts(&|c| c.former.to_string()),

@@ -10,7 +10,6 @@ pub type IsForgotten<'n> = &'n (dyn Fn(&str, &str) -> bool + Send + Sync);
 /// What resolution has to know of the run it is a step of.
 #[derive(Clone, Copy)]
 pub struct Night<'n> {
-    pub run: u64,
     pub pipeline: &'n str,
     pub as_of: Instant,
     /// Of lengths of time.

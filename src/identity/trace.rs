@@ -17,7 +17,7 @@ pub async fn trace_record(catalog: &Catalog, record: RecordName<'_>) -> Result<D
     let session = memory(catalog).await?;
     let frame = session
         .sql(&format!(
-            "select valid_from, customer_id from {} where {} order by valid_from, run",
+            "select valid_from, customer_id from {} where {} order by valid_from, version",
             table(CUSTOMER_ID_HISTORY),
             record.condition()
         ))
@@ -56,7 +56,7 @@ pub async fn trace_id(catalog: &Catalog, id: &str) -> Result<DataFrame> {
                     case when f.former_id is null then c.former_id else f.customer_id end as customer_today
              from {} as c left join {} as f on f.former_id = c.former_id
              where c.former_id = '{quoted}' or c.customer_id = '{quoted}'
-             order by c.changed_at, c.run, c.former_id, c.customer_id",
+             order by c.changed_at, c.change_number",
             table(CUSTOMER_ID_CHANGES),
             table(FORMER_CUSTOMER_IDS),
         ))

@@ -22,8 +22,8 @@ pub fn schema() -> SchemaRef {
 }
 
 /// The rows of both tables in the order of `source`, `record_id`; of a record the person comes first.
-/// `former` has the columns `former_source`, `former_record_id`, `former_id` and `former_since` of each
-/// record that was somebody before.
+/// `former` has the columns `former_source`, `former_record_id`, `former_id`, `former_since` and
+/// `former_version` of each record that was somebody before.
 ///
 /// # Errors
 /// The table of keys lacks a column.
@@ -80,6 +80,7 @@ pub fn ordered(
         None => all
             .with_column("former_id", lit(ScalarValue::Utf8(None)))
             .and_then(|all| all.with_column("former_since", lit(ScalarValue::Int64(None))))
+            .and_then(|all| all.with_column("former_version", lit(ScalarValue::Int64(None))))
             .doing("gather the records")?,
     };
     // Columns that are null throughout have no part in the order: DataFusion 55 loses track of such an
@@ -96,16 +97,27 @@ pub struct Rows<'a> {
     texts: [&'a StringArray; 5],
     persons: &'a Int64Array,
     since: &'a Int64Array,
+    versions: &'a Int64Array,
 }
 
 /// One row: a key of a record, or a record that says something of a person.
+#[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     pub source: &'a str,
     pub record_id: &'a str,
     pub key: Option<(&'a str, &'a str)>,
     pub person: Option<u32>,
-    /// The customer it last was, and since when, in microseconds.
-    pub former: Option<(CustomerId, i64)>,
+    pub former: Option<Former>,
+}
+
+/// The customer that a record last was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Former {
+    pub id: CustomerId,
+    /// In microseconds.
+    pub since: i64,
+    /// How many it had been by then, this one too.
+    pub version: i64,
 }
 
 impl<'a> Rows<'a> {
@@ -118,8 +130,8 @@ impl<'a> Rows<'a> {
             let column = batch.column(n).as_primitive_opt::<Int64Type>();
             column.ok_or_else(|| Error::failed("the person records have no numbers"))
         };
-        let (persons, since) = (number(4)?, number(6)?);
-        Ok(Rows { texts: [text(0)?, text(1)?, text(2)?, text(3)?, text(5)?], persons, since })
+        let (persons, since, versions) = (number(4)?, number(6)?, number(7)?);
+        Ok(Rows { texts: [text(0)?, text(1)?, text(2)?, text(3)?, text(5)?], persons, since, versions })
     }
 
     pub fn row(&self, n: usize) -> Row<'a> {
@@ -132,7 +144,10 @@ impl<'a> Rows<'a> {
             record_id: at(1).unwrap_or_default(),
             key: at(2).zip(at(3)),
             person: self.persons.is_valid(n).then(|| self.persons.value(n) as u32),
-            former: at(4).and_then(|id| Some((id.parse().ok()?, self.since.value(n)))),
+            former: at(4).and_then(|id| {
+                let (since, version) = (self.since.value(n), self.versions.value(n));
+                Some(Former { id: id.parse().ok()?, since, version })
+            }),
         }
     }
 }

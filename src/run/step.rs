@@ -170,7 +170,6 @@ impl Workshop {
             list.as_ref().is_some_and(|list| list.holds(source, record_id))
         };
         let night = identity::Night {
-            run: self.run,
             pipeline: &self.pipeline.name,
             as_of: self.as_of,
             zone: self.pipeline.timezone,

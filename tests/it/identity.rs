@@ -42,7 +42,6 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
         catalog.add_staged(&staged).await.unwrap();
         let identity = Identity { keys: Some(table), persons: None, decisions: None };
         let night = Night {
-            run: 1,
             pipeline: "test",
             as_of: sillage::clock::now(),
             zone: chrono_tz::UTC,

@@ -263,7 +263,7 @@ fn for_thirty_nights_who_did_not_change_keeps_the_id_and_every_other_change_is_t
         }
         let told: BTreeMap<(String, String), usize> = cells(
             &town.warehouse(),
-            &format!("select former_id, customer_id, records, change from core.customer_id_changes where run = {night}"),
+            &format!("select former_id, customer_id, records, change from core.customer_id_changes where changed_at = '{}'", town.as_of(night)),
         )
         .into_iter()
         .map(|row| {
