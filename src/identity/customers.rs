@@ -127,13 +127,16 @@ async fn shared_keys(session: &Session, keys: &TableName, limit: u64) -> Result<
     let doing = "look for keys that many share";
     let batches = session
         .sql(&format!(
-            "select cast(key_kind as varchar), cast(key_value as varchar)
-             from {keys} as k join {records} as p
-               on cast(k.source as varchar) = p.source and cast(k.record_id as varchar) = p.record_id
-             where key_kind is not null and key_value is not null
-             group by key_kind, key_value
-             having count(distinct coalesce(
-               first_name || ' ' || last_name, first_name, last_name, cast(record_number as varchar))) > {limit}",
+            // Grouped twice: `count(distinct)` would keep a hash table of its own for every key.
+            "select key_kind, key_value from (
+               select cast(key_kind as varchar) as key_kind, cast(key_value as varchar) as key_value,
+                      coalesce(first_name || ' ' || last_name, first_name, last_name,
+                               cast(record_number as varchar)) as name
+               from {keys} as k join {records} as p
+                 on cast(k.source as varchar) = p.source and cast(k.record_id as varchar) = p.record_id
+               where key_kind is not null and key_value is not null
+               group by 1, 2, 3)
+             group by key_kind, key_value having count(*) > {limit}",
             records = table(PERSON_RECORDS),
         ))
         .await
