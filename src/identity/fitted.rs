@@ -32,6 +32,9 @@ pub struct Estimate {
     pub terms: BTreeMap<String, u64>,
 }
 
+/// Part, name, position, value and note.
+type Row = (&'static str, String, i64, Option<f64>, Option<String>);
+
 /// The columns that the rows of all fitted models have: `model`, `kind`, `part`, `name`, `position`,
 /// `value`, `note`. Position is the number of the level, or of the rule; note names it.
 /// `review_probability` is that from which on the night kept links.
@@ -43,7 +46,7 @@ pub fn rows(
     added: &[u64],
 ) -> Result<RecordBatch> {
     let parameters = &estimate.parameters;
-    let mut rows: Vec<(&str, String, i64, Option<f64>, Option<String>)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     let mut parameter = |name: &str, value: Option<f64>, note: Option<String>| {
         rows.push(("parameter", name.to_owned(), 0, value, note));
     };

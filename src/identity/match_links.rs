@@ -67,29 +67,38 @@ pub async fn stage(
     catalog.warehouse().stage(&table(MATCH_LINKS), Mode::Replace, Layout::Parallel, frame).await
 }
 
-/// Links that were refused, and pairs on which a steward's word stands, by record numbers.
+/// A pair of record numbers on which a steward's word stands, or whose link was refused.
+struct Decided {
+    left: u32,
+    right: u32,
+    ruling: Option<Decision>,
+    refusal: Option<Decision>,
+}
+
 fn decided_pairs(linked: &Linked, customers: &Customers) -> Result<RecordBatch> {
-    let mut pairs: Vec<(u32, u32, Option<&str>, Option<&str>)> = Vec::new();
     let ruled = |ruling: &Ruling| {
         let decision = if ruling.together { Decision::RuledTogether } else { Decision::RuledApart };
-        (ruling.left, ruling.right, Some(decision.as_str()), None)
+        Decided { left: ruling.left, right: ruling.right, ruling: Some(decision), refusal: None }
     };
-    pairs.extend(customers.rulings.iter().map(ruled));
+    let mut pairs: Vec<Decided> = customers.rulings.iter().map(ruled).collect();
+    let ruled: HashSet<(u32, u32)> = pairs.iter().map(|pair| (pair.left, pair.right)).collect();
     let refused = |(link, decision): (&Link, &Decision)| {
-        let refused = *decision != Decision::Linked;
-        refused.then_some((link.left, link.right, None, Some(decision.as_str())))
+        let refused = *decision != Decision::Linked && !ruled.contains(&(link.left, link.right));
+        let refusal = Some(*decision);
+        refused.then_some(Decided { left: link.left, right: link.right, ruling: None, refusal })
     };
-    let known: HashSet<(u32, u32)> = pairs.iter().map(|p| (p.0, p.1)).collect();
-    let refused = linked.links.iter().zip(&customers.decisions).filter_map(refused);
-    pairs.extend(refused.filter(|p| !known.contains(&(p.0, p.1))));
-    let numbers = |side: fn(&(u32, u32, Option<&str>, Option<&str>)) -> u32| -> ArrayRef {
+    pairs.extend(linked.links.iter().zip(&customers.decisions).filter_map(refused));
+    let numbers = |side: fn(&Decided) -> u32| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(pairs.iter().map(|pair| i64::from(side(pair)))))
     };
+    let words = |word: fn(&Decided) -> Option<Decision>| -> ArrayRef {
+        Arc::new(StringArray::from_iter(pairs.iter().map(|pair| word(pair).map(Decision::as_str))))
+    };
     RecordBatch::try_from_iter_with_nullable([
-        ("number_l", numbers(|p| p.0), false),
-        ("number_r", numbers(|p| p.1), false),
-        ("ruling", Arc::new(StringArray::from_iter(pairs.iter().map(|p| p.2))) as ArrayRef, true),
-        ("refusal", Arc::new(StringArray::from_iter(pairs.iter().map(|p| p.3))), true),
+        ("number_l", numbers(|pair| pair.left), false),
+        ("number_r", numbers(|pair| pair.right), false),
+        ("ruling", words(|pair| pair.ruling), true),
+        ("refusal", words(|pair| pair.refusal), true),
     ])
     .doing("gather the refused links")
 }
