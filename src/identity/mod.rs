@@ -10,6 +10,12 @@
 //! clusters        from keys and links to customers, guarded             → core.customer_ids
 //! resolve         the step                                              → core.match_links
 //! explain         the waterfall of two records
+//!
+//! spelling        an attribute's one spelling, as SQL
+//! golden_record   which record says an attribute best, and says so      → core.golden_records
+//! equal_keys      members that hold an equal key, grouped
+//! households      who lives together                                    → core.households
+//! organisations   key accounts and their contacts                       → core.organisations
 //! ```
 //!
 //! Records (`source`, `record_id`) and keys (`key_kind`, `key_value`) form a graph, and so do records
@@ -22,12 +28,18 @@ mod clusters;
 mod components;
 mod declaration;
 mod em;
+mod equal_keys;
 mod explain;
 mod fitted;
+mod golden_record;
+mod households;
 mod likeness;
 mod linkage;
+mod made;
+mod organisations;
 mod person_records;
 mod resolve;
+mod spelling;
 mod sql_function;
 pub mod standardise;
 mod universe;
@@ -36,7 +48,14 @@ mod weight;
 pub use declaration::{Identity, IdentityDeclaration, Persons};
 pub use explain::{RecordName, explain};
 pub use fitted::MODEL;
+pub use golden_record::{GOLDEN_RECORDS, GoldenRecord, GoldenRecordDeclaration, golden_record};
+pub use households::{HOUSEHOLDS, Households, HouseholdsDeclaration, households};
 pub use linkage::Linkage;
+pub use made::Made;
+pub use organisations::{
+    ORGANISATION_CONTACTS, ORGANISATION_IDS, ORGANISATIONS, Organisations, OrganisationsDeclaration,
+    organisations,
+};
 pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table};
 
 /// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
