@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::config::Problem;
 use crate::error::Error;
 
-/// Stands for street, house number and postcode (or city) together.
+/// Stands for street, house number and postcode (or city) together, where no attribute is called so.
 pub const ADDRESS: &str = "address";
 
 /// `[households]`
@@ -81,6 +81,9 @@ impl HouseholdsDeclaration {
             );
         }
         let has = |column: &str| columns.iter().any(|c| c == column);
+        let has_address = has("street") && (has("postcode") || has("city"));
+        let (whole, known) =
+            (if has_address { ", and `address` for the whole of it" } else { "" }, columns.join(", "));
         for rule in &self.rules {
             if rule.same.is_empty() {
                 wrong(
@@ -90,21 +93,22 @@ impl HouseholdsDeclaration {
                 );
             }
             for word in rule.same.iter().chain(&rule.shares_word) {
+                if has(word) {
+                    continue;
+                }
                 if word == ADDRESS && rule.shares_word.as_ref() != Some(word) {
-                    if !(has("street") && (has("postcode") || has("city"))) {
+                    if !has_address {
                         wrong(
                             "rules",
                             Error::config("`address` is made of `street` and `postcode` or `city`, which the golden record does not have")
                                 .hint("choose them under [golden_record.attributes]"),
                         );
                     }
-                } else if !has(word) {
+                } else {
                     wrong(
                         "rules",
-                        Error::config(format!("the golden record has no attribute `{word}`")).hint(format!(
-                            "it has {}, and `address` for the whole of it",
-                            columns.join(", ")
-                        )),
+                        Error::config(format!("the golden record has no attribute `{word}`"))
+                            .hint(format!("it has {known}{whole}")),
                     );
                 }
             }

@@ -106,7 +106,7 @@ fn keys(households: &Households, golden: &TableName) -> String {
         )
     };
     let by_rule = households.rules.iter().enumerate().map(|(n, rule)| {
-        let parts = rule.same.iter().map(|word| if word == ADDRESS { address() } else { said(word) });
+        let parts = rule.same.iter().map(|word| if word == ADDRESS && !has(ADDRESS) { address() } else { said(word) });
         let same = parts.collect::<Vec<_>>().join(&format!(" || '{AND}' || "));
         match &rule.shares_word {
             None => format!(
