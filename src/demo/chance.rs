@@ -17,6 +17,7 @@ pub enum Purpose {
     Baskets = 5,
     Writing = 6,
     WalkIns = 7,
+    KeyAccounts = 8,
 }
 
 /// The stream of one purpose and number under a seed.

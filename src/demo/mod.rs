@@ -17,6 +17,7 @@ mod export;
 mod leaving;
 mod life;
 mod names;
+mod organisation;
 mod output;
 mod person;
 pub mod project;
@@ -53,7 +54,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "wrote {} persons", self.persons)?;
         for (name, rows) in self.rows.iter().filter(|(name, _)| !name.starts_with("truth/")) {
-            write!(f, "\n  {name:<18} {rows:>10} rows")?;
+            write!(f, "\n  {name:<26} {rows:>10} rows")?;
         }
         Ok(())
     }
@@ -92,6 +93,11 @@ impl Retailer {
             let mut story = story::Story::tell(self.seed, &person, &life, &catalogue);
             exports.write(&mut story, &catalogue)?;
             exports.write_walk_ins(self.seed, number, &catalogue)?;
+            if let Some(organisation) = organisation::Organisation::among(self.seed, number) {
+                exports.write_organisation(&organisation)?;
+                truth.write_organisation(&organisation)?;
+            }
+            exports.write_contacts(self.seed, &mut story)?;
             truth.write(&story)?;
         }
         let mut rows = exports.finish()?;

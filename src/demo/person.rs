@@ -283,7 +283,8 @@ fn card_number(number: u64, series: char) -> String {
     format!("{body}{check}")
 }
 
-fn luhn(digits: &str) -> u32 {
+/// Luhn's check digit.
+pub fn luhn(digits: &str) -> u32 {
     let sum: u32 = digits
         .bytes()
         .rev()

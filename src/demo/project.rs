@@ -12,7 +12,7 @@ macro_rules! shipped {
 }
 
 const PIPELINE: &str = "pipelines/nightly.toml";
-const FILES: [(&str, &str); 40] = shipped![
+const FILES: [(&str, &str); 43] = shipped![
     "pipelines/nightly.toml",
     "sql/nightly/channel/calls.sql",
     "sql/nightly/channel/calls.test.toml",
@@ -20,6 +20,9 @@ const FILES: [(&str, &str); 40] = shipped![
     "sql/nightly/channel/cards.test.toml",
     "sql/nightly/channel/consents.sql",
     "sql/nightly/channel/email_events.sql",
+    "sql/nightly/channel/key_account_contacts.sql",
+    "sql/nightly/channel/key_account_contacts.test.toml",
+    "sql/nightly/channel/key_accounts.sql",
     "sql/nightly/channel/link_decisions.sql",
     "sql/nightly/channel/person_keys.sql",
     "sql/nightly/channel/persons.sql",

@@ -15,6 +15,7 @@ use super::calendar::{ELIGIBLE_STEPS, HOLDOUT_STEP, OUTCOME_STEPS, STEPS, as_utc
 use super::campaign::{CONTROL_SHARE, Group, LIFT, LIFT_STEPS, MEASURED};
 use super::leaving::{INCIDENT, INCIDENT_MEMORY, churn_probability};
 use super::life::Life;
+use super::organisation::Organisation;
 use super::output::{Columns, Rows, Table};
 use super::person::Person;
 use super::story::Story;
@@ -74,6 +75,11 @@ columns!(Persons {
     campaign_group: StringBuilder, DataType::Utf8, true;
 });
 
+columns!(Organisations {
+    organisation: Int64Builder, DataType::Int64, false;
+    record: StringBuilder, DataType::Utf8, false;
+});
+
 columns!(Keys {
     person_id: Int64Builder, DataType::Int64, false;
     channel: StringBuilder, DataType::Utf8, false;
@@ -115,6 +121,7 @@ pub struct Truth {
     folder: PathBuf,
     persons: Table<Persons>,
     keys: Table<Keys>,
+    organisations: Table<Organisations>,
     effects: Effects,
 }
 
@@ -124,6 +131,7 @@ impl Truth {
             folder: folder.to_owned(),
             persons: Table::create(folder.join("persons.parquet"))?,
             keys: Table::create(folder.join("keys.parquet"))?,
+            organisations: Table::create(folder.join("organisations.parquet"))?,
             effects: Effects::default(),
         })
     }
@@ -145,12 +153,24 @@ impl Truth {
         Ok(())
     }
 
+    /// The records of one organisation.
+    pub fn write_organisation(&mut self, organisation: &Organisation) -> Result<()> {
+        for record in &organisation.records {
+            self.organisations.row(|c| {
+                c.organisation.append_value(i64::try_from(organisation.number).unwrap_or(i64::MAX));
+                c.record.append_value(&record.number);
+            })?;
+        }
+        Ok(())
+    }
+
     pub fn finish(self, rows: &mut Rows) -> Result<()> {
         let text = serde_json::to_string_pretty(&self.effects.told()).doing("write the effects")?;
         let path = self.folder.join("effects.json");
         fs::write(&path, text + "\n").doing(format!("write {}", path.display()))?;
         rows.insert("truth/persons".to_owned(), self.persons.finish()?);
         rows.insert("truth/keys".to_owned(), self.keys.finish()?);
+        rows.insert("truth/organisations".to_owned(), self.organisations.finish()?);
         Ok(())
     }
 }

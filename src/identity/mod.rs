@@ -20,6 +20,12 @@
 //!   review          what a steward may decide                           → core.match_review
 //! explain         the waterfall of two records
 //! trace           who a record or an id was, night by night
+//!
+//! spelling        an attribute's one spelling, as SQL
+//! golden_record   which record says an attribute best, and says so      → core.golden_records
+//! equal_keys      members that hold an equal key, grouped
+//! households      who lives together                                    → core.households
+//! organisations   key accounts and their contacts                       → core.organisations
 //! ```
 //!
 //! Records (`source`, `record_id`) and keys (`key_kind`, `key_value`) form a graph, and so do records
@@ -33,6 +39,7 @@ mod customer_id;
 mod customers;
 mod declaration;
 mod em;
+mod equal_keys;
 mod explain;
 mod fitted;
 mod id_memory;
@@ -46,6 +53,15 @@ mod resolve;
 mod review;
 mod scratch;
 mod since;
+mod golden_record;
+mod households;
+mod likeness;
+mod linkage;
+mod made;
+mod organisations;
+mod person_records;
+mod resolve;
+mod spelling;
 mod sql_function;
 pub mod standardise;
 mod steward;
@@ -58,10 +74,17 @@ mod weight;
 pub use declaration::{Identity, IdentityDeclaration, Persons};
 pub use explain::{RecordName, explain};
 pub use fitted::MODEL;
+pub use golden_record::{GOLDEN_RECORDS, GoldenRecord, GoldenRecordDeclaration, golden_record};
+pub use households::{HOUSEHOLDS, Households, HouseholdsDeclaration, households};
 pub use linkage::Linkage;
 pub use night::{IsForgotten, Night};
 pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table, tables};
 pub use trace::{trace_id, trace_record};
+pub use made::Made;
+pub use organisations::{
+    ORGANISATION_CONTACTS, ORGANISATION_IDS, ORGANISATIONS, Organisations, OrganisationsDeclaration,
+    organisations,
+};
 
 /// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
 /// `jaro_winkler(a, b)` and the others.

@@ -78,10 +78,40 @@ pub fn check(
             steps.insert(StepName::from(&raw_table(&source.name)), Step::Ingest(Arc::new(source)));
         }
     }
+    // Numbers and postcodes were written down in one country for all that is said of customers.
+    let country = file.identity.as_ref().map(|i| i.country.to_ascii_uppercase()).unwrap_or_default();
     if let Some(identity) = file.identity
         && let Some(identity) = checking.section(&["identity"], identity.check())
     {
         steps.insert(StepName::new("core.customer_ids"), Step::Resolve(Box::new(identity)));
+    }
+    let chosen = match file.golden_record {
+        Some(section) => checking.section(&["golden_record"], section.check(&country)).map(Some),
+        None => Some(None),
+    };
+    match (file.households, &chosen) {
+        (Some(section), Some(Some(golden))) => {
+            let columns: Vec<String> = golden.survivorship.columns().map(str::to_owned).collect();
+            let households = section.check(&columns, &country);
+            if let Some(households) = checking.section(&["households"], households) {
+                steps.insert(StepName::new("core.households"), Step::Households(Box::new(households)));
+            }
+        }
+        // A section that could not be read would only look like a missing one.
+        (Some(_), Some(None)) if all_sections => checking.wrong(
+            &["households"],
+            Error::config("households are found by golden records, which the pipeline does not choose")
+                .hint("add [golden_record] with last_name, street and postcode among its attributes"),
+        ),
+        _ => {}
+    }
+    if let Some(golden) = chosen.flatten() {
+        steps.insert(StepName::new("core.golden_records"), Step::GoldenRecord(Box::new(golden)));
+    }
+    if let Some(section) = file.organisations
+        && let Some(organisations) = checking.section(&["organisations"], section.check(&country))
+    {
+        steps.insert(StepName::new("core.organisations"), Step::Organisations(Box::new(organisations)));
     }
 
     let mut tables = BTreeMap::new();

@@ -12,7 +12,9 @@ use super::document::Document;
 use crate::audience::AudienceDeclaration;
 use crate::check::CheckDeclaration;
 use crate::error::Error;
-use crate::identity::IdentityDeclaration;
+use crate::identity::{
+    GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
+};
 use crate::mining::declaration::{ChurnSection, SegmentSection};
 use crate::source::SourceDeclaration;
 
@@ -30,6 +32,9 @@ pub struct PipelineFile {
     pub models: Option<String>,
     pub sources: BTreeMap<String, SourceDeclaration>,
     pub identity: Option<IdentityDeclaration>,
+    pub golden_record: Option<GoldenRecordDeclaration>,
+    pub households: Option<HouseholdsDeclaration>,
+    pub organisations: Option<OrganisationsDeclaration>,
     pub tables: BTreeMap<String, TableDeclaration>,
     pub segments: Option<SegmentSection>,
     pub churn: Option<ChurnSection>,
@@ -53,7 +58,7 @@ pub struct TableDeclaration {
     pub checks: Vec<CheckDeclaration>,
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "name",
     "description",
     "schedule",
@@ -64,6 +69,9 @@ const KEYS: [&str; 14] = [
     "models",
     "sources",
     "identity",
+    "golden_record",
+    "households",
+    "organisations",
     "tables",
     "segments",
     "churn",
@@ -93,6 +101,9 @@ impl PipelineFile {
             models: reader.one("models"),
             sources: reader.each("sources"),
             identity: reader.one("identity"),
+            golden_record: reader.one("golden_record"),
+            households: reader.one("households"),
+            organisations: reader.one("organisations"),
             tables: reader.each("tables"),
             segments: reader.one("segments"),
             churn: reader.one("churn"),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Step;
 use crate::dag::{Cycle, Dag};
 use crate::error::Error;
+use crate::identity;
 use crate::name::{StepName, TableName};
 
 /// The graph, or all that is wrong with it: two makers of a table, a table nobody makes, a cycle.
@@ -65,6 +66,9 @@ fn unknown_table(
     if matches!(step, Step::Audiences(_)) && *table == consents() {
         return error
             .hint("consent is looked up there; add its model, or say consent = false in the audience");
+    }
+    if *table == identity::table(identity::CUSTOMER_IDS) {
+        return error.hint("say who is who: add [identity]");
     }
     let near = makers
         .keys()

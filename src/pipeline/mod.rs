@@ -23,7 +23,7 @@ use crate::clock::Instant;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::feature::{Cutoffs, Outcome};
-use crate::identity::{self, Identity};
+use crate::identity::{self, GoldenRecord, Households, Identity, Organisations};
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
@@ -64,6 +64,9 @@ pub enum Step {
     Ingest(Arc<Source>),
     Model(Arc<Model>),
     Resolve(Box<Identity>),
+    GoldenRecord(Box<GoldenRecord>),
+    Households(Box<Households>),
+    Organisations(Box<Organisations>),
     Segments { params: SegmentParams, features: Arc<Model> },
     Churn { params: ChurnParams, outcome: Outcome, cutoffs: Cutoffs, features: Arc<Model> },
     Audiences(Vec<Audience>),
@@ -76,6 +79,9 @@ impl Step {
             Step::Ingest(_) => "ingest",
             Step::Model(_) => "model",
             Step::Resolve(_) => "resolve",
+            Step::GoldenRecord(_) => "golden",
+            Step::Households(_) => "household",
+            Step::Organisations(_) => "company",
             Step::Segments { .. } => "segments",
             Step::Churn { .. } => "churn",
             Step::Audiences(_) => "audiences",
@@ -88,6 +94,14 @@ impl Step {
             Step::Ingest(_) => BTreeSet::new(),
             Step::Model(model) => model.reads.clone(),
             Step::Resolve(identity) => identity.reads().cloned().collect(),
+            Step::GoldenRecord(golden) => {
+                [identity::table(identity::CUSTOMER_IDS), golden.records.clone()].into()
+            }
+            Step::Households(_) => [identity::table(identity::GOLDEN_RECORDS)].into(),
+            Step::Organisations(organisations) => {
+                let persons = organisations.contacts.iter().map(|_| identity::table(identity::CUSTOMER_IDS));
+                organisations.reads().cloned().chain(persons).collect()
+            }
             Step::Segments { params, .. } => [params.features.clone()].into(),
             Step::Churn { params, outcome, features, .. } => {
                 // The features at past cut-offs are computed from what the feature model reads.
@@ -107,6 +121,13 @@ impl Step {
             Step::Ingest(source) => vec![raw_table(&source.name)],
             Step::Model(model) => vec![model.table.clone()],
             Step::Resolve(identity) => identity::tables(identity),
+            Step::GoldenRecord(_) => vec![identity::table(identity::GOLDEN_RECORDS)],
+            Step::Households(_) => vec![identity::table(identity::HOUSEHOLDS)],
+            Step::Organisations(organisations) => {
+                let mut tables = vec![identity::ORGANISATIONS, identity::ORGANISATION_IDS];
+                tables.extend(organisations.contacts.iter().map(|_| identity::ORGANISATION_CONTACTS));
+                tables.into_iter().map(identity::table).collect()
+            }
             Step::Segments { .. } => vec![table("mart", "segments"), table("mart", "segment_profiles")],
             Step::Churn { .. } => vec![table("mart", "churn_scores")],
             Step::Audiences(_) => vec![

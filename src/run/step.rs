@@ -14,7 +14,7 @@ use crate::clock::Instant;
 use crate::erasure::{Suppressions, Theirs};
 use crate::error::{Context, Error, Result};
 use crate::feature::{Cutoffs, FeatureQuery, Outcome};
-use crate::identity::{self, Identity};
+use crate::identity::{self, Identity, Made};
 use crate::mining::churn::LabelledCutoff;
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::mining::fitted::FittedModel;
@@ -31,6 +31,13 @@ use crate::warehouse::stage::{Layout, Mode, Staged};
 pub struct Done {
     pub staged: Vec<Staged>,
     pub figures: Figures,
+}
+
+impl From<Made> for Done {
+    fn from(made: Made) -> Self {
+        let Made { staged, notes, warnings } = made;
+        Done { staged, figures: Figures { notes, warnings, ..Figures::default() } }
+    }
 }
 
 /// The step's figures, kept in the journal and in `ops.steps`.
@@ -102,6 +109,11 @@ impl Workshop {
             Step::Ingest(source) => self.ingest(source, planned).await?,
             Step::Model(model) => self.model(model).await?,
             Step::Resolve(identity) => self.resolve(identity).await?,
+            Step::GoldenRecord(golden) => identity::golden_record(&self.catalog, golden).await?.into(),
+            Step::Households(households) => identity::households(&self.catalog, households).await?.into(),
+            Step::Organisations(organisations) => {
+                identity::organisations(&self.catalog, organisations).await?.into()
+            }
             Step::Segments { params, .. } => self.segments(params).await?,
             Step::Churn { params, outcome, cutoffs, features } => {
                 self.churn(params, outcome, cutoffs, features).await?

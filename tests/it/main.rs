@@ -15,6 +15,7 @@ mod forget;
 mod future;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
+mod golden;
 mod identity;
 mod kill;
 mod linkage;

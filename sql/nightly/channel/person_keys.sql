@@ -1,5 +1,5 @@
 -- One row a key on a record that stands for a person in some channel: identity joins equal keys.
--- Sources: card, form, account, cookie, email, call.
+-- Sources: card, form, account, cookie, email, call, contact.
 select 'card' as source, card as record_id, 'card' as key_kind, card as key_value
 from raw.card_forms
 union
@@ -38,3 +38,6 @@ from channel.calls where card is not null
 union
 select 'call' as source, call_id as record_id, 'email' as key_kind, email as key_value
 from channel.calls where email is not null
+union
+select 'contact' as source, record_id, 'email' as key_kind, email as key_value
+from channel.key_account_contacts where email is not null

@@ -4,6 +4,7 @@
 
 mod calls;
 mod email;
+mod key_accounts;
 mod loyalty;
 mod pos;
 mod postal;
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use super::catalogue::Catalogue;
 use super::chance::{Stream, happens};
+use super::organisation::Organisation;
 use super::output::{Rows, Sheet};
 use super::story::Story;
 use crate::error::Result;
@@ -33,6 +35,7 @@ pub struct Exports {
     calls: calls::CallCentre,
     loyalty: loyalty::Loyalty,
     postal: postal::Post,
+    key_accounts: key_accounts::KeyAccounts,
     rows: Rows,
 }
 
@@ -46,6 +49,7 @@ impl Exports {
             calls: calls::CallCentre::create(folder)?,
             loyalty: loyalty::Loyalty::create(folder)?,
             postal: postal::Post::create(folder)?,
+            key_accounts: key_accounts::KeyAccounts::create(folder)?,
             rows,
         })
     }
@@ -65,6 +69,16 @@ impl Exports {
         self.pos.write_walk_ins(seed, number, catalogue)
     }
 
+    /// Writes what the systems keep of a key account.
+    pub fn write_organisation(&mut self, organisation: &Organisation) -> Result<()> {
+        self.key_accounts.write(organisation)
+    }
+
+    /// Writes the person's records as somebody's contact, and completes the story's keys.
+    pub fn write_contacts(&mut self, seed: u64, story: &mut Story) -> Result<()> {
+        self.key_accounts.write_contacts(seed, story)
+    }
+
     pub fn finish(self) -> Result<Rows> {
         let mut rows = self.rows;
         self.pos.finish(&mut rows)?;
@@ -73,6 +87,7 @@ impl Exports {
         self.calls.finish(&mut rows)?;
         self.loyalty.finish(&mut rows)?;
         self.postal.finish(&mut rows)?;
+        self.key_accounts.finish(&mut rows)?;
         Ok(rows)
     }
 }

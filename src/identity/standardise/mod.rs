@@ -5,7 +5,9 @@
 
 mod birth_date;
 mod city;
+mod company_name;
 mod email;
+mod legal_number;
 mod letters;
 mod name;
 mod phone;
@@ -14,7 +16,9 @@ mod street;
 
 pub use birth_date::{calendar_date, standard_birth_date};
 pub use city::standard_city;
+pub use company_name::standard_company_name;
 pub use email::standard_email;
+pub use legal_number::standard_legal_number;
 pub use name::{formal_first_name, standard_first_name, standard_last_name};
 pub use phone::standard_phone;
 pub use postcode::standard_postcode;
@@ -24,8 +28,8 @@ use datafusion::logical_expr::ScalarUDF;
 
 use super::sql_function::{text, text_and_text};
 
-/// `standard_first_name(text)` and the others, for SQL. `standard_phone` also takes the country
-/// (two letters) in which a number without prefix was written down.
+/// `standard_first_name(text)` and the others, for SQL. `standard_phone`, `standard_postcode` and
+/// `standard_legal_number` also take the country (two letters) in which it was written down.
 pub fn functions() -> Vec<ScalarUDF> {
     vec![
         text("standard_first_name", standard_first_name),
@@ -38,5 +42,7 @@ pub fn functions() -> Vec<ScalarUDF> {
         text_and_text("standard_postcode", standard_postcode),
         text("standard_city", standard_city),
         text("standard_birth_date", standard_birth_date),
+        text("standard_company_name", standard_company_name),
+        text_and_text("standard_legal_number", standard_legal_number),
     ]
 }

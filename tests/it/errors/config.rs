@@ -154,3 +154,90 @@ fn a_models_folder_that_is_not_there_is_named() {
     shop.pipeline("seed = 42", "seed = 42\nmodels = \"../models\"");
     shop.run_fails("no_models_folder", 2);
 }
+
+/// Sections about customers need to know who is who.
+const WHO: &str = "[identity]\nkeys = \"channel.person_keys\"\ncountry = \"FR\"\n";
+
+#[test]
+fn all_that_is_wrong_with_golden_records_is_told_at_once() {
+    let shop = Shop::published();
+    shop.declare(
+        "[golden_record]\nrecords = \"channel.persons\"\ntrust = [\"card\", \"card\"]\n\
+         [golden_record.attributes]\nemail = \"newest\"\nphone = \"most_recent\"\ntitle = []\n\
+         address = { columns = [\"street\", \"phone\"], needs = [\"city\"], by = \"longest\" }\n\
+         [households]\nmax_members = 1\n\
+         [organisations]\nrecords = \"channel.companies\"\n",
+    );
+    shop.run_fails("golden_record_declaration", 2);
+}
+
+#[test]
+fn households_stand_on_chosen_attributes() {
+    let shop = Shop::published();
+    shop.declare("[households]\nrules = [{ same = [\"address\"] }]\n");
+    shop.run_fails("households_without_golden_records", 2);
+    let shop = Shop::published();
+    shop.declare(
+        "[golden_record]\nrecords = \"channel.persons\"\nattributes = { last_name = \"longest\" }\n\
+         [households]\nmax_members = 1\nrules = [{ same = [\"address\", \"surname\"] }, { shares_word = \"last_name\" }]\n",
+    );
+    shop.run_fails("households_declaration", 2);
+}
+
+#[test]
+fn golden_records_need_to_know_who_is_who() {
+    let shop = Shop::published();
+    shop.model(
+        "channel.persons",
+        "select 'person' as source, customer_id as record_id, name from raw.people",
+    );
+    shop.declare("[golden_record]\nrecords = \"channel.persons\"\nattributes = { name = \"longest\" }\n");
+    shop.run_fails("golden_record_without_identity", 2);
+}
+
+#[test]
+fn columns_that_are_not_there_are_named_with_those_that_are() {
+    let shop = Shop::published();
+    shop.model(
+        "channel.person_keys",
+        "select 'person' as source, customer_id as record_id, 'id' as key_kind, customer_id as key_value from raw.people",
+    );
+    shop.model(
+        "channel.persons",
+        "select 'person' as source, customer_id as record_id, name from raw.people",
+    );
+    shop.declare(&format!(
+        "{WHO}[golden_record]\nrecords = \"channel.persons\"\nseen_at = \"seen\"\n\
+         attributes = {{ name = \"longest\", email = \"most_recent\" }}\n"
+    ));
+    shop.run_fails("golden_record_unknown_column", 2);
+    shop.pipeline("seen_at = \"seen\"", "seen_at = \"name\"");
+    shop.pipeline(", email = \"most_recent\"", "");
+    shop.run_fails("golden_record_seen_at_is_no_time", 2);
+    shop.pipeline("seen_at = \"name\"\n", "");
+    shop.declare("[organisations]\nrecords = \"channel.persons\"\nattributes = { name = \"longest\" }\n");
+    shop.run_fails("organisations_unknown_column", 2);
+    shop.model(
+        "channel.persons",
+        "select 'person' as source, 'p1' as record_id, name, null as legal_number, null as postcode from raw.people",
+    );
+    shop.run_fails("golden_record_repeated", 1);
+}
+
+#[test]
+fn a_source_that_is_trusted_and_has_no_record_is_warned_of() {
+    let shop = Shop::published();
+    shop.model(
+        "channel.person_keys",
+        "select 'person' as source, customer_id as record_id, 'id' as key_kind, customer_id as key_value from raw.people",
+    );
+    shop.model(
+        "channel.persons",
+        "select 'person' as source, customer_id as record_id, name from raw.people",
+    );
+    shop.declare(&format!(
+        "{WHO}[golden_record]\nrecords = \"channel.persons\"\ntrust = [\"card\", \"person\"]\n\
+         attributes = {{ name = \"most_trusted\" }}\n"
+    ));
+    shop.run_publishes("golden_record_trusts_nobody");
+}

@@ -1,0 +1,91 @@
+//! Key accounts and their contacts, as the sales force and the accounts department keep them.
+
+use std::path::Path;
+
+use rand::Rng;
+
+use super::finish_sheets;
+use crate::demo::calendar::{DAY, END, day};
+use crate::demo::chance::{Purpose, scrambled, stream};
+use crate::demo::organisation::Organisation;
+use crate::demo::output::{Rows, Sheet};
+use crate::demo::person::write_phone;
+use crate::demo::story::Story;
+use crate::error::Result;
+
+const ROLES: [&str; 4] = ["achats", "direction", "comptabilité", "accueil"];
+/// Beyond every number of a key account: a contact's stream is nobody else's.
+const CONTACTS: u64 = 1 << 40;
+
+pub struct KeyAccounts {
+    organisations: Sheet,
+    contacts: Sheet,
+}
+
+impl KeyAccounts {
+    pub fn create(folder: &Path) -> Result<Self> {
+        let open = |name: &str, header: &str| -> Result<Sheet> {
+            let mut sheet = Sheet::utf8(folder.join(format!("key_accounts/{name}.csv")))?;
+            sheet.line(header)?;
+            Ok(sheet)
+        };
+        Ok(KeyAccounts {
+            organisations: open(
+                "organisations",
+                "fiche;système;raison sociale;siren ou siret;adresse;code postal;ville;modifiée le",
+            )?,
+            contacts: open("contacts", "contact;fiche;fonction;prénom;nom;e-mail;téléphone;depuis")?,
+        })
+    }
+
+    pub fn write(&mut self, organisation: &Organisation) -> Result<()> {
+        for record in &organisation.records {
+            self.organisations.row(&format!(
+                "{};{};{};{};{};{};{};{}",
+                record.number,
+                record.system,
+                record.name,
+                record.legal_number,
+                record.address.street,
+                record.address.postcode,
+                record.address.town,
+                day(record.changed).format("%d/%m/%Y"),
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// A contact gives the address and the telephone they use as a customer.
+    pub fn write_contacts(&mut self, seed: u64, story: &mut Story) -> Result<()> {
+        let person = story.person;
+        let Some((organisation, records)) = Organisation::of_contact(seed, person.number) else {
+            return Ok(());
+        };
+        let mut rng = stream(seed, Purpose::KeyAccounts, CONTACTS + person.number);
+        let role = ROLES[rng.gen_range(0..ROLES.len())];
+        let email = person.web_email.as_deref().or(person.email.as_deref()).unwrap_or("");
+        for (n, record) in organisation.records.iter().take(records).enumerate() {
+            let number = format!("KC{:09}", scrambled(seed, 32, person.number * 4 + n as u64, 999_999_937));
+            let phone = write_phone(&mut rng, person.phone);
+            let since = rng.gen_range(0..END / DAY) * DAY;
+            self.contacts.row(&format!(
+                "{number};{};{role};{};{};{email};{phone};{}",
+                record.number,
+                person.first,
+                person.last,
+                day(since).format("%d/%m/%Y"),
+            ))?;
+            story.key("key_accounts", "contact", &number);
+            story.key("key_accounts", "phone", &phone);
+            if !email.is_empty() {
+                story.key("key_accounts", "email", email);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn finish(self, rows: &mut Rows) -> Result<()> {
+        finish_sheets("key_accounts/organisations", [self.organisations], rows)?;
+        finish_sheets("key_accounts/contacts", [self.contacts], rows)
+    }
+}

@@ -1,0 +1,181 @@
+//! Survivorship: which of a customer's records says an attribute best. Pure.
+
+use std::borrow::Cow;
+use std::cmp::{Ordering, Reverse};
+use std::collections::HashMap;
+
+/// How one record goes before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// By the place of its source in `trust`.
+    MostTrusted,
+    /// By `seen_at`; a record without it comes last.
+    MostRecent,
+    /// By how many of the customer's records say the same.
+    MostFrequent,
+    /// By the letters of what it says.
+    Longest,
+}
+
+impl Rule {
+    pub const ALL: [(&'static str, Rule); 4] = [
+        ("most_trusted", Rule::MostTrusted),
+        ("most_recent", Rule::MostRecent),
+        ("most_frequent", Rule::MostFrequent),
+        ("longest", Rule::Longest),
+    ];
+
+    pub fn named(word: &str) -> Option<Rule> {
+        Rule::ALL.iter().find(|(name, _)| *name == word).map(|(_, rule)| *rule)
+    }
+}
+
+/// What one record says of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said<'a> {
+    pub source: &'a str,
+    pub record_id: &'a str,
+    /// The place of its source among the trusted: 0 is trusted most.
+    pub trust: i64,
+    /// Microseconds since 1970.
+    pub seen: Option<i64>,
+    /// What it says in one spelling: equal where two records say the same.
+    pub spelling: Cow<'a, str>,
+    /// Whether it says all that the attribute needs: who gives a whole address goes before who gives a
+    /// postcode.
+    pub whole: bool,
+}
+
+/// The place of the record that survives; `None` when nobody says anything.
+///
+/// What is whole goes first, then each rule breaks the ties that the rules before it left, at last
+/// `source` and `record_id` do. So the order in which the records come changes nothing.
+pub fn survivor(said: &[Said], rules: &[Rule]) -> Option<usize> {
+    let mut times: HashMap<&str, u64> = HashMap::new();
+    if rules.contains(&Rule::MostFrequent) {
+        for record in said {
+            *times.entry(&record.spelling).or_default() += 1;
+        }
+    }
+    let by_rule = |a: &Said, b: &Said, rule: &Rule| match rule {
+        Rule::MostTrusted => a.trust.cmp(&b.trust),
+        Rule::MostRecent => b.seen.cmp(&a.seen),
+        Rule::MostFrequent => times.get(b.spelling.as_ref()).cmp(&times.get(a.spelling.as_ref())),
+        Rule::Longest => Reverse(letters(&a.spelling)).cmp(&Reverse(letters(&b.spelling))),
+    };
+    let order = |a: &Said, b: &Said| {
+        let decided = rules.iter().fold(b.whole.cmp(&a.whole), |so_far, rule| {
+            if so_far == Ordering::Equal { by_rule(a, b, rule) } else { so_far }
+        });
+        decided.then_with(|| (a.source, a.record_id).cmp(&(b.source, b.record_id)))
+    };
+    (0..said.len()).min_by(|a, b| order(&said[*a], &said[*b]))
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().filter(|c| c.is_alphanumeric()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Source, trust, seen, what it says.
+    fn records<'a>(said: &[(&'a str, i64, i64, &'a str)]) -> Vec<Said<'a>> {
+        said.iter()
+            .map(|(source, trust, seen, text)| Said {
+                source,
+                record_id: "1",
+                trust: *trust,
+                seen: Some(*seen),
+                spelling: Cow::Borrowed(text),
+                whole: true,
+            })
+            .collect()
+    }
+
+    fn survives(said: &[Said], rules: &[Rule]) -> String {
+        survivor(said, rules).map(|n| said[n].spelling.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn each_rule_has_its_own_survivor() {
+        let said = records(&[
+            ("card", 0, 1, "ada"),
+            ("web", 1, 2, "adelaide"),
+            ("call", 2, 3, "a"),
+            ("form", 3, 0, "adele"),
+            ("form2", 4, 0, "adele"),
+        ]);
+        assert_eq!(survives(&said, &[Rule::MostTrusted]), "ada");
+        assert_eq!(survives(&said, &[Rule::MostRecent]), "a");
+        assert_eq!(survives(&said, &[Rule::MostFrequent]), "adele");
+        assert_eq!(survives(&said, &[Rule::Longest]), "adelaide");
+    }
+
+    #[test]
+    fn a_rule_decides_only_what_those_before_it_left_open() {
+        let said = records(&[("a", 1, 1, "old"), ("b", 1, 2, "new"), ("c", 2, 3, "newest, less trusted")]);
+        assert_eq!(survives(&said, &[Rule::MostTrusted, Rule::MostRecent]), "new");
+        assert_eq!(survives(&said, &[Rule::MostRecent, Rule::MostTrusted]), "newest, less trusted");
+        // Without a rule the smallest record counts.
+        assert_eq!(survives(&said, &[]), "old");
+    }
+
+    #[test]
+    fn what_is_whole_goes_before_a_part_that_is_newer() {
+        let mut said = records(&[("card", 0, 1, "12 rue haute, 75003"), ("form", 1, 9, "75011")]);
+        said[1].whole = false;
+        assert_eq!(survives(&said, &[Rule::MostRecent]), "12 rue haute, 75003");
+    }
+
+    #[test]
+    fn who_never_said_when_comes_after_who_did() {
+        let mut said = records(&[("a", 0, 0, "undated"), ("b", 0, -5, "dated")]);
+        said[0].seen = None;
+        assert_eq!(survives(&said, &[Rule::MostRecent]), "dated");
+        assert_eq!(survivor(&[], &[Rule::MostRecent]), None);
+    }
+
+    fn record() -> impl Strategy<Value = (u8, u8, Option<i64>, String, bool)> {
+        (0..4_u8, 0..5_u8, prop::option::of(0..4_i64), "[ab]{1,3}", any::<bool>())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_order_of_the_records_changes_nothing(
+            mut drawn in prop::collection::vec(record(), 1..8),
+            rules in prop::collection::vec(prop::sample::select(Rule::ALL.to_vec()), 0..4),
+            turns in 0..8_usize,
+        ) {
+            // A record comes once.
+            drawn.sort_by_key(|r| (r.0, r.1));
+            drawn.dedup_by_key(|r| (r.0, r.1));
+            let names: Vec<_> = drawn.iter().map(|r| (r.0.to_string(), r.1.to_string())).collect();
+            let mut said: Vec<Said> = drawn
+                .iter()
+                .zip(&names)
+                .map(|((source, _, seen, text, whole), (name, id))| Said {
+                    source: name,
+                    record_id: id,
+                    trust: i64::from(source % 2),
+                    seen: *seen,
+                    spelling: Cow::Borrowed(text),
+                    whole: *whole,
+                })
+                .collect();
+            let rules: Vec<Rule> = rules.into_iter().map(|(_, rule)| rule).collect();
+            let survivor_of = |said: &[Said]| survivor(said, &rules).map(|n| (said[n].source.to_owned(), said[n].record_id.to_owned()));
+            let straight = survivor_of(&said);
+            let turns = turns % said.len();
+            said.rotate_left(turns);
+            prop_assert_eq!(&straight, &survivor_of(&said));
+            said.reverse();
+            prop_assert_eq!(&straight, &survivor_of(&said));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What a step about customers and companies leaves.
+
+use crate::warehouse::stage::Staged;
+
+/// The tables that a step staged, the one it is named for first.
+#[derive(Debug)]
+pub struct Made {
+    pub staged: Vec<Staged>,
+    /// Worth knowing.
+    pub notes: Vec<String>,
+    /// Not as it was declared, and borne.
+    pub warnings: Vec<String>,
+}

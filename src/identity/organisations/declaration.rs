@@ -1,0 +1,56 @@
+//! `[organisations]` of the pipeline file, and what it means once checked.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::config::Problem;
+use crate::identity::golden_record::{AttributeDeclaration, Choice, Survivorship};
+use crate::identity::spelling::Subject;
+use crate::name::TableName;
+
+/// `[organisations]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationsDeclaration {
+    /// `source`, `record_id`, `legal_number`, `name`, `postcode` and a column an attribute; one row a
+    /// record.
+    pub records: TableName,
+    /// `organisation_source`, `organisation_record_id`, `source`, `record_id`, `role`; one row a person's
+    /// record at an organisation.
+    pub contacts: Option<TableName>,
+    /// The column that says when the record said so.
+    pub seen_at: Option<String>,
+    /// Sources, the most trusted first.
+    #[serde(default)]
+    pub trust: Vec<String>,
+    #[serde(default)]
+    pub attributes: BTreeMap<String, AttributeDeclaration>,
+}
+
+/// Organisations, checked.
+#[derive(Debug, Clone)]
+pub struct Organisations {
+    pub records: TableName,
+    pub contacts: Option<TableName>,
+    pub survivorship: Survivorship,
+}
+
+impl Organisations {
+    pub fn reads(&self) -> impl Iterator<Item = &TableName> {
+        [&self.records].into_iter().chain(&self.contacts)
+    }
+}
+
+impl OrganisationsDeclaration {
+    /// All that is wrong with the section, or what it means. `country` is where numbers and postcodes
+    /// without one were written down. Does no I/O.
+    ///
+    /// # Errors
+    /// What is wrong with its attributes.
+    pub fn check(self, country: &str) -> Result<Organisations, Vec<Problem>> {
+        let choice = Choice { seen_at: self.seen_at, trust: self.trust, attributes: self.attributes };
+        let survivorship = choice.check(Subject::Organisation, country, "organisation_id")?;
+        Ok(Organisations { records: self.records, contacts: self.contacts, survivorship })
+    }
+}
