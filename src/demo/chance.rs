@@ -17,6 +17,9 @@ pub enum Purpose {
     Baskets = 5,
     Writing = 6,
     WalkIns = 7,
+    Consents = 8,
+    NewCardConsents = 9,
+    WebConsents = 10,
 }
 
 /// The stream of one purpose and number under a seed.

@@ -12,7 +12,7 @@ macro_rules! shipped {
 }
 
 const PIPELINE: &str = "pipelines/nightly.toml";
-const FILES: [(&str, &str); 39] = shipped![
+const FILES: [(&str, &str); 42] = shipped![
     "pipelines/nightly.toml",
     "sql/nightly/channel/calls.sql",
     "sql/nightly/channel/calls.test.toml",
@@ -38,6 +38,7 @@ const FILES: [(&str, &str); 39] = shipped![
     "sql/nightly/core/deliveries.sql",
     "sql/nightly/core/deliveries.test.toml",
     "sql/nightly/core/interactions.sql",
+    "sql/nightly/core/interactions.test.toml",
     "sql/nightly/core/order_lines.sql",
     "sql/nightly/core/order_lines.test.toml",
     "sql/nightly/core/orders.sql",
@@ -52,6 +53,8 @@ const FILES: [(&str, &str); 39] = shipped![
     "sql/nightly/mart/customer_features.test.toml",
     "sql/nightly/mart/product_sales.sql",
     "sql/nightly/mart/shop_sales.sql",
+    "sql/nightly/mart/timeline.sql",
+    "sql/nightly/mart/timeline.test.toml",
 ];
 
 /// Writes the nightly pipeline and its models below `dir` and returns the pipeline's file.

@@ -29,3 +29,4 @@ mod shop;
 mod truth;
 mod unit_tests;
 mod upkeep;
+mod view;
