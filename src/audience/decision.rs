@@ -9,7 +9,7 @@ use super::{Audience, DECISIONS, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
-use crate::warehouse::catalog::Catalog;
+use crate::warehouse::catalog::{Catalog, Session};
 
 /// The reasons of an audience in the order they are tried; position 0 is the whole base.
 pub fn reasons(audience: &Audience) -> Vec<String> {

@@ -156,10 +156,10 @@ fn the_view_is_complete(warehouse: &Path) {
     assert!(customers > 1_500);
     assert_eq!(count("select count(*) from mart.customer_360"), customers);
     assert_eq!(count("select count(distinct customer_id) from mart.customer_360"), customers);
-    for (table, key) in [("core.customers", "v"), ("core.interactions", "v"), ("core.orders", "v")] {
+    for table in ["core.customers", "core.interactions", "core.orders", "core.consents"] {
         let sql = format!(
-            "select count(*) from {table} o left join mart.customer_360 {key} on {key}.customer_id = o.customer_id
-             where o.customer_id is not null and {key}.customer_id is null"
+            "select count(*) from {table} o left join mart.customer_360 v on v.customer_id = o.customer_id
+             where o.customer_id is not null and v.customer_id is null"
         );
         assert_eq!(count(&sql), 0, "{table}");
     }
@@ -179,7 +179,7 @@ fn the_view_is_complete(warehouse: &Path) {
             "select count(*) from mart.customer_360 v
              full join (
                select customer_id, count(*) as n, min(occurred_at) as first_at, max(occurred_at) as last_at,
-                 count(*) filter (where occurred_at >= timestamp '2025-07-01T00:00:00Z') as n_365d
+                 count(*) filter (where occurred_at >= timestamp '2025-06-30T22:00:00Z') as n_365d
                from core.interactions where channel = '{channel}' group by customer_id
              ) as i on i.customer_id = v.customer_id
              where v.{channel}_interactions_total <> coalesce(i.n, 0)

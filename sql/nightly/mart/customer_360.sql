@@ -1,117 +1,94 @@
 -- One row a customer, prospects included: who they are, what they said, what they do, where the two
 -- contradict each other, every channel, what happened last, what went wrong.
 with
--- The shared memory, counted for each customer.
+-- The timeline by kind of interaction: read once, and small.
+kinds as (
+  select
+    customer_id, channel, kind, direction, is_incident,
+    coalesce(kind = 'call' and detail = 'réclamation', false) as is_complaint,
+    count(*) as n,
+    count(*) filter (where occurred_at >= $as_of - interval '30 days') as n_30d,
+    count(*) filter (where occurred_at >= $as_of - interval '90 days') as n_90d,
+    count(*) filter (where occurred_at >= $as_of - interval '365 days') as n_365d,
+    min(occurred_at) as first_at,
+    max(occurred_at) as last_at,
+    max(position) as last_position
+  from mart.timeline
+  group by 1, 2, 3, 4, 5, 6
+),
 counted as (
   select
     customer_id,
-    count(*) as interactions_total,
-    count(*) filter (where occurred_at >= $as_of - interval '365 days') as interactions_365d,
-    min(occurred_at) as first_interaction_at,
-    max(position) as last_position,
-    max(position) filter (where direction = 'in') as last_in_position,
-    max(position) filter (where direction = 'out') as last_out_position,
-    count(*) filter (where channel = 'shop') as shop_interactions_total,
-    count(*) filter (where channel = 'shop' and occurred_at >= $as_of - interval '365 days')
-      as shop_interactions_365d,
-    min(occurred_at) filter (where channel = 'shop') as shop_first_at,
-    max(occurred_at) filter (where channel = 'shop') as shop_last_at,
-    count(*) filter (where channel = 'web') as web_interactions_total,
-    count(*) filter (where channel = 'web' and occurred_at >= $as_of - interval '365 days')
-      as web_interactions_365d,
-    min(occurred_at) filter (where channel = 'web') as web_first_at,
-    max(occurred_at) filter (where channel = 'web') as web_last_at,
-    count(*) filter (where channel = 'email') as email_interactions_total,
-    count(*) filter (where channel = 'email' and occurred_at >= $as_of - interval '365 days')
-      as email_interactions_365d,
-    min(occurred_at) filter (where channel = 'email') as email_first_at,
-    max(occurred_at) filter (where channel = 'email') as email_last_at,
-    count(*) filter (where channel = 'phone') as phone_interactions_total,
-    count(*) filter (where channel = 'phone' and occurred_at >= $as_of - interval '365 days')
-      as phone_interactions_365d,
-    min(occurred_at) filter (where channel = 'phone') as phone_first_at,
-    max(occurred_at) filter (where channel = 'phone') as phone_last_at,
-    count(*) filter (where channel = 'post') as post_interactions_total,
-    count(*) filter (where channel = 'post' and occurred_at >= $as_of - interval '365 days')
-      as post_interactions_365d,
-    min(occurred_at) filter (where channel = 'post') as post_first_at,
-    max(occurred_at) filter (where channel = 'post') as post_last_at,
-    count(*) filter (where channel = 'form') as form_interactions_total,
-    count(*) filter (where channel = 'form' and occurred_at >= $as_of - interval '365 days')
-      as form_interactions_365d,
-    min(occurred_at) filter (where channel = 'form') as form_first_at,
-    max(occurred_at) filter (where channel = 'form') as form_last_at,
-    count(*) filter (where kind = 'call' and occurred_at >= $as_of - interval '365 days') as calls_365d,
-    count(*) filter (where kind = 'letter_sent' and occurred_at >= $as_of - interval '365 days')
-      as letters_365d,
-    count(*) filter (where kind = 'email_sent' and occurred_at >= $as_of - interval '90 days')
-      as emails_sent_90d,
-    count(*) filter (where kind = 'email_sent' and occurred_at >= $as_of - interval '365 days')
-      as emails_sent_365d,
-    count(*) filter (where kind = 'email_opened' and occurred_at >= $as_of - interval '90 days')
-      as emails_opened_90d,
-    count(*) filter (where kind = 'email_opened' and occurred_at >= $as_of - interval '365 days')
-      as emails_opened_365d,
-    count(*) filter (where kind = 'email_clicked' and occurred_at >= $as_of - interval '365 days')
-      as emails_clicked_365d,
-    count(*) filter (where kind = 'email_bounced' and occurred_at >= $as_of - interval '365 days')
-      as emails_bounced_365d,
-    max(occurred_at) filter (where kind = 'order') as last_order_at,
-    max(occurred_at) filter (where kind = 'call') as last_call_at,
-    max(occurred_at) filter (where kind = 'email_opened') as last_email_opened_at,
-    max(occurred_at) filter (where kind = 'page_view') as last_web_visit_at,
-    max(occurred_at) filter (where kind in ('consent_granted', 'consent_refused')) as last_consent_at,
-    max(occurred_at) filter (where is_incident) as last_incident_at,
-    count(*) filter (where is_incident and occurred_at >= $as_of - interval '30 days') as incidents_30d,
-    count(*) filter (where is_incident and occurred_at >= $as_of - interval '90 days') as incidents_90d,
-    count(*) filter (where is_incident and occurred_at >= $as_of - interval '365 days') as incidents_365d,
-    max(occurred_at) filter (where kind = 'call' and detail = 'réclamation') as last_complaint_at,
-    count(*) filter (
-      where kind = 'call' and detail = 'réclamation' and occurred_at >= $as_of - interval '30 days'
-    ) as complaints_30d,
-    count(*) filter (
-      where kind = 'call' and detail = 'réclamation' and occurred_at >= $as_of - interval '90 days'
-    ) as complaints_90d,
-    count(*) filter (
-      where kind = 'call' and detail = 'réclamation' and occurred_at >= $as_of - interval '365 days'
-    ) as complaints_365d,
-    max(occurred_at) filter (where kind = 'delivery' and is_incident) as last_late_parcel_at,
-    count(*) filter (
-      where kind = 'delivery' and is_incident and occurred_at >= $as_of - interval '30 days'
-    ) as late_parcels_30d,
-    count(*) filter (
-      where kind = 'delivery' and is_incident and occurred_at >= $as_of - interval '90 days'
-    ) as late_parcels_90d,
-    count(*) filter (
-      where kind = 'delivery' and is_incident and occurred_at >= $as_of - interval '365 days'
-    ) as late_parcels_365d,
-    max(occurred_at) filter (where kind = 'return') as last_return_at,
-    count(*) filter (where kind = 'return' and occurred_at >= $as_of - interval '30 days') as returns_30d,
-    count(*) filter (where kind = 'return' and occurred_at >= $as_of - interval '90 days') as returns_90d,
-    count(*) filter (where kind = 'return' and occurred_at >= $as_of - interval '365 days') as returns_365d,
-    count(*) filter (where kind = 'return') as returns_total,
+    sum(n) as interactions_total,
+    sum(n_365d) as interactions_365d,
+    min(first_at) as first_interaction_at,
+    max(last_at) as last_interaction_at,
+    last_value(channel order by last_position) as last_interaction_channel,
+    last_value(kind order by last_position) as last_interaction_kind,
+    max(last_at) filter (where direction = 'in') as last_in_at,
+    last_value(channel order by last_position) filter (where direction = 'in') as last_in_channel,
+    last_value(kind order by last_position) filter (where direction = 'in') as last_in_kind,
+    max(last_at) filter (where direction = 'out') as last_out_at,
+    last_value(channel order by last_position) filter (where direction = 'out') as last_out_channel,
+    last_value(kind order by last_position) filter (where direction = 'out') as last_out_kind,
+    sum(n) filter (where channel = 'shop') as shop_interactions_total,
+    sum(n_365d) filter (where channel = 'shop') as shop_interactions_365d,
+    min(first_at) filter (where channel = 'shop') as shop_first_at,
+    max(last_at) filter (where channel = 'shop') as shop_last_at,
+    sum(n) filter (where channel = 'web') as web_interactions_total,
+    sum(n_365d) filter (where channel = 'web') as web_interactions_365d,
+    min(first_at) filter (where channel = 'web') as web_first_at,
+    max(last_at) filter (where channel = 'web') as web_last_at,
+    sum(n) filter (where channel = 'email') as email_interactions_total,
+    sum(n_365d) filter (where channel = 'email') as email_interactions_365d,
+    min(first_at) filter (where channel = 'email') as email_first_at,
+    max(last_at) filter (where channel = 'email') as email_last_at,
+    sum(n) filter (where channel = 'phone') as phone_interactions_total,
+    sum(n_365d) filter (where channel = 'phone') as phone_interactions_365d,
+    min(first_at) filter (where channel = 'phone') as phone_first_at,
+    max(last_at) filter (where channel = 'phone') as phone_last_at,
+    sum(n) filter (where channel = 'post') as post_interactions_total,
+    sum(n_365d) filter (where channel = 'post') as post_interactions_365d,
+    min(first_at) filter (where channel = 'post') as post_first_at,
+    max(last_at) filter (where channel = 'post') as post_last_at,
+    sum(n) filter (where channel = 'form') as form_interactions_total,
+    sum(n_365d) filter (where channel = 'form') as form_interactions_365d,
+    min(first_at) filter (where channel = 'form') as form_first_at,
+    max(last_at) filter (where channel = 'form') as form_last_at,
+    sum(n_365d) filter (where kind = 'call') as calls_365d,
+    sum(n_365d) filter (where kind = 'letter_sent') as letters_365d,
+    sum(n_90d) filter (where kind = 'email_sent') as emails_sent_90d,
+    sum(n_365d) filter (where kind = 'email_sent') as emails_sent_365d,
+    sum(n_90d) filter (where kind = 'email_opened') as emails_opened_90d,
+    sum(n_365d) filter (where kind = 'email_opened') as emails_opened_365d,
+    sum(n_365d) filter (where kind = 'email_clicked') as emails_clicked_365d,
+    sum(n_365d) filter (where kind = 'email_bounced') as emails_bounced_365d,
+    max(last_at) filter (where kind = 'order') as last_order_at,
+    max(last_at) filter (where kind = 'call') as last_call_at,
+    max(last_at) filter (where kind = 'email_opened') as last_email_opened_at,
+    max(last_at) filter (where kind = 'page_view') as last_web_visit_at,
+    max(last_at) filter (where kind in ('consent_granted', 'consent_refused')) as last_consent_at,
+    sum(n_30d) filter (where is_incident) as incidents_30d,
+    sum(n_90d) filter (where is_incident) as incidents_90d,
+    sum(n_365d) filter (where is_incident) as incidents_365d,
+    max(last_at) filter (where is_incident) as last_incident_at,
+    sum(n_30d) filter (where is_complaint) as complaints_30d,
+    sum(n_90d) filter (where is_complaint) as complaints_90d,
+    sum(n_365d) filter (where is_complaint) as complaints_365d,
+    max(last_at) filter (where is_complaint) as last_complaint_at,
+    sum(n_30d) filter (where kind = 'delivery' and is_incident) as late_parcels_30d,
+    sum(n_90d) filter (where kind = 'delivery' and is_incident) as late_parcels_90d,
+    sum(n_365d) filter (where kind = 'delivery' and is_incident) as late_parcels_365d,
+    max(last_at) filter (where kind = 'delivery' and is_incident) as last_late_parcel_at,
+    sum(n_30d) filter (where kind = 'return') as returns_30d,
+    sum(n_90d) filter (where kind = 'return') as returns_90d,
+    sum(n_365d) filter (where kind = 'return') as returns_365d,
+    sum(n) filter (where kind = 'return') as returns_total,
+    max(last_at) filter (where kind = 'return') as last_return_at,
     -- What mends an incident: a purchase, or a call that is no incident itself.
-    max(occurred_at) filter (where kind = 'order' or (kind = 'call' and not is_incident)) as content_at
-  from mart.timeline
+    max(last_at) filter (where kind = 'order' or (kind = 'call' and not is_incident)) as content_at
+  from kinds
   group by customer_id
-),
--- What happened last: whichever way, from the customer, and from the company.
-lasts as (
-  select
-    t.customer_id,
-    max(t.occurred_at) filter (where t.position = n.last_position) as occurred_at,
-    max(t.channel) filter (where t.position = n.last_position) as channel,
-    max(t.kind) filter (where t.position = n.last_position) as kind,
-    max(t.occurred_at) filter (where t.position = n.last_in_position) as in_at,
-    max(t.channel) filter (where t.position = n.last_in_position) as in_channel,
-    max(t.kind) filter (where t.position = n.last_in_position) as in_kind,
-    max(t.occurred_at) filter (where t.position = n.last_out_position) as out_at,
-    max(t.channel) filter (where t.position = n.last_out_position) as out_channel,
-    max(t.kind) filter (where t.position = n.last_out_position) as out_kind
-  from mart.timeline t
-  join counted n on n.customer_id = t.customer_id
-  where t.position = n.last_position or t.position = n.last_in_position or t.position = n.last_out_position
-  group by t.customer_id
 ),
 contacted as (
   select
@@ -142,79 +119,95 @@ consents as (
   where nth = 1
   group by customer_id
 ),
-bought as (
-  select l.customer_id, p.category, sum(l.net_amount) as net_amount
-  from core.order_lines l
-  join core.products p on p.product_id = l.product_id
-  where l.customer_id is not null
-  group by l.customer_id, p.category
+-- What they spend on and what they named as an interest, by category.
+tastes as (
+  select customer_id, category, sum(net_amount) as net_amount, max(bought) as bought, max(named) as named
+  from (
+    select l.customer_id, p.category, l.net_amount, 1 as bought, 0 as named
+    from core.order_lines l
+    join core.products p on p.product_id = l.product_id
+    where l.customer_id is not null
+    union all
+    select customer_id, trim(interest), 0, 0, 1
+    from (
+      select customer_id, unnest(string_to_array(interests, ',')) as interest
+      from core.customers
+      where interests is not null
+    ) as listed
+  ) as told
+  where category <> ''
+  group by customer_id, category
 ),
-ranked_categories as (
-  select customer_id, category,
+ranked_tastes as (
+  select
+    *,
+    net_amount > 0 as liked,
+    max(bought) over (partition by customer_id) as buys,
     row_number() over (partition by customer_id order by net_amount desc, category) as nth
-  from bought
-  where net_amount > 0
+  from tastes
 ),
 favourites as (
   select
     customer_id,
-    max(category) filter (where nth = 1) as first,
-    max(category) filter (where nth = 2) as second,
-    max(category) filter (where nth = 3) as third
-  from ranked_categories
-  where nth <= 3
+    max(category) filter (where nth = 1 and liked) as first,
+    max(category) filter (where nth = 2 and liked) as second,
+    max(category) filter (where nth = 3 and liked) as third,
+    -- Of those who have bought something.
+    string_agg(category, ', ' order by category) filter (where named = 1 and bought = 0 and buys = 1)
+      as never_bought
+  from ranked_tastes
   group by customer_id
 ),
-declared as (
-  select customer_id, trim(interest) as interest
-  from (
-    select customer_id, unnest(string_to_array(interests, ',')) as interest
-    from core.customers
-    where interests is not null
-  ) as listed
-),
--- What they said they like and never bought, of those who have bought something.
-unbought as (
-  select d.customer_id, string_agg(d.interest, ', ' order by d.interest) as interests
-  from declared d
-  join (select distinct customer_id from bought) as buyers on buyers.customer_id = d.customer_id
-  left join bought b on b.customer_id = d.customer_id and b.category = d.interest
-  where b.category is null and d.interest <> ''
-  group by d.customer_id
-),
 placed as (
-  select customer_id, channel, shop, ordered_at at time zone 'Europe/Paris' as at
-  from core.orders
-  where customer_id is not null and not is_return
+  select
+    customer_id, channel, shop,
+    cast(date_part('isodow', at) as bigint) as weekday,
+    cast(date_part('hour', at) as bigint) as hour
+  from (
+    select customer_id, channel, shop, ordered_at at time zone 'Europe/Paris' as at
+    from core.orders
+    where customer_id is not null and not is_return
+  ) as local
 ),
 habits as (
-  select customer_id, habit, value, count(*) as orders
-  from (
-    select customer_id, 'channel' as habit, channel as value from placed
-    union all
-    select customer_id, 'shop', shop from placed where shop is not null
-    union all
-    select customer_id, 'weekday', cast(cast(date_part('isodow', at) as bigint) as varchar) from placed
-    union all
-    select customer_id, 'hour', lpad(cast(cast(date_part('hour', at) as bigint) as varchar), 2, '0') from placed
-  ) as told
-  group by customer_id, habit, value
+  select
+    customer_id, channel, shop, weekday, hour, count(*) as orders,
+    case
+      when channel is not null then 'channel'
+      when shop is not null then 'shop'
+      when weekday is not null then 'weekday'
+      when hour is not null then 'hour'
+    end as habit
+  from placed
+  group by grouping sets (
+    (customer_id, channel), (customer_id, shop), (customer_id, weekday), (customer_id, hour)
+  )
 ),
 ranked_habits as (
-  select *, row_number() over (partition by customer_id, habit order by orders desc, value) as nth
+  select
+    *,
+    row_number() over (partition by customer_id, habit order by orders desc, channel, shop, weekday, hour) as nth
   from habits
 ),
 usual as (
   select
     customer_id,
-    max(value) filter (where habit = 'channel') as channel,
-    max(value) filter (where habit = 'shop') as shop,
+    max(channel) as channel,
+    max(shop) as shop,
     max(orders) filter (where habit = 'shop') as shop_orders,
-    cast(max(value) filter (where habit = 'weekday') as bigint) as weekday,
-    cast(max(value) filter (where habit = 'hour') as bigint) as hour
+    max(weekday) as weekday,
+    max(hour) as hour
   from ranked_habits
   where nth = 1
   group by customer_id
+),
+-- The cities that customers named and that have a shop: `Paris Marais` is one in Paris.
+cities_with_shop as (
+  select distinct d.city
+  from (select distinct city from core.customers) as d
+  join raw.shops s
+    on starts_with(concat(standard_city(s.city), ' '), concat(standard_city(d.city), ' '))
+  where d.city is not null
 ),
 viewed as (
   select
@@ -227,7 +220,7 @@ viewed as (
     u.hour as usual_hour,
     f.first as favourite_category,
     concat_ws(', ', f.first, f.second, f.third) as favourite_categories,
-    x.interests as interests_never_bought,
+    f.never_bought as interests_never_bought,
     coalesce(a.consent_email, false) as consent_email,
     coalesce(a.consent_phone, false) as consent_phone,
     coalesce(a.consent_post, false) as consent_post,
@@ -236,30 +229,31 @@ viewed as (
     coalesce(a.profiling_phone, false) as profiling_phone,
     coalesce(a.profiling_post, false) as profiling_post,
     coalesce(a.profiling_sms, false) as profiling_sms,
-    x.interests is not null as interest_never_bought,
+    f.never_bought is not null as interest_never_bought,
     coalesce(strpos(c.interests, f.first) = 0, false) as favourite_not_declared,
     coalesce(
-      u.shop_orders >= 2
+      -- Who lives where there is no shop has to go elsewhere.
+      u.shop_orders >= 2 and w.city is not null
         and not starts_with(concat(standard_city(s.city), ' '), concat(standard_city(c.city), ' ')),
       false
     ) as city_not_usual_shop,
     coalesce(
-      c.preferred_contact <> 'email' and n.emails_opened_365d >= 3 and n.calls_365d = 0, false
+      c.preferred_contact <> 'email' and coalesce(n.emails_opened_365d, 0) >= 3 and coalesce(n.calls_365d, 0) = 0, false
     ) as answers_email_only,
-    coalesce(c.preferred_contact = 'email' and n.emails_sent_365d >= 5 and n.emails_opened_365d = 0, false)
+    coalesce(c.preferred_contact = 'email' and coalesce(n.emails_sent_365d, 0) >= 5 and coalesce(n.emails_opened_365d, 0) = 0, false)
       as prefers_email_never_opens,
-    coalesce(a.consent_email and n.emails_sent_365d >= 5 and n.emails_opened_365d = 0, false)
+    coalesce(a.consent_email and coalesce(n.emails_sent_365d, 0) >= 5 and coalesce(n.emails_opened_365d, 0) = 0, false)
       as consents_email_never_opens,
-    coalesce(n.emails_opened_90d > 0 and not coalesce(a.consent_email, false), false)
+    coalesce(coalesce(n.emails_opened_90d, 0) > 0 and not coalesce(a.consent_email, false), false)
       as refuses_email_yet_opens,
-    coalesce(n.emails_bounced_365d > 0, false) as email_bounces,
+    coalesce(coalesce(n.emails_bounced_365d, 0) > 0, false) as email_bounces,
     coalesce(a.disagree, false) as consent_records_disagree
   from core.customers c
   left join counted n on n.customer_id = c.customer_id
   left join usual u on u.customer_id = c.customer_id
   left join raw.shops s on s.shop = u.shop
+  left join cities_with_shop w on w.city = c.city
   left join favourites f on f.customer_id = c.customer_id
-  left join unbought x on x.customer_id = c.customer_id
   left join consents a on a.customer_id = c.customer_id
 )
 select
@@ -379,15 +373,15 @@ select
   coalesce(k.contacts_90d, 0) as contacts_90d,
   -- what happened last, whichever way, then each way
   v.first_interaction_at,
-  l.occurred_at as last_interaction_at,
-  l.channel as last_interaction_channel,
-  l.kind as last_interaction_kind,
-  l.in_at as last_in_at,
-  l.in_channel as last_in_channel,
-  l.in_kind as last_in_kind,
-  l.out_at as last_out_at,
-  l.out_channel as last_out_channel,
-  l.out_kind as last_out_kind,
+  v.last_interaction_at,
+  v.last_interaction_channel,
+  v.last_interaction_kind,
+  v.last_in_at,
+  v.last_in_channel,
+  v.last_in_kind,
+  v.last_out_at,
+  v.last_out_channel,
+  v.last_out_kind,
   v.last_order_at,
   -- what went wrong
   coalesce(v.incidents_30d, 0) as incidents_30d,
@@ -395,7 +389,7 @@ select
   coalesce(v.incidents_365d, 0) as incidents_365d,
   v.last_incident_at,
   coalesce(
-    v.last_incident_at >= $as_of - interval '90 days'
+    v.last_incident_at + interval '90 days' >= $as_of
       and (v.content_at is null or v.content_at <= v.last_incident_at),
     false
   ) as incident_is_open,
@@ -415,4 +409,3 @@ select
 from viewed v
 left join mart.customer_features f on f.customer_id = v.customer_id
 left join contacted k on k.customer_id = v.customer_id
-left join lasts l on l.customer_id = v.customer_id
