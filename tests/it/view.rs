@@ -184,8 +184,8 @@ fn the_view_is_complete(warehouse: &Path) {
              ) as i on i.customer_id = v.customer_id
              where v.{channel}_interactions_total <> coalesce(i.n, 0)
                or v.{channel}_interactions_365d <> coalesce(i.n_365d, 0)
-               or v.{channel}_first_at is distinct from i.first_at
-               or v.{channel}_last_at is distinct from i.last_at"
+               or (v.{channel}_first_at is distinct from i.first_at)
+               or (v.{channel}_last_at is distinct from i.last_at)"
         );
         assert_eq!(count(&sql), 0, "{channel}");
     }
@@ -203,8 +203,8 @@ fn the_view_is_complete(warehouse: &Path) {
          join (select customer_id, max(occurred_at) as at, max(occurred_at) filter (where direction = 'out') as out_at,
                  max(occurred_at) filter (where is_incident) as incident_at
                from mart.timeline group by customer_id) as t on t.customer_id = v.customer_id
-         where v.last_interaction_at is distinct from t.at or v.last_out_at is distinct from t.out_at
-           or v.last_incident_at is distinct from t.incident_at";
+         where (v.last_interaction_at is distinct from t.at) or (v.last_out_at is distinct from t.out_at)
+           or (v.last_incident_at is distinct from t.incident_at)";
     assert_eq!(count(last), 0);
     let open = count("select count(*) from mart.customer_360 where incident_is_open");
     let recent = count("select count(*) from mart.customer_360 where incidents_90d > 0");
