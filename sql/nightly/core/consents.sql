@@ -19,11 +19,23 @@ said as (
   join core.customer_ids i on i.source = a.source and i.record_id = a.record_id
   group by i.customer_id, a.source, a.record_id, a.channel, a.purpose, a.valid_from
 ),
+asked as (
+  select
+    customer_id, channel, purpose,
+    count(*) as answers, min(refuses) as refuses, min(valid_from) as valid_from
+  from said
+  group by customer_id, channel, purpose
+),
+-- Most answered once: there is nothing to follow, and a window for each would take longest.
 followed as (
   select
-    *,
-    lag(refuses) over (partition by source, record_id, channel, purpose order by valid_from) as refused
-  from said
+    s.*,
+    lag(s.refuses) over (
+      partition by s.source, s.record_id, s.channel, s.purpose order by s.valid_from
+    ) as refused
+  from said s
+  join asked a
+    on a.customer_id = s.customer_id and a.channel = s.channel and a.purpose = s.purpose and a.answers > 1
 ),
 -- How an instant changes the number of records that have answered, and of those that refuse.
 changes as (
@@ -47,3 +59,7 @@ states as (
 )
 select customer_id, channel, purpose, refusals = 0 as granted, valid_from, records, refusals
 from states
+union all
+select customer_id, channel, purpose, refuses = 0, valid_from, 1, refuses
+from asked
+where answers = 1

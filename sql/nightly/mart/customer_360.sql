@@ -98,10 +98,14 @@ contacted as (
   from core.contacts
   group by customer_id
 ),
+-- What holds on each channel for each purpose.
 answers as (
-  select customer_id, channel, purpose, granted, refusals between 1 and records - 1 as disagree,
-    row_number() over (partition by customer_id, channel, purpose order by valid_from desc, granted) as nth
+  select
+    customer_id, channel, purpose,
+    last_value(granted order by valid_from, granted desc) as granted,
+    last_value(refusals between 1 and records - 1 order by valid_from, granted desc) as disagree
   from core.consents
+  group by customer_id, channel, purpose
 ),
 consents as (
   select
@@ -116,7 +120,6 @@ consents as (
     bool_or(granted) filter (where channel = 'sms' and purpose = 'profilage') as profiling_sms,
     bool_or(disagree) as disagree
   from answers
-  where nth = 1
   group by customer_id
 ),
 -- What they spend on and what they named as an interest, by category.
@@ -183,22 +186,15 @@ habits as (
     (customer_id, channel), (customer_id, shop), (customer_id, weekday), (customer_id, hour)
   )
 ),
-ranked_habits as (
-  select
-    *,
-    row_number() over (partition by customer_id, habit order by orders desc, channel, shop, weekday, hour) as nth
-  from habits
-),
 usual as (
   select
     customer_id,
-    max(channel) as channel,
-    max(shop) as shop,
+    first_value(channel order by orders desc, channel) filter (where habit = 'channel') as channel,
+    first_value(shop order by orders desc, shop) filter (where habit = 'shop') as shop,
     max(orders) filter (where habit = 'shop') as shop_orders,
-    max(weekday) as weekday,
-    max(hour) as hour
-  from ranked_habits
-  where nth = 1
+    first_value(weekday order by orders desc, weekday) filter (where habit = 'weekday') as weekday,
+    first_value(hour order by orders desc, hour) filter (where habit = 'hour') as hour
+  from habits
   group by customer_id
 ),
 -- The cities that customers named and that have a shop: `Paris Marais` is one in Paris.
