@@ -98,29 +98,29 @@ contacted as (
   from core.contacts
   group by customer_id
 ),
--- What holds on each channel for each purpose.
-answers as (
-  select
-    customer_id, channel, purpose,
-    last_value(granted order by valid_from, granted desc) as granted,
-    last_value(refusals between 1 and records - 1 order by valid_from, granted desc) as disagree
+-- What holds on each channel for each purpose is what was said last.
+latest as (
+  select customer_id, channel, purpose, max(valid_from) as valid_from
   from core.consents
   group by customer_id, channel, purpose
 ),
 consents as (
   select
-    customer_id,
-    bool_or(granted) filter (where channel = 'email' and purpose = 'promotions') as consent_email,
-    bool_or(granted) filter (where channel = 'phone' and purpose = 'promotions') as consent_phone,
-    bool_or(granted) filter (where channel = 'post' and purpose = 'promotions') as consent_post,
-    bool_or(granted) filter (where channel = 'sms' and purpose = 'promotions') as consent_sms,
-    bool_or(granted) filter (where channel = 'email' and purpose = 'profilage') as profiling_email,
-    bool_or(granted) filter (where channel = 'phone' and purpose = 'profilage') as profiling_phone,
-    bool_or(granted) filter (where channel = 'post' and purpose = 'profilage') as profiling_post,
-    bool_or(granted) filter (where channel = 'sms' and purpose = 'profilage') as profiling_sms,
-    bool_or(disagree) as disagree
-  from answers
-  group by customer_id
+    c.customer_id,
+    bool_and(c.granted) filter (where c.channel = 'email' and c.purpose = 'promotions') as consent_email,
+    bool_and(c.granted) filter (where c.channel = 'phone' and c.purpose = 'promotions') as consent_phone,
+    bool_and(c.granted) filter (where c.channel = 'post' and c.purpose = 'promotions') as consent_post,
+    bool_and(c.granted) filter (where c.channel = 'sms' and c.purpose = 'promotions') as consent_sms,
+    bool_and(c.granted) filter (where c.channel = 'email' and c.purpose = 'profilage') as profiling_email,
+    bool_and(c.granted) filter (where c.channel = 'phone' and c.purpose = 'profilage') as profiling_phone,
+    bool_and(c.granted) filter (where c.channel = 'post' and c.purpose = 'profilage') as profiling_post,
+    bool_and(c.granted) filter (where c.channel = 'sms' and c.purpose = 'profilage') as profiling_sms,
+    bool_or(c.refusals between 1 and c.records - 1) as disagree
+  from core.consents c
+  join latest l
+    on l.customer_id = c.customer_id and l.channel = c.channel and l.purpose = c.purpose
+    and l.valid_from = c.valid_from
+  group by c.customer_id
 ),
 -- What they spend on and what they named as an interest, by category.
 tastes as (
