@@ -4,7 +4,8 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::{JoinType, col};
 use datafusion::prelude::DataFrame;
 
-use super::{Audience, CONSENTS, DECISIONS, table};
+use super::consent::{agreed_sql, require_columns};
+use super::{Audience, DECISIONS, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -15,7 +16,9 @@ pub fn reasons(audience: &Audience) -> Vec<String> {
     let mut reasons = vec!["base".to_owned(), "outside the rule".to_owned()];
     reasons.extend(audience.exclusions.iter().map(|e| e.reason.clone()));
     if audience.consent {
-        reasons.push(format!("no consent for {}", audience.channel));
+        let purposes = audience.purposes.join(", ");
+        let purposes = if purposes.is_empty() { purposes } else { format!(": {purposes}") };
+        reasons.push(format!("no consent for {}{purposes}", audience.channel));
     }
     reasons.push("no rank: the ranking expression is null".to_owned());
     reasons.push("beyond the limit".to_owned());
@@ -35,7 +38,7 @@ pub async fn decide(catalog: &Catalog, audience: &Audience, as_of: Instant) -> R
 async fn decide_in(catalog: &Catalog, audience: &Audience, as_of: Instant) -> Result<DataFrame> {
     let session = catalog.session(&audience.reads(), Some(as_of)).await?;
     if audience.consent {
-        consents_are_whole(&session).await?;
+        require_columns(&session, audience).await?;
     }
     let candidates = candidates(&session, audience).await?;
     understand(&candidates, audience)?;
@@ -44,22 +47,6 @@ async fn decide_in(catalog: &Catalog, audience: &Audience, as_of: Instant) -> Re
     session.sql(&sql).await.doing("plan the rule").map_err(|e| {
         e.hint("`where`, `exclude` and `rank_by` are SQL over the columns of the tables in `from`")
     })
-}
-
-async fn consents_are_whole(session: &Session) -> Result<()> {
-    const COLUMNS: [&str; 4] = ["customer_id", "channel", "granted", "valid_from"];
-    let consents = table(CONSENTS);
-    let frame = session.table(&consents).await?;
-    let lacking: Vec<String> = COLUMNS
-        .iter()
-        .filter(|c| !frame.schema().has_column_with_unqualified_name(c))
-        .map(|c| format!("`{c}`"))
-        .collect();
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    Err(Error::config(format!("{consents} has no column {}", lacking.join(", ")))
-        .hint(format!("consent is looked up in its columns {}", COLUMNS.join(", "))))
 }
 
 /// Each expression on its own, so that the message can say which one is wrong.
@@ -141,18 +128,7 @@ fn decision_sql(audience: &Audience) -> String {
     let (consents, consent_join) = if audience.consent {
         cases.push_str(&format!("when granted.customer_id is null then {}\n", no_rank - 1));
         (
-            // The latest word counts; of two words at one instant, the stricter.
-            format!(
-                "granted as (
-                   select customer_id from (
-                     select customer_id, granted, row_number() over (
-                       partition by customer_id order by valid_from desc, granted asc) as nth
-                     from {}.{} where channel = '{}') as latest
-                   where nth = 1 and granted),",
-                CONSENTS.0,
-                CONSENTS.1,
-                quote(&audience.channel)
-            ),
+            format!("granted as ({}),", agreed_sql(audience)),
             "left join granted on granted.customer_id = base.customer_id",
         )
     } else {
@@ -198,7 +174,8 @@ fn hex_threshold(share: f64) -> String {
     format!("{:016x}", (share * 18_446_744_073_709_551_616.0) as u64)
 }
 
-fn quote(text: &str) -> String {
+/// A text as SQL has it between quotes.
+pub(super) fn quote(text: &str) -> String {
     text.replace('\'', "''")
 }
 

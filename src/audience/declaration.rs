@@ -19,11 +19,39 @@ pub struct AudienceDeclaration {
     pub limit: Option<u64>,
     pub channel: String,
     pub consent: Option<bool>,
+    pub purpose: Option<PurposeDeclaration>,
     #[serde(default)]
     pub control: f64,
     pub salt: Option<String>,
     #[serde(default)]
     pub export: Vec<String>,
+}
+
+/// `purpose = "…"`, or a list of which each must be granted.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected a purpose or a list of purposes")]
+pub enum PurposeDeclaration {
+    One(String),
+    All(Vec<String>),
+}
+
+impl PurposeDeclaration {
+    /// The purposes by name, each once.
+    fn check(&self) -> Result<Vec<String>, Error> {
+        let mut purposes = match self {
+            PurposeDeclaration::One(one) => vec![one.clone()],
+            PurposeDeclaration::All(all) => all.clone(),
+        };
+        purposes.sort_unstable();
+        if purposes.is_empty() || purposes.iter().any(String::is_empty) {
+            return Err(Error::config("a purpose without a name")
+                .hint("name one that customers were asked about: purpose = \"promotions\""));
+        }
+        match purposes.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(twice) => Err(Error::config(format!("the purpose \"{}\" stands twice", twice[0]))),
+            None => Ok(purposes),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -66,6 +94,23 @@ impl AudienceDeclaration {
         if let Some(twice) = reasons.windows(2).find(|pair| pair[0] == pair[1]) {
             wrong("exclude", Error::config(format!("the reason \"{}\" stands twice", twice[0])));
         }
+        let consent = self.consent.unwrap_or(true);
+        let purposes = match self.purpose.as_ref().map(PurposeDeclaration::check) {
+            None => Vec::new(),
+            Some(Ok(_)) if !consent => {
+                wrong(
+                    "purpose",
+                    Error::config("a purpose says what the consent is for, but the audience asks for none")
+                        .hint("take `consent = false` out, or `purpose`"),
+                );
+                Vec::new()
+            }
+            Some(Ok(purposes)) => purposes,
+            Some(Err(error)) => {
+                wrong("purpose", error);
+                Vec::new()
+            }
+        };
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -81,7 +126,8 @@ impl AudienceDeclaration {
             rank_by: self.rank_by.clone(),
             limit: self.limit,
             channel: self.channel.clone(),
-            consent: self.consent.unwrap_or(true),
+            consent,
+            purposes,
             control: self.control,
             salt: self.salt.clone().unwrap_or_default(),
             export: self.export.clone(),

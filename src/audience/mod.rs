@@ -4,9 +4,11 @@
 //! off, or a place on the list. List and waterfall are both read from the decisions, so that the
 //! waterfall adds up to the last person by construction.
 
+mod consent;
 mod decision;
 mod declaration;
 
+pub use consent::unasked_purposes;
 pub use decision::{decide, lists, reasons, waterfall};
 pub use declaration::{AudienceDeclaration, ExclusionDeclaration};
 
@@ -27,6 +29,9 @@ pub struct Audience {
     pub channel: String,
     /// Only customers who granted the channel; a missing consent means no.
     pub consent: bool,
+    /// What it is for: all of these must be granted on the channel. Empty where consents know no
+    /// purpose.
+    pub purposes: Vec<String>,
     /// Share kept back at random, taken out of the limit; 0 to 1.
     pub control: f64,
     /// Changes the random choice of the control group.
@@ -41,7 +46,8 @@ pub struct Exclusion {
     pub condition: String,
 }
 
-/// Where consents stand: `customer_id`, `channel`, `granted`, `valid_from`.
+/// Where consents stand: `customer_id`, `channel`, `granted`, `valid_from`, and `purpose` where one
+/// channel is asked for several things.
 pub const CONSENTS: (&str, &str) = ("core", "consents");
 
 /// One row a customer and audience: `audience, customer_id, position, reason, score, rank`.

@@ -17,7 +17,10 @@ pub enum Purpose {
     Baskets = 5,
     Writing = 6,
     WalkIns = 7,
-    KeyAccounts = 8,
+    Consents = 8,
+    NewCardConsents = 9,
+    WebConsents = 10,
+    KeyAccounts = 11,
 }
 
 /// The stream of one purpose and number under a seed.

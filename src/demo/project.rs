@@ -12,7 +12,7 @@ macro_rules! shipped {
 }
 
 const PIPELINE: &str = "pipelines/nightly.toml";
-const FILES: [(&str, &str); 43] = shipped![
+const FILES: [(&str, &str); 46] = shipped![
     "pipelines/nightly.toml",
     "sql/nightly/channel/calls.sql",
     "sql/nightly/channel/calls.test.toml",
@@ -42,6 +42,7 @@ const FILES: [(&str, &str); 43] = shipped![
     "sql/nightly/core/deliveries.sql",
     "sql/nightly/core/deliveries.test.toml",
     "sql/nightly/core/interactions.sql",
+    "sql/nightly/core/interactions.test.toml",
     "sql/nightly/core/order_lines.sql",
     "sql/nightly/core/order_lines.test.toml",
     "sql/nightly/core/orders.sql",
@@ -56,6 +57,8 @@ const FILES: [(&str, &str); 43] = shipped![
     "sql/nightly/mart/customer_features.test.toml",
     "sql/nightly/mart/product_sales.sql",
     "sql/nightly/mart/shop_sales.sql",
+    "sql/nightly/mart/timeline.sql",
+    "sql/nightly/mart/timeline.test.toml",
 ];
 
 /// Writes the nightly pipeline and its models below `dir` and returns the pipeline's file.

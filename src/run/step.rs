@@ -250,8 +250,10 @@ impl Workshop {
 
     async fn audiences(&self, audiences: &[Audience]) -> Result<Done> {
         let mut decisions: Option<DataFrame> = None;
+        let mut figures = Figures::default();
         for audience in audiences {
             let decided = audience::decide(&self.catalog, audience, self.as_of).await?;
+            figures.warnings.extend(audience::unasked_purposes(&self.catalog, audience, self.as_of).await?);
             decisions = Some(match decisions {
                 None => decided,
                 Some(so_far) => so_far.union(decided).doing("gather the audiences")?,
@@ -267,7 +269,7 @@ impl Workshop {
         let lists = self.stage_frame(&audience::table(audience::LISTS), lists).await?;
         let waterfall = audience::waterfall(&self.catalog, audiences).await?;
         let waterfall = self.stage_frame(&audience::table(audience::WATERFALL), waterfall).await?;
-        Ok(Done { staged: vec![decisions, lists, waterfall], figures: Figures::default() })
+        Ok(Done { staged: vec![decisions, lists, waterfall], figures })
     }
 
     /// The model of the last night, for a warm start.

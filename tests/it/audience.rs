@@ -11,6 +11,7 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use proptest::prelude::*;
 use sillage::audience::{self, Audience, Exclusion};
 use sillage::clock::{Instant, parse_instant};
+use sillage::model::sql::tables_read;
 use sillage::name::TableName;
 use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::{Catalog, Engine, Known, Visibility};
@@ -24,18 +25,40 @@ struct Customer {
     complained: Option<bool>,
     written_to: Option<bool>,
     worth: Option<f64>,
-    /// What they said about a channel, and on which day.
-    words: Vec<(&'static str, bool, i64)>,
+    words: Vec<Word>,
 }
+
+/// What they said about a channel and a purpose, on which day and under which of their records.
+#[derive(Debug, Clone)]
+struct Word {
+    record: usize,
+    channel: &'static str,
+    purpose: &'static str,
+    granted: bool,
+    day: i64,
+}
+
+/// Records of a customer under which they may speak: two cards and an e-mail address.
+const RECORDS: usize = 3;
+
+/// How the shipped night gets from the answers of records to the consents of customers.
+const SHIPPED: &str = include_str!("../../sql/nightly/core/consents.sql");
 
 /// The day of the night; what is said on it or later is not known yet.
 const TODAY: i64 = 6;
 
 impl Customer {
-    fn agreed(&self, channel: &str) -> bool {
-        let known = || self.words.iter().filter(|w| w.0 == channel && w.2 < TODAY);
-        let Some(latest) = known().map(|w| w.2).max() else { return false };
-        known().filter(|w| w.2 == latest).all(|w| w.1)
+    fn agreed(&self, audience: &Audience) -> bool {
+        let known = || self.words.iter().filter(|w| w.channel == audience.channel && w.day < TODAY);
+        if audience.purposes.is_empty() {
+            return agrees(known());
+        }
+        audience.purposes.iter().all(|purpose| {
+            let asked = || known().filter(|w| w.purpose == *purpose);
+            let records: BTreeSet<usize> = asked().map(|w| w.record).collect();
+            // One no is a no, whatever another record said and when.
+            !records.is_empty() && records.iter().all(|r| agrees(asked().filter(|w| w.record == *r)))
+        })
     }
 
     /// The position of the reason that keeps the customer off, tried in the audience's order.
@@ -51,7 +74,7 @@ impl Customer {
                 return Some(2 + n);
             }
         }
-        if audience.consent && !self.agreed(&audience.channel) {
+        if audience.consent && !self.agreed(audience) {
             return Some(first);
         }
         let no_rank = first + usize::from(audience.consent);
@@ -59,15 +82,34 @@ impl Customer {
     }
 }
 
+/// The latest word counts; of several on one day a no.
+fn agrees<'w>(words: impl Iterator<Item = &'w Word> + Clone) -> bool {
+    let Some(latest) = words.clone().map(|w| w.day).max() else { return false };
+    words.filter(|w| w.day == latest).all(|w| w.granted)
+}
+
 fn customer() -> impl Strategy<Value = Customer> {
     let maybe = || prop::option::weighted(0.8, prop::bool::weighted(0.3));
-    let word = (prop::sample::select(vec!["email", "post"]), any::<bool>(), 0..10_i64);
+    let word = (
+        0..RECORDS,
+        prop::sample::select(vec!["email", "email", "post"]),
+        prop::sample::select(vec!["promotions", "profilage"]),
+        prop::bool::weighted(0.7),
+        0..10_i64,
+    )
+        .prop_map(|(record, channel, purpose, granted, day)| Word {
+            record,
+            channel,
+            purpose,
+            granted,
+            day,
+        });
     (
         prop::option::weighted(0.9, prop::bool::weighted(0.8)),
         maybe(),
         maybe(),
         prop::option::weighted(0.9, (0..6_u8).prop_map(f64::from)),
-        prop::collection::vec(word, 0..5),
+        prop::collection::vec(word, 0..9),
     )
         .prop_map(|(meant, complained, written_to, worth, words)| Customer {
             meant,
@@ -85,8 +127,9 @@ fn audience_rule() -> impl Strategy<Value = Audience> {
     (
         (exclusions, reason, prop::option::of(1..12_u64)),
         (any::<bool>(), prop::sample::select(vec![0.0, 0.1, 0.5, 0.9]), "[a-z']{0,3}"),
+        prop::sample::subsequence(vec!["profilage".to_owned(), "promotions".to_owned()], 0..=2),
     )
-        .prop_map(|((exclusions, reason, limit), (consent, control, salt))| Audience {
+        .prop_map(|((exclusions, reason, limit), (consent, control, salt), purposes)| Audience {
             name: "spring".to_owned(),
             from: vec!["mart.customer_360".parse().unwrap()],
             rule: "meant".to_owned(),
@@ -102,6 +145,7 @@ fn audience_rule() -> impl Strategy<Value = Audience> {
             limit,
             channel: "email".to_owned(),
             consent,
+            purposes: if consent { purposes } else { Vec::new() },
             control,
             salt,
             export: Vec::new(),
@@ -122,14 +166,32 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
         let warehouse = Warehouse::open_or_create(folder.path().to_str().unwrap()).await.unwrap();
         let engine = Engine::new(sillage::run::Request::all().limits, &warehouse).unwrap();
         let known = Visibility { known: Known::At("valid_from".to_owned()), latest_by: Vec::new() };
-        let visibility = BTreeMap::from([(audience::table(audience::CONSENTS), known)]);
+        let visibility = BTreeMap::from([
+            (audience::table(audience::CONSENTS), known.clone()),
+            ("channel.consents".parse().unwrap(), known),
+        ]);
         let catalog = Catalog::new(warehouse.clone(), engine, None, visibility);
-        for (name, batch) in [("mart.customer_360", base(customers)), ("core.consents", consents(customers))]
-        {
+        let given = if audience.purposes.is_empty() {
+            vec![("mart.customer_360", base(customers)), ("core.consents", consents(customers))]
+        } else {
+            vec![
+                ("mart.customer_360", base(customers)),
+                ("channel.consents", answers(customers)),
+                ("core.customer_ids", customer_ids(customers)),
+            ]
+        };
+        for (name, batch) in given {
             let name: TableName = name.parse().unwrap();
             let mut stager = warehouse.stager(&name, Mode::Replace, &batch.schema()).unwrap();
             stager.write(&batch).await.unwrap();
             catalog.add_staged(&stager.finish().await.unwrap()).await.unwrap();
+        }
+        if !audience.purposes.is_empty() {
+            let reads = tables_read(SHIPPED).unwrap();
+            let states = catalog.session(&reads, Some(day(TODAY))).await.unwrap().sql(SHIPPED).await.unwrap();
+            let table = audience::table(audience::CONSENTS);
+            let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, states).await.unwrap();
+            catalog.add_staged(&staged).await.unwrap();
         }
         let decided = audience::decide(&catalog, audience, day(TODAY)).await.unwrap();
         let table = audience::table(audience::DECISIONS);
@@ -178,19 +240,67 @@ fn base(customers: &[Customer]) -> RecordBatch {
     .unwrap()
 }
 
-fn consents(customers: &[Customer]) -> RecordBatch {
-    let words: Vec<_> =
-        customers.iter().enumerate().flat_map(|(n, c)| c.words.iter().map(move |w| (id(n), w))).collect();
-    let since = words.iter().map(|(_, w)| Some(day(w.2).timestamp_micros()));
-    RecordBatch::try_from_iter_with_nullable([
-        (
-            "customer_id",
-            Arc::new(words.iter().map(|(id, _)| Some(id.clone())).collect::<StringArray>()) as ArrayRef,
-            true,
-        ),
-        ("channel", Arc::new(words.iter().map(|(_, w)| Some(w.0)).collect::<StringArray>()), true),
-        ("granted", Arc::new(words.iter().map(|(_, w)| Some(w.1)).collect::<BooleanArray>()), true),
+fn all_words(customers: &[Customer]) -> Vec<(usize, &Word)> {
+    customers.iter().enumerate().flat_map(|(n, c)| c.words.iter().map(move |w| (n, w))).collect()
+}
+
+fn text<'w>(values: impl Iterator<Item = Option<String>> + 'w) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn granted_since(words: &[(usize, &Word)]) -> [(&'static str, ArrayRef, bool); 2] {
+    let since = words.iter().map(|(_, w)| Some(day(w.day).timestamp_micros()));
+    [
+        ("granted", Arc::new(words.iter().map(|(_, w)| Some(w.granted)).collect::<BooleanArray>()), true),
         ("valid_from", Arc::new(since.collect::<TimestampMicrosecondArray>().with_timezone("UTC")), true),
+    ]
+}
+
+/// Consents that know neither purposes nor records: one row a word.
+fn consents(customers: &[Customer]) -> RecordBatch {
+    let words = all_words(customers);
+    let [granted, since] = granted_since(&words);
+    RecordBatch::try_from_iter_with_nullable([
+        ("customer_id", text(words.iter().map(|(n, _)| Some(id(*n)))), true),
+        ("channel", text(words.iter().map(|(_, w)| Some(w.channel.to_owned()))), true),
+        granted,
+        since,
+    ])
+    .unwrap()
+}
+
+/// The card or e-mail address under which a customer speaks.
+fn record_id(n: usize, record: usize) -> String {
+    if record == 0 { format!("c{n}@example.org") } else { format!("k{n}-{record}") }
+}
+
+/// The answers as the channels give them.
+fn answers(customers: &[Customer]) -> RecordBatch {
+    let words = all_words(customers);
+    let [granted, since] = granted_since(&words);
+    let under = |email: bool| {
+        text(words.iter().map(move |(n, w)| ((w.record == 0) == email).then(|| record_id(*n, w.record))))
+    };
+    RecordBatch::try_from_iter_with_nullable([
+        ("card", under(false), true),
+        ("email", under(true), true),
+        ("channel", text(words.iter().map(|(_, w)| Some(w.channel.to_owned()))), true),
+        ("purpose", text(words.iter().map(|(_, w)| Some(w.purpose.to_owned()))), true),
+        granted,
+        since,
+    ])
+    .unwrap()
+}
+
+/// Whose the records are.
+fn customer_ids(customers: &[Customer]) -> RecordBatch {
+    let records: Vec<(usize, usize)> =
+        (0..customers.len()).flat_map(|n| (0..RECORDS).map(move |record| (n, record))).collect();
+    let source = |record: usize| if record == 0 { "email" } else { "card" };
+    RecordBatch::try_from_iter_with_nullable([
+        ("source", text(records.iter().map(|(_, r)| Some(source(*r).to_owned()))), true),
+        ("record_id", text(records.iter().map(|(n, r)| Some(record_id(*n, *r)))), true),
+        ("customer_id", text(records.iter().map(|(n, _)| Some(id(*n)))), true),
     ])
     .unwrap()
 }
@@ -264,7 +374,7 @@ proptest! {
             prop_assert_eq!(&able[rank - 1].1, person);
             prop_assert_eq!(scores.value(row), -able[rank - 1].0);
             let customer = &customers[person[1..].parse::<usize>().unwrap()];
-            prop_assert!(!audience.consent || customer.agreed(&audience.channel));
+            prop_assert!(!audience.consent || customer.agreed(&audience));
             prop_assert!(audience.control > 0.0 || !kept_back.value(row));
         }
 

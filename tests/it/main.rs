@@ -31,3 +31,4 @@ mod stable_ids;
 mod truth;
 mod unit_tests;
 mod upkeep;
+mod view;

@@ -1,3 +1,16 @@
--- One row a dated answer on a channel, under the card or, without one, the e-mail.
-select card, lower(trim(email)) as email, channel, granted, valid_from
+-- One row a dated answer about a channel and a purpose, under the card or, without one, the e-mail;
+-- `given_on` is the channel on which it was given.
+select
+  card,
+  lower(trim(email)) as email,
+  channel,
+  purpose,
+  granted,
+  valid_from,
+  case origin
+    when 'désinscription' then 'email'
+    when 'téléphone' then 'phone'
+    when 'compte web' then 'web'
+    else 'form'
+  end as given_on
 from raw.consents

@@ -49,6 +49,8 @@ events as (
     count(*) filter (where kind = 'email_sent') as emails_sent_total,
     count(*) filter (where kind = 'email_opened') as emails_opened_total
   from core.interactions
+  -- Whom one has only asked or written to has done nothing that could be learnt from.
+  where kind not in ('consent_granted', 'consent_refused', 'letter_sent')
   group by customer_id
 ),
 -- Since when a customer could have bought: known for so long, but not before the first sale on record.

@@ -10,10 +10,10 @@ use super::{finish_sheets, is_spoilt};
 use crate::demo::archetype::Archetype;
 use crate::demo::calendar::{DAY, END, Moment, day};
 use crate::demo::catalogue::CATEGORIES;
-use crate::demo::chance::happens;
+use crate::demo::chance::{Purpose, Stream, happens};
 use crate::demo::names::without_accents;
 use crate::demo::output::{Rows, Sheet};
-use crate::demo::person::{CONSENT_CHANNELS, is_exported, mistype, write_phone};
+use crate::demo::person::{CONSENT_CHANNELS, mistype, write_phone};
 use crate::demo::story::Story;
 use crate::error::Result;
 
@@ -21,6 +21,26 @@ pub struct Loyalty {
     cards: Sheet,
     forms: Sheet,
     consents: Sheet,
+}
+
+/// What a consent is for: to be sent offers, and to have them chosen by what was bought.
+const PROMOTIONS: &str = "promotions";
+const PROFILING: &str = "profilage";
+
+/// Under what an answer is kept.
+#[derive(Clone, Copy)]
+enum Record<'a> {
+    Card(&'a str),
+    Email(&'a str),
+}
+
+struct Answer<'a> {
+    record: Record<'a>,
+    channel: &'static str,
+    purpose: &'static str,
+    granted: bool,
+    at: Moment,
+    origin: &'static str,
 }
 
 /// What one filling of the card form says.
@@ -50,7 +70,7 @@ impl Loyalty {
                  ville;contact préféré;centres d'intérêt;créé le;modifié le",
             )?,
             forms: open("forms", "formulaire;rempli le;origine;prénom;nom;e-mail;téléphone;code postal")?,
-            consents: open("consents", "carte;e-mail;canal;accord;depuis;origine")?,
+            consents: open("consents", "carte;e-mail;canal;finalité;accord;depuis;origine")?,
         })
     }
 
@@ -175,35 +195,119 @@ impl Loyalty {
         if person.card.is_none() && email.is_empty() {
             return Ok(());
         }
+        // The card names the person where there is one, the e-mail else.
+        let record = person.card.as_deref().map_or(Record::Email(&email), Record::Card);
         let unsubscribed =
             story.life.newsletters.iter().find(|n| n.unsubscribed).map(|n| unsubscribed_at(n.sent));
         for (channel, granted) in CONSENT_CHANNELS.into_iter().zip(person.consents) {
-            let answers = |granted: bool| if granted { "oui" } else { "non" };
-            let mut history = vec![(person.known_since, answers(granted), "formulaire")];
+            let first = Answer {
+                record,
+                channel,
+                purpose: PROMOTIONS,
+                granted,
+                at: person.known_since,
+                origin: "formulaire",
+            };
+            self.answer(&first)?;
             if channel == "email"
                 && let Some(at) = unsubscribed
             {
-                history.push((at, answers(false), "désinscription"));
+                self.answer(&Answer { granted: false, at, origin: "désinscription", ..first })?;
             } else if channel != "email" && channel != "post" && happens(&mut story.rng, 0.04) {
                 let at = story.rng.gen_range(person.known_since.max(0) / DAY..END / DAY) * DAY + 12 * 3600;
-                history.push((at.max(person.known_since), answers(!granted), "téléphone"));
-            }
-            for (at, answer, origin) in history {
-                if at < 0 || is_exported(at) {
-                    // The card names the person where there is one, the e-mail else.
-                    let card = person.card.as_deref().unwrap_or("");
-                    let email = if card.is_empty() { email.as_str() } else { "" };
-                    self.consents.row(&format!(
-                        "{card};{email};{channel};{answer};{};{origin}",
-                        day(at).format("%d/%m/%Y")
-                    ))?;
-                }
+                let at = at.max(person.known_since);
+                self.answer(&Answer { granted: !granted, at, origin: "téléphone", ..first })?;
             }
         }
-        if person.card.is_none() {
+        self.write_profiling(story, record)?;
+        if let Some((since, card)) = &person.new_card {
+            self.write_new_card(story, *since, card)?;
+        }
+        if person.card.is_none() || self.write_preferences(story, &email)? {
             story.key("loyalty", "email", &email);
         }
         Ok(())
+    }
+
+    /// Whether offers may be chosen by what was bought: asked beside the offers themselves, and by
+    /// some answered otherwise.
+    fn write_profiling(&mut self, story: &Story, record: Record) -> Result<()> {
+        let person = story.person;
+        let mut rng = story.stream(Purpose::Consents);
+        for (channel, offers) in CONSENT_CHANNELS.into_iter().zip(person.consents) {
+            let granted = happens(&mut rng, if offers { 0.75 } else { 0.12 });
+            let first = Answer {
+                record,
+                channel,
+                purpose: PROFILING,
+                granted,
+                at: person.known_since,
+                origin: "formulaire",
+            };
+            self.answer(&first)?;
+            if happens(&mut rng, 0.04) {
+                let at = later(&mut rng, person.known_since);
+                self.answer(&Answer { granted: !granted, at, origin: "téléphone", ..first })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new card is a new form: most say again what they said, some the opposite. What newsletters
+    /// and letters went by stays as it was.
+    fn write_new_card(&mut self, story: &Story, since: Moment, card: &str) -> Result<()> {
+        let mut rng = story.stream(Purpose::NewCardConsents);
+        for (channel, granted) in CONSENT_CHANNELS.into_iter().zip(story.person.consents) {
+            let opposite = happens(&mut rng, 0.25) && !["email", "post"].contains(&channel);
+            self.answer(&Answer {
+                record: Record::Card(card),
+                channel,
+                purpose: PROMOTIONS,
+                granted: granted != opposite,
+                at: since,
+                origin: "formulaire",
+            })?;
+        }
+        Ok(())
+    }
+
+    /// An answer on the web account's page, under the e-mail and not the card: often another than the
+    /// card has. Whether there is one.
+    fn write_preferences(&mut self, story: &Story, email: &str) -> Result<bool> {
+        let person = story.person;
+        let mut rng = story.stream(Purpose::WebConsents);
+        let visits = happens(&mut rng, 0.15);
+        // Where no key unites card and e-mail the address would stand alone.
+        if person.separation.is_some() || person.account.is_none() || email.is_empty() || !visits {
+            return Ok(false);
+        }
+        let which = rng.gen_range(0..CONSENT_CHANNELS.len());
+        let (channel, purpose) = (CONSENT_CHANNELS[which], [PROMOTIONS, PROFILING][rng.gen_range(0..2)]);
+        // Newsletters and letters were sent by what the card says: nobody refused them here.
+        let kept = purpose == PROMOTIONS && ["email", "post"].contains(&channel);
+        let at = later(&mut rng, person.known_since);
+        let granted = kept || !person.consents[which];
+        let record = Record::Email(email);
+        self.answer(&Answer { record, channel, purpose, granted, at, origin: "compte web" })?;
+        Ok(at < END)
+    }
+
+    fn answer(&mut self, answer: &Answer) -> Result<()> {
+        if answer.at >= END {
+            return Ok(());
+        }
+        let (card, email) = match answer.record {
+            Record::Card(card) => (card, ""),
+            Record::Email(email) => ("", email),
+        };
+        self.consents.row(&format!(
+            "{card};{email};{};{};{};{};{}",
+            answer.channel,
+            answer.purpose,
+            if answer.granted { "oui" } else { "non" },
+            day(answer.at).format("%d/%m/%Y"),
+            answer.origin
+        ))
     }
 
     pub fn finish(self, rows: &mut Rows) -> Result<()> {
@@ -211,6 +315,11 @@ impl Loyalty {
         finish_sheets("loyalty/forms", [self.forms], rows)?;
         finish_sheets("loyalty/consents", [self.consents], rows)
     }
+}
+
+/// Noon of a day after somebody became known.
+fn later(rng: &mut Stream, known_since: Moment) -> Moment {
+    rng.gen_range(known_since.max(0) / DAY + 1..=END / DAY) * DAY + 12 * 3600
 }
 
 /// Two interests as the form has them: mostly what is bought, sometimes only a wish.

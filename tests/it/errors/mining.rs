@@ -103,3 +103,33 @@ fn consent_needs_its_table() {
     shop.model("core.consents", "select customer_id, accepts_email from raw.people");
     shop.run_fails("consents_without_columns", 2);
 }
+
+#[test]
+fn a_consent_to_one_thing_is_none_to_another() {
+    const BY_PURPOSE: &str = "select customer_id, 'email' as channel, accepts_email as granted, since as valid_from, \
+                              purpose from raw.people cross join (values ('offers'), ('profiling')) as p(purpose)";
+    const ASKS: &str = "channel = \"email\"\npurpose = ";
+    let shop = Shop::published();
+    shop.model("core.consents", BY_PURPOSE);
+    shop.run_fails("audience_without_purpose", 2);
+    // A purpose that nobody was asked about: a list of nobody, and a warning.
+    shop.pipeline("channel = \"email\"", &format!("{ASKS}\"ofers\""));
+    shop.run_publishes("audience_unasked_purpose");
+    assert_eq!(shop.ask("select count(*) from mart.target_lists"), "0");
+    shop.pipeline("\"ofers\"", "[\"offers\", \"profiling\"]");
+    assert_eq!(shop.run(&[]).code, Some(0));
+    assert_ne!(shop.ask("select count(*) from mart.target_lists"), "0");
+    assert_eq!(
+        shop.ask("select customers > 0 from mart.list_waterfall where reason = 'no consent for email: offers, profiling'"),
+        "true"
+    );
+    let shop = Shop::published();
+    shop.pipeline("channel = \"email\"", &format!("{ASKS}\"offers\""));
+    shop.run_fails("audience_purpose_unknown_to_consents", 2);
+    shop.pipeline("\"offers\"", "[\"offers\", \"offers\"]\nconsent = false");
+    shop.run_fails("audience_purpose_twice", 2);
+    shop.pipeline("[\"offers\", \"offers\"]", "\"offers\"");
+    shop.run_fails("audience_purpose_without_consent", 2);
+    shop.pipeline("\"offers\"", "3");
+    shop.run_fails("audience_purpose_is_no_text", 2);
+}
