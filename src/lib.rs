@@ -15,7 +15,7 @@
 //! mining audience check erasure
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! cause clock config dag error name storage
+//! cause clock config dag error name span storage
 //! ```
 //!
 //! # What is absent
@@ -44,6 +44,7 @@ pub mod pipeline;
 pub mod run;
 pub mod schedule;
 pub mod source;
+pub mod span;
 pub mod storage;
 pub mod unit_test;
 pub mod warehouse;

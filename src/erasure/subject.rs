@@ -19,6 +19,8 @@ use crate::warehouse::catalog::{Catalog, Session};
 
 /// The kind of our own ids, which nobody's export holds.
 const CUSTOMER_ID: &str = "customer_id";
+/// The kind of a record named whole, `source:record_id`, as a steward names it.
+const RECORD: &str = "record";
 
 /// A person, by everything that identifies them.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +44,9 @@ impl Subject {
         several: bool,
     ) -> Result<Subject> {
         let mut subject = Subject { identifiers: asked.iter().cloned().collect(), customers: 0 };
-        subject.unite(catalog, keys).await?;
+        let named_whole =
+            sources.values().flat_map(|person| &person.keys).any(|key| key.kind.word() == RECORD);
+        subject.unite(catalog, keys, named_whole).await?;
         if subject.customers > 1 && !several {
             return Err(Error::config(format!(
                 "the identifiers belong to {} customers, and one person is to be forgotten",
@@ -57,7 +61,7 @@ impl Subject {
     }
 
     /// What the identity step united.
-    async fn unite(&mut self, catalog: &Catalog, keys: Option<&TableName>) -> Result<()> {
+    async fn unite(&mut self, catalog: &Catalog, keys: Option<&TableName>, named_whole: bool) -> Result<()> {
         let doing = "look for the person";
         let ids = TableName::new("core", "customer_ids")?;
         let tables: Vec<&TableName> = keys.into_iter().chain([&ids]).collect();
@@ -66,6 +70,25 @@ impl Subject {
                 return Ok(());
             }
         }
+        // Records that were theirs and are not there any more are remembered still.
+        let history = TableName::new("core", "customer_id_history")?;
+        let remembers = catalog.table(&history).await?.is_some();
+        let gone = if remembers {
+            "union select h.source, h.record_id from mine join core.customer_id_history h using (customer_id)
+             where not exists (select 1 from core.customer_ids i
+                               where i.source = h.source and i.record_id = h.record_id)"
+        } else {
+            ""
+        };
+        let whole = if named_whole {
+            format!(
+                "union select '{RECORD}', i.source || ':' || i.record_id
+                 from mine join core.customer_ids i using (customer_id)"
+            )
+        } else {
+            String::new()
+        };
+        let tables = tables.into_iter().chain(remembers.then_some(&history));
         let session = catalog.session(tables, None).await?;
         // The values are rows, not part of the query: a query is told when it fails.
         let asked = TableName::new("asked", "identifiers")?;
@@ -89,6 +112,8 @@ impl Subject {
              join keys k on k.source = i.source and k.record_id = i.record_id
              where k.key_value is not null
              union select i.source, i.record_id from mine join core.customer_ids i using (customer_id)
+             {gone}
+             {whole}
              union select '{CUSTOMER_ID}', customer_id from mine"
         );
         let united = identifiers(&session, &sql, doing).await?;

@@ -8,10 +8,11 @@
 use arrow::array::AsArray;
 use arrow::datatypes::{Int8Type, Int64Type};
 use datafusion::prelude::DataFrame;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::em::Patterns;
 use super::linkage::{ATTRIBUTES, Comparison, KeyRule, Linkage};
+use super::term_frequency;
 use crate::error::{Context, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;
@@ -43,22 +44,35 @@ pub struct Blocks {
 
 /// The records with their keys and term frequencies, as a run keeps them for a while.
 ///
-/// Columns: `record_number`, the attributes, `tf_<attribute>` (share of the records that have the
-/// attribute at all), `block_<n>` and `train_<n>` (hashed keys of the rules).
-pub async fn keyed(session: &Session, persons: &TableName, linkage: &Linkage) -> Result<DataFrame> {
-    session.sql(&keyed_sql(persons, linkage)).await.doing("find the keys of the linkage rules")
+/// Columns: `record_number`, the attributes, `tf_<attribute>` (see [`term_frequency`]), `block_<n>` and
+/// `train_<n>` (hashed keys of the rules).
+pub async fn keyed(
+    session: &Session,
+    persons: &TableName,
+    linkage: &Linkage,
+    terms: &Terms<'_>,
+) -> Result<DataFrame> {
+    session.sql(&keyed_sql(persons, linkage, terms)).await.doing("find the keys of the linkage rules")
 }
 
-pub fn keyed_sql(persons: &TableName, linkage: &Linkage) -> String {
+/// The table of term frequencies, and how many records have each attribute.
+pub struct Terms<'t> {
+    pub table: &'t TableName,
+    pub known: &'t BTreeMap<String, u64>,
+}
+
+pub fn keyed_sql(persons: &TableName, linkage: &Linkage, terms: &Terms) -> String {
     let mut columns: Vec<String> = vec!["p.record_number".to_owned()];
     columns.extend(ATTRIBUTES.iter().map(|a| format!("p.{a}")));
     let mut joins = String::new();
-    for term in terms(linkage) {
-        columns.push(format!("tf_{term}.share as tf_{term}"));
+    for term in linkage.terms() {
+        columns.push(format!(
+            "case when p.{term} is not null then coalesce(tf_{term}.share, {:e}) end as tf_{term}",
+            term_frequency::of_one(terms.known, term)
+        ));
         joins.push_str(&format!(
-            " left join (select {term} as term, cast(count(*) as double) / (select count({term}) from {persons}) as share
-                         from {persons} where {term} is not null group by {term}) as tf_{term}
-              on p.{term} = tf_{term}.term"
+            " left join (select term, share from {} where attribute = '{term}') as tf_{term} on p.{term} = tf_{term}.term",
+            terms.table
         ));
     }
     let keys = |prefix: &str, rules: &[KeyRule]| -> Vec<String> {
@@ -72,10 +86,6 @@ pub fn keyed_sql(persons: &TableName, linkage: &Linkage) -> String {
         keys_of.join(", "),
         columns.join(", ")
     )
-}
-
-fn terms(linkage: &Linkage) -> BTreeSet<&str> {
-    linkage.comparisons.iter().flat_map(Comparison::terms).collect()
 }
 
 /// Counts the blocks of a key column and says how large they may be.
@@ -145,8 +155,8 @@ async fn skipped_keys(session: &Session, keyed: &TableName, column: &str, limit:
 /// that are skipped.
 pub struct Blocking {
     pub blocks: Vec<Blocks>,
-    /// For each rule, its key of a record (`{side}.block_<n>`), null where the block is skipped.
-    keys: Vec<String>,
+    /// For each rule, `block_<n>`: its key of a record, null where the block is skipped.
+    pub keys: Vec<String>,
 }
 
 impl Blocking {
@@ -172,27 +182,42 @@ impl Blocking {
         Ok(blocking)
     }
 
-    /// The pairs that the rule is the first to find, with how they agree.
+    /// The pairs that the rule is the first to find, with how they agree; with `changed` (a table of
+    /// record numbers) only pairs of which one record is of them.
     pub async fn pairs(
         &self,
         session: &Session,
         keyed: &TableName,
         linkage: &Linkage,
         rule: usize,
+        changed: Option<&TableName>,
     ) -> Result<DataFrame> {
         let mut columns = vec!["record_number".to_owned()];
         columns.extend(ATTRIBUTES.iter().map(|a| (*a).to_owned()));
-        columns.extend(terms(linkage).iter().map(|term| format!("tf_{term}")));
+        columns.extend(linkage.terms().iter().map(|term| format!("tf_{term}")));
         columns.extend(self.keys[..=rule].iter().cloned());
-        let records = format!("(select {} from {keyed})", columns.join(", "));
+        let records = |condition: &str| format!("(select {} from {keyed}{condition})", columns.join(", "));
         let earlier: Vec<String> =
             (0..rule).map(|n| format!("not coalesce(l.block_{n} = r.block_{n}, false)")).collect();
         let condition = if earlier.is_empty() { "true".to_owned() } else { earlier.join(" and ") };
-        let joined = format!(
-            "{records} as l join {records} as r
-             on l.block_{rule} = r.block_{rule} and l.record_number < r.record_number where {condition}"
-        );
-        let sql = agreement(linkage, &joined, &format!("cast({rule} as int) as rule, "));
+        let joined = |left: &str, right: &str| {
+            let joined = format!(
+                "{} as l join {} as r
+                 on l.block_{rule} = r.block_{rule} and l.record_number < r.record_number where {condition}",
+                records(left),
+                records(right)
+            );
+            agreement(linkage, &joined, &format!("cast({rule} as int) as rule, "))
+        };
+        let sql = match changed {
+            None => joined("", ""),
+            // Two joins, each with few records on one side.
+            Some(changed) => {
+                let new = format!(" where record_number in (select record_number from {changed})");
+                let old = format!(" where record_number not in (select record_number from {changed})");
+                format!("{} union all {}", joined(&new, ""), joined(&old, &new))
+            }
+        };
         session
             .sql(&sql)
             .await
@@ -268,7 +293,7 @@ pub fn agreement(linkage: &Linkage, joined: &str, further: &str) -> String {
     for side in ["l", "r"] {
         sides.push(format!("{side}.record_number as record_number_{side}"));
         sides.extend(ATTRIBUTES.iter().map(|a| format!("{side}.{a} as {a}_{side}")));
-        sides.extend(terms(linkage).iter().map(|t| format!("{side}.tf_{t} as tf_{t}_{side}")));
+        sides.extend(linkage.terms().iter().map(|t| format!("{side}.tf_{t} as tf_{t}_{side}")));
     }
     let measures: Vec<String> = linkage
         .comparisons

@@ -7,6 +7,9 @@
 //!   between the same two groups stands beside it.
 //!
 //! A key that would put two persons together joins each of its holders with those it fits.
+//!
+//! A steward's rulings come before all of that: what they join is joined whatever speaks against it,
+//! and what they keep apart no key and no link joins, not even through third records.
 
 use std::collections::HashMap;
 
@@ -58,6 +61,11 @@ pub enum Decision {
     Contradiction,
     TooLarge,
     Bridge,
+    /// Joined, or kept apart, by a steward's word on these two records.
+    RuledTogether,
+    RuledApart,
+    /// Would join what a steward keeps apart.
+    Ruled,
 }
 
 impl Decision {
@@ -69,6 +77,9 @@ impl Decision {
             Decision::Contradiction => "refused: two persons",
             Decision::TooLarge => "refused: too many records",
             Decision::Bridge => "refused: the only link between two groups",
+            Decision::RuledTogether => "linked by a steward",
+            Decision::RuledApart => "cut by a steward",
+            Decision::Ruled => "refused: cut by a steward",
         }
     }
 }
@@ -82,6 +93,15 @@ pub struct Link {
     pub sure: bool,
 }
 
+/// A steward's word on two records, by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ruling {
+    pub left: u32,
+    pub right: u32,
+    /// One customer, or two.
+    pub together: bool,
+}
+
 /// Records under way to being customers. Records are numbered as they stand in the sorted universe of
 /// all records; those that say something of a person have a person number too.
 pub struct Clusters {
@@ -93,6 +113,8 @@ pub struct Clusters {
     persons: HashMap<u32, Vec<u32>>,
     /// Who holds a key: by its hash, one record of each component that does.
     holders: HashMap<u128, Holders>,
+    /// Records that may not join a component, by its root.
+    apart: HashMap<u32, Vec<u32>>,
     max_persons: usize,
 }
 
@@ -110,17 +132,39 @@ impl Clusters {
             marks,
             persons: HashMap::new(),
             holders: HashMap::new(),
+            apart: HashMap::new(),
             max_persons,
         }
     }
 
     /// Makes a record known; with its person number if it says something of a person.
     pub fn add(&mut self, record: u32, person: Option<u32>) {
+        if self.components.knows(record) {
+            return;
+        }
         self.components.add(record);
         if let Some(person) = person {
             self.record_of[person as usize] = record;
             self.persons.entry(record).or_default().push(person);
         }
+    }
+
+    /// Takes a steward's rulings in, the latest first; says of each whether it stands. One that a later
+    /// ruling speaks against, directly or through other records, does not. All records must be known.
+    pub fn rule(&mut self, rulings: &[Ruling]) -> Vec<bool> {
+        let mut stand = Vec::with_capacity(rulings.len());
+        for ruling in rulings {
+            let (a, b) = (self.components.root(ruling.left), self.components.root(ruling.right));
+            let stands = if ruling.together { !self.ruled_apart(a, b) } else { a != b };
+            if stands && ruling.together {
+                self.unite(a, b);
+            } else if stands {
+                self.apart.entry(a).or_default().push(ruling.right);
+                self.apart.entry(b).or_default().push(ruling.left);
+            }
+            stand.push(stands);
+        }
+        stand
     }
 
     /// The record holds the key: it joins those holders who can be the same person. A record must be
@@ -137,7 +181,7 @@ impl Clusters {
         };
         for holder in &holders {
             let (a, b) = (self.components.root(*holder), self.components.root(record));
-            if a == b || !self.contradict(a, b) {
+            if a == b || !(self.ruled_apart(a, b) || self.contradict(a, b)) {
                 self.unite(a, b);
                 return;
             }
@@ -161,6 +205,10 @@ impl Clusters {
                 let (a, b) = (a.min(b), a.max(b));
                 if a == b {
                     decisions[*n] = Decision::Linked;
+                    return false;
+                }
+                if self.ruled_apart(a, b) {
+                    decisions[*n] = Decision::Ruled;
                     return false;
                 }
                 let sizes = [a, b].map(|r| self.persons.get(&r).map_or(0, Vec::len));
@@ -195,6 +243,13 @@ impl Clusters {
         self.components.root(record)
     }
 
+    fn ruled_apart(&mut self, a: u32, b: u32) -> bool {
+        let listed = |root| self.apart.get(&root).map_or(0, Vec::len);
+        let (few, other) = if listed(a) <= listed(b) { (a, b) } else { (b, a) };
+        let Some(records) = self.apart.get(&few) else { return false };
+        records.iter().any(|record| self.components.root(*record) == other)
+    }
+
     fn contradict(&self, a: u32, b: u32) -> bool {
         let persons = |root| self.persons.get(&root).map(Vec::as_slice).unwrap_or_default();
         let marks = |person: &u32| &self.marks[*person as usize];
@@ -206,9 +261,11 @@ impl Clusters {
             return;
         }
         let root = self.components.unite(a, b);
-        let gone = self.persons.remove(&a.max(b)).unwrap_or_default();
-        if !gone.is_empty() {
-            self.persons.entry(root).or_default().extend(gone);
+        for of_root in [&mut self.persons, &mut self.apart] {
+            let gone = of_root.remove(&a.max(b)).unwrap_or_default();
+            if !gone.is_empty() {
+                of_root.entry(root).or_default().extend(gone);
+            }
         }
     }
 }
@@ -305,6 +362,37 @@ mod tests {
         let swapped = Marks { last_name: Some("ada".into()), ..person("lovelace", "19551230") };
         assert!(!ada.contradict(&swapped));
         assert!(ada.contradict(&person("bert", "19551230")));
+    }
+
+    #[test]
+    fn what_a_steward_joins_is_joined_whatever_speaks_against_it() {
+        let mut c = clusters(vec![person("ada", "19800101"), person("bert", "19551230")], 2);
+        assert_eq!(c.link(&[link(0, 1)]), [Decision::Contradiction]);
+        assert_eq!(c.rule(&[Ruling { left: 0, right: 1, together: true }]), [true]);
+        assert_eq!(roots(&mut c, 2), [0, 0]);
+    }
+
+    #[test]
+    fn what_a_steward_cuts_stays_apart_even_through_others() {
+        let mut c = clusters(unknown(4), 10);
+        assert_eq!(c.rule(&[Ruling { left: 0, right: 2, together: false }]), [true]);
+        [0, 1].into_iter().for_each(|n| c.hold(n, 7));
+        [1, 2, 3].into_iter().for_each(|n| c.hold(n, 8));
+        assert_eq!(roots(&mut c, 4), [0, 0, 2, 0], "the key 8 is not theirs together");
+        let sure = |left, right| Link { left, right, sure: true };
+        assert_eq!(c.link(&[sure(1, 2), sure(3, 2), sure(0, 2)]), [Decision::Ruled; 3]);
+    }
+
+    #[test]
+    fn of_rulings_that_speak_against_each_other_the_later_stands() {
+        let ruling = |left, right, together| Ruling { left, right, together };
+        let mut c = clusters(unknown(3), 10);
+        let latest_first = [ruling(0, 1, true), ruling(1, 2, true), ruling(0, 2, false)];
+        assert_eq!(c.rule(&latest_first), [true, true, false]);
+        let mut c = clusters(unknown(3), 10);
+        let latest_first = [ruling(0, 2, false), ruling(0, 1, true), ruling(1, 2, true)];
+        assert_eq!(c.rule(&latest_first), [true, true, false]);
+        assert_eq!(roots(&mut c, 3), [0, 0, 2]);
     }
 
     #[test]

@@ -14,6 +14,10 @@ impl Components {
         }
     }
 
+    pub fn knows(&self, record: u32) -> bool {
+        self.parent.len() > record as usize
+    }
+
     /// Joins the components of two roots; the smaller becomes the root of both, so that the root
     /// says which customer it is.
     pub fn unite(&mut self, a: u32, b: u32) -> u32 {

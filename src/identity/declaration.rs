@@ -6,6 +6,7 @@ use super::linkage::{Comparison, KeyRule, Linkage};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::TableName;
+use crate::span::Span;
 
 /// `[identity]`
 #[derive(Debug, Clone, Deserialize)]
@@ -15,6 +16,9 @@ pub struct IdentityDeclaration {
     pub keys: Option<TableName>,
     /// The table of person records: `source`, `record_id` and what is known of the person.
     pub records: Option<TableName>,
+    /// The table of a steward's decisions: `record_a`, `record_b` (`source:record_id`), `decision` (`link`
+    /// or `cut`), `decided_at`.
+    pub decisions: Option<TableName>,
     /// Where numbers and postcodes without a country were written down: two letters.
     #[serde(default)]
     pub country: String,
@@ -33,6 +37,9 @@ pub struct IdentityDeclaration {
     /// A key held under more names is nobody's.
     #[serde(default = "max_key_persons")]
     pub max_key_persons: u64,
+    /// How long parameters and term frequencies stay in force before they are estimated again.
+    #[serde(default = "estimate_every")]
+    pub estimate_every: String,
     /// In place of the shipped comparisons, blocking and training rules.
     pub comparisons: Option<Vec<Comparison>>,
     pub blocking: Option<Vec<KeyRule>>,
@@ -59,11 +66,16 @@ fn max_key_persons() -> u64 {
     20
 }
 
+fn estimate_every() -> String {
+    "30 days".to_owned()
+}
+
 /// Who is who, checked.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub keys: Option<TableName>,
     pub persons: Option<Persons>,
+    pub decisions: Option<TableName>,
 }
 
 /// Person records and how they are linked.
@@ -76,12 +88,13 @@ pub struct Persons {
     pub max_block_records: u64,
     pub max_customer_records: u64,
     pub max_key_persons: u64,
+    pub estimate_every: Span,
     pub linkage: Linkage,
 }
 
 impl Identity {
     pub fn reads(&self) -> impl Iterator<Item = &TableName> {
-        self.keys.iter().chain(self.persons.iter().map(|p| &p.records))
+        self.keys.iter().chain(self.persons.iter().map(|p| &p.records)).chain(&self.decisions)
     }
 }
 
@@ -138,6 +151,14 @@ impl IdentityDeclaration {
                     .hint("two letters, such as FR or GB"),
             ));
         }
+        let estimate_every = Span::parse(&self.estimate_every);
+        if estimate_every.is_none() {
+            problems.push(Problem::new(
+                ["estimate_every"],
+                Error::config(format!("`{}` is not a length of time", self.estimate_every))
+                    .hint("write for example \"30 days\" or \"3 months\"; \"1 day\" is every night"),
+            ));
+        }
         let linkage = Linkage::for_persons().and_then(|shipped| {
             let linkage = Linkage {
                 comparisons: self.comparisons.unwrap_or(shipped.comparisons),
@@ -146,9 +167,10 @@ impl IdentityDeclaration {
             };
             linkage.check().map(|()| linkage)
         });
-        match linkage {
-            Ok(linkage) if problems.is_empty() => Ok(Identity {
+        match (linkage, estimate_every) {
+            (Ok(linkage), Some(estimate_every)) if problems.is_empty() => Ok(Identity {
                 keys: self.keys,
+                decisions: self.decisions,
                 persons: self.records.map(|records| Persons {
                     records,
                     country: self.country.to_ascii_uppercase(),
@@ -157,11 +179,12 @@ impl IdentityDeclaration {
                     max_block_records: self.max_block_records,
                     max_customer_records: self.max_customer_records,
                     max_key_persons: self.max_key_persons,
+                    estimate_every,
                     linkage,
                 }),
             }),
-            Ok(_) => Err(problems),
-            Err(error) => {
+            (Ok(_), _) => Err(problems),
+            (Err(error), _) => {
                 problems.push(Problem::new(Vec::<String>::new(), error));
                 Err(problems)
             }
@@ -190,6 +213,7 @@ mod tests {
         let problems =
             check("link_probability = 1.5\nmax_block_records = 1\ncountry = 'France'").unwrap_err();
         assert_eq!(problems.len(), 4);
+        assert_eq!(check("keys = 'channel.keys'\nestimate_every = 'often'").unwrap_err().len(), 1);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use datafusion::prelude::DataFrame;
 
+use super::candidates::{self, Terms};
+use super::fitted::LastRows;
+use super::likeness;
 use super::linkage::Linkage;
-use super::resolve::{PERSON_RECORDS, table};
-use super::{candidates, fitted, likeness};
+use super::resolve::{MATCH_TERMS, PERSON_RECORDS, table};
 use crate::error::{Context, Error, Result};
-use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
 
 /// A person record: the channel's name for itself, and for the record.
@@ -16,7 +17,7 @@ pub struct RecordName<'a> {
     pub record_id: &'a str,
 }
 
-/// The waterfall of two records, by the parameters that the last run learnt. Grain: one row for the
+/// The waterfall of two records, by the parameters that the last run went by. Grain: one row for the
 /// prior and one for each comparison, in order: the level, both values, its bits, and the match weight
 /// up to here. Values are personal data.
 ///
@@ -30,27 +31,17 @@ pub async fn explain(
 ) -> Result<DataFrame> {
     let doing = "explain the pair";
     let persons = table(PERSON_RECORDS);
-    let models = TableName::new("ops", "models")?;
-    for needed in [&persons, &models] {
+    let terms = table(MATCH_TERMS);
+    for needed in [&persons, &terms] {
         if catalog.table(needed).await?.is_none() {
             return Err(Error::failed("no person records were linked in this release")
                 .hint("name a table of them under [identity] with records = \"…\", and run the pipeline"));
         }
     }
-    let session = catalog.session([&persons, &models], None).await?;
+    let estimate = LastRows::read(catalog, None).await?.unwrap_or_default().estimate(linkage)?;
+    let parameters = &estimate.parameters;
+    let session = catalog.session([&persons, &terms], None).await?;
     session.register_functions(likeness::functions());
-    let learnt = session
-        .sql(&format!(
-            "select name, position, value from {models} where model = '{model}' and part = 'parameter'
-             and run = (select max(run) from {models} where model = '{model}')",
-            model = fitted::MODEL
-        ))
-        .await
-        .doing(doing)?
-        .collect()
-        .await
-        .doing(doing)?;
-    let parameters = fitted::parameters(linkage, &learnt)?;
     for record in [left, right] {
         let found = session
             .sql(&format!("select 1 from {persons} where {}", is(record)))
@@ -64,7 +55,8 @@ pub async fn explain(
                 .hint(format!("write SOURCE:RECORD_ID as they stand in {persons}")));
         }
     }
-    let keyed = candidates::keyed_sql(&persons, linkage);
+    let known = Terms { table: &terms, known: &estimate.terms };
+    let keyed = candidates::keyed_sql(&persons, linkage, &known);
     let joined = format!(
         "(select * from ({keyed}) where record_number = (select record_number from {persons} where {left})) as l
          cross join

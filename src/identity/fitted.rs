@@ -1,41 +1,73 @@
-//! What linkage learnt, as rows of `ops.models`: the parameters, and what the blocking rules found.
+//! What linkage learnt, as rows of `ops.models`: the parameters and when and on what they were estimated,
+//! and what the blocking rules found.
+//!
+//! Each night writes the parameters it went by, whether they were estimated that night or before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use chrono::DateTime;
 
 use super::candidates::Blocks;
 use super::em::Parameters;
 use super::linkage::{Comparison, Linkage};
+use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::Catalog;
 
 /// The name under which the rows stand.
 pub const MODEL: &str = "identity";
 
+/// The parameters that linkage goes by, and when and on what they were estimated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    pub parameters: Parameters,
+    pub estimated_at: Instant,
+    /// Person records there were.
+    pub records: u64,
+    /// How many of them had each attribute whose terms count.
+    pub terms: BTreeMap<String, u64>,
+}
+
 /// The columns that the rows of all fitted models have: `model`, `kind`, `part`, `name`, `position`,
 /// `value`, `note`. Position is the number of the level, or of the rule; note names it.
+/// `review_probability` is that from which on the night kept links.
 pub fn rows(
     linkage: &Linkage,
-    parameters: &Parameters,
+    estimate: &Estimate,
+    review_probability: f64,
     blocks: &[Blocks],
     added: &[u64],
 ) -> Result<RecordBatch> {
-    let mut rows: Vec<(&str, String, i64, f64, Option<String>)> = Vec::new();
-    rows.push(("parameter", "prior".to_owned(), 0, parameters.prior, None));
+    let parameters = &estimate.parameters;
+    let mut rows: Vec<(&str, String, i64, Option<f64>, Option<String>)> = Vec::new();
+    let mut parameter = |name: &str, value: Option<f64>, note: Option<String>| {
+        rows.push(("parameter", name.to_owned(), 0, value, note));
+    };
+    parameter("prior", Some(parameters.prior), None);
+    parameter("linkage", None, Some(linkage.fingerprint()));
+    parameter("review_probability", Some(review_probability), None);
+    let at = estimate.estimated_at;
+    parameter("estimated_at", Some(at.timestamp_micros() as f64), Some(show_instant(at)));
+    parameter("estimated_on", Some(estimate.records as f64), Some("person records".to_owned()));
+    for (attribute, records) in &estimate.terms {
+        parameter(&format!("records.{attribute}"), Some(*records as f64), None);
+    }
     for (n, comparison) in linkage.comparisons.iter().enumerate() {
         for level in 0..comparison.level_count() {
             let note = || Some(comparison.level_name(level).to_owned());
             let name = |what: &str| format!("{what}.{}", comparison.name);
-            rows.push(("parameter", name("m"), level as i64, parameters.m[n][level], note()));
-            rows.push(("parameter", name("u"), level as i64, parameters.u[n][level], note()));
-            rows.push(("metric", name("bits"), level as i64, parameters.level_bits(n, level), note()));
+            rows.push(("parameter", name("m"), level as i64, Some(parameters.m[n][level]), note()));
+            rows.push(("parameter", name("u"), level as i64, Some(parameters.u[n][level]), note()));
+            rows.push(("metric", name("bits"), level as i64, Some(parameters.level_bits(n, level)), note()));
         }
     }
     for (n, (blocks, added)) in blocks.iter().zip(added).enumerate() {
         let mut metric = |name: &str, value: u64| {
-            rows.push(("metric", name.to_owned(), n as i64, value as f64, Some(blocks.rule.clone())));
+            rows.push(("metric", name.to_owned(), n as i64, Some(value as f64), Some(blocks.rule.clone())));
         };
         metric("rule.pairs", blocks.pairs);
         metric("rule.added_pairs", *added);
@@ -52,7 +84,7 @@ pub fn rows(
         ("part", Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.0)))),
         ("name", Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.1)))),
         ("position", Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.2)))),
-        ("value", Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r.3)))),
+        ("value", Arc::new(Float64Array::from_iter(rows.iter().map(|r| r.3)))),
         ("note", Arc::new(StringArray::from_iter(rows.iter().map(|r| r.4.as_deref())))),
     ];
     let fields: Vec<Field> = columns
@@ -67,34 +99,102 @@ pub fn rows(
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).doing("put the linkage model into rows")
 }
 
-/// The parameters, from rows of `ops.models` with `name`, `position` and `value`.
-///
-/// # Errors
-/// The rows are of a model with other comparisons or levels.
-pub fn parameters(linkage: &Linkage, batches: &[RecordBatch]) -> Result<Parameters> {
-    let mut known: HashMap<(String, i64), f64> = HashMap::new();
-    for batch in batches {
-        let names = batch.column(0).as_string::<i32>();
-        let positions = batch.column(1).as_primitive::<Int64Type>();
-        let values = batch.column(2).as_primitive::<Float64Type>();
-        for row in 0..batch.num_rows() {
-            known.insert((names.value(row).to_owned(), positions.value(row)), values.value(row));
+/// What an earlier night wrote.
+#[derive(Debug, Default)]
+pub struct LastRows(HashMap<(String, i64), (Option<f64>, Option<String>)>);
+
+impl LastRows {
+    /// The rows of the last night of the pipeline, or of any; `None` when nothing was ever linked.
+    pub async fn read(catalog: &Catalog, pipeline: Option<&str>) -> Result<Option<LastRows>> {
+        let models = TableName::new("ops", "models")?;
+        if catalog.table(&models).await?.is_none() {
+            return Ok(None);
         }
+        let doing = "look for the last linkage model";
+        let mine = match pipeline {
+            Some(pipeline) => format!("model = '{MODEL}' and pipeline = '{pipeline}'"),
+            None => format!("model = '{MODEL}'"),
+        };
+        let batches = catalog
+            .session([&models], None)
+            .await?
+            .sql(&format!(
+                "select name, position, value, note from {models}
+                 where {mine} and run = (select max(run) from {models} where {mine})"
+            ))
+            .await
+            .doing(doing)?
+            .collect()
+            .await
+            .doing(doing)?;
+        let rows = LastRows::of(&batches);
+        Ok((!rows.0.is_empty()).then_some(rows))
     }
-    let value = |name: String, position: usize| {
-        known.get(&(name.clone(), position as i64)).copied().ok_or_else(|| {
-            Error::failed(format!("the last run did not learn `{name}` [{position}]")).hint(
+
+    /// From rows with `name`, `position`, `value` and `note`.
+    fn of(batches: &[RecordBatch]) -> LastRows {
+        let mut rows = LastRows::default();
+        for batch in batches {
+            let names = batch.column(0).as_string::<i32>();
+            let positions = batch.column(1).as_primitive::<Int64Type>();
+            let values = batch.column(2).as_primitive::<Float64Type>();
+            let notes = batch.column(3).as_string::<i32>();
+            for row in 0..batch.num_rows() {
+                let value = values.is_valid(row).then(|| values.value(row));
+                let note = notes.is_valid(row).then(|| notes.value(row).to_owned());
+                rows.0.insert((names.value(row).to_owned(), positions.value(row)), (value, note));
+            }
+        }
+        rows
+    }
+
+    fn value(&self, name: &str, position: usize) -> Option<f64> {
+        self.0.get(&(name.to_owned(), position as i64)).and_then(|(value, _)| *value)
+    }
+
+    /// From which probability on that night kept links.
+    pub fn review_probability(&self) -> Option<f64> {
+        self.value("review_probability", 0)
+    }
+
+    /// Records a block of the rule could have, and whether any had more.
+    pub fn block_limit(&self, rule: usize) -> Option<(u64, bool)> {
+        Some((self.value("rule.block_limit", rule)? as u64, self.value("rule.skipped_blocks", rule)? > 0.0))
+    }
+
+    /// The parameters that night went by.
+    ///
+    /// # Errors
+    /// They are of a model with other comparisons, levels or rules.
+    pub fn estimate(&self, linkage: &Linkage) -> Result<Estimate> {
+        let other = || {
+            Error::failed("the last run linked by another model than this").hint(
                 "the comparisons were changed since; run the pipeline, or name its file with --pipeline",
             )
-        })
-    };
-    let shares = |what: &str| -> Result<Vec<Vec<f64>>> {
-        let levels = |c: &Comparison| {
-            (0..c.level_count()).map(|level| value(format!("{what}.{}", c.name), level)).collect()
         };
-        linkage.comparisons.iter().map(levels).collect()
-    };
-    Ok(Parameters { m: shares("m")?, u: shares("u")?, prior: value("prior".to_owned(), 0)? })
+        let same = self.0.get(&("linkage".to_owned(), 0)).and_then(|(_, note)| note.clone());
+        if same != Some(linkage.fingerprint()) {
+            return Err(other());
+        }
+        let value = |name: &str, position: usize| self.value(name, position).ok_or_else(other);
+        let shares = |what: &str| -> Result<Vec<Vec<f64>>> {
+            let levels = |c: &Comparison| {
+                (0..c.level_count()).map(|level| value(&format!("{what}.{}", c.name), level)).collect()
+            };
+            linkage.comparisons.iter().map(levels).collect()
+        };
+        let mut terms = BTreeMap::new();
+        for term in linkage.terms() {
+            terms.insert(term.to_owned(), value(&format!("records.{term}"), 0)? as u64);
+        }
+        Ok(Estimate {
+            parameters: Parameters { m: shares("m")?, u: shares("u")?, prior: value("prior", 0)? },
+            estimated_at: DateTime::from_timestamp_micros(value("estimated_at", 0)? as i64)
+                .ok_or_else(other)?,
+            records: value("estimated_on", 0)? as u64,
+            terms,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -102,14 +202,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_come_back_from_their_rows_to_the_last_bit() {
+    fn an_estimate_comes_back_from_its_rows_to_the_last_bit() {
         let linkage = Linkage::for_persons().unwrap();
         let m: Vec<Vec<f64>> = linkage.comparisons.iter().map(Comparison::expected_m).collect();
         let u = m.iter().map(|levels| levels.iter().map(|share| 1.0 / (1.0 + share)).collect()).collect();
-        let learnt = Parameters { m, u, prior: 0.1 + 0.2 };
-        let rows = rows(&linkage, &learnt, &[], &[]).unwrap();
-        let rows = rows.project(&[3, 4, 5]).unwrap();
-        assert_eq!(parameters(&linkage, &[rows]).unwrap(), learnt);
-        assert!(parameters(&linkage, &[]).is_err());
+        let learnt = Estimate {
+            parameters: Parameters { m, u, prior: 0.1 + 0.2 },
+            estimated_at: DateTime::from_timestamp_micros(1_767_225_600_123_456).unwrap(),
+            records: 7,
+            terms: linkage.terms().into_iter().map(|t| (t.to_owned(), 5)).collect(),
+        };
+        let rows = rows(&linkage, &learnt, 0.6, &[], &[]).unwrap();
+        let rows = LastRows::of(&[rows.project(&[3, 4, 5, 6]).unwrap()]);
+        assert_eq!(rows.estimate(&linkage).unwrap(), learnt);
+        assert_eq!(rows.review_probability(), Some(0.6));
+        let mut other = linkage.clone();
+        other.blocking.pop();
+        assert!(rows.estimate(&other).is_err());
+        assert!(LastRows::default().estimate(&linkage).is_err());
     }
 }

@@ -1,9 +1,10 @@
 //! A linkage model: comparisons in levels, blocking and training rules. `person.toml` is the one
 //! that is shipped; a pipeline may put its own lists in place of any of the three.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Context, Error, Result};
 use crate::name::is_identifier;
@@ -154,6 +155,17 @@ impl Linkage {
         let linkage: Linkage = toml::from_str(include_str!("person.toml")).doing("read the shipped model")?;
         linkage.check()?;
         Ok(linkage)
+    }
+
+    /// Which model it is, and which program reads it: links weighed by another do not count.
+    pub fn fingerprint(&self) -> String {
+        let text = format!("{} {self:?}", env!("CARGO_PKG_VERSION"));
+        Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The attributes whose terms the levels count.
+    pub fn terms(&self) -> BTreeSet<&str> {
+        self.comparisons.iter().flat_map(Comparison::terms).collect()
     }
 
     /// Everything but the SQL, which is checked where it is planned.

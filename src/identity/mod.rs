@@ -4,32 +4,52 @@
 //! standardise     one spelling for names, addresses, numbers, dates     (pure, also SQL functions)
 //! likeness        how alike two values are                              (pure, also SQL functions)
 //! linkage         the model: comparisons, levels, rules; person.toml is the shipped one
-//! person_records  what channels say of persons                          → core.person_records
-//! candidates      blocking and comparing, as SQL
-//! em, weight      what each level of agreement says                     → ops.models
-//! clusters        from keys and links to customers, guarded             → core.customer_ids
-//! resolve         the step                                              → core.match_links
+//! resolve         the step, made of
+//!   links           which pairs weigh enough tonight
+//!     person_records  what channels say of persons                      → core.person_records
+//!     term_frequency  how common each name is                           → core.match_terms
+//!     candidates      blocking and comparing, as SQL
+//!     em, weight      what each level of agreement says                 → ops.models (fitted)
+//!     since           what changed since last night: only that is compared
+//!   customers       from rulings, keys and links to customers           → core.customer_ids
+//!     steward         a steward's decisions, which always win
+//!     clusters        groups of records, guarded
+//!     succession      tonight's customers take over last night's ids
+//!     id_memory       who was who, what changed                         → core.customer_id_history, …
+//!   match_links     what became of each pair                            → core.match_links
+//!   review          what a steward may decide                           → core.match_review
 //! explain         the waterfall of two records
 //! ```
 //!
 //! Records (`source`, `record_id`) and keys (`key_kind`, `key_value`) form a graph, and so do records
-//! and links; its connected components are the customers. A customer's id is derived from the
-//! component's smallest record, so that it depends neither on the order of arrival nor on the
-//! threads.
+//! and links; its connected components are the customers. Nothing depends on the order of arrival or
+//! on the threads.
 
 mod candidates;
 mod clusters;
 mod components;
+mod customer_id;
+mod customers;
 mod declaration;
 mod em;
 mod explain;
 mod fitted;
+mod id_memory;
 mod likeness;
 mod linkage;
+mod links;
+mod match_links;
+mod night;
 mod person_records;
 mod resolve;
+mod review;
+mod scratch;
+mod since;
 mod sql_function;
 pub mod standardise;
+mod steward;
+mod succession;
+mod term_frequency;
 mod universe;
 mod weight;
 
@@ -37,7 +57,8 @@ pub use declaration::{Identity, IdentityDeclaration, Persons};
 pub use explain::{RecordName, explain};
 pub use fitted::MODEL;
 pub use linkage::Linkage;
-pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table};
+pub use night::{IsForgotten, Night};
+pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table, tables};
 
 /// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
 /// `jaro_winkler(a, b)` and the others.

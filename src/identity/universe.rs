@@ -1,14 +1,15 @@
-//! All records there are, in order: those that keys speak of and those that say something of a person.
+//! All records there are, in order: those that keys speak of and those that say something of a person,
+//! each with the customer it last was.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, cast, col, lit};
+use datafusion::logical_expr::{Expr, JoinType, cast, col, lit};
 use datafusion::prelude::DataFrame;
-use sha2::{Digest, Sha256};
 
+use super::customer_id::CustomerId;
 use crate::error::{Context, Error, Result};
 
 const KEY_COLUMNS: [&str; 4] = ["source", "record_id", "key_kind", "key_value"];
@@ -21,13 +22,20 @@ pub fn schema() -> SchemaRef {
 }
 
 /// The rows of both tables in the order of `source`, `record_id`; of a record the person comes first.
+/// `former` has the columns `former_source`, `former_record_id` and `former_id` of each record that was
+/// somebody before.
 ///
 /// # Errors
 /// The table of keys lacks a column.
-pub fn ordered(keys: Option<DataFrame>, persons: Option<DataFrame>) -> Result<DataFrame> {
+pub fn ordered(
+    keys: Option<DataFrame>,
+    persons: Option<DataFrame>,
+    former: Option<DataFrame>,
+) -> Result<DataFrame> {
     let text = |name: &str| -> Expr { cast(col(name), DataType::Utf8).alias(name) };
     let number = |e: Expr| cast(e, DataType::Int64).alias("person");
     let nothing = |name: &str| lit(ScalarValue::Utf8(None)).alias(name);
+    let (of_keys, of_persons) = (keys.is_some(), persons.is_some());
     let mut both = Vec::new();
     if let Some(keys) = keys {
         let missing: Vec<_> = KEY_COLUMNS
@@ -58,18 +66,31 @@ pub fn ordered(keys: Option<DataFrame>, persons: Option<DataFrame>) -> Result<Da
         .map(Ok)
         .reduce(|all, more| all?.union(more?).doing("gather the records"))
         .ok_or_else(|| Error::failed("there is neither a table of keys nor one of person records"))??;
-    let mut order = vec![
-        col("source").sort(true, false),
-        col("record_id").sort(true, false),
-        col("person").sort(true, false),
-    ];
-    order.extend(["key_kind", "key_value"].map(|c| col(c).sort(true, false)));
+    let all = match former {
+        Some(former) => all
+            .join(
+                former,
+                JoinType::Left,
+                &["source", "record_id"],
+                &["former_source", "former_record_id"],
+                None,
+            )
+            .and_then(|all| all.drop_columns(&["former_source", "former_record_id"]))
+            .doing("look for the records' last customers")?,
+        None => all.with_column("former_id", lit(ScalarValue::Utf8(None))).doing("gather the records")?,
+    };
+    // Columns that are null throughout have no part in the order: DataFusion 55 loses track of such an
+    // order below a join.
+    let mut order = vec!["source", "record_id"];
+    order.extend(of_persons.then_some("person"));
+    order.extend(of_keys.then_some(["key_kind", "key_value"]).into_iter().flatten());
+    let order = order.into_iter().map(|name| col(name).sort(true, false)).collect();
     all.sort(order).doing("order the records")
 }
 
 /// The columns of a batch of the ordered rows.
 pub struct Rows<'a> {
-    texts: [&'a StringArray; 4],
+    texts: [&'a StringArray; 5],
     persons: &'a Int64Array,
 }
 
@@ -79,6 +100,7 @@ pub struct Row<'a> {
     pub record_id: &'a str,
     pub key: Option<(&'a str, &'a str)>,
     pub person: Option<u32>,
+    pub former: Option<CustomerId>,
 }
 
 impl<'a> Rows<'a> {
@@ -91,7 +113,7 @@ impl<'a> Rows<'a> {
             .column(4)
             .as_primitive_opt::<Int64Type>()
             .ok_or_else(|| Error::failed("the person records have no numbers"))?;
-        Ok(Rows { texts: [text(0)?, text(1)?, text(2)?, text(3)?], persons })
+        Ok(Rows { texts: [text(0)?, text(1)?, text(2)?, text(3)?, text(5)?], persons })
     }
 
     pub fn row(&self, n: usize) -> Row<'a> {
@@ -104,44 +126,28 @@ impl<'a> Rows<'a> {
             record_id: at(1).unwrap_or_default(),
             key: at(2).zip(at(3)),
             person: self.persons.is_valid(n).then(|| self.persons.value(n) as u32),
+            former: at(4).and_then(|id| id.parse().ok()),
         }
     }
 }
 
 /// Numbers records as they pass in order.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Numbering {
-    pub count: u32,
+    count: u32,
     last: Option<(String, String)>,
 }
 
 impl Numbering {
-    pub fn of(&mut self, row: &Row) -> u32 {
+    /// The number of the row's record, and whether this is its first row.
+    pub fn of(&mut self, row: &Row) -> (u32, bool) {
         match &self.last {
-            Some((source, id)) if source == row.source && id == row.record_id => {}
+            Some((source, id)) if source == row.source && id == row.record_id => (self.count - 1, false),
             _ => {
                 self.last = Some((row.source.to_owned(), row.record_id.to_owned()));
                 self.count += 1;
+                (self.count - 1, true)
             }
         }
-        self.count - 1
     }
-}
-
-/// Sixteen bytes of SHA-256: two keys of ten million meet by chance once in 10^24.
-pub fn key_hash(kind: &str, value: &str) -> u128 {
-    hashed(kind, value)
-}
-
-/// The id of the customer whose smallest record this is.
-pub fn customer_id(source: &str, record_id: &str) -> String {
-    format!("c{:016x}", (hashed(source, record_id) >> 64) as u64)
-}
-
-fn hashed(first: &str, second: &str) -> u128 {
-    let mut hash = Sha256::new();
-    hash.update((first.len() as u64).to_le_bytes());
-    hash.update(first);
-    hash.update(second);
-    hash.finalize().iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
 }

@@ -106,13 +106,7 @@ impl Step {
         match self {
             Step::Ingest(source) => vec![raw_table(&source.name)],
             Step::Model(model) => vec![model.table.clone()],
-            Step::Resolve(identity) => {
-                let mut tables = vec![identity::table(identity::CUSTOMER_IDS)];
-                if identity.persons.is_some() {
-                    tables.extend([identity::PERSON_RECORDS, identity::MATCH_LINKS].map(identity::table));
-                }
-                tables
-            }
+            Step::Resolve(identity) => identity::tables(identity),
             Step::Segments { .. } => vec![table("mart", "segments"), table("mart", "segment_profiles")],
             Step::Churn { .. } => vec![table("mart", "churn_scores")],
             Step::Audiences(_) => vec![

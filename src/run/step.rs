@@ -165,12 +165,25 @@ impl Workshop {
     }
 
     async fn resolve(&self, identity: &Identity) -> Result<Done> {
-        let resolution = identity::resolve(&self.catalog, identity).await?;
+        let list = self.suppressions.clone();
+        let is_forgotten = move |source: &str, record_id: &str| {
+            list.as_ref().is_some_and(|list| list.holds(source, record_id))
+        };
+        let night = identity::Night {
+            run: self.run,
+            pipeline: &self.pipeline.name,
+            as_of: self.as_of,
+            zone: self.pipeline.timezone,
+            full_refresh: self.full_refresh,
+            is_forgotten: self.forgetting.then_some(&is_forgotten),
+        };
+        let resolution = identity::resolve(&self.catalog, identity, &night).await?;
         let mut staged = resolution.staged;
         if let Some(rows) = resolution.fitted {
             staged.push(self.stage_model_rows(&rows).await?);
         }
-        Ok(Done { staged, figures: Figures { notes: resolution.notes, ..Figures::default() } })
+        let (notes, warnings) = (resolution.notes, resolution.warnings);
+        Ok(Done { staged, figures: Figures { notes, warnings, ..Figures::default() } })
     }
 
     async fn segments(&self, params: &SegmentParams) -> Result<Done> {

@@ -3,15 +3,14 @@
 //! Lengths are those of the calendar, counted back from the run's instant in the source's time zone:
 //! three years before the 29th of February are the 28th.
 
-use std::fmt;
-
-use chrono::{Days, Months, NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
 use crate::clock::{Instant, local_instant};
 use crate::config::Problem;
 use crate::error::Error;
+use crate::span::Span;
 
 /// `keep = "3 years"`, or a table.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,21 +39,6 @@ pub struct Keep {
     /// The column that says how old a row is; the raw table's `time` when not declared.
     pub by: Option<String>,
     zone: Tz,
-}
-
-/// A length of time by the calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    number: u32,
-    unit: Unit,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Day,
-    Week,
-    Month,
-    Year,
 }
 
 /// From when on rows are kept.
@@ -94,45 +78,8 @@ impl Keep {
     /// The instant that is one span before. `None` where the calendar does not reach so far back:
     /// then everything is kept.
     pub fn since(&self, as_of: Instant) -> Option<Since> {
-        let local = self.span.before(as_of.with_timezone(&self.zone).naive_local())?;
+        let local = self.span.before(as_of, self.zone)?;
         Some(Since { instant: local_instant(local, self.zone)?, day: local.date() })
-    }
-}
-
-impl Span {
-    fn parse(text: &str) -> Option<Span> {
-        let (number, unit) = text.trim().split_once(' ')?;
-        // Nothing would be left of a source that is kept for no time at all.
-        let number = number.parse().ok().filter(|n| (1..=100_000).contains(n))?;
-        let unit = match unit.trim() {
-            "day" | "days" => Unit::Day,
-            "week" | "weeks" => Unit::Week,
-            "month" | "months" => Unit::Month,
-            "year" | "years" => Unit::Year,
-            _ => return None,
-        };
-        Some(Span { number, unit })
-    }
-
-    fn before(self, local: NaiveDateTime) -> Option<NaiveDateTime> {
-        match self.unit {
-            Unit::Day => local.checked_sub_days(Days::new(self.number.into())),
-            Unit::Week => local.checked_sub_days(Days::new(u64::from(self.number) * 7)),
-            Unit::Month => local.checked_sub_months(Months::new(self.number)),
-            Unit::Year => local.checked_sub_months(Months::new(self.number.checked_mul(12)?)),
-        }
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.unit {
-            Unit::Day => "day",
-            Unit::Week => "week",
-            Unit::Month => "month",
-            Unit::Year => "year",
-        };
-        write!(f, "{} {unit}{}", self.number, if self.number == 1 { "" } else { "s" })
     }
 }
 
@@ -157,14 +104,5 @@ mod tests {
         // Across the change of the clocks: the same local time.
         assert_eq!(since("2 weeks", "2026-04-07 03:00"), told("2026-03-24T02:00:00Z", "2026-03-24"));
         assert_eq!(since("400 days", "2026-07-01"), told("2025-05-26T22:00:00Z", "2025-05-27"));
-    }
-
-    #[test]
-    fn a_length_is_a_number_and_a_unit() {
-        assert_eq!(Span::parse("25 months").unwrap().to_string(), "25 months");
-        assert_eq!(Span::parse(" 1 years").unwrap().to_string(), "1 year");
-        for wrong in ["", "3", "three years", "0 days", "-1 days", "3 hours", "1.5 years", "9999999 years"] {
-            assert_eq!(Span::parse(wrong), None, "{wrong}");
-        }
     }
 }

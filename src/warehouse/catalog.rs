@@ -260,10 +260,15 @@ impl Catalog {
     }
 
     /// A session that knows these tables and, beside them, what a step has staged for itself alone.
-    pub async fn session_with(&self, tables: &[TableName], scratch: &Staged) -> Result<Session> {
+    pub async fn session_with<'a>(
+        &self,
+        tables: impl IntoIterator<Item = &'a TableName>,
+        scratch: impl IntoIterator<Item = &Staged>,
+    ) -> Result<Session> {
         let session = self.session(tables, None).await?;
-        let table = Table::after(None, scratch)?;
-        session.register(&self.warehouse, &table, &Visibility::default())?;
+        for staged in scratch {
+            session.register(&self.warehouse, &Table::after(None, staged)?, &Visibility::default())?;
+        }
         Ok(session)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 7] = ["cause", "clock", "config", "dag", "error", "name", "storage"];
+const BASE: [&str; 8] = ["cause", "clock", "config", "dag", "error", "name", "span", "storage"];
 const DOMAIN: [&str; 7] = ["audience", "check", "erasure", "feature", "identity", "mining", "model"];
 
 /// What each module may name, beside the base and itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use proptest::prelude::*;
-use sillage::identity::{Identity, resolve};
+use sillage::identity::{Identity, Night, resolve};
 use sillage::name::TableName;
 use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::{Catalog, Engine};
@@ -40,8 +40,16 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
         let keys = session.read_batch(keys).unwrap();
         let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, keys).await.unwrap();
         catalog.add_staged(&staged).await.unwrap();
-        let identity = Identity { keys: Some(table), persons: None };
-        let resolved = resolve(&catalog, &identity).await.unwrap().staged.remove(0);
+        let identity = Identity { keys: Some(table), persons: None, decisions: None };
+        let night = Night {
+            run: 1,
+            pipeline: "test",
+            as_of: sillage::clock::now(),
+            zone: chrono_tz::UTC,
+            full_refresh: false,
+            is_forgotten: None,
+        };
+        let resolved = resolve(&catalog, &identity, &night).await.unwrap().staged.remove(0);
         let session = catalog.session_of_all_rows(&resolved).await.unwrap();
         let resolved = session.table(&resolved.table).await.unwrap();
         let mut customers = BTreeMap::new();

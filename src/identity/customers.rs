@@ -1,0 +1,265 @@
+//! From rulings, keys and links to customers: `core.customer_ids`.
+//!
+//! The records pass by in order, once to be joined by keys, once more to be given their ids; where a
+//! steward ruled, once before. Kept in memory are a few words a record and key, what tells persons
+//! apart, and the links.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::Int64Type;
+use datafusion::prelude::DataFrame;
+use futures::StreamExt;
+
+use super::clusters::{Clusters, Decision, Link, Marks, Ruling};
+use super::customer_id::{CustomerId, key_hash};
+use super::declaration::Identity;
+use super::id_memory::{self, Remembered};
+use super::night::Night;
+use super::resolve::{CUSTOMER_IDS, PERSON_RECORDS, table};
+use super::steward::Decisions;
+use super::succession::{Change, Overlaps, Succession};
+use super::universe::{self, Numbering, Rows};
+use crate::error::{Context, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::{Catalog, Session};
+use crate::warehouse::stage::{Mode, Staged};
+
+/// What came of it.
+pub struct Customers {
+    /// `core.customer_ids`, then what is remembered of ids.
+    pub staged: Vec<Staged>,
+    /// What became of each link.
+    pub decisions: Vec<Decision>,
+    /// A steward's word on two person records, by their numbers as such.
+    pub rulings: Vec<Ruling>,
+    pub changes: Vec<Change>,
+}
+
+pub async fn find(
+    catalog: &Catalog,
+    identity: &Identity,
+    night: &Night<'_>,
+    links: &[Link],
+    notes: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Result<Customers> {
+    let person_records = table(PERSON_RECORDS);
+    let mut tables: Vec<TableName> = identity.keys.iter().cloned().collect();
+    tables.extend(identity.persons.is_some().then(|| person_records.clone()));
+    let session = catalog.session(&tables, None).await?;
+    let keys = match &identity.keys {
+        Some(keys) => Some(session.table(keys).await?),
+        None => None,
+    };
+    let persons = match &identity.persons {
+        Some(_) => Some(session.table(&person_records).await?),
+        None => None,
+    };
+    let former = id_memory::last_known(catalog, night).await?;
+    // Columns that lack are told when the keys are put in order.
+    let ordered = universe::ordered(keys, persons.clone(), former)?;
+    let shared = match (&identity.keys, &identity.persons) {
+        (Some(keys), Some(persons)) => shared_keys(&session, keys, persons.max_key_persons).await?,
+        _ => HashSet::new(),
+    };
+    if !shared.is_empty() {
+        notes.push(format!(
+            "{} keys are held under more than {} names each: they join nobody",
+            shared.len(),
+            identity.persons.as_ref().map_or(0, |p| p.max_key_persons)
+        ));
+    }
+    let marks = match persons {
+        Some(records) => marks(records).await?,
+        None => Vec::new(),
+    };
+    let most = identity.persons.as_ref().map_or(u64::MAX, |p| p.max_customer_records);
+    let mut clusters = Clusters::new(marks, usize::try_from(most).unwrap_or(usize::MAX));
+
+    let mut steward = match &identity.decisions {
+        Some(table) => Decisions::read(catalog, table).await?,
+        None => Decisions::default(),
+    };
+    if !steward.is_empty() {
+        meet(&mut clusters, &mut steward, ordered.clone()).await?;
+    }
+    let stand = clusters.rule(&steward.rulings());
+    warnings.extend(steward.warnings(&stand));
+    let former = join_by_keys(&mut clusters, ordered.clone(), &shared).await?;
+    let decisions = clusters.link(links);
+
+    let succession = Succession::of(overlaps(&mut clusters, &former));
+    let (staged, changes) = write_ids(catalog, night, clusters, succession, ordered).await?;
+    Ok(Customers { staged, decisions, rulings: steward.standing_on_persons(&stand), changes })
+}
+
+/// What tells persons apart, by record number.
+async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
+    let doing = "read the person records";
+    let mut stream = records
+        .select_columns(&["record_number", "first_name", "last_name", "birth_date"])
+        .doing(doing)?
+        .execute_stream()
+        .await
+        .doing(doing)?;
+    let mut marks = Vec::new();
+    while let Some(batch) = stream.next().await {
+        let batch = batch.doing(doing)?;
+        let numbers = batch.column(0).as_primitive::<Int64Type>();
+        let texts: [&StringArray; 3] = [1, 2, 3].map(|n| batch.column(n).as_string::<i32>());
+        for row in 0..batch.num_rows() {
+            let text = |n: usize| texts[n].is_valid(row).then(|| Box::from(texts[n].value(row)));
+            let number = numbers.value(row) as usize;
+            if marks.len() <= number {
+                marks.resize(number + 1, Marks::default());
+            }
+            marks[number] = Marks { first_name: text(0), last_name: text(1), birth_date: text(2) };
+        }
+    }
+    Ok(marks)
+}
+
+/// Keys that are held under more names than any one person has. A record without a name counts as a
+/// name of its own.
+async fn shared_keys(session: &Session, keys: &TableName, limit: u64) -> Result<HashSet<u128>> {
+    let doing = "look for keys that many share";
+    let batches = session
+        .sql(&format!(
+            "select cast(key_kind as varchar), cast(key_value as varchar)
+             from {keys} as k join {records} as p
+               on cast(k.source as varchar) = p.source and cast(k.record_id as varchar) = p.record_id
+             where key_kind is not null and key_value is not null
+             group by key_kind, key_value
+             having count(distinct coalesce(
+               first_name || ' ' || last_name, first_name, last_name, cast(record_number as varchar))) > {limit}",
+            records = table(PERSON_RECORDS),
+        ))
+        .await
+        .doing(doing)?
+        .collect()
+        .await
+        .doing(doing)?;
+    let mut shared = HashSet::new();
+    for batch in &batches {
+        let (kinds, values) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+        shared.extend(kinds.iter().zip(values).filter_map(|(kind, value)| Some(key_hash(kind?, value?))));
+    }
+    Ok(shared)
+}
+
+/// Makes all records known and finds those that a steward names.
+async fn meet(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFrame) -> Result<()> {
+    let doing = "look for the records of the steward's decisions";
+    let mut numbering = Numbering::default();
+    let mut stream = ordered.execute_stream().await.doing(doing)?;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.doing(doing)?;
+        let rows = Rows::of(&batch)?;
+        for n in 0..batch.num_rows() {
+            let row = rows.row(n);
+            let (record, first) = numbering.of(&row);
+            if first {
+                clusters.add(record, row.person);
+                steward.meet(&row, record);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Joins the holders of each key; the last customer of each record, by its number.
+async fn join_by_keys(
+    clusters: &mut Clusters,
+    ordered: DataFrame,
+    shared: &HashSet<u128>,
+) -> Result<Vec<Option<CustomerId>>> {
+    let mut numbering = Numbering::default();
+    let mut former = Vec::new();
+    let mut stream = ordered.execute_stream().await.doing("read the keys")?;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.doing("read the keys")?;
+        let rows = Rows::of(&batch)?;
+        for n in 0..batch.num_rows() {
+            let row = rows.row(n);
+            let (record, first) = numbering.of(&row);
+            if first {
+                clusters.add(record, row.person);
+                former.push(row.former);
+            }
+            if let Some((kind, value)) = row.key {
+                let key = key_hash(kind, value);
+                if !shared.contains(&key) {
+                    clusters.hold(record, key);
+                }
+            }
+        }
+    }
+    Ok(former)
+}
+
+fn overlaps(clusters: &mut Clusters, former: &[Option<CustomerId>]) -> Overlaps {
+    let mut overlaps = Overlaps::new();
+    for (record, former) in former.iter().enumerate() {
+        if let Some(former) = former {
+            *overlaps.entry((clusters.root(record as u32), *former)).or_default() += 1;
+        }
+    }
+    overlaps
+}
+
+/// The last pass. Records are numbered in sorted order, so that a component's smallest number, its root,
+/// is its smallest record, which is the first to be met.
+async fn write_ids(
+    catalog: &Catalog,
+    night: &Night<'_>,
+    mut clusters: Clusters,
+    mut succession: Succession,
+    ordered: DataFrame,
+) -> Result<(Vec<Staged>, Vec<Change>)> {
+    let doing = "write the customer ids";
+    let schema = universe::schema();
+    let mut ids = catalog.warehouse().stager(&table(CUSTOMER_IDS), Mode::Replace, &schema)?;
+    let mut remembered = Remembered::begin(catalog, night).await?;
+    let mut numbering = Numbering::default();
+    let mut stream = ordered.execute_stream().await.doing(doing)?;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.doing(doing)?;
+        let rows = Rows::of(&batch)?;
+        let (mut sources, mut records, mut customers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut new_sources, mut new_records, mut new_customers) = (Vec::new(), Vec::new(), Vec::new());
+        for n in 0..batch.num_rows() {
+            let row = rows.row(n);
+            let (record, first) = numbering.of(&row);
+            if !first {
+                continue;
+            }
+            let root = clusters.root(record);
+            let id = succession.id(root, || CustomerId::founded_on(row.source, row.record_id));
+            sources.push(row.source);
+            records.push(row.record_id);
+            customers.push(id.to_string());
+            if row.former != Some(id) {
+                new_sources.push(row.source);
+                new_records.push(row.record_id);
+                new_customers.push(id);
+            }
+        }
+        if !sources.is_empty() {
+            let columns: Vec<arrow::array::ArrayRef> = vec![
+                Arc::new(StringArray::from(sources)),
+                Arc::new(StringArray::from(records)),
+                Arc::new(StringArray::from(customers)),
+            ];
+            ids.write(&RecordBatch::try_new(schema.clone(), columns).doing(doing)?).await?;
+        }
+        if !new_sources.is_empty() {
+            remembered.records(new_sources, new_records, new_customers).await?;
+        }
+    }
+    let mut staged = vec![ids.finish().await?];
+    let (memory, changes) = remembered.finish(catalog, &succession).await?;
+    staged.extend(memory);
+    Ok((staged, changes))
+}

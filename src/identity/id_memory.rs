@@ -1,0 +1,286 @@
+//! What is remembered of ids from night to night: who each record was since when, what changed, and for
+//! whom each former id stands.
+//!
+//! A night sees only what nights up to its own instant knew, so that an earlier instant run again finds
+//! the ids of its time. It writes down what it changed and nothing else.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::prelude::DataFrame;
+use futures::StreamExt;
+
+use super::customer_id::CustomerId;
+use super::night::{IsForgotten, Night};
+use super::resolve::table;
+use super::succession::{Change, Succession, heirs};
+use crate::error::{Context, Error, Result};
+use crate::warehouse::catalog::Catalog;
+use crate::warehouse::stage::{Mode, Staged, Stager};
+
+/// Grain: one row a record and night on which its customer became another; the latest up to an instant is
+/// who the record was then.
+pub const CUSTOMER_ID_HISTORY: &str = "customer_id_history";
+/// Grain: one row a night, former id and id that records of it bear since.
+pub const CUSTOMER_ID_CHANGES: &str = "customer_id_changes";
+/// Grain: one row an id that is nobody's any more.
+pub const FORMER_CUSTOMER_IDS: &str = "former_customer_ids";
+
+fn text(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, true)
+}
+
+fn instant(name: &str) -> Field {
+    Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true)
+}
+
+fn history_schema() -> SchemaRef {
+    let run = Field::new("run", DataType::Int64, true);
+    Arc::new(Schema::new(vec![
+        text("source"),
+        text("record_id"),
+        text("customer_id"),
+        instant("valid_from"),
+        run,
+    ]))
+}
+
+fn changes_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("run", DataType::Int64, true),
+        instant("changed_at"),
+        text("change"),
+        text("former_id"),
+        text("customer_id"),
+        Field::new("records", DataType::Int64, true),
+        Field::new("succeeds", DataType::Boolean, true),
+    ]))
+}
+
+fn former_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![text("former_id"), text("customer_id"), instant("since")]))
+}
+
+/// Who each record last was: `former_source`, `former_record_id`, `former_id`. `None` before any night.
+pub async fn last_known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFrame>> {
+    let history = table(CUSTOMER_ID_HISTORY);
+    if catalog.table(&history).await?.is_none() {
+        return Ok(None);
+    }
+    let doing = "look for the records' last customers";
+    let session = catalog.session([&history], Some(night.as_of)).await?;
+    let sql = format!(
+        "select source as former_source, record_id as former_record_id, customer_id as former_id from (
+           select source, record_id, customer_id,
+                  row_number() over (partition by source, record_id order by valid_from desc, run desc) as nth
+           from {history} where valid_from <= $as_of)
+         where nth = 1"
+    );
+    session.sql(&sql).await.doing(doing).map(Some)
+}
+
+/// What is written down on a night.
+pub struct Remembered<'n> {
+    night: &'n Night<'n>,
+    history: Stager,
+    /// Ids that only forgotten records bore.
+    forgotten: HashSet<CustomerId>,
+}
+
+impl<'n> Remembered<'n> {
+    pub async fn begin(catalog: &Catalog, night: &'n Night<'n>) -> Result<Remembered<'n>> {
+        let name = table(CUSTOMER_ID_HISTORY);
+        let mode = if night.is_forgotten.is_some() { Mode::Replace } else { Mode::Append };
+        let mut history = catalog.warehouse().stager(&name, mode, &history_schema())?;
+        let mut forgotten = HashSet::new();
+        if let Some(is_forgotten) = night.is_forgotten
+            && catalog.table(&name).await?.is_some()
+        {
+            forgotten = without_forgotten(catalog, is_forgotten, &mut history).await?;
+        }
+        Ok(Remembered { night, history, forgotten })
+    }
+
+    /// Records that are another customer than before.
+    pub async fn records(
+        &mut self,
+        sources: Vec<&str>,
+        record_ids: Vec<&str>,
+        customers: Vec<CustomerId>,
+    ) -> Result<()> {
+        let rows = customers.len();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(sources)),
+            Arc::new(StringArray::from(record_ids)),
+            Arc::new(StringArray::from_iter_values(customers.iter().map(CustomerId::to_string))),
+            instants(vec![self.night.as_of.timestamp_micros(); rows]),
+            Arc::new(Int64Array::from(vec![self.night.run as i64; rows])),
+        ];
+        let batch = RecordBatch::try_new(history_schema(), columns).doing("remember the customer ids")?;
+        self.history.write(&batch).await
+    }
+
+    /// The three tables, once every customer has an id; and what changed.
+    pub async fn finish(
+        self,
+        catalog: &Catalog,
+        succession: &Succession,
+    ) -> Result<(Vec<Staged>, Vec<Change>)> {
+        let (night, forgotten) = (self.night, self.forgotten);
+        let history = self.history.finish().await?;
+        let name = table(CUSTOMER_ID_CHANGES);
+        let mode = if night.is_forgotten.is_some() { Mode::Replace } else { Mode::Append };
+        let mut log = catalog.warehouse().stager(&name, mode, &changes_schema())?;
+        let mut ended = Vec::new();
+        if catalog.table(&name).await?.is_some() {
+            for batch in earlier_changes(catalog, night).await? {
+                let batch = without_ids(&batch, &forgotten)?;
+                if mode == Mode::Replace {
+                    log.write(&batch).await?;
+                }
+                ended.extend(endings(&batch, night)?);
+            }
+        }
+        let changes = succession.changes();
+        if !changes.is_empty() {
+            let batch = rows_of(&changes, night)?;
+            log.write(&batch).await?;
+            ended.extend(endings(&batch, night)?);
+        }
+        let log = log.finish().await?;
+        let mut former =
+            catalog.warehouse().stager(&table(FORMER_CUSTOMER_IDS), Mode::Replace, &former_schema())?;
+        let rows = former_rows(&ended, succession)?;
+        if rows.num_rows() > 0 {
+            former.write(&rows).await?;
+        }
+        Ok((vec![history, log, former.finish().await?], changes))
+    }
+}
+
+/// Copies the history without the records of the forgotten; the ids that nobody else ever bore.
+async fn without_forgotten(
+    catalog: &Catalog,
+    is_forgotten: IsForgotten<'_>,
+    history: &mut Stager,
+) -> Result<HashSet<CustomerId>> {
+    let doing = "take the person out of the customer ids";
+    let (mut theirs, mut others) = (HashSet::new(), HashSet::new());
+    let mut rows =
+        catalog.every_row(&table(CUSTOMER_ID_HISTORY)).await?.execute_stream().await.doing(doing)?;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.doing(doing)?;
+        let [sources, records, ids] = texts(&batch, [0, 1, 2])?;
+        let mut stays = Vec::with_capacity(batch.num_rows());
+        for row in 0..batch.num_rows() {
+            let gone = is_forgotten(sources.value(row), records.value(row));
+            if let Ok(id) = ids.value(row).parse() {
+                if gone {
+                    theirs.insert(id)
+                } else {
+                    others.insert(id)
+                };
+            }
+            stays.push(!gone);
+        }
+        history.write(&filter_record_batch(&batch, &BooleanArray::from(stays)).doing(doing)?).await?;
+    }
+    Ok(theirs.difference(&others).copied().collect())
+}
+
+/// The log in the order of its nights; later nights' rows only where all is written anew.
+async fn earlier_changes(catalog: &Catalog, night: &Night<'_>) -> Result<Vec<RecordBatch>> {
+    let doing = "read the changes of customer ids";
+    let name = table(CUSTOMER_ID_CHANGES);
+    let session = catalog.session([&name], None).await?;
+    let columns: Vec<String> = changes_schema().fields().iter().map(|f| f.name().clone()).collect();
+    let (columns, ids) = (columns.join(", "), "changed_at, run, former_id, records desc, customer_id");
+    let known = if night.is_forgotten.is_some() { "" } else { "where succeeds" };
+    session
+        .sql(&format!("select {columns} from {name} {known} order by {ids}"))
+        .await
+        .doing(doing)?
+        .collect()
+        .await
+        .doing(doing)
+}
+
+fn without_ids(batch: &RecordBatch, gone: &HashSet<CustomerId>) -> Result<RecordBatch> {
+    if gone.is_empty() {
+        return Ok(batch.clone());
+    }
+    let [former, ids] = texts(batch, [3, 4])?;
+    let is_gone = |text: &StringArray, row: usize| text.value(row).parse().is_ok_and(|id| gone.contains(&id));
+    let stays: BooleanArray =
+        (0..batch.num_rows()).map(|row| Some(!is_gone(former, row) && !is_gone(ids, row))).collect();
+    filter_record_batch(batch, &stays).doing("take the person out of the changes of customer ids")
+}
+
+/// An id that became nobody's: its heir and when.
+type Ending = (CustomerId, CustomerId, i64);
+
+fn endings(batch: &RecordBatch, night: &Night<'_>) -> Result<Vec<Ending>> {
+    let [former, ids] = texts(batch, [3, 4])?;
+    let at = batch.column(1).as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
+    let succeeds = batch.column(6).as_boolean();
+    let mut endings = Vec::new();
+    for row in 0..batch.num_rows() {
+        if succeeds.value(row)
+            && at.value(row) <= night.as_of.timestamp_micros()
+            && let (Ok(former), Ok(id)) = (former.value(row).parse(), ids.value(row).parse())
+        {
+            endings.push((former, id, at.value(row)));
+        }
+    }
+    Ok(endings)
+}
+
+fn rows_of(changes: &[Change], night: &Night<'_>) -> Result<RecordBatch> {
+    let texts = |text: &dyn Fn(&Change) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(changes.iter().map(text)))
+    };
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from(vec![night.run as i64; changes.len()])),
+        instants(vec![night.as_of.timestamp_micros(); changes.len()]),
+        texts(&|c| c.kind.as_str().to_owned()),
+        texts(&|c| c.former.to_string()),
+        texts(&|c| c.id.to_string()),
+        Arc::new(Int64Array::from_iter_values(changes.iter().map(|c| c.records as i64))),
+        Arc::new(BooleanArray::from_iter(changes.iter().map(|c| Some(c.succeeds)))),
+    ];
+    RecordBatch::try_new(changes_schema(), columns).doing("log the changes of customer ids")
+}
+
+fn former_rows(ended: &[Ending], succession: &Succession) -> Result<RecordBatch> {
+    let pairs: Vec<(CustomerId, CustomerId)> = ended.iter().map(|(former, id, _)| (*former, *id)).collect();
+    let since: BTreeMap<CustomerId, i64> = ended.iter().map(|(former, _, at)| (*former, *at)).collect();
+    let heirs = heirs(&pairs, |id| succession.is_borne(id));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(heirs.keys().map(CustomerId::to_string))),
+        Arc::new(StringArray::from_iter(heirs.values().map(|id| id.map(|id| id.to_string())))),
+        instants(heirs.keys().map(|former| since[former]).collect()),
+    ];
+    RecordBatch::try_new(former_schema(), columns).doing("tell for whom former ids stand")
+}
+
+fn instants(micros: Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(micros).with_timezone("UTC"))
+}
+
+fn texts<const N: usize>(batch: &RecordBatch, columns: [usize; N]) -> Result<[&StringArray; N]> {
+    let damaged = || Error::failed("the memory of customer ids does not hold what sillage writes there");
+    let mut found = Vec::with_capacity(N);
+    for column in columns {
+        let texts = batch.columns().get(column).and_then(|c| c.as_string_opt::<i32>()).ok_or_else(damaged)?;
+        if texts.null_count() > 0 {
+            return Err(damaged());
+        }
+        found.push(texts);
+    }
+    found.try_into().map_err(|_| damaged())
+}

@@ -1,0 +1,290 @@
+//! Tonight's probable links: which pairs of person records weigh enough.
+//!
+//! ```text
+//! person records ─ standardise ─▶ core.person_records ─ keys, frequencies ─▶ (kept for the step)
+//!   ─ block, compare ─▶ pairs (kept for the step) ─ estimate, or parameters in force ─▶ ops.models
+//!   ─ weigh, beside the links carried over from last night ─▶ links (kept for the step)
+//! ```
+//! Parameters and term frequencies are estimated at the first night, then again when they are older than
+//! declared, when there are twice as many records, or when the model is another; between, they stay.
+
+use arrow::array::{AsArray, Float64Array, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type};
+use futures::StreamExt;
+
+use super::candidates::{self, Blocking, Terms};
+use super::clusters::Link;
+use super::declaration::Persons;
+use super::em::{self, Parameters, Session as Training};
+use super::fitted::{self, Estimate, LastRows};
+use super::linkage::{Comparison, Linkage};
+use super::night::Night;
+use super::resolve::{MATCH_TERMS, PERSON_RECORDS, table};
+use super::scratch::{self, Scratch};
+use super::since::{self, LastNight};
+use super::weight::bits_of;
+use super::{likeness, person_records, standardise, term_frequency};
+use crate::clock::{local_instant, show_instant};
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::{Catalog, Session};
+use crate::warehouse::stage::{Layout, Mode, Staged};
+
+/// From this probability on a link may be the only one between two groups of records.
+const SURE: f64 = 0.9999;
+/// Parameters learnt from less than one in so many of tonight's records are estimated again.
+const OUTGROWN: u64 = 2;
+
+/// What linkage found.
+pub struct Linked {
+    pub person_records: Staged,
+    /// `core.match_terms`, on nights that write it.
+    pub terms: Option<Staged>,
+    pub parameters: Parameters,
+    /// The surest first.
+    pub links: Vec<Link>,
+    /// Rows for `ops.models`.
+    pub fitted: RecordBatch,
+    /// Pairs compared.
+    pub compared: u64,
+    /// Links of last night that stayed.
+    pub carried: Option<u64>,
+}
+
+/// The pairs that weigh enough to be looked at, while the step runs: record numbers, `rule`, `gamma_<comparison>`,
+/// `bits_<comparison>`, `match_weight`, `match_probability`.
+pub fn scored() -> TableName {
+    scratch::table("match_scored")
+}
+
+pub async fn find(
+    catalog: &Catalog,
+    persons: &Persons,
+    night: &Night<'_>,
+    scratch: &mut Scratch<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Linked> {
+    let linkage = &persons.linkage;
+    let name = table(PERSON_RECORDS);
+    let last_night = LastNight::of(catalog).await?;
+    let last = LastRows::read(catalog, Some(night.pipeline)).await?;
+
+    let session = catalog.session([&persons.records], None).await?;
+    session.register_functions(standardise::functions());
+    let frame = person_records::standardised(&session, &persons.records, &persons.country).await?;
+    let person_records = catalog.warehouse().stage(&name, Mode::Replace, Layout::OneFile, frame).await?;
+    catalog.add_staged(&person_records).await?;
+    let records = person_records.rows;
+    if u32::try_from(records).is_err() {
+        return Err(Error::failed(format!("{records} person records are more than can be numbered")));
+    }
+    let session = catalog.session([&name], None).await?;
+    person_records::require_unique(&session, &name, &persons.records).await?;
+
+    let in_force = in_force(catalog, last.as_ref(), persons, night, records).await?;
+    let (known, terms) = terms(catalog, linkage, in_force.as_ref(), night).await?;
+    let terms_name = table(MATCH_TERMS);
+    let keyed = scratch::table("match_keys");
+    let session = catalog.session([&name, &terms_name], None).await?;
+    session.register_functions(likeness::functions());
+    let terms_of = Terms { table: &terms_name, known: &known };
+    scratch.put(&keyed, candidates::keyed(&session, &name, linkage, &terms_of).await?).await?;
+
+    let session = compared(scratch).await?;
+    let limit = persons.max_block_records;
+    let blocking = Blocking::count(&session, &keyed, linkage, limit, records).await?;
+    for blocks in blocking.blocks.iter().filter(|b| b.skipped > 0) {
+        notes.push(format!(
+            "the rule {} does not compare {} blocks of more than {} records (the largest has {})",
+            blocks.rule, blocks.skipped, blocks.limit, blocks.largest
+        ));
+    }
+
+    let since = match (last_night, last) {
+        (Some(night_before), Some(last))
+            if in_force.is_some()
+                && !night.full_refresh
+                && last.review_probability() == Some(persons.review_probability)
+                && since::find_changed(
+                    scratch,
+                    &night_before,
+                    &last,
+                    &blocking,
+                    &keyed,
+                    linkage,
+                    records,
+                )
+                .await? =>
+        {
+            Some(night_before)
+        }
+        _ => None,
+    };
+    // One rule after another: each join may hold one side in memory.
+    let session = compared(scratch).await?;
+    let changed = since.is_some().then(since::changed);
+    let pairs = scratch::table("match_pairs");
+    let mut added = Vec::new();
+    for rule in 0..linkage.blocking.len() {
+        let frame = blocking.pairs(&session, &keyed, linkage, rule, changed.as_ref()).await?;
+        added.push(scratch.put(&pairs, frame).await?);
+    }
+    let estimate = match in_force {
+        Some(estimate) => {
+            notes.push(format!("parameters of {}", show_instant(estimate.estimated_at)));
+            estimate
+        }
+        None => Estimate {
+            parameters: fit(linkage, scratch, &keyed, &pairs, limit, records).await?,
+            estimated_at: night.as_of,
+            records,
+            terms: known,
+        },
+    };
+
+    let kept = kept(&estimate.parameters, persons, &pairs);
+    let frame = compared(scratch).await?.sql(&kept).await.doing("weigh the pairs")?;
+    scratch.put(&scored(), frame).await?;
+    let carried = match &since {
+        Some(night_before) => {
+            let frame = since::carried_over(scratch, night_before, &blocking, &keyed, linkage).await?;
+            Some(scratch.put(&scored(), frame).await?)
+        }
+        None => None,
+    };
+    let links = links(&compared(scratch).await?, persons).await?;
+    let fitted = fitted::rows(linkage, &estimate, persons.review_probability, &blocking.blocks, &added)?;
+    Ok(Linked {
+        person_records,
+        terms,
+        parameters: estimate.parameters,
+        links,
+        fitted,
+        compared: added.iter().sum(),
+        carried,
+    })
+}
+
+/// A session over the step's own tables that can compare.
+async fn compared(scratch: &Scratch<'_>) -> Result<Session> {
+    let session = scratch.session([]).await?;
+    session.register_functions(likeness::functions());
+    Ok(session)
+}
+
+/// The estimate that still holds: of this model, from before this night, not older than declared and not
+/// outgrown.
+async fn in_force(
+    catalog: &Catalog,
+    last: Option<&LastRows>,
+    persons: &Persons,
+    night: &Night<'_>,
+    records: u64,
+) -> Result<Option<Estimate>> {
+    let Some(estimate) = last.and_then(|last| last.estimate(&persons.linkage).ok()) else { return Ok(None) };
+    let due = persons.estimate_every.before(night.as_of, night.zone);
+    let due = due.and_then(|local| local_instant(local, night.zone));
+    let holds = estimate.estimated_at <= night.as_of
+        && due.is_none_or(|due| estimate.estimated_at > due)
+        && records < estimate.records.saturating_mul(OUTGROWN)
+        && catalog.table(&table(MATCH_TERMS)).await?.is_some();
+    Ok(holds.then_some(estimate))
+}
+
+/// How many records had each attribute whose terms count, and the terms where they are written anew.
+async fn terms(
+    catalog: &Catalog,
+    linkage: &Linkage,
+    in_force: Option<&Estimate>,
+    night: &Night<'_>,
+) -> Result<(std::collections::BTreeMap<String, u64>, Option<Staged>)> {
+    let (persons, name) = (table(PERSON_RECORDS), table(MATCH_TERMS));
+    let (known, frame) = match in_force {
+        None => {
+            let session = catalog.session([&persons], None).await?;
+            let known = term_frequency::known(&session, &persons, linkage).await?;
+            let frame = term_frequency::counted(&session, &persons, &known).await?;
+            (known, frame)
+        }
+        // What nobody else bears goes with whom is forgotten.
+        Some(estimate) if night.is_forgotten.is_some() => {
+            let session = catalog.session([&persons, &name], None).await?;
+            let frame = term_frequency::still_borne(&session, &name, &persons, &estimate.terms).await?;
+            (estimate.terms.clone(), frame)
+        }
+        Some(estimate) => return Ok((estimate.terms.clone(), None)),
+    };
+    let staged = catalog.warehouse().stage(&name, Mode::Replace, Layout::Parallel, frame).await?;
+    catalog.add_staged(&staged).await?;
+    Ok((known, Some(staged)))
+}
+
+async fn fit(
+    linkage: &Linkage,
+    scratch: &Scratch<'_>,
+    keyed: &TableName,
+    pairs: &TableName,
+    limit: u64,
+    records: u64,
+) -> Result<Parameters> {
+    let session = compared(scratch).await?;
+    let random = candidates::random_patterns(&session, keyed, linkage).await?;
+    let mut sessions = Vec::new();
+    for (n, rule) in linkage.training.iter().enumerate() {
+        sessions.push(Training {
+            patterns: candidates::training_patterns(&session, keyed, linkage, n, limit, records).await?,
+            learns: linkage.comparisons.iter().map(|c| !c.is_touched_by(rule)).collect(),
+        });
+    }
+    let of_candidates = candidates::candidate_patterns(&session, pairs, linkage).await?;
+    let expected = linkage.comparisons.iter().map(Comparison::expected_m).collect();
+    let all_pairs = records as f64 * (records as f64 - 1.0) / 2.0;
+    Ok(em::estimate(&expected, &random, &sessions, &of_candidates, all_pairs))
+}
+
+/// The pairs worth a look, weighed.
+fn kept(parameters: &Parameters, persons: &Persons, pairs: &TableName) -> String {
+    let columns: Vec<String> =
+        persons.linkage.comparisons.iter().map(|c| format!(", gamma_{0}, bits_{0}", c.name)).collect();
+    format!(
+        "select record_number_l, record_number_r, rule{}, match_weight, match_probability
+         from ({}) where match_weight >= {:e}",
+        columns.concat(),
+        parameters.scored_sql(&persons.linkage, &pairs.to_string()),
+        bits_of(persons.review_probability)
+    )
+}
+
+/// The pairs to link, by descending weight; of equal weight by record.
+async fn links(session: &Session, persons: &Persons) -> Result<Vec<Link>> {
+    let doing = "order the links by weight";
+    let mut stream = session
+        .sql(&format!(
+            "select record_number_l, record_number_r, match_weight from {}
+             where match_weight >= {:e}
+             order by match_weight desc, record_number_l, record_number_r",
+            scored(),
+            bits_of(persons.link_probability)
+        ))
+        .await
+        .doing(doing)?
+        .execute_stream()
+        .await
+        .doing(doing)?;
+    let sure = bits_of(SURE);
+    let mut links = Vec::new();
+    while let Some(batch) = stream.next().await {
+        let batch = batch.doing(doing)?;
+        let left = batch.column(0).as_primitive::<Int64Type>();
+        let right = batch.column(1).as_primitive::<Int64Type>();
+        let weights: &Float64Array = batch.column(2).as_primitive::<Float64Type>();
+        for row in 0..batch.num_rows() {
+            links.push(Link {
+                left: left.value(row) as u32,
+                right: right.value(row) as u32,
+                sure: weights.value(row) >= sure,
+            });
+        }
+    }
+    Ok(links)
+}

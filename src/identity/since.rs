@@ -1,0 +1,169 @@
+//! What changed since last night, so that only its pairs are compared.
+//!
+//! A pair of records weighs the same from night to night while both stay as they are and the
+//! parameters are in force: its link is carried over. Compared are the pairs of records that are new
+//! or say something else than last night, and those of blocks that last night were too large to be
+//! compared. So the links are the same as if all pairs had been compared.
+
+use datafusion::prelude::DataFrame;
+
+use super::candidates::Blocking;
+use super::fitted::LastRows;
+use super::linkage::{ATTRIBUTES, Linkage};
+use super::resolve::{MATCH_LINKS, PERSON_RECORDS, table};
+use super::scratch::{self, Scratch};
+use crate::error::{Context, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::{Catalog, Session};
+
+/// Where more of the records changed, comparing all anew costs less than carrying over.
+const MOST_CHANGED: f64 = 0.2;
+
+/// The tables of last night, as they were published.
+pub struct LastNight {
+    records: DataFrame,
+    links: DataFrame,
+}
+
+impl LastNight {
+    /// Must be asked for before this night's tables are known to the catalog. `None` when there was no
+    /// night that linked.
+    pub async fn of(catalog: &Catalog) -> Result<Option<LastNight>> {
+        let (records, links) = (table(PERSON_RECORDS), table(MATCH_LINKS));
+        for needed in [&records, &links] {
+            if catalog.table(needed).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(LastNight {
+            records: catalog.every_row(&records).await?,
+            links: catalog.every_row(&links).await?,
+        }))
+    }
+
+    fn know(&self, session: &Session) -> Result<()> {
+        session.register_view(&last_records(), self.records.clone())?;
+        session.register_view(&last_links(), self.links.clone())
+    }
+}
+
+fn last_records() -> TableName {
+    scratch::table("match_last_records")
+}
+
+fn last_links() -> TableName {
+    scratch::table("match_last_links")
+}
+
+/// The numbers of records whose pairs are compared.
+pub fn changed() -> TableName {
+    scratch::table("match_changed")
+}
+
+/// Finds out which records changed and puts their numbers aside; false where they are too many.
+pub async fn find_changed(
+    scratch: &mut Scratch<'_>,
+    night: &LastNight,
+    last: &LastRows,
+    blocking: &Blocking,
+    keyed: &TableName,
+    linkage: &Linkage,
+    records: u64,
+) -> Result<bool> {
+    let doing = "look for records that changed since last night";
+    let tonight = table(PERSON_RECORDS);
+    let changed = changed();
+    let session = scratch.session([&tonight]).await?;
+    night.know(&session)?;
+    let differs: Vec<String> = ATTRIBUTES.iter().map(|a| format!("(t.{a} is distinct from b.{a})")).collect();
+    let same_record = "t.source = b.source and t.record_id = b.record_id";
+    let sql = format!(
+        "select t.record_number from {tonight} as t left join {before} as b on {same_record}
+         where b.source is null or {differs}",
+        before = last_records(),
+        differs = differs.join(" or "),
+    );
+    let found = scratch.put(&changed, session.sql(&sql).await.doing(doing)?).await?;
+    if found as f64 > records as f64 * MOST_CHANGED {
+        return Ok(false);
+    }
+    // Blocks that were too large last night and are not any more: their records were not compared.
+    for (n, rule) in linkage.blocking.iter().enumerate() {
+        let limit = blocking.blocks[n].limit;
+        let Some((last_limit, skipped)) = last.block_limit(n) else { return Ok(false) };
+        if !skipped {
+            continue;
+        }
+        let doing = || format!("look for blocks of the rule {} that became smaller", rule.name());
+        let session = scratch.session([&tonight]).await?;
+        night.know(&session)?;
+        let sql = format!(
+            "with now as (
+               select block_{n} as key, count(*) as records,
+                      count(*) filter (where record_number in (select record_number from {changed})) as fresh
+               from {keyed} where block_{n} is not null group by block_{n}),
+             gone as (
+               select {key} as key, count(*) as records
+               from (select b.* from {before} as b left join {tonight} as t on {same_record}
+                     where t.source is null or {differs})
+               group by 1)
+             select record_number from {keyed}
+             where block_{n} in (
+               select now.key from now left join gone on now.key = gone.key
+               where now.records > 1 and now.records <= {limit}
+                 and now.records - now.fresh + coalesce(gone.records, 0) > {last_limit})
+               and record_number not in (select record_number from {changed})",
+            key = rule.sql(),
+            before = last_records(),
+            differs = differs.join(" or "),
+        );
+        let frame = session.sql(&sql).await.doing(doing())?;
+        scratch.put(&changed, frame).await?;
+    }
+    Ok(true)
+}
+
+/// Last night's links between records that stayed as they are, as pairs of tonight's numbers with the
+/// columns of scored pairs. A link stays where some rule still compares its pair.
+pub async fn carried_over(
+    scratch: &Scratch<'_>,
+    night: &LastNight,
+    blocking: &Blocking,
+    keyed: &TableName,
+    linkage: &Linkage,
+) -> Result<DataFrame> {
+    let tonight = table(PERSON_RECORDS);
+    let session = scratch.session([&tonight]).await?;
+    night.know(&session)?;
+    let whens: Vec<String> =
+        (0..linkage.blocking.len()).map(|n| format!(" when l.block_{n} = r.block_{n} then {n}")).collect();
+    let keyed = format!(
+        "(select record_number, {} from {keyed}
+          where record_number not in (select record_number from {}))",
+        blocking.keys.join(", "),
+        changed()
+    );
+    let of_comparisons: Vec<String> = linkage
+        .comparisons
+        .iter()
+        .map(|c| format!(", c.level_{0} as gamma_{0}, c.bits_{0}", c.name))
+        .collect();
+    let kept: Vec<String> =
+        linkage.comparisons.iter().map(|c| format!(", gamma_{0}, bits_{0}", c.name)).collect();
+    let sql = format!(
+        "select record_number_l, record_number_r, rule{kept}, match_weight, match_probability from (
+           select a.record_number as record_number_l, b.record_number as record_number_r,
+                  cast(case{whens} end as int) as rule{of_comparisons}, c.match_weight, c.match_probability
+           from {links} as c
+           join {tonight} as a on a.source = c.source_l and a.record_id = c.record_id_l
+           join {tonight} as b on b.source = c.source_r and b.record_id = c.record_id_r
+           join {keyed} as l on l.record_number = a.record_number
+           join {keyed} as r on r.record_number = b.record_number)
+         where rule is not null",
+        kept = kept.concat(),
+        whens = whens.concat(),
+        of_comparisons = of_comparisons.concat(),
+        links = last_links(),
+    );
+    session.sql(&sql).await.doing("carry last night's links over")
+}

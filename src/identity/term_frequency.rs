@@ -1,0 +1,85 @@
+//! How frequent each term is: a rare name in common says more than a common one.
+//!
+//! Counted when the parameters are estimated and kept until they are estimated again, so that a pair
+//! weighs the same from night to night whoever else comes. Only terms that more than one record has
+//! are kept: any other is one of as many as there were records with the attribute, new terms too.
+
+use std::collections::BTreeMap;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use datafusion::prelude::DataFrame;
+
+use super::linkage::Linkage;
+use crate::error::{Context, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::Session;
+
+/// How many of the records have each attribute whose terms count.
+pub async fn known(
+    session: &Session,
+    persons: &TableName,
+    linkage: &Linkage,
+) -> Result<BTreeMap<String, u64>> {
+    let terms = linkage.terms();
+    if terms.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let doing = "count the records that have each attribute";
+    let counts: Vec<String> = terms.iter().map(|term| format!("count({term})")).collect();
+    let sql = format!("select {} from {persons}", counts.join(", "));
+    let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+    let count = |n: usize| -> u64 {
+        batches.iter().map(|batch| batch.column(n).as_primitive::<Int64Type>().value(0).unsigned_abs()).sum()
+    };
+    Ok(terms.iter().enumerate().map(|(n, term)| ((*term).to_owned(), count(n))).collect())
+}
+
+/// `core.match_terms`. Grain: one row an attribute and term that several records have, with `share`: of
+/// the records that have the attribute at all. Terms are personal data.
+pub async fn counted(
+    session: &Session,
+    persons: &TableName,
+    known: &BTreeMap<String, u64>,
+) -> Result<DataFrame> {
+    let counts: Vec<String> = known
+        .iter()
+        .map(|(term, records)| {
+            format!(
+                "select '{term}' as attribute, {term} as term, cast(count(*) as double) / {records} as share
+                 from {persons} where {term} is not null group by {term} having count(*) > 1"
+            )
+        })
+        .collect();
+    select(session, &counts).await
+}
+
+/// The terms of `before` that somebody still bears.
+pub async fn still_borne(
+    session: &Session,
+    before: &TableName,
+    persons: &TableName,
+    known: &BTreeMap<String, u64>,
+) -> Result<DataFrame> {
+    let borne: Vec<String> = known
+        .keys()
+        .map(|term| {
+            format!(
+                "select attribute, term, share from {before}
+                 where attribute = '{term}' and term in (select {term} from {persons} where {term} is not null)"
+            )
+        })
+        .collect();
+    select(session, &borne).await
+}
+
+async fn select(session: &Session, parts: &[String]) -> Result<DataFrame> {
+    let nothing = "select '' as attribute, '' as term, 0e0 as share where false".to_owned();
+    let sql = if parts.is_empty() { nothing } else { parts.join(" union all ") };
+    session.sql(&sql).await.doing("count how frequent terms are")
+}
+
+/// The share of an attribute's term that stands in no row: that of one record.
+pub fn of_one(known: &BTreeMap<String, u64>, term: &str) -> f64 {
+    1.0 / known.get(term).copied().unwrap_or_default().max(1) as f64
+}
