@@ -45,6 +45,7 @@ mod resolve;
 mod review;
 mod scratch;
 mod since;
+mod slips;
 mod sql_function;
 pub mod standardise;
 mod steward;
