@@ -1,7 +1,7 @@
 //! Which pairs of records are compared, and how they agree: SQL over the standardised records.
 //!
-//! A blocking rule is an equi-join on a hash of its key. A pair belongs to the first rule that finds
-//! it. Before any join the blocks are counted: a block above the limit is not compared by its rule
+//! A blocking rule is an equi-join on a hash of its key, of record numbers and hashes alone: what is
+//! compared is fetched once, for the pairs of all rules. A pair belongs to the first rule that finds it. Before any join the blocks are counted: a block above the limit is not compared by its rule
 //! (other rules still may find its pairs), and a rule whose blocks together would give too many pairs
 //! has its limit lowered until they do not.
 
@@ -182,8 +182,11 @@ impl Blocking {
         Ok(blocking)
     }
 
-    /// The pairs that the rule is the first to find, with how they agree; with `changed` (a table of
-    /// record numbers) only pairs of which one record is of them.
+    /// The pairs that the rule is the first to find: `record_number_l`, `record_number_r` and `rule`; with
+    /// `changed` (a table of record numbers) only pairs of which one record is of them.
+    ///
+    /// Only keys take part in the join: what is compared comes later, once for the pairs of all rules
+    /// (see [`compared`]), and not once for each rule.
     pub async fn pairs(
         &self,
         session: &Session,
@@ -192,22 +195,20 @@ impl Blocking {
         rule: usize,
         changed: Option<&TableName>,
     ) -> Result<DataFrame> {
-        let mut columns = vec!["record_number".to_owned()];
-        columns.extend(ATTRIBUTES.iter().map(|a| (*a).to_owned()));
-        columns.extend(linkage.terms().iter().map(|term| format!("tf_{term}")));
-        columns.extend(self.keys[..=rule].iter().cloned());
-        let records = |condition: &str| format!("(select {} from {keyed}{condition})", columns.join(", "));
+        let keys = self.keys[..=rule].join(", ");
+        let records = |condition: &str| format!("(select record_number, {keys} from {keyed}{condition})");
         let earlier: Vec<String> =
             (0..rule).map(|n| format!("not coalesce(l.block_{n} = r.block_{n}, false)")).collect();
         let condition = if earlier.is_empty() { "true".to_owned() } else { earlier.join(" and ") };
         let joined = |left: &str, right: &str| {
-            let joined = format!(
-                "{} as l join {} as r
+            format!(
+                "select l.record_number as record_number_l, r.record_number as record_number_r,
+                        cast({rule} as int) as rule
+                 from {} as l join {} as r
                  on l.block_{rule} = r.block_{rule} and l.record_number < r.record_number where {condition}",
                 records(left),
                 records(right)
-            );
-            agreement(linkage, &joined, &format!("cast({rule} as int) as rule, "))
+            )
         };
         let sql = match changed {
             None => joined("", ""),
@@ -218,11 +219,22 @@ impl Blocking {
                 format!("{} union all {}", joined(&new, ""), joined(&old, &new))
             }
         };
-        session
-            .sql(&sql)
-            .await
-            .doing(format!("compare the pairs of the rule {}", linkage.blocking[rule].name()))
+        session.sql(&sql).await.doing(format!("find the pairs of the rule {}", linkage.blocking[rule].name()))
     }
+}
+
+/// The pairs of a table (`record_number_l`, `record_number_r`, `rule`), with how they agree.
+pub async fn compared(
+    session: &Session,
+    keyed: &TableName,
+    pairs: &TableName,
+    linkage: &Linkage,
+) -> Result<DataFrame> {
+    let joined = format!(
+        "{pairs} as p join {keyed} as l on l.record_number = p.record_number_l
+         join {keyed} as r on r.record_number = p.record_number_r"
+    );
+    session.sql(&agreement(linkage, &joined, &["rule"])).await.doing("compare the pairs of all rules")
 }
 
 /// How many pairs agree in which way, among pairs of records drawn by the hash of their number.
@@ -231,7 +243,7 @@ pub async fn random_patterns(session: &Session, keyed: &TableName, linkage: &Lin
         "(select * from {keyed} order by block_key(cast(record_number as varchar)), record_number limit {RANDOM_RECORDS})"
     );
     let joined = format!("{records} as l join {records} as r on l.record_number < r.record_number");
-    counted(session, linkage, &agreement(linkage, &joined, ""), "compare pairs drawn at random").await
+    counted(session, linkage, &agreement(linkage, &joined, &[]), "compare pairs drawn at random").await
 }
 
 /// The same among pairs that agree on a training rule's key: of all its blocks within the limit, as
@@ -261,7 +273,7 @@ pub async fn training_patterns(
          on l.{column} = r.{column} and l.record_number < r.record_number"
     );
     let doing = format!("compare pairs that agree on {}", key.name());
-    counted(session, linkage, &agreement(linkage, &joined, ""), &doing).await
+    counted(session, linkage, &agreement(linkage, &joined, &[]), &doing).await
 }
 
 /// The patterns of pairs that a table holds.
@@ -286,10 +298,11 @@ async fn counted(session: &Session, linkage: &Linkage, pairs: &str, doing: &str)
     Ok(patterns)
 }
 
-/// The two record numbers of each pair, for each comparison its level number `gamma_<name>`, and
-/// `tf_<name>`: the frequency of the term that both have, where the level counts one.
-pub fn agreement(linkage: &Linkage, joined: &str, further: &str) -> String {
-    let mut sides: Vec<String> = Vec::new();
+/// The `further` columns of `joined` (records `l` and `r`, perhaps more), the two record numbers of each
+/// pair, for each comparison its level number `gamma_<name>`, and `tf_<name>`: the frequency of the term
+/// that both have, where the level counts one.
+pub fn agreement(linkage: &Linkage, joined: &str, further: &[&str]) -> String {
+    let mut sides: Vec<String> = further.iter().map(|column| (*column).to_owned()).collect();
     for side in ["l", "r"] {
         sides.push(format!("{side}.record_number as record_number_{side}"));
         sides.extend(ATTRIBUTES.iter().map(|a| format!("{side}.{a} as {a}_{side}")));
@@ -309,6 +322,7 @@ pub fn agreement(linkage: &Linkage, joined: &str, further: &str) -> String {
            (select *{gammas} from
              (select *{measures} from
                (select {sides} from {joined})))",
+        further = further.iter().map(|column| format!("{column}, ")).collect::<String>(),
         kept = kept.concat(),
         frequencies = frequencies.concat(),
         gammas = gammas.concat(),

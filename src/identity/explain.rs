@@ -64,7 +64,7 @@ pub async fn explain(
         left = left.condition(),
         right = right.condition(),
     );
-    let pairs = format!("({})", candidates::agreement(linkage, &joined, ""));
+    let pairs = format!("({})", candidates::agreement(linkage, &joined, &[]));
     let scored = parameters.scored_sql(linkage, &pairs);
     let mut rows = vec![format!(
         "select 0 as position, 'prior' as comparison, cast(null as varchar) as level,

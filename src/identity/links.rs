@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! person records ─ standardise ─▶ core.person_records ─ keys, frequencies ─▶ (kept for the step)
-//!   ─ block, compare ─▶ pairs (kept for the step) ─ estimate, or parameters in force ─▶ ops.models
+//!   ─ block ─▶ candidates ─ compare ─▶ pairs (kept for the step) ─ estimate, or parameters in force ─▶ ops.models
 //!   ─ weigh, beside the links carried over from last night ─▶ links (kept for the step)
 //! ```
 //! Parameters and term frequencies are estimated at the first night, then again when they are older than
@@ -123,12 +123,15 @@ pub async fn find(
     // One rule after another: each join may hold one side in memory.
     let session = compared(scratch).await?;
     let changed = since.is_some().then(since::changed);
-    let pairs = scratch::table("match_pairs");
+    let candidates = scratch::table("match_candidates");
     let mut added = Vec::new();
     for rule in 0..linkage.blocking.len() {
         let frame = blocking.pairs(&session, &keyed, linkage, rule, changed.as_ref()).await?;
-        added.push(scratch.put(&pairs, frame).await?);
+        added.push(scratch.put(&candidates, frame).await?);
     }
+    let pairs = scratch::table("match_pairs");
+    let session = compared(scratch).await?;
+    scratch.put(&pairs, candidates::compared(&session, &keyed, &candidates, linkage).await?).await?;
     let estimate = match in_force {
         Some(estimate) => {
             notes.push(format!("parameters of {}", show_instant(estimate.estimated_at)));

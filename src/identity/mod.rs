@@ -57,6 +57,7 @@ mod resolve;
 mod review;
 mod scratch;
 mod since;
+mod slips;
 mod spelling;
 mod sql_function;
 pub mod standardise;

@@ -8,8 +8,16 @@ use unicode_normalization::char::is_combining_mark;
 /// Letters that do not decompose (`œ`, `ß`, `ø`) are written as their language does without them.
 /// Apostrophes vanish instead of cutting: O'Brien is one word.
 pub fn words(text: &str) -> Vec<String> {
+    if text.is_ascii() {
+        // Nothing to decompose.
+        return cut(text.chars());
+    }
+    cut(text.nfkd().filter(|c| !is_combining_mark(*c)))
+}
+
+fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
     let mut words = vec![String::new()];
-    for c in text.nfkd().filter(|c| !is_combining_mark(*c)) {
+    for c in letters {
         let word = words.last_mut().expect("there is always a word under construction");
         match c {
             '\'' | '’' | '‘' | '`' | '´' | 'ʼ' => {}

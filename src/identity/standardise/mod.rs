@@ -19,7 +19,7 @@ pub use city::standard_city;
 pub use company_name::standard_company_name;
 pub use email::standard_email;
 pub use legal_number::standard_legal_number;
-pub use name::{formal_first_name, standard_first_name, standard_last_name};
+pub use name::{formal_name, standard_first_name, standard_last_name};
 pub use phone::standard_phone;
 pub use postcode::standard_postcode;
 pub use street::{standard_house_number, standard_street};
@@ -34,7 +34,7 @@ pub fn functions() -> Vec<ScalarUDF> {
     vec![
         text("standard_first_name", standard_first_name),
         text("standard_last_name", standard_last_name),
-        text("formal_first_name", |name| Some(formal_first_name(name))),
+        text("formal_first_name", |name| Some(formal_name(name).to_owned())),
         text("standard_email", standard_email),
         text_and_text("standard_phone", standard_phone),
         text("standard_street", standard_street),

@@ -209,11 +209,11 @@ const SHORT_FORMS: [(&str, &str); 104] = [
 
 /// The name that a short form stands for (Bob: Robert), else the name as it is. Of several names the
 /// first counts. Takes a standard first name.
-pub fn formal_first_name(name: &str) -> String {
+pub fn formal_name(name: &str) -> &str {
     let first = name.split(' ').next().unwrap_or(name);
     match SHORT_FORMS.binary_search_by_key(&first, |(short, _)| short) {
-        Ok(found) => SHORT_FORMS[found].1.to_owned(),
-        Err(_) => first.to_owned(),
+        Ok(found) => SHORT_FORMS[found].1,
+        Err(_) => first,
     }
 }
 
@@ -271,8 +271,8 @@ mod tests {
     #[test]
     fn a_short_form_stands_for_its_name() {
         assert!(SHORT_FORMS.is_sorted());
-        assert_eq!(formal_first_name("bob"), formal_first_name("robert"));
-        assert_eq!(formal_first_name("fred"), "frederic");
-        assert_eq!(formal_first_name("jean luc"), "jean");
+        assert_eq!(formal_name("bob"), formal_name("robert"));
+        assert_eq!(formal_name("fred"), "frederic");
+        assert_eq!(formal_name("jean luc"), "jean");
     }
 }

@@ -1,0 +1,2 @@
+-- One row a person record.
+select 'person' as source, record as record_id, * from raw.persons
