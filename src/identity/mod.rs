@@ -10,6 +10,7 @@
 //! clusters        from keys and links to customers, guarded             → core.customer_ids
 //! resolve         the step                                              → core.match_links
 //! explain         the waterfall of two records
+//! quality         how good all of it is, beside a truth or without      → mart.match_weights and others
 //! ```
 //!
 //! Records (`source`, `record_id`) and keys (`key_kind`, `key_value`) form a graph, and so do records
@@ -27,6 +28,7 @@ mod fitted;
 mod likeness;
 mod linkage;
 mod person_records;
+pub mod quality;
 mod resolve;
 mod sql_function;
 pub mod standardise;

@@ -13,6 +13,7 @@ use crate::audience::AudienceDeclaration;
 use crate::check::CheckDeclaration;
 use crate::error::Error;
 use crate::identity::IdentityDeclaration;
+use crate::identity::quality::QualityDeclaration;
 use crate::mining::declaration::{ChurnSection, SegmentSection};
 use crate::source::SourceDeclaration;
 
@@ -30,6 +31,7 @@ pub struct PipelineFile {
     pub models: Option<String>,
     pub sources: BTreeMap<String, SourceDeclaration>,
     pub identity: Option<IdentityDeclaration>,
+    pub match_quality: Option<QualityDeclaration>,
     pub tables: BTreeMap<String, TableDeclaration>,
     pub segments: Option<SegmentSection>,
     pub churn: Option<ChurnSection>,
@@ -53,7 +55,7 @@ pub struct TableDeclaration {
     pub checks: Vec<CheckDeclaration>,
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "name",
     "description",
     "schedule",
@@ -64,6 +66,7 @@ const KEYS: [&str; 14] = [
     "models",
     "sources",
     "identity",
+    "match_quality",
     "tables",
     "segments",
     "churn",
@@ -93,6 +96,7 @@ impl PipelineFile {
             models: reader.one("models"),
             sources: reader.each("sources"),
             identity: reader.one("identity"),
+            match_quality: reader.one("match_quality"),
             tables: reader.each("tables"),
             segments: reader.one("segments"),
             churn: reader.one("churn"),

@@ -2,7 +2,7 @@
 //!
 //! `document` knows where every key stands in the text, `file` mirrors the TOML exactly, `check`
 //! turns it into a [`Pipeline`] or into all that is wrong with it, `graph` works out who reads
-//! whose table, `selector` picks steps. Checking does no I/O; reading the files is [`load`]'s.
+//! whose table, `truth` keeps what judges the linkage out of its sight, `selector` picks steps. Checking does no I/O; reading the files is [`load`]'s.
 
 mod check;
 pub mod document;
@@ -10,6 +10,7 @@ mod file;
 mod graph;
 pub mod placeholder;
 pub mod selector;
+mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::clock::Instant;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::feature::{Cutoffs, Outcome};
+use crate::identity::quality::Quality;
 use crate::identity::{self, Identity};
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
@@ -64,6 +66,7 @@ pub enum Step {
     Ingest(Arc<Source>),
     Model(Arc<Model>),
     Resolve(Box<Identity>),
+    Quality(Box<Quality>),
     Segments { params: SegmentParams, features: Arc<Model> },
     Churn { params: ChurnParams, outcome: Outcome, cutoffs: Cutoffs, features: Arc<Model> },
     Audiences(Vec<Audience>),
@@ -76,6 +79,7 @@ impl Step {
             Step::Ingest(_) => "ingest",
             Step::Model(_) => "model",
             Step::Resolve(_) => "resolve",
+            Step::Quality(_) => "quality",
             Step::Segments { .. } => "segments",
             Step::Churn { .. } => "churn",
             Step::Audiences(_) => "audiences",
@@ -88,6 +92,7 @@ impl Step {
             Step::Ingest(_) => BTreeSet::new(),
             Step::Model(model) => model.reads.clone(),
             Step::Resolve(identity) => identity.reads().cloned().collect(),
+            Step::Quality(quality) => quality.reads(),
             Step::Segments { params, .. } => [params.features.clone()].into(),
             Step::Churn { params, outcome, features, .. } => {
                 // The features at past cut-offs are computed from what the feature model reads.
@@ -113,6 +118,7 @@ impl Step {
                 }
                 tables
             }
+            Step::Quality(quality) => quality.writes(),
             Step::Segments { .. } => vec![table("mart", "segments"), table("mart", "segment_profiles")],
             Step::Churn { .. } => vec![table("mart", "churn_scores")],
             Step::Audiences(_) => vec![

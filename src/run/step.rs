@@ -14,6 +14,7 @@ use crate::clock::Instant;
 use crate::erasure::{Suppressions, Theirs};
 use crate::error::{Context, Error, Result};
 use crate::feature::{Cutoffs, FeatureQuery, Outcome};
+use crate::identity::quality::{self, Quality};
 use crate::identity::{self, Identity};
 use crate::mining::churn::LabelledCutoff;
 use crate::mining::declaration::{ChurnParams, SegmentParams};
@@ -102,6 +103,7 @@ impl Workshop {
             Step::Ingest(source) => self.ingest(source, planned).await?,
             Step::Model(model) => self.model(model).await?,
             Step::Resolve(identity) => self.resolve(identity).await?,
+            Step::Quality(quality) => self.quality(quality).await?,
             Step::Segments { params, .. } => self.segments(params).await?,
             Step::Churn { params, outcome, cutoffs, features } => {
                 self.churn(params, outcome, cutoffs, features).await?
@@ -171,6 +173,16 @@ impl Workshop {
             staged.push(self.stage_model_rows(&rows).await?);
         }
         Ok(Done { staged, figures: Figures { notes: resolution.notes, ..Figures::default() } })
+    }
+
+    async fn quality(&self, quality: &Quality) -> Result<Done> {
+        let judged = quality::judge(&self.catalog, quality, &self.pipeline.name, self.as_of).await?;
+        let mut staged = Vec::new();
+        for (table, frame) in judged.tables {
+            staged.push(self.stage_frame(&table, frame).await?);
+        }
+        let figures = Figures { notes: judged.notes, warnings: judged.warnings, ..Figures::default() };
+        Ok(Done { staged, figures })
     }
 
     async fn segments(&self, params: &SegmentParams) -> Result<Done> {
