@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::shop::{rows, sillage};
+use crate::shop::{query, rows, sillage};
 
 /// A folder with one export of person records, a pipeline and a warehouse.
 struct Persons {
@@ -128,7 +128,7 @@ const LAST: [&str; 25] = [
 ];
 
 /// Five hundred persons with an address each.
-fn town() -> Vec<String> {
+pub fn town() -> Vec<String> {
     (0..500)
         .map(|n: usize| {
             let (first, last) = (FIRST[n % 20], LAST[n / 20]);
@@ -148,7 +148,7 @@ fn town() -> Vec<String> {
 }
 
 /// A third of them once more, as another channel writes them.
-fn seen_again() -> Vec<String> {
+pub fn seen_again() -> Vec<String> {
     let again = |line: &String| {
         let line = line.replace("rue des Lilas", "r. Lilas").replacen("@mail", "@post", 1);
         format!("q{}", &line[1..])
@@ -347,9 +347,20 @@ fn measured(
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(format!("{name}.csv")), export).unwrap();
+    fs::create_dir(folder.path().join("truth")).unwrap();
+    let persons: String = truth.iter().map(|(record, person)| format!("{record},{person}\n")).collect();
+    fs::write(folder.path().join(format!("truth/{name}.csv")), format!("record,person\n{persons}")).unwrap();
     let pipeline = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/identity/{name}.toml"));
-    let found = resolve(&pipeline, &folder.path().join("warehouse"), Some(folder.path()));
-    Some(judge(&truth, &found))
+    let warehouse = folder.path().join("warehouse");
+    let found = resolve(&pipeline, &warehouse, Some(folder.path()));
+    let judged = judge(&truth, &found);
+    let told =
+        query(&warehouse, "select precision, recall, f1 from mart.match_accuracy where measure = 'pairs'");
+    let told: Vec<f64> = told.lines().nth(1).unwrap().split(',').map(|rate| rate.parse().unwrap()).collect();
+    for (told, counted) in told.iter().zip([judged.0, judged.1, judged.2]) {
+        assert!((told - counted).abs() < 1e-12, "{name}: {told} told, {counted} counted");
+    }
+    Some(judged)
 }
 
 fn digest(text: &str) -> String {
