@@ -33,13 +33,15 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
             }
         });
     }
-    let said = link.map(|(_, share, records)| {
-        format!(
-            "{} of {} person records ({}) stay below the threshold of linking",
+    let all = rows.count("records", 0)?;
+    let said = link.map(|(_, share, records)| match records {
+        0 => format!("None of {} person records stays below the threshold of linking.", grouped(all)),
+        _ => format!(
+            "{} of {} person records ({}) stay below the threshold of linking: they say too little.",
             grouped(records),
-            rows.count("records", 0).map(grouped).unwrap_or_default(),
+            grouped(all),
             percent(share)
-        )
+        ),
     });
     let description = said.clone().unwrap_or_else(|| "The share grows with the threshold.".to_owned());
     let drawn = curve::chart(&Chart {
@@ -55,7 +57,7 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
         h3 { "Records that cannot be linked" }
         p {
             "Each record compared with itself: no other can agree more. "
-            @if let Some(said) = &said { (said) ": they say too little." }
+            @if let Some(said) = &said { (said) }
         }
         @if let Some(drawn) = drawn { (drawn) }
         details {
