@@ -12,7 +12,7 @@
 //! run                     observe → plan (pure) → execute → publish
 //! pipeline                TOML → checked pipeline, graph, selector
 //! model identity feature  the domain: siblings never import each other, they meet in tables
-//! mining audience check erasure
+//! mining audience check erasure report
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
 //! cause clock config dag error name span storage
@@ -41,6 +41,7 @@ pub mod mining;
 pub mod model;
 pub mod name;
 pub mod pipeline;
+pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod source;

@@ -1,7 +1,7 @@
 """Takes the truth out of FEBRL dataset3 and splink's fake_1000: records get numbers of their own.
 
 python3 prepare.py DATA OUT writes OUT/febrl.csv and OUT/fake_1000.csv for the pipelines, and beside
-them, read by nothing but measure.py, OUT/truth/*.csv with the person of each record.
+them, read by nothing but measure.py and [match_quality], OUT/truth/*.csv with the person of each record.
 """
 import csv
 import pathlib

@@ -66,6 +66,7 @@ fn next_steps(dir: &std::path::Path, warehouse: &str) -> String {
          {sillage} ls --warehouse {warehouse}\n  \
          {sillage} query \"select segment_name, customers from mart.segment_profiles order by customers desc\" --warehouse {warehouse}\n  \
          {sillage} audience waterfall --warehouse {warehouse}\n  \
+         {sillage} report --warehouse {warehouse}\n  \
          {sillage} history --warehouse {warehouse}\n\
          BI tools read the Parquet files in {}",
         dir.join("warehouse/bi/mart").display()

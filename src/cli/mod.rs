@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod quarantine;
 mod query;
+mod report;
 mod run;
 mod schedule;
 mod tables;
@@ -94,6 +95,12 @@ enum Verb {
     Show(tables::ShowArgs),
     /// Query the warehouse with SQL, as of its last release
     Query(query::QueryArgs),
+    /// Write a release's report: one HTML file that needs nothing else
+    ///
+    /// For now it has one section, who is who: how many records became how many customers, what each level
+    /// of agreement says, what was refused, and how right it is where a truth is known. It shows the tables
+    /// that [match_quality] makes; counts and shares only, nothing about a person.
+    Report(report::ReportArgs),
     /// List the runs: when, as of when, how they ended
     History(history::HistoryArgs),
     /// List the releases
@@ -336,6 +343,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Ls(args) => tables::ls(args).await,
         Verb::Show(args) => tables::show(args).await,
         Verb::Query(args) => query::query(args).await,
+        Verb::Report(args) => report::report(args).await,
         Verb::History(args) => history::history(args).await,
         Verb::Releases(args) => history::releases(args).await,
         Verb::Quarantine(verb) => quarantine::quarantine(verb).await,

@@ -68,28 +68,10 @@ impl OutputArgs {
             }
             Some(path) => {
                 remember(catalog.warehouse(), path).await;
-                let partial = partial_of(path);
-                let file =
-                    File::create(&partial).doing(format!("write {}", path.display())).map_err(|e| {
-                        if path.parent().is_some_and(|p| p.as_os_str().is_empty() || p.is_dir()) {
-                            e
-                        } else {
-                            e.hint("its folder is not there: make it first")
-                        }
-                    })?;
-                let mut out = BufWriter::new(file);
+                let mut out = BufWriter::new(create_partial(path)?);
                 let rows = write_rows(frame, self.format(), &mut out).await;
                 let flushed = out.flush().doing(format!("write {}", path.display()));
-                match rows.and_then(|rows| flushed.map(|()| rows)) {
-                    Ok(rows) => {
-                        std::fs::rename(&partial, path).doing(format!("write {}", path.display()))?;
-                        Ok(rows)
-                    }
-                    Err(error) => {
-                        let _ = std::fs::remove_file(&partial);
-                        Err(error)
-                    }
-                }
+                finish_partial(path, rows.and_then(|rows| flushed.map(|()| rows)))
             }
         }
     }
@@ -102,6 +84,37 @@ async fn remember(warehouse: &Warehouse, path: &Path) {
             "warning: the warehouse cannot be written to, so `sillage forget` will not find {}",
             path.display()
         );
+    }
+}
+
+/// Writes a file that appears whole or not at all.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let mut file = create_partial(path)?;
+    finish_partial(path, file.write_all(content).doing(format!("write {}", path.display())))
+}
+
+fn create_partial(path: &Path) -> Result<File> {
+    File::create(partial_of(path)).doing(format!("write {}", path.display())).map_err(|e| {
+        if path.parent().is_some_and(|p| p.as_os_str().is_empty() || p.is_dir()) {
+            e
+        } else {
+            e.hint("its folder is not there: make it first")
+        }
+    })
+}
+
+/// Gives the written file its name, or takes it away when the writing failed.
+fn finish_partial<T>(path: &Path, written: Result<T>) -> Result<T> {
+    let partial = partial_of(path);
+    match written {
+        Ok(written) => {
+            std::fs::rename(&partial, path).doing(format!("write {}", path.display()))?;
+            Ok(written)
+        }
+        Err(error) => {
+            let _ = std::fs::remove_file(&partial);
+            Err(error)
+        }
     }
 }
 

@@ -26,6 +26,7 @@
 //! equal_keys      members that hold an equal key, grouped
 //! households      who lives together                                    → core.households
 //! organisations   key accounts and their contacts                       → core.organisations
+//! quality         how good all of it is, beside a truth or without      → mart.match_weights and others
 //! ```
 //!
 //! Records (`source`, `record_id`) and keys (`key_kind`, `key_value`) form a graph, and so do records
@@ -53,6 +54,7 @@ mod match_links;
 mod night;
 mod organisations;
 mod person_records;
+pub mod quality;
 mod resolve;
 mod review;
 mod scratch;
@@ -74,14 +76,14 @@ pub use fitted::MODEL;
 pub use golden_record::{GOLDEN_RECORDS, GoldenRecord, GoldenRecordDeclaration, golden_record};
 pub use households::{HOUSEHOLDS, Households, HouseholdsDeclaration, households};
 pub use linkage::Linkage;
-pub use night::{IsForgotten, Night};
-pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table, tables};
-pub use trace::{trace_id, trace_record};
 pub use made::Made;
+pub use night::{IsForgotten, Night};
 pub use organisations::{
     ORGANISATION_CONTACTS, ORGANISATION_IDS, ORGANISATIONS, Organisations, OrganisationsDeclaration,
     organisations,
 };
+pub use resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, Resolution, resolve, table, tables};
+pub use trace::{trace_id, trace_record};
 
 /// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
 /// `jaro_winkler(a, b)` and the others.

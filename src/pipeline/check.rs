@@ -9,7 +9,7 @@ use super::document::Document;
 use super::file::{PipelineFile, TableDeclaration};
 use super::graph::graph;
 use super::placeholder::Placeholders;
-use super::{Pipeline, Step, TableRules, raw_table};
+use super::{Pipeline, Step, TableRules, raw_table, truth};
 use crate::audience::Audience;
 use crate::check::{Assertion, Check, Severity};
 use crate::clock::parse_instant;
@@ -17,6 +17,7 @@ use crate::config::Problem;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::feature::{Cutoffs, Outcome};
+use crate::identity::quality::QualityDeclaration;
 use crate::mining::declaration::{ChurnSection, CutoffsSection};
 use crate::model::Model;
 use crate::model::sql::require_expression;
@@ -80,9 +81,13 @@ pub fn check(
     }
     // Numbers and postcodes were written down in one country for all that is said of customers.
     let country = file.identity.as_ref().map(|i| i.country.to_ascii_uppercase()).unwrap_or_default();
+    let quality = checking.match_quality(file.match_quality, file.identity.is_some());
     if let Some(identity) = file.identity
         && let Some(identity) = checking.section(&["identity"], identity.check())
     {
+        if let Some(quality) = quality {
+            steps.insert(StepName::new("match_quality"), Step::Quality(Box::new(quality.of(&identity))));
+        }
         steps.insert(StepName::new("core.customer_ids"), Step::Resolve(Box::new(identity)));
     }
     let chosen = match file.golden_record {
@@ -129,6 +134,10 @@ pub fn check(
         .entry(crate::audience::table(crate::audience::WATERFALL))
         .or_insert_with(|| own_key(&["audience", "position"]));
 
+    for (name, key) in crate::identity::quality::KEYS {
+        tables.entry(own(name)).or_insert_with(|| own_key(key));
+    }
+
     if let Some(section) = &file.segments
         && let Some(params) = checking.section(&["segments"], section.check())
         && let Some(features) = checking.feature_model("segments", &params.features, &models, &tables)
@@ -174,7 +183,11 @@ pub fn check(
     // A section left out for its errors would only look like missing tables.
     let graph = if checking.errors.is_empty() {
         match graph(&steps) {
-            Ok(graph) => Some(graph),
+            Ok(graph) => {
+                let unseen = truth::require_unseen(&steps, &graph);
+                checking.take(&["match_quality", "truth"], unseen);
+                Some(graph)
+            }
             Err(found) => {
                 checking.errors.extend(found.into_iter().map(|e| e.at(document.place_of(&[]))));
                 None
@@ -265,6 +278,23 @@ impl Checking<'_, '_> {
                 String::new()
             }
         }
+    }
+
+    /// What links are judged by makes sense only where something links.
+    fn match_quality(
+        &mut self,
+        declared: Option<QualityDeclaration>,
+        identity: bool,
+    ) -> Option<QualityDeclaration> {
+        if declared.is_some() && !identity {
+            self.wrong(
+                &["match_quality"],
+                Error::config("there is no [identity] whose linkage could be judged")
+                    .hint("add [identity] with keys = \"…\" or records = \"…\", or take [match_quality] out"),
+            );
+            return None;
+        }
+        declared
     }
 
     fn timezone(&mut self, name: Option<&str>) -> Tz {

@@ -12,6 +12,7 @@ use super::document::Document;
 use crate::audience::AudienceDeclaration;
 use crate::check::CheckDeclaration;
 use crate::error::Error;
+use crate::identity::quality::QualityDeclaration;
 use crate::identity::{
     GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
 };
@@ -35,6 +36,7 @@ pub struct PipelineFile {
     pub golden_record: Option<GoldenRecordDeclaration>,
     pub households: Option<HouseholdsDeclaration>,
     pub organisations: Option<OrganisationsDeclaration>,
+    pub match_quality: Option<QualityDeclaration>,
     pub tables: BTreeMap<String, TableDeclaration>,
     pub segments: Option<SegmentSection>,
     pub churn: Option<ChurnSection>,
@@ -58,7 +60,7 @@ pub struct TableDeclaration {
     pub checks: Vec<CheckDeclaration>,
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "name",
     "description",
     "schedule",
@@ -72,6 +74,7 @@ const KEYS: [&str; 17] = [
     "golden_record",
     "households",
     "organisations",
+    "match_quality",
     "tables",
     "segments",
     "churn",
@@ -104,6 +107,7 @@ impl PipelineFile {
             golden_record: reader.one("golden_record"),
             households: reader.one("households"),
             organisations: reader.one("organisations"),
+            match_quality: reader.one("match_quality"),
             tables: reader.each("tables"),
             segments: reader.one("segments"),
             churn: reader.one("churn"),

@@ -2,7 +2,7 @@
 //!
 //! `document` knows where every key stands in the text, `file` mirrors the TOML exactly, `check`
 //! turns it into a [`Pipeline`] or into all that is wrong with it, `graph` works out who reads
-//! whose table, `selector` picks steps. Checking does no I/O; reading the files is [`load`]'s.
+//! whose table, `truth` keeps what judges the linkage out of its sight, `selector` picks steps. Checking does no I/O; reading the files is [`load`]'s.
 
 mod check;
 pub mod document;
@@ -10,6 +10,7 @@ mod file;
 mod graph;
 pub mod placeholder;
 pub mod selector;
+mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::clock::Instant;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::feature::{Cutoffs, Outcome};
+use crate::identity::quality::Quality;
 use crate::identity::{self, GoldenRecord, Households, Identity, Organisations};
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
@@ -67,6 +69,7 @@ pub enum Step {
     GoldenRecord(Box<GoldenRecord>),
     Households(Box<Households>),
     Organisations(Box<Organisations>),
+    Quality(Box<Quality>),
     Segments { params: SegmentParams, features: Arc<Model> },
     Churn { params: ChurnParams, outcome: Outcome, cutoffs: Cutoffs, features: Arc<Model> },
     Audiences(Vec<Audience>),
@@ -82,6 +85,7 @@ impl Step {
             Step::GoldenRecord(_) => "golden",
             Step::Households(_) => "household",
             Step::Organisations(_) => "company",
+            Step::Quality(_) => "quality",
             Step::Segments { .. } => "segments",
             Step::Churn { .. } => "churn",
             Step::Audiences(_) => "audiences",
@@ -102,6 +106,7 @@ impl Step {
                 let persons = organisations.contacts.iter().map(|_| identity::table(identity::CUSTOMER_IDS));
                 organisations.reads().cloned().chain(persons).collect()
             }
+            Step::Quality(quality) => quality.reads(),
             Step::Segments { params, .. } => [params.features.clone()].into(),
             Step::Churn { params, outcome, features, .. } => {
                 // The features at past cut-offs are computed from what the feature model reads.
@@ -128,6 +133,7 @@ impl Step {
                 tables.extend(organisations.contacts.iter().map(|_| identity::ORGANISATION_CONTACTS));
                 tables.into_iter().map(identity::table).collect()
             }
+            Step::Quality(quality) => quality.writes(),
             Step::Segments { .. } => vec![table("mart", "segments"), table("mart", "segment_profiles")],
             Step::Churn { .. } => vec![table("mart", "churn_scores")],
             Step::Audiences(_) => vec![

@@ -49,7 +49,7 @@ fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
     let found: BTreeSet<StepName> = pipeline.steps.keys().filter(|s| matches(s)).cloned().collect();
     if found.is_empty() {
         return Err(Error::config(format!("`{term}` selects no step of {}", pipeline.name))
-            .hint("name a table, schema.*, or kind:ingest|model|resolve|golden|household|company|segments|churn|audiences; `sillage plan` lists the steps"));
+            .hint("name a table, schema.*, or kind:ingest|model|resolve|golden|household|company|quality|segments|churn|audiences; `sillage plan` lists the steps"));
     }
     let mut steps = found.clone();
     if upstream {

@@ -14,6 +14,7 @@ use crate::clock::Instant;
 use crate::erasure::{Suppressions, Theirs};
 use crate::error::{Context, Error, Result};
 use crate::feature::{Cutoffs, FeatureQuery, Outcome};
+use crate::identity::quality::{self, Quality};
 use crate::identity::{self, Identity, Made};
 use crate::mining::churn::LabelledCutoff;
 use crate::mining::declaration::{ChurnParams, SegmentParams};
@@ -114,6 +115,7 @@ impl Workshop {
             Step::Organisations(organisations) => {
                 identity::organisations(&self.catalog, organisations).await?.into()
             }
+            Step::Quality(quality) => self.quality(quality).await?,
             Step::Segments { params, .. } => self.segments(params).await?,
             Step::Churn { params, outcome, cutoffs, features } => {
                 self.churn(params, outcome, cutoffs, features).await?
@@ -195,6 +197,16 @@ impl Workshop {
         }
         let (notes, warnings) = (resolution.notes, resolution.warnings);
         Ok(Done { staged, figures: Figures { notes, warnings, ..Figures::default() } })
+    }
+
+    async fn quality(&self, quality: &Quality) -> Result<Done> {
+        let judged = quality::judge(&self.catalog, quality, &self.pipeline.name, self.as_of).await?;
+        let mut staged = Vec::new();
+        for (table, frame) in judged.tables {
+            staged.push(self.stage_frame(&table, frame).await?);
+        }
+        let figures = Figures { notes: judged.notes, warnings: judged.warnings, ..Figures::default() };
+        Ok(Done { staged, figures })
     }
 
     async fn segments(&self, params: &SegmentParams) -> Result<Done> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::shop::{rows, sillage};
+use crate::shop::{query, rows, sillage};
 
 /// A folder with one export of person records, a pipeline and a warehouse.
 struct Persons {
@@ -347,9 +347,20 @@ fn measured(
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(format!("{name}.csv")), export).unwrap();
+    fs::create_dir(folder.path().join("truth")).unwrap();
+    let persons: String = truth.iter().map(|(record, person)| format!("{record},{person}\n")).collect();
+    fs::write(folder.path().join(format!("truth/{name}.csv")), format!("record,person\n{persons}")).unwrap();
     let pipeline = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/identity/{name}.toml"));
-    let found = resolve(&pipeline, &folder.path().join("warehouse"), Some(folder.path()));
-    Some(judge(&truth, &found))
+    let warehouse = folder.path().join("warehouse");
+    let found = resolve(&pipeline, &warehouse, Some(folder.path()));
+    let judged = judge(&truth, &found);
+    let told =
+        query(&warehouse, "select precision, recall, f1 from mart.match_accuracy where measure = 'pairs'");
+    let told: Vec<f64> = told.lines().nth(1).unwrap().split(',').map(|rate| rate.parse().unwrap()).collect();
+    for (told, counted) in told.iter().zip([judged.0, judged.1, judged.2]) {
+        assert!((told - counted).abs() < 1e-12, "{name}: {told} told, {counted} counted");
+    }
+    Some(judged)
 }
 
 fn digest(text: &str) -> String {

@@ -24,6 +24,7 @@ mod night;
 mod nights;
 mod object_store;
 mod publishers;
+mod quality;
 mod quarantine;
 mod retention;
 mod shop;

@@ -1,0 +1,275 @@
+//! `mart.match_accuracy`: the linkage against a table that knows better.
+//!
+//! Three measures, each only of records that the truth knows:
+//! - `links`: pairs of person records whose weight reaches a threshold, whatever became of them; what
+//!   they miss are pairs that no blocking rule found or that agree too little;
+//! - `pairs`: pairs of records of one customer, keys, links and refusals together;
+//! - `customers`: whole customers. One is right when it has all records of a person and no other.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Int64Type;
+
+use super::ladder::{Ladder, Rung};
+use super::rows;
+use crate::error::{Context, Error, Result};
+use crate::identity::declaration::Persons;
+use crate::identity::resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
+use crate::name::TableName;
+use crate::warehouse::catalog::Session;
+
+const COLUMNS: [&str; 3] = ["source", "record_id", "person"];
+/// Links above so many bits are all but certain.
+const MOST_BITS: i32 = 60;
+
+/// How often the linkage was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Counts {
+    /// In the truth.
+    real: u64,
+    found: u64,
+    /// Found, and in the truth.
+    right: u64,
+}
+
+impl Counts {
+    fn precision(self) -> Option<f64> {
+        share(self.right, self.found)
+    }
+
+    fn recall(self) -> Option<f64> {
+        share(self.right, self.real)
+    }
+
+    /// Twice the right ones among all there are on both sides: the harmonic mean of the two.
+    fn f1(self) -> Option<f64> {
+        share(2 * self.right, self.found + self.real)
+    }
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// What was measured.
+pub struct Accuracy {
+    links: Vec<(Rung, Counts)>,
+    pairs: Counts,
+    customers: Counts,
+    /// Records that the truth knows, and those of them that were resolved.
+    known: u64,
+    resolved: u64,
+}
+
+/// # Errors
+/// The truth lacks a column, or knows several persons of one record.
+pub async fn measure(session: &Session, truth: &TableName, persons: Option<&Persons>) -> Result<Accuracy> {
+    let known = known_sql(session, truth).await?;
+    let several = numbers(
+        session,
+        &format!(
+            "select count(*) from (select 1 from ({known}) group by source, record_id having count(*) > 1)"
+        ),
+        "look whether the truth contradicts itself",
+    )
+    .await?[0];
+    if several > 0 {
+        return Err(Error::failed(format!("{truth} has {several} records with more than one person"))
+            .hint("the truth has one row a record: take one person for each"));
+    }
+    let links = match persons {
+        Some(persons) => links(session, &known, persons).await?,
+        None => Vec::new(),
+    };
+    let found = numbers(
+        session,
+        &format!(
+            "with known as ({known}),
+             here as (select k.person, i.customer_id from known as k
+                      join {ids} as i on i.source = k.source and i.record_id = k.record_id),
+             together as (select person, customer_id, count(*) as n from here group by person, customer_id),
+             persons as (select person, count(*) as n from here group by person),
+             customers as (select customer_id, count(*) as n from here group by customer_id)
+             select (select coalesce(sum(n * (n - 1) / 2), 0) from persons) as real_pairs,
+                    (select coalesce(sum(n * (n - 1) / 2), 0) from customers) as found_pairs,
+                    (select coalesce(sum(n * (n - 1) / 2), 0) from together) as right_pairs,
+                    (select count(*) from persons) as real_persons,
+                    (select count(*) from customers) as found_customers,
+                    (select count(*) from together
+                     join persons on together.person = persons.person and together.n = persons.n
+                     join customers on together.customer_id = customers.customer_id and together.n = customers.n
+                    ) as right_customers,
+                    (select count(*) from known) as known_records,
+                    (select count(*) from here) as resolved_records",
+            ids = table(CUSTOMER_IDS),
+        ),
+        "compare the customers with the truth",
+    )
+    .await?;
+    Ok(Accuracy {
+        links,
+        pairs: Counts { real: found[0], found: found[1], right: found[2] },
+        customers: Counts { real: found[3], found: found[4], right: found[5] },
+        known: found[6],
+        resolved: found[7],
+    })
+}
+
+/// The records that the truth knows, as SQL; a row without a person says nothing.
+async fn known_sql(session: &Session, truth: &TableName) -> Result<String> {
+    let frame = session.table(truth).await?;
+    let missing: Vec<&str> = COLUMNS
+        .into_iter()
+        .filter(|column| !frame.schema().has_column_with_unqualified_name(column))
+        .collect();
+    if !missing.is_empty() {
+        return Err(Error::config(format!("{truth} has no column {}", missing.join(", ")))
+            .hint("a truth has source and record_id as the tables of [identity] have them, and person")
+            .at("[match_quality] truth"));
+    }
+    let columns = COLUMNS.map(|column| format!("cast({column} as varchar) as {column}")).join(", ");
+    let given = COLUMNS.map(|column| format!("{column} is not null")).join(" and ");
+    Ok(format!("select distinct {columns} from {truth} where {given}"))
+}
+
+async fn links(session: &Session, known: &str, persons: &Persons) -> Result<Vec<(Rung, Counts)>> {
+    let ladder = Ladder::from_review(MOST_BITS, persons);
+    let real = numbers(
+        session,
+        &format!(
+            "select coalesce(sum(n * (n - 1) / 2), 0) from
+               (select count(*) as n from ({known}) as k
+                join {records} as p on p.source = k.source and p.record_id = k.record_id group by k.person)",
+            records = table(PERSON_RECORDS),
+        ),
+        "count the pairs of the truth",
+    )
+    .await?[0];
+    let sql = format!(
+        "with known as ({known})
+         select reached, count(*), count(*) filter (where person_l = person_r) from
+           (select {reached} as reached, l.person as person_l, r.person as person_r
+            from {links} as m
+            join known as l on l.source = m.source_l and l.record_id = m.record_id_l
+            join known as r on r.source = m.source_r and r.record_id = m.record_id_r)
+         where reached >= 0 group by reached",
+        reached = ladder.reached_sql("m.match_weight"),
+        links = table(MATCH_LINKS),
+    );
+    let (mut found, mut right) = (vec![0; ladder.0.len()], vec![0; ladder.0.len()]);
+    for batch in rows(session, &sql, "compare the links with the truth").await? {
+        let column = |n: usize| batch.column(n).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            let rung = column(0).value(row) as usize;
+            found[rung] += column(1).value(row).unsigned_abs();
+            right[rung] += column(2).value(row).unsigned_abs();
+        }
+    }
+    let counts = Ladder::at_least(&found).into_iter().zip(Ladder::at_least(&right));
+    Ok(ladder
+        .0
+        .into_iter()
+        .zip(counts)
+        // Above the last link there is nothing to be right about.
+        .filter(|(rung, (found, _))| *found > 0 || rung.threshold.is_some())
+        .map(|(rung, (found, right))| (rung, Counts { real, found, right }))
+        .collect())
+}
+
+/// The one row of a query that counts.
+async fn numbers(session: &Session, sql: &str, doing: &str) -> Result<Vec<u64>> {
+    let batches = rows(session, sql, doing).await?;
+    let row = batches.iter().find(|batch| batch.num_rows() > 0);
+    let row = row.ok_or_else(|| Error::failed(format!("could not {doing}: nothing was counted")))?;
+    Ok(row
+        .columns()
+        .iter()
+        .map(|column| column.as_primitive::<Int64Type>().value(0).unsigned_abs())
+        .collect())
+}
+
+impl Accuracy {
+    /// Columns: `position`, `measure`, and of links the threshold they reach: `match_weight` (bits),
+    /// `match_probability`, `threshold` (`link` or `review` where it is the declared one). Then
+    /// `true_positives`, `false_positives`, `false_negatives`; `precision`, `recall` and `f1`, null where
+    /// they are of nothing.
+    pub fn table(&self) -> Result<RecordBatch> {
+        let of_links = self.links.iter().map(|(rung, counts)| ("links", Some(rung), *counts));
+        let others = [("pairs", None, self.pairs), ("customers", None, self.customers)];
+        let rows: Vec<(&str, Option<&Rung>, Counts)> = of_links.chain(others).collect();
+        let float = |of: fn(&Rung) -> f64| -> ArrayRef {
+            Arc::new(Float64Array::from_iter(rows.iter().map(|(_, rung, _)| rung.map(of))))
+        };
+        let count = |of: fn(Counts) -> u64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, _, counts)| of(*counts) as i64)))
+        };
+        let rate = |of: fn(Counts) -> Option<f64>| -> ArrayRef {
+            Arc::new(Float64Array::from_iter(rows.iter().map(|(_, _, counts)| of(*counts))))
+        };
+        let columns: [(&str, ArrayRef); 11] = [
+            ("position", Arc::new(Int64Array::from_iter_values(0..rows.len() as i64))),
+            ("measure", Arc::new(StringArray::from_iter_values(rows.iter().map(|(measure, _, _)| measure)))),
+            ("match_weight", float(|rung| rung.bits)),
+            ("match_probability", float(Rung::probability)),
+            (
+                "threshold",
+                Arc::new(StringArray::from_iter(
+                    rows.iter().map(|(_, rung, _)| rung.and_then(|r| r.threshold)),
+                )),
+            ),
+            ("true_positives", count(|c| c.right)),
+            ("false_positives", count(|c| c.found - c.right)),
+            ("false_negatives", count(|c| c.real - c.right)),
+            ("precision", rate(Counts::precision)),
+            ("recall", rate(Counts::recall)),
+            ("f1", rate(Counts::f1)),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+            .doing("tell how accurate the linkage is")
+    }
+
+    /// One line on how good it is.
+    pub fn told(&self) -> Option<String> {
+        let (precision, recall) = (self.pairs.precision()?, self.pairs.recall()?);
+        let f1 = self.pairs.f1()?;
+        Some(format!(
+            "against the truth about {} records: precision {precision:.4}, recall {recall:.4}, F1 {f1:.4} of pairs",
+            self.resolved
+        ))
+    }
+
+    /// A truth about other records measures less than its author thinks.
+    pub fn warned(&self, truth: &TableName) -> Option<String> {
+        (self.resolved < self.known).then(|| {
+            format!(
+                "{} of the {} records of {truth} are none of {}: they are not counted",
+                self.known - self.resolved,
+                self.known,
+                table(CUSTOMER_IDS)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_of_nothing_are_no_rates() {
+        let none = Counts::default();
+        assert_eq!((none.precision(), none.recall(), none.f1()), (None, None, None));
+        let missed = Counts { real: 3, found: 0, right: 0 };
+        assert_eq!((missed.precision(), missed.recall(), missed.f1()), (None, Some(0.0), Some(0.0)));
+    }
+
+    #[test]
+    fn f1_is_the_harmonic_mean() {
+        let counts = Counts { real: 8, found: 5, right: 4 };
+        let (precision, recall) = (counts.precision().unwrap(), counts.recall().unwrap());
+        assert_eq!((precision, recall), (0.8, 0.5));
+        let mean = 2.0 * precision * recall / (precision + recall);
+        assert!((counts.f1().unwrap() - mean).abs() < 1e-15);
+    }
+}

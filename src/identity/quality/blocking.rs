@@ -1,0 +1,32 @@
+//! `mart.blocking_rules`: which rule found how many of the pairs that were compared.
+
+use datafusion::prelude::DataFrame;
+
+use super::learnt;
+use crate::error::{Context, Result};
+use crate::identity::clusters::Decision;
+use crate::identity::resolve::{MATCH_LINKS, table};
+use crate::warehouse::catalog::Session;
+
+/// Columns: `position` in the order in which the rules are asked, `rule`, `pairs` in its blocks, of
+/// these `added_pairs` that no earlier rule found and that were compared tonight (all of them where
+/// nothing was carried over) and `links` that the rule has; `blocks` of two
+/// records and more, `largest_block` and `block_limit` in records, `skipped_blocks` above the limit.
+pub async fn frame(session: &Session, pipeline: &str) -> Result<DataFrame> {
+    let metric =
+        |name: &str| format!("cast(max(value) filter (where name = 'rule.{name}') as bigint) as {name}");
+    let sql = format!(
+        "select r.position, r.rule, r.pairs, r.added_pairs, coalesce(l.links, 0) as links, r.blocks,
+                r.largest_block, r.skipped_blocks, r.block_limit
+         from (select position, max(note) as rule, {metrics} from ({rows}) group by position) as r
+         left join (select rule, count(*) as links from {links} where decision = '{linked}' group by rule) as l
+           on l.rule = r.rule",
+        metrics = ["pairs", "added_pairs", "blocks", "largest_block", "skipped_blocks", "block_limit"]
+            .map(metric)
+            .join(", "),
+        rows = learnt::rows_sql(pipeline, "name like 'rule.%'"),
+        links = table(MATCH_LINKS),
+        linked = Decision::Linked.as_str(),
+    );
+    session.sql(&sql).await.doing("tell what the blocking rules found")
+}

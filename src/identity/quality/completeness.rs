@@ -1,0 +1,34 @@
+//! `mart.completeness`: what each channel says of persons.
+
+use datafusion::prelude::DataFrame;
+
+use crate::error::{Context, Result};
+use crate::identity::linkage::ATTRIBUTES;
+use crate::identity::resolve::{PERSON_RECORDS, table};
+use crate::warehouse::catalog::Session;
+
+/// Columns: `source`, `attribute`, `records` of the source, of these `filled` with something that can
+/// be compared, `distinct_values` among them, and `share` filled. `address`, which is made of other
+/// attributes, has no row.
+pub async fn frame(session: &Session) -> Result<DataFrame> {
+    // One attribute at a time: several distinct counts in one aggregate would all be held in memory.
+    let attributes: Vec<String> = ATTRIBUTES
+        .iter()
+        .filter(|attribute| **attribute != "address")
+        .map(|attribute| {
+            format!(
+                "select source, '{attribute}' as attribute, sum(times) as records,
+                        sum(case when {attribute} is not null then times else 0 end) as filled,
+                        count({attribute}) as distinct_values
+                 from (select source, {attribute}, count(*) as times from {} group by source, {attribute})
+                 group by source",
+                table(PERSON_RECORDS)
+            )
+        })
+        .collect();
+    let sql = format!(
+        "select *, cast(filled as double) / records as share from ({})",
+        attributes.join(" union all ")
+    );
+    session.sql(&sql).await.doing("count what is known of persons")
+}

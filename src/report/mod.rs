@@ -1,0 +1,48 @@
+//! The report: what a release has to say, as one HTML file that needs nothing else.
+//!
+//! ```text
+//! page          the frame: head, styles, contents
+//! rows          small results of SQL, read by column
+//! number        numbers as people read them
+//! bar, curve    charts
+//! who_is_who    a section: how good the linkage is
+//! ```
+//!
+//! A section is one file with one function, which reads marts of the release and gives its part of the
+//! page, or nothing where its tables are not there. There is no script and no address in the file: it
+//! can be sent by mail, opened anywhere and kept. It shows counts and shares only, never a row about a
+//! person.
+
+mod bar;
+mod curve;
+mod number;
+mod page;
+mod rows;
+mod who_is_who;
+
+use maud::Markup;
+
+use crate::error::{Error, Result};
+use crate::warehouse::catalog::Catalog;
+use crate::warehouse::release::Release;
+
+/// A part of the page.
+struct Section {
+    /// Of its address within the page.
+    anchor: &'static str,
+    title: &'static str,
+    body: Markup,
+}
+
+/// The page about a release, whose tables the catalog has.
+///
+/// # Errors
+/// The release has no table that any section shows; a table has other columns than sillage writes.
+pub async fn page(catalog: &Catalog, release: &Release) -> Result<String> {
+    let sections: Vec<Section> = [who_is_who::section(catalog).await?].into_iter().flatten().collect();
+    if sections.is_empty() {
+        return Err(Error::failed(format!("release {} has nothing that a report shows", release.release))
+            .hint("add [match_quality] to the pipeline beside [identity], and run it"));
+    }
+    Ok(page::html(release, &sections).into_string())
+}

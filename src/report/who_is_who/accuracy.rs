@@ -1,0 +1,127 @@
+//! How often the linkage was right, where a truth is known.
+
+use maud::{Markup, html};
+
+use super::scrolled;
+use crate::error::Result;
+use crate::report::curve::{self, Chart, Line};
+use crate::report::number::{bits, grouped, percent};
+use crate::report::rows::Rows;
+use crate::warehouse::catalog::Catalog;
+
+const RATES: [(&str, &str, &str); 3] =
+    [("precision", "precision", "one"), ("recall", "recall", "two"), ("f1", "F1", "three")];
+
+pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
+    let sql = "select measure, match_weight, match_probability, threshold, true_positives, false_positives,
+                      false_negatives, precision, recall, f1
+               from mart.match_accuracy order by position";
+    let Some(rows) = Rows::of(catalog, "mart.match_accuracy", sql).await? else { return Ok(None) };
+    let (mut links, mut whole, mut mark, mut least) = (Vec::new(), Vec::new(), None, 1.0_f64);
+    let mut lines = RATES.map(|(_, name, class)| Line { name, class, points: Vec::new() });
+    for row in rows.numbers() {
+        let measure = rows.text("measure", row)?;
+        if measure != "links" {
+            let (name, of) = match measure {
+                "pairs" => ("pairs of records", "two records of one customer are of one person"),
+                _ => ("whole customers", "all records of a person, and no other"),
+            };
+            whole.push(line(&rows, row, &html! { (name) br; span class="quiet" { (of) } })?);
+            continue;
+        }
+        let weight = rows.float("match_weight", row)?.unwrap_or(0.0);
+        let threshold = rows.text("threshold", row)?;
+        if threshold == "link" {
+            mark = Some((weight, "link"));
+        }
+        for (line, (column, _, _)) in lines.iter_mut().zip(RATES) {
+            if let Some(rate) = rows.float(column, row)? {
+                line.points.push((weight, rate));
+                least = least.min(rate);
+            }
+        }
+        let probability = percent(rows.float("match_probability", row)?.unwrap_or(0.0));
+        links.push(line(
+            &rows,
+            row,
+            &html! { (bits(weight)) " " span class="quiet" { (probability) @if !threshold.is_empty() { ", " (threshold) } } },
+        )?);
+    }
+    let drawn = curve::chart(&Chart {
+        id: "accuracy",
+        title: "Precision, recall and F1 of links, by match weight",
+        description: "With a higher threshold links are fewer and surer: precision grows, recall falls. \
+                      The figures stand in the table below.",
+        x_label: "match weight asked for, bits",
+        mark,
+        from: below(least),
+        lines: &lines,
+    });
+    Ok(Some(html! {
+        h3 { "Against the truth" }
+        p {
+            "Of the records that the truth knows. Precision: how much of what was joined belongs together. "
+            "Recall: how much of what belongs together was joined."
+        }
+        (scrolled("Customers against the truth", &table("Measure", &whole)))
+        @if !links.is_empty() {
+            p {
+                "Links alone, before keys join and guards refuse, by the match weight that is asked for. What they miss "
+                "is unlike, or was found by no blocking rule."
+            }
+            @if let Some(drawn) = drawn { (drawn) }
+            details {
+                summary { "The figures" }
+                (scrolled("Links against the truth", &table("Bits", &links)))
+            }
+        }
+    }))
+}
+
+fn table(first: &str, lines: &[Markup]) -> Markup {
+    html! {
+        table {
+            thead { tr {
+                th class="word" scope="col" { (first) }
+                th scope="col" { "Precision" }
+                th scope="col" { "Recall" }
+                th scope="col" { "F1" }
+                th class="wide" scope="col" { "Right" }
+                th class="wide" scope="col" { "Wrong" }
+                th class="wide" scope="col" { "Missed" }
+            } }
+            tbody { @for line in lines { (line) } }
+        }
+    }
+}
+
+fn line(rows: &Rows, row: usize, name: &Markup) -> Result<Markup> {
+    let rate = |column| rows.float(column, row).map(|rate| rate.map_or_else(|| "–".to_owned(), percent));
+    let count = |column| rows.count(column, row).map(grouped);
+    Ok(html! {
+        tr {
+            th scope="row" { (name) }
+            td { (rate("precision")?) }
+            td { (rate("recall")?) }
+            td { (rate("f1")?) }
+            td class="wide" { (count("true_positives")?) }
+            td class="wide" { (count("false_positives")?) }
+            td class="wide" { (count("false_negatives")?) }
+        }
+    })
+}
+
+/// A round share below all points, so that the curves fill their chart.
+fn below(least: f64) -> f64 {
+    [0.99, 0.98, 0.96, 0.9, 0.8, 0.6].into_iter().find(|from| *from < least).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_axis_begins_below_every_point() {
+        assert_eq!([below(0.995), below(0.97), below(0.6), below(0.0)], [0.99, 0.96, 0.0, 0.0]);
+    }
+}

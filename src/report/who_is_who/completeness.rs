@@ -1,0 +1,84 @@
+//! What each channel says of persons, as a table whose cells are darker the more there is.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::scrolled;
+use crate::error::Result;
+use crate::report::number::{grouped, percent};
+use crate::report::rows::Rows;
+use crate::warehouse::catalog::Catalog;
+
+/// Attributes in the order in which people read them; others come after.
+const ORDER: [&str; 9] =
+    ["first_name", "last_name", "birth_date", "email", "phone", "street", "house_number", "postcode", "city"];
+/// The darkest cell: text stays readable on it.
+const DARKEST: f64 = 0.42;
+
+struct Cell {
+    filled: i64,
+    distinct: i64,
+    share: f64,
+}
+
+pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
+    let sql = "select source, attribute, records, filled, distinct_values, share from mart.completeness
+               order by source, attribute";
+    let Some(rows) = Rows::of(catalog, "mart.completeness", sql).await?.filter(|rows| !rows.is_empty())
+    else {
+        return Ok(None);
+    };
+    let mut sources: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut attributes: BTreeMap<(usize, &str), BTreeMap<&str, Cell>> = BTreeMap::new();
+    for row in rows.numbers() {
+        let (source, attribute) = (rows.text("source", row)?, rows.text("attribute", row)?);
+        sources.insert(source, rows.count("records", row)?);
+        let place = ORDER.iter().position(|a| *a == attribute).unwrap_or(ORDER.len());
+        let cell = Cell {
+            filled: rows.count("filled", row)?,
+            distinct: rows.count("distinct_values", row)?,
+            share: rows.float("share", row)?.unwrap_or(0.0),
+        };
+        attributes.entry((place, attribute)).or_default().insert(source, cell);
+    }
+    Ok(Some(html! {
+        h3 { "What each channel says" }
+        p { "Share of a channel's person records with a value that can be compared; below it, how many values differ." }
+        (scrolled("What each channel says", &html! {
+            table class="figures" {
+                thead { tr {
+                    th class="word" scope="col" { "Attribute" }
+                    @for (source, records) in &sources {
+                        th scope="col" { (source) br; span class="quiet" { (grouped(*records)) } }
+                    }
+                } }
+                tbody {
+                    @for ((_, attribute), cells) in &attributes {
+                        tr {
+                            th scope="row" { (attribute.replace('_', " ")) }
+                            @for source in sources.keys() {
+                                @match cells.get(source) {
+                                    Some(cell) => (shaded(cell)),
+                                    None => td {},
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }))
+    }))
+}
+
+fn shaded(cell: &Cell) -> Markup {
+    html! {
+        td class="heat" style=(format!("--tint:{:.3}", cell.share.clamp(0.0, 1.0) * DARKEST)) {
+            @if cell.filled == 0 {
+                span class="quiet" { "none" }
+            } @else {
+                (percent(cell.share)) br; span class="quiet" { (grouped(cell.distinct)) }
+            }
+        }
+    }
+}
