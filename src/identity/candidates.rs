@@ -196,28 +196,26 @@ impl Blocking {
         changed: Option<&TableName>,
     ) -> Result<DataFrame> {
         let keys = self.keys[..=rule].join(", ");
-        let records = |condition: &str| format!("(select record_number, {keys} from {keyed}{condition})");
-        let earlier: Vec<String> =
-            (0..rule).map(|n| format!("not coalesce(l.block_{n} = r.block_{n}, false)")).collect();
-        let condition = if earlier.is_empty() { "true".to_owned() } else { earlier.join(" and ") };
-        let joined = |left: &str, right: &str| {
-            format!(
+        let all = format!("(select record_number, {keys} from {keyed})");
+        let earlier: String =
+            (0..rule).map(|n| format!(" and not coalesce(l.block_{n} = r.block_{n}, false)")).collect();
+        let sql = match changed {
+            None => format!(
                 "select l.record_number as record_number_l, r.record_number as record_number_r,
                         cast({rule} as int) as rule
-                 from {} as l join {} as r
-                 on l.block_{rule} = r.block_{rule} and l.record_number < r.record_number where {condition}",
-                records(left),
-                records(right)
-            )
-        };
-        let sql = match changed {
-            None => joined("", ""),
-            // Two joins, each with few records on one side.
-            Some(changed) => {
-                let new = format!(" where record_number in (select record_number from {changed})");
-                let old = format!(" where record_number not in (select record_number from {changed})");
-                format!("{} union all {}", joined(&new, ""), joined(&old, &new))
-            }
+                 from {all} as l join {all} as r
+                   on l.block_{rule} = r.block_{rule} and l.record_number < r.record_number
+                 where true{earlier}"
+            ),
+            // Few records on one side; a pair of two of them comes twice.
+            Some(changed) => format!(
+                "select distinct least(l.record_number, r.record_number) as record_number_l,
+                        greatest(l.record_number, r.record_number) as record_number_r,
+                        cast({rule} as int) as rule
+                 from (select * from {all} where record_number in (select record_number from {changed})) as l
+                 join {all} as r on l.block_{rule} = r.block_{rule}
+                 where l.record_number <> r.record_number{earlier}"
+            ),
         };
         session.sql(&sql).await.doing(format!("find the pairs of the rule {}", linkage.blocking[rule].name()))
     }

@@ -165,6 +165,11 @@ impl LastRows {
         Some((self.value("rule.block_limit", rule)? as u64, self.value("rule.skipped_blocks", rule)? > 0.0))
     }
 
+    /// Pairs that the rule was the first to find when all were last compared.
+    pub fn added_pairs(&self, rule: usize) -> Option<u64> {
+        self.value("rule.added_pairs", rule).map(|pairs| pairs as u64)
+    }
+
     /// The parameters that night went by.
     ///
     /// # Errors

@@ -100,23 +100,17 @@ pub async fn find(
         ));
     }
 
-    let since = match (last_night, last) {
+    // Last night, and how many records changed since.
+    let since = match (last_night, &last) {
         (Some(night_before), Some(last))
             if in_force.is_some()
                 && !night.full_refresh
-                && last.review_probability() == Some(persons.review_probability)
-                && since::find_changed(
-                    scratch,
-                    &night_before,
-                    &last,
-                    &blocking,
-                    &keyed,
-                    linkage,
-                    records,
-                )
-                .await? =>
+                && last.review_probability() == Some(persons.review_probability) =>
         {
-            Some(night_before)
+            let found =
+                since::find_changed(scratch, &night_before, last, &blocking, &keyed, linkage, records)
+                    .await?;
+            found.map(|changed| (night_before, changed))
         }
         _ => None,
     };
@@ -126,12 +120,19 @@ pub async fn find(
     let candidates = scratch::table("match_candidates");
     let mut added = Vec::new();
     for rule in 0..linkage.blocking.len() {
+        if matches!(since, Some((_, 0))) {
+            added.push(0);
+            continue;
+        }
         let frame = blocking.pairs(&session, &keyed, linkage, rule, changed.as_ref()).await?;
         added.push(scratch.put(&candidates, frame).await?);
     }
+    let pairs_compared = added.iter().sum();
     let pairs = scratch::table("match_pairs");
-    let session = compared(scratch).await?;
-    scratch.put(&pairs, candidates::compared(&session, &keyed, &candidates, linkage).await?).await?;
+    if pairs_compared > 0 || since.is_none() {
+        let session = compared(scratch).await?;
+        scratch.put(&pairs, candidates::compared(&session, &keyed, &candidates, linkage).await?).await?;
+    }
     let estimate = match in_force {
         Some(estimate) => {
             notes.push(format!("parameters of {}", show_instant(estimate.estimated_at)));
@@ -145,17 +146,23 @@ pub async fn find(
         },
     };
 
-    let kept = kept(&estimate.parameters, persons, &pairs);
-    let frame = compared(scratch).await?.sql(&kept).await.doing("weigh the pairs")?;
-    scratch.put(&scored(), frame).await?;
+    if pairs_compared > 0 || since.is_none() {
+        let kept = kept(&estimate.parameters, persons, &pairs);
+        let frame = compared(scratch).await?.sql(&kept).await.doing("weigh the pairs")?;
+        scratch.put(&scored(), frame).await?;
+    }
     let carried = match &since {
-        Some(night_before) => {
+        Some((night_before, _)) => {
             let frame = since::carried_over(scratch, night_before, &blocking, &keyed, linkage).await?;
             Some(scratch.put(&scored(), frame).await?)
         }
         None => None,
     };
     let links = links(&compared(scratch).await?, persons).await?;
+    // What each rule adds is known of nights that compare all.
+    if let (Some(_), Some(last)) = (&since, &last) {
+        added = (0..added.len()).map(|rule| last.added_pairs(rule).unwrap_or_default()).collect();
+    }
     let fitted = fitted::rows(linkage, &estimate, persons.review_probability, &blocking.blocks, &added)?;
     Ok(Linked {
         person_records,
@@ -163,7 +170,7 @@ pub async fn find(
         parameters: estimate.parameters,
         links,
         fitted,
-        compared: added.iter().sum(),
+        compared: pairs_compared,
         carried,
     })
 }

@@ -60,7 +60,8 @@ pub fn changed() -> TableName {
     scratch::table("match_changed")
 }
 
-/// Finds out which records changed and puts their numbers aside; false where they are too many.
+/// Finds out which records changed and puts their numbers aside; how many, or `None` where they are too
+/// many.
 pub async fn find_changed(
     scratch: &mut Scratch<'_>,
     night: &LastNight,
@@ -69,7 +70,7 @@ pub async fn find_changed(
     keyed: &TableName,
     linkage: &Linkage,
     records: u64,
-) -> Result<bool> {
+) -> Result<Option<u64>> {
     let doing = "look for records that changed since last night";
     let tonight = table(PERSON_RECORDS);
     let changed = changed();
@@ -83,14 +84,14 @@ pub async fn find_changed(
         before = last_records(),
         differs = differs.join(" or "),
     );
-    let found = scratch.put(&changed, session.sql(&sql).await.doing(doing)?).await?;
+    let mut found = scratch.put(&changed, session.sql(&sql).await.doing(doing)?).await?;
     if found as f64 > records as f64 * MOST_CHANGED {
-        return Ok(false);
+        return Ok(None);
     }
     // Blocks that were too large last night and are not any more: their records were not compared.
     for (n, rule) in linkage.blocking.iter().enumerate() {
         let limit = blocking.blocks[n].limit;
-        let Some((last_limit, skipped)) = last.block_limit(n) else { return Ok(false) };
+        let Some((last_limit, skipped)) = last.block_limit(n) else { return Ok(None) };
         if !skipped {
             continue;
         }
@@ -118,9 +119,9 @@ pub async fn find_changed(
             differs = differs.join(" or "),
         );
         let frame = session.sql(&sql).await.doing(doing())?;
-        scratch.put(&changed, frame).await?;
+        found += scratch.put(&changed, frame).await?;
     }
-    Ok(true)
+    Ok(Some(found))
 }
 
 /// Last night's links between records that stayed as they are, as pairs of tonight's numbers with the

@@ -9,8 +9,7 @@ use crate::identity::resolve::{MATCH_LINKS, table};
 use crate::warehouse::catalog::Session;
 
 /// Columns: `position` in the order in which the rules are asked, `rule`, `pairs` in its blocks, of
-/// these `added_pairs` that no earlier rule found and that were compared tonight (all of them where
-/// nothing was carried over) and `links` that the rule has; `blocks` of two
+/// these `added_pairs` that no earlier rule found when all were last compared, and `links` they are now; `blocks` of two
 /// records and more, `largest_block` and `block_limit` in records, `skipped_blocks` above the limit.
 pub async fn frame(session: &Session, pipeline: &str) -> Result<DataFrame> {
     let metric =
