@@ -90,6 +90,6 @@ mod tests {
         writes.sort();
         keyed.sort();
         assert_eq!(writes, keyed);
-        assert_eq!(quality.reads().len(), 5);
+        assert_eq!(quality.reads().len(), 6);
     }
 }
