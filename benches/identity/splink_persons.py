@@ -1,4 +1,4 @@
-"""The peer: splink 5 on DuckDB over what persons.py wrote, with our model (src/identity/person.toml) in its words.
+"""The peer: splink 5 on DuckDB over what persons.py wrote, with our model (src/identity/linkage/person.toml) in its words.
 
 python3 splink_persons.py OUT/persons.csv FOUND.csv. Needs the package splink (5).
 

@@ -11,7 +11,7 @@ use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
-use super::components::Components;
+use super::customers::Components;
 use crate::error::{Context, Error, Result};
 
 /// Members are numbered from 0 in an order of the caller's; the smallest is its group's root.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 
-use super::clusters::{Decision, Link, Ruling};
 use super::customers::Customers;
+use super::customers::{Decision, Link, Ruling};
 use super::declaration::Persons;
-use super::links::{self, Linked};
-use super::resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
+use super::linkage::links::{self, Linked};
+use super::linkage::weight::bits_of;
 use super::scratch::{self, Scratch};
-use super::weight::bits_of;
+use super::tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
 use crate::error::{Context, Result};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Layout, Mode, Staged};

@@ -4,38 +4,15 @@
 
 use arrow::array::RecordBatch;
 
+use super::customers::{Change, Kind};
 use super::declaration::Identity;
-use super::id_memory::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_CUSTOMER_IDS};
+use super::linkage::links;
 use super::night::Night;
 use super::scratch::Scratch;
-use super::succession::{Change, Kind};
-use super::{customers, links, match_links, review};
+use super::{customers, match_links, review};
 use crate::error::Result;
-use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::Staged;
-
-/// The records' customers. Grain: one row a record.
-pub const CUSTOMER_IDS: &str = "customer_ids";
-/// What is known of persons, standardised. Grain: one row a person record.
-pub const PERSON_RECORDS: &str = "person_records";
-/// Grain: one row a pair of person records that is linked, or was refused, or waits for review.
-pub const MATCH_LINKS: &str = "match_links";
-/// How frequent terms were when the parameters were estimated. Grain: one row an attribute and term.
-pub const MATCH_TERMS: &str = "match_terms";
-
-pub fn table(name: &str) -> TableName {
-    TableName::new("core", name).expect("our own table names are valid")
-}
-
-/// The tables that the step makes, `core.customer_ids` first.
-pub fn tables(identity: &Identity) -> Vec<TableName> {
-    let mut tables = vec![CUSTOMER_IDS, CUSTOMER_ID_HISTORY, CUSTOMER_ID_CHANGES, FORMER_CUSTOMER_IDS];
-    if identity.persons.is_some() {
-        tables.extend([PERSON_RECORDS, MATCH_LINKS, review::MATCH_REVIEW, MATCH_TERMS]);
-    }
-    tables.into_iter().map(table).collect()
-}
 
 /// What resolution made.
 #[derive(Debug)]

@@ -1,14 +1,10 @@
 //! `core.match_review`: pairs of customers that may be one person, for a steward to decide.
 
-use super::clusters::Decision;
-use super::resolve::{MATCH_LINKS, table};
+use super::customers::Decision;
+use super::tables::{MATCH_LINKS, MATCH_REVIEW, table};
 use crate::error::{Context, Result};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Layout, Mode, Staged};
-
-/// Grain: one row a pair of customers who are not one and of whom no steward has said so; with the two
-/// records that speak most for it, why they were not joined, and how many pairs of records are alike.
-pub const MATCH_REVIEW: &str = "match_review";
 
 pub async fn stage(catalog: &Catalog) -> Result<Staged> {
     let links = table(MATCH_LINKS);

@@ -15,7 +15,7 @@ use super::ladder::{Ladder, Rung};
 use super::rows;
 use crate::error::{Context, Error, Result};
 use crate::identity::declaration::Persons;
-use crate::identity::resolve::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
+use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;
 

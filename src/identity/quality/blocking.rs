@@ -4,8 +4,8 @@ use datafusion::prelude::DataFrame;
 
 use super::learnt;
 use crate::error::{Context, Result};
-use crate::identity::clusters::Decision;
-use crate::identity::resolve::{MATCH_LINKS, table};
+use crate::identity::customers::Decision;
+use crate::identity::tables::{MATCH_LINKS, table};
 use crate::warehouse::catalog::Session;
 
 /// Columns: `position` in the order in which the rules are asked, `rule`, `pairs` in its blocks, of

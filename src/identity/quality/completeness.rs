@@ -4,7 +4,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::error::{Context, Result};
 use crate::identity::linkage::ATTRIBUTES;
-use crate::identity::resolve::{PERSON_RECORDS, table};
+use crate::identity::tables::{PERSON_RECORDS, table};
 use crate::warehouse::catalog::Session;
 
 /// Columns: `source`, `attribute`, `records` of the source, of these `filled` with something that can

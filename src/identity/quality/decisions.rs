@@ -3,7 +3,7 @@
 use datafusion::prelude::DataFrame;
 
 use crate::error::{Context, Result};
-use crate::identity::resolve::{MATCH_LINKS, table};
+use crate::identity::tables::{MATCH_LINKS, table};
 use crate::warehouse::catalog::Session;
 
 /// Columns: `decision` as in `core.match_links`, `pairs`, and their `least_weight` and

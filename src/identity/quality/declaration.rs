@@ -8,7 +8,7 @@ use super::{
     BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS, UNLINKABLES,
 };
 use crate::identity::declaration::{Identity, Persons};
-use crate::identity::resolve::{CUSTOMER_IDS, MATCH_LINKS, MATCH_TERMS, PERSON_RECORDS, table};
+use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, MATCH_TERMS, PERSON_RECORDS, table};
 use crate::name::TableName;
 
 /// `[match_quality]`

@@ -1,7 +1,7 @@
 //! The thresholds that a figure is told for: whole bits of match weight, and the two declared ones.
 
 use crate::identity::declaration::Persons;
-use crate::identity::weight::bits_of;
+use crate::identity::linkage::weight::bits_of;
 
 /// A threshold.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! What linkage learnt last, from `ops.models`.
 
 use super::declaration::models;
-use crate::identity::fitted::MODEL;
+use crate::identity::linkage::fitted::MODEL;
 
 /// The rows of the last run of the pipeline that wrote any of this kind, as a relation of SQL.
 pub fn rows_sql(pipeline: &str, kind: &str) -> String {

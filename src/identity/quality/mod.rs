@@ -30,10 +30,10 @@ mod weights;
 use arrow::array::RecordBatch;
 use datafusion::prelude::DataFrame;
 
-use super::fitted::LastRows;
-use super::likeness;
 use crate::clock::Instant;
 use crate::error::{Context, Result};
+use crate::identity::likeness;
+use crate::identity::linkage::fitted::LastRows;
 use crate::name::TableName;
 use crate::warehouse::catalog::{Catalog, Session};
 

@@ -3,8 +3,8 @@
 use datafusion::prelude::DataFrame;
 
 use crate::error::{Context, Result};
-use crate::identity::clusters::Decision;
-use crate::identity::resolve::{CUSTOMER_IDS, MATCH_LINKS, table};
+use crate::identity::customers::Decision;
+use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, table};
 use crate::warehouse::catalog::Session;
 
 /// Columns: `records` (of a customer), `customers` that have so many, of these `by_links` (two of the

@@ -12,10 +12,10 @@ use datafusion::prelude::DataFrame;
 use super::ladder::Ladder;
 use super::rows;
 use crate::error::{Context, Result};
-use crate::identity::candidates::{self, Terms};
 use crate::identity::declaration::Persons;
-use crate::identity::fitted::Estimate;
-use crate::identity::resolve::{MATCH_TERMS, PERSON_RECORDS, table};
+use crate::identity::linkage::candidates::{self, Terms};
+use crate::identity::linkage::fitted::Estimate;
+use crate::identity::tables::{MATCH_TERMS, PERSON_RECORDS, table};
 use crate::warehouse::catalog::Session;
 
 /// No record weighs less, or more.

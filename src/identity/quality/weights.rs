@@ -9,10 +9,10 @@ use datafusion::prelude::DataFrame;
 
 use super::rows;
 use crate::error::{Context, Result};
-use crate::identity::clusters::Decision;
-use crate::identity::em::Parameters;
+use crate::identity::customers::Decision;
 use crate::identity::linkage::Linkage;
-use crate::identity::resolve::{MATCH_LINKS, table};
+use crate::identity::linkage::em::Parameters;
+use crate::identity::tables::{MATCH_LINKS, table};
 use crate::warehouse::catalog::Session;
 
 /// Links by number of the comparison and of the level.

@@ -5,7 +5,7 @@
 //! odds that both records are of one person.
 
 use super::em::Parameters;
-use super::linkage::{Comparison, Linkage};
+use super::model::{Comparison, Linkage};
 
 impl Parameters {
     pub fn prior_bits(&self) -> f64 {

@@ -16,21 +16,13 @@ use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 
 use super::customer_id::CustomerId;
-use super::night::{IsForgotten, Night};
-use super::resolve::table;
 use super::succession::{Change, Succession, heirs};
 use super::universe::Row;
 use crate::error::{Context, Error, Result};
+use crate::identity::night::{IsForgotten, Night};
+use crate::identity::tables::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_CUSTOMER_IDS, table};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Mode, Staged, Stager};
-
-/// Grain: one row a record and night on which its customer became another; the latest up to an instant is
-/// who the record was then.
-pub const CUSTOMER_ID_HISTORY: &str = "customer_id_history";
-/// Grain: one row a night, former id and id that records of it bear since; numbered as they came.
-pub const CUSTOMER_ID_CHANGES: &str = "customer_id_changes";
-/// Grain: one row an id that is nobody's any more.
-pub const FORMER_CUSTOMER_IDS: &str = "former_customer_ids";
 
 fn text(name: &str) -> Field {
     Field::new(name, DataType::Utf8, true)

@@ -11,7 +11,7 @@ use datafusion::prelude::DataFrame;
 use std::collections::BTreeMap;
 
 use super::em::Patterns;
-use super::linkage::{ATTRIBUTES, Comparison, KeyRule, Linkage};
+use super::model::{ATTRIBUTES, Comparison, KeyRule, Linkage};
 use super::term_frequency;
 use crate::error::{Context, Result};
 use crate::name::TableName;

@@ -1,8 +1,26 @@
 //! From rulings, keys and links to customers: `core.customer_ids`.
 //!
+//! ```text
+//! universe     all records in order, each with the customer it last was
+//! steward      a steward's decisions, which always win
+//! clusters     groups of records, guarded                 (components: union-find)
+//! succession   tonight's customers take over last night's ids
+//! id_memory    who was who, what changed                  → core.customer_id_history, …
+//! trace        who a record or an id was, night by night
+//! ```
+//!
 //! The records pass by in order, once to be joined by keys, once more to be given their ids; where a
 //! steward ruled, once before. Kept in memory are a few words a record and key, what tells persons
 //! apart, and the links.
+
+mod clusters;
+mod components;
+mod customer_id;
+mod id_memory;
+mod steward;
+mod succession;
+mod trace;
+mod universe;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,19 +30,24 @@ use arrow::datatypes::Int64Type;
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 
-use super::clusters::{Clusters, Decision, Link, Marks, Ruling};
-use super::customer_id::{CustomerId, key_hash};
-use super::declaration::Identity;
-use super::id_memory::{self, Remembered};
-use super::night::Night;
-use super::resolve::{CUSTOMER_IDS, PERSON_RECORDS, table};
-use super::steward::Decisions;
-use super::succession::{Change, Overlap, Overlaps, Succession};
-use super::universe::{self, Numbering, Rows};
+use self::clusters::{Clusters, Marks};
+use self::customer_id::{CustomerId, key_hash};
+use self::id_memory::Remembered;
+use self::steward::Decisions;
+use self::succession::{Overlap, Overlaps, Succession};
+use self::universe::{Numbering, Rows};
 use crate::error::{Context, Result};
+use crate::identity::declaration::Identity;
+use crate::identity::night::Night;
+use crate::identity::tables::{CUSTOMER_IDS, PERSON_RECORDS, table};
 use crate::name::TableName;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Mode, Staged};
+
+pub use clusters::{Decision, Link, Ruling};
+pub use components::Components;
+pub use succession::{Change, Kind};
+pub use trace::{trace_id, trace_record};
 
 /// What came of it.
 pub struct Customers {

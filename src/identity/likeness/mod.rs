@@ -1,11 +1,13 @@
 //! How alike two standardised values are: the measures that comparison levels are made of.
 
+mod slips;
+
 use datafusion::logical_expr::ScalarUDF;
 use rapidfuzz::distance::{damerau_levenshtein, jaro_winkler};
 
-use super::slips::{mailbox_slips, slips};
-use super::sql_function::{distance, measure, relation, whole_of_text};
-use super::standardise::{calendar_date, formal_name};
+use self::slips::{mailbox_slips, slips};
+use crate::identity::sql_function::{distance, measure, relation, whole_of_text};
+use crate::identity::standardise::{calendar_date, formal_name};
 
 /// `jaro_winkler(a, b)` 0 to 1 (Winkler 1990), `damerau_levenshtein(a, b)` edits, `slips(a, b)` the same up
 /// to 3, `mailbox_slips(a, b)` of two e-mail addresses, `days_between(a, b)` of two dates of birth,

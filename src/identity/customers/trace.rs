@@ -2,10 +2,9 @@
 
 use datafusion::prelude::DataFrame;
 
-use super::explain::RecordName;
-use super::id_memory::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_CUSTOMER_IDS};
-use super::resolve::table;
 use crate::error::{Context, Error, Result};
+use crate::identity::linkage::RecordName;
+use crate::identity::tables::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_CUSTOMER_IDS, table};
 use crate::warehouse::catalog::{Catalog, Session};
 
 /// Grain: one row a night on which the record became another customer, the first night first; the last

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 
 use super::components::Components;
-use super::likeness::{days_between, initial_of, jaro_winkler_similarity, short_form_of};
+use crate::identity::likeness::{days_between, initial_of, jaro_winkler_similarity, short_form_of};
 use rapidfuzz::distance::damerau_levenshtein;
 
 /// First names less alike than this are different names.

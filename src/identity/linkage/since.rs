@@ -9,10 +9,10 @@ use datafusion::prelude::DataFrame;
 
 use super::candidates::Blocking;
 use super::fitted::LastRows;
-use super::linkage::{ATTRIBUTES, Linkage};
-use super::resolve::{MATCH_LINKS, PERSON_RECORDS, table};
-use super::scratch::{self, Scratch};
+use super::model::{ATTRIBUTES, Linkage};
 use crate::error::{Context, Result};
+use crate::identity::scratch::{self, Scratch};
+use crate::identity::tables::{MATCH_LINKS, PERSON_RECORDS, table};
 use crate::name::TableName;
 use crate::warehouse::catalog::{Catalog, Session};
 

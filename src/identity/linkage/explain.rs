@@ -4,10 +4,10 @@ use datafusion::prelude::DataFrame;
 
 use super::candidates::{self, Terms};
 use super::fitted::LastRows;
-use super::likeness;
-use super::linkage::Linkage;
-use super::resolve::{MATCH_TERMS, PERSON_RECORDS, table};
+use super::model::Linkage;
 use crate::error::{Context, Error, Result};
+use crate::identity::likeness;
+use crate::identity::tables::{MATCH_TERMS, PERSON_RECORDS, table};
 use crate::warehouse::catalog::Catalog;
 
 /// A person record: the channel's name for itself, and for the record.
@@ -99,7 +99,7 @@ pub async fn explain(
 
 impl RecordName<'_> {
     /// That a row is this record's, in SQL.
-    pub(super) fn condition(self) -> String {
+    pub(in crate::identity) fn condition(self) -> String {
         let quoted = |text: &str| text.replace('\'', "''");
         format!("source = '{}' and record_id = '{}'", quoted(self.source), quoted(self.record_id))
     }

@@ -12,7 +12,7 @@ use chrono::DateTime;
 
 use super::candidates::Blocks;
 use super::em::Parameters;
-use super::linkage::{Comparison, Linkage};
+use super::model::{Comparison, Linkage};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

@@ -10,7 +10,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use datafusion::prelude::DataFrame;
 
-use super::linkage::Linkage;
+use super::model::Linkage;
 use crate::error::{Context, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;

@@ -2,7 +2,7 @@
 
 use datafusion::prelude::DataFrame;
 
-use super::linkage::ATTRIBUTES;
+use super::model::ATTRIBUTES;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;

@@ -1,0 +1,36 @@
+//! The tables that resolution makes.
+
+use super::declaration::Identity;
+use crate::name::TableName;
+
+/// The records' customers. Grain: one row a record.
+pub const CUSTOMER_IDS: &str = "customer_ids";
+/// Grain: one row a record and night on which its customer became another; the latest up to an instant is
+/// who the record was then.
+pub const CUSTOMER_ID_HISTORY: &str = "customer_id_history";
+/// Grain: one row a night, former id and id that records of it bear since; numbered as they came.
+pub const CUSTOMER_ID_CHANGES: &str = "customer_id_changes";
+/// Grain: one row an id that is nobody's any more.
+pub const FORMER_CUSTOMER_IDS: &str = "former_customer_ids";
+/// What is known of persons, standardised. Grain: one row a person record.
+pub const PERSON_RECORDS: &str = "person_records";
+/// Grain: one row a pair of person records that is linked, or was refused, or waits for review.
+pub const MATCH_LINKS: &str = "match_links";
+/// Grain: one row a pair of customers who are not one and of whom no steward has said so; with the two
+/// records that speak most for it, why they were not joined, and how many pairs of records are alike.
+pub const MATCH_REVIEW: &str = "match_review";
+/// How frequent terms were when the parameters were estimated. Grain: one row an attribute and term.
+pub const MATCH_TERMS: &str = "match_terms";
+
+pub fn table(name: &str) -> TableName {
+    TableName::new("core", name).expect("our own table names are valid")
+}
+
+/// The tables that the step makes, `core.customer_ids` first.
+pub fn tables(identity: &Identity) -> Vec<TableName> {
+    let mut tables = vec![CUSTOMER_IDS, CUSTOMER_ID_HISTORY, CUSTOMER_ID_CHANGES, FORMER_CUSTOMER_IDS];
+    if identity.persons.is_some() {
+        tables.extend([PERSON_RECORDS, MATCH_LINKS, MATCH_REVIEW, MATCH_TERMS]);
+    }
+    tables.into_iter().map(table).collect()
+}
