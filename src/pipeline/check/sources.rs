@@ -1,0 +1,114 @@
+//! Rules between sources: rows that refer to others, rows that come late, rows that are kept for a time.
+
+use std::collections::BTreeMap;
+
+use super::Checking;
+use crate::error::Error;
+use crate::name::{StepName, TableName};
+use crate::pipeline::file::TableDeclaration;
+use crate::pipeline::{Step, TableRules, raw_table};
+use crate::source::{ColumnType, KeyKind, Source};
+use crate::warehouse::catalog::Known as KnownAt;
+
+impl Checking<'_, '_> {
+    /// A row is late by the time it tells of.
+    pub(super) fn late_rows_have_a_time(
+        &mut self,
+        steps: &BTreeMap<StepName, Step>,
+        tables: &BTreeMap<TableName, TableRules>,
+    ) {
+        for step in steps.values() {
+            let Step::Ingest(source) = step else { continue };
+            let table = raw_table(&source.name);
+            if source.delivery.late.is_some()
+                && !tables.get(&table).is_some_and(|rules| matches!(rules.known, KnownAt::At(_)))
+            {
+                self.wrong(
+                    &["sources", &source.name, "late"],
+                    Error::config(format!("{table} does not declare when its rows happened"))
+                        .hint(format!("add time = \"…\" (or valid_from) under [tables.\"{table}\"]")),
+                );
+            }
+        }
+    }
+
+    /// A row that is somebody's by a row of another source refers to one that says whose it is.
+    pub(super) fn rows_referred_to_are_somebodys(&mut self, steps: &BTreeMap<StepName, Step>) {
+        let sources: BTreeMap<&str, &Source> = steps
+            .values()
+            .filter_map(|step| match step {
+                Step::Ingest(source) => Some((source.name.as_str(), source.as_ref())),
+                _ => None,
+            })
+            .collect();
+        for source in sources.values() {
+            for key in source.person.iter().flat_map(|person| &person.keys) {
+                let KeyKind::Rows { source: other, column } = &key.kind else { continue };
+                let wrong = match sources.get(other.as_str()) {
+                    None => format!("there is no source `{other}`"),
+                    Some(other) if !other.columns.iter().any(|c| c.name == *column) => {
+                        format!("the source {} has no column `{column}`", other.name)
+                    }
+                    Some(other) => match &other.person {
+                        None => format!("the source {} does not say whose its rows are", other.name),
+                        Some(person)
+                            if person.keys.iter().all(|k| matches!(k.kind, KeyKind::Rows { .. })) =>
+                        {
+                            format!(
+                                "the rows of {} are somebody's by those of another source only",
+                                other.name
+                            )
+                        }
+                        Some(_) => continue,
+                    },
+                };
+                self.wrong(
+                    &["sources", &source.name, "person", "keys", &key.column],
+                    Error::config(wrong)
+                        .hint("name a column of a source with [sources.<name>.person] and a key of its own"),
+                );
+            }
+        }
+    }
+
+    /// A row is kept by the column that the source names, else by its table's time.
+    pub(super) fn kept_rows_have_an_age(
+        &mut self,
+        steps: &BTreeMap<StepName, Step>,
+        tables: &BTreeMap<String, TableDeclaration>,
+    ) {
+        for step in steps.values() {
+            let Step::Ingest(source) = step else { continue };
+            let Some(keep) = source.keep.as_ref().filter(|keep| keep.by.is_none()) else { continue };
+            let table = raw_table(&source.name);
+            let declared = tables.get(&table.to_string());
+            let say = |by: &str| format!("keep = {{ for = \"{}\", by = \"{by}\" }}", keep.span);
+            let wrong = match declared.map(|declared| (&declared.time, &declared.valid_from)) {
+                Some((Some(time), _)) => {
+                    let column = source.columns.iter().find(|column| column.name == *time);
+                    match column.map(|column| &column.kind) {
+                        Some(ColumnType::Date | ColumnType::Timestamp) => continue,
+                        Some(kind) => Error::config(format!(
+                            "rows are kept by {table}'s time `{time}`, which is {kind}"
+                        ))
+                        .hint(format!("name a column of type date or timestamp: {}", say("…"))),
+                        None => Error::config(format!(
+                            "rows are kept by {table}'s time `{time}`, which is not a declared column"
+                        ))
+                        .hint(format!("name a column of type date or timestamp: {}", say("…"))),
+                    }
+                }
+                // An old consent may be the one that holds today.
+                Some((None, Some(from))) => Error::config(format!(
+                    "{table} holds states, valid from `{from}` until the next: they do not grow old by it"
+                ))
+                .hint(format!("if they are to leave all the same, say {}", say(from))),
+                Some((None, None)) | None => {
+                    Error::config(format!("{table} does not declare when its rows happened"))
+                        .hint(format!("say {}, or add time = \"…\" under [tables.\"{table}\"]", say("…")))
+                }
+            };
+            self.wrong(&["sources", &source.name, "keep"], wrong);
+        }
+    }
+}
