@@ -17,8 +17,10 @@ use crate::name::TableName;
 
 /// What happened stays told, and who was forgotten stays so, whatever is restored.
 const HISTORY: [&str; 4] = ["checks", "runs", "steps", "suppressions"];
-/// The tables that grow by appended files; all others are written whole every night.
+/// The tables that grow by appended files, all others are written whole every night: these schemas,
 const GROWING: [&str; 2] = ["ops", "raw"];
+/// and of `core` what is remembered of customer ids.
+const GROWING_OF_CORE: [&str; 2] = ["customer_id_changes", "customer_id_history"];
 /// A table is written anew when it has at least this many files below `SMALL_BYTES`.
 const MANY_FILES: usize = 4;
 const SMALL_BYTES: u64 = 64 << 20;
@@ -31,6 +33,10 @@ pub struct Optimized {
     pub table: TableName,
     pub files_before: usize,
     pub files_after: usize,
+}
+
+fn grows(table: &TableName) -> bool {
+    GROWING.contains(&table.schema()) || table.schema() == "core" && GROWING_OF_CORE.contains(&table.table())
 }
 
 impl Warehouse {
@@ -88,7 +94,7 @@ impl Warehouse {
             self.settle(lock).await?;
             let last = self.require_last_release().await?;
             let (mut staged, mut told) = (Vec::new(), Vec::new());
-            for (name, version) in last.tables.iter().filter(|(name, _)| GROWING.contains(&name.schema())) {
+            for (name, version) in last.tables.iter().filter(|(name, _)| grows(name)) {
                 let Some(table) = self.table(name, *version).await? else { continue };
                 let files = table.file_count();
                 if files < MANY_FILES || table.bytes / files as u64 > SMALL_BYTES {
