@@ -19,6 +19,8 @@ use crate::warehouse::catalog::{Catalog, Session};
 
 /// The kind of our own ids, which nobody's export holds.
 const CUSTOMER_ID: &str = "customer_id";
+/// That of the ids which count how many customers were meant; no identifier has it.
+const CUSTOMER: &str = "_customer";
 /// The kind of a record named whole, `source:record_id`, as a steward names it.
 const RECORD: &str = "record";
 
@@ -73,10 +75,22 @@ impl Subject {
         // Records that were theirs and are not there any more are remembered still.
         let history = TableName::new("core", "customer_id_history")?;
         let remembers = catalog.table(&history).await?.is_some();
+        let former = TableName::new("core", "former_customer_ids")?;
+        let former_ids = if remembers {
+            "select former_id, customer_id from core.former_customer_ids where customer_id is not null"
+        } else {
+            "select customer_id as former_id, customer_id from core.customer_ids where false"
+        };
+        // Who they last were counts: one who was theirs by mistake is somebody else.
         let gone = if remembers {
-            "union select h.source, h.record_id from mine join core.customer_id_history h using (customer_id)
-             where not exists (select 1 from core.customer_ids i
-                               where i.source = h.source and i.record_id = h.record_id)"
+            "union select source, record_id from (
+               select h.source, h.record_id, h.customer_id,
+                      row_number() over (partition by h.source, h.record_id
+                                         order by h.valid_from desc, h.version desc) as nth
+               from core.customer_id_history h
+               where not exists (select 1 from core.customer_ids i
+                                 where i.source = h.source and i.record_id = h.record_id))
+             where nth = 1 and customer_id in (select customer_id from names)"
         } else {
             ""
         };
@@ -88,7 +102,7 @@ impl Subject {
         } else {
             String::new()
         };
-        let tables = tables.into_iter().chain(remembers.then_some(&history));
+        let tables = tables.into_iter().chain(remembers.then_some([&history, &former]).into_iter().flatten());
         let session = catalog.session(tables, None).await?;
         // The values are rows, not part of the query: a query is told when it fails.
         let asked = TableName::new("asked", "identifiers")?;
@@ -101,12 +115,18 @@ impl Subject {
             }
         };
         let sql = format!(
-            "with keys as ({keys}), mine as (
-               select distinct i.customer_id from core.customer_ids i
+            "with keys as ({keys}), former as ({former_ids}), mine as (
+               select i.customer_id from core.customer_ids i
                left join keys k on k.source = i.source and k.record_id = i.record_id
                join {asked} a on (a.kind = k.key_kind and a.value = lower(trim(cast(k.key_value as varchar))))
                  or (a.kind = i.source and a.value = lower(trim(i.record_id)))
-                 or (a.kind = '{CUSTOMER_ID}' and a.value = lower(i.customer_id)))
+                 or (a.kind = '{CUSTOMER_ID}' and a.value = lower(i.customer_id))
+               union
+               select f.customer_id from former f
+               join {asked} a on a.kind = '{CUSTOMER_ID}' and a.value = lower(f.former_id)),
+             names as (
+               select customer_id from mine
+               union select f.former_id from former f join mine m on m.customer_id = f.customer_id)
              select distinct k.key_kind as kind, cast(k.key_value as varchar) as value
              from mine join core.customer_ids i using (customer_id)
              join keys k on k.source = i.source and k.record_id = i.record_id
@@ -114,10 +134,12 @@ impl Subject {
              union select i.source, i.record_id from mine join core.customer_ids i using (customer_id)
              {gone}
              {whole}
-             union select '{CUSTOMER_ID}', customer_id from mine"
+             union select '{CUSTOMER_ID}', customer_id from names
+             union select '{CUSTOMER}', customer_id from mine"
         );
         let united = identifiers(&session, &sql, doing).await?;
-        self.customers = united.iter().filter(|i| i.kind == CUSTOMER_ID).count() as u64;
+        let (customers, united): (Vec<_>, Vec<_>) = united.into_iter().partition(|i| i.kind == CUSTOMER);
+        self.customers = customers.len() as u64;
         self.identifiers.extend(united);
         Ok(())
     }

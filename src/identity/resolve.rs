@@ -1,6 +1,7 @@
 //! The step: from keys, person records and a steward's decisions to customers.
 //!
-//! Everything that grows with pairs is a SQL plan that streams and spills.
+//! Everything that grows with the pairs compared is a SQL plan that streams and spills. In memory are the
+//! links, a few words each, and what `customers` keeps of records and keys.
 
 use arrow::array::RecordBatch;
 
@@ -58,7 +59,7 @@ async fn resolve_with(
         catalog.add_staged(&staged[0]).await?;
         let links = match_links::stage(catalog, persons, &linked, &customers, scratch).await?;
         catalog.add_staged(&links).await?;
-        let review = review::stage(catalog).await?;
+        let review = review::stage(catalog, &customers.cut).await?;
         notes.push(match_links::told(catalog, &linked, &links).await?);
         fitted = Some(linked.fitted);
         staged.push(linked.person_records);

@@ -3,7 +3,7 @@
 -- at one instant the no. Between the records of a customer one no is a no: it lasts until the record
 -- that said it says yes. `records` have answered by then, `refusals` of them say no.
 with answers as (
-  select 'card' as source, card as record_id, channel, purpose, granted, valid_from
+  select 'card' as key_kind, card as key_value, channel, purpose, granted, valid_from
   from channel.consents
   where card is not null
   union all
@@ -11,13 +11,25 @@ with answers as (
   from channel.consents
   where email is not null
 ),
+-- An address that says no says it for everyone who uses it: for each customer one of whose records holds
+-- the key, not only for the one who the address itself was found to be.
+holders as (
+  select source as key_kind, record_id as key_value, customer_id
+  from core.customer_ids
+  where source in ('card', 'email')
+  union
+  select k.key_kind, k.key_value, i.customer_id
+  from channel.person_keys k
+  join core.customer_ids i on i.source = k.source and i.record_id = k.record_id
+  where k.key_kind in ('card', 'email')
+),
 said as (
   select
-    i.customer_id, a.source, a.record_id, a.channel, a.purpose, a.valid_from,
-    case when bool_and(a.granted) then 0 else 1 end as refuses
+    h.customer_id, a.key_kind, a.key_value, a.channel, a.purpose, a.valid_from,
+    case when bool_and(coalesce(a.granted, false)) then 0 else 1 end as refuses
   from answers a
-  join core.customer_ids i on i.source = a.source and i.record_id = a.record_id
-  group by i.customer_id, a.source, a.record_id, a.channel, a.purpose, a.valid_from
+  join holders h on h.key_kind = a.key_kind and h.key_value = a.key_value
+  group by h.customer_id, a.key_kind, a.key_value, a.channel, a.purpose, a.valid_from
 ),
 asked as (
   select
@@ -31,7 +43,7 @@ followed as (
   select
     s.*,
     lag(s.refuses) over (
-      partition by s.source, s.record_id, s.channel, s.purpose order by s.valid_from
+      partition by s.customer_id, s.key_kind, s.key_value, s.channel, s.purpose order by s.valid_from
     ) as refused
   from said s
   join asked a

@@ -4,7 +4,7 @@
 //! A night sees only what nights up to its own instant knew, so that an earlier instant run again finds
 //! the ids of its time. It writes down what it changed and nothing else.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -88,8 +88,11 @@ pub async fn last_known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<D
 pub struct Remembered<'n> {
     night: &'n Night<'n>,
     history: Stager,
-    /// Ids that only forgotten records bore.
-    forgotten: HashSet<CustomerId>,
+    /// The log so far, without ids that only forgotten records bore.
+    log: Vec<RecordBatch>,
+    ended: Vec<Ending>,
+    /// The number of the log's last row.
+    last_number: i64,
 }
 
 impl<'n> Remembered<'n> {
@@ -103,7 +106,22 @@ impl<'n> Remembered<'n> {
         {
             forgotten = without_forgotten(catalog, is_forgotten, &mut history).await?;
         }
-        Ok(Remembered { night, history, forgotten })
+        let (mut log, mut ended, mut last_number) = (Vec::new(), Vec::new(), 0);
+        if catalog.table(&table(CUSTOMER_ID_CHANGES)).await?.is_some() {
+            for batch in earlier_changes(catalog).await? {
+                let numbers = arrow::compute::max(batch.column(0).as_primitive::<Int64Type>());
+                last_number = numbers.unwrap_or_default().max(last_number);
+                let batch = without_ids(&batch, &forgotten)?;
+                ended.extend(endings(&batch, night)?);
+                log.push(batch);
+            }
+        }
+        Ok(Remembered { night, history, log, ended, last_number })
+    }
+
+    /// For whom ids stand that were nobody's any more by this night.
+    pub fn heirs(&self) -> HashMap<CustomerId, CustomerId> {
+        self.ended.iter().map(|(former, heir, _)| (*former, *heir)).collect()
     }
 
     /// Records that are another customer than before, each with the customer and the version it has now.
@@ -127,28 +145,18 @@ impl<'n> Remembered<'n> {
         catalog: &Catalog,
         succession: &Succession,
     ) -> Result<(Vec<Staged>, Vec<Change>)> {
-        let (night, forgotten) = (self.night, self.forgotten);
+        let (night, mut ended) = (self.night, self.ended);
         let history = self.history.finish().await?;
         let name = table(CUSTOMER_ID_CHANGES);
-        let mode = if night.is_forgotten.is_some() { Mode::Replace } else { Mode::Append };
+        let anew = night.is_forgotten.is_some();
+        let mode = if anew { Mode::Replace } else { Mode::Append };
         let mut log = catalog.warehouse().stager(&name, mode, &changes_schema())?;
-        let mut ended = Vec::new();
-        let mut last_number = 0;
-        if catalog.table(&name).await?.is_some() {
-            for batch in earlier_changes(catalog).await? {
-                last_number = arrow::compute::max(batch.column(0).as_primitive::<Int64Type>())
-                    .unwrap_or_default()
-                    .max(last_number);
-                let batch = without_ids(&batch, &forgotten)?;
-                if mode == Mode::Replace {
-                    log.write(&batch).await?;
-                }
-                ended.extend(endings(&batch, night)?);
-            }
+        for batch in self.log.iter().filter(|_| anew) {
+            log.write(batch).await?;
         }
         let changes = succession.changes();
         if !changes.is_empty() {
-            let batch = rows_of(&changes, last_number, night)?;
+            let batch = rows_of(&changes, self.last_number, night)?;
             log.write(&batch).await?;
             ended.extend(endings(&batch, night)?);
         }

@@ -22,7 +22,7 @@ mod succession;
 mod trace;
 mod universe;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
@@ -58,6 +58,8 @@ pub struct Customers {
     /// A steward's word on two person records, by their numbers as such.
     pub rulings: Vec<Ruling>,
     pub changes: Vec<Change>,
+    /// Customers between whom a steward's cut stands, the smaller id first.
+    pub cut: Vec<(String, String)>,
 }
 
 pub async fn find(
@@ -82,7 +84,15 @@ pub async fn find(
     };
     let former = id_memory::last_known(catalog, night).await?;
     // Columns that lack are told when the keys are put in order.
-    let ordered = universe::ordered(keys, persons.clone(), former)?;
+    let ordered = universe::ordered(keys.clone(), persons.clone(), former)?;
+    if let Some(keys) = keys {
+        let doing = "look for keys of no record";
+        let nobodys =
+            keys.filter(universe::is_named().is_not_true()).doing(doing)?.count().await.doing(doing)?;
+        if nobodys > 0 {
+            warnings.push(format!("{nobodys} keys without source or record_id were left aside"));
+        }
+    }
     let shared = match (&identity.keys, &identity.persons) {
         (Some(keys), Some(persons)) => shared_keys(&session, keys, persons.max_key_persons).await?,
         _ => HashSet::new(),
@@ -91,6 +101,17 @@ pub async fn find(
         notes.push(format!(
             "{} keys are held under more than {} names each: they join nobody",
             shared.len(),
+            identity.persons.as_ref().map_or(0, |p| p.max_key_persons)
+        ));
+    }
+    let busy = match (&identity.keys, &identity.persons) {
+        (Some(keys), Some(persons)) => busy_records(&session, keys, persons.max_key_persons).await?,
+        _ => HashSet::new(),
+    };
+    if !busy.is_empty() {
+        notes.push(format!(
+            "{} records hold more than {} keys of one kind each: they join nobody by keys",
+            busy.len(),
             identity.persons.as_ref().map_or(0, |p| p.max_key_persons)
         ));
     }
@@ -108,14 +129,22 @@ pub async fn find(
     if !steward.is_empty() {
         meet(&mut clusters, &mut steward, ordered.clone()).await?;
     }
-    let stand = clusters.rule(&steward.rulings());
+    let rulings = steward.rulings();
+    let stand = clusters.rule(&rulings);
+    let cuts: Vec<(u32, u32)> = rulings
+        .iter()
+        .zip(&stand)
+        .filter(|(ruling, stands)| **stands && !ruling.together)
+        .map(|(ruling, _)| (ruling.left, ruling.right))
+        .collect();
     warnings.extend(steward.warnings(&stand));
-    let former = join_by_keys(&mut clusters, ordered.clone(), &shared).await?;
+    let former = join_by_keys(&mut clusters, ordered.clone(), &shared, &busy).await?;
     let decisions = clusters.link(links);
 
     let succession = Succession::of(overlaps(&mut clusters, &former));
-    let (staged, changes) = write_ids(catalog, night, clusters, succession, ordered).await?;
-    Ok(Customers { staged, decisions, rulings: steward.standing_on_persons(&stand), changes })
+    let written = write_ids(catalog, night, clusters, succession, ordered, &cuts).await?;
+    let Written { staged, changes, cut } = written;
+    Ok(Customers { staged, decisions, rulings: steward.standing_on_persons(&stand), changes, cut })
 }
 
 /// What tells persons apart, by record number.
@@ -167,12 +196,39 @@ async fn shared_keys(session: &Session, keys: &TableName, limit: u64) -> Result<
         .collect()
         .await
         .doing(doing)?;
-    let mut shared = HashSet::new();
-    for batch in &batches {
-        let (kinds, values) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-        shared.extend(kinds.iter().zip(values).filter_map(|(kind, value)| Some(key_hash(kind?, value?))));
+    Ok(hashed(&batches))
+}
+
+/// Records with more keys of one kind than any one person's: the tablet in the shop, the till's own card.
+async fn busy_records(session: &Session, keys: &TableName, limit: u64) -> Result<HashSet<u128>> {
+    let doing = "look for records with many keys";
+    let batches = session
+        .sql(&format!(
+            "select distinct source, record_id from (
+               select source, record_id, key_kind from (
+                 select cast(source as varchar) as source, cast(record_id as varchar) as record_id,
+                        cast(key_kind as varchar) as key_kind, cast(key_value as varchar) as key_value
+                 from {keys}
+                 where source is not null and record_id is not null and key_kind is not null and key_value is not null
+                 group by 1, 2, 3, 4)
+               group by source, record_id, key_kind having count(*) > {limit})"
+        ))
+        .await
+        .doing(doing)?
+        .collect()
+        .await
+        .doing(doing)?;
+    Ok(hashed(&batches))
+}
+
+/// Rows of two texts, hashed.
+fn hashed(batches: &[RecordBatch]) -> HashSet<u128> {
+    let mut found = HashSet::new();
+    for batch in batches {
+        let (first, second) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+        found.extend(first.iter().zip(second).filter_map(|(first, second)| Some(key_hash(first?, second?))));
     }
-    Ok(shared)
+    found
 }
 
 /// Makes all records known and finds those that a steward names.
@@ -200,9 +256,11 @@ async fn join_by_keys(
     clusters: &mut Clusters,
     ordered: DataFrame,
     shared: &HashSet<u128>,
+    busy: &HashSet<u128>,
 ) -> Result<Vec<Option<(CustomerId, i64)>>> {
     let mut numbering = Numbering::default();
     let mut former = Vec::new();
+    let mut is_busy = false;
     let mut stream = ordered.execute_stream().await.doing("read the keys")?;
     while let Some(batch) = stream.next().await {
         let batch = batch.doing("read the keys")?;
@@ -214,9 +272,12 @@ async fn join_by_keys(
                 clusters.add(record, row.person);
                 former.push(row.former.map(|former| (former.id, former.since)));
             }
+            if first {
+                is_busy = !busy.is_empty() && busy.contains(&key_hash(row.source, row.record_id));
+            }
             if let Some((kind, value)) = row.key {
                 let key = key_hash(kind, value);
-                if !shared.contains(&key) {
+                if !is_busy && !shared.contains(&key) {
                     clusters.hold(record, key);
                 }
             }
@@ -237,6 +298,13 @@ fn overlaps(clusters: &mut Clusters, former: &[Option<(CustomerId, i64)>]) -> Ov
     overlaps
 }
 
+/// What the last pass leaves.
+struct Written {
+    staged: Vec<Staged>,
+    changes: Vec<Change>,
+    cut: Vec<(String, String)>,
+}
+
 /// The last pass. Records are numbered in sorted order, so that a component's smallest number, its root,
 /// is its smallest record, which is the first to be met.
 async fn write_ids(
@@ -245,11 +313,15 @@ async fn write_ids(
     mut clusters: Clusters,
     mut succession: Succession,
     ordered: DataFrame,
-) -> Result<(Vec<Staged>, Vec<Change>)> {
+    cuts: &[(u32, u32)],
+) -> Result<Written> {
     let doing = "write the customer ids";
+    let mut cut_records: HashMap<u32, Option<CustomerId>> =
+        cuts.iter().flat_map(|(a, b)| [(*a, None), (*b, None)]).collect();
     let schema = universe::schema();
     let mut ids = catalog.warehouse().stager(&table(CUSTOMER_IDS), Mode::Replace, &schema)?;
     let mut remembered = Remembered::begin(catalog, night).await?;
+    succession.remember(remembered.heirs());
     let mut numbering = Numbering::default();
     let mut stream = ordered.execute_stream().await.doing(doing)?;
     while let Some(batch) = stream.next().await {
@@ -261,7 +333,11 @@ async fn write_ids(
             let (record, first) = numbering.of(&row);
             if first {
                 let root = clusters.root(record);
-                let id = succession.id(root, || CustomerId::founded_on(row.source, row.record_id));
+                let leaving = row.former.map(|former| former.id);
+                let id = succession.id(root, leaving, || CustomerId::founded_on(row.source, row.record_id));
+                if let Some(of_record) = cut_records.get_mut(&record) {
+                    *of_record = Some(id);
+                }
                 if row.former.is_none_or(|former| former.id != id) {
                     changed.push((row, id));
                 }
@@ -283,5 +359,15 @@ async fn write_ids(
     let mut staged = vec![ids.finish().await?];
     let (memory, changes) = remembered.finish(catalog, &succession).await?;
     staged.extend(memory);
-    Ok((staged, changes))
+    let id = |record: &u32| cut_records.get(record).copied().flatten().map(|id| id.to_string());
+    let mut cut: Vec<(String, String)> = cuts
+        .iter()
+        .filter_map(|(a, b)| {
+            let (a, b) = (id(a)?, id(b)?);
+            Some(if a < b { (a, b) } else { (b, a) })
+        })
+        .collect();
+    cut.sort_unstable();
+    cut.dedup();
+    Ok(Written { staged, changes, cut })
 }

@@ -68,6 +68,8 @@ pub struct Succession {
     former: HashSet<CustomerId>,
     /// Records whose customer did not take over their id.
     leaving: Vec<(CustomerId, u32, u64)>,
+    /// For whom ids stand that were nobody's any more.
+    heirs: HashMap<CustomerId, CustomerId>,
 }
 
 impl Succession {
@@ -85,6 +87,7 @@ impl Succession {
             taken: HashSet::new(),
             former: overlaps.iter().map(|(_, id, _)| *id).collect(),
             leaving: Vec::new(),
+            heirs: HashMap::new(),
         };
         for (overlap, id, root) in overlaps {
             if succession.taken.contains(&id) || succession.ids.contains_key(&root) {
@@ -97,18 +100,42 @@ impl Succession {
         succession
     }
 
-    /// The customer's id; `founding` is what a new customer's first record would give. Customers must
-    /// be asked for in the order of their roots.
-    pub fn id(&mut self, root: u32, founding: impl FnOnce() -> CustomerId) -> CustomerId {
+    /// Takes down for whom former ids stand: they name nobody else from now on.
+    pub fn remember(&mut self, heirs: HashMap<CustomerId, CustomerId>) {
+        self.heirs = heirs;
+    }
+
+    /// The customer's id; `founding` is what a new customer's first record would give, `leaving` the
+    /// customer that record last was. Customers must be asked for in the order of their roots.
+    pub fn id(
+        &mut self,
+        root: u32,
+        leaving: Option<CustomerId>,
+        founding: impl FnOnce() -> CustomerId,
+    ) -> CustomerId {
         if let Some(id) = self.ids.get(&root) {
             return *id;
         }
         let mut id = founding();
-        while !self.taken.insert(id) {
+        while self.taken.contains(&id) || !self.may_come_back(id, leaving) {
             id = id.next();
         }
+        self.taken.insert(id);
         self.ids.insert(root, id);
         id
+    }
+
+    /// A former id is borne again only by who is cut off from the customer for whom it stands.
+    fn may_come_back(&self, id: CustomerId, leaving: Option<CustomerId>) -> bool {
+        let mut at = id;
+        for _ in 0..=self.heirs.len() {
+            match self.heirs.get(&at) {
+                None => return at == id,
+                Some(heir) if Some(*heir) == leaving => return true,
+                Some(heir) => at = *heir,
+            }
+        }
+        false
     }
 
     /// Whether anybody bears the id.
@@ -187,7 +214,8 @@ mod tests {
             }
         }
         let mut succession = Succession::of(overlaps);
-        let ids = (0..customers.len()).map(|n| succession.id(n as u32, || id(&format!("new {n}")))).collect();
+        let ids =
+            (0..customers.len()).map(|n| succession.id(n as u32, None, || id(&format!("new {n}")))).collect();
         (ids, succession.changes())
     }
 
@@ -235,9 +263,21 @@ mod tests {
     fn an_id_in_use_is_given_to_nobody_else() {
         let mut succession =
             Succession::of(Overlaps::from([((0, id("a")), Overlap { records: 2, since: 0 })]));
-        assert_eq!(succession.id(0, || unreachable!()), id("a"));
-        assert_eq!(succession.id(1, || id("a")), id("a").next());
-        assert_eq!(succession.id(1, || unreachable!()), id("a").next());
+        assert_eq!(succession.id(0, None, || unreachable!()), id("a"));
+        assert_eq!(succession.id(1, None, || id("a")), id("a").next());
+        assert_eq!(succession.id(1, None, || unreachable!()), id("a").next());
+    }
+
+    #[test]
+    fn a_former_id_comes_back_only_to_who_leaves_its_heir() {
+        let founded = |leaving: &str| {
+            let mut succession = Succession::of(Overlaps::new());
+            succession.remember(HashMap::from([(id("b"), id("q")), (id("q"), id("r"))]));
+            succession.id(0, Some(id(leaving)), || id("b"))
+        };
+        assert_eq!(founded("q"), id("b"));
+        assert_eq!(founded("r"), id("b"), "through all heirs");
+        assert_eq!(founded("z"), id("b").next(), "b stands for r");
     }
 
     #[test]
@@ -273,7 +313,7 @@ mod tests {
             }
             let mut succession = Succession::of(overlaps);
             let ids: Vec<CustomerId> =
-                (0..6_u8).map(|n| succession.id(n.into(), || former(n))).collect();
+                (0..6_u8).map(|n| succession.id(n.into(), None, || former(n))).collect();
             let distinct: HashSet<_> = ids.iter().collect();
             prop_assert_eq!(distinct.len(), ids.len(), "an id is one customer's");
             let mut moved: BTreeMap<(CustomerId, CustomerId), u64> = BTreeMap::new();

@@ -46,7 +46,7 @@ pub async fn trace_id(catalog: &Catalog, id: &str) -> Result<DataFrame> {
         .await
         .doing(doing)?;
     if borne == 0 {
-        return Err(Error::failed(format!("nobody ever bore the id {id}"))
+        return Err(Error::failed("nobody ever bore that id")
             .hint("give a customer_id, or a record as SOURCE:RECORD_ID"));
     }
     session

@@ -49,7 +49,9 @@ pub fn ordered(
         }
         let mut columns = KEY_COLUMNS.map(text).to_vec();
         columns.push(number(lit(ScalarValue::Int64(None))));
-        both.push(keys.select(columns).doing("read the keys")?);
+        // A key of no record would make one record of all that have none.
+        let keys = keys.select(columns).and_then(|keys| keys.filter(is_named()));
+        both.push(keys.doing("read the keys")?);
     }
     if let Some(persons) = persons {
         let columns = vec![
@@ -90,6 +92,11 @@ pub fn ordered(
     order.extend(of_keys.then_some(["key_kind", "key_value"]).into_iter().flatten());
     let order = order.into_iter().map(|name| col(name).sort(true, false)).collect();
     all.sort(order).doing("order the records")
+}
+
+/// Whether a row of the table of keys says whose key it is.
+pub fn is_named() -> Expr {
+    col("source").is_not_null().and(col("record_id").is_not_null())
 }
 
 /// The columns of a batch of the ordered rows.

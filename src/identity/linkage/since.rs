@@ -11,6 +11,7 @@ use super::candidates::Blocking;
 use super::fitted::LastRows;
 use super::model::{ATTRIBUTES, Linkage};
 use crate::error::{Context, Result};
+use crate::identity::likeness;
 use crate::identity::scratch::{self, Scratch};
 use crate::identity::tables::{MATCH_LINKS, PERSON_RECORDS, table};
 use crate::name::TableName;
@@ -55,13 +56,18 @@ fn last_links() -> TableName {
     scratch::table("match_last_links")
 }
 
-/// The numbers of records whose pairs are compared.
+/// The numbers of records that are new or say something else.
+fn news() -> TableName {
+    scratch::table("match_news")
+}
+
+/// The numbers of records whose pairs are compared; one may stand twice.
 pub fn changed() -> TableName {
     scratch::table("match_changed")
 }
 
-/// Finds out which records changed and puts their numbers aside; how many, or `None` where they are too
-/// many.
+/// Finds out whose pairs are compared and puts their numbers aside; whether there are any, or `None` where
+/// too many changed.
 pub async fn find_changed(
     scratch: &mut Scratch<'_>,
     night: &LastNight,
@@ -84,11 +90,16 @@ pub async fn find_changed(
         before = last_records(),
         differs = differs.join(" or "),
     );
-    let mut found = scratch.put(&changed, session.sql(&sql).await.doing(doing)?).await?;
+    let news = news();
+    let found = scratch.put(&news, session.sql(&sql).await.doing(doing)?).await?;
     if found as f64 > records as f64 * MOST_CHANGED {
         return Ok(None);
     }
-    // Blocks that were too large last night and are not any more: their records were not compared.
+    let session = scratch.session([&tonight]).await?;
+    let frame = session.sql(&format!("select record_number from {news}")).await.doing(doing)?;
+    let mut compared = scratch.put(&changed, frame).await?;
+    // Blocks that were too large last night and are not any more: their records were not compared. How
+    // large they were follows from what is new and what has gone.
     for (n, rule) in linkage.blocking.iter().enumerate() {
         let limit = blocking.blocks[n].limit;
         let Some((last_limit, skipped)) = last.block_limit(n) else { return Ok(None) };
@@ -97,12 +108,13 @@ pub async fn find_changed(
         }
         let doing = || format!("look for blocks of the rule {} that became smaller", rule.name());
         let session = scratch.session([&tonight]).await?;
+        session.register_functions(likeness::functions());
         night.know(&session)?;
         let sql = format!(
             "with now as (
-               select block_{n} as key, count(*) as records,
-                      count(*) filter (where record_number in (select record_number from {changed})) as fresh
-               from {keyed} where block_{n} is not null group by block_{n}),
+               select k.block_{n} as key, count(*) as records, count(c.record_number) as fresh
+               from {keyed} as k left join {news} as c on c.record_number = k.record_number
+               where k.block_{n} is not null group by k.block_{n}),
              gone as (
                select {key} as key, count(*) as records
                from (select b.* from {before} as b left join {tonight} as t on {same_record}
@@ -112,16 +124,15 @@ pub async fn find_changed(
              where block_{n} in (
                select now.key from now left join gone on now.key = gone.key
                where now.records > 1 and now.records <= {limit}
-                 and now.records - now.fresh + coalesce(gone.records, 0) > {last_limit})
-               and record_number not in (select record_number from {changed})",
+                 and now.records - now.fresh + coalesce(gone.records, 0) > {last_limit})",
             key = rule.sql(),
             before = last_records(),
             differs = differs.join(" or "),
         );
         let frame = session.sql(&sql).await.doing(doing())?;
-        found += scratch.put(&changed, frame).await?;
+        compared += scratch.put(&changed, frame).await?;
     }
-    Ok(Some(found))
+    Ok(Some(compared))
 }
 
 /// Last night's links between records that stayed as they are, as pairs of tonight's numbers with the
