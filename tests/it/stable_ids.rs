@@ -90,6 +90,12 @@ impl Town {
         fs::write(path, text).unwrap();
     }
 
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path().join(file)).unwrap();
+        assert!(text.contains(from), "{from}");
+        self.put(file, &text.replace(from, to));
+    }
+
     /// Lines of tomorrow's export: new records, and others once more.
     fn deliver(&mut self, lines: Vec<String>) {
         let header = "record,first_name,last_name,birth_date,email,phone,street,postcode,city\n";
@@ -340,6 +346,88 @@ fn an_earlier_instant_knows_the_ids_of_its_time() {
     town.night = 2;
     town.decide(&[("p001", "p002", "link")]);
     assert_eq!(town.sleep(), second, "and the ids of the later night come back");
+}
+
+#[test]
+fn blocks_that_become_smaller_are_compared_by_nights_of_changes_too() {
+    let mut lines = town();
+    // Two blocks of six, by e-mail and by phone, with two records in both.
+    let person = |record: &str, n: usize, email: &str, phone: &str| {
+        format!("{record},Name{n},Family{n},19{:02}-01-0{},{email},{phone},,,", 40 + n * 5, 1 + n % 9)
+    };
+    lines.push(person("g", 1, "all@mail.example", "0611111111"));
+    lines.push(person("s", 2, "all@mail.example", "0611111111"));
+    lines.extend((0..4).map(|n| person(&format!("e{n}"), 3 + n / 2, "all@mail.example", "")));
+    lines.extend((0..4).map(|n| person(&format!("f{n}"), 6 + n / 2, "", "0611111111")));
+    let mut town = Town::new(lines);
+    town.edit("persons.toml", "estimate_every", "max_block_records = 5\nestimate_every");
+    town.sleep();
+    let tables = ["core.customer_ids", "core.match_links", "core.match_review"];
+    for lines in [vec![], vec![person("g", 1, "g@mail.example", "0622222222")], vec![]] {
+        town.deliver(lines);
+        let full = town.dream();
+        town.sleep();
+        for table in tables {
+            assert_eq!(rows(&full, table), rows(&town.warehouse(), table), "{table}");
+        }
+    }
+    let links = query(
+        &town.warehouse(),
+        "select record_id_l, record_id_r from core.match_links where record_id_l like 'f_'",
+    );
+    assert!(links.contains("f0,f1"), "the smaller block was compared: {links}");
+}
+
+#[test]
+fn a_key_of_no_record_and_a_record_of_all_keys_join_nobody() {
+    let mut town = Town::new(town());
+    town.edit(
+        "sql/channel/keys.sql",
+        "select",
+        "select 'till' as source, 'tablet' as record_id, 'email' as key_kind, email as key_value from raw.people
+         union all select 'account', null, 'email', email from raw.people
+         union all select",
+    );
+    let customers = town.sleep();
+    let distinct: BTreeSet<&String> = customers.values().collect();
+    assert_eq!((customers.len(), distinct.len()), (501, 501));
+    let told = query(&town.warehouse(), "select note from ops.steps where kind = 'resolve'");
+    assert!(told.contains("500 keys without source or record_id were left aside"), "{told}");
+}
+
+#[test]
+fn who_is_forgotten_takes_along_what_was_theirs_under_a_former_id() {
+    let mut lines = town();
+    lines.extend(seen_again());
+    lines
+        .push("zq1,Zephyrine,Quux,1977-07-07,zephyrine@quux.example,,7 rue Zephyrine,75007,Paris".to_owned());
+    lines.push("zq2,Zephyrine,Quux,1977-07-07,,,7 rue Zephyrine,75007,Paris".to_owned());
+    let mut town = Town::new(lines);
+    let first = town.sleep();
+    assert_eq!(first["zq1"], first["zq2"]);
+    // The channel does not tell of zq1 any more; later she is found to be p000.
+    for model in ["persons", "keys"] {
+        let file = format!("sql/channel/{model}.sql");
+        let text = fs::read_to_string(town.path().join(&file)).unwrap();
+        let and = if text.contains("where") { "and" } else { "where" };
+        town.put(&file, &format!("{text} {and} record <> 'zq1'"));
+    }
+    town.sleep();
+    town.decide(&[("zq2", "p000", "link"), ("q000", "p000", "link")]);
+    let third = town.sleep();
+    assert_eq!((&third["zq2"], third.get("zq1")), (&third["p000"], None));
+    assert_ne!(third["p000"], first["zq1"], "her id of before is a former one");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sillage"));
+    command.arg("forget").arg(town.path().join("persons.toml"));
+    command.args(["--id", &format!("customer_id={}", first["zq1"]), "--warehouse"]).arg(town.warehouse());
+    command.env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
+    Ran::of(command.output().unwrap()).published();
+    for sql in [
+        "select count(*) as n from raw.people where record in ('zq1', 'zq2', 'p000')",
+        "select count(*) as n from core.customer_id_history where record_id in ('zq1', 'zq2', 'p000')",
+    ] {
+        assert_eq!(query(&town.warehouse(), sql), "n\n0\n", "{sql}");
+    }
 }
 
 #[test]
