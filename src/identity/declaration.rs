@@ -34,7 +34,7 @@ pub struct IdentityDeclaration {
     /// Person records of one customer, at most, by probable links.
     #[serde(default = "max_customer_records")]
     pub max_customer_records: u64,
-    /// A key held under more names is nobody's.
+    /// A key held under more names is nobody's, and a record that holds more keys of one kind is, too.
     #[serde(default = "max_key_persons")]
     pub max_key_persons: u64,
     /// How long parameters and term frequencies stay in force before they are estimated again.
