@@ -111,8 +111,8 @@ impl Engine {
         options.execution.parquet.schema_force_view_types = false;
         options.execution.time_zone = Some("UTC".to_owned());
         // A build side of this size is gathered once and shared: cheaper than shuffling the other side.
-        options.optimizer.hash_join_single_partition_threshold_rows = 4_000_000;
-        options.optimizer.hash_join_single_partition_threshold = 256 << 20;
+        options.optimizer.hash_join_single_partition_threshold_rows = 1_000_000;
+        options.optimizer.hash_join_single_partition_threshold = 64 << 20;
         if let Some(bytes) = limits.memory {
             // A hash join cannot spill; a sort-merge join can.
             options.optimizer.prefer_hash_join = false;

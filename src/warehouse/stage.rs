@@ -90,9 +90,6 @@ pub enum Layout {
     OneFile,
     /// As many files as streams, rows in any order.
     Parallel,
-    /// The same for what a step keeps for itself: written and read once, so that packing it costs more
-    /// than it saves.
-    Scratch,
 }
 
 impl Warehouse {
@@ -121,9 +118,7 @@ impl Warehouse {
             Layout::OneFile => {
                 vec![datafusion::physical_plan::execute_stream(plan, task).doing(format!("run {table}"))?]
             }
-            Layout::Parallel | Layout::Scratch => {
-                execute_stream_partitioned(plan, task).doing(format!("run {table}"))?
-            }
+            Layout::Parallel => execute_stream_partitioned(plan, task).doing(format!("run {table}"))?,
         };
         self.stage_streams(table, mode, layout, streams).await
     }
@@ -169,16 +164,12 @@ impl Warehouse {
     fn writer(&self, table: &TableName, schema: &SchemaRef, layout: Layout) -> DeltaWriter {
         let target = match layout {
             Layout::OneFile => None,
-            Layout::Parallel | Layout::Scratch => NonZeroU64::new(TARGET_FILE_BYTES),
-        };
-        let properties = match layout {
-            Layout::Scratch => unpacked(),
-            Layout::OneFile | Layout::Parallel => encodings(schema),
+            Layout::Parallel => NonZeroU64::new(TARGET_FILE_BYTES),
         };
         let config = WriterConfig::new(
             schema.clone(),
             Vec::new(),
-            Some(properties),
+            Some(encodings(schema)),
             target,
             Some(ENCODE_ROWS),
             DataSkippingNumIndexedCols::NumColumns(32),
@@ -359,16 +350,6 @@ fn to_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 
 /// Dictionaries only for text: on numbers they cost more than parsing the CSV did and make the
 /// file larger.
-fn unpacked() -> WriterProperties {
-    WriterProperties::builder()
-        .set_compression(Compression::UNCOMPRESSED)
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_created_by("sillage".to_owned())
-        .build()
-}
-
 fn encodings(schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
