@@ -6,9 +6,8 @@ use arrow::array::AsArray;
 use clap::{Args, Subcommand};
 use datafusion::logical_expr::{col, lit};
 
-use super::output::OutputArgs;
-use super::query::open;
-use super::{LimitArgs, WarehouseArg, load_pipeline};
+use super::load_pipeline;
+use super::query::ReadArgs;
 use crate::audience;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -30,7 +29,7 @@ pub struct WaterfallArgs {
     /// The audience; all of them when not given
     audience: Option<String>,
     #[command(flatten)]
-    place: PlaceArgs,
+    read: ReadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -43,32 +42,14 @@ pub struct ExportArgs {
     #[arg(long)]
     with_control: bool,
     #[command(flatten)]
-    place: PlaceArgs,
+    read: ReadArgs,
 }
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     customer_id: String,
     #[command(flatten)]
-    place: PlaceArgs,
-}
-
-#[derive(Debug, Args)]
-struct PlaceArgs {
-    #[command(flatten)]
-    warehouse: WarehouseArg,
-    #[arg(long, value_name = "N")]
-    release: Option<u64>,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    limits: LimitArgs,
-}
-
-impl PlaceArgs {
-    async fn open(&self) -> Result<Catalog> {
-        open(&self.warehouse.warehouse, self.release, &self.limits).await
-    }
+    read: ReadArgs,
 }
 
 pub async fn audience(verb: AudienceVerb) -> Result<()> {
@@ -80,7 +61,7 @@ pub async fn audience(verb: AudienceVerb) -> Result<()> {
 }
 
 async fn waterfall(args: WaterfallArgs) -> Result<()> {
-    let catalog = args.place.open().await?;
+    let catalog = args.read.open().await?;
     let table = audience::table(audience::WATERFALL);
     let session = catalog.session([&table], None).await?;
     let mut frame = session.table(&table).await?;
@@ -91,7 +72,7 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
     let frame = frame
         .sort(vec![col("audience").sort(true, false), col("position").sort(true, false)])
         .doing("order the waterfall")?;
-    args.place.output.write(&catalog, frame).await?;
+    args.read.output.write(&catalog, frame).await?;
     Ok(())
 }
 
@@ -118,7 +99,7 @@ async fn known(catalog: &Catalog, name: &str) -> Result<()> {
 }
 
 async fn explain(args: ExplainArgs) -> Result<()> {
-    let catalog = args.place.open().await?;
+    let catalog = args.read.open().await?;
     let table = audience::table(audience::DECISIONS);
     let session = catalog.session([&table], None).await?;
     let frame = session
@@ -133,12 +114,12 @@ async fn explain(args: ExplainArgs) -> Result<()> {
             Error::failed("no audience knows this customer").hint("is it a customer_id of this release?")
         );
     }
-    args.place.output.write(&catalog, frame).await?;
+    args.read.output.write(&catalog, frame).await?;
     Ok(())
 }
 
 async fn export(args: ExportArgs) -> Result<()> {
-    let catalog = args.place.open().await?;
+    let catalog = args.read.open().await?;
     let lists = audience::table(audience::LISTS);
     let declared = match args.pipeline {
         None => None,
@@ -183,8 +164,8 @@ async fn export(args: ExportArgs) -> Result<()> {
         args.audience.replace('\'', "''")
     );
     let session = catalog.session(&tables, None).await?;
-    let rows = args.place.output.write(&catalog, session.sql(&sql).await.doing("read the list")?).await?;
-    if args.place.output.output.is_some() {
+    let rows = args.read.output.write(&catalog, session.sql(&sql).await.doing("read the list")?).await?;
+    if args.read.output.output.is_some() {
         say!("{rows} persons of {}", args.audience);
     }
     Ok(())

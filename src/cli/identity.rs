@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::output::OutputArgs;
-use super::query::open;
-use super::{LimitArgs, WarehouseArg, load_pipeline_without_sources};
+use super::load_pipeline_without_sources;
+use super::query::ReadArgs;
 use crate::error::{Error, Result};
 use crate::identity::{self, Linkage, RecordName};
 use crate::pipeline::Step;
@@ -24,13 +23,7 @@ pub struct TraceArgs {
     /// A customer id, or SOURCE:RECORD_ID as in core.customer_ids
     what: String,
     #[command(flatten)]
-    warehouse: WarehouseArg,
-    #[arg(long, value_name = "N")]
-    release: Option<u64>,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    limits: LimitArgs,
+    read: ReadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -43,13 +36,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
     #[command(flatten)]
-    warehouse: WarehouseArg,
-    #[arg(long, value_name = "N")]
-    release: Option<u64>,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    limits: LimitArgs,
+    read: ReadArgs,
 }
 
 pub async fn identity(verb: IdentityVerb) -> Result<()> {
@@ -74,21 +61,21 @@ async fn explain(args: ExplainArgs) -> Result<()> {
         }
     };
     let (left, right) = (named(&args.left)?, named(&args.right)?);
-    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    let catalog = args.read.open().await?;
     let waterfall = identity::explain(&catalog, &linkage, left, right).await?;
-    args.output.write(&catalog, waterfall).await?;
+    args.read.output.write(&catalog, waterfall).await?;
     Ok(())
 }
 
 async fn trace(args: TraceArgs) -> Result<()> {
-    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    let catalog = args.read.open().await?;
     let found = match args.what.split_once(':') {
         Some((source, record_id)) => {
             identity::trace_record(&catalog, RecordName { source, record_id }).await?
         }
         None => identity::trace_id(&catalog, &args.what).await?,
     };
-    args.output.write(&catalog, found).await?;
+    args.read.output.write(&catalog, found).await?;
     Ok(())
 }
 

@@ -17,22 +17,35 @@ pub struct QueryArgs {
     /// One SELECT over the tables of the warehouse, for example "select * from mart.segments"
     sql: String,
     #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// Which release is read, and where the answer goes.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    #[command(flatten)]
     warehouse: WarehouseArg,
     /// Read an earlier release
     #[arg(long, value_name = "N")]
     release: Option<u64>,
     #[command(flatten)]
-    output: OutputArgs,
+    pub output: OutputArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
 
+impl ReadArgs {
+    pub async fn open(&self) -> Result<Catalog> {
+        open(&self.warehouse.warehouse, self.release, &self.limits).await
+    }
+}
+
 pub async fn query(args: QueryArgs) -> Result<()> {
-    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    let catalog = args.read.open().await?;
     let tables = tables_read(&args.sql)?;
     let session = catalog.session(&tables, None).await?;
     let frame = session.sql(&args.sql).await.doing("understand the query")?;
-    args.output.write(&catalog, frame).await?;
+    args.read.output.write(&catalog, frame).await?;
     Ok(())
 }
 

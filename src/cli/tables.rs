@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::output::OutputArgs;
 use super::progress::grouped;
-use super::query::open;
+use super::query::{ReadArgs, open};
 use super::{LimitArgs, WarehouseArg};
 use crate::error::{Context, Result};
 use crate::name::TableName;
@@ -27,13 +26,7 @@ pub struct ShowArgs {
     #[arg(short = 'n', long, default_value_t = 10)]
     rows: usize,
     #[command(flatten)]
-    warehouse: WarehouseArg,
-    #[arg(long, value_name = "N")]
-    release: Option<u64>,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    limits: LimitArgs,
+    read: ReadArgs,
 }
 
 pub async fn ls(args: LsArgs) -> Result<()> {
@@ -54,11 +47,11 @@ pub async fn ls(args: LsArgs) -> Result<()> {
 }
 
 pub async fn show(args: ShowArgs) -> Result<()> {
-    let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
+    let catalog = args.read.open().await?;
     let Some(table) = catalog.table(&args.table).await? else {
         return Err(catalog.unknown(&args.table));
     };
-    if args.output.output.is_none() && args.output.format.is_none() {
+    if args.read.output.output.is_none() && args.read.output.format.is_none() {
         say!("{}: {} rows", args.table, grouped(table.rows));
         for field in table.schema.fields() {
             say!("  {:34} {}", field.name(), field.data_type());
@@ -66,6 +59,6 @@ pub async fn show(args: ShowArgs) -> Result<()> {
     }
     let session = catalog.session([&args.table], None).await?;
     let frame = session.table(&args.table).await?.limit(0, Some(args.rows)).doing("take the first rows")?;
-    args.output.write(&catalog, frame).await?;
+    args.read.output.write(&catalog, frame).await?;
     Ok(())
 }

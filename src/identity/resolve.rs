@@ -8,22 +8,20 @@ use arrow::array::RecordBatch;
 use super::customers::{Change, Kind};
 use super::declaration::Identity;
 use super::linkage::links;
+use super::made::Made;
 use super::night::Night;
 use super::scratch::Scratch;
 use super::{customers, match_links, review};
 use crate::error::Result;
 use crate::warehouse::catalog::Catalog;
-use crate::warehouse::stage::Staged;
 
 /// What resolution made.
 #[derive(Debug)]
 pub struct Resolution {
     /// `core.customer_ids` first.
-    pub staged: Vec<Staged>,
+    pub made: Made,
     /// Rows for `ops.models`, without the columns of the run.
     pub fitted: Option<RecordBatch>,
-    pub notes: Vec<String>,
-    pub warnings: Vec<String>,
 }
 
 /// Finds the customer of every record.
@@ -66,7 +64,7 @@ async fn resolve_with(
         staged.extend([links, review]);
         staged.extend(linked.terms);
     }
-    Ok(Resolution { staged, fitted, notes, warnings })
+    Ok(Resolution { made: Made { staged, notes, warnings }, fitted })
 }
 
 /// How many ids changed.

@@ -191,12 +191,11 @@ impl Workshop {
             is_forgotten: self.forgetting.then_some(&is_forgotten),
         };
         let resolution = identity::resolve(&self.catalog, identity, &night).await?;
-        let mut staged = resolution.staged;
+        let mut done = Done::from(resolution.made);
         if let Some(rows) = resolution.fitted {
-            staged.push(self.stage_model_rows(&rows).await?);
+            done.staged.push(self.stage_model_rows(&rows).await?);
         }
-        let (notes, warnings) = (resolution.notes, resolution.warnings);
-        Ok(Done { staged, figures: Figures { notes, warnings, ..Figures::default() } })
+        Ok(done)
     }
 
     async fn quality(&self, quality: &Quality) -> Result<Done> {

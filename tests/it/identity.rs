@@ -48,7 +48,7 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
             full_refresh: false,
             is_forgotten: None,
         };
-        let resolved = resolve(&catalog, &identity, &night).await.unwrap().staged.remove(0);
+        let resolved = resolve(&catalog, &identity, &night).await.unwrap().made.staged.remove(0);
         let session = catalog.session_of_all_rows(&resolved).await.unwrap();
         let resolved = session.table(&resolved.table).await.unwrap();
         let mut customers = BTreeMap::new();

@@ -18,7 +18,8 @@ struct Found {
     told: String,
 }
 
-const PIPELINE: &str = r#"
+/// Person records from `people.csv`, to be put where they are; `[identity]` comes last.
+pub const PIPELINE: &str = r#"
 name = "persons"
 warehouse = "warehouse"
 as_of = "2026-01-01"

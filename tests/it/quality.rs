@@ -10,38 +10,13 @@ use sillage::name::StepName;
 use sillage::pipeline::{self, placeholder::Placeholders};
 
 use crate::broken_shop;
-use crate::linkage::{seen_again, town};
+use crate::linkage::{PIPELINE, seen_again, town};
 use crate::shop::{query, shelf};
 
 /// A folder with an export of person records, a truth about them, a pipeline and warehouses.
 struct Project {
     folder: tempfile::TempDir,
 }
-
-const PIPELINE: &str = r#"
-name = "persons"
-warehouse = "warehouse"
-as_of = "2026-01-01"
-models = "sql"
-[sources.people]
-path = "${PEOPLE}/people.csv"
-format = "csv"
-key = ["record"]
-[sources.people.columns]
-record = { type = "text", nullable = false }
-first_name = "text"
-last_name = "text"
-birth_date = "text"
-email = "text"
-phone = "text"
-street = "text"
-postcode = "text"
-city = "text"
-[identity]
-keys = "channel.keys"
-records = "channel.persons"
-country = "FR"
-"#;
 
 const JUDGED: &str = r#"
 [match_quality]
@@ -80,7 +55,7 @@ impl Project {
             "select 'people' as source, record as record_id, 'email' as key_kind, email as key_value
              from raw.people where email is not null",
         );
-        project.put("persons.toml", PIPELINE);
+        project.put("persons.toml", &PIPELINE.replace("people.csv", "${PEOPLE}/people.csv"));
         project
     }
 

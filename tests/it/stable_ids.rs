@@ -11,27 +11,13 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::forget::{files_below, text_of};
-use crate::linkage::{seen_again, town};
+use crate::linkage::{PIPELINE, seen_again, town};
 use crate::shop::{Ran, copy_folder, query, rows, sillage};
 
-const PIPELINE: &str = r#"
-name = "persons"
-warehouse = "warehouse"
-models = "sql"
-[sources.people]
-path = "FOLDER/people/*.csv"
-format = "csv"
-key = ["record"]
-[sources.people.columns]
-record = { type = "text", nullable = false }
-first_name = "text"
-last_name = "text"
-birth_date = "text"
-email = "text"
-phone = "text"
-street = "text"
-postcode = "text"
-city = "text"
+/// What the pipeline has beside that of the linkage tests, from its `[identity]` on.
+const MORE: &str = r#"
+decisions = "channel.link_decisions"
+estimate_every = "10 days"
 [sources.people.person]
 keys = { record = "people", email = "email" }
 [sources.decisions]
@@ -45,12 +31,6 @@ decision = "text"
 decided_at = "timestamp"
 [sources.decisions.person]
 keys = { record_a = "record", record_b = "record" }
-[identity]
-keys = "channel.keys"
-records = "channel.persons"
-decisions = "channel.link_decisions"
-country = "FR"
-estimate_every = "10 days"
 "#;
 
 /// Person records that change from night to night.
@@ -65,7 +45,9 @@ impl Town {
     fn new(lines: Vec<String>) -> Town {
         let folder = tempfile::tempdir().unwrap();
         let mut town = Town { folder, records: BTreeMap::new(), night: 0 };
-        town.put("persons.toml", &PIPELINE.replace("FOLDER", town.path().to_str().unwrap()));
+        let pipeline = PIPELINE.replace("people.csv", "FOLDER/people/*.csv") + MORE;
+        let pipeline = pipeline.replace("as_of = \"2026-01-01\"\n", "");
+        town.put("persons.toml", &pipeline.replace("FOLDER", town.path().to_str().unwrap()));
         town.put(
             "sql/channel/persons.sql",
             "select 'people' as source, record as record_id, * from raw.people",

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! universe     all records in order, each with the customer it last was
+//! unjoining    keys that join nobody
 //! steward      a steward's decisions, which always win
 //! clusters     groups of records, guarded                 (components: union-find)
 //! succession   tonight's customers take over last night's ids
@@ -21,8 +22,9 @@ mod steward;
 mod succession;
 mod trace;
 mod universe;
+mod unjoining;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
@@ -36,12 +38,13 @@ use self::id_memory::Remembered;
 use self::steward::Decisions;
 use self::succession::{Overlap, Overlaps, Succession};
 use self::universe::{Numbering, Rows};
+use self::unjoining::Unjoining;
 use crate::error::{Context, Result};
 use crate::identity::declaration::Identity;
 use crate::identity::night::Night;
 use crate::identity::tables::{CUSTOMER_IDS, PERSON_RECORDS, table};
 use crate::name::TableName;
-use crate::warehouse::catalog::{Catalog, Session};
+use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Mode, Staged};
 
 pub use clusters::{Decision, Link, Ruling};
@@ -93,28 +96,11 @@ pub async fn find(
             warnings.push(format!("{nobodys} keys without source or record_id were left aside"));
         }
     }
-    let shared = match (&identity.keys, &identity.persons) {
-        (Some(keys), Some(persons)) => shared_keys(&session, keys, persons.max_key_persons).await?,
-        _ => HashSet::new(),
+    let unjoining = match (&identity.keys, &identity.persons) {
+        (Some(keys), Some(persons)) => Unjoining::find(&session, keys, persons.max_key_persons).await?,
+        _ => Unjoining::default(),
     };
-    if !shared.is_empty() {
-        notes.push(format!(
-            "{} keys are held under more than {} names each: they join nobody",
-            shared.len(),
-            identity.persons.as_ref().map_or(0, |p| p.max_key_persons)
-        ));
-    }
-    let busy = match (&identity.keys, &identity.persons) {
-        (Some(keys), Some(persons)) => busy_records(&session, keys, persons.max_key_persons).await?,
-        _ => HashSet::new(),
-    };
-    if !busy.is_empty() {
-        notes.push(format!(
-            "{} records hold more than {} keys of one kind each: they join nobody by keys",
-            busy.len(),
-            identity.persons.as_ref().map_or(0, |p| p.max_key_persons)
-        ));
-    }
+    notes.extend(unjoining.notes());
     let marks = match persons {
         Some(records) => marks(records).await?,
         None => Vec::new(),
@@ -138,7 +124,7 @@ pub async fn find(
         .map(|(ruling, _)| (ruling.left, ruling.right))
         .collect();
     warnings.extend(steward.warnings(&stand));
-    let former = join_by_keys(&mut clusters, ordered.clone(), &shared, &busy).await?;
+    let former = join_by_keys(&mut clusters, ordered.clone(), &unjoining).await?;
     let decisions = clusters.link(links);
 
     let succession = Succession::of(overlaps(&mut clusters, &former));
@@ -173,64 +159,6 @@ async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
     Ok(marks)
 }
 
-/// Keys that are held under more names than any one person has. A record without a name counts as a
-/// name of its own.
-async fn shared_keys(session: &Session, keys: &TableName, limit: u64) -> Result<HashSet<u128>> {
-    let doing = "look for keys that many share";
-    let batches = session
-        .sql(&format!(
-            // Grouped twice: `count(distinct)` would keep a hash table of its own for every key.
-            "select key_kind, key_value from (
-               select cast(key_kind as varchar) as key_kind, cast(key_value as varchar) as key_value,
-                      coalesce(first_name || ' ' || last_name, first_name, last_name,
-                               cast(record_number as varchar)) as name
-               from {keys} as k join {records} as p
-                 on cast(k.source as varchar) = p.source and cast(k.record_id as varchar) = p.record_id
-               where key_kind is not null and key_value is not null
-               group by 1, 2, 3)
-             group by key_kind, key_value having count(*) > {limit}",
-            records = table(PERSON_RECORDS),
-        ))
-        .await
-        .doing(doing)?
-        .collect()
-        .await
-        .doing(doing)?;
-    Ok(hashed(&batches))
-}
-
-/// Records with more keys of one kind than any one person's: the tablet in the shop, the till's own card.
-async fn busy_records(session: &Session, keys: &TableName, limit: u64) -> Result<HashSet<u128>> {
-    let doing = "look for records with many keys";
-    let batches = session
-        .sql(&format!(
-            "select distinct source, record_id from (
-               select source, record_id, key_kind from (
-                 select cast(source as varchar) as source, cast(record_id as varchar) as record_id,
-                        cast(key_kind as varchar) as key_kind, cast(key_value as varchar) as key_value
-                 from {keys}
-                 where source is not null and record_id is not null and key_kind is not null and key_value is not null
-                 group by 1, 2, 3, 4)
-               group by source, record_id, key_kind having count(*) > {limit})"
-        ))
-        .await
-        .doing(doing)?
-        .collect()
-        .await
-        .doing(doing)?;
-    Ok(hashed(&batches))
-}
-
-/// Rows of two texts, hashed.
-fn hashed(batches: &[RecordBatch]) -> HashSet<u128> {
-    let mut found = HashSet::new();
-    for batch in batches {
-        let (first, second) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-        found.extend(first.iter().zip(second).filter_map(|(first, second)| Some(key_hash(first?, second?))));
-    }
-    found
-}
-
 /// Makes all records known and finds those that a steward names.
 async fn meet(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFrame) -> Result<()> {
     let doing = "look for the records of the steward's decisions";
@@ -255,8 +183,7 @@ async fn meet(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFra
 async fn join_by_keys(
     clusters: &mut Clusters,
     ordered: DataFrame,
-    shared: &HashSet<u128>,
-    busy: &HashSet<u128>,
+    unjoining: &Unjoining,
 ) -> Result<Vec<Option<(CustomerId, i64)>>> {
     let mut numbering = Numbering::default();
     let mut former = Vec::new();
@@ -273,11 +200,11 @@ async fn join_by_keys(
                 former.push(row.former.map(|former| (former.id, former.since)));
             }
             if first {
-                is_busy = !busy.is_empty() && busy.contains(&key_hash(row.source, row.record_id));
+                is_busy = unjoining.has_record(row.source, row.record_id);
             }
             if let Some((kind, value)) = row.key {
                 let key = key_hash(kind, value);
-                if !is_busy && !shared.contains(&key) {
+                if !is_busy && !unjoining.has_key(key) {
                     clusters.hold(record, key);
                 }
             }

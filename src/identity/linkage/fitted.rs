@@ -102,6 +102,20 @@ pub fn rows(
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).doing("put the linkage model into rows")
 }
 
+pub fn models() -> TableName {
+    TableName::new("ops", "models").expect("our own table names are valid")
+}
+
+/// The rows of the last night of the pipeline, or of any, as a relation of SQL.
+pub fn last_rows_sql(pipeline: Option<&str>) -> String {
+    let models = models();
+    let mine = match pipeline {
+        Some(pipeline) => format!("model = '{MODEL}' and pipeline = '{}'", pipeline.replace('\'', "''")),
+        None => format!("model = '{MODEL}'"),
+    };
+    format!("select * from {models} where {mine} and run = (select max(run) from {models} where {mine})")
+}
+
 /// What an earlier night wrote.
 #[derive(Debug, Default)]
 pub struct LastRows(HashMap<(String, i64), (Option<f64>, Option<String>)>);
@@ -109,22 +123,15 @@ pub struct LastRows(HashMap<(String, i64), (Option<f64>, Option<String>)>);
 impl LastRows {
     /// The rows of the last night of the pipeline, or of any; `None` when nothing was ever linked.
     pub async fn read(catalog: &Catalog, pipeline: Option<&str>) -> Result<Option<LastRows>> {
-        let models = TableName::new("ops", "models")?;
+        let models = models();
         if catalog.table(&models).await?.is_none() {
             return Ok(None);
         }
         let doing = "look for the last linkage model";
-        let mine = match pipeline {
-            Some(pipeline) => format!("model = '{MODEL}' and pipeline = '{pipeline}'"),
-            None => format!("model = '{MODEL}'"),
-        };
         let batches = catalog
             .session([&models], None)
             .await?
-            .sql(&format!(
-                "select name, position, value, note from {models}
-                 where {mine} and run = (select max(run) from {models} where {mine})"
-            ))
+            .sql(&format!("select name, position, value, note from ({})", last_rows_sql(pipeline)))
             .await
             .doing(doing)?
             .collect()

@@ -8,6 +8,7 @@ use super::{
     BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS, UNLINKABLES,
 };
 use crate::identity::declaration::{Identity, Persons};
+use crate::identity::linkage::fitted::models;
 use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, MATCH_TERMS, PERSON_RECORDS, table};
 use crate::name::TableName;
 
@@ -56,10 +57,6 @@ impl Quality {
 }
 
 /// Where the fitted models are.
-pub fn models() -> TableName {
-    TableName::new("ops", "models").expect("our own table names are valid")
-}
-
 pub fn mart(name: &str) -> TableName {
     TableName::new("mart", name).expect("our own table names are valid")
 }

@@ -3,7 +3,6 @@
 //! ```text
 //! declaration   the section, and the tables that the step reads and writes
 //! ladder        the thresholds that a figure is told for
-//! learnt        what the last run learnt, from ops.models
 //! sizes         → mart.customer_sizes      always
 //! weights       → mart.match_weights       where person records are linked, as all below
 //! decisions     → mart.match_decisions
@@ -22,7 +21,6 @@ mod completeness;
 mod decisions;
 mod declaration;
 mod ladder;
-mod learnt;
 mod sizes;
 mod unlinkables;
 mod weights;
