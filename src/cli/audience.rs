@@ -6,7 +6,7 @@ use arrow::array::AsArray;
 use clap::{Args, Subcommand};
 use datafusion::logical_expr::{col, lit};
 
-use super::load_pipeline;
+use super::load_pipeline_without_sources;
 use super::query::ReadArgs;
 use crate::audience;
 use crate::error::{Context, Error, Result};
@@ -124,7 +124,7 @@ async fn export(args: ExportArgs) -> Result<()> {
     let declared = match args.pipeline {
         None => None,
         some => Some(
-            load_pipeline(some)?
+            load_pipeline_without_sources(some)?
                 .steps
                 .values()
                 .find_map(|step| match step {
