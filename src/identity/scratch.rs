@@ -21,7 +21,7 @@ impl<'c> Scratch<'c> {
 
     /// Puts the frame's rows into the table, beside those it has; how many there were.
     pub async fn put(&mut self, table: &TableName, frame: DataFrame) -> Result<u64> {
-        let staged = self.catalog.warehouse().stage(table, Mode::Append, Layout::Parallel, frame).await?;
+        let staged = self.catalog.warehouse().stage(table, Mode::Append, Layout::Scratch, frame).await?;
         let rows = staged.rows;
         let all = match self.kept.remove(table) {
             None => staged,

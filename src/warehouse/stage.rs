@@ -90,6 +90,9 @@ pub enum Layout {
     OneFile,
     /// As many files as streams, rows in any order.
     Parallel,
+    /// The same for what a step keeps for itself, which is written and read once or twice: packed with what
+    /// costs least.
+    Scratch,
 }
 
 impl Warehouse {
@@ -118,7 +121,9 @@ impl Warehouse {
             Layout::OneFile => {
                 vec![datafusion::physical_plan::execute_stream(plan, task).doing(format!("run {table}"))?]
             }
-            Layout::Parallel => execute_stream_partitioned(plan, task).doing(format!("run {table}"))?,
+            Layout::Parallel | Layout::Scratch => {
+                execute_stream_partitioned(plan, task).doing(format!("run {table}"))?
+            }
         };
         self.stage_streams(table, mode, layout, streams).await
     }
@@ -164,12 +169,12 @@ impl Warehouse {
     fn writer(&self, table: &TableName, schema: &SchemaRef, layout: Layout) -> DeltaWriter {
         let target = match layout {
             Layout::OneFile => None,
-            Layout::Parallel => NonZeroU64::new(TARGET_FILE_BYTES),
+            Layout::Parallel | Layout::Scratch => NonZeroU64::new(TARGET_FILE_BYTES),
         };
         let config = WriterConfig::new(
             schema.clone(),
             Vec::new(),
-            Some(encodings(schema)),
+            Some(encodings(schema, layout)),
             target,
             Some(ENCODE_ROWS),
             DataSkippingNumIndexedCols::NumColumns(32),
@@ -350,14 +355,15 @@ fn to_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 
 /// Dictionaries only for text: on numbers they cost more than parsing the CSV did and make the
 /// file larger.
-fn encodings(schema: &Schema) -> WriterProperties {
+fn encodings(schema: &Schema, layout: Layout) -> WriterProperties {
+    let packed = layout != Layout::Scratch;
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(if packed { Compression::ZSTD(ZstdLevel::default()) } else { Compression::LZ4_RAW })
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("sillage".to_owned());
-    for field in schema.fields() {
+    for field in schema.fields().iter().filter(|_| packed) {
         if field.data_type() == &DataType::Utf8 {
             properties =
                 properties.set_column_dictionary_enabled(ColumnPath::new(vec![field.name().clone()]), true);

@@ -4,6 +4,7 @@ mod slips;
 
 use datafusion::logical_expr::ScalarUDF;
 use rapidfuzz::distance::{damerau_levenshtein, jaro_winkler};
+use twox_hash::XxHash64;
 
 use self::slips::{mailbox_slips, slips};
 use crate::identity::sql_function::{distance, measure, relation, whole_of_text};
@@ -76,11 +77,9 @@ pub fn short_form_of(a: &str, b: &str) -> bool {
     (short.len() >= 3 && long.starts_with(short)) || formal_name(a) == formal_name(b)
 }
 
-/// Eight bytes of BLAKE3. Keys that meet by chance only cause a comparison that finds nothing alike.
+/// XXH64. Keys that meet by chance only cause a comparison that finds nothing alike.
 fn block_key(text: &str) -> i64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..8]);
-    i64::from_le_bytes(bytes)
+    XxHash64::oneshot(0, text.as_bytes()).cast_signed()
 }
 
 #[cfg(test)]

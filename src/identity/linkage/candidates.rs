@@ -6,7 +6,7 @@
 //! has its limit lowered until they do not.
 
 use arrow::array::AsArray;
-use arrow::datatypes::{Int8Type, Int64Type};
+use arrow::datatypes::{Int8Type, Int32Type, Int64Type};
 use datafusion::prelude::DataFrame;
 use std::collections::BTreeMap;
 
@@ -228,36 +228,51 @@ pub async fn compared(
     pairs: &TableName,
     linkage: &Linkage,
 ) -> Result<DataFrame> {
+    session.sql(&compared_sql(keyed, pairs, linkage)).await.doing("compare the pairs of all rules")
+}
+
+fn compared_sql(keyed: &TableName, pairs: &TableName, linkage: &Linkage) -> String {
+    // As views: a join copies what it fetches, once for each pair.
+    let mut columns: Vec<String> = vec!["record_number".to_owned()];
+    columns.extend(ATTRIBUTES.iter().map(|a| format!("arrow_cast({a}, 'Utf8View') as {a}")));
+    columns.extend(linkage.terms().iter().map(|term| format!("tf_{term}")));
+    let records = format!("(select {} from {keyed})", columns.join(", "));
     let joined = format!(
-        "{pairs} as p join {keyed} as l on l.record_number = p.record_number_l
-         join {keyed} as r on r.record_number = p.record_number_r"
+        "{pairs} as p join {records} as l on l.record_number = p.record_number_l
+         join {records} as r on r.record_number = p.record_number_r"
     );
-    session.sql(&agreement(linkage, &joined, &["rule"])).await.doing("compare the pairs of all rules")
+    agreement(linkage, &joined, &["rule"])
 }
 
-/// How many pairs agree in which way, among pairs of records drawn by the hash of their number.
-pub async fn random_patterns(session: &Session, keyed: &TableName, linkage: &Linkage) -> Result<Patterns> {
+/// The pairs of some records, each with each: `record_number_l`, `record_number_r` and `rule`, always
+/// `number`. The records are drawn by the hash of their number.
+pub async fn random_pairs(session: &Session, keyed: &TableName, number: usize) -> Result<DataFrame> {
     let records = format!(
-        "(select * from {keyed} order by block_key(cast(record_number as varchar)), record_number limit {RANDOM_RECORDS})"
+        "(select record_number from {keyed}
+          order by block_key(cast(record_number as varchar)), record_number limit {RANDOM_RECORDS})"
     );
-    let joined = format!("{records} as l join {records} as r on l.record_number < r.record_number");
-    counted(session, linkage, &agreement(linkage, &joined, &[]), "compare pairs drawn at random").await
+    let sql = format!(
+        "select l.record_number as record_number_l, r.record_number as record_number_r,
+                cast({number} as int) as rule
+         from {records} as l join {records} as r on l.record_number < r.record_number"
+    );
+    session.sql(&sql).await.doing("draw pairs at random")
 }
 
-/// The same among pairs that agree on a training rule's key: of all its blocks within the limit, as
-/// many as give enough pairs, drawn by their hash.
-pub async fn training_patterns(
+/// The same of pairs that agree on a training rule's key: of all its blocks within the limit, as
+/// many as give enough pairs, drawn by their hash. `rule` is the training rule's number.
+pub async fn training_pairs(
     session: &Session,
     keyed: &TableName,
     linkage: &Linkage,
     rule: usize,
     limit: u64,
     records: u64,
-) -> Result<Patterns> {
+) -> Result<DataFrame> {
     let key = &linkage.training[rule];
     let column = format!("train_{rule}");
     let blocks = count_blocks(session, keyed, &column, key, limit, records).await?;
-    let mut of_records = format!("select * from {keyed} where {column} is not null");
+    let mut of_records = format!("select record_number, {column} from {keyed} where {column} is not null");
     let part = blocks.pairs.div_ceil(TRAINING_PAIRS);
     if part > 1 {
         of_records.push_str(&format!(" and {column} % {part} = 0"));
@@ -266,31 +281,51 @@ pub async fn training_patterns(
         let skipped = skipped_keys(session, keyed, &column, blocks.limit).await?;
         of_records.push_str(&format!(" and {column} not in ({skipped})"));
     }
-    let joined = format!(
-        "({of_records}) as l join ({of_records}) as r
-         on l.{column} = r.{column} and l.record_number < r.record_number"
+    let sql = format!(
+        "select l.record_number as record_number_l, r.record_number as record_number_r,
+                cast({rule} as int) as rule
+         from ({of_records}) as l join ({of_records}) as r
+           on l.{column} = r.{column} and l.record_number < r.record_number"
     );
-    let doing = format!("compare pairs that agree on {}", key.name());
-    counted(session, linkage, &agreement(linkage, &joined, &[]), &doing).await
+    session.sql(&sql).await.doing(format!("find pairs that agree on {}", key.name()))
 }
 
-/// The patterns of pairs that a table holds.
-pub async fn candidate_patterns(session: &Session, pairs: &TableName, linkage: &Linkage) -> Result<Patterns> {
-    counted(session, linkage, &format!("select * from {pairs}"), "count the ways in which pairs agree").await
+/// How many pairs of each rule agree in which way, of pairs that are yet to be compared.
+pub async fn patterns_by_rule(
+    session: &Session,
+    keyed: &TableName,
+    pairs: &TableName,
+    linkage: &Linkage,
+) -> Result<BTreeMap<usize, Patterns>> {
+    counted(session, linkage, &compared_sql(keyed, pairs, linkage)).await
 }
 
-async fn counted(session: &Session, linkage: &Linkage, pairs: &str, doing: &str) -> Result<Patterns> {
+/// How many pairs agree in which way, of pairs that have been compared.
+pub async fn patterns(session: &Session, compared: &TableName, linkage: &Linkage) -> Result<Patterns> {
+    let mut all = Patterns::new();
+    for (pattern, pairs) in
+        counted(session, linkage, &format!("select * from {compared}")).await?.into_values().flatten()
+    {
+        *all.entry(pattern).or_default() += pairs;
+    }
+    Ok(all)
+}
+
+async fn counted(session: &Session, linkage: &Linkage, pairs: &str) -> Result<BTreeMap<usize, Patterns>> {
+    let doing = "count the ways in which pairs agree";
     let gammas: Vec<String> = linkage.comparisons.iter().map(|c| format!("gamma_{}", c.name)).collect();
     let gammas = gammas.join(", ");
-    let sql = format!("select {gammas}, count(*) as pairs from ({pairs}) group by {gammas}");
+    let sql = format!("select {gammas}, rule, count(*) as pairs from ({pairs}) group by {gammas}, rule");
     let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
-    let mut patterns = Patterns::new();
+    let mut patterns: BTreeMap<usize, Patterns> = BTreeMap::new();
     let width = linkage.comparisons.len();
     for batch in &batches {
-        let counts = batch.column(width).as_primitive::<Int64Type>();
+        let rules = batch.column(width).as_primitive::<Int32Type>();
+        let counts = batch.column(width + 1).as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
             let pattern = (0..width).map(|c| batch.column(c).as_primitive::<Int8Type>().value(row)).collect();
-            *patterns.entry(pattern).or_default() += counts.value(row).unsigned_abs();
+            let of_rule = patterns.entry(rules.value(row) as usize).or_default();
+            *of_rule.entry(pattern).or_default() += counts.value(row).unsigned_abs();
         }
     }
     Ok(patterns)

@@ -232,22 +232,34 @@ async fn terms(
 
 async fn fit(
     linkage: &Linkage,
-    scratch: &Scratch<'_>,
+    scratch: &mut Scratch<'_>,
     keyed: &TableName,
     pairs: &TableName,
     limit: u64,
     records: u64,
 ) -> Result<Parameters> {
+    // Numbered as the training rules are, the random pairs behind them; all are compared at once.
+    let training = scratch::table("match_training");
+    let random = linkage.training.len();
     let session = compared(scratch).await?;
-    let random = candidates::random_patterns(&session, keyed, linkage).await?;
-    let mut sessions = Vec::new();
-    for (n, rule) in linkage.training.iter().enumerate() {
-        sessions.push(Training {
-            patterns: candidates::training_patterns(&session, keyed, linkage, n, limit, records).await?,
-            learns: linkage.comparisons.iter().map(|c| !c.is_touched_by(rule)).collect(),
-        });
+    for rule in 0..linkage.training.len() {
+        let frame = candidates::training_pairs(&session, keyed, linkage, rule, limit, records).await?;
+        scratch.put(&training, frame).await?;
     }
-    let of_candidates = candidates::candidate_patterns(&session, pairs, linkage).await?;
+    scratch.put(&training, candidates::random_pairs(&session, keyed, random).await?).await?;
+    let session = compared(scratch).await?;
+    let mut patterns = candidates::patterns_by_rule(&session, keyed, &training, linkage).await?;
+    let random = patterns.remove(&random).unwrap_or_default();
+    let sessions: Vec<Training> = linkage
+        .training
+        .iter()
+        .enumerate()
+        .map(|(n, rule)| Training {
+            patterns: patterns.remove(&n).unwrap_or_default(),
+            learns: linkage.comparisons.iter().map(|c| !c.is_touched_by(rule)).collect(),
+        })
+        .collect();
+    let of_candidates = candidates::patterns(&session, pairs, linkage).await?;
     let expected = linkage.comparisons.iter().map(Comparison::expected_m).collect();
     let all_pairs = records as f64 * (records as f64 - 1.0) / 2.0;
     Ok(em::estimate(&expected, &random, &sessions, &of_candidates, all_pairs))
