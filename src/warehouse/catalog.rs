@@ -356,6 +356,21 @@ impl Session {
         self.register_view(name, frame)
     }
 
+    /// From now on joins gather their smaller side once, however large, and leave the other where it is, cut
+    /// into more parts than there are threads: parts differ in how long they take. Not where the memory is
+    /// limited: what is gathered cannot spill.
+    pub fn gather_smaller_sides(&self) {
+        if self.joins_spill() {
+            return;
+        }
+        let state = self.context.state_ref();
+        let mut state = state.write();
+        let options = state.config_mut().options_mut();
+        options.optimizer.hash_join_single_partition_threshold = usize::MAX;
+        options.optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+        options.execution.target_partitions *= 4;
+    }
+
     /// Whether joins are of the kind that can spill: the memory is limited.
     fn joins_spill(&self) -> bool {
         !self.context.copied_config().options().optimizer.prefer_hash_join

@@ -26,6 +26,10 @@ const TRAINING_PAIRS: u64 = 200_000;
 /// Records whose pairs, each with each, are the random ones: a quarter of a million pairs.
 const RANDOM_RECORDS: u64 = 750;
 
+/// In place of the key that a record lacks: a number below zero that no other record has, so that keys are
+/// never null. Hashes are not below zero.
+pub const NO_KEY: &str = "-1 - record_number";
+
 /// What a blocking rule finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocks {
@@ -45,7 +49,7 @@ pub struct Blocks {
 /// The records with their keys and term frequencies, as a run keeps them for a while.
 ///
 /// Columns: `record_number`, the attributes, `tf_<attribute>` (see [`term_frequency`]), `block_<n>` and
-/// `train_<n>` (hashed keys of the rules).
+/// `train_<n>` (hashed keys of the rules, see [`NO_KEY`]).
 pub async fn keyed(
     session: &Session,
     persons: &TableName,
@@ -76,7 +80,8 @@ pub fn keyed_sql(persons: &TableName, linkage: &Linkage, terms: &Terms) -> Strin
         ));
     }
     let keys = |prefix: &str, rules: &[KeyRule]| -> Vec<String> {
-        rules.iter().enumerate().map(|(n, rule)| format!("{} as {prefix}_{n}", rule.sql())).collect()
+        let of = |(n, rule): (usize, &KeyRule)| format!("coalesce({}, {NO_KEY}) as {prefix}_{n}", rule.sql());
+        rules.iter().enumerate().map(of).collect()
     };
     let mut keys_of = vec!["*".to_owned()];
     keys_of.extend(keys("block", &linkage.blocking));
@@ -101,7 +106,7 @@ async fn count_blocks(
     let batches = session
         .sql(&format!(
             "select n, count(*) as blocks from
-               (select count(*) as n from {keyed} where {column} is not null group by {column})
+               (select count(*) as n from {keyed} where {column} >= 0 group by {column})
              where n > 1 group by n order by n"
         ))
         .await
@@ -136,7 +141,7 @@ async fn skipped_keys(session: &Session, keyed: &TableName, column: &str, limit:
     let doing = "list the blocks that are too large";
     let batches = session
         .sql(&format!(
-            "select {column} from {keyed} where {column} is not null
+            "select {column} from {keyed} where {column} >= 0
              group by {column} having count(*) > {limit} order by {column}"
         ))
         .await
@@ -155,7 +160,7 @@ async fn skipped_keys(session: &Session, keyed: &TableName, column: &str, limit:
 /// that are skipped.
 pub struct Blocking {
     pub blocks: Vec<Blocks>,
-    /// For each rule, `block_<n>`: its key of a record, null where the block is skipped.
+    /// For each rule, `block_<n>`: its key of a record, [`NO_KEY`] where the block is skipped.
     pub keys: Vec<String>,
 }
 
@@ -175,7 +180,7 @@ impl Blocking {
                 column
             } else {
                 let skipped = skipped_keys(session, keyed, &column, blocks.limit).await?;
-                format!("case when {column} in ({skipped}) then null else {column} end as {column}")
+                format!("case when {column} in ({skipped}) then {NO_KEY} else {column} end as {column}")
             });
             blocking.blocks.push(blocks);
         }
@@ -196,9 +201,9 @@ impl Blocking {
         changed: Option<&TableName>,
     ) -> Result<DataFrame> {
         let keys = self.keys[..=rule].join(", ");
-        let all = format!("(select record_number, {keys} from {keyed})");
-        let earlier: String =
-            (0..rule).map(|n| format!(" and not coalesce(l.block_{n} = r.block_{n}, false)")).collect();
+        let all =
+            format!("(select * from (select record_number, {keys} from {keyed}) where block_{rule} >= 0)");
+        let earlier: String = (0..rule).map(|n| format!(" and l.block_{n} <> r.block_{n}")).collect();
         let sql = match changed {
             None => format!(
                 "select l.record_number as record_number_l, r.record_number as record_number_r,
@@ -228,20 +233,22 @@ pub async fn compared(
     pairs: &TableName,
     linkage: &Linkage,
 ) -> Result<DataFrame> {
-    session.sql(&compared_sql(keyed, pairs, linkage)).await.doing("compare the pairs of all rules")
+    session.gather_smaller_sides();
+    let mut columns: Vec<String> = vec!["l.record_number".to_owned()];
+    columns.extend(ATTRIBUTES.iter().map(|a| format!("{} as {a}", viewed(&format!("l.{a}")))));
+    columns.extend(linkage.terms().iter().map(|term| format!("l.tf_{term}")));
+    let joined = format!(
+        "(select p.rule, p.record_number_r, {}
+          from {pairs} as p join {keyed} as l on l.record_number = p.record_number_l) as l
+         join {keyed} as r on r.record_number = l.record_number_r",
+        columns.join(", ")
+    );
+    session.sql(&agreement(linkage, &joined, &["rule"])).await.doing("compare the pairs of all rules")
 }
 
-fn compared_sql(keyed: &TableName, pairs: &TableName, linkage: &Linkage) -> String {
-    // As views: a join copies what it fetches, once for each pair.
-    let mut columns: Vec<String> = vec!["record_number".to_owned()];
-    columns.extend(ATTRIBUTES.iter().map(|a| format!("arrow_cast({a}, 'Utf8View') as {a}")));
-    columns.extend(linkage.terms().iter().map(|term| format!("tf_{term}")));
-    let records = format!("(select {} from {keyed})", columns.join(", "));
-    let joined = format!(
-        "{pairs} as p join {records} as l on l.record_number = p.record_number_l
-         join {records} as r on r.record_number = p.record_number_r"
-    );
-    agreement(linkage, &joined, &["rule"])
+/// Text as a view: what a join copies once for each pair, is then sixteen bytes a text.
+fn viewed(text: &str) -> String {
+    format!("arrow_cast({text}, 'Utf8View')")
 }
 
 /// The pairs of some records, each with each: `record_number_l`, `record_number_r` and `rule`, always
@@ -272,7 +279,7 @@ pub async fn training_pairs(
     let key = &linkage.training[rule];
     let column = format!("train_{rule}");
     let blocks = count_blocks(session, keyed, &column, key, limit, records).await?;
-    let mut of_records = format!("select record_number, {column} from {keyed} where {column} is not null");
+    let mut of_records = format!("select record_number, {column} from {keyed} where {column} >= 0");
     let part = blocks.pairs.div_ceil(TRAINING_PAIRS);
     if part > 1 {
         of_records.push_str(&format!(" and {column} % {part} = 0"));
@@ -290,32 +297,16 @@ pub async fn training_pairs(
     session.sql(&sql).await.doing(format!("find pairs that agree on {}", key.name()))
 }
 
-/// How many pairs of each rule agree in which way, of pairs that are yet to be compared.
-pub async fn patterns_by_rule(
+/// How many compared pairs agree in which way, by the rule that found them.
+pub async fn patterns(
     session: &Session,
-    keyed: &TableName,
-    pairs: &TableName,
+    compared: &TableName,
     linkage: &Linkage,
 ) -> Result<BTreeMap<usize, Patterns>> {
-    counted(session, linkage, &compared_sql(keyed, pairs, linkage)).await
-}
-
-/// How many pairs agree in which way, of pairs that have been compared.
-pub async fn patterns(session: &Session, compared: &TableName, linkage: &Linkage) -> Result<Patterns> {
-    let mut all = Patterns::new();
-    for (pattern, pairs) in
-        counted(session, linkage, &format!("select * from {compared}")).await?.into_values().flatten()
-    {
-        *all.entry(pattern).or_default() += pairs;
-    }
-    Ok(all)
-}
-
-async fn counted(session: &Session, linkage: &Linkage, pairs: &str) -> Result<BTreeMap<usize, Patterns>> {
     let doing = "count the ways in which pairs agree";
     let gammas: Vec<String> = linkage.comparisons.iter().map(|c| format!("gamma_{}", c.name)).collect();
     let gammas = gammas.join(", ");
-    let sql = format!("select {gammas}, rule, count(*) as pairs from ({pairs}) group by {gammas}, rule");
+    let sql = format!("select {gammas}, rule, count(*) as pairs from {compared} group by {gammas}, rule");
     let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
     let mut patterns: BTreeMap<usize, Patterns> = BTreeMap::new();
     let width = linkage.comparisons.len();
@@ -338,7 +329,7 @@ pub fn agreement(linkage: &Linkage, joined: &str, further: &[&str]) -> String {
     let mut sides: Vec<String> = further.iter().map(|column| (*column).to_owned()).collect();
     for side in ["l", "r"] {
         sides.push(format!("{side}.record_number as record_number_{side}"));
-        sides.extend(ATTRIBUTES.iter().map(|a| format!("{side}.{a} as {a}_{side}")));
+        sides.extend(ATTRIBUTES.iter().map(|a| format!("{} as {a}_{side}", viewed(&format!("{side}.{a}")))));
         sides.extend(linkage.terms().iter().map(|t| format!("{side}.tf_{t} as tf_{t}_{side}")));
     }
     let measures: Vec<String> = linkage

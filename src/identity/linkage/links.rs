@@ -248,7 +248,10 @@ async fn fit(
     }
     scratch.put(&training, candidates::random_pairs(&session, keyed, random).await?).await?;
     let session = compared(scratch).await?;
-    let mut patterns = candidates::patterns_by_rule(&session, keyed, &training, linkage).await?;
+    let trained = scratch::table("match_trained");
+    scratch.put(&trained, candidates::compared(&session, keyed, &training, linkage).await?).await?;
+    let session = compared(scratch).await?;
+    let mut patterns = candidates::patterns(&session, &trained, linkage).await?;
     let random = patterns.remove(&random).unwrap_or_default();
     let sessions: Vec<Training> = linkage
         .training
@@ -259,7 +262,10 @@ async fn fit(
             learns: linkage.comparisons.iter().map(|c| !c.is_touched_by(rule)).collect(),
         })
         .collect();
-    let of_candidates = candidates::patterns(&session, pairs, linkage).await?;
+    let mut of_candidates = em::Patterns::new();
+    for (pattern, found) in candidates::patterns(&session, pairs, linkage).await?.into_values().flatten() {
+        *of_candidates.entry(pattern).or_default() += found;
+    }
     let expected = linkage.comparisons.iter().map(Comparison::expected_m).collect();
     let all_pairs = records as f64 * (records as f64 - 1.0) / 2.0;
     Ok(em::estimate(&expected, &random, &sessions, &of_candidates, all_pairs))

@@ -114,7 +114,7 @@ pub async fn find_changed(
             "with now as (
                select k.block_{n} as key, count(*) as records, count(c.record_number) as fresh
                from {keyed} as k left join {news} as c on c.record_number = k.record_number
-               where k.block_{n} is not null group by k.block_{n}),
+               where k.block_{n} >= 0 group by k.block_{n}),
              gone as (
                select {key} as key, count(*) as records
                from (select b.* from {before} as b left join {tonight} as t on {same_record}
