@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::execution::TaskContext;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream_partitioned};
 use datafusion::prelude::DataFrame;
 use delta_kernel::table_properties::DataSkippingNumIndexedCols;
@@ -20,6 +21,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::Warehouse;
 use crate::error::{Context, Error, Result};
@@ -32,6 +35,8 @@ const ENCODE_ROWS: usize = 8_192;
 /// A table that many threads write is cut into files of about this size (delta-rs overestimates
 /// the encoded size about threefold).
 const TARGET_FILE_BYTES: u64 = 768 << 20;
+/// Batches handed over and not yet encoded.
+const WAITING_BATCHES: usize = 2;
 
 /// How staged files meet what the table already holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +143,7 @@ impl Warehouse {
     ) -> Result<Staged> {
         let found = streams.first().map(|s| s.schema()).unwrap_or_else(|| Arc::new(Schema::empty()));
         let schema = stored_schema(&found).map_err(|e| e.at(format!("table {table}")))?;
-        let mut writers = tokio::task::JoinSet::new();
+        let mut writers = JoinSet::new();
         for stream in streams {
             let writer = self.writer(table, &schema, layout);
             let schema = schema.clone();
@@ -157,13 +162,12 @@ impl Warehouse {
     /// A table to which batches are handed one by one.
     pub fn stager(&self, table: &TableName, mode: Mode, schema: &SchemaRef) -> Result<Stager> {
         let schema = stored_schema(schema).map_err(|e| e.at(format!("table {table}")))?;
-        Ok(Stager {
-            writer: self.writer(table, &schema, Layout::Parallel),
-            chunks: BatchCoalescer::new(schema.clone(), ENCODE_ROWS),
-            table: table.clone(),
-            mode,
-            schema,
-        })
+        let (batches, mut handed) = mpsc::channel(WAITING_BATCHES);
+        let stream = futures::stream::poll_fn(move |context| handed.poll_recv(context).map(|b| b.map(Ok)));
+        let stream = Box::pin(RecordBatchStreamAdapter::new(schema.clone(), stream));
+        let mut written = JoinSet::new();
+        written.spawn(write_stream(self.writer(table, &schema, Layout::Parallel), schema.clone(), stream));
+        Ok(Stager { table: table.clone(), mode, schema, batches, written })
     }
 
     fn writer(&self, table: &TableName, schema: &SchemaRef, layout: Layout) -> DeltaWriter {
@@ -226,32 +230,36 @@ impl Warehouse {
     }
 }
 
-/// Writes batches of one table as they come.
+/// Writes batches of one table as they come, in a task of its own: whoever makes them need not wait until
+/// they are encoded. Dropped before it is finished, it stops.
 pub struct Stager {
     table: TableName,
     mode: Mode,
     schema: SchemaRef,
-    writer: DeltaWriter,
-    chunks: BatchCoalescer,
+    batches: mpsc::Sender<RecordBatch>,
+    written: JoinSet<Result<Vec<Add>>>,
 }
 
 impl Stager {
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = to_schema(batch, &self.schema)?;
-        self.chunks.push_batch(batch).doing(format!("write {}", self.table))?;
-        while let Some(chunk) = self.chunks.next_completed_batch() {
-            self.writer.write(&chunk).await.doing(format!("write {}", self.table))?;
+        if self.batches.send(batch.clone()).await.is_ok() {
+            return Ok(());
         }
-        Ok(())
+        // Nobody takes batches any more: the writer has failed.
+        self.added().await.and_then(|_| Err(Error::failed(format!("the writer of {} has ended", self.table))))
     }
 
     pub async fn finish(mut self) -> Result<Staged> {
-        self.chunks.finish_buffered_batch().doing(format!("write {}", self.table))?;
-        while let Some(chunk) = self.chunks.next_completed_batch() {
-            self.writer.write(&chunk).await.doing(format!("write {}", self.table))?;
-        }
-        let adds = self.writer.close().await.doing(format!("write {}", self.table))?;
+        drop(std::mem::replace(&mut self.batches, mpsc::channel(1).0));
+        let adds = self.added().await?;
         Ok(staged(&self.table, self.mode, self.schema, adds))
+    }
+
+    async fn added(&mut self) -> Result<Vec<Add>> {
+        let Some(written) = self.written.join_next().await else {
+            return Err(Error::failed(format!("the writer of {} has failed", self.table)));
+        };
+        written.doing(format!("write {}", self.table))?.map_err(|e| e.at(format!("table {}", self.table)))
     }
 }
 
