@@ -63,9 +63,10 @@ fn former_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![text("former_id"), text("customer_id"), instant("since")]))
 }
 
-/// Who each record last was: `former_source`, `former_record_id`, `former_id`, and since when, in
-/// microseconds: `former_since`, and `former_version`. `None` before any night.
-pub async fn last_known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFrame>> {
+/// Who each record has been until this night, one row each time: `former_source`, `former_record_id`,
+/// `former_id`, and since when, in microseconds: `former_since`, and `former_version`. `None` before any
+/// night.
+pub async fn known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFrame>> {
     let history = table(CUSTOMER_ID_HISTORY);
     if catalog.table(&history).await?.is_none() {
         return Ok(None);
@@ -75,11 +76,7 @@ pub async fn last_known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<D
     let sql = format!(
         "select source as former_source, record_id as former_record_id, customer_id as former_id,
                 cast(valid_from as bigint) as former_since, version as former_version
-         from (
-           select source, record_id, customer_id, valid_from, version,
-                  row_number() over (partition by source, record_id order by valid_from desc, version desc) as nth
-           from {history} where valid_from <= $as_of)
-         where nth = 1"
+         from {history} where valid_from <= $as_of"
     );
     session.sql(&sql).await.doing(doing).map(Some)
 }

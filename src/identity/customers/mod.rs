@@ -85,7 +85,7 @@ pub async fn find(
         Some(_) => Some(session.table(&person_records).await?),
         None => None,
     };
-    let former = id_memory::last_known(catalog, night).await?;
+    let former = id_memory::known(catalog, night).await?;
     // Columns that lack are told when the keys are put in order.
     let ordered = universe::ordered(keys.clone(), persons.clone(), former)?;
     if let Some(keys) = keys {
