@@ -48,8 +48,8 @@ pub struct Blocks {
 
 /// The records with their keys and term frequencies, as a run keeps them for a while.
 ///
-/// Columns: `record_number`, the attributes, `tf_<attribute>` (see [`term_frequency`]), `block_<n>` and
-/// `train_<n>` (hashed keys of the rules, see [`NO_KEY`]).
+/// Columns: `record_number`, the attributes, `tf_<attribute>` (see [`term_frequency`]; seven digits are
+/// enough, and half the memory), `block_<n>` and `train_<n>` (hashed keys of the rules, see [`NO_KEY`]).
 pub async fn keyed(
     session: &Session,
     persons: &TableName,
@@ -71,7 +71,7 @@ pub fn keyed_sql(persons: &TableName, linkage: &Linkage, terms: &Terms) -> Strin
     let mut joins = String::new();
     for term in linkage.terms() {
         columns.push(format!(
-            "case when p.{term} is not null then coalesce(tf_{term}.share, {:e}) end as tf_{term}",
+            "cast(case when p.{term} is not null then coalesce(tf_{term}.share, {:e}) end as real) as tf_{term}",
             term_frequency::of_one(terms.known, term)
         ));
         joins.push_str(&format!(
@@ -359,7 +359,7 @@ fn frequency(comparison: &Comparison) -> Option<String> {
     let whens: Vec<String> = (1..comparison.level_count())
         .filter_map(|number| {
             let term = comparison.level(number)?.term.as_ref()?;
-            Some(format!(" when {number} then greatest(tf_{term}_l, tf_{term}_r)"))
+            Some(format!(" when {number} then cast(greatest(tf_{term}_l, tf_{term}_r) as double)"))
         })
         .collect();
     let name = &comparison.name;
