@@ -1,0 +1,52 @@
+#!/bin/sh
+# A night in which few records are new: compared alone, and beside it everything compared anew.
+#   night.sh PERSONS       prints wall, CPU and peak memory of both, and whether they end in the same customers
+# SILLAGE, OUT: as compare.sh has them.
+set -eu
+persons=${1:?how many persons?}
+here=$(cd "$(dirname "$0")" && pwd)
+sillage=${SILLAGE:-$here/../../target/release/sillage}
+[ -d /dev/shm ] && ram=/dev/shm || ram=${TMPDIR:-/tmp}
+out=${OUT:-$ram/sillage-linkage}/$persons-night
+
+[ -x "$sillage" ] || { echo "there is no program $sillage: build it, or say SILLAGE=" >&2; exit 2; }
+mkdir -p "$out"
+rm -rf "$out"/warehouse* "$out"/persons-more.csv
+[ -s "$out/truth.csv" ] || python3 "$here/persons.py" "$persons" "$out"
+export SILLAGE_DATA="$out"
+run() {
+  "$sillage" run "$here/persons.toml" --warehouse "$out/$1" --as-of "$2" $3 > "$out/$1.log" 2>&1
+}
+run warehouse 2026-01-01 ""
+# Three in a thousand records come once more, under other numbers and with a letter lost.
+python3 - "$out" <<'END_OF_PYTHON'
+import csv, random, sys
+out = sys.argv[1]
+draw = random.Random(5)
+with open(f"{out}/persons.csv", newline="") as rows, open(f"{out}/persons-more.csv", "w", newline="") as more:
+    rows, more = csv.reader(rows), csv.writer(more)
+    more.writerow(next(rows))
+    for number, row in enumerate(row for row in rows if draw.random() < 0.003):
+        column = draw.choice([1, 2, 4, 5])
+        more.writerow([f"more-{number}"] + row[1:column] + [row[column][:-1]] + row[column + 1:])
+END_OF_PYTHON
+cp -r "$out/warehouse" "$out/warehouse-anew"
+cat > "$out/night.py" <<'END_OF_PYTHON'
+import os, sys, time
+begun = time.monotonic()
+_, status, usage = os.wait4(os.posix_spawn("/bin/sh", ["sh", "-c", sys.argv[2]], os.environ), 0)
+cpu, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+print(f"{sys.argv[1]}: {time.monotonic() - begun:.1f} s, CPU {cpu:.1f} s, {memory:.0f} MiB", flush=True)
+sys.exit(status != 0)
+END_OF_PYTHON
+night() {
+  python3 "$out/night.py" "$1" "exec '$sillage' run '$here/persons.toml' --warehouse '$out/$2' --as-of 2026-01-02 $3 > '$out/$2.log' 2>&1"
+  grep 'pairs compared' "$out/$2.log"
+}
+night "changes alone" warehouse ""
+night "all anew" warehouse-anew --full-refresh
+for warehouse in warehouse warehouse-anew; do
+  "$sillage" query "select * from core.customer_ids order by source, record_id" \
+    --warehouse "$out/$warehouse" -o "$out/$warehouse.csv" > /dev/null
+done
+cmp "$out/warehouse.csv" "$out/warehouse-anew.csv" && echo "the same customer ids"
