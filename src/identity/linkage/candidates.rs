@@ -1,9 +1,11 @@
 //! Which pairs of records are compared, and how they agree: SQL over the standardised records.
 //!
-//! A blocking rule is an equi-join on a hash of its key, of record numbers and hashes alone: what is
-//! compared is fetched once, for the pairs of all rules. A pair belongs to the first rule that finds it. Before any join the blocks are counted: a block above the limit is not compared by its rule
-//! (other rules still may find its pairs), and a rule whose blocks together would give too many pairs
-//! has its limit lowered until they do not.
+//! A blocking rule is an equi-join on a hash of its key, of record numbers and hashes alone; what is
+//! compared is fetched once, for the pairs of all rules. A pair belongs to the first rule that finds it.
+//!
+//! Before any join the blocks are counted: a block above the limit is not compared by its rule (other
+//! rules still may find its pairs), and a rule whose blocks together would give too many pairs has its
+//! limit lowered until they do not.
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type};
