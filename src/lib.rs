@@ -15,7 +15,7 @@
 //! mining audience check erasure report
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! cause clock config dag error name span storage
+//! cause clock config dag error name span sql_text storage
 //! ```
 //!
 //! # What is absent
@@ -46,6 +46,7 @@ pub mod run;
 pub mod schedule;
 pub mod source;
 pub mod span;
+pub mod sql_text;
 pub mod storage;
 pub mod unit_test;
 pub mod warehouse;

@@ -2,10 +2,10 @@
 
 use arrow::array::AsArray;
 
-use super::decision::quote;
 use super::{Audience, CONSENTS, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 
 const COLUMNS: [&str; 4] = ["customer_id", "channel", "granted", "valid_from"];
@@ -50,13 +50,13 @@ pub(super) async fn require_columns(session: &Session, audience: &Audience) -> R
 /// counts.
 pub(super) fn agreed_sql(audience: &Audience) -> String {
     let (schema, consents) = CONSENTS;
-    let channel = quote(&audience.channel);
+    let channel = quoted(&audience.channel);
     if audience.purposes.is_empty() {
         return format!(
             "select customer_id from (
                select customer_id, granted, row_number() over (
                  partition by customer_id order by valid_from desc, granted asc nulls first) as nth
-               from {schema}.{consents} where channel = '{channel}') as latest
+               from {schema}.{consents} where channel = {channel}) as latest
              where nth = 1 and granted"
         );
     }
@@ -64,9 +64,9 @@ pub(super) fn agreed_sql(audience: &Audience) -> String {
         "select customer_id from (
            select customer_id, granted, row_number() over (
              partition by customer_id, {PURPOSE} order by valid_from desc, granted asc nulls first) as nth
-           from {schema}.{consents} where channel = '{channel}' and {PURPOSE} in ({purposes})) as latest
+           from {schema}.{consents} where channel = {channel} and {PURPOSE} in ({purposes})) as latest
          where nth = 1 and granted group by customer_id having count(*) = {all}",
-        purposes = audience.purposes.iter().map(|p| format!("'{}'", quote(p))).collect::<Vec<_>>().join(", "),
+        purposes = audience.purposes.iter().map(|p| quoted(p)).collect::<Vec<_>>().join(", "),
         all = audience.purposes.len(),
     )
 }
@@ -103,10 +103,10 @@ pub async fn unasked_purposes(
 async fn purposes(session: &Session, audience: &Audience) -> Result<Vec<String>> {
     let sql = format!(
         "select distinct arrow_cast({PURPOSE}, 'Utf8') as purpose from {}.{}
-         where channel = '{}' and {PURPOSE} is not null order by purpose",
+         where channel = {} and {PURPOSE} is not null order by purpose",
         CONSENTS.0,
         CONSENTS.1,
-        quote(&audience.channel)
+        quoted(&audience.channel)
     );
     let doing = "look for the purposes of the consents";
     let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;

@@ -9,6 +9,7 @@ use super::{Audience, DECISIONS, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 
 /// The reasons of an audience in the order they are tried; position 0 is the whole base.
@@ -135,11 +136,8 @@ fn decision_sql(audience: &Audience) -> String {
         (String::new(), "")
     };
     let limit = audience.limit.map_or("false".to_owned(), |limit| format!("place > {limit}"));
-    let labels: String = reasons
-        .iter()
-        .enumerate()
-        .map(|(n, reason)| format!("when {n} then '{}'\n", quote(reason)))
-        .collect();
+    let labels: String =
+        reasons.iter().enumerate().map(|(n, reason)| format!("when {n} then {}\n", quoted(reason))).collect();
     format!(
         "with {consents}
          judged as (
@@ -155,16 +153,16 @@ fn decision_sql(audience: &Audience) -> String {
            select customer_id, score, place,
              case when off > 0 then off
                   when {limit} then {beyond}
-                  when encode(sha256(concat('{salt}', ':', cast(customer_id as varchar))), 'hex') < '{threshold}' then {control}
+                  when encode(sha256(concat({salt}, ':', cast(customer_id as varchar))), 'hex') < '{threshold}' then {control}
                   else {listed} end as position
            from placed)
-         select '{name}' as audience, customer_id, cast(position as bigint) as position,
+         select {name} as audience, customer_id, cast(position as bigint) as position,
            case position {labels} end as reason, score, cast(place as bigint) as rank
          from decided",
         rank_by = audience.rank_by,
-        salt = quote(&format!("{}:{}", audience.salt, audience.name)),
+        salt = quoted(&format!("{}:{}", audience.salt, audience.name)),
         threshold = hex_threshold(audience.control),
-        name = quote(&audience.name),
+        name = quoted(&audience.name),
     )
 }
 
@@ -174,18 +172,13 @@ fn hex_threshold(share: f64) -> String {
     format!("{:016x}", (share * 18_446_744_073_709_551_616.0) as u64)
 }
 
-/// A text as SQL has it between quotes.
-pub(super) fn quote(text: &str) -> String {
-    text.replace('\'', "''")
-}
-
 /// The lists, read from the decisions: one row a person, the control group marked.
 pub async fn lists(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
     let rows: Vec<String> = audiences
         .iter()
         .map(|a| {
             let listed = reasons(a).len() - 1;
-            format!("('{}', '{}', cast({listed} as bigint))", quote(&a.name), quote(&a.channel))
+            format!("({}, {}, cast({listed} as bigint))", quoted(&a.name), quoted(&a.channel))
         })
         .collect();
     let sql = format!(
@@ -206,9 +199,10 @@ pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<Data
     let rows: Vec<String> = audiences
         .iter()
         .flat_map(|a| {
-            reasons(a).into_iter().enumerate().map(|(n, reason)| {
-                format!("('{}', cast({n} as bigint), '{}')", quote(&a.name), quote(&reason))
-            })
+            reasons(a)
+                .into_iter()
+                .enumerate()
+                .map(|(n, reason)| format!("({}, cast({n} as bigint), {})", quoted(&a.name), quoted(&reason)))
         })
         .collect();
     let sql = format!(

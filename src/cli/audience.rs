@@ -12,6 +12,7 @@ use crate::audience;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Step;
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 
 #[derive(Debug, Subcommand)]
@@ -104,8 +105,8 @@ async fn explain(args: ExplainArgs) -> Result<()> {
     let session = catalog.session([&table], None).await?;
     let frame = session
         .sql(&format!(
-            "select audience, reason, rank, score from {table} where cast(customer_id as varchar) = '{}' order by audience",
-            args.customer_id.replace('\'', "''")
+            "select audience, reason, rank, score from {table} where cast(customer_id as varchar) = {} order by audience",
+            quoted(&args.customer_id)
         ))
         .await
         .doing("look for the customer")?;
@@ -160,8 +161,8 @@ async fn export(args: ExportArgs) -> Result<()> {
     }
     let control = if args.with_control { "" } else { "and not l.is_control" };
     let sql = format!(
-        "select l.*{columns} from {lists} as l{joins} where l.audience = '{}' {control} order by l.rank",
-        args.audience.replace('\'', "''")
+        "select l.*{columns} from {lists} as l{joins} where l.audience = {} {control} order by l.rank",
+        quoted(&args.audience)
     );
     let session = catalog.session(&tables, None).await?;
     let rows = args.read.output.write(&catalog, session.sql(&sql).await.doing("read the list")?).await?;

@@ -9,6 +9,7 @@ use super::run::{RequestArgs, stop_on_signal};
 use super::{LimitArgs, WaitArg, WarehouseArg};
 use crate::error::{Context, Result};
 use crate::run::{Request, execute, quarantine};
+use crate::sql_text::quoted;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Session;
 
@@ -152,18 +153,17 @@ async fn count(session: &Session, chosen: &str) -> Result<usize> {
 impl ChoiceArgs {
     /// The choice as a SQL condition over the quarantine.
     fn condition(&self) -> String {
-        let quoted = |text: &str| text.replace('\'', "''");
         let mut conditions = vec![if self.all { "true" } else { "standing = 'open'" }.to_owned()];
         for (column, value) in [("source", &self.source), ("file", &self.file), ("column", &self.column)] {
             if let Some(value) = value {
-                conditions.push(format!("\"{column}\" = '{}'", quoted(value)));
+                conditions.push(format!("\"{column}\" = {}", quoted(value)));
             }
         }
         if let Some(run) = self.run {
             conditions.push(format!("run = {run}"));
         }
         if let Some(text) = &self.reason {
-            conditions.push(format!("strpos(reason, '{}') > 0", quoted(text)));
+            conditions.push(format!("strpos(reason, {}) > 0", quoted(text)));
         }
         conditions.join(" and ")
     }

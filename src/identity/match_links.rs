@@ -14,6 +14,7 @@ use super::linkage::weight::bits_of;
 use super::scratch::{self, Scratch};
 use super::tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
 use crate::error::{Context, Result};
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
@@ -35,7 +36,7 @@ pub async fn stage(
         .blocking
         .iter()
         .enumerate()
-        .map(|(n, rule)| format!(" when {n} then '{}'", rule.name().replace('\'', "''")))
+        .map(|(n, rule)| format!(" when {n} then {}", quoted(&rule.name())))
         .collect();
     let columns: Vec<String> =
         linkage.comparisons.iter().map(|c| format!(", gamma_{0} as level_{0}, bits_{0}", c.name)).collect();

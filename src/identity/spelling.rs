@@ -27,11 +27,6 @@ pub fn spelling(subject: Subject, attribute: &str, text: &str, country: &str) ->
     }
 }
 
-/// A text as SQL writes it.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +37,5 @@ mod tests {
         assert_eq!(of(Subject::Organisation), "standard_company_name(n)");
         assert_eq!(of(Subject::Person), "nullif(lower(trim(n)), '')");
         assert_eq!(spelling(Subject::Person, "phone", "p", "'FR'"), "standard_phone(p, 'FR')");
-        assert_eq!(quoted("l'eau"), "'l''eau'");
     }
 }

@@ -5,6 +5,7 @@ use datafusion::prelude::DataFrame;
 use crate::error::{Context, Error, Result};
 use crate::identity::linkage::RecordName;
 use crate::identity::tables::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_CUSTOMER_IDS, table};
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 
 /// Grain: one row a night on which the record became another customer, the first night first; the last
@@ -37,9 +38,9 @@ pub async fn trace_record(catalog: &Catalog, record: RecordName<'_>) -> Result<D
 pub async fn trace_id(catalog: &Catalog, id: &str) -> Result<DataFrame> {
     let doing = "trace the id";
     let session = memory(catalog).await?;
-    let quoted = id.replace('\'', "''");
+    let id = quoted(id);
     let borne = session
-        .sql(&format!("select 1 from {} where customer_id = '{quoted}' limit 1", table(CUSTOMER_ID_HISTORY)))
+        .sql(&format!("select 1 from {} where customer_id = {id} limit 1", table(CUSTOMER_ID_HISTORY)))
         .await
         .doing(doing)?
         .count()
@@ -54,7 +55,7 @@ pub async fn trace_id(catalog: &Catalog, id: &str) -> Result<DataFrame> {
             "select c.changed_at, c.change, c.former_id, c.customer_id, c.records,
                     case when f.former_id is null then c.former_id else f.customer_id end as customer_today
              from {} as c left join {} as f on f.former_id = c.former_id
-             where c.former_id = '{quoted}' or c.customer_id = '{quoted}'
+             where c.former_id = {id} or c.customer_id = {id}
              order by c.changed_at, c.change_number",
             table(CUSTOMER_ID_CHANGES),
             table(FORMER_CUSTOMER_IDS),

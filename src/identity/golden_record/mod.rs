@@ -18,12 +18,13 @@ use arrow::datatypes::DataType;
 use datafusion::prelude::DataFrame;
 
 use super::made::Made;
-use super::spelling::{quoted, spelling};
+use super::spelling::spelling;
 use super::standardise;
 use super::tables::{CUSTOMER_IDS, table};
 use crate::error::{Context, Error, Result};
 use crate::identity::linkage::person_records::require_unique;
 use crate::name::TableName;
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 

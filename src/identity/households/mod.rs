@@ -19,11 +19,12 @@ use futures::StreamExt;
 use super::equal_keys::{Groups, group_id, grouped};
 use super::golden_record::GOLDEN_RECORDS;
 use super::made::Made;
-use super::spelling::{Subject, quoted, spelling};
+use super::spelling::{Subject, spelling};
 use super::standardise;
 use super::tables::table;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Layout, Mode};
 

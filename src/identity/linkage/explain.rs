@@ -8,6 +8,7 @@ use super::model::Linkage;
 use crate::error::{Context, Error, Result};
 use crate::identity::likeness;
 use crate::identity::tables::{MATCH_TERMS, PERSON_RECORDS, table};
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 
 /// A person record: the channel's name for itself, and for the record.
@@ -74,7 +75,7 @@ pub async fn explain(
     for (n, comparison) in linkage.comparisons.iter().enumerate() {
         let name = &comparison.name;
         let levels: Vec<String> = (0..comparison.level_count())
-            .map(|level| format!(" when {level} then '{}'", comparison.level_name(level).replace('\'', "''")))
+            .map(|level| format!(" when {level} then {}", quoted(comparison.level_name(level))))
             .collect();
         let value = comparison.columns.first().map_or("address", String::as_str);
         rows.push(format!(
@@ -100,7 +101,6 @@ pub async fn explain(
 impl RecordName<'_> {
     /// That a row is this record's, in SQL.
     pub(in crate::identity) fn condition(self) -> String {
-        let quoted = |text: &str| text.replace('\'', "''");
-        format!("source = '{}' and record_id = '{}'", quoted(self.source), quoted(self.record_id))
+        format!("source = {} and record_id = {}", quoted(self.source), quoted(self.record_id))
     }
 }

@@ -16,6 +16,7 @@ use super::model::{Comparison, Linkage};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 
 /// The name under which the rows stand.
@@ -110,7 +111,7 @@ pub fn models() -> TableName {
 pub fn last_rows_sql(pipeline: Option<&str>) -> String {
     let models = models();
     let mine = match pipeline {
-        Some(pipeline) => format!("model = '{MODEL}' and pipeline = '{}'", pipeline.replace('\'', "''")),
+        Some(pipeline) => format!("model = '{MODEL}' and pipeline = {}", quoted(pipeline)),
         None => format!("model = '{MODEL}'"),
     };
     format!("select * from {models} where {mine} and run = (select max(run) from {models} where {mine})")

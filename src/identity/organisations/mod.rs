@@ -20,12 +20,13 @@ use futures::StreamExt;
 use super::equal_keys::{Groups, group_id, grouped};
 use super::golden_record::Survivors;
 use super::made::Made;
-use super::spelling::{Subject, quoted, spelling};
+use super::spelling::{Subject, spelling};
 use super::standardise;
 use super::tables::{CUSTOMER_IDS, table};
 use crate::error::{Context, Error, Result};
 use crate::identity::linkage::person_records::require_unique;
 use crate::name::TableName;
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 

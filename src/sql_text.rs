@@ -1,0 +1,17 @@
+//! Text as SQL writes it.
+
+/// A text between quotes; its own stand twice.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_in_a_text_stand_twice() {
+        assert_eq!(quoted("l'eau"), "'l''eau'");
+        assert_eq!(quoted(""), "''");
+    }
+}
