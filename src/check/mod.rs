@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Result};
 use crate::name::TableName;
+use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 
 /// What must hold.
@@ -104,11 +105,7 @@ impl Check {
                 )
             }
             Assertion::AcceptedValues { column, values } => {
-                let values = values
-                    .iter()
-                    .map(|v| format!("'{}'", v.replace('\'', "''")))
-                    .collect::<Vec<_>>()
-                    .join(", ");
+                let values = values.iter().map(|v| quoted(v)).collect::<Vec<_>>().join(", ");
                 format!("select count(*) from {table} where cast(\"{column}\" as varchar) not in ({values})")
             }
             Assertion::Relationships { column, to, to_column } => format!(

@@ -37,7 +37,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::error::{Error, Result};
 use crate::pipeline::placeholder::Placeholders;
 use crate::pipeline::{self, Pipeline};
-use crate::warehouse::catalog::Limits;
+use crate::warehouse::engine::Limits;
 use crate::warehouse::lock::Wait;
 
 /// A customer warehouse in one binary.

@@ -34,7 +34,7 @@ use crate::clock::Instant;
 use crate::error::Result;
 use crate::identity;
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::{Engine, Limits};
+use crate::warehouse::engine::{Engine, Limits};
 use crate::warehouse::lock::Wait;
 
 /// The engine for what pipelines declare and users ask: DataFusion's functions and our own.

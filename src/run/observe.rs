@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 use crate::source::{self, SourceFile};
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::{Catalog, Engine};
+use crate::warehouse::catalog::Catalog;
+use crate::warehouse::engine::Engine;
 use crate::warehouse::journal::Unfinished;
 use crate::warehouse::release::Release;
 

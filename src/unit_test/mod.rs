@@ -43,7 +43,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step};
-use crate::warehouse::catalog::Limits;
+use crate::warehouse::engine::Limits;
 use compare::Difference;
 use file::TestFile;
 use types::Types;

@@ -18,7 +18,8 @@ use crate::run::plan::PlannedStep;
 use crate::run::step::Workshop;
 use crate::run::{self, history};
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::{Catalog, Engine, Limits};
+use crate::warehouse::catalog::Catalog;
+use crate::warehouse::engine::{Engine, Limits};
 use crate::warehouse::stage::Mode;
 
 /// The columns by table, and the engine that found them.

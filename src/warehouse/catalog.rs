@@ -1,56 +1,28 @@
-//! The only place that builds a SQL session: which tables it sees, as of which instant, in how
-//! much memory.
+//! The only place that builds a SQL session: which tables it sees, as of which instant.
 //!
 //! A [`Catalog`] is one view of the warehouse: a release, plus what a run has staged upon it. A
 //! session made from it knows only the tables it was asked for, and each event table only up to the
 //! instant: the raw table is not reachable, so a query cannot learn from the future.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::DataType;
 use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::{ScalarValue, TableReference};
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{
-    FairSpillPool, GreedyMemoryPool, TrackConsumersPool, UnboundedMemoryPool,
-};
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, ScalarUDF, col, lit};
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::Warehouse;
+use super::engine::Engine;
 use super::release::Release;
 use super::stage::{Mode, Staged};
 use super::table::Table;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
-
-/// How much of the machine SQL may use.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    pub threads: NonZeroUsize,
-    /// Bytes that operators may hold before they spill to disk; `None`: three quarters of the
-    /// machine's, where that is known.
-    pub memory: Option<usize>,
-}
-
-/// Below this, batches are cut smaller.
-const SMALL_MEMORY: usize = 1 << 30;
-/// What a step is given before another runs beside it.
-const STEP_BYTES: usize = 512 << 20;
-
-impl Limits {
-    /// Steps that may run at once: each spills less when fewer share the memory.
-    pub fn steps_at_once(&self) -> usize {
-        let fit = self.memory.map_or(usize::MAX, |bytes| (bytes / STEP_BYTES).max(1));
-        self.threads.get().min(fit)
-    }
-}
 
 /// How rows of a table become known, and which of them count.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,92 +42,6 @@ pub enum Known {
     At(String),
     /// The author's word that it says nothing of the future.
     Always,
-}
-
-/// Runs SQL within the limits, for any number of sessions.
-#[derive(Debug, Clone)]
-pub struct Engine {
-    runtime: Arc<RuntimeEnv>,
-    config: SessionConfig,
-    functions: Vec<ScalarUDF>,
-}
-
-impl Engine {
-    pub fn new(limits: Limits, warehouse: &Warehouse) -> Result<Self> {
-        let mut builder = RuntimeEnvBuilder::new().with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory),
-        );
-        let told = NonZeroUsize::new(3).expect("3 is not zero");
-        builder = match (limits.memory, machine_memory()) {
-            (Some(bytes), _) => {
-                builder.with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), told)))
-            }
-            // Better refused than killed by the system: the rest is for what SQL does not count.
-            (None, Some(all)) => builder.with_memory_pool(Arc::new(TrackConsumersPool::new(
-                GreedyMemoryPool::new(all / 4 * 3),
-                told,
-            ))),
-            (None, None) => builder.with_memory_pool(Arc::new(UnboundedMemoryPool::default())),
-        };
-        let runtime = builder.build_arc().doing("start the SQL engine")?;
-        let storage = warehouse.storage();
-        runtime.register_object_store(&storage.root_url(), storage.root_store.clone());
-        let mut config = SessionConfig::new()
-            .with_information_schema(true)
-            .with_target_partitions(limits.threads.get())
-            .with_default_catalog_and_schema("warehouse", "main")
-            .with_create_default_catalog_and_schema(true);
-        let options = config.options_mut();
-        // Text comes out of SQL as tables keep it.
-        options.sql_parser.map_string_types_to_utf8view = false;
-        options.execution.parquet.schema_force_view_types = false;
-        options.execution.time_zone = Some("UTC".to_owned());
-        // A build side of this size is gathered once and shared: cheaper than shuffling the other side.
-        options.optimizer.hash_join_single_partition_threshold_rows = 1_000_000;
-        options.optimizer.hash_join_single_partition_threshold = 64 << 20;
-        if let Some(bytes) = limits.memory {
-            // A hash join cannot spill; a sort-merge join can.
-            options.optimizer.prefer_hash_join = false;
-            // What each sort keeps aside to merge what it spilled, and the rows it merges at once:
-            // many operators share the memory.
-            options.execution.sort_spill_reservation_bytes = (bytes / 256).clamp(256 << 10, 10 << 20);
-            if bytes < SMALL_MEMORY {
-                config = config.with_batch_size(2048);
-            }
-        }
-        Ok(Engine { runtime, config, functions: Vec::new() })
-    }
-
-    /// The same engine, whose sessions know these functions beside DataFusion's own.
-    #[must_use]
-    pub fn with_functions(mut self, functions: Vec<ScalarUDF>) -> Self {
-        self.functions.extend(functions);
-        self
-    }
-
-    /// The same, one partition at a time: rows come in one order and go to one file.
-    pub(super) fn unparted(&self) -> Engine {
-        Engine { config: self.config.clone().with_target_partitions(1), ..self.clone() }
-    }
-
-    fn context(&self) -> SessionContext {
-        let context = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
-        for function in &self.functions {
-            context.register_udf(function.clone());
-        }
-        context
-    }
-}
-
-/// Bytes of memory that this process may come to use: the machine's, or its container's.
-fn machine_memory() -> Option<usize> {
-    let kilobytes = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        line.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok()
-    })?;
-    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let container = container.and_then(|text| text.trim().parse::<usize>().ok());
-    Some(container.unwrap_or(usize::MAX).min(kilobytes << 10))
 }
 
 /// Tables by name, as one reader sees them.
@@ -356,19 +242,20 @@ impl Session {
         self.register_view(name, frame)
     }
 
-    /// From now on joins gather their smaller side once, however large, and leave the other where it is, cut
-    /// into more parts than there are threads: parts differ in how long they take. Not where the memory is
-    /// limited: what is gathered cannot spill.
-    pub fn gather_smaller_sides(&self) {
-        if self.joins_spill() {
-            return;
+    /// The same, whose joins gather their smaller side once, however large, and leave the other where it is,
+    /// cut into more parts than there are threads: parts differ in how long they take. Not where the memory
+    /// is limited: what is gathered cannot spill.
+    #[must_use]
+    pub fn gathering_smaller_sides(self) -> Session {
+        if !self.joins_spill() {
+            let state = self.context.state_ref();
+            let mut state = state.write();
+            let options = state.config_mut().options_mut();
+            options.optimizer.hash_join_single_partition_threshold = usize::MAX;
+            options.optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+            options.execution.target_partitions *= 4;
         }
-        let state = self.context.state_ref();
-        let mut state = state.write();
-        let options = state.config_mut().options_mut();
-        options.optimizer.hash_join_single_partition_threshold = usize::MAX;
-        options.optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
-        options.execution.target_partitions *= 4;
+        self
     }
 
     /// Whether joins are of the kind that can spill: the memory is limited.

@@ -17,6 +17,7 @@ mod artifact;
 pub mod backup;
 pub mod catalog;
 mod delta;
+pub mod engine;
 pub mod expiry;
 pub mod exported;
 pub mod format;

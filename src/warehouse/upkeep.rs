@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::Warehouse;
-use super::catalog::{Catalog, Engine, Limits};
+use super::catalog::Catalog;
+use super::engine::{Engine, Limits};
 use super::lock::Wait;
 use super::publish::Proposal;
 use super::release::{Origin, Outcome, Release};

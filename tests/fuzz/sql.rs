@@ -8,7 +8,8 @@ use sillage::clock;
 use sillage::model::sql::{require_expression, tables_read};
 use sillage::name::TableName;
 use sillage::unit_test::types::Types;
-use sillage::warehouse::catalog::{Catalog, Limits};
+use sillage::warehouse::catalog::Catalog;
+use sillage::warehouse::engine::Limits;
 use sillage::warehouse::stage::Mode;
 
 use super::mutate::{Slip, slipped, slips};

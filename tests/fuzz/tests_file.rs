@@ -8,7 +8,7 @@ use sillage::name::TableName;
 use sillage::unit_test::case::of_file;
 use sillage::unit_test::file;
 use sillage::unit_test::types::Types;
-use sillage::warehouse::catalog::Limits;
+use sillage::warehouse::engine::Limits;
 
 use super::mutate::{Slip, slipped, slips};
 use super::pipeline::{SHIPPED, models, shipped};

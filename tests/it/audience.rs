@@ -14,7 +14,8 @@ use sillage::clock::{Instant, parse_instant};
 use sillage::model::sql::tables_read;
 use sillage::name::TableName;
 use sillage::warehouse::Warehouse;
-use sillage::warehouse::catalog::{Catalog, Engine, Known, Visibility};
+use sillage::warehouse::catalog::{Catalog, Known, Visibility};
+use sillage::warehouse::engine::Engine;
 use sillage::warehouse::stage::{Layout, Mode};
 
 use crate::shop::{Shop, query, sillage};

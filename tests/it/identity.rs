@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use sillage::identity::{Identity, Night, resolve};
 use sillage::name::TableName;
 use sillage::warehouse::Warehouse;
-use sillage::warehouse::catalog::{Catalog, Engine};
+use sillage::warehouse::catalog::Catalog;
+use sillage::warehouse::engine::Engine;
 use sillage::warehouse::stage::{Layout, Mode};
 
 use crate::shop::{Shop, copy_folder, rows, shelf};

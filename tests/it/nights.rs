@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use sillage::name::TableName;
 use sillage::warehouse::Warehouse;
-use sillage::warehouse::catalog::{Catalog, Engine};
+use sillage::warehouse::catalog::Catalog;
+use sillage::warehouse::engine::Engine;
 
 use crate::shop::{NIGHTS, Shop, copy_folder, query, shelf};
 

@@ -13,7 +13,8 @@ use arrow::array::AsArray;
 use arrow::datatypes::TimestampMicrosecondType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sillage::warehouse::Warehouse;
-use sillage::warehouse::catalog::{Catalog, Engine};
+use sillage::warehouse::catalog::Catalog;
+use sillage::warehouse::engine::Engine;
 
 use crate::shop::{query, sillage};
 

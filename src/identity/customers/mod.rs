@@ -128,8 +128,8 @@ pub async fn find(
     let decisions = clusters.link(links);
 
     let succession = Succession::of(overlaps(&mut clusters, &former));
-    let written = write_ids(catalog, night, clusters, succession, ordered, &cuts).await?;
-    let Written { staged, changes, cut } = written;
+    let Written { staged, changes, cut } =
+        write_ids(catalog, night, clusters, succession, ordered, &cuts).await?;
     Ok(Customers { staged, decisions, rulings: steward.standing_on_persons(&stand), changes, cut })
 }
 

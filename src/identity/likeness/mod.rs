@@ -77,7 +77,8 @@ pub fn short_form_of(a: &str, b: &str) -> bool {
     (short.len() >= 3 && long.starts_with(short)) || formal_name(a) == formal_name(b)
 }
 
-/// XXH64 without its sign: never below zero. Keys that meet by chance only cause a comparison that finds nothing alike.
+/// XXH64 without its sign: never below zero. Keys that meet by chance only cause a comparison that finds
+/// nothing alike.
 fn block_key(text: &str) -> i64 {
     (XxHash64::oneshot(0, text.as_bytes()) >> 1).cast_signed()
 }

@@ -235,7 +235,6 @@ pub async fn compared(
     pairs: &TableName,
     linkage: &Linkage,
 ) -> Result<DataFrame> {
-    session.gather_smaller_sides();
     let mut columns: Vec<String> = vec!["l.record_number".to_owned()];
     columns.extend(ATTRIBUTES.iter().map(|a| format!("{} as {a}", viewed(&format!("l.{a}")))));
     columns.extend(linkage.terms().iter().map(|term| format!("l.tf_{term}")));

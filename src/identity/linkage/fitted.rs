@@ -103,6 +103,7 @@ pub fn rows(
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).doing("put the linkage model into rows")
 }
 
+/// Where the fitted models are.
 pub fn models() -> TableName {
     TableName::new("ops", "models").expect("our own table names are valid")
 }

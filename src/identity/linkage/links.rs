@@ -91,7 +91,7 @@ pub async fn find(
     let terms_of = Terms { table: &terms_name, known: &known };
     scratch.put(&keyed, candidates::keyed(&session, &name, linkage, &terms_of).await?).await?;
 
-    let session = compared(scratch).await?;
+    let session = comparing(scratch).await?;
     let limit = persons.max_block_records;
     let blocking = Blocking::count(&session, &keyed, linkage, limit, records).await?;
     for blocks in blocking.blocks.iter().filter(|b| b.skipped > 0) {
@@ -116,7 +116,7 @@ pub async fn find(
         _ => None,
     };
     // One rule after another: each join may hold one side in memory.
-    let session = compared(scratch).await?;
+    let session = comparing(scratch).await?;
     let changed = since.is_some().then(since::changed);
     let candidates = scratch::table("match_candidates");
     let mut added = Vec::new();
@@ -131,8 +131,7 @@ pub async fn find(
     let pairs_compared = added.iter().sum();
     let pairs = scratch::table("match_pairs");
     if pairs_compared > 0 || since.is_none() {
-        let session = compared(scratch).await?;
-        scratch.put(&pairs, candidates::compared(&session, &keyed, &candidates, linkage).await?).await?;
+        compare(scratch, &keyed, &candidates, &pairs, linkage).await?;
     }
     let estimate = match in_force {
         Some(estimate) => {
@@ -149,7 +148,7 @@ pub async fn find(
 
     if pairs_compared > 0 || since.is_none() {
         let kept = kept(&estimate.parameters, persons, &pairs);
-        let frame = compared(scratch).await?.sql(&kept).await.doing("weigh the pairs")?;
+        let frame = comparing(scratch).await?.sql(&kept).await.doing("weigh the pairs")?;
         scratch.put(&scored(), frame).await?;
     }
     let carried = match &since {
@@ -159,7 +158,7 @@ pub async fn find(
         }
         None => None,
     };
-    let links = links(&compared(scratch).await?, persons).await?;
+    let links = links(&comparing(scratch).await?, persons).await?;
     // What each rule adds is known of nights that compare all.
     if let (Some(_), Some(last)) = (&since, &last) {
         added = (0..added.len()).map(|rule| last.added_pairs(rule).unwrap_or_default()).collect();
@@ -176,8 +175,22 @@ pub async fn find(
     })
 }
 
+/// Puts the pairs of one table into another, with how they agree.
+async fn compare(
+    scratch: &mut Scratch<'_>,
+    keyed: &TableName,
+    pairs: &TableName,
+    compared: &TableName,
+    linkage: &Linkage,
+) -> Result<()> {
+    // Pairs are many times the records: the records are gathered, the pairs stay where they are.
+    let session = comparing(scratch).await?.gathering_smaller_sides();
+    scratch.put(compared, candidates::compared(&session, keyed, pairs, linkage).await?).await?;
+    Ok(())
+}
+
 /// A session over the step's own tables that can compare.
-async fn compared(scratch: &Scratch<'_>) -> Result<Session> {
+async fn comparing(scratch: &Scratch<'_>) -> Result<Session> {
     let session = scratch.session([]).await?;
     session.register_functions(likeness::functions());
     Ok(session)
@@ -241,16 +254,15 @@ async fn fit(
     // Numbered as the training rules are, the random pairs behind them; all are compared at once.
     let training = scratch::table("match_training");
     let random = linkage.training.len();
-    let session = compared(scratch).await?;
+    let session = comparing(scratch).await?;
     for rule in 0..linkage.training.len() {
         let frame = candidates::training_pairs(&session, keyed, linkage, rule, limit, records).await?;
         scratch.put(&training, frame).await?;
     }
     scratch.put(&training, candidates::random_pairs(&session, keyed, random).await?).await?;
-    let session = compared(scratch).await?;
     let trained = scratch::table("match_trained");
-    scratch.put(&trained, candidates::compared(&session, keyed, &training, linkage).await?).await?;
-    let session = compared(scratch).await?;
+    compare(scratch, keyed, &training, &trained, linkage).await?;
+    let session = comparing(scratch).await?;
     let mut patterns = candidates::patterns(&session, &trained, linkage).await?;
     let random = patterns.remove(&random).unwrap_or_default();
     let sessions: Vec<Training> = linkage

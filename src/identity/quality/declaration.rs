@@ -56,7 +56,6 @@ impl Quality {
     }
 }
 
-/// Where the fitted models are.
 pub fn mart(name: &str) -> TableName {
     TableName::new("mart", name).expect("our own table names are valid")
 }
