@@ -21,7 +21,7 @@ use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
-use crate::source::{self, ColumnType, OnDrift, Piece, Source, SourceFile, Survey};
+use crate::source::{self, ColumnType, OnDrift, Piece, Remarks, Source, SourceFile, Survey};
 use crate::warehouse::catalog::Known;
 use crate::warehouse::stage::{Mode, Staged, Stager};
 use crate::warehouse::table::Table;
@@ -49,6 +49,7 @@ pub(super) struct Ingest<'w> {
     refused: u64,
     forgotten: Theirs,
     examples: Vec<String>,
+    remarks: Remarks,
     entries: Vec<Entry>,
 }
 
@@ -95,6 +96,7 @@ impl Workshop {
             refused: 0,
             forgotten: Theirs::default(),
             examples: Vec::new(),
+            remarks: Remarks::default(),
             entries: Vec::new(),
         };
         let (new, again) = surveys.split_at(planned.files.len());
@@ -105,7 +107,7 @@ impl Workshop {
         for (replay, survey) in planned.replay.iter().zip(again) {
             fit += ingest.replay(replay, survey, &mut still).await?;
         }
-        let Ingest { rows, refusals, words, read, refused, forgotten, examples, entries, .. } = ingest;
+        let Ingest { rows, refusals, words, read, refused, forgotten, examples, remarks, entries, .. } = ingest;
         let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
 
         figures.refused = refused;
@@ -128,6 +130,8 @@ impl Workshop {
                 examples.join("; ")
             ));
         }
+        figures.warnings.extend(remarks.warnings());
+        figures.notes.extend(remarks.notes());
         if !planned.replay.is_empty() {
             figures.notes.push(told(fit, &still));
         }
@@ -306,6 +310,7 @@ impl Ingest<'_> {
                     let batch = self.without_forgotten_records(batch)?;
                     self.refusals.write(&said(&batch, State::Refused, run)?).await?;
                 }
+                Piece::Remarks(remarks) => self.remarks.extend(remarks),
             }
         }
         self.read += read;

@@ -29,7 +29,7 @@ pub fn read_at_hand(
     let mut coming = windows.into_iter();
     match source.format {
         Format::Csv => csv::read(source, file, batch_rows, || coming.next().map(Ok), emit),
-        Format::Jsonl => json::read(source, file, batch_rows, || coming.next().map(Ok), emit),
+        Format::Jsonl | Format::Json => json::read(source, file, batch_rows, || coming.next().map(Ok), emit),
         Format::Parquet => {
             let bytes: Bytes = coming.flatten().collect();
             let runtime =

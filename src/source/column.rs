@@ -49,6 +49,11 @@ impl ColumnType {
         Some(match found {
             DataType::Dictionary(_, values) => return Self::of(values),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => ColumnType::Text,
+            // Bytes that are text, or are refused; a UUID; a time of day, for which there is no type.
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+                ColumnType::Text
+            }
+            DataType::Time32(_) | DataType::Time64(_) => ColumnType::Text,
             DataType::Int8
             | DataType::Int16
             | DataType::Int32
@@ -60,7 +65,8 @@ impl ColumnType {
             DataType::Float16 | DataType::Float32 | DataType::Float64 => ColumnType::Float,
             DataType::Decimal32(precision, scale)
             | DataType::Decimal64(precision, scale)
-            | DataType::Decimal128(precision, scale) => {
+            | DataType::Decimal128(precision, scale)
+            | DataType::Decimal256(precision @ 0..=38, scale) => {
                 ColumnType::Decimal { precision: *precision, scale: u8::try_from(*scale).ok()? }
             }
             DataType::Boolean => ColumnType::Boolean,
@@ -88,10 +94,13 @@ impl fmt::Display for ColumnType {
 /// Where a column's values are in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum From {
-    /// A header, a Parquet column, or a path of JSON keys joined by dots.
+    /// A header, or in JSON and Parquet a path of names joined by dots; where rows are elements of an
+    /// array, within the element, `$.` before a path from the record.
     Name(String),
     /// The place in a CSV file without a header, from 0.
     Position(usize),
+    /// The folder `name=value` that the file lies in.
+    Partition(String),
 }
 
 /// A checked column of a source.
@@ -147,7 +156,7 @@ impl Column {
 
     pub(super) fn source_name(&self) -> &str {
         match &self.from {
-            From::Name(name) => name,
+            From::Name(name) | From::Partition(name) => name,
             From::Position(_) => &self.name,
         }
     }

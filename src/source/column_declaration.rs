@@ -43,10 +43,18 @@ fn yes() -> bool {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "expected a column's name or its position")]
+#[serde(untagged, expecting = "expected a column's name, its position, or { partition = \"…\" }")]
 pub enum FromDeclaration {
     Position(i64),
     Name(String),
+    Partition(PartitionDeclaration),
+}
+
+/// The folder that a column's value is in the name of.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionDeclaration {
+    pub partition: String,
 }
 
 #[derive(Debug, Clone)]
@@ -237,6 +245,11 @@ impl SourceDeclaration {
         let headless = self.format == Format::Csv && self.header == Some(false);
         let position = |position: i64| usize::try_from(position - 1).ok().map(From::Position);
         let (found, message) = match &table.from {
+            Some(FromDeclaration::Partition(folder)) => {
+                let name = folder.partition.trim();
+                let named = !name.is_empty() && !name.contains(['=', '/']);
+                (named.then(|| From::Partition(name.to_owned())), "a partition is named by what its folders have before `=`")
+            }
             None if headless => (None, "a file without header needs the position of each column"),
             None => (Some(From::Name(name.to_owned())), ""),
             Some(FromDeclaration::Position(p)) if headless => (position(*p), "positions count from 1"),
@@ -245,9 +258,8 @@ impl SourceDeclaration {
                 Err(_) => (None, "a file without header has positions, no names"),
             },
             Some(FromDeclaration::Position(p)) => (Some(From::Name(p.to_string())), ""),
-            Some(FromDeclaration::Name(text)) if self.format == Format::Jsonl => {
-                let whole = !text.is_empty() && text.split('.').all(|key| !key.is_empty());
-                (whole.then(|| From::Name(text.clone())), "a JSON path is keys joined by dots")
+            Some(FromDeclaration::Name(text)) if self.format.is_json() => {
+                (is_path(text).then(|| From::Name(text.clone())), "a JSON path is keys joined by dots")
             }
             Some(FromDeclaration::Name(text)) => (Some(From::Name(text.clone())), ""),
         };
@@ -263,6 +275,11 @@ impl SourceDeclaration {
         }
         found
     }
+}
+
+/// Names joined by dots.
+pub(super) fn is_path(text: &str) -> bool {
+    text.split('.').all(|key| !key.is_empty())
 }
 
 /// What all columns of a source share.

@@ -25,7 +25,7 @@ pub fn read(
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
     let quote = dialect.quote.unwrap_or(b'"');
-    let mut rows = Rows::new(source, file, rows);
+    let mut rows = Rows::new(source, file, rows)?;
     let mut scratch = Vec::new();
     let mut layout: Option<Layout> = None;
     let mut stretch = Stretch::default();
@@ -197,16 +197,15 @@ impl Layout {
 
     /// Without a header the first record that is long enough says how many fields there are.
     fn of_positions(source: &Source, fields: usize) -> Self {
-        let places: Vec<usize> = source
+        let places: Vec<Option<usize>> = source
             .columns
             .iter()
             .map(|column| match column.from {
-                From::Position(place) => place,
-                From::Name(_) => 0,
+                From::Position(place) => Some(place),
+                From::Name(_) | From::Partition(_) => None,
             })
             .collect();
-        let least = places.iter().max().map_or(0, |place| place + 1);
-        let places = places.into_iter().map(Some).collect();
+        let least = places.iter().flatten().max().map_or(0, |place| place + 1);
         Layout { fields: fields.max(least), places, not_valid: not_valid(source) }
     }
 
@@ -241,7 +240,7 @@ impl Layout {
             let value = at.map(|at| field(text, spans[at], quote, scratch));
             let pushed = match value {
                 Some(value) => decoder.push(value),
-                None => decoder.push_null(),
+                None => decoder.push_absent(),
             };
             if let Err(fault) = pushed {
                 let value = value.unwrap_or_default();

@@ -8,7 +8,7 @@ use encoding_rs::Encoding;
 use serde::Deserialize;
 
 use super::column::{Column, ColumnType, Style};
-use super::column_declaration::ColumnDeclarations;
+use super::column_declaration::{ColumnDeclarations, FromDeclaration, is_path};
 use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
 };
@@ -18,6 +18,9 @@ use super::retention::{Keep, KeepDeclaration};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
+
+/// The column that says which element of its record a row is.
+const ELEMENT: &str = "_element";
 
 /// `[sources.<name>]` as written.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +56,8 @@ pub struct SourceDeclaration {
     pub person: Option<PersonDeclaration>,
     /// How long rows are kept.
     pub keep: Option<KeepDeclaration>,
+    /// Of JSON and Parquet: the path of an array in a record; each of its elements is a row.
+    pub rows: Option<String>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -66,7 +71,7 @@ pub struct SourceDeclaration {
     pub quote: Option<String>,
     pub header: Option<bool>,
     pub comment: Option<String>,
-    // CSV and JSON lines:
+    // CSV and JSON:
     pub encoding: Option<String>,
     pub skip_lines: Option<usize>,
     pub footer_lines: Option<usize>,
@@ -76,8 +81,17 @@ pub struct SourceDeclaration {
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     Csv,
+    /// An object a line.
     Jsonl,
+    /// One array of objects, or one object after another, over any number of lines.
+    Json,
     Parquet,
+}
+
+impl Format {
+    pub fn is_json(self) -> bool {
+        matches!(self, Format::Jsonl | Format::Json)
+    }
 }
 
 impl fmt::Display for Format {
@@ -85,6 +99,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Csv => "csv",
             Format::Jsonl => "jsonl",
+            Format::Json => "json",
             Format::Parquet => "parquet",
         })
     }
@@ -103,6 +118,8 @@ pub struct Source {
     pub optional: bool,
     pub on_drift: OnDrift,
     pub delivery: Delivery,
+    /// The path of the array whose elements are the rows; without it records are.
+    pub rows: Option<String>,
     /// None where no row is anybody's.
     pub person: Option<Person>,
     pub keep: Option<Keep>,
@@ -127,11 +144,15 @@ pub(super) struct Dialect {
 
 impl Source {
     /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
-    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row).
+    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row), and where
+    /// rows are elements of a record `_element` (which of them, from 1).
     pub fn schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.columns.iter().map(Column::field).collect();
         fields.push(Field::new("_file", DataType::Utf8, false));
         fields.push(Field::new("_line", DataType::Int64, false));
+        if self.rows.is_some() {
+            fields.push(Field::new(ELEMENT, DataType::Int64, false));
+        }
         Arc::new(Schema::new(fields))
     }
 }
@@ -166,6 +187,7 @@ impl SourceDeclaration {
             .filter_map(|(name, c)| self.column(name, &c.0, &shared, &mut problems))
             .collect();
         self.drift(&columns, &mut problems);
+        self.unfolding(&mut problems);
         let delivery = DeliveryDeclaration {
             date_in_name: self.date_in_name.as_deref(),
             expect: self.expect.as_ref(),
@@ -182,7 +204,8 @@ impl SourceDeclaration {
         }
         let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
         for key in &self.key {
-            if !self.columns.0.iter().any(|(name, _)| name == key) {
+            let element = self.rows.is_some() && key == ELEMENT;
+            if !element && !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
                     ["key"],
                     Error::config(format!("the key names `{key}`, which is not a declared column")),
@@ -200,6 +223,7 @@ impl SourceDeclaration {
                 optional: self.optional,
                 on_drift: self.on_drift.unwrap_or_default(),
                 delivery,
+                rows: self.rows.clone(),
                 person,
                 keep,
                 ignored: self.ignore_columns.iter().map(|name| name.trim().to_owned()).collect(),
@@ -225,7 +249,7 @@ impl SourceDeclaration {
         ];
         let misplaced = match self.format {
             Format::Csv => Vec::new(),
-            Format::Jsonl => csv_only.to_vec(),
+            Format::Jsonl | Format::Json => csv_only.to_vec(),
             Format::Parquet => [csv_only.as_slice(), text_only.as_slice()].concat(),
         };
         for (key, given) in misplaced {
@@ -265,6 +289,31 @@ impl SourceDeclaration {
             skip_lines: self.skip_lines.unwrap_or(0),
             footer_lines: self.footer_lines.unwrap_or(0),
             encoding,
+        }
+    }
+
+    /// Rows are elements only where a record can hold any, and no column stands below their array.
+    fn unfolding(&self, problems: &mut Vec<Problem>) {
+        let Some(rows) = &self.rows else { return };
+        if self.format == Format::Csv || !is_path(rows) {
+            let what = match self.format {
+                Format::Csv => "`rows` means nothing for the format csv".to_owned(),
+                _ => format!("`{rows}` is no path: names joined by dots"),
+            };
+            let hint = "it names an array in the records of a JSON or Parquet file, for example rows = \"line_items\"";
+            problems.push(Problem::new(["rows"], Error::config(what).hint(hint)));
+        }
+        for (name, column) in &self.columns.0 {
+            if let Some(FromDeclaration::Name(from)) = &column.0.from
+                && let Some(below) = from.strip_prefix("$.").and_then(|path| path.strip_prefix(rows.as_str()))
+                && below.starts_with('.')
+            {
+                problems.push(Problem::new(
+                    ["columns", name, "from"],
+                    Error::config(format!("`{from}` begins at the record and leads into the array of the rows"))
+                        .hint(format!("write from = \"{}\" for what an element holds", &below[1..])),
+                ));
+            }
         }
     }
 

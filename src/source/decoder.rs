@@ -32,6 +32,8 @@ pub struct Decoder {
     placer: Placer,
     scratch: Vec<u8>,
     rows: usize,
+    /// What records have that do not hold the column: its file's value.
+    of_file: Option<Box<[u8]>>,
 }
 
 enum Values {
@@ -56,6 +58,7 @@ impl Decoder {
             placer: Placer::new(column.style.zone),
             scratch: Vec::new(),
             rows: 0,
+            of_file: None,
             column: column.clone(),
         }
     }
@@ -144,6 +147,20 @@ impl Decoder {
         self.validity.append_null();
         self.rows += 1;
         Ok(())
+    }
+
+    /// Adds what a record has that does not hold the column: the file's value, else none.
+    #[inline]
+    pub fn push_absent(&mut self) -> Result<(), Fault> {
+        let Some(text) = self.of_file.take() else { return self.push_null() };
+        let pushed = self.push(&text);
+        self.of_file = Some(text);
+        pushed
+    }
+
+    /// The value of the column in every record of the file, unless a record has its own.
+    pub fn set_file_value(&mut self, text: &[u8]) {
+        self.of_file = Some(text.into());
     }
 
     /// Adds a stretch of fields of one column, in one loop for its type; at the first value that

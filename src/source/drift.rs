@@ -48,7 +48,13 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     let mut errors = Vec::new();
     let mut comparison = Comparison::default();
     let mut missing = Vec::new();
+    let mut sought = 0;
     for column in &source.columns {
+        if matches!(column.from, From::Partition(_)) {
+            comparison.places.push(None);
+            continue;
+        }
+        sought += 1;
         let name = column.source_name().trim();
         let mut there = found.iter().enumerate().filter(|(_, h)| h.trim() == name);
         let place = there.next().map(|(place, _)| place);
@@ -68,7 +74,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
         .iter()
         .map(|place| (found[*place].clone(), format!("column {}", place + 1)))
         .collect();
-    let strangers = missing.len() == source.columns.len();
+    let strangers = missing.len() == sought;
     let renamed = renamed(&missing, &added);
     match source.on_drift {
         OnDrift::Fail => {

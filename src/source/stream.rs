@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::declaration::{Format, Source};
 use super::location::SourceFile;
+use super::remark::Remarks;
 use super::window::Windows;
 use super::{csv, json, parquet};
 use crate::error::{Error, Result};
@@ -20,6 +21,8 @@ pub enum Piece {
     Rows(RecordBatch),
     /// Records that do not, with `quarantine_schema`.
     Refused(RecordBatch),
+    /// What else was seen, at the end of a file.
+    Remarks(Remarks),
 }
 
 /// Reads one file of a source in batches of at most `batch_rows` rows.
@@ -43,7 +46,7 @@ pub fn read(
             (Format::Csv, Some(mut windows)) => {
                 csv::read(&source, &file.name, batch_rows, || windows.next_blocking(), &mut emit)
             }
-            (Format::Jsonl, Some(mut windows)) => {
+            (Format::Jsonl | Format::Json, Some(mut windows)) => {
                 json::read(&source, &file.name, batch_rows, || windows.next_blocking(), &mut emit)
             }
             _ => parquet::read(&source, &file, batch_rows, &runtime, &mut emit),

@@ -4,8 +4,13 @@ mod csv;
 mod declaration;
 mod drift;
 mod json;
+mod json_text;
+mod json_values;
 mod location;
 mod parquet;
+mod parquet_types;
+mod partition;
+mod unfolding;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +37,10 @@ struct Outcome {
     lines: Vec<i64>,
     refused: Vec<(i64, String, String)>,
     records: Vec<String>,
+    /// Of rows that are elements.
+    elements: Vec<i64>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Fixture {
@@ -88,6 +97,13 @@ impl Outcome {
                     self.rows.push((0..width).map(|c| cell(&batch, c, row)).collect());
                 }
                 self.lines.extend(batch.column(width + 1).as_primitive::<Int64Type>().values());
+                if let Some(elements) = batch.column_by_name("_element") {
+                    self.elements.extend(elements.as_primitive::<Int64Type>().values());
+                }
+            }
+            Piece::Remarks(remarks) => {
+                self.warnings.extend(remarks.warnings());
+                self.notes.extend(remarks.notes());
             }
             Piece::Refused(batch) => {
                 assert_eq!(batch.schema(), quarantine_schema());
@@ -134,7 +150,7 @@ fn batches_are_cut_at_the_size_asked_for_and_carry_the_file() {
         read(&fixture.source, &file, 4)
             .map(|piece| match piece.unwrap() {
                 Piece::Rows(batch) => batch,
-                Piece::Refused(_) => panic!("nothing is wrong"),
+                Piece::Refused(_) | Piece::Remarks(_) => panic!("nothing is wrong"),
             })
             .collect()
             .await
