@@ -158,6 +158,8 @@ async fn count(rows: datafusion::error::Result<DataFrame>, doing: &str) -> Resul
 struct Replaced {
     session: Session,
     key: Vec<String>,
+    /// Whether rows are elements of records.
+    elements: bool,
 }
 
 impl Replaced {
@@ -168,23 +170,30 @@ impl Replaced {
         let key = policy.source.key.clone();
         let mut columns: Vec<&str> = key.iter().map(String::as_str).collect();
         columns.extend(["_run", "_file", "_line"]);
+        // Rows that are elements of one record stand in its line.
+        let elements = policy.source.rows.is_some();
+        columns.extend(elements.then_some("_element"));
         let doing = "leave out the rows that are too old";
         let old =
             all.clone().filter(too_old.clone()).and_then(|old| old.select_columns(&columns)).doing(doing)?;
         session.register_view(&TableName::new("retention", "old")?, old)?;
         let young = all.filter(too_old.is_not_true()).doing(doing)?;
         session.register_view(&TableName::new("retention", "young")?, young)?;
-        Ok(Replaced { session, key })
+        Ok(Replaced { session, key, elements })
     }
 
     /// `semi`: those that a row too old has replaced; `anti`: all others.
     async fn rows(&self, which: &str) -> Result<DataFrame> {
         let same: Vec<String> = self.key.iter().map(|k| format!("old.\"{k}\" = young.\"{k}\"")).collect();
         // Held in memory is what is too old, not the table.
+        let later_element = match self.elements {
+            true => " or old._file = young._file and old._line = young._line and old._element > young._element",
+            false => "",
+        };
         let sql = format!(
             "select young.* from retention.old old right {which} join retention.young young on {} and \
              (old._run > young._run or old._run = young._run and \
-              (old._file > young._file or old._file = young._file and old._line > young._line))",
+              (old._file > young._file or old._file = young._file and old._line > young._line{later_element}))",
             same.join(" and ")
         );
         self.session.sql(&sql).await.doing("look for what the rows that are too old have replaced")

@@ -10,7 +10,8 @@ use super::fault::Fault;
 use super::json_path::{MOST_UNKNOWN, Unknown};
 use super::json_records::{Found, Records};
 use super::json_shape::Shape;
-use super::json_text::{self, Scratch, Value, unescape};
+use super::json_object::{self, Scratch};
+use super::json_text::{Value, unescape};
 use super::remark::Remark;
 use super::rows::{Refusal, Rows, Unfolded};
 use super::stream::Piece;
@@ -150,7 +151,7 @@ impl<'s> Reading<'s> {
         }
         // Around an array that the rows come from, other keys are another source's.
         let unknown = self.unknown.as_mut().filter(|_| self.shape.elements.is_none());
-        if let Err(wrong) = json_text::read(raw, &self.shape.record, values, &mut self.scratch, unknown) {
+        if let Err(wrong) = json_object::read(raw, &self.shape.record, values, &mut self.scratch, unknown) {
             let column = wrong.place.and_then(|place| self.source.columns.get(place));
             self.rows.refuse(line, column.map(|c| c.name.as_str()), &wrong.reason, raw);
             return Ok(true);
@@ -191,7 +192,7 @@ impl<'s> Reading<'s> {
         let (scratch, text, unknown, met) =
             (&mut self.scratch, &mut self.text, &mut self.unknown, &mut self.met);
         let columns = &self.source.columns;
-        let unfolded = self.rows.unfold(line, || json_text::elements(array), emit, |rows, element| {
+        let unfolded = self.rows.unfold(line, || json_object::elements(array), emit, |rows, element| {
             let found = shape.element(element, values, scratch, unknown.as_mut());
             found.map_err(|wrong| Refusal {
                 column: wrong.place.map(|place| columns[place].name.clone()),

@@ -85,15 +85,23 @@ impl Node {
     }
 
     /// The node of a key, or of the path that a key with dots writes out.
+    #[inline]
     pub fn child(&self, key: &[u8]) -> Option<&Node> {
-        let key = composed_key(key);
-        self.direct(&key).or_else(|| {
-            let mut parts = key.split(|byte| *byte == b'.');
-            let first = self.direct(parts.next()?)?;
-            parts.try_fold(first, |node, part| node.direct(part))
-        })
+        // Without an end that the processor would have to guess.
+        let special = |found, byte: &u8| found | (*byte == b'.') | !byte.is_ascii();
+        match self.direct(key) {
+            None if key.iter().fold(false, special) => self.written_otherwise(key),
+            direct => direct,
+        }
     }
 
+    #[cold]
+    fn written_otherwise(&self, key: &[u8]) -> Option<&Node> {
+        let key = composed(std::str::from_utf8(key).ok()?);
+        key.split('.').try_fold(self, |node, part| node.direct(part.as_bytes()))
+    }
+
+    #[inline]
     fn direct(&self, key: &[u8]) -> Option<&Node> {
         self.children.iter().find(|(name, _)| name.as_bytes() == key).map(|(_, node)| node)
     }
@@ -118,16 +126,6 @@ impl Node {
 /// Keys compare in one form of Unicode: an accent is one with its letter, however the file writes it.
 fn composed(key: &str) -> Cow<'_, str> {
     if is_nfc(key) { Cow::Borrowed(key) } else { Cow::Owned(key.nfc().collect()) }
-}
-
-fn composed_key(key: &[u8]) -> Cow<'_, [u8]> {
-    if key.is_ascii() {
-        return Cow::Borrowed(key);
-    }
-    match std::str::from_utf8(key).map(composed) {
-        Ok(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
-        _ => Cow::Borrowed(key),
-    }
 }
 
 /// More distinct keys than this are no columns: data stands in the keys.

@@ -3,7 +3,8 @@
 use super::column::From;
 use super::declaration::Source;
 use super::json_path::{Paths, Unknown};
-use super::json_text::{self, Scratch, Value, Wrong};
+use super::json_object::{self, Scratch};
+use super::json_text::{Value, Wrong};
 use super::row_place::{RowPlace, row_place};
 
 /// The paths of a source; a column's place is its number among the columns.
@@ -85,7 +86,7 @@ impl Elements {
         }
         match element {
             Value::Nested(object @ [b'{', ..]) => {
-                json_text::read(object, &self.paths, values, scratch, unknown)
+                json_object::read(object, &self.paths, values, scratch, unknown)
             }
             any if self.of_any_kind => {
                 for place in &self.places {

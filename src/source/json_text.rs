@@ -1,19 +1,14 @@
-//! JSON read in place: the values at declared paths as slices of the text, everything else checked.
+//! The grammar of JSON, RFC 8259's, stepped through in place: values are slices of the text.
 //!
-//! Numbers stay text, so that amounts never pass through binary floating point. The grammar is
-//! RFC 8259's, strictly. A key that repeats is refused wherever anything of its object is read: which of
-//! the two was meant nobody can say.
+//! Numbers stay text, so that amounts never pass through binary floating point.
 //!
-//! Measured beside serde_json 1.0.154 in a release build, one core: orders of the demo at 730 MB/s,
-//! its visits at 749, lines of 300 keys of which five are read at 759. serde_json does 437, 477 and 486
-//! as this tree builds it, where the exact text of a number is only to be had by going through the object
-//! by hand; with its feature `raw_value` and a visitor of paths 623, 649 and 749.
-
-use std::borrow::Cow;
-use std::collections::HashSet;
+//! Measured with `json_object` beside serde_json 1.0.154, one core, a release build: orders of the demo
+//! 747 MB/s, its visits 847, lines of 300 keys of which five are read 847, of 50 keys 873. serde_json as
+//! this tree builds it does 451, 506, 492 and 508: the exact text of a number is then only to be had by
+//! going through the object by hand. With its feature `raw_value`, which nothing else here asks for, and
+//! a visitor of paths it does 648, 682, 753 and 774.
 
 use super::fault::text_of;
-use super::json_path::{Node, Paths, Unknown};
 
 /// A value as it stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +30,7 @@ pub enum Value<'a> {
 impl Value<'_> {
     /// Whether there is nothing in it that could get lost: null, an empty text, or the empty array as
     /// which PHP writes an object without keys.
-    fn holds_nothing(&self) -> bool {
+    pub fn holds_nothing(&self) -> bool {
         match self {
             Value::Null => true,
             Value::Text { raw, .. } => raw.is_empty(),
@@ -74,234 +69,132 @@ pub struct Wrong {
     pub reason: String,
 }
 
+/// How deep objects and arrays may lie in each other.
 const DEPTH: usize = 128;
+const NO_NUMBER: &str = "NaN and infinities are no JSON, a number or null was expected";
 
-/// What reading needs at hand, kept from object to object.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    text: Vec<u8>,
-    /// By node, the object in which its key was last met.
-    met: Vec<u64>,
-    object: u64,
+/// Reading goes on in registers; what goes wrong lies elsewhere.
+pub type Read<T> = Result<T, Box<Wrong>>;
+
+/// A place in a text.
+pub struct Cursor<'a> {
+    pub text: &'a [u8],
+    pub at: usize,
 }
 
-/// Reads one object, putting the value of each wanted path that it has into `values`, and noting what
-/// no path names if anybody wants to know.
-pub fn read<'a>(
-    text: &'a [u8],
-    paths: &Paths,
-    values: &mut [Option<Value<'a>>],
-    scratch: &mut Scratch,
-    mut unknown: Option<&mut Unknown>,
-) -> Result<(), Wrong> {
-    if let Some(unknown) = &mut unknown {
-        unknown.begin();
-    }
-    scratch.object += 1;
-    scratch.met.resize(scratch.met.len().max(paths.nodes()), 0);
-    let mut reader = Reader { text, at: 0, values, scratch, unknown, whole: None };
-    reader.blank();
-    if reader.peek() != Some(b'{') {
-        return Err(reader.wrong("an object was expected"));
-    }
-    reader.member(Some(paths.root()), 0)?;
-    reader.blank();
-    if reader.at < text.len() {
-        return Err(reader.wrong("text follows the object"));
-    }
-    Ok(())
-}
-
-/// The elements of an array that was read.
-pub fn elements(array: &[u8]) -> impl Iterator<Item = Value<'_>> {
-    let mut scratch = Scratch::default();
-    let mut at = 1;
-    std::iter::from_fn(move || {
-        let mut reader =
-            Reader { text: array, at, values: &mut [], scratch: &mut scratch, unknown: None, whole: None };
-        reader.blank();
-        // Before each but the first.
-        if reader.peek() == Some(b',') {
-            reader.at += 1;
-            reader.blank();
-        }
-        // The closing bracket is no value.
-        let value = reader.value(None, 1).ok()?;
-        at = reader.at;
-        Some(value)
-    })
-}
-
-struct Reader<'a, 's> {
-    text: &'a [u8],
-    at: usize,
-    values: &'s mut [Option<Value<'a>>],
-    scratch: &'s mut Scratch,
-    unknown: Option<&'s mut Unknown>,
-    /// The place that wants the value that is read now as a whole: nothing in it may be ambiguous.
-    whole: Option<usize>,
-}
-
-impl<'a> Reader<'a, '_> {
-    fn wrong(&self, what: &str) -> Wrong {
-        Wrong { place: None, reason: format!("not a JSON object: {what} at byte {}", self.at + 1) }
+impl<'a> Cursor<'a> {
+    #[cold]
+    pub fn wrong(&self, what: &str) -> Box<Wrong> {
+        Box::new(Wrong { place: None, reason: format!("not a JSON object: {what} at byte {}", self.at + 1) })
     }
 
     #[inline]
-    fn peek(&self) -> Option<u8> {
+    pub fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
     #[inline]
-    fn blank(&mut self) {
+    pub fn blank(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }
 
-    fn object(&mut self, node: Option<&Node>, depth: usize) -> Result<(), Wrong> {
-        let node = node.filter(|node| node.has_children());
-        let mut distinct = self.whole.map(|_| HashSet::new());
+    /// A key with its colon.
+    #[inline]
+    pub fn key(&mut self) -> Read<(&'a [u8], bool)> {
+        if self.peek() != Some(b'"') {
+            return Err(self.wrong("a key was expected"));
+        }
+        let key = self.string()?;
+        self.blank();
+        if self.peek() != Some(b':') {
+            return Err(self.wrong("a colon was expected"));
+        }
         self.at += 1;
         self.blank();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.wrong("a key was expected"));
-            }
-            let (raw, escaped) = self.string()?;
-            if let Some(distinct) = &mut distinct {
-                let key = if escaped {
-                    Cow::Owned(unescape(raw, &mut self.scratch.text).to_vec())
-                } else {
-                    Cow::Borrowed(raw)
-                };
-                if !distinct.insert(key) {
-                    return Err(Wrong { place: self.whole, reason: "a key repeats in what it holds".to_owned() });
-                }
-            }
-            let below = match node {
-                Some(node) => self.enter(node, raw, escaped)?,
-                None => None,
-            };
-            self.blank();
-            if self.peek() != Some(b':') {
-                return Err(self.wrong("a colon was expected"));
-            }
-            self.at += 1;
-            self.blank();
-            self.member(below, depth)?;
-            self.blank();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(self.wrong("a comma or a closing brace was expected")),
-            }
-            self.blank();
-        }
+        Ok(key)
     }
 
-    /// The node of a key in an object of which something is wanted.
+    /// A level deeper.
+    pub fn deeper(&self, depth: usize) -> Read<usize> {
+        if depth >= DEPTH { Err(self.wrong("it is nested deeper than 128")) } else { Ok(depth + 1) }
+    }
+
+    /// Any value, all of it stepped over.
     #[inline]
-    fn enter<'n>(&mut self, node: &'n Node, raw: &[u8], escaped: bool) -> Result<Option<&'n Node>, Wrong> {
-        let key = if escaped { unescape(raw, &mut self.scratch.text) } else { raw };
-        let below = node.child(key);
-        if let Some(below) = below {
-            let met = &mut self.scratch.met[below.id];
-            if std::mem::replace(met, self.scratch.object) == self.scratch.object {
-                let reason = format!("the key `{}` repeats", below.path);
-                return Err(Wrong { place: below.wanted.first().copied(), reason });
-            }
+    pub fn value(&mut self, depth: usize) -> Read<Value<'a>> {
+        if !matches!(self.peek(), Some(b'{' | b'[')) {
+            return self.scalar();
         }
-        if let Some(unknown) = &mut self.unknown {
-            match below {
-                None if node.is_complete() => unknown.note(key),
-                Some(below) if below.has_children() => unknown.enter(key),
-                _ => {}
-            }
-        }
-        Ok(below)
-    }
-
-    /// Reads a value and puts it where it is wanted.
-    #[inline]
-    fn member(&mut self, node: Option<&Node>, depth: usize) -> Result<(), Wrong> {
-        let Some(node) = node else {
-            return self.value(None, depth).map(|_| ());
-        };
-        let around = self.whole;
-        self.whole = around.or(node.wanted.first().copied());
-        let value = self.value(Some(node), depth)?;
-        self.whole = around;
-        for &place in node.wanted.iter().chain(&node.array) {
-            self.values[place] = Some(value);
-        }
-        if node.has_children() {
-            // Where the value is wanted as it is too, nothing gets lost.
-            let lost = !node.is_wanted() && !value.holds_nothing();
-            if lost && !matches!(value, Value::Nested([b'{', ..])) {
-                let reason = format!("expected an object at `{}`, found {}", node.path, value.describe());
-                return Err(Wrong { place: node.first_wanted(), reason });
-            }
-            if let Some(unknown) = &mut self.unknown {
-                unknown.leave();
-            }
-        }
-        Ok(())
-    }
-
-    fn array(&mut self, depth: usize) -> Result<(), Wrong> {
-        self.at += 1;
-        self.blank();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            self.value(None, depth)?;
-            self.blank();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(self.wrong("a comma or a closing bracket was expected")),
-            }
-            self.blank();
-        }
-    }
-
-    #[inline]
-    fn value(&mut self, node: Option<&Node>, depth: usize) -> Result<Value<'a>, Wrong> {
         let start = self.at;
+        self.nested(depth)?;
+        Ok(Value::Nested(&self.text[start..self.at]))
+    }
+
+    #[inline]
+    pub fn scalar(&mut self) -> Read<Value<'a>> {
         match self.peek() {
             Some(b'"') => self.string().map(|(raw, escaped)| Value::Text { raw, escaped }),
-            Some(b'{' | b'[') if depth >= DEPTH => Err(self.wrong("it is nested deeper than 128")),
-            Some(b'{') => {
-                self.object(node, depth + 1)?;
-                Ok(Value::Nested(&self.text[start..self.at]))
-            }
-            Some(b'[') => {
-                self.array(depth + 1)?;
-                Ok(Value::Nested(&self.text[start..self.at]))
-            }
             Some(b't') => self.word(b"true", Value::True),
             Some(b'f') => self.word(b"false", Value::False),
             Some(b'n') => self.word(b"null", Value::Null),
-            Some(b'N' | b'I') => Err(self.wrong("NaN and infinities are no JSON, a number or null was expected")),
+            Some(b'N' | b'I') => Err(self.wrong(NO_NUMBER)),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => Err(self.wrong("a value was expected")),
         }
     }
 
-    fn word(&mut self, word: &'static [u8], value: Value<'a>) -> Result<Value<'a>, Wrong> {
+    /// Steps over an object or array.
+    fn nested(&mut self, depth: usize) -> Read<()> {
+        // One bit a level: whether it is an object.
+        let mut open: u128 = 0;
+        let mut levels = 0;
+        loop {
+            if let Some(bracket @ (b'{' | b'[')) = self.peek() {
+                self.deeper(depth + levels)?;
+                self.at += 1;
+                self.blank();
+                // The closing bracket stands two behind its opening one.
+                if self.peek() != Some(bracket + 2) {
+                    levels += 1;
+                    open = open << 1 | u128::from(bracket == b'{');
+                    if bracket == b'{' {
+                        self.key()?;
+                    }
+                    continue;
+                }
+                self.at += 1;
+            } else {
+                self.scalar()?;
+            }
+            // Behind a value.
+            loop {
+                if levels == 0 {
+                    return Ok(());
+                }
+                self.blank();
+                let in_object = open & 1 == 1;
+                match (self.peek(), in_object) {
+                    (Some(b','), _) => {
+                        self.at += 1;
+                        self.blank();
+                        if in_object {
+                            self.key()?;
+                        }
+                        break;
+                    }
+                    (Some(b'}'), true) | (Some(b']'), false) => self.at += 1,
+                    (_, true) => return Err(self.wrong("a comma or a closing brace was expected")),
+                    (_, false) => return Err(self.wrong("a comma or a closing bracket was expected")),
+                }
+                levels -= 1;
+                open >>= 1;
+            }
+        }
+    }
+
+    fn word(&mut self, word: &'static [u8], value: Value<'a>) -> Read<Value<'a>> {
         if !self.text[self.at..].starts_with(word) {
             return Err(self.wrong("a value was expected"));
         }
@@ -309,9 +202,9 @@ impl<'a> Reader<'a, '_> {
         Ok(value)
     }
 
-    fn digits(&mut self) -> Result<(), Wrong> {
+    fn digits(&mut self) -> Read<()> {
         if self.peek() == Some(b'I') {
-            return Err(self.wrong("NaN and infinities are no JSON, a number or null was expected"));
+            return Err(self.wrong(NO_NUMBER));
         }
         if !matches!(self.peek(), Some(b'0'..=b'9')) {
             return Err(self.wrong("a digit was expected"));
@@ -322,7 +215,7 @@ impl<'a> Reader<'a, '_> {
         Ok(())
     }
 
-    fn number(&mut self) -> Result<Value<'a>, Wrong> {
+    fn number(&mut self) -> Read<Value<'a>> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -347,7 +240,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     #[inline]
-    fn string(&mut self) -> Result<(&'a [u8], bool), Wrong> {
+    fn string(&mut self) -> Read<(&'a [u8], bool)> {
         self.at += 1;
         let start = self.at;
         let mut escaped = false;
@@ -393,7 +286,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Steps over one escape, and over both halves of a surrogate pair.
-    fn escape(&mut self) -> Result<(), Wrong> {
+    fn escape(&mut self) -> Read<()> {
         match self.text.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.at += 2;

@@ -19,6 +19,7 @@ pub mod delivery;
 mod drift;
 mod fault;
 mod json;
+mod json_object;
 mod json_path;
 mod json_records;
 mod json_shape;

@@ -358,9 +358,13 @@ fn column_name(column: &str) -> datafusion::common::Column {
     datafusion::common::Column::from_name(column)
 }
 
-/// Where a row stands among those of its key: 1 came last, by run, then file, then line.
-fn place(key: &[Expr]) -> datafusion::error::Result<Expr> {
-    let order = ["_run", "_file", "_line"].map(|c| col(column_name(c)).sort(false, false)).to_vec();
+/// Where a row stands among those of its key: 1 came last, by run, then file, then line, then element.
+fn place(frame: &DataFrame, key: &[Expr]) -> datafusion::error::Result<Expr> {
+    let order = ["_run", "_file", "_line", "_element"]
+        .into_iter()
+        .filter(|column| frame.schema().has_column_with_unqualified_name(column))
+        .map(|column| col(column_name(column)).sort(false, false))
+        .collect();
     Ok(row_number().partition_by(key.to_vec()).order_by(order).build()?.alias(PLACE))
 }
 
@@ -372,7 +376,8 @@ fn latest_by_order(frame: DataFrame, key: &[String]) -> datafusion::error::Resul
     let all = columns(&frame);
     let on: Vec<Expr> = key.iter().map(|k| col(column_name(k))).collect();
     let counts = on.iter().fold(col(PLACE).eq(lit(1_u64)), |counts, key| counts.or(key.clone().is_null()));
-    frame.window(vec![place(&on)?])?.filter(counts)?.select(all)
+    let place = place(&frame, &on)?;
+    frame.window(vec![place])?.filter(counts)?.select(all)
 }
 
 fn columns(frame: &DataFrame) -> Vec<Expr> {
@@ -397,9 +402,10 @@ fn latest_of_repeated(frame: DataFrame, key: &[String]) -> datafusion::error::Re
         .filter(col("__times").gt(lit(1_i64)))?
         .select(aliased())?;
     let once = frame.clone().join(repeated.clone(), JoinType::LeftAnti, &left, &right, None)?;
+    let place = place(&frame, &on)?;
     let last = frame
         .join(repeated, JoinType::LeftSemi, &left, &right, None)?
-        .window(vec![place(&on)?])?
+        .window(vec![place])?
         .filter(col(PLACE).eq(lit(1_u64)))?
         .select(all)?;
     once.union(last)

@@ -30,6 +30,7 @@ mod purge;
 pub mod release;
 pub mod shelf;
 pub mod stage;
+mod stored_type;
 pub mod table;
 pub mod upkeep;
 pub mod vacuum;

@@ -4,7 +4,7 @@ mod csv;
 mod declaration;
 mod drift;
 mod json;
-mod json_text;
+mod json_object;
 mod json_values;
 mod location;
 mod parquet;

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::super::json_path::{Paths, Unknown};
-use super::super::json_text::{Scratch, Value, Wrong, elements, read, unescape};
+use super::super::json_object::{Scratch, elements, read};
+use super::super::json_text::{Value, Wrong, unescape};
 
 fn at<'a>(text: &'a str, path: &str) -> Result<Option<Value<'a>>, Wrong> {
     let mut paths = Paths::default();
