@@ -144,8 +144,9 @@ pub(super) struct Dialect {
 
 impl Source {
     /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
-    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row), and where
-    /// rows are elements of a record `_element` (which of them, from 1).
+    /// short name) and `_line` (the 1-based line where the record starts; in Parquet and where JSON
+    /// values follow each other, its number), and where rows are elements of a record `_element` (which of
+    /// them, from 1).
     pub fn schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.columns.iter().map(Column::field).collect();
         fields.push(Field::new("_file", DataType::Utf8, false));

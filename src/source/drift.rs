@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use super::column::{Column, ColumnType, From};
-use super::declaration::Source;
+use super::declaration::{Format, Source};
 use super::near::near;
 use crate::error::{Error, Result};
 
@@ -119,8 +119,9 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
 /// The error for keys of a file of JSON lines that the declaration does not name; `absent` are the
 /// declared columns that occur in no line.
 pub fn undeclared_keys(source: &Source, keys: &[(String, i64)], absent: &[&Column]) -> Result<()> {
+    let place = if source.format == Format::Json { "record" } else { "line" };
     let added: Vec<(String, String)> =
-        keys.iter().map(|(name, line)| (name.clone(), format!("first in line {line}"))).collect();
+        keys.iter().map(|(name, line)| (name.clone(), format!("first in {place} {line}"))).collect();
     let renamed = renamed(absent, &added);
     let mut errors: Vec<Error> =
         renamed.iter().map(|(column, name, place)| was_renamed(column, name, place)).collect();

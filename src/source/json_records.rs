@@ -1,5 +1,7 @@
 //! Where the records of a JSON file begin and end: one a line, or one after another over any number of
 //! lines, in one array or in none.
+//!
+//! A record's place is its line, or where a line may hold several its number.
 
 use std::ops::Range;
 
@@ -12,7 +14,7 @@ const RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// What comes next in a text.
 #[derive(Debug, PartialEq)]
 pub enum Found {
-    /// A record, and the line where it begins.
+    /// A record, and its place.
     Record(Range<usize>, i64),
     /// The beginning of a record that is longer than any is read. It comes once.
     TooLong(Range<usize>, i64),
@@ -25,8 +27,8 @@ pub enum Found {
 pub enum Records {
     /// One a line; whether the rest of a line too long is passed over.
     Lines { passing_over: bool },
-    /// One value after the other.
-    Values(Place),
+    /// One value after the other; how many there were.
+    Values { place: Place, records: i64 },
 }
 
 /// Where among values the text is.
@@ -49,7 +51,7 @@ pub enum Place {
 impl Records {
     pub fn of(format: Format) -> Self {
         match format {
-            Format::Json => Records::Values(Place::Start),
+            Format::Json => Records::Values { place: Place::Start, records: 0 },
             _ => Records::Lines { passing_over: false },
         }
     }
@@ -61,7 +63,11 @@ impl Records {
     pub fn next(&mut self, text: &[u8], at: &mut usize, line: &mut i64, last: bool) -> Result<Found> {
         match self {
             Records::Lines { passing_over } => Ok(next_line(text, at, line, last, passing_over)),
-            Records::Values(place) => next_value(text, at, line, last, place),
+            Records::Values { place, records } => {
+                let found = next_value(text, at, line, last, place)?;
+                *records += i64::from(found.is_some());
+                Ok(found.map_or(Found::More, |range| Found::Record(range, *records)))
+            }
         }
     }
 }
@@ -92,7 +98,13 @@ fn next_line(text: &[u8], at: &mut usize, line: &mut i64, last: bool, passing_ov
     Found::More
 }
 
-fn next_value(text: &[u8], at: &mut usize, line: &mut i64, last: bool, place: &mut Place) -> Result<Found> {
+fn next_value(
+    text: &[u8],
+    at: &mut usize,
+    line: &mut i64,
+    last: bool,
+    place: &mut Place,
+) -> Result<Option<Range<usize>>> {
     loop {
         while let Some(blank @ (b' ' | b'\t' | b'\n' | b'\r')) = text.get(*at) {
             *line += i64::from(*blank == b'\n');
@@ -104,7 +116,7 @@ fn next_value(text: &[u8], at: &mut usize, line: &mut i64, last: bool, place: &m
                     Err(cut_short("the file ends before its array does"))
                 }
                 Place::Start if last => Err(cut_short("the file is empty: not even [] was found")),
-                _ => Ok(Found::More),
+                _ => Ok(None),
             };
         };
         *place = match (*place, byte) {
@@ -121,13 +133,13 @@ fn next_value(text: &[u8], at: &mut usize, line: &mut i64, last: bool, place: &m
                     if text.len() - *at > RECORD_BYTES {
                         return Err(no_json(begins, "a record is longer than 16 MiB"));
                     }
-                    return Ok(Found::More);
+                    return Ok(None);
                 };
                 *place = match *place {
                     Place::Start | Place::Bare => Place::Bare,
                     _ => Place::Between,
                 };
-                return Ok(Found::Record(std::mem::replace(at, end)..end, begins));
+                return Ok(Some(std::mem::replace(at, end)..end));
             }
         };
         *at += 1;

@@ -9,7 +9,7 @@ use crate::error::{Context, Result};
 
 /// The quarantine as read: one row per refused record.
 ///
-/// `line` is the 1-based line where the record starts (Parquet: the row); `column` the first column
+/// `line` is the 1-based line where the record starts (in Parquet and JSON values its number); `column` the first column
 /// that does not fit, null when the record as a whole is at fault; `reason` never contains a value;
 /// `record` is the record as read: it may hold personal data and belongs nowhere but here; `last_line`
 /// is where the record ends, for a quoted text may hold line ends.

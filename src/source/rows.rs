@@ -71,7 +71,7 @@ impl Rows {
             remarks: Remarks::default(),
             schema: source.schema(),
             file: file.to_owned(),
-            spans_lines: matches!(source.format, Format::Csv | Format::Json),
+            spans_lines: source.format == Format::Csv,
             lines: Vec::with_capacity(capacity),
             elements: source.rows.as_ref().map(|_| Vec::with_capacity(capacity)),
             bytes: 0,

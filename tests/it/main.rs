@@ -30,6 +30,7 @@ mod retention;
 mod shop;
 mod stable_ids;
 mod truth;
+mod unfolding;
 mod unit_tests;
 mod upkeep;
 mod view;

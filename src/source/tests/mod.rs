@@ -5,6 +5,7 @@ mod declaration;
 mod drift;
 mod json;
 mod json_object;
+mod json_records;
 mod json_values;
 mod location;
 mod parquet;
