@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use encoding_rs::Encoding;
 use serde::Deserialize;
 
-use super::column::{Column, ColumnType, Style};
+use super::column::{Column, ColumnType, From, Style};
 use super::column_declaration::{ColumnDeclarations, FromDeclaration, is_path};
 use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
@@ -335,7 +335,10 @@ impl SourceDeclaration {
             }
         }
         for ignored in &self.ignore_columns {
-            if let Some(column) = columns.iter().find(|c| c.source_name().trim() == ignored.trim()) {
+            // The files may have a column of the name that a folder of theirs has too.
+            let in_files = |c: &&Column| !matches!(c.from, From::Partition(_));
+            let mut declared = columns.iter().filter(in_files);
+            if let Some(column) = declared.find(|c| c.source_name().trim() == ignored.trim()) {
                 problems.push(Problem::new(
                     ["ignore_columns"],
                     Error::config(format!("`{ignored}` is declared, as {}, and ignored", column.name))

@@ -4,8 +4,9 @@
 //! its rows are kept for a while (`retention`), their columns are held against the declared ones (`survey`, `drift`), and each is read as a stream
 //! of typed rows and refused records (`stream`). Bytes come in windows from any object store
 //! (`window`), become UTF-8 (`text`), are taken apart by format (`csv` with `records`, `json` with
-//! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number` and
-//! `calendar`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
+//! `json_records` and `json_object`, `parquet` with `parquet_columns` and `parquet_cells`), and go value by
+//! value into Arrow columns (`decoder` with `number` and `calendar`); `rows` gathers them, one a record or
+//! one an element of it, with what folders tell (`partition`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
 //! does not fit its declaration is refused with its place and a reason that does not tell the value.
 
 mod at_hand;

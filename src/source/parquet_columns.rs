@@ -358,7 +358,7 @@ pub fn way_out(column: &FileColumn, unfolded: bool) -> String {
         | DataType::Map(..)
             if !unfolded && matches!(row_place(true, name), RowPlace::Element(_)) =>
         {
-            format!("its elements are the rows of a source of its own over the same files, with rows = \"{name}\"")
+            format!("read its elements by a source of its own over the same files, with rows = \"{name}\"")
         }
         DataType::Interval(_) | DataType::Duration(_) => {
             "export it as a number, of seconds for example".to_owned()

@@ -86,6 +86,13 @@ impl Rows {
     pub fn accept(&mut self, line: i64, bytes: usize) {
         self.lines.push(line);
         self.bytes += bytes;
+        if !self.other_digits.is_empty() {
+            self.note_other_digits();
+        }
+    }
+
+    #[cold]
+    fn note_other_digits(&mut self) {
         for column in self.other_digits.drain(..) {
             let column = self.decoders[column].column().name.clone();
             self.remarks.add(Remark::WholeInOtherDigits { column }, 1);

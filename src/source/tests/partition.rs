@@ -85,3 +85,14 @@ fn a_folder_that_nobody_declared_is_an_undeclared_column() {
         assert_eq!(borne.read().table(), ["1"]);
     }
 }
+
+#[test]
+fn a_column_of_the_files_with_the_name_of_a_folder_may_be_ignored() {
+    let fixture = fixture(
+        "b_day = { type = \"text\", from = { partition = \"day\" } }",
+        "ignore_columns = [\"day\"]",
+    );
+    fixture.write("day=2026-01-31/a.csv", "id,day\n1,2026-02-01\n");
+    assert_eq!(surveyed(&fixture), Vec::<String>::new());
+    assert_eq!(fixture.read().table(), ["1|2026-01-31"]);
+}
