@@ -107,7 +107,8 @@ impl Workshop {
         for (replay, survey) in planned.replay.iter().zip(again) {
             fit += ingest.replay(replay, survey, &mut still).await?;
         }
-        let Ingest { rows, refusals, words, read, refused, forgotten, examples, remarks, entries, .. } = ingest;
+        let Ingest { rows, refusals, words, read, refused, forgotten, examples, remarks, entries, .. } =
+            ingest;
         let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
 
         figures.refused = refused;

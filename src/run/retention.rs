@@ -187,7 +187,9 @@ impl Replaced {
         let same: Vec<String> = self.key.iter().map(|k| format!("old.\"{k}\" = young.\"{k}\"")).collect();
         // Held in memory is what is too old, not the table.
         let later_element = match self.elements {
-            true => " or old._file = young._file and old._line = young._line and old._element > young._element",
+            true => {
+                " or old._file = young._file and old._line = young._line and old._element > young._element"
+            }
             false => "",
         };
         let sql = format!(

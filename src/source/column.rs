@@ -50,9 +50,10 @@ impl ColumnType {
             DataType::Dictionary(_, values) => return Self::of(values),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => ColumnType::Text,
             // Bytes that are text, or are refused; a UUID; a time of day, for which there is no type.
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-                ColumnType::Text
-            }
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => ColumnType::Text,
             DataType::Time32(_) | DataType::Time64(_) => ColumnType::Text,
             DataType::Int8
             | DataType::Int16

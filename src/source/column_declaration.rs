@@ -248,7 +248,10 @@ impl SourceDeclaration {
             Some(FromDeclaration::Partition(folder)) => {
                 let name = folder.partition.trim();
                 let named = !name.is_empty() && !name.contains(['=', '/']);
-                (named.then(|| From::Partition(name.to_owned())), "a partition is named by what its folders have before `=`")
+                (
+                    named.then(|| From::Partition(name.to_owned())),
+                    "a partition is named by what its folders have before `=`",
+                )
             }
             None if headless => (None, "a file without header needs the position of each column"),
             None => (Some(From::Name(name.to_owned())), ""),

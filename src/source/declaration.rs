@@ -311,8 +311,10 @@ impl SourceDeclaration {
             {
                 problems.push(Problem::new(
                     ["columns", name, "from"],
-                    Error::config(format!("`{from}` begins at the record and leads into the array of the rows"))
-                        .hint(format!("write from = \"{}\" for what an element holds", &below[1..])),
+                    Error::config(format!(
+                        "`{from}` begins at the record and leads into the array of the rows"
+                    ))
+                    .hint(format!("write from = \"{}\" for what an element holds", &below[1..])),
                 ));
             }
         }

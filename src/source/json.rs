@@ -7,10 +7,10 @@ use super::declaration::{Format, Source};
 use super::decoder::Decoder;
 use super::drift::{OnDrift, undeclared_keys};
 use super::fault::Fault;
+use super::json_object::{self, Scratch};
 use super::json_path::{MOST_UNKNOWN, Unknown};
 use super::json_records::{Found, Records};
 use super::json_shape::Shape;
-use super::json_object::{self, Scratch};
 use super::json_text::{Value, unescape};
 use super::remark::Remark;
 use super::rows::{Refusal, Rows, Unfolded};
@@ -192,18 +192,23 @@ impl<'s> Reading<'s> {
         let (scratch, text, unknown, met) =
             (&mut self.scratch, &mut self.text, &mut self.unknown, &mut self.met);
         let columns = &self.source.columns;
-        let unfolded = self.rows.unfold(line, || json_object::elements(array), emit, |rows, element| {
-            let found = shape.element(element, values, scratch, unknown.as_mut());
-            found.map_err(|wrong| Refusal {
-                column: wrong.place.map(|place| columns[place].name.clone()),
-                reason: wrong.reason,
-            })?;
-            for place in &shape.places {
-                met[*place] |= values[*place].is_some();
-            }
-            push_row(rows, values, text)?;
-            Ok(around + element.size())
-        })?;
+        let unfolded = self.rows.unfold(
+            line,
+            || json_object::elements(array),
+            emit,
+            |rows, element| {
+                let found = shape.element(element, values, scratch, unknown.as_mut());
+                found.map_err(|wrong| Refusal {
+                    column: wrong.place.map(|place| columns[place].name.clone()),
+                    reason: wrong.reason,
+                })?;
+                for place in &shape.places {
+                    met[*place] |= values[*place].is_some();
+                }
+                push_row(rows, values, text)?;
+                Ok(around + element.size())
+            },
+        )?;
         match unfolded {
             Unfolded::Rows(0) => {
                 self.rows.remark(Remark::NoElement { rows: shape.rows.clone() });
@@ -306,7 +311,8 @@ fn is_whole_in_other_digits(number: &[u8]) -> bool {
     if fraction.is_none() && exponent.is_none() {
         return false;
     }
-    let places = fraction.unwrap_or_default().iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+    let places =
+        fraction.unwrap_or_default().iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
     places as i64 <= exponent.unwrap_or(0)
 }
 

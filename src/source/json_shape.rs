@@ -2,8 +2,8 @@
 
 use super::column::From;
 use super::declaration::Source;
-use super::json_path::{Paths, Unknown};
 use super::json_object::{self, Scratch};
+use super::json_path::{Paths, Unknown};
 use super::json_text::{Value, Wrong};
 use super::row_place::{RowPlace, row_place};
 

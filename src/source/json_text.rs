@@ -273,7 +273,8 @@ impl<'a> Cursor<'a> {
             let word = u64::from_le_bytes(*bytes);
             // The lowest byte marked is one that is meant (M. Mycroft's test for a zero byte).
             let below = |word: u64, limit: u64| word.wrapping_sub(limit) & !word;
-            let found = below(word ^ QUOTES, ONES) | below(word ^ BACKSLASHES, ONES) | below(word, ONES * 0x20);
+            let found =
+                below(word ^ QUOTES, ONES) | below(word ^ BACKSLASHES, ONES) | below(word, ONES * 0x20);
             if found & HIGH != 0 {
                 self.at += (found & HIGH).trailing_zeros() as usize / 8;
                 return;
@@ -355,4 +356,3 @@ pub fn unescape<'s>(raw: &[u8], scratch: &'s mut Vec<u8>) -> &'s [u8] {
     }
     scratch
 }
-

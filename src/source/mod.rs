@@ -51,7 +51,9 @@ mod tests;
 
 pub use at_hand::read_at_hand;
 pub use column::{Column, ColumnType, From};
-pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FromDeclaration, PartitionDeclaration};
+pub use column_declaration::{
+    ColumnDeclaration, ColumnDeclarations, ColumnTable, FromDeclaration, PartitionDeclaration,
+};
 pub use declaration::{Format, Source, SourceDeclaration};
 pub use drift::OnDrift;
 pub use location::{SourceFile, digest, list};

@@ -4,9 +4,9 @@
 
 use std::fmt::Write;
 
+use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use ::parquet::arrow::async_reader::{ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder};
-use ::parquet::arrow::ProjectionMask;
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow::array::{RecordBatch, StructArray};
 use arrow::datatypes::TimeUnit;
@@ -130,12 +130,20 @@ impl<'b> Block<'b> {
         rows: &mut Rows,
         emit: &mut dyn FnMut(Piece) -> bool,
     ) -> Result<bool> {
-        let unfolded = rows.unfold(line, || elements.range(record), emit, |rows, element| {
-            if elements.is_null(element) && self.cells.iter().any(|(_, in_element)| *in_element) {
-                return Err(Refusal { column: None, reason: "expected an element, found null".to_owned() });
-            }
-            self.push(record, element, rows).map(|()| 0)
-        })?;
+        let unfolded = rows.unfold(
+            line,
+            || elements.range(record),
+            emit,
+            |rows, element| {
+                if elements.is_null(element) && self.cells.iter().any(|(_, in_element)| *in_element) {
+                    return Err(Refusal {
+                        column: None,
+                        reason: "expected an element, found null".to_owned(),
+                    });
+                }
+                self.push(record, element, rows).map(|()| 0)
+            },
+        )?;
         match unfolded {
             Unfolded::Rows(0) => rows.remark(Remark::NoElement { rows: name.to_owned() }),
             Unfolded::Rows(_) => {}
@@ -171,7 +179,8 @@ impl Footer {
         }
         let mut input = file.clone();
         let load = || {
-            let metadata = runtime.block_on(ArrowReaderMetadata::load_async(&mut input, Default::default()))?;
+            let metadata =
+                runtime.block_on(ArrowReaderMetadata::load_async(&mut input, Default::default()))?;
             let descriptor = metadata.parquet_schema().clone();
             let with_instants_in = |unit| {
                 coerced(metadata.schema(), &descriptor, unit)

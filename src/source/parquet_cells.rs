@@ -275,7 +275,9 @@ fn times_of_day(array: &ArrayRef) -> StringArray {
         DataType::Time32(TimeUnit::Second) => {
             written(array.as_primitive::<Time32SecondType>().iter(), time32s_to_time)
         }
-        DataType::Time32(_) => written(array.as_primitive::<Time32MillisecondType>().iter(), time32ms_to_time),
+        DataType::Time32(_) => {
+            written(array.as_primitive::<Time32MillisecondType>().iter(), time32ms_to_time)
+        }
         DataType::Time64(TimeUnit::Microsecond) => {
             written(array.as_primitive::<Time64MicrosecondType>().iter(), time64us_to_time)
         }

@@ -78,7 +78,8 @@ impl FileColumns {
         let found = walk.found;
         if let (Some(rows), None) = (&source.rows, &found.list) {
             let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-            let error = Error::failed(format!("the file has no column `{rows}`, whose elements are the rows"));
+            let error =
+                Error::failed(format!("the file has no column `{rows}`, whose elements are the rows"));
             return Err(match near(rows, &names) {
                 Some(close) => error.hint(format!("is `{close}` meant?")),
                 None => error.hint(format!("it has {}", names.join(", "))),

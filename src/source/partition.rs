@@ -70,10 +70,12 @@ pub fn check(source: &Source, file: &str) -> Result<()> {
         for (name, _) in folders(file).filter_map(partition) {
             if !source.leaves_out(&name) && !source.columns.iter().any(|column| declared(&name, column)) {
                 errors.push(
-                    Error::failed(format!("the file lies in a folder `{name}=…`, a column that is not declared"))
-                        .hint(format!(
-                            "declare it with from = {{ partition = \"{name}\" }}, or name it in ignore_columns"
-                        )),
+                    Error::failed(format!(
+                        "the file lies in a folder `{name}=…`, a column that is not declared"
+                    ))
+                    .hint(format!(
+                        "declare it with from = {{ partition = \"{name}\" }}, or name it in ignore_columns"
+                    )),
                 );
             }
         }

@@ -40,10 +40,9 @@ fn stored_type(column: &str, found: &DataType) -> Result<DataType> {
         DataType::Float16 => DataType::Float32,
         DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         DataType::Date64 => DataType::Date32,
-        DataType::Binary
-        | DataType::LargeBinary
-        | DataType::BinaryView
-        | DataType::FixedSizeBinary(_) => DataType::Binary,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            DataType::Binary
+        }
         DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
             DataType::Decimal128(*precision, *scale)
         }
@@ -111,8 +110,8 @@ fn stored(column: &ArrayRef, field: &Field) -> Result<ArrayRef> {
 mod tests {
     use super::*;
     use arrow::array::{
-        Date64Array, DictionaryArray, Float16Array, Int64Array, IntervalDayTimeArray, NullArray, Time64MicrosecondArray,
-        TimestampSecondArray, UInt8Array, UInt32Array, UInt64Array,
+        Date64Array, DictionaryArray, Float16Array, Int64Array, IntervalDayTimeArray, NullArray,
+        Time64MicrosecondArray, TimestampSecondArray, UInt8Array, UInt32Array, UInt64Array,
     };
     use arrow::datatypes::{Int8Type, IntervalDayTime};
     use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -130,7 +129,10 @@ mod tests {
         assert_eq!(kept(Arc::new(UInt8Array::from(vec![Some(255), None]))).unwrap(), ["255", "∅"]);
         assert_eq!(kept(Arc::new(UInt32Array::from(vec![u32::MAX]))).unwrap(), ["4294967295"]);
         let most = Some(i64::MAX as u64);
-        assert_eq!(kept(Arc::new(UInt64Array::from(vec![most, None]))).unwrap(), ["9223372036854775807", "∅"]);
+        assert_eq!(
+            kept(Arc::new(UInt64Array::from(vec![most, None]))).unwrap(),
+            ["9223372036854775807", "∅"]
+        );
         let half = Float16Array::from_iter_values([half(1.5)]);
         assert_eq!(kept(Arc::new(half)).unwrap(), ["1.5"]);
         let texts: DictionaryArray<Int8Type> = [Some("a"), None].into_iter().collect();
@@ -146,8 +148,14 @@ mod tests {
     #[test]
     fn instants_and_days_are_cut_towards_the_past() {
         let nanos = arrow::array::TimestampNanosecondArray::from(vec![-1, 1_999]);
-        assert_eq!(kept(Arc::new(nanos)).unwrap(), ["1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00.000001Z"]);
-        assert_eq!(kept(Arc::new(Date64Array::from(vec![-1, 86_400_001]))).unwrap(), ["1969-12-31", "1970-01-02"]);
+        assert_eq!(
+            kept(Arc::new(nanos)).unwrap(),
+            ["1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00.000001Z"]
+        );
+        assert_eq!(
+            kept(Arc::new(Date64Array::from(vec![-1, 86_400_001]))).unwrap(),
+            ["1969-12-31", "1970-01-02"]
+        );
     }
 
     #[test]

@@ -166,40 +166,52 @@ fn values_over_many_lines_are_those_of_serde_json() {
     let object = proptest::collection::btree_map("[a-c]", value(), 0..3);
     let object = object.prop_map(|map| Value::Object(map.into_iter().collect()));
     let records = vec(prop_oneof![9 => object, 1 => value()], 0..6);
-    let way = (any::<bool>(), any::<bool>(), damage(2, b"{}[]\",:\\\n 0e", 0.1), vec(0.0..1.0f64, 0..6), 1usize..6);
-    fuzz("json_values", "tests/fuzz/regressions/json_values.txt", Share(7), (records, way), |(records, way)| {
-        let (array, pretty, damage, cuts, batch_rows) = way;
-        let source =
-            declared("format = \"json\"\non_drift = \"ignore\"\nnull = []\n[columns]\na = \"text\"\n").unwrap();
-        let one = |value: &Value| match pretty {
-            true => serde_json::to_string_pretty(value).unwrap(),
-            false => value.to_string(),
-        };
-        let bare = !array && !records.is_empty() && records[0].is_object();
-        let text = if bare {
-            records.iter().map(one).collect::<Vec<_>>().join(if pretty { "\n" } else { " " })
-        } else {
-            one(&Value::Array(records.clone()))
-        };
-        let bytes = damaged(text.into_bytes(), &damage);
-        let outcome = same_however_it_comes(&source, &bytes, &cuts, batch_rows)?;
-        if damage.is_empty() {
-            prop_assert_eq!(&outcome.error, &None);
-            let objects: Vec<&serde_json::Map<String, Value>> = records.iter().filter_map(Value::as_object).collect();
-            prop_assert_eq!(outcome.rows.len(), objects.len(), "{:?}", outcome);
-            prop_assert_eq!(outcome.records(), records.len(), "{:?}", outcome);
-            for ((_, row), object) in outcome.rows.iter().zip(objects) {
-                match object.get("a") {
-                    None | Some(Value::Null) => prop_assert_eq!(&row[0], "∅"),
-                    Some(Value::String(text)) => prop_assert_eq!(&row[0], text),
-                    Some(other) => prop_assert_eq!(&serde_json::from_str::<Value>(&row[0]).unwrap(), &serde_json::from_str::<Value>(&other.to_string()).unwrap()),
+    let way =
+        (any::<bool>(), any::<bool>(), damage(2, b"{}[]\",:\\\n 0e", 0.1), vec(0.0..1.0f64, 0..6), 1usize..6);
+    fuzz(
+        "json_values",
+        "tests/fuzz/regressions/json_values.txt",
+        Share(7),
+        (records, way),
+        |(records, way)| {
+            let (array, pretty, damage, cuts, batch_rows) = way;
+            let source =
+                declared("format = \"json\"\non_drift = \"ignore\"\nnull = []\n[columns]\na = \"text\"\n")
+                    .unwrap();
+            let one = |value: &Value| match pretty {
+                true => serde_json::to_string_pretty(value).unwrap(),
+                false => value.to_string(),
+            };
+            let bare = !array && !records.is_empty() && records[0].is_object();
+            let text = if bare {
+                records.iter().map(one).collect::<Vec<_>>().join(if pretty { "\n" } else { " " })
+            } else {
+                one(&Value::Array(records.clone()))
+            };
+            let bytes = damaged(text.into_bytes(), &damage);
+            let outcome = same_however_it_comes(&source, &bytes, &cuts, batch_rows)?;
+            if damage.is_empty() {
+                prop_assert_eq!(&outcome.error, &None);
+                let objects: Vec<&serde_json::Map<String, Value>> =
+                    records.iter().filter_map(Value::as_object).collect();
+                prop_assert_eq!(outcome.rows.len(), objects.len(), "{:?}", outcome);
+                prop_assert_eq!(outcome.records(), records.len(), "{:?}", outcome);
+                for ((_, row), object) in outcome.rows.iter().zip(objects) {
+                    match object.get("a") {
+                        None | Some(Value::Null) => prop_assert_eq!(&row[0], "∅"),
+                        Some(Value::String(text)) => prop_assert_eq!(&row[0], text),
+                        Some(other) => prop_assert_eq!(
+                            &serde_json::from_str::<Value>(&row[0]).unwrap(),
+                            &serde_json::from_str::<Value>(&other.to_string()).unwrap()
+                        ),
+                    }
                 }
+            } else if let Ok(Value::Array(values)) = serde_json::from_slice::<Value>(&bytes) {
+                // Damage that leaves an array leaves its values.
+                prop_assert_eq!(&outcome.error, &None);
+                prop_assert_eq!(outcome.records(), values.len(), "{:?}", outcome);
             }
-        } else if let Ok(Value::Array(values)) = serde_json::from_slice::<Value>(&bytes) {
-            // Damage that leaves an array leaves its values.
-            prop_assert_eq!(&outcome.error, &None);
-            prop_assert_eq!(outcome.records(), values.len(), "{:?}", outcome);
-        }
-        Ok(())
-    });
+            Ok(())
+        },
+    );
 }

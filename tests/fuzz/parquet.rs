@@ -98,11 +98,9 @@ fn whole_files_lose_no_row_and_damaged_ones_break_nothing() {
             let (compression, dictionary, second, group, damage, batch_rows) = way;
             // The first column may be a list, whose elements are then the rows.
             let how = |n: usize, how: usize| if listed && n == 0 { 2 } else { how };
-            let arrays = columns
-                .iter()
-                .zip(&values)
-                .enumerate()
-                .map(|(n, ((kind, _, nested), seeds))| (format!("c{n}"), wrapped(column(*kind, seeds), how(n, *nested)).0));
+            let arrays = columns.iter().zip(&values).enumerate().map(|(n, ((kind, _, nested), seeds))| {
+                (format!("c{n}"), wrapped(column(*kind, seeds), how(n, *nested)).0)
+            });
             let batch = RecordBatch::try_from_iter(arrays).unwrap();
             let version = if second { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 };
             let properties = WriterProperties::builder()
@@ -130,7 +128,8 @@ fn whole_files_lose_no_row_and_damaged_ones_break_nothing() {
                 })
                 .collect();
             let rows = if listed { "rows = \"c0\"\n" } else { "" };
-            let source = declared(&format!("format = \"parquet\"\n{rows}[columns]\n{declared_columns}")).unwrap();
+            let source =
+                declared(&format!("format = \"parquet\"\n{rows}[columns]\n{declared_columns}")).unwrap();
             let outcome = read(&source, windows(&bytes, &[]), batch_rows);
             // A column of a type that can never be what is declared is refused with its file.
             let retyped = outcome.error.as_ref().is_some_and(|error| error.contains("does not read as"));

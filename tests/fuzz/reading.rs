@@ -62,8 +62,7 @@ impl Outcome {
 }
 
 pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome {
-    let mut outcome =
-        Outcome { rows: Vec::new(), elements: Vec::new(), refused: Vec::new(), error: None };
+    let mut outcome = Outcome { rows: Vec::new(), elements: Vec::new(), refused: Vec::new(), error: None };
     let read = read_at_hand(source, "f", windows, batch_rows, &mut |piece| {
         match piece {
             Piece::Rows(batch) => {
@@ -132,6 +131,10 @@ pub fn same_however_it_comes(
     prop_assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "a record twice: {:?}", places);
     prop_assert!(places.first().is_none_or(|first| first.0 >= 1), "{:?}", places);
     let lines: std::collections::BTreeSet<i64> = whole.rows.iter().map(|row| row.0).collect();
-    prop_assert!(!whole.refused.iter().any(|(line, _)| lines.contains(line)), "read and refused: {:?}", whole);
+    prop_assert!(
+        !whole.refused.iter().any(|(line, _)| lines.contains(line)),
+        "read and refused: {:?}",
+        whole
+    );
     Ok(whole)
 }

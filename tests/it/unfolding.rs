@@ -83,7 +83,12 @@ fn an_order_and_its_lines_are_two_tables_of_one_file() {
     let project = Project::new(PIPELINE);
     project.write("exports/1.jsonl", FIRST);
     let ran = project.run().published();
-    assert!(ran.stderr.contains("1.jsonl:2 column quantity: element 2: expected integer, found text of 3 characters"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("1.jsonl:2 column quantity: element 2: expected integer, found text of 3 characters"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(project.ask("select count(*), sum(total) from core.orders"), "4,59.00");
     // Of lines with one key in one order the last counts, as a later line of a file would.
     assert_eq!(
@@ -92,7 +97,11 @@ fn an_order_and_its_lines_are_two_tables_of_one_file() {
     );
     assert_eq!(project.ask("select file, line, record like '%POT%' from ops.quarantine"), "1.jsonl,2,true");
     let note = "select note from ops.steps where step = 'raw.order_lines'";
-    assert!(project.ask(note).contains("1 record has no element in `line_items` and gives no row"), "{}", project.ask(note));
+    assert!(
+        project.ask(note).contains("1 record has no element in `line_items` and gives no row"),
+        "{}",
+        project.ask(note)
+    );
 }
 
 #[test]
@@ -108,7 +117,10 @@ fn an_order_that_was_refused_comes_back_whole_and_once() {
         assert_eq!(project.ask(lines), "A,CUP,1,2 A,TEA,2,1 B,POT,,2 B,TEA,2,1 D,CUP,5,2 D,TEA,4,3");
     }
     // An order exported again with fewer lines: those of its latest record are beside that record's place.
-    project.write("exports/2.jsonl", "{\"id\":\"A\",\"total\":10,\"line_items\":[{\"sku\":\"CUP\",\"quantity\":1}]}\n");
+    project.write(
+        "exports/2.jsonl",
+        "{\"id\":\"A\",\"total\":10,\"line_items\":[{\"sku\":\"CUP\",\"quantity\":1}]}\n",
+    );
     project.run().published();
     let latest = "select l.order_id, l.sku from core.lines l join core.orders o \
                   on o.id = l.order_id and o._file = l._file and o._line = l._line order by 1, 2";
@@ -124,30 +136,47 @@ fn folders_give_their_days_to_csv_and_parquet_alike() {
     project.write("exports/day=2026-06-29/a.csv", "id\n1\n");
     project.write("exports/day=__HIVE_DEFAULT_PARTITION__/a.csv", "id\n2\n");
     project.run().published();
-    assert_eq!(project.ask("select id, day, _file from raw.visits order by 1"), "1,2026-06-29,day=2026-06-29/a.csv 2,,day=__HIVE_DEFAULT_PARTITION__/a.csv");
+    assert_eq!(
+        project.ask("select id, day, _file from raw.visits order by 1"),
+        "1,2026-06-29,day=2026-06-29/a.csv 2,,day=__HIVE_DEFAULT_PARTITION__/a.csv"
+    );
     project.write("exports/day=2026-06-31/b.csv", "id\n3\n");
     project.run().refused(1, &["the folder `day=…` does not fit the column day: expected date"]);
     fs::remove_dir_all(project.path("exports/day=2026-06-31")).unwrap();
     project.write("exports/day=2026-06-30/shop=2/b.csv", "id\n3\n");
-    project.run().refused(1, &["a folder `shop=…`, a column that is not declared", "from = { partition = \"shop\" }"]);
+    project
+        .run()
+        .refused(1, &["a folder `shop=…`, a column that is not declared", "from = { partition = \"shop\" }"]);
     assert_eq!(project.ask("select count(*) from raw.visits"), "2");
 }
 
 #[test]
 fn what_a_mart_cannot_keep_is_refused_and_named() {
-    let project = Project::new("name = \"items\"\nas_of = \"2026-07-01\"\n[tables]\n\"mart.odd\" = { key = [\"id\"] }\n");
+    let project = Project::new(
+        "name = \"items\"\nas_of = \"2026-07-01\"\n[tables]\n\"mart.odd\" = { key = [\"id\"] }\n",
+    );
     for (sql, told) in [
-        ("select 1 as id, arrow_cast(18446744073709551615, 'UInt64') as big", "column `big`: 1 value of type UInt64 do not fit"),
+        (
+            "select 1 as id, arrow_cast(18446744073709551615, 'UInt64') as big",
+            "column `big`: 1 value of type UInt64 do not fit",
+        ),
         ("select 1 as id, cast('10:00' as time) as at", "column `at` has type Time64"),
         ("select 1 as id, interval '1 day' as lasted", "column `lasted` has type Interval"),
         ("select 1 as id, make_array(1, 2) as list", "column `list` has type List"),
         ("select 1 as id, named_struct('a', 1) as inner_one", "column `inner_one` has type Struct"),
         ("select 1 as id, arrow_cast(1, 'Duration(Second)') as lasted", "column `lasted` has type Duration"),
-        ("select 1 as id, arrow_cast(1, 'Decimal256(50, 2)') as amount", "column `amount` has type Decimal256"),
+        (
+            "select 1 as id, arrow_cast(1, 'Decimal256(50, 2)') as amount",
+            "column `amount` has type Decimal256",
+        ),
     ] {
         project.write("sql/items/mart/odd.sql", sql);
         let ran = project.run().refused(1, &[told, "step mart.odd"]);
-        assert!(!ran.stderr.contains("18446744073709551615") && ran.stderr.contains("hint: "), "{}", ran.stderr);
+        assert!(
+            !ran.stderr.contains("18446744073709551615") && ran.stderr.contains("hint: "),
+            "{}",
+            ran.stderr
+        );
     }
     project.write(
         "sql/items/mart/odd.sql",

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::json_path::{Paths, Unknown};
 use super::super::json_object::{Scratch, elements, read};
+use super::super::json_path::{Paths, Unknown};
 use super::super::json_text::{Value, Wrong, unescape};
 
 fn at<'a>(text: &'a str, path: &str) -> Result<Option<Value<'a>>, Wrong> {
@@ -39,8 +39,7 @@ fn a_key_that_no_path_names_is_noted_once_and_not_below_what_is_wanted_whole() {
 
 #[test]
 fn a_path_leads_to_its_value() {
-    let text =
-        r#" {"id": 12.50, "customer": {"email": "a\u00e9\n", "tags": ["x", {"y": 1}]}, "ok": true} "#;
+    let text = r#" {"id": 12.50, "customer": {"email": "a\u00e9\n", "tags": ["x", {"y": 1}]}, "ok": true} "#;
     assert_eq!(at(text, "id"), Ok(Some(Value::Number(b"12.50"))));
     assert_eq!(at(text, "ok"), Ok(Some(Value::True)));
     assert_eq!(at(text, "customer.tags"), Ok(Some(Value::Nested(br#"["x", {"y": 1}]"#))));
@@ -202,7 +201,9 @@ fn numbers_are_those_of_json() {
         assert_eq!(at(&format!("{{\"a\":{number}}}"), "a"), Ok(Some(Value::Number(number.as_bytes()))));
     }
     for (word, byte) in [("NaN", 6), ("Infinity", 6), ("-Infinity", 7)] {
-        let told = format!("not a JSON object: NaN and infinities are no JSON, a number or null was expected at byte {byte}");
+        let told = format!(
+            "not a JSON object: NaN and infinities are no JSON, a number or null was expected at byte {byte}"
+        );
         assert_eq!(reason(&format!("{{\"a\":{word}}}"), "a"), told);
     }
     for wrong in ["+1", ".5", "0x1", "1_000", "--1", "1e", "inf", "None", "True", "undefined", "'x'"] {

@@ -18,7 +18,11 @@ fn values_are_read_however_they_lie() {
         let fixture = fixture();
         fixture.write("a.json", text);
         let outcome = fixture.read();
-        assert_eq!((outcome.table(), outcome.lines), (vec!["1".to_owned(), "x\"]".to_owned()], vec![1, 2]), "{text}");
+        assert_eq!(
+            (outcome.table(), outcome.lines),
+            (vec!["1".to_owned(), "x\"]".to_owned()], vec![1, 2]),
+            "{text}"
+        );
     }
     for nothing in ["[]", "[ \n ]", " [\n]\n"] {
         let fixture = fixture();
@@ -78,7 +82,8 @@ fn lines_that_are_parts_of_one_value_are_not_refused_one_by_one() {
         ("\n[\n{\"a\":1}\n]\n", "the file is one JSON array, not an object a line"),
         ("{\n  \"a\": 1\n}\n", "the file is JSON over several lines, not an object a line"),
     ] {
-        let fixture = Fixture::new("a.jsonl", "format = \"jsonl\"\ntolerance = 1.0\n[columns]\na = \"text\"\n");
+        let fixture =
+            Fixture::new("a.jsonl", "format = \"jsonl\"\ntolerance = 1.0\n[columns]\na = \"text\"\n");
         fixture.write("a.jsonl", text);
         let error = fixture.error();
         assert!(error.contains(told) && error.contains("format = \"json\""), "{error}");

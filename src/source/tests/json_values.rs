@@ -32,11 +32,7 @@ impl Written {
         let lift = self.exponent.unwrap_or(0) - self.places as i32 + scale;
         let digits = i128::from(self.digits);
         let power = 10i128.checked_pow(lift.unsigned_abs())?;
-        if lift >= 0 {
-            digits.checked_mul(power)
-        } else {
-            (digits % power == 0).then_some(digits / power)
-        }
+        if lift >= 0 { digits.checked_mul(power) } else { (digits % power == 0).then_some(digits / power) }
     }
 }
 

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use ::parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int96, Int96Type};
+use ::parquet::data_type::{
+    ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int96, Int96Type,
+};
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::parser::parse_message_type;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, DurationSecondArray, Int64Array, IntervalYearMonthArray, RecordBatch,
-    StringArray, StructArray, TimestampNanosecondArray, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, DurationSecondArray, Int64Array, IntervalYearMonthArray,
+    RecordBatch, StringArray, StructArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
@@ -26,7 +28,8 @@ fn fixture(columns: &str) -> Fixture {
 }
 
 fn of_arrow(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.into_inner().unwrap()
@@ -117,7 +120,8 @@ fn int96_is_utc_and_reaches_as_far_as_years_do() {
 
 #[test]
 fn bytes_are_read_as_the_text_that_they_are() {
-    let id: &[u8] = &[0x55, 0x0e, 0x84, 0x00, 0xe2, 0x9b, 0x41, 0xd4, 0xa7, 0x16, 0x44, 0x66, 0x55, 0x44, 0, 0];
+    let id: &[u8] =
+        &[0x55, 0x0e, 0x84, 0x00, 0xe2, 0x9b, 0x41, 0xd4, 0xa7, 0x16, 0x44, 0x66, 0x55, 0x44, 0, 0];
     let read = |declared: &str, values: &[Option<&[u8]>]| {
         let fixture = fixture("a = \"text\"\n");
         fixture.write("a.parquet", bytes(declared, values));
@@ -132,7 +136,9 @@ fn bytes_are_read_as_the_text_that_they_are() {
         let found = read(declared, &[Some("{\"é\":1}".as_bytes()), None]);
         assert_eq!(found, (vec!["{\"é\":1}".to_owned(), "∅".to_owned()], vec![]), "{declared}");
     }
-    for declared in ["fixed_len_byte_array(2) a", "byte_array a", "byte_array a (ENUM)", "byte_array a (BSON)"] {
+    for declared in
+        ["fixed_len_byte_array(2) a", "byte_array a", "byte_array a (ENUM)", "byte_array a (BSON)"]
+    {
         let found = read(declared, &[Some(b"ab"), Some(b"\xff\x00"), None]);
         assert_eq!(found, (vec!["ab".to_owned(), "∅".to_owned()], vec![2]), "{declared}");
     }
@@ -189,8 +195,13 @@ fn a_type_that_no_declaration_takes_in_names_a_way_out() {
 
 #[test]
 fn digits_finer_than_a_microsecond_are_cut_before_the_epoch_too() {
-    let fixture = fixture("a = { type = \"timestamp\", timezone = \"UTC\" }\nb = { type = \"date\", from = \"a\", timezone = \"UTC\" }\n");
-    fixture.write("a.parquet", of_arrow(vec![("a", Arc::new(TimestampNanosecondArray::from(vec![-1, 1_999, -1_000])))]));
+    let fixture = fixture(
+        "a = { type = \"timestamp\", timezone = \"UTC\" }\nb = { type = \"date\", from = \"a\", timezone = \"UTC\" }\n",
+    );
+    fixture.write(
+        "a.parquet",
+        of_arrow(vec![("a", Arc::new(TimestampNanosecondArray::from(vec![-1, 1_999, -1_000])))]),
+    );
     assert_eq!(
         fixture.read().table(),
         [
@@ -214,7 +225,10 @@ fn unsigned_numbers_beyond_the_signed_ones_are_kept_or_refused() {
     fixture.write("a.parquet", &file);
     let outcome = fixture.read();
     assert_eq!(outcome.table(), ["∅"]);
-    assert_eq!(outcome.refused[0], (1, "a".to_owned(), "expected integer, found a number beyond its range".to_owned()));
+    assert_eq!(
+        outcome.refused[0],
+        (1, "a".to_owned(), "expected integer, found a number beyond its range".to_owned())
+    );
 }
 
 /// What a value is, whatever its type.
@@ -253,7 +267,8 @@ fn column(kind: usize, seeds: &[Option<i64>]) -> (ArrayRef, Vec<Meaning>) {
     };
     let texts = |to: DataType| {
         let array = cast(&cast(&numbers, &DataType::Utf8).unwrap(), &to).unwrap();
-        let meant = seeds.iter().map(|v| v.map_or(Meaning::Nothing, |v| Meaning::Text(v.to_string()))).collect();
+        let meant =
+            seeds.iter().map(|v| v.map_or(Meaning::Nothing, |v| Meaning::Text(v.to_string()))).collect();
         (array, meant)
     };
     let moments = |unit: TimeUnit, zone: Option<&str>| {
@@ -261,7 +276,9 @@ fn column(kind: usize, seeds: &[Option<i64>]) -> (ArrayRef, Vec<Meaning>) {
         let array = cast(&cast(&numbers, &DataType::Timestamp(unit, None)).unwrap(), &to);
         let array = match zone {
             // The seeds are instants, whatever the zone they are shown in.
-            Some(_) => cast(&cast(&numbers, &DataType::Timestamp(unit, Some("UTC".into()))).unwrap(), &to).unwrap(),
+            Some(_) => {
+                cast(&cast(&numbers, &DataType::Timestamp(unit, Some("UTC".into()))).unwrap(), &to).unwrap()
+            }
             None => array.unwrap(),
         };
         let micros = |seed: i64| match unit {
@@ -270,7 +287,8 @@ fn column(kind: usize, seeds: &[Option<i64>]) -> (ArrayRef, Vec<Meaning>) {
             TimeUnit::Microsecond => i128::from(seed),
             TimeUnit::Nanosecond => i128::from(seed).div_euclid(1_000),
         };
-        let mean = |v: &Option<i64>| v.map_or(Meaning::Nothing, |v| Meaning::Moment(micros(v), zone.is_some()));
+        let mean =
+            |v: &Option<i64>| v.map_or(Meaning::Nothing, |v| Meaning::Moment(micros(v), zone.is_some()));
         (array, seeds.iter().map(mean).collect())
     };
     match kind {
@@ -308,7 +326,8 @@ fn column(kind: usize, seeds: &[Option<i64>]) -> (ArrayRef, Vec<Meaning>) {
         }
         21 => {
             let array = cast(&numbers, &DataType::Date64).unwrap();
-            let days = seeds.iter().map(|v| v.map_or(Meaning::Nothing, |v| Meaning::Day(v.div_euclid(86_400_000))));
+            let days =
+                seeds.iter().map(|v| v.map_or(Meaning::Nothing, |v| Meaning::Day(v.div_euclid(86_400_000))));
             (array, days.collect())
         }
         22 => moments(TimeUnit::Second, None),
@@ -327,14 +346,20 @@ fn column(kind: usize, seeds: &[Option<i64>]) -> (ArrayRef, Vec<Meaning>) {
             let kept: Vec<Option<i64>> = seeds.iter().map(|v| v.filter(|v| v.abs() < limit)).collect();
             let to = if kind == 28 { DataType::Float64 } else { DataType::Float32 };
             let array = cast(&Int64Array::from(kept.clone()), &to).unwrap();
-            (array, kept.iter().map(|v| v.map_or(Meaning::Nothing, |v| Meaning::Number(v.into(), 0))).collect())
+            (
+                array,
+                kept.iter().map(|v| v.map_or(Meaning::Nothing, |v| Meaning::Number(v.into(), 0))).collect(),
+            )
         }
         30 => {
             let bytes: BinaryArray = seeds.iter().map(|v| v.map(|_| b"\xff\xfe".as_slice())).collect();
-            let meant = seeds.iter().map(|v| v.map_or(Meaning::Nothing, |_| Meaning::Text("\u{fffd}".to_owned())));
+            let meant =
+                seeds.iter().map(|v| v.map_or(Meaning::Nothing, |_| Meaning::Text("\u{fffd}".to_owned())));
             (Arc::new(bytes), meant.collect())
         }
-        _ => (arrow::array::new_null_array(&DataType::Null, seeds.len()), vec![Meaning::Nothing; seeds.len()]),
+        _ => {
+            (arrow::array::new_null_array(&DataType::Null, seeds.len()), vec![Meaning::Nothing; seeds.len()])
+        }
     }
 }
 
@@ -351,7 +376,9 @@ fn shown(meaning: &Meaning, kind: &str) -> Option<String> {
         ArrayFormatter::try_new(array.as_ref(), &options).unwrap().value(0).to_string()
     };
     let micros = |at: i128| {
-        let at = i64::try_from(at).ok().filter(|at| (-62_135_596_800_000_000..253_402_300_800_000_000).contains(at))?;
+        let at = i64::try_from(at)
+            .ok()
+            .filter(|at| (-62_135_596_800_000_000..253_402_300_800_000_000).contains(at))?;
         let array = arrow::array::TimestampMicrosecondArray::from(vec![at]).with_timezone("UTC");
         Some(of_type(Arc::new(array)))
     };
@@ -361,7 +388,12 @@ fn shown(meaning: &Meaning, kind: &str) -> Option<String> {
         }
         (Meaning::Number(units, scale), "decimal(20,2)") => {
             let units = number(*units, *scale, 2, 10i128.pow(20) - 1)?;
-            Some(format!("{}{}.{:02}", if units < 0 { "-" } else { "" }, units.abs() / 100, units.abs() % 100))
+            Some(format!(
+                "{}{}.{:02}",
+                if units < 0 { "-" } else { "" },
+                units.abs() / 100,
+                units.abs() % 100
+            ))
         }
         (Meaning::Number(units, scale), "text") => {
             let sign = if *units < 0 { "-" } else { "" };

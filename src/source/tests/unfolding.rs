@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
 use arrow::array::{
-    ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, StringBuilder, StructArray, TimestampMicrosecondArray,
+    ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, StringBuilder, StructArray,
+    TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Fields};
@@ -43,11 +44,7 @@ fn each_element_is_a_row_beside_the_fields_of_its_record() {
     assert_eq!(outcome.refused(), []);
     assert_eq!(
         outcome.table(),
-        [
-            "5123456789012345678|ann@x|TEA|2|10.00",
-            "5123456789012345678|ann@x|CUP|1|9.50",
-            "9|∅|POT|1|∅",
-        ]
+        ["5123456789012345678|ann@x|TEA|2|10.00", "5123456789012345678|ann@x|CUP|1|9.50", "9|∅|POT|1|∅",]
     );
     assert_eq!((outcome.lines, outcome.elements), (vec![1, 1, 5], vec![1, 2, 1]));
     assert_eq!(outcome.notes, ["3 records have no element in `line_items` and give no row"]);
@@ -110,7 +107,10 @@ fn elements_that_are_no_objects_are_read_as_they_are() {
 #[test]
 fn only_the_keys_of_elements_are_held_against_the_declaration() {
     let fixture = orders("jsonl");
-    fixture.write("orders.jsonl", "{\"id\":1,\"anything\":1,\"line_items\":[{\"sku\":\"A\",\"tax\":[],\"Price\":1}]}\n");
+    fixture.write(
+        "orders.jsonl",
+        "{\"id\":1,\"anything\":1,\"line_items\":[{\"sku\":\"A\",\"tax\":[],\"Price\":1}]}\n",
+    );
     let error = fixture.error();
     assert!(error.contains("no column `price.amount`") || error.contains("`Price`"), "{error}");
     assert!(error.contains("`tax` (first in line 1)"), "{error}");
@@ -120,9 +120,13 @@ fn only_the_keys_of_elements_are_held_against_the_declaration() {
 #[test]
 fn a_field_around_the_array_that_no_record_has_is_told() {
     let fixture = orders("jsonl");
-    fixture.write("orders.jsonl", "{\"id\":1,\"client\":{\"email\":\"a\"},\"line_items\":[{\"sku\":\"A\"}]}\n");
+    fixture
+        .write("orders.jsonl", "{\"id\":1,\"client\":{\"email\":\"a\"},\"line_items\":[{\"sku\":\"A\"}]}\n");
     let outcome = fixture.read();
-    assert_eq!(outcome.warnings, ["column b_customer: no record of 1 file has `$.customer.email`, read as null"]);
+    assert_eq!(
+        outcome.warnings,
+        ["column b_customer: no record of 1 file has `$.customer.email`, read as null"]
+    );
 }
 
 #[test]
@@ -135,8 +139,12 @@ fn the_declaration_says_what_makes_no_sense() {
     assert!(csv[0].contains("`rows` means nothing for the format csv"), "{csv:?}");
     let path = told("format = \"jsonl\"\nrows = \"a..b\"\n[columns]\na = \"text\"\n");
     assert!(path[0].contains("`a..b` is no path"), "{path:?}");
-    let below = told("format = \"jsonl\"\nrows = \"a\"\n[columns]\nb = { type = \"text\", from = \"$.a.b\" }\n");
-    assert!(below[0].contains("leads into the array of the rows") && below[0].contains("from = \"b\""), "{below:?}");
+    let below =
+        told("format = \"jsonl\"\nrows = \"a\"\n[columns]\nb = { type = \"text\", from = \"$.a.b\" }\n");
+    assert!(
+        below[0].contains("leads into the array of the rows") && below[0].contains("from = \"b\""),
+        "{below:?}"
+    );
 }
 
 /// Orders with their lines as a list of structs.
@@ -153,11 +161,8 @@ fn parquet(orders: &[(i64, Option<Vec<Option<(&str, i64)>>>)]) -> Vec<u8> {
         present.push(lines.is_some());
     }
     let price: ArrayRef = Arc::new(Int64Array::from(vec![Some(3); quantities.len()]));
-    let amount = StructArray::new(
-        Fields::from(vec![Field::new("amount", DataType::Int64, true)]),
-        vec![price],
-        None,
-    );
+    let amount =
+        StructArray::new(Fields::from(vec![Field::new("amount", DataType::Int64, true)]), vec![price], None);
     let fields = Fields::from(vec![
         Field::new("sku", DataType::Utf8, true),
         Field::new("quantity", DataType::Int64, true),
