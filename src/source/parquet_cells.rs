@@ -269,7 +269,7 @@ fn times_of_day(array: &ArrayRef) -> StringArray {
         values: impl Iterator<Item = Option<T>>,
         time: impl Fn(T) -> Option<NaiveTime>,
     ) -> StringArray {
-        values.map(|value| value.and_then(|v| time(v)).map(|time| time.to_string())).collect()
+        values.map(|value| value.and_then(&time).map(|time| time.to_string())).collect()
     }
     match array.data_type() {
         DataType::Time32(TimeUnit::Second) => {

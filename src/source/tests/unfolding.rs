@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
 use arrow::array::{
-    ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, StringBuilder, StructArray,
+    Array, ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, StringBuilder, StructArray,
     TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -147,8 +147,11 @@ fn the_declaration_says_what_makes_no_sense() {
     );
 }
 
+/// The SKU and quantity of an order's lines; some lines, and the list itself, may be absent.
+type Lines<'a> = Option<Vec<Option<(&'a str, i64)>>>;
+
 /// Orders with their lines as a list of structs.
-fn parquet(orders: &[(i64, Option<Vec<Option<(&str, i64)>>>)]) -> Vec<u8> {
+fn parquet(orders: &[(i64, Lines<'_>)]) -> Vec<u8> {
     let (mut skus, mut quantities, mut there) = (StringBuilder::new(), Vec::new(), Vec::new());
     let (mut ends, mut present) = (vec![0i32], Vec::new());
     for (_, lines) in orders {
@@ -166,7 +169,7 @@ fn parquet(orders: &[(i64, Option<Vec<Option<(&str, i64)>>>)]) -> Vec<u8> {
     let fields = Fields::from(vec![
         Field::new("sku", DataType::Utf8, true),
         Field::new("quantity", DataType::Int64, true),
-        Field::new("price", amount.data_type_of(), true),
+        Field::new("price", amount.data_type().clone(), true),
     ]);
     let lines = StructArray::new(
         fields.clone(),
@@ -197,16 +200,6 @@ fn parquet(orders: &[(i64, Option<Vec<Option<(&str, i64)>>>)]) -> Vec<u8> {
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.into_inner().unwrap()
-}
-
-trait DataTypeOf {
-    fn data_type_of(&self) -> DataType;
-}
-
-impl DataTypeOf for StructArray {
-    fn data_type_of(&self) -> DataType {
-        arrow::array::Array::data_type(self).clone()
-    }
 }
 
 #[test]
