@@ -50,6 +50,10 @@ pub fn origins(plan: &LogicalPlan, column: usize) -> Vec<Origin<'_>> {
             let (_, field) = scan.projected_schema.qualified_field(column);
             vec![Origin::Scanned { table: &scan.table_name, column: field.name().clone() }]
         }
+        // Where a view was put in its table's place, it bears the table's name; other aliases have no schema.
+        LogicalPlan::SubqueryAlias(node) if node.alias.schema().is_some() => {
+            vec![Origin::Scanned { table: &node.alias, column: node.schema.field(column).name().clone() }]
+        }
         // What passes rows through keeps their columns in place.
         LogicalPlan::Filter(_)
         | LogicalPlan::Sort(_)

@@ -147,8 +147,9 @@ fn a_date_made_an_instant_is_no_time_of_an_event() {
         "day_start(day)",
     ] {
         let told = dated_by(made, "time").run(&[]);
+        assert_eq!(told.code, Some(2), "{made}: {}", told.stdout);
         told.refused(
-            1,
+            2,
             &["core/totals.sql", "`happened_at` says when the rows of core.totals happened", "day_end(…)"],
         );
     }
@@ -157,13 +158,13 @@ fn a_date_made_an_instant_is_no_time_of_an_event() {
         project.run(&[]).published();
         assert_eq!(project.query("select net from mart.totals"), ["123.00"], "{kept}");
     }
-    dated_by("cast(day as timestamp)", "valid_from").run(&[]).refused(1, &["day_start(…)"]);
+    dated_by("cast(day as timestamp)", "valid_from").run(&[]).refused(2, &["day_start(…)"]);
     dated_by("day_start(day)", "valid_from").run(&[]).published();
 }
 
 #[test]
 fn outcomes_are_counted_by_the_days_that_features_do_not_know() {
-    // Whoever bought on the day of a cut-off bought after it: 40 persons on 31 May, 40 on 1 June.
+    // Whoever bought on the day of a cut-off bought after it: 900 on the days before, 100 on the days themselves.
     let project = Project::new(
         r#"
         timezone = "Europe/Paris"
@@ -186,10 +187,10 @@ fn outcomes_are_counted_by_the_days_that_features_do_not_know() {
         cutoffs = ["2026-05-01", "2026-06-01"]
         "#,
     );
-    let orders: String = (0..80)
+    let orders: String = (0..1000)
         .map(|n| {
-            let last = if n < 40 { "2026-05-31" } else { "2026-06-01" };
-            format!("c{n},2026-04-0{}\nc{n},{last}\n", 1 + n % 5)
+            let (may, june) = if n < 900 { ("04-30", "05-31") } else { ("05-01", "06-01") };
+            format!("c{n},2026-03-{:02}\nc{n},2026-{may}\nc{n},2026-{june}\n", 1 + n % 28)
         })
         .collect();
     project.file("orders.csv", format!("customer_id,day\n{orders}"));
@@ -197,7 +198,6 @@ fn outcomes_are_counted_by_the_days_that_features_do_not_know() {
     project.model("mart.features", "select customer_id, count(*) as orders from core.orders group by 1");
     project.run(&[]).published();
     let asked = "select name, value from ops.models where model = 'churn' and part = 'metric' \
-                 and name in ('holdout_rows', 'holdout_churned', 'holdout_customers', 'holdout_rate') order by 1";
-    let told = project.query(asked).join(" ");
-    assert!(told.contains("40") || told.contains("0.5"), "{told}");
+                 and name in ('rows_holdout', 'positives_holdout') order by 1";
+    assert_eq!(project.query(asked), ["positives_holdout,900.0", "rows_holdout,1000.0"]);
 }
