@@ -6,11 +6,14 @@ use clap::Args;
 
 use super::output::OutputArgs;
 use super::{LimitArgs, WarehouseArg};
+use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::model::sql::tables_read;
+use crate::name::TableName;
 use crate::run;
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::Catalog;
+use crate::warehouse::catalog::{Catalog, Visibility};
+use crate::warehouse::release::Release;
 
 #[derive(Debug, Args)]
 pub struct QueryArgs {
@@ -38,6 +41,17 @@ impl ReadArgs {
     pub async fn open(&self) -> Result<Catalog> {
         open(&self.warehouse.warehouse, self.release, &self.limits).await
     }
+
+    /// The release as its run saw it: its instant, and how rows become known.
+    pub async fn open_as_of(
+        &self,
+        visibility: BTreeMap<TableName, Visibility>,
+    ) -> Result<(Catalog, Option<Instant>)> {
+        let (warehouse, release) = release(&self.warehouse.warehouse, self.release).await?;
+        let engine = run::engine(self.limits.limits(), &warehouse)?;
+        let catalog = Catalog::new(warehouse, engine, release.as_ref(), visibility);
+        Ok((catalog, release.map(|release| release.as_of)))
+    }
 }
 
 pub async fn query(args: QueryArgs) -> Result<()> {
@@ -50,12 +64,17 @@ pub async fn query(args: QueryArgs) -> Result<()> {
 }
 
 /// A release, the last one unless said otherwise, as tables.
-pub async fn open(location: &str, release: Option<u64>, limits: &LimitArgs) -> Result<Catalog> {
+pub async fn open(location: &str, number: Option<u64>, limits: &LimitArgs) -> Result<Catalog> {
+    let (warehouse, release) = release(location, number).await?;
+    let engine = run::engine(limits.limits(), &warehouse)?;
+    Ok(Catalog::new(warehouse, engine, release.as_ref(), BTreeMap::new()))
+}
+
+async fn release(location: &str, number: Option<u64>) -> Result<(Warehouse, Option<Release>)> {
     let warehouse = Warehouse::open(location).await?;
-    let release = match release {
+    let release = match number {
         Some(number) => Some(warehouse.release(number).await?),
         None => warehouse.last_release().await?,
     };
-    let engine = run::engine(limits.limits(), &warehouse)?;
-    Ok(Catalog::new(warehouse, engine, release.as_ref(), BTreeMap::new()))
+    Ok((warehouse, release))
 }

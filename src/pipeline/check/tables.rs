@@ -45,7 +45,12 @@ impl Checking<'_, '_> {
         }
         let unique = Assertion::Unique(declaration.key.clone());
         if !declaration.key.is_empty() && !checks.iter().any(|c| c.assertion == unique) {
-            checks.push(Check { table: name.clone(), assertion: unique, severity: Severity::Error });
+            checks.push(Check {
+                table: name.clone(),
+                assertion: unique,
+                severity: Severity::Error,
+                standing: false,
+            });
         }
         TableRules { key: declaration.key.clone(), known, checks }
     }
