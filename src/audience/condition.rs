@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, col};
 use datafusion::prelude::DataFrame;
 
@@ -123,21 +125,26 @@ impl<'a> Reader<'a> {
         marks: &[Mark],
         needed: &BTreeSet<String>,
     ) -> Result<()> {
-        let doing = || format!("ask the subquery of `{text}` of all customers at once");
-        let hint = "compare its rows with the customer by `=` in its `where`, not below a union, an outer join \
-                    or another subquery; else make a model of it and ask that";
         for mark in marks {
-            self.ids(mark)?.create_physical_plan().await.doing(doing()).map_err(|e| e.hint(hint))?;
+            planned(self.ids(mark)?, text).await?;
         }
         let rows = self.with_marks(marks, needed)?;
-        rows.select(vec![expr.clone().alias("asked")])
-            .doing(doing())?
-            .create_physical_plan()
-            .await
-            .doing(doing())
-            .map_err(|e| e.hint(hint))?;
-        Ok(())
+        planned(rows.select(vec![expr.clone().alias("asked")]).doing("plan a condition")?, text).await
     }
+}
+
+async fn planned(frame: DataFrame, text: &str) -> Result<()> {
+    let Err(error) = frame.create_physical_plan().await else { return Ok(()) };
+    let told = format!("a subquery of `{text}` cannot be asked of all customers at once");
+    // What the engine says of a plan that it has not is about its own insides.
+    let error = match error.find_root() {
+        DataFusionError::NotImplemented(_) => Error::config(told),
+        _ => Error::config(told).caused_by(error),
+    };
+    Err(error.hint(
+        "compare its rows with the customer by `=` in its own `where`, not below a union, an outer join or \
+         another subquery; a value must be a total: (select sum(…) …). Else make a model of it and ask that",
+    ))
 }
 
 /// The rows with a column `<name>.mark`: whether the customer is one of these.
@@ -150,7 +157,6 @@ pub(super) fn marked(rows: DataFrame, ids: DataFrame, name: &str) -> Result<Data
 
 /// The columns of the row of the customer that an expression uses, also within its subqueries.
 fn columns_needed(expr: &Expr) -> Result<BTreeSet<String>> {
-    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
     let mut needed = BTreeSet::new();
     let mut within = Ok(());
     expr.apply(|expr| {
@@ -171,6 +177,5 @@ fn columns_needed(expr: &Expr) -> Result<BTreeSet<String>> {
 }
 
 fn has_subquery(expr: &Expr) -> Result<bool> {
-    use datafusion::common::tree_node::TreeNode;
     expr.exists(|e| Ok(matches!(e, Expr::ScalarSubquery(_)))).doing("look through the condition")
 }

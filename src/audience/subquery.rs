@@ -162,11 +162,11 @@ impl Subqueries<'_> {
         match used.iter().find(|column| !self.qualified.contains(*column)) {
             None => Ok(used),
             Some(column) => Err(Error::config(format!(
-                "no table of the subquery has a column `{column}` of its own that is meant without doubt, so \
-                 it would be the customer's"
+                "within the subquery `{column}` would be the customer's own: none of its tables has such a \
+                 column, or several have"
             ))
             .hint(format!(
-                "write {BASE}.{column} if it is; else the name of the subquery's table before it"
+                "write {BASE}.{column} if that is meant, else the subquery's table before the name"
             ))),
         }
     }

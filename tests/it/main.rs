@@ -26,6 +26,7 @@ mod object_store;
 mod publishers;
 mod quality;
 mod quarantine;
+mod random_lists;
 mod retention;
 mod shop;
 mod stable_ids;
