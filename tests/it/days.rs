@@ -140,7 +140,6 @@ fn a_date_made_an_instant_is_no_time_of_an_event() {
     for made in [
         "cast(day as timestamp)",
         "arrow_cast(day, 'Timestamp(Microsecond, Some(\"UTC\"))')",
-        "to_timestamp(cast(day as varchar))",
         "coalesce(cast(day as timestamp), timestamp '2026-01-01')",
         "case when net_amount > 1 then cast(day as timestamp) end",
         "cast(day as timestamp) + interval '8 hours'",
