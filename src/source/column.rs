@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use chrono_tz::Tz;
 
-use super::calendar::TimeFormat;
 use super::number::NumberStyle;
+use super::time_format::TimeFormat;
 
 /// The types a source can declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +137,11 @@ impl Column {
             && matches!(self.kind, ColumnType::Decimal { .. } | ColumnType::Float)
         {
             expected.push_str(" with a decimal comma");
+        }
+        if let Some(currency) = &self.style.number.currency
+            && matches!(self.kind, ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float)
+        {
+            expected.push_str(&format!(" in {}", String::from_utf8_lossy(currency)));
         }
         expected
     }
