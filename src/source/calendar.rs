@@ -150,10 +150,8 @@ pub fn iso(text: &[u8]) -> Result<Written, Fault> {
             written.offset_seconds = Some(0);
             return Ok(written);
         }
-        if digits.peek() == Some(b' ') {
-            digits.at += 1;
-        }
-        if digits.at < text.len() {
+        if !rest.is_empty() {
+            digits.at += usize::from(rest[0] == b' ');
             written.offset_seconds = Some(digits.offset()?);
         }
     }
@@ -246,7 +244,7 @@ mod tests {
             assert_eq!(offset(text), Ok(Some(seconds)), "{text}");
         }
         assert_eq!(offset(""), Ok(None));
-        for wrong in [" PST", "CET", "+1", "+1:00", "+01:0", "+01:00 ", " ", "+", "Z+01", "+01:00:00:00"] {
+        for wrong in [" PST", "CET", "+1", "+1:00", "+01:0", "+01:00 ", " ", "+", "Z+01", "+01:00:00:00", "+010"] {
             assert_eq!(offset(wrong), Err(Fault::Shape), "{wrong}");
         }
         assert_eq!(offset("+16:00"), Err(Fault::Calendar));

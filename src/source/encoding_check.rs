@@ -10,8 +10,8 @@ use super::records::line_breaks;
 
 /// How many bytes the beginning of a file is judged by.
 pub const HEAD: usize = 64;
-/// How many bytes from the first that is not known are looked at to name a likely encoding.
-pub const LOOK: usize = 1024;
+/// How many bytes before and behind the first that is not known are looked at to name a likely encoding.
+pub const LOOK: (usize, usize) = (64, 1024);
 
 /// What speaks against the declared encoding.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -179,11 +179,12 @@ pub fn of_head(head: &[u8], declared: Encoding) -> Option<Encoding> {
 
 /// The name of an encoding in which these bytes, which are not UTF-8, read as words.
 pub fn likely(bytes: &[u8]) -> Option<&'static str> {
+    let high = bytes.iter().filter(|byte| !byte.is_ascii()).count() as i64;
     let mut best = None;
     for name in ["windows-1252", "macintosh", "cp850"] {
         let Some(encoding) = Encoding::of(name) else { continue };
         let score = score(bytes, encoding);
-        if score > best.map_or(0, |(score, _)| score) {
+        if score >= high && score > best.map_or(0, |(score, _)| score) {
             best = Some((score, name));
         }
     }
@@ -193,10 +194,14 @@ pub fn likely(bytes: &[u8]) -> Option<&'static str> {
 /// How much the bytes look like words of western Europe: accented letters beside plain ones.
 fn score(bytes: &[u8], encoding: Encoding) -> i64 {
     let beside = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
+    let small = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_lowercase);
     let high = bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii());
     let scores = high.map(|(at, byte)| match encoding.character(*byte) {
-        Some(c) if "éèêàçâîôûùëïüöäñáíóúß".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => 3,
-        Some(c) if c.is_alphabetic() && c.is_lowercase() && beside(at.checked_sub(1)) => 2,
+        Some(c) if "éèêàçâîôûùëï".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => 4,
+        Some(c) if "üöäñáíóúß".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => 3,
+        Some(c) if c.is_lowercase() && beside(at.checked_sub(1)) => 2,
+        // `ZoÇ` is no word.
+        Some(c) if c.is_uppercase() && small(at.checked_sub(1)) => -1,
         Some(c) if "€’«»–…°£\u{a0}".contains(c) || ("ÉÈÀÇÊÖÄÜÑ".contains(c) && !beside(Some(at + 1))) => 1,
         Some(c) if c.is_alphabetic() => 0,
         _ => -2,
@@ -223,7 +228,7 @@ mod tests {
 
     #[test]
     fn utf8_under_another_encoding_is_seen() {
-        let utf8 = Some((10, Offence::Of(Encoding::UTF_8)));
+        let utf8 = Some((9, Offence::Of(Encoding::UTF_8)));
         for name in ["windows-1252", "latin1", "iso-8859-15", "macintosh", "cp850", "cp437"] {
             for text in ["1;Zo\n2;Zoé;Besançon", "1;Zo\n2;Zo€", "1;Zo\n2;Zo’", "1;Zo\n2;Zo\u{a0}", "1;Zo\n2;Zo顧客"] {
                 assert_eq!(look(name, text.as_bytes()).0.offence, utf8, "{name}");
@@ -309,8 +314,7 @@ mod tests {
             for text in ["Zoé;Besançon", "François Lefèvre", "Nîmes", "Müller; Köln", "España", "l’été à Orléans"] {
                 let text = if name == "cp850" { text.replace('’', "'") } else { text.to_owned() };
                 let bytes = encoded(&text, name);
-                let at = bytes.iter().position(|b| !b.is_ascii()).unwrap();
-                assert_eq!(likely(&bytes[at..]), Some(name), "{text}");
+                assert_eq!(likely(&bytes), Some(name), "{text}");
             }
         }
         assert_eq!(likely(&encoded("顧客テスト", "shift_jis")), None);

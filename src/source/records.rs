@@ -74,10 +74,11 @@ pub struct Splitter {
 const BYTE_ORDER_MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 
 impl Splitter {
-    /// Finds the record that begins at `at`; its fields' places are added to `fields`. `last` says
+    /// Finds the record that begins at `begin`; its fields' places are added to `fields`. `last` says
     /// that the file ends where the text ends.
     #[inline]
-    pub fn split(&self, text: &[u8], mut at: usize, last: bool, fields: &mut Vec<Span>) -> Found {
+    pub fn split(&self, text: &[u8], begin: usize, last: bool, fields: &mut Vec<Span>) -> Found {
+        let mut at = begin;
         while text.get(at) == Some(&BYTE_ORDER_MARK[0]) {
             match &text[at..] {
                 rest if rest.starts_with(&BYTE_ORDER_MARK) => at += BYTE_ORDER_MARK.len(),
@@ -86,7 +87,7 @@ impl Splitter {
             }
         }
         let Some(&first) = text.get(at) else {
-            return if last { Found::Blank { next: at } } else { Found::More };
+            return if last && at > begin { Found::Blank { next: at } } else { Found::More };
         };
         if first == b'\n' || first == b'\r' {
             return match line_break(text, at, last) {

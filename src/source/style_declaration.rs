@@ -162,7 +162,7 @@ fn currency<K: Into<String>>(
     Some(given.as_bytes().into())
 }
 
-/// The last of a hundred years.
+/// The last of a hundred years; of a wrong one some other, since one problem is enough.
 pub(super) fn short_years<K: Into<String>>(
     key: impl IntoIterator<Item = K>,
     given: Option<i64>,
@@ -176,7 +176,7 @@ pub(super) fn short_years<K: Into<String>>(
                 "write it with its century: two_digit_years_to = 2029 reads 29 as 2029 and 30 as 1930",
             ),
         ));
-        return None;
+        return Some(2029);
     }
     Some(last)
 }

@@ -256,7 +256,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     /// The error, when all that stands before the offence was read.
     fn offended(&mut self, at: usize, offence: Offence) -> Result<Error> {
         // What is likely is judged by the same bytes however they come.
-        while !self.ended && self.bytes.len() < at + LOOK {
+        let (before, behind) = LOOK;
+        while !self.ended && self.bytes.len() < at + behind {
             self.more()?;
         }
         let wholly = self.evidence.as_ref().and_then(Evidence::wholly_utf8);
@@ -279,7 +280,10 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             .hint(format!("declare encoding = \"{}\"; {trusted}", other.label())),
             Offence::Unknown => {
                 let likely = match known.is_utf8() {
-                    true => likely(&self.bytes[at..self.bytes.len().min(at + LOOK)]),
+                    true => {
+                        let begin = line_start(&self.bytes, at).max(at.saturating_sub(before));
+                        likely(&self.bytes[begin..self.bytes.len().min(at + behind)])
+                    }
                     false => None,
                 };
                 let looks = likely.map_or(String::new(), |likely| format!("; it looks like {likely}"));

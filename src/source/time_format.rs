@@ -367,13 +367,12 @@ const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Frid
 
 /// The place, from 1, of a name written whole or by its first three letters, in any case.
 fn name(digits: &mut Digits<'_>, names: &[&str]) -> Result<i64, Fault> {
-    let letters = digits.rest().iter().take_while(|b| b.is_ascii_alphabetic()).count();
-    let word = &digits.rest()[..letters];
-    let place = names.iter().position(|name| {
-        let short = &name.as_bytes()[..name.len().min(3)];
-        word.eq_ignore_ascii_case(name.as_bytes()) || word.eq_ignore_ascii_case(short)
-    });
-    let place = place.ok_or(Fault::Shape)?;
+    let begins = |name: &[u8]| {
+        digits.rest().get(..name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name))
+    };
+    let whole = names.iter().position(|name| begins(name.as_bytes())).map(|at| (at, names[at].len()));
+    let short = || names.iter().position(|name| begins(&name.as_bytes()[..3.min(name.len())])).map(|at| (at, 3));
+    let (place, letters) = whole.or_else(short).ok_or(Fault::Shape)?;
     digits.at += letters;
     Ok(place as i64 + 1)
 }

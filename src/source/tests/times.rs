@@ -153,7 +153,7 @@ fn counts_since_1970_are_cut_to_the_microsecond_before() {
 #[test]
 fn a_zone_is_honoured_or_refused() {
     let utc = Ok("2026-01-31T22:30:00Z");
-    let paris = |format, text| {
+    let paris = |format: &str, text: &str| {
         read_in(chrono_tz::Europe::Paris, format, text)
             .map(|micros| DateTime::from_timestamp_micros(micros).unwrap().format("%FT%TZ").to_string())
     };
@@ -354,10 +354,11 @@ proptest! {
         let utc = DateTime::from_timestamp(seconds, nanos).unwrap();
         let local = utc.with_timezone(&zone);
         let shown = local.with_timezone(&local.offset().fix());
-        let clock = |pick: fn(&Piece) -> String| format!("{}{}{}", pick(&time), pick(&fraction), pick(&offset));
+        // Before railway time offsets had seconds, which chrono does not write.
+        prop_assume!(shown.offset().local_minus_utc() % 60 == 0);
         let write = |piece: &Piece| (piece.1)(&shown);
         let written = format!("{}{}{}", write(&time), write(&fraction), write(&offset));
-        let clock = clock(|piece| piece.0.to_owned());
+        let clock = format!("{}{}{}", time.0, fraction.0, offset.0);
         let (format, text) = match date_last {
             true => (format!("{clock} {}", date.0), format!("{written} {}", write(&date))),
             false => (format!("{} {clock}", date.0), format!("{} {written}", write(&date))),
