@@ -146,6 +146,11 @@ impl Column {
         expected
     }
 
+    /// Whether its declared format names no time of day.
+    pub fn names_only_days(&self) -> bool {
+        self.style.time.names_only_days()
+    }
+
     pub fn time_zone(&self) -> Tz {
         self.style.zone
     }

@@ -22,6 +22,7 @@ mod encoding_check;
 mod escaped_records;
 mod fault;
 mod field_text;
+mod file_version;
 mod format_clash;
 mod json;
 mod json_text;
@@ -53,7 +54,7 @@ pub use column::{Column, ColumnType, From};
 pub use column_declaration::{
     ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration, FromDeclaration,
 };
-pub use declaration::{Format, Source, SourceDeclaration};
+pub use declaration::{Format, Source, SourceDeclaration, Undated};
 pub use drift::OnDrift;
 pub use location::{SourceFile, digest, list};
 pub use person::{KeyKind, OnForget, Person, PersonDeclaration, PersonKey};

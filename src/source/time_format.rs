@@ -100,6 +100,15 @@ impl TimeFormat {
         }
     }
 
+    /// Whether no text that it reads has a time of day.
+    pub fn names_only_days(&self) -> bool {
+        match self {
+            TimeFormat::Iso | TimeFormat::Unix(_) => false,
+            TimeFormat::Fields(fields) => fields.whole_day,
+            TimeFormat::AnyOf(formats) => formats.iter().all(TimeFormat::names_only_days),
+        }
+    }
+
     /// Whether a text that it reads is a day without a time of day.
     pub fn reads_a_day(&self, text: &[u8]) -> bool {
         match self {
