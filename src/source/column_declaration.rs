@@ -12,6 +12,7 @@ use super::declaration::{Format, SourceDeclaration};
 use super::number::NumberStyle;
 use super::style_declaration::short_years;
 use super::time_format::TimeFormat;
+use super::zone::WholeDay;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -219,6 +220,7 @@ impl SourceDeclaration {
                 time,
                 format: table.format.as_ref().map(|format| format.all().join(" or ")),
                 zone: zone.unwrap_or(shared.zone),
+                whole_day: WholeDay::default(),
                 yes,
                 no,
             }),
@@ -274,6 +276,7 @@ impl Shared {
             time: TimeFormat::Iso,
             format: None,
             zone: self.zone,
+            whole_day: WholeDay::default(),
             yes: YES.map(str::to_owned).to_vec(),
             no: NO.map(str::to_owned).to_vec(),
         })

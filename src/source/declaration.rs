@@ -194,7 +194,12 @@ impl Source {
             .any(|c| c.name == column && c.kind == ColumnType::Timestamp && c.names_only_days())
     }
 
-    /// The same source, of which no row may lack a value in the column.
+    /// Takes days in the column, which says when events happened, as over.
+    pub fn date_events(&mut self, column: &str) {
+        self.columns.iter_mut().filter(|c| c.name == column).for_each(Column::date_events);
+    }
+
+    /// Refuses rows without a value in the column.
     pub fn require(&mut self, column: &str) {
         for required in self.columns.iter_mut().filter(|c| c.name == column) {
             required.nullable = false;

@@ -14,9 +14,9 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use super::calendar::Written;
 use super::column::{Column, ColumnType};
 use super::fault::Fault;
-use super::records::Span;
-use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
 use super::field_text::{Quoting, field};
+use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
+use super::records::Span;
 use super::shortened::looks_shortened;
 use super::time_format::TimeFormat;
 use super::zone::Placer;
@@ -59,7 +59,7 @@ impl Decoder {
             nulls: column.style.nulls.iter().filter(|n| !n.is_empty()).cloned().collect(),
             point: column.style.number.point,
             plain: column.style.number.is_plain(),
-            placer: Placer::new(column.style.zone),
+            placer: Placer::new(column.style.zone).with_whole_day(column.style.whole_day),
             scratch: Vec::new(),
             rows: 0,
             shortened: Vec::new(),
@@ -166,9 +166,7 @@ impl Decoder {
         let usual = empty_is_null && nulls.is_empty() && self.plain;
         let (point, scratch) = (self.point, &mut self.scratch);
         let absent = match &mut self.values {
-            Values::Integer(values) if usual => {
-                fields.parse(values, scratch, |text| integer(text, point))?
-            }
+            Values::Integer(values) if usual => fields.parse(values, scratch, |text| integer(text, point))?,
             Values::Decimal { values, precision, scale } if usual => {
                 let (precision, scale) = (*precision, *scale);
                 fields.parse(values, scratch, |text| decimal(text, precision, scale, point))?
@@ -286,6 +284,16 @@ impl Decoder {
             Values::Timestamp(values) => values.push(self.placer.utc(written)?),
             Values::Date(values) => values.push(self.placer.day(written)?),
             _ => return Err(Fault::Shape),
+        }
+        self.pushed()
+    }
+
+    /// Adds a day: to a timestamp the instant that it stands for.
+    pub fn push_day(&mut self, midnight: i64) -> Result<(), Fault> {
+        let written = Written { local: midnight, offset_seconds: None };
+        match &mut self.values {
+            Values::Timestamp(values) => values.push(self.placer.instant_of_day(written)?),
+            _ => return self.push_moment(written),
         }
         self.pushed()
     }

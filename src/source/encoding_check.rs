@@ -53,8 +53,17 @@ impl Evidence {
                 unknown[usize::from(byte)] = encoding.character(byte).is_none_or(|c| c.is_control());
             }
         }
-        let western =
-            ["windows-1252", "ISO-8859-15", "windows-1254", "macintosh", "cp437", "cp850", "cp858", "cp860", "cp863"];
+        let western = [
+            "windows-1252",
+            "ISO-8859-15",
+            "windows-1254",
+            "macintosh",
+            "cp437",
+            "cp850",
+            "cp858",
+            "cp860",
+            "cp863",
+        ];
         Evidence {
             unknown,
             western: western.contains(&encoding.name()),
@@ -197,12 +206,18 @@ fn score(bytes: &[u8], encoding: Encoding) -> i64 {
     let small = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_lowercase);
     let high = bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii());
     let scores = high.map(|(at, byte)| match encoding.character(*byte) {
-        Some(c) if "éèêàçâîôûùëï".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => 4,
-        Some(c) if "üöäñáíóúß".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => 3,
+        Some(c) if "éèêàçâîôûùëï".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => {
+            4
+        }
+        Some(c) if "üöäñáíóúß".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => {
+            3
+        }
         Some(c) if c.is_lowercase() && beside(at.checked_sub(1)) => 2,
         // `ZoÇ` is no word.
         Some(c) if c.is_uppercase() && small(at.checked_sub(1)) => -1,
-        Some(c) if "€’«»–…°£\u{a0}".contains(c) || ("ÉÈÀÇÊÖÄÜÑ".contains(c) && !beside(Some(at + 1))) => 1,
+        Some(c) if "€’«»–…°£\u{a0}".contains(c) || ("ÉÈÀÇÊÖÄÜÑ".contains(c) && !beside(Some(at + 1))) => {
+            1
+        }
         Some(c) if c.is_alphabetic() => 0,
         _ => -2,
     });
@@ -230,7 +245,9 @@ mod tests {
     fn utf8_under_another_encoding_is_seen() {
         let utf8 = Some((9, Offence::Of(Encoding::UTF_8)));
         for name in ["windows-1252", "latin1", "iso-8859-15", "macintosh", "cp850", "cp437"] {
-            for text in ["1;Zo\n2;Zoé;Besançon", "1;Zo\n2;Zo€", "1;Zo\n2;Zo’", "1;Zo\n2;Zo\u{a0}", "1;Zo\n2;Zo顧客"] {
+            for text in
+                ["1;Zo\n2;Zoé;Besançon", "1;Zo\n2;Zo€", "1;Zo\n2;Zo’", "1;Zo\n2;Zo\u{a0}", "1;Zo\n2;Zo顧客"]
+            {
                 assert_eq!(look(name, text.as_bytes()).0.offence, utf8, "{name}");
             }
         }
@@ -278,7 +295,9 @@ mod tests {
 
     #[test]
     fn however_the_bytes_come_the_same_is_seen() {
-        for (name, text) in [("windows-1252", "1;a\n2;é顧\n".as_bytes()), ("windows-1251", "аб\nЖ顧😀".as_bytes())] {
+        for (name, text) in
+            [("windows-1252", "1;a\n2;é顧\n".as_bytes()), ("windows-1251", "аб\nЖ顧😀".as_bytes())]
+        {
             let whole = look(name, text);
             for cut in 0..=text.len() {
                 let mut evidence = Evidence::new(Encoding::of(name).unwrap());
@@ -290,7 +309,11 @@ mod tests {
                         second.map(|(at, offence)| (at + first.rest, offence))
                     }
                 };
-                assert_eq!((found, evidence.wholly_utf8()), (whole.0.offence, whole.1), "{name} cut at {cut}");
+                assert_eq!(
+                    (found, evidence.wholly_utf8()),
+                    (whole.0.offence, whole.1),
+                    "{name} cut at {cut}"
+                );
             }
         }
     }
@@ -311,7 +334,9 @@ mod tests {
     #[test]
     fn the_encoding_that_makes_words_is_named() {
         for name in ["windows-1252", "macintosh", "cp850"] {
-            for text in ["Zoé;Besançon", "François Lefèvre", "Nîmes", "Müller; Köln", "España", "l’été à Orléans"] {
+            for text in
+                ["Zoé;Besançon", "François Lefèvre", "Nîmes", "Müller; Köln", "España", "l’été à Orléans"]
+            {
                 let text = if name == "cp850" { text.replace('’', "'") } else { text.to_owned() };
                 let bytes = encoded(&text, name);
                 assert_eq!(likely(&bytes), Some(name), "{text}");

@@ -65,7 +65,9 @@ mod tests {
         for text in ["2,97461E+12", "2.97461E+12", "1E5", "1E+05", "9.99e+15", "1,2E3"] {
             assert!(looks_shortened(text.as_bytes()), "{text}");
         }
-        for text in ["", "1", "12E5", "7e12", "1E", "1E+", "E5", "1.E5", "1,2,3E4", "1E5A", "A1E5", "1E-5", "2.5"] {
+        for text in
+            ["", "1", "12E5", "7e12", "1E", "1E+", "E5", "1.E5", "1,2,3E4", "1E5A", "A1E5", "1E-5", "2.5"]
+        {
             assert!(!looks_shortened(text.as_bytes()), "{text}");
         }
     }

@@ -44,6 +44,9 @@ impl Checking<'_, '_> {
                     self.wrong(&key, Error::config(wrong).hint(hint));
                 }
             }
+            if time.of == TimeOf::Event {
+                Arc::make_mut(source).date_events(&time.name);
+            }
             match source.undated {
                 Undated::Refuse => Arc::make_mut(source).require(&time.name),
                 Undated::Known => {

@@ -31,7 +31,10 @@ fn each_file_is_read_in_its_own_encoding() {
         let fixture = source(&format!("encoding = \"{name}\""));
         fixture.write("e.csv", encoded(ZOE, name));
         let outcome = fixture.read();
-        assert_eq!((outcome.table(), outcome.remarks.len()), (vec!["Zoé|Besançon".into(), "François|Nîmes".into()], 0));
+        assert_eq!(
+            (outcome.table(), outcome.remarks.len()),
+            (vec!["Zoé|Besançon".into(), "François|Nîmes".into()], 0)
+        );
     }
 }
 
@@ -175,7 +178,8 @@ fn what_stands_before_a_wrong_line_is_judged_first() {
 
 #[test]
 fn json_lines_are_held_to_their_encoding_too() {
-    let fixture = Fixture::new("e.jsonl", "format = \"jsonl\"\nencoding = \"windows-1252\"\n[columns]\na = \"text\"\n");
+    let fixture =
+        Fixture::new("e.jsonl", "format = \"jsonl\"\nencoding = \"windows-1252\"\n[columns]\na = \"text\"\n");
     fixture.write("e.jsonl", "{\"a\":\"x\"}\n{\"a\":\"Zoé\"}\n");
     assert!(fixture.error().starts_with("line 2 is UTF-8, not windows-1252 as declared"));
     fixture.write("e.jsonl", "\u{feff}{\"a\":\"Zoé\"}\n");
