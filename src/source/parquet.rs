@@ -15,7 +15,7 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DecimalType, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit,
+    DataType, Date32Type, Decimal128Type, DecimalType, FieldRef, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit,
     TimestampMicrosecondType,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -29,6 +29,7 @@ use super::declaration::Source;
 use super::decoder::Decoder;
 use super::drift::{Comparison, compare};
 use super::fault::{Fault, text_of};
+use super::header_name::plain;
 use super::location::SourceFile;
 use super::number::POWERS;
 use super::rows::Rows;
@@ -117,9 +118,9 @@ pub fn check(source: &Source, schema: &Schema) -> Result<Comparison> {
 fn unreadable(source: &Source, schema: &Schema) -> Vec<Error> {
     let mut errors = Vec::new();
     for column in &source.columns {
-        let name = column.source_name();
-        let Some((_, field)) = schema.column_with_name(name) else { continue };
-        let found = field.data_type();
+        let is_it = |field: &&FieldRef| column.source_names().iter().any(|name| *name == plain(field.name()));
+        let Some(field) = schema.fields().iter().find(is_it) else { continue };
+        let (name, found) = (field.name(), field.data_type());
         if !reads_as(found, column.kind) {
             let error = Error::failed(format!(
                 "the column `{name}` is {found}, which does not read as {}",
