@@ -46,6 +46,7 @@ pub fn read(
                         stretch.clear();
                     } else {
                         let count = spans.len();
+                        let is_first = layout.is_none();
                         let known = layout.take().unwrap_or_else(|| Layout::of_positions(source, count));
                         let fields = known.width.fields;
                         let fits = fields == count
@@ -62,7 +63,7 @@ pub fn read(
                             known.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
                             rows.refuse_record(line, &reason, &available[at..end]);
                         }
-                        if dialect.header || count >= fields {
+                        if !is_first || count >= fields {
                             layout = Some(known);
                         } else {
                             // Without a header a record that is too short tells nothing of the others.

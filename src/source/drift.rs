@@ -215,9 +215,9 @@ fn was_renamed(column: &Column, name: &str, place: &str) -> Error {
         column.wanted()
     ))
     .hint(format!(
-        "was it renamed? Then declare {} with from = \"{name}\", or with from = [\"{name}\", \"{}\"] if files of both names come",
+        "was it renamed? Then declare {} with from = [\"{name}\", \"{}\"]: files of either name are read",
         column.name,
-        column.source_name()
+        column.source_names().join("\", \"")
     ))
 }
 

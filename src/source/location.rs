@@ -77,46 +77,46 @@ async fn find(source: &Source) -> Result<Listing> {
     let place = Place::of(&source.path)?;
     let storage = Storage::open(&place.folder)?;
     let store = storage.root_store.clone();
-    let doing = || format!("list {}", source.path);
-    let mut listing = Listing::default();
-    if let Some(file) = &place.file {
-        let location =
-            Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/')).doing(doing())?;
-        match store.head(&location).await {
-            Ok(meta) => {
-                listing.files.push(source_file(file.clone(), meta, &store));
-                return Ok(listing);
-            }
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(e) => return Err(e).doing(doing()),
-        }
-    }
-    // Not a file: then a folder or a glob.
-    let folder = match &place.file {
-        Some(file) => {
-            Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/')).doing(doing())?
-        }
+    let path = match &place.file {
+        Some(file) => Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/'))
+            .doing(format!("list {}", source.path))?,
         None => storage.path.clone(),
     };
-    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
-    let mut found = store.list(Some(&folder));
-    while let Some(meta) = found.try_next().await.doing(doing())? {
-        let Some(parts) = meta.location.prefix_match(&folder) else { continue };
-        let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
-        let wanted = match &place.pattern {
-            Some(pattern) => pattern.matches_with(&composed(&name), options),
-            None => true,
-        };
-        if !wanted || name.is_empty() {
+    let listing = place.look(&store, &path).await.doing(format!("list {}", source.path))?;
+    if !listing.files.is_empty() || path.as_ref().is_ascii() {
+        return Ok(listing);
+    }
+    match as_it_lies_there(&store, &path).await.doing(format!("list {}", source.path))? {
+        Some(path) => place.look(&store, &path).await.doing(format!("list {}", source.path)),
+        None => Ok(listing),
+    }
+}
+
+/// A path as the store writes it, where its accents are composed in another way than declared: macOS
+/// takes them apart. Nothing where none, or more than one, looks the same.
+async fn as_it_lies_there(store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Option<Path>> {
+    let mut found = Path::default();
+    for part in path.parts() {
+        let declared = found.clone().join(part.clone());
+        if part.as_ref().is_ascii() {
+            found = declared;
             continue;
         }
-        if is_unfinished(&name) {
-            listing.left_out.push(format!("{name} (hidden or unfinished)"));
-        } else {
-            listing.files.push(source_file(name, meta, &store));
+        let beside = store.list_with_delimiter(Some(&found)).await?;
+        let objects = beside.objects.into_iter().map(|object| object.location);
+        let mut same: Vec<Path> = beside
+            .common_prefixes
+            .into_iter()
+            .chain(objects)
+            .filter(|other| other.filename().is_some_and(|name| composed(name) == composed(part.as_ref())))
+            .collect();
+        match (same.contains(&declared), same.pop()) {
+            (true, _) => found = declared,
+            (false, Some(only)) if same.is_empty() => found = only,
+            _ => return Ok(None),
         }
     }
-    Ok(listing)
+    Ok(Some(found))
 }
 
 fn source_file(name: String, meta: ObjectMeta, store: &Arc<dyn ObjectStore>) -> SourceFile {
@@ -147,6 +147,42 @@ struct Place {
 }
 
 impl Place {
+    /// What is at a path of the store: a file, or the files below it.
+    async fn look(&self, store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Listing> {
+        let mut listing = Listing::default();
+        if self.file.is_some() {
+            match store.head(path).await {
+                Ok(meta) => {
+                    let name = path.filename().unwrap_or_default().to_owned();
+                    listing.files.push(source_file(name, meta, store));
+                    return Ok(listing);
+                }
+                // Not a file: then a folder.
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+        let mut found = store.list(Some(path));
+        while let Some(meta) = found.try_next().await? {
+            let Some(parts) = meta.location.prefix_match(path) else { continue };
+            let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+            let wanted = match &self.pattern {
+                Some(pattern) => pattern.matches_with(&composed(&name), options),
+                None => true,
+            };
+            if !wanted || name.is_empty() {
+                continue;
+            }
+            if is_unfinished(&name) {
+                listing.left_out.push(format!("{name} (hidden or unfinished)"));
+            } else {
+                listing.files.push(source_file(name, meta, store));
+            }
+        }
+        Ok(listing)
+    }
+
     fn of(path: &str) -> Result<Self> {
         let (scheme, rest) = match path.split_once("://") {
             Some(("file", rest)) => {

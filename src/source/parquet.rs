@@ -29,11 +29,13 @@ use super::declaration::Source;
 use super::decoder::Decoder;
 use super::drift::{Comparison, compare};
 use super::fault::{Fault, text_of};
+use super::form::{HEAD, form};
 use super::header_name::plain;
 use super::location::SourceFile;
 use super::number::POWERS;
 use super::rows::Rows;
 use super::stream::Piece;
+use super::window::fetch;
 use crate::error::{Context, Error, Result};
 
 /// Reads a Parquet file; `emit` says whether anyone still listens. Runs on a thread that may block.
@@ -93,7 +95,13 @@ fn open(file: &SourceFile, runtime: &Handle) -> Result<ParquetRecordBatchStreamB
     }
     guarded(|| runtime.block_on(ParquetRecordBatchStreamBuilder::new(file.clone())))
         .and_then(|built| built.doing("read the Parquet footer"))
-        .map_err(damaged)
+        .map_err(|error| instead(file, runtime).unwrap_or_else(|| damaged(error)))
+}
+
+/// What the file is instead of Parquet, where its first bytes say so.
+fn instead(file: &SourceFile, runtime: &Handle) -> Option<Error> {
+    let head = runtime.block_on(fetch(file, 0..file.size.min(HEAD as u64))).ok()?;
+    form(&head).instead_of_parquet()
 }
 
 /// A file's columns by its footer. Runs on a thread that may block.

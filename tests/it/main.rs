@@ -11,6 +11,7 @@ mod crash;
 mod drift;
 mod errors;
 mod faults;
+mod files;
 mod forget;
 mod future;
 #[path = "../fuzz/mod.rs"]
@@ -33,3 +34,5 @@ mod truth;
 mod unit_tests;
 mod upkeep;
 mod view;
+#[path = "../../src/source/tests/zip.rs"]
+mod zip;
