@@ -57,8 +57,10 @@ impl Entry {
             0 | 8 | 9 | 20 | 93 => return Ok(self.member.clone()),
             12 | 14 | 95 | 98 => Error::failed("the member is packed with bzip2, LZMA, xz or PPMd")
                 .hint("have it packed with Deflate, the usual way of zip"),
-            other => Error::failed(format!("the member is packed in a way that is not known (method {other})"))
-                .hint("have it packed with Deflate, the usual way of zip"),
+            other => {
+                Error::failed(format!("the member is packed in a way that is not known (method {other})"))
+                    .hint("have it packed with Deflate, the usual way of zip")
+            }
         };
         Err(error.at(self.name.clone()))
     }

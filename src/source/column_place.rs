@@ -111,15 +111,18 @@ impl SourceDeclaration {
                 None => format!("`{ignored}` is no stretch of characters"),
                 Some(stretch) => {
                     match taken.iter().find(|(t, _)| t.start < stretch.end && stretch.start < t.end) {
-                        Some((_, column)) => format!("`{ignored}` is declared, as {}, and ignored", column.name),
+                        Some((_, column)) => {
+                            format!("`{ignored}` is declared, as {}, and ignored", column.name)
+                        }
                         None => continue,
                     }
                 }
             };
             problems.push(Problem::new(
                 ["ignore_columns"],
-                Error::config(wrong)
-                    .hint("write for example \"6-7\", \"12\", or \"33-\" for all that follows the character 32"),
+                Error::config(wrong).hint(
+                    "write for example \"6-7\", \"12\", or \"33-\" for all that follows the character 32",
+                ),
             ));
         }
     }

@@ -49,8 +49,8 @@ pub fn read(
                         let is_first = layout.is_none();
                         let known = layout.take().unwrap_or_else(|| Layout::of_positions(source, count));
                         let fields = known.width.fields;
-                        let fits = fields == count
-                            || known.width.fit(available, &mut stretch.spans, first, end);
+                        let fits =
+                            fields == count || known.width.fit(available, &mut stretch.spans, first, end);
                         if fits && text.is_valid(at..end) {
                             stretch.places.push(Place { at, end, line });
                         } else {

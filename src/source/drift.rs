@@ -172,7 +172,9 @@ fn several_names(column: &Column, there: &[(&String, Vec<usize>)]) -> Error {
         names.join(" and "),
         column.name
     ))
-    .hint("a file has one of the names: declare the others as columns of their own, or take them out of `from`")
+    .hint(
+        "a file has one of the names: declare the others as columns of their own, or take them out of `from`",
+    )
 }
 
 /// The error for keys of a file of JSON lines that the declaration does not name; `absent` are the

@@ -50,7 +50,8 @@ pub fn read(
                 break;
             };
             let raw = &available[at..end];
-            if std::mem::take(&mut passing_over) || raw.is_empty() || dialect.comment == raw.first().copied() {
+            if std::mem::take(&mut passing_over) || raw.is_empty() || dialect.comment == raw.first().copied()
+            {
                 // Nothing to read.
             } else if !text.is_valid(at..end) {
                 rows.refuse_record(line, &layout.not_valid, raw);

@@ -35,10 +35,7 @@ pub fn read(
 }
 
 /// The keys that nobody declared, by going through the whole file.
-pub fn undeclared(
-    source: &Source,
-    windows: impl FnMut() -> Option<Result<Bytes>>,
-) -> Result<Vec<String>> {
+pub fn undeclared(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -> Result<Vec<String>> {
     let mut unknown = Unknown::default();
     pass(source, "", 1024, windows, &mut |_| true, Some(&mut unknown))?;
     if unknown.too_many {

@@ -45,8 +45,10 @@ async fn open(source: &Source, file: SourceFile) -> Result<Listing> {
     match archive::directory(&file).await.map_err(place)? {
         Some(entries) => chosen(source, &file, &entries).map_err(place),
         None if source.member.is_some() => Err(place(
-            Error::failed("the file is no zip archive, and the source says which members of archives are read")
-                .hint("keep such files apart with `path`, for example path = \"exports/*.zip\""),
+            Error::failed(
+                "the file is no zip archive, and the source says which members of archives are read",
+            )
+            .hint("keep such files apart with `path`, for example path = \"exports/*.zip\""),
         )),
         // By its name only: what it is, its first bytes tell when it is read.
         None => Ok(Listing { files: vec![file], left_out: Vec::new() }),
@@ -68,7 +70,12 @@ fn chosen(source: &Source, file: &SourceFile, entries: &[Entry]) -> Result<Listi
         }
         match entry.member() {
             Ok(member) => {
-                listing.files.push(SourceFile { name, size: entry.size, member: Some(member), ..file.clone() });
+                listing.files.push(SourceFile {
+                    name,
+                    size: entry.size,
+                    member: Some(member),
+                    ..file.clone()
+                });
             }
             Err(error) => errors.push(error),
         }

@@ -101,7 +101,8 @@ fn footer(source: &Source, schema: &Schema) -> Result<Survey> {
 fn judged(source: &Source, names: &[String], kinds: &[ColumnType], comparison: Comparison) -> Result<Survey> {
     let added = match source.on_drift {
         OnDrift::Evolve => {
-            let found = comparison.added.iter().map(|place| (plain(&names[*place]).into_owned(), kinds[*place]));
+            let found =
+                comparison.added.iter().map(|place| (plain(&names[*place]).into_owned(), kinds[*place]));
             taken_in(source, found.collect())?
         }
         OnDrift::Fail | OnDrift::Ignore => Vec::new(),

@@ -70,7 +70,9 @@ fn short_lines_are_refused_unless_they_are_declared() {
     let outcome = strict.read();
     assert_eq!(outcome.table(), ["001|Ann"]);
     let reason = |found: usize| {
-        format!("expected 9 characters, found {found} (ragged = \"pad\" reads missing ones at the end as blanks)")
+        format!(
+            "expected 9 characters, found {found} (ragged = \"pad\" reads missing ones at the end as blanks)"
+        )
     };
     let refused: Vec<(i64, String)> = outcome.refused.iter().map(|r| (r.0, r.2.clone())).collect();
     assert_eq!(refused, [(2, reason(6)), (3, reason(3)), (4, reason(2))]);
@@ -90,7 +92,11 @@ fn a_character_that_no_column_has_must_be_blank_or_be_declared() {
     assert_eq!(
         outcome.refused(),
         [
-            (2, "∅", "text in characters 3 to 4, which no column has (ignore_columns = [\"3-4\"] leaves it out)"),
+            (
+                2,
+                "∅",
+                "text in characters 3 to 4, which no column has (ignore_columns = [\"3-4\"] leaves it out)"
+            ),
             (4, "∅", "text after character 6, which no column has (ignore_columns = [\"7-\"] leaves it out)"),
         ]
     );
@@ -113,10 +119,7 @@ fn lines_to_skip_footers_comments_and_bad_bytes_are_as_in_csv() {
     assert_eq!(outcome.lines, [3, 6]);
     assert_eq!(
         outcome.refused(),
-        [
-            (4, "∅", "bytes that are not valid UTF-8"),
-            (5, "n", "expected integer, found text of 1 character"),
-        ]
+        [(4, "∅", "bytes that are not valid UTF-8"), (5, "n", "expected integer, found text of 1 character"),]
     );
 }
 
@@ -170,9 +173,10 @@ f = { type = "text", from = "f" }
             "on_drift: a fixed-width file has no names by which a column could be taken in",
         ]
     );
-    let problems = declare("path = \"x\"\nformat = \"csv\"\n[columns]\na = { type = \"text\", at = [1, 4] }\n")
-        .check("web")
-        .unwrap_err();
+    let problems =
+        declare("path = \"x\"\nformat = \"csv\"\n[columns]\na = { type = \"text\", at = [1, 4] }\n")
+            .check("web")
+            .unwrap_err();
     assert_eq!(problems[0].error.message(), "`at` means nothing for the format csv");
 }
 

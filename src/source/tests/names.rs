@@ -17,15 +17,23 @@ fn remarks(fixture: &Fixture) -> Vec<String> {
     })
 }
 
-const CONTACTS: &str = "Record ID,Email,Phone,Phone,Email,\n1,ann@a.org,06,01,ann@b.org,\n2,bob@a.org,,02,,\n";
+const CONTACTS: &str =
+    "Record ID,Email,Phone,Phone,Email,\n1,ann@a.org,06,01,ann@b.org,\n2,bob@a.org,,02,,\n";
 
 #[test]
 fn a_header_that_occurs_twice_is_refused_with_both_places_and_the_way_out() {
-    let columns = "id = { type = \"text\", from = \"Record ID\" }\nemail = { type = \"text\", from = \"Email\" }\n";
+    let columns =
+        "id = { type = \"text\", from = \"Record ID\" }\nemail = { type = \"text\", from = \"Email\" }\n";
     for policy in ["fail", "ignore", "evolve"] {
         let error = csv(&format!("on_drift = \"{policy}\""), columns, CONTACTS).error();
-        assert!(error.starts_with("the file has the column `Email` more than once: columns 2 and 5"), "{error}");
-        assert!(error.contains("hint: say which is meant: email with from = { name = \"Email\", nth = 1 }"), "{error}");
+        assert!(
+            error.starts_with("the file has the column `Email` more than once: columns 2 and 5"),
+            "{error}"
+        );
+        assert!(
+            error.contains("hint: say which is meant: email with from = { name = \"Email\", nth = 1 }"),
+            "{error}"
+        );
         // Nothing is said of them beside.
         assert!(!error.contains("`Email` (column"), "{error}");
     }
@@ -47,7 +55,8 @@ mobile = { type = "text", from = { name = "Phone", nth = 1 } }
         assert_eq!(fixture.read().table(), ["1|ann@b.org|01|06", "2|∅|02|∅"]);
     }
     // One day the second is no longer there: the first does not take its place.
-    let fixture = csv("ignore_columns = [\"Email\"]", columns, "Record ID,Email,Phone,Phone\n1,ann@a.org,06,01\n");
+    let fixture =
+        csv("ignore_columns = [\"Email\"]", columns, "Record ID,Email,Phone,Phone\n1,ann@a.org,06,01\n");
     assert!(fixture.error().starts_with("the file has no column `Email` (number 2 of that name); it has"));
     let fixture = csv("on_drift = \"ignore\"", columns, "Record ID,Email,Phone,Phone\n1,ann@a.org,06,01\n");
     assert_eq!(fixture.read().table(), ["1|∅|01|06"]);
@@ -56,7 +65,8 @@ mobile = { type = "text", from = { name = "Phone", nth = 1 } }
 
 #[test]
 fn a_file_has_one_of_the_names_that_a_column_had() {
-    let columns = "id = \"text\"\nemail = { type = \"text\", from = [\"EmailAddress\", \"Email\", \"Mail\"] }\n";
+    let columns =
+        "id = \"text\"\nemail = { type = \"text\", from = [\"EmailAddress\", \"Email\", \"Mail\"] }\n";
     for header in ["id,EmailAddress", "id,Email", "Mail,id"] {
         let row = if header.starts_with("id") { "1,a@b.org" } else { "a@b.org,1" };
         let fixture = csv("", columns, &format!("{header}\n{row}\n"));
@@ -71,7 +81,12 @@ fn a_file_has_one_of_the_names_that_a_column_had() {
         "{error}"
     );
     let error = csv("", columns, "id,courriel\n1,a\n").error();
-    assert!(error.starts_with("the file has no column `EmailAddress` or `Email` or `Mail`; it has `id`, `courriel`"), "{error}");
+    assert!(
+        error.starts_with(
+            "the file has no column `EmailAddress` or `Email` or `Mail`; it has `id`, `courriel`"
+        ),
+        "{error}"
+    );
     let fixture = csv("on_drift = \"ignore\"", columns, "id,courriel\n1,a\n");
     assert_eq!(fixture.read().table(), ["1|∅"]);
     assert_eq!(remarks(&fixture), ["no column `EmailAddress` or `Email` or `Mail`, read as null"]);
@@ -98,7 +113,8 @@ fn a_record_of_json_has_one_of_the_names_that_a_column_had() {
 
 #[test]
 fn names_that_look_the_same_are_the_same() {
-    let columns = "id = { type = \"text\", from = \"N° client\" }\nname = { type = \"text\", from = \"prénom\" }\n";
+    let columns =
+        "id = { type = \"text\", from = \"N° client\" }\nname = { type = \"text\", from = \"prénom\" }\n";
     let decomposed = "N° client,pre\u{301}nom,Cafe\u{301}\n1,Zoe\u{301},x\n";
     let fixture = csv("ignore_columns = [\"Café\"]", columns, decomposed);
     // Names are brought into one form, values never.
@@ -125,7 +141,10 @@ fn names_that_look_the_same_are_the_same() {
     assert!(error.starts_with("the file has the column `prénom` more than once: columns 2 and 3"), "{error}");
     // Case is no such thing, but it is near.
     let error = csv("", columns, "N° client,Prénom\n1,a\n").error();
-    assert!(error.contains("no column `prénom`, and one that is not declared: `Prénom` (column 2)"), "{error}");
+    assert!(
+        error.contains("no column `prénom`, and one that is not declared: `Prénom` (column 2)"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -152,7 +171,8 @@ fn names_of_files_are_compared_in_one_form_too() {
 
 #[test]
 fn columns_stand_in_the_order_of_their_declaration() {
-    let fixture = csv("", "zip = \"text\"\nage = \"integer\"\nname = \"text\"\n", "name,zip,age\nAnn,01000,7\n");
+    let fixture =
+        csv("", "zip = \"text\"\nage = \"integer\"\nname = \"text\"\n", "name,zip,age\nAnn,01000,7\n");
     assert_eq!(fixture.read().table(), ["01000|7|Ann"]);
     let names: Vec<String> = fixture.source.schema().fields().iter().map(|f| f.name().clone()).collect();
     assert_eq!(names, ["zip", "age", "name", "_file", "_line"]);
@@ -166,12 +186,11 @@ fn where_a_column_is_must_make_sense() {
         problems.iter().map(|p| p.error.message().to_owned()).collect()
     };
     assert_eq!(
-        problems("\"csv\"", "a = { type = \"text\", from = [] }\nb = { type = \"text\", from = [\"x\", \"x \"] }\nc = { type = \"text\", from = { name = \"x\", nth = 0 } }\n"),
-        [
-            "the list of names is empty",
-            "the list has a name twice",
-            "columns of one name are counted from 1",
-        ]
+        problems(
+            "\"csv\"",
+            "a = { type = \"text\", from = [] }\nb = { type = \"text\", from = [\"x\", \"x \"] }\nc = { type = \"text\", from = { name = \"x\", nth = 0 } }\n"
+        ),
+        ["the list of names is empty", "the list has a name twice", "columns of one name are counted from 1",]
     );
     assert_eq!(
         problems("\"parquet\"", "a = { type = \"text\", from = { name = \"x\", nth = 2 } }\n"),

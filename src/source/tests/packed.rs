@@ -89,7 +89,10 @@ fn a_stream_cut_short_or_damaged_is_an_error_wherever_it_is() {
         for cut in [12, 1_000, bytes.len() / 2, bytes.len() - 9, bytes.len() - 1] {
             fixture.write("sales.csv", &bytes[..cut]);
             let error = fixture.error();
-            assert!(error.starts_with(&format!("the {packing} data ends before it is whole")), "{cut}: {error}");
+            assert!(
+                error.starts_with(&format!("the {packing} data ends before it is whole")),
+                "{cut}: {error}"
+            );
             assert!(error.contains("in source shop › sales.csv"), "{error}");
         }
         for place in [2_000, bytes.len() / 2, bytes.len() - 2] {
@@ -126,7 +129,9 @@ fn what_unfolds_without_end_stays_a_window_in_hand() {
     fixture.write("bomb", encoder.finish().unwrap());
     let outcome = fixture.read();
     assert_eq!(outcome.rows.len(), 0);
-    assert!(outcome.refused.iter().any(|(_, _, reason)| reason.starts_with("the record is longer than 4 MiB")));
+    assert!(
+        outcome.refused.iter().any(|(_, _, reason)| reason.starts_with("the record is longer than 4 MiB"))
+    );
     assert!(outcome.records.iter().all(|record| record.len() <= 64 * 1024));
 }
 
@@ -245,7 +250,8 @@ fn a_member_may_be_packed_once_more() {
         });
     fixture.write("a.zip", bytes.end(""));
     assert_eq!(fixture.read().table(), [ROWS, ROWS, ROWS].concat());
-    fixture.write("a.zip", Archive::default().member(b"b.zip", 0, Method::Stored, &archive("bsdtar")).end(""));
+    fixture
+        .write("a.zip", Archive::default().member(b"b.zip", 0, Method::Stored, &archive("bsdtar")).end(""));
     assert!(fixture.error().starts_with("the file is a zip archive\n  in source shop › a.zip/b.zip"));
 }
 

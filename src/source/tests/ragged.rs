@@ -7,7 +7,8 @@ use super::Fixture;
 const COLUMNS: &str = "[columns]\nid = \"text\"\nname = \"text\"\nphone = \"text\"\nnote = \"text\"\n";
 
 fn fixture(options: &str, text: &str) -> Fixture {
-    let fixture = Fixture::new("a.csv", &format!("format = \"csv\"\ndelimiter = \";\"\n{options}\n{COLUMNS}"));
+    let fixture =
+        Fixture::new("a.csv", &format!("format = \"csv\"\ndelimiter = \";\"\n{options}\n{COLUMNS}"));
     fixture.write("a.csv", text);
     fixture
 }
@@ -42,7 +43,10 @@ fn where_nothing_is_said_the_reason_names_the_option() {
 
 #[test]
 fn cells_of_columns_without_a_name_are_never_missed() {
-    for text in ["id;name;phone;note;\n1;Ann;0601;x\n2;Bob;0602;\n", "id;name;phone;note;;; \n1;Ann;0601;x;\n2;Bob;0602;;;\n"] {
+    for text in [
+        "id;name;phone;note;\n1;Ann;0601;x\n2;Bob;0602;\n",
+        "id;name;phone;note;;; \n1;Ann;0601;x;\n2;Bob;0602;;;\n",
+    ] {
         let outcome = fixture("", text).read();
         assert_eq!(outcome.refused(), []);
         assert_eq!(outcome.table(), ["1|Ann|0601|x", "2|Bob|0602|∅"]);
@@ -63,7 +67,8 @@ fn a_required_cell_that_is_missing_is_refused_all_the_same() {
 fn without_a_header_records_are_as_wide_as_the_first_that_is_wide_enough() {
     let read = |options: &str| {
         let columns = "[columns]\na = { type = \"text\", from = 1 }\nc = { type = \"text\", from = 3 }\n";
-        let fixture = Fixture::new("a.csv", &format!("format = \"csv\"\nheader = false\n{options}\n{columns}"));
+        let fixture =
+            Fixture::new("a.csv", &format!("format = \"csv\"\nheader = false\n{options}\n{columns}"));
         fixture.write("a.csv", "1\n2,b\n3,b,c,d\n4,b,c\n5,b,c,d,\n6,b,c,d,e\n");
         fixture.read()
     };
