@@ -218,3 +218,30 @@ fn raw_columns_stand_in_the_order_of_their_declaration() {
     project.night().published();
     assert_eq!(header("select * from raw.sales"), "zip,net,age,tier,city,_file,_line,_run,bonus");
 }
+
+#[test]
+fn what_is_exported_reads_back_as_it_was_and_formulas_are_told() {
+    let project = Project::new(
+        "[sources.sales]\npath = \"$exports/*.csv\"\nformat = \"csv\"\n[sources.sales.columns]\n\
+         id = \"text\"\nname = \"text\"\npostcode = \"text\"\nphone = \"text\"\ncard = \"text\"\n",
+    );
+    let rows = [
+        ["a", "=HYPERLINK(\"http://x\",\"y\")", "01000", "+33612345678", "2974612345678901"],
+        ["b", "O'Neil; \"Zoé\"\nsecond line, comma", "75008", "0612345678", "0012"],
+        ["c", "@SUM(A1)", "-", "-1", "1E5"],
+        ["d", "plain", "00000", "+33 6 12 34 56 78", "000"],
+    ];
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["id", "name", "postcode", "phone", "card"]).unwrap();
+    rows.iter().for_each(|row| writer.write_record(row).unwrap());
+    project.write("exports/a.csv", writer.into_inner().unwrap());
+    project.night().published();
+    let (warehouse, out) = (project.path("warehouse"), project.path("out.csv"));
+    let sql = "select id, name, postcode, phone, card from raw.sales order by id";
+    let told = sillage(["query", sql, "--warehouse", &warehouse, "-o", &out]).published().stderr;
+    assert!(told.contains("cells begin as formulas do") && told.contains(": 2 in name;"), "{told}");
+    let mut reader = csv::Reader::from_path(&out).unwrap();
+    let read: Vec<Vec<String>> =
+        reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+    assert_eq!(read, rows.map(|row| row.map(str::to_owned).to_vec()));
+}
