@@ -51,6 +51,8 @@ pub(super) struct Ingest<'w> {
     refused: u64,
     forgotten: Theirs,
     examples: Vec<String>,
+    /// What reading bore.
+    remarks: Vec<String>,
     entries: Vec<Entry>,
 }
 
@@ -101,6 +103,7 @@ impl Workshop {
             refused: 0,
             forgotten: Theirs::default(),
             examples: Vec::new(),
+            remarks: Vec::new(),
             entries: Vec::new(),
         };
         let (new, again) = surveys.split_at(planned.files.len());
@@ -111,10 +114,12 @@ impl Workshop {
         for (replay, survey) in planned.replay.iter().zip(again) {
             fit += ingest.replay(replay, survey, &mut still).await?;
         }
-        let Ingest { rows, refusals, words, read, refused, forgotten, examples, entries, .. } = ingest;
+        let Ingest { rows, refusals, words, read, refused, forgotten, examples, remarks, entries, .. } =
+            ingest;
         let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
 
         figures.refused = refused;
+        figures.warnings.extend(remarks);
         figures.forgotten = forgotten;
         if forgotten.rows() > 0 {
             figures.notes.push(format!(
@@ -312,6 +317,7 @@ impl Ingest<'_> {
                     let batch = self.without_forgotten_records(batch)?;
                     self.refusals.write(&said(&batch, State::Refused, run)?).await?;
                 }
+                Piece::Remark(remark) => self.remarks.push(format!("{}: {remark}", file.name)),
             }
         }
         self.read += read;

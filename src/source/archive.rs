@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use bytes::{Buf, Bytes};
 use flate2::Crc;
+use yore::code_pages::CP850;
 
 use super::location::SourceFile;
 use super::window::fetch;
@@ -235,7 +236,7 @@ fn extras(mut bytes: Bytes) -> Vec<(u16, Bytes)> {
     extras
 }
 
-/// A member's name: UTF-8 where the archive says so or where it is, else the letters of DOS.
+/// A member's name: UTF-8 where the archive says so or where it is, else in the letters of DOS.
 fn member_name(raw: &[u8], extra: &[(u16, Bytes)], is_utf8: bool) -> String {
     let unicode = extra.iter().find(|(kind, _)| *kind == 0x7075).and_then(|(_, field)| {
         // Kept beside the name, and good for that name only.
@@ -248,20 +249,11 @@ fn member_name(raw: &[u8], extra: &[(u16, Bytes)], is_utf8: bool) -> String {
         (Some(name), _) => name,
         (None, Ok(name)) => name.to_owned(),
         (None, Err(_)) if is_utf8 => String::from_utf8_lossy(raw).into_owned(),
-        (None, Err(_)) => raw.iter().map(|&byte| dos(byte)).collect(),
+        // Code page 850, which zip writers of western Windows use.
+        (None, Err(_)) => CP850.decode(raw).into_owned(),
     };
     // Some writers on Windows separate folders in their own way.
     name.replace('\\', "/")
-}
-
-/// A character of code page 850, which zip writers of western Windows use for names.
-fn dos(byte: u8) -> char {
-    const UPPER: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐└┴┬├─┼ãÃ╚╔╩╦╠═╬¤\
-        ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u{ad}±‗¾¶§÷¸°¨·¹³²■\u{a0}";
-    match byte.checked_sub(0x80) {
-        None => char::from(byte),
-        Some(place) => UPPER.chars().nth(usize::from(place)).unwrap_or(char::REPLACEMENT_CHARACTER),
-    }
 }
 
 const CUT: &str = "was it cut short while it was copied? Have it delivered again";

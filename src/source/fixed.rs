@@ -69,8 +69,7 @@ pub fn read(
             break;
         }
     }
-    rows.flush(emit)?;
-    Ok(())
+    rows.finish(text.remark(), emit)
 }
 
 /// Where the declared columns are in a line, in characters.

@@ -5,8 +5,8 @@
 //! of typed rows and refused records (`stream`). Bytes come in windows from any object store
 //! (`window`), are unpacked (`packed` by their `form`; zip archives by `members` and `archive`), become
 //! UTF-8 (`text`), are taken apart by format (`csv` with `records` and `ragged`, `fixed`, `json` with
-//! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number` and
-//! `calendar`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
+//! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number`,
+//! `calendar`, `time_format` and `zone`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
 //! does not fit its declaration is refused with its place and a reason that does not tell the value.
 
 mod archive;
@@ -20,11 +20,16 @@ mod declaration;
 mod decoder;
 pub mod delivery;
 mod drift;
+mod encoding;
+mod encoding_check;
+mod escaped_records;
 mod evolution;
 mod fault;
+mod field_text;
 mod file_version;
 mod fixed;
 mod form;
+mod format_clash;
 mod header_name;
 mod json;
 mod json_text;
@@ -41,17 +46,22 @@ mod ragged;
 mod records;
 pub mod retention;
 mod rows;
+mod shortened;
 mod stream;
+mod strftime;
+mod style_declaration;
 mod survey;
 mod text;
+mod time_format;
 mod window;
+mod zone;
 
 #[cfg(test)]
 mod tests;
 
 pub use at_hand::read_at_hand;
 pub use column::{Column, ColumnType, From};
-pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable};
+pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
 pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration};
 pub use declaration::{Format, Source, SourceDeclaration, Undated};
 pub use drift::OnDrift;

@@ -42,7 +42,7 @@ impl Width {
         };
         if found < self.fields && found >= least {
             // Text in hand stays below 4 GiB: records end at 4 MiB.
-            let missing = Span { start: end as u32, end: end as u32, doubled: false };
+            let missing = Span { start: end as u32, end: end as u32, doubled: false, escaped: false };
             spans.resize(first + self.fields, missing);
         } else if found > self.fields
             && self.ragged == Ragged::Pad

@@ -20,6 +20,8 @@ pub enum Piece {
     Rows(RecordBatch),
     /// Records that do not, with `quarantine_schema`.
     Refused(RecordBatch),
+    /// What was borne and is to be told, without the file's name.
+    Remark(String),
 }
 
 /// Reads one file of a source in batches of at most `batch_rows` rows.

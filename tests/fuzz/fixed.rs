@@ -79,7 +79,7 @@ impl Input {
             })
             .collect();
         format!(
-            "format = \"fixed\"\nencoding = \"{}\"\n{}\n[columns]\n{columns}",
+            "format = \"fixed\"\nencoding = \"{}\"\nencoding_check = false\n{}\n[columns]\n{columns}",
             self.encoding,
             self.options.join("\n")
         )

@@ -110,7 +110,7 @@ fn a_character_that_no_column_has_must_be_blank_or_be_declared() {
 #[test]
 fn lines_to_skip_footers_comments_and_bad_bytes_are_as_in_csv() {
     let fixture = fixture(
-        "skip_lines = 1\nfooter_lines = 1\ncomment = \"#\"",
+        "skip_lines = 1\nfooter_lines = 1\ncomment = \"#\"\nencoding_check = false",
         "n = { type = \"integer\", at = [1, 4] }\n",
     );
     fixture.write("a.txt", b"EXPORT OF TODAY\n#   1\n   1\n  \xFF2\n   x\n   3\rEND 4\n");
