@@ -60,7 +60,11 @@ impl Workshop {
     pub(super) async fn ingest(&self, source: &Arc<Source>, planned: &PlannedStep) -> Result<Done, Failure> {
         let table = raw_table(&source.name);
         let existing = if self.full_refresh { None } else { self.catalog.table(&table).await? };
-        let mut figures = Figures { warnings: planned.warnings.clone(), ..Figures::default() };
+        let mut figures = Figures {
+            warnings: planned.warnings.clone(),
+            notes: planned.notes.clone(),
+            ..Figures::default()
+        };
         let files = || planned.files.iter().chain(planned.replay.iter().map(|replay| &replay.file));
         let surveys = self.survey(source, files(), &mut figures).await?;
         let evolved = evolved(source, existing.as_deref(), &surveys);

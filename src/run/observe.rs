@@ -25,6 +25,8 @@ pub struct Observation {
     /// By source.
     pub ledgers: BTreeMap<String, Ledger>,
     pub files: BTreeMap<String, Vec<SeenFile>>,
+    /// What lies among a source's files and is not read, each with the reason.
+    pub left_out: BTreeMap<String, Vec<String>>,
     /// The refused records that wait, by source and file; of the sources to be replayed.
     pub open: BTreeMap<String, BTreeMap<String, Vec<Lines>>>,
 }
@@ -72,6 +74,8 @@ pub async fn observe(
             }
         };
         let mut of_size: BTreeMap<u64, usize> = BTreeMap::new();
+        seen.left_out.insert(source.name.clone(), listed.left_out);
+        let listed = listed.files;
         for file in &listed {
             *of_size.entry(file.size).or_default() += 1;
         }

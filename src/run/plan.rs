@@ -80,6 +80,8 @@ pub struct PlannedStep {
     pub why: String,
     /// What is not as declared and borne.
     pub warnings: Vec<String>,
+    /// What is worth a line and as it should be.
+    pub notes: Vec<String>,
 }
 
 /// The refused records of one file, to be read again.
@@ -101,6 +103,7 @@ struct Intake {
     since_run: Option<u64>,
     why: String,
     warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// The part of a plan that a run which takes it up must repeat.
@@ -217,7 +220,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
             _ => Ok(Intake { why: "recomputed every night".to_owned(), ..Intake::default() }),
         };
         match planned {
-            Ok(Intake { files, replay, since_run, why, warnings }) => {
+            Ok(Intake { files, replay, since_run, why, warnings, notes }) => {
                 let fingerprint = common.of_step(&name, &files, &replay, &fingerprints);
                 fingerprints.insert(name.clone(), fingerprint.clone());
                 steps.push(Arc::new(PlannedStep {
@@ -229,6 +232,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
                     since_run,
                     why,
                     warnings,
+                    notes,
                     name,
                 }));
             }
@@ -411,7 +415,20 @@ fn plan_ingest(
             if replay.len() == 1 { "" } else { "s" }
         ));
     }
-    Ok(Intake { files: new, replay, since_run: ledger.since_run, why, warnings })
+    let notes = seen.left_out.get(name).and_then(|names| left_out(names)).into_iter().collect();
+    Ok(Intake { files: new, replay, since_run: ledger.since_run, why, warnings, notes })
+}
+
+/// What lies among the files and is not read, in one line.
+fn left_out(names: &[String]) -> Option<String> {
+    /// Names that the line lists at most.
+    const SHOWN: usize = 3;
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    (!names.is_empty()).then(|| format!("not read: {shown}{more}"))
 }
 
 /// The files that hold refused records of the source, found by what they held when they were read.
@@ -515,6 +532,9 @@ impl fmt::Display for Plan {
             writeln!(f)?;
             for warning in &step.warnings {
                 writeln!(f, "  warning   {}: {warning}", step.name)?;
+            }
+            for note in &step.notes {
+                writeln!(f, "  note      {}: {note}", step.name)?;
             }
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! A declared column: its name, its type, where it is in the file and how its text is written.
 
 use std::fmt;
+use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
@@ -91,8 +93,14 @@ impl fmt::Display for ColumnType {
 pub enum From {
     /// A header, a Parquet column, or a path of JSON keys joined by dots.
     Name(String),
+    /// What the column is and was called; a file has one of the names.
+    Names(Vec<String>),
+    /// One of the columns of a CSV file that have the same header, from 1.
+    Nth { name: String, nth: usize },
     /// The place in a CSV file without a header, from 0.
     Position(usize),
+    /// Characters of a fixed-width line, from 0.
+    Characters(Range<usize>),
 }
 
 /// A checked column of a source.
@@ -163,10 +171,28 @@ impl Column {
         self.style.zone
     }
 
+    /// The column's name in files of today; its own where files have no names.
     pub(super) fn source_name(&self) -> &str {
+        self.source_names().first().map_or(&self.name, String::as_str)
+    }
+
+    /// All names that the column has or had in files.
+    pub(super) fn source_names(&self) -> &[String] {
         match &self.from {
-            From::Name(name) => name,
-            From::Position(_) => &self.name,
+            From::Name(name) | From::Nth { name, .. } => slice::from_ref(name),
+            From::Names(names) => names,
+            From::Position(_) | From::Characters(_) => &[],
+        }
+    }
+
+    /// What the column is called in files, for messages.
+    pub(super) fn wanted(&self) -> String {
+        match &self.from {
+            From::Nth { name, nth } => format!("`{name}` (number {nth} of that name)"),
+            From::Names(names) => {
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+            }
+            _ => format!("`{}`", self.source_name()),
         }
     }
 }

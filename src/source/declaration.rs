@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use glob::Pattern;
 use serde::Deserialize;
 
-use super::column::{Column, ColumnType, Style};
+use super::column::{Column, ColumnType, From, Style};
 use super::column_declaration::ColumnDeclarations;
 use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
@@ -15,7 +16,9 @@ use super::delivery::{
 use super::drift::OnDrift;
 use super::encoding::Encoding;
 use super::file_version::file_version;
+use super::header_name::{composed, plain};
 use super::person::{Person, PersonDeclaration};
+use super::ragged::Ragged;
 use super::retention::{Keep, KeepDeclaration};
 use super::text::TextEncoding;
 use crate::config::Problem;
@@ -82,13 +85,18 @@ pub struct SourceDeclaration {
     pub escape: Option<String>,
     pub header: Option<bool>,
     pub comment: Option<String>,
-    // CSV and JSON lines:
+    // CSV, JSON lines and fixed width:
     pub encoding: Option<String>,
     /// Whether bytes that speak against the encoding stop the source.
     #[serde(default = "yes")]
     pub encoding_check: bool,
     pub skip_lines: Option<usize>,
     pub footer_lines: Option<usize>,
+    // How files are packed and laid out:
+    /// Which members of zip archives are read: a glob.
+    pub member: Option<String>,
+    /// CSV and fixed width: whether cells may be missing at the end of a record.
+    pub ragged: Option<Ragged>,
 }
 
 fn yes() -> bool {
@@ -112,6 +120,7 @@ pub enum Format {
     Csv,
     Jsonl,
     Parquet,
+    Fixed,
 }
 
 impl fmt::Display for Format {
@@ -120,6 +129,7 @@ impl fmt::Display for Format {
             Format::Csv => "csv",
             Format::Jsonl => "jsonl",
             Format::Parquet => "parquet",
+            Format::Fixed => "fixed",
         })
     }
 }
@@ -143,6 +153,8 @@ pub struct Source {
     /// None where no row is anybody's.
     pub person: Option<Person>,
     pub keep: Option<Keep>,
+    /// Of zip archives the members that are read; all when none is said.
+    pub(super) member: Option<Pattern>,
     /// Undeclared columns that nobody minds.
     pub(super) ignored: Vec<String>,
     /// How the text of a column is read that nobody declared.
@@ -161,6 +173,7 @@ pub(super) struct Dialect {
     pub skip_lines: usize,
     pub footer_lines: usize,
     pub encoding: TextEncoding,
+    pub ragged: Ragged,
 }
 
 impl Source {
@@ -237,6 +250,8 @@ impl SourceDeclaration {
             .filter_map(|(name, c)| self.column(name, &c.0, &shared, &mut problems))
             .collect();
         self.drift(&columns, &mut problems);
+        self.overlaps(&columns, &mut problems);
+        let member = self.members(&mut problems);
         self.versions(&columns, &mut problems);
         let delivery = DeliveryDeclaration {
             date_in_name: self.date_in_name.as_deref(),
@@ -276,7 +291,8 @@ impl SourceDeclaration {
                 delivery,
                 person,
                 keep,
-                ignored: self.ignore_columns.iter().map(|name| name.trim().to_owned()).collect(),
+                member,
+                ignored: self.ignore_columns.iter().map(|name| self.ignored(name)).collect(),
                 usual: shared.usual(),
                 dialect,
             })
@@ -291,18 +307,20 @@ impl SourceDeclaration {
             ("quote", self.quote.is_some()),
             ("escape", self.escape.is_some()),
             ("header", self.header.is_some()),
-            ("comment", self.comment.is_some()),
         ];
+        let records_only = [("comment", self.comment.is_some()), ("ragged", self.ragged.is_some())];
         let text_only = [
             ("encoding", self.encoding.is_some()),
             ("encoding_check", !self.encoding_check),
             ("skip_lines", self.skip_lines.is_some()),
             ("footer_lines", self.footer_lines.is_some()),
+            ("member", self.member.is_some()),
         ];
         let misplaced = match self.format {
             Format::Csv => Vec::new(),
-            Format::Jsonl => csv_only.to_vec(),
-            Format::Parquet => [csv_only.as_slice(), text_only.as_slice()].concat(),
+            Format::Fixed => csv_only.to_vec(),
+            Format::Jsonl => [csv_only.as_slice(), &records_only].concat(),
+            Format::Parquet => [csv_only.as_slice(), &records_only, &text_only].concat(),
         };
         for (key, given) in misplaced {
             if given {
@@ -352,7 +370,30 @@ impl SourceDeclaration {
                 declared: self.encoding.is_some(),
                 checked: self.encoding_check,
             },
+            ragged: self.ragged.unwrap_or_default(),
         }
+    }
+
+    /// The name of an ignored column in the form in which names are compared.
+    fn ignored(&self, name: &str) -> String {
+        match self.format {
+            Format::Jsonl => composed(name.trim()).into_owned(),
+            _ => plain(name).into_owned(),
+        }
+    }
+
+    fn members(&self, problems: &mut Vec<Problem>) -> Option<Pattern> {
+        let text = self.member.as_deref()?;
+        Pattern::new(&composed(text))
+            .map_err(|e| {
+                problems.push(Problem::new(
+                    ["member"],
+                    Error::config(format!("`{text}` is not a glob"))
+                        .caused_by(e)
+                        .hint("use * for any part of a name, ** for any folders, ? for one character"),
+                ));
+            })
+            .ok()
     }
 
     /// What is said of undeclared columns makes sense.
@@ -371,8 +412,18 @@ impl SourceDeclaration {
                 }
             }
         }
+        if self.format == Format::Fixed && self.on_drift == Some(OnDrift::Evolve) {
+            problems.push(Problem::new(
+                ["on_drift"],
+                Error::config("a fixed-width file has no names by which a column could be taken in")
+                    .hint("on_drift = \"ignore\" leaves undeclared characters out"),
+            ));
+        }
         for ignored in &self.ignore_columns {
-            if let Some(column) = columns.iter().find(|c| c.source_name().trim() == ignored.trim()) {
+            let name = self.ignored(ignored);
+            // Of columns of one name, one may be declared and the others ignored.
+            let is_it = |c: &&Column| !matches!(c.from, From::Nth { .. }) && c.source_names().contains(&name);
+            if let Some(column) = columns.iter().find(is_it) {
                 problems.push(Problem::new(
                     ["ignore_columns"],
                     Error::config(format!("`{ignored}` is declared, as {}, and ignored", column.name))

@@ -97,6 +97,7 @@ impl Types {
                     replay: Vec::new(),
                     since_run: None,
                     warnings: Vec::new(),
+                    notes: Vec::new(),
                     why: String::new(),
                     fingerprint: String::new(),
                 };

@@ -12,6 +12,7 @@ mod days;
 mod drift;
 mod errors;
 mod faults;
+mod files;
 mod forget;
 mod future;
 #[path = "../fuzz/mod.rs"]
@@ -37,3 +38,5 @@ mod unit_tests;
 mod upkeep;
 mod versions;
 mod view;
+#[path = "../../src/source/tests/zip.rs"]
+mod zip;
