@@ -31,6 +31,7 @@ use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
 use crate::source::Source;
 use crate::warehouse::catalog::{Known, Visibility};
+use crate::warehouse::snapshot_history::SnapshotHistory;
 use placeholder::Placeholders;
 
 /// A checked pipeline.
@@ -157,11 +158,16 @@ impl Pipeline {
             .tables
             .iter()
             .map(|(name, rules)| {
-                (name.clone(), Visibility { known: rules.known.clone(), latest_by: Vec::new() })
+                (name.clone(), Visibility { known: rules.known.clone(), ..Visibility::default() })
             })
             .collect();
         for source in self.sources() {
-            visibility.entry(raw_table(&source.name)).or_default().latest_by = source.key.clone();
+            let rows = visibility.entry(raw_table(&source.name)).or_default();
+            match &source.snapshot {
+                Some(snapshot) if snapshot.history => rows.snapshot = Some(SnapshotHistory::Whole),
+                Some(_) => rows.snapshot = Some(SnapshotHistory::State),
+                None => rows.latest_by = source.key.clone(),
+            }
         }
         visibility
     }

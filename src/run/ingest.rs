@@ -10,10 +10,12 @@ use chrono::NaiveDate;
 use futures::StreamExt;
 
 use super::expected::gap;
+use super::intake::{Because, Intake, Unread, instant_of};
 use super::ledger::{self, Entry};
 use super::plan::PlannedStep;
-use super::quarantine::{self, State};
+use super::quarantine::{self, DISMISSED_BECAUSE, DISMISSED_BY, State};
 use super::replay::told;
+use super::snapshot::{self, Lists};
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::clock::{Instant, show_instant};
 use crate::config::Severity;
@@ -21,6 +23,7 @@ use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
+use crate::source::snapshot::{VALID_FROM, VALID_TO};
 use crate::source::{self, ColumnType, OnDrift, Piece, Source, SourceFile, Survey};
 use crate::warehouse::catalog::Known;
 use crate::warehouse::stage::{Mode, Staged, Stager};
@@ -38,6 +41,8 @@ pub(super) struct Ingest<'w> {
     /// The raw table's, with `_run`.
     pub(super) schema: SchemaRef,
     pub(super) rows: Stager,
+    /// Of snapshots: what is known of their refused records.
+    lists: Option<Lists>,
     refusals: Stager,
     /// Apart from `refusals`: what a replay found counts only if its rows are published with it.
     pub(super) words: Stager,
@@ -49,20 +54,23 @@ pub(super) struct Ingest<'w> {
     refused: u64,
     forgotten: Theirs,
     examples: Vec<String>,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
 }
 
 impl Workshop {
     pub(super) async fn ingest(&self, source: &Arc<Source>, planned: &PlannedStep) -> Result<Done, Failure> {
         let table = raw_table(&source.name);
         let existing = if self.full_refresh { None } else { self.catalog.table(&table).await? };
-        let mut figures = Figures { warnings: planned.warnings.clone(), ..Figures::default() };
-        let files = || planned.files.iter().chain(planned.replay.iter().map(|replay| &replay.file));
+        let mut figures = Figures { warnings: planned.intake.warnings.clone(), ..Figures::default() };
+        let files = || planned.intake.files.iter().chain(planned.intake.replay.iter().map(|replay| &replay.file));
         let surveys = self.survey(source, files(), &mut figures).await?;
         let evolved = evolved(source, existing.as_deref(), &surveys);
-        let wanted = with_run(&source.evolved(&evolved, &[]).schema());
+        let wanted = with_run(&source.evolved(&evolved, &[]).table_schema());
         let schema = match &existing {
-            Some(base) => base.grown(&wanted, source.on_drift != OnDrift::Fail)?,
+            Some(base) => {
+                snapshot::same_kind(source, base)?;
+                base.grown(&wanted, source.on_drift != OnDrift::Fail)?
+            }
             None => wanted,
         };
         let new_columns = new_columns(existing.as_deref(), &schema, &surveys, files());
@@ -74,7 +82,7 @@ impl Workshop {
             ));
         }
         let since_run = match &existing {
-            Some(_) => planned.since_run.unwrap_or(self.run),
+            Some(_) => planned.intake.since_run.unwrap_or(self.run),
             None => self.run,
         };
         let mode = if existing.is_some() { Mode::Append } else { Mode::Replace };
@@ -84,29 +92,43 @@ impl Workshop {
         let mut ingest = Ingest {
             workshop: self,
             source,
-            rows: self.warehouse().stager(&table, mode, &schema)?,
+            rows: match source.snapshot {
+                Some(_) => self.warehouse().stager(&snapshot::lists_table(source), Mode::Replace, &schema)?,
+                None => self.warehouse().stager(&table, mode, &schema)?,
+            },
             schema,
+            lists: source.snapshot.as_ref().map(|_| Lists::new(self.warehouse(), source)).transpose()?,
             refusals: waiting()?,
             words: waiting()?,
             evolved,
             // A row of a source that is read for the first time, or anew, is not late.
-            time: existing.as_ref().and_then(|_| self.event_time(&table)),
+            time: existing
+                .as_ref()
+                .filter(|_| source.snapshot.is_none())
+                .and_then(|_| self.event_time(&table)),
             read: 0,
             refused: 0,
             forgotten: Theirs::default(),
             examples: Vec::new(),
             entries: Vec::new(),
         };
-        let (new, again) = surveys.split_at(planned.files.len());
-        for (file, survey) in planned.files.iter().zip(new) {
+        let (new, again) = surveys.split_at(planned.intake.files.len());
+        for (file, survey) in planned.intake.files.iter().zip(new) {
             ingest.file(file, survey, since_run).await?;
         }
         let (mut fit, mut still) = (0, Vec::new());
-        for (replay, survey) in planned.replay.iter().zip(again) {
+        for (replay, survey) in planned.intake.replay.iter().zip(again) {
             fit += ingest.replay(replay, survey, &mut still).await?;
         }
-        let Ingest { rows, refusals, words, read, refused, forgotten, examples, entries, .. } = ingest;
+        ingest.unread(&planned.intake, since_run).await?;
+        ingest.done_away_with(&planned.intake).await?;
+        let Ingest { rows, lists, schema, refusals, words, read, refused, forgotten, examples, entries, .. } =
+            ingest;
         let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
+        let lists = match lists {
+            Some(lists) => Some(lists.finish().await?),
+            None => None,
+        };
 
         figures.refused = refused;
         figures.forgotten = forgotten;
@@ -118,7 +140,7 @@ impl Workshop {
                 forgotten.anonymised
             ));
         }
-        figures.files = planned.files.len() as u64;
+        figures.files = planned.intake.files.len() as u64;
         figures.replayed = fit;
         figures.late = entries.iter().map(|entry| entry.late).sum();
         if refused > 0 {
@@ -128,26 +150,54 @@ impl Workshop {
                 examples.join("; ")
             ));
         }
-        if !planned.replay.is_empty() {
+        if !planned.intake.replay.is_empty() {
             figures.notes.push(told(fit, &still));
         }
-        let judged = match too_many_refused(source, read, refused, &examples) {
-            Some(error) => Err(error),
-            None => self.judge(source, &rows, read, &entries, &mut figures).await,
-        };
-        if let Err(error) = judged {
-            for unused in [&rows, &words] {
-                self.warehouse().delete_staged(unused, &BTreeSet::new()).await?;
-            }
-            let error = error.at(format!("source {}", source.name));
-            return Err(Failure { error, staged: vec![refusals] });
-        }
-        let mut staged = Vec::new();
         figures.rows = rows.rows;
+        let as_staged = rows.clone();
+        let settled = match too_many_refused(source, read, refused, &examples) {
+            Some(error) => Err(error),
+            None => {
+                let rows = match &lists {
+                    Some(lists) => self.in_history(source, &rows, lists, &schema, &mut figures).await,
+                    None => {
+                        let replaced = &planned.intake.replaced;
+                        self.without_replaced(rows, replaced, &entries, &mut figures).await
+                    },
+                };
+                match rows {
+                    Ok(rows) => match self.judge(source, &rows, read, &entries, &mut figures).await {
+                        Ok(()) => Ok(rows),
+                        Err(error) => {
+                            self.warehouse().delete_staged(&rows, &BTreeSet::new()).await?;
+                            Err(error)
+                        }
+                    },
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        if let Some(lists) = &lists {
+            for scratch in [&as_staged, &lists.refused] {
+                self.warehouse().delete_staged(scratch, &BTreeSet::new()).await?;
+            }
+        }
+        let rows = match settled {
+            Ok(rows) => rows,
+            Err(error) => {
+                for unused in [&as_staged, &words] {
+                    self.warehouse().delete_staged(unused, &BTreeSet::new()).await?;
+                }
+                let error = error.at(format!("source {}", source.name));
+                return Err(Failure { error, staged: vec![refusals] });
+            }
+        };
+        let mut staged = Vec::new();
         let rows = self.keep(source, rows, &mut figures).await?;
-        // A night that brings nothing and in which nothing expires leaves the table as it is.
-        let changed = rows.rows > 0 || figures.expired > 0 || !new_columns.is_empty();
-        if existing.is_none() || changed || !planned.files.is_empty() {
+        // A night that brings nothing and in which nothing leaves leaves the table as it is.
+        let left = figures.expired > 0 || !planned.intake.replaced.is_empty();
+        let changed = rows.rows > 0 || left || !new_columns.is_empty();
+        if existing.is_none() || changed || !planned.intake.files.is_empty() {
             figures.bytes = rows.bytes;
             staged.push(rows);
         }
@@ -222,7 +272,7 @@ impl Workshop {
                 tell(expect.severity, error);
             }
         }
-        if !source.key.is_empty() && read > 0 {
+        if !source.key.is_empty() && source.snapshot.is_none() && read > 0 {
             figures.repeated = self.repeated(source, rows).await?;
         }
         if figures.repeated > 0 {
@@ -291,6 +341,11 @@ impl Ingest<'_> {
         let (mut read, mut refused, mut late) = (0, 0, 0);
         let source = self.shaped(survey);
         let run = self.workshop.run;
+        let snapshot_at =
+            self.source.snapshot.as_ref().and_then(|_| instant_of(&source, &file.name, self.workshop.as_of));
+        if let (Some(lists), Some(at)) = (&mut self.lists, snapshot_at) {
+            lists.begin(at);
+        }
         let mut pieces = std::pin::pin!(source::read(&source, file, INGEST_ROWS));
         while let Some(piece) = pieces.next().await {
             match piece? {
@@ -298,30 +353,62 @@ impl Ingest<'_> {
                     read += batch.num_rows() as u64;
                     late += self.late(&batch);
                     let batch = self.without_forgotten(batch)?;
+                    let batch = match snapshot_at {
+                        Some(at) => snapshot::dated(&batch, at)?,
+                        None => batch,
+                    };
                     self.rows.write(&fitted(&batch, &self.schema, run)?).await?;
                 }
                 Piece::Refused(batch) => {
                     refused += batch.num_rows() as u64;
                     self.examples.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(self.examples.len())));
+                    if let Some(lists) = &mut self.lists {
+                        lists.refused(&batch)?;
+                    }
                     let batch = self.without_forgotten_records(batch)?;
                     self.refusals.write(&said(&batch, State::Refused, run)?).await?;
                 }
             }
         }
+        if let Some(lists) = &mut self.lists {
+            lists.end(file).await?;
+        }
         self.read += read;
         self.refused += refused;
-        self.entries.push(Entry {
-            run,
+        let entry = self.entry(file, since_run).await?;
+        self.entries.push(Entry { rows: read, refused, late, snapshot_at, ..entry });
+        Ok(())
+    }
+
+    /// The entry of a file from which no row was read.
+    async fn entry(&self, file: &SourceFile, since_run: u64) -> Result<Entry> {
+        Ok(Entry {
+            run: self.workshop.run,
             source: self.source.name.clone(),
             file: file.name.clone(),
             size: file.size,
             modified: file.modified,
-            digest: source::digest(&source, file).await?,
-            rows: read,
-            refused,
-            late,
+            digest: source::digest(self.source, file).await?,
+            rows: 0,
+            refused: 0,
+            late: 0,
             since_run,
-        });
+            same_as: None,
+            replaced_by: None,
+            snapshot_at: None,
+        })
+    }
+
+    /// The files that add nothing are known from now on.
+    async fn unread(&mut self, intake: &Intake, since_run: u64) -> Result<()> {
+        for Unread { file, because } in &intake.unread {
+            let mut entry = self.entry(file, since_run).await?;
+            match because.clone() {
+                Because::SameAs(other) => entry.same_as = Some(other),
+                Because::ReplacedBy(other) => entry.replaced_by = Some(other),
+            }
+            self.entries.push(entry);
+        }
         Ok(())
     }
 
@@ -363,6 +450,7 @@ fn evolved(source: &Source, base: Option<&Table>, surveys: &[Survey]) -> Vec<(St
     for field in base.iter().flat_map(|table| table.schema.fields()) {
         let declared = source.columns.iter().any(|c| c.name == *field.name());
         if !declared
+            && !(source.snapshot.is_some() && [VALID_FROM, VALID_TO].contains(&field.name().as_str()))
             && !field.name().starts_with('_')
             && let Some(kind) = ColumnType::of(field.data_type())
         {
@@ -404,7 +492,7 @@ fn new_columns<'f>(
 
 /// The columns of a raw table as declared: the source's, then file, line and run.
 pub fn raw_schema(source: &Source) -> SchemaRef {
-    with_run(&source.schema())
+    with_run(&source.table_schema())
 }
 
 fn with_run(schema: &Schema) -> SchemaRef {
@@ -413,13 +501,18 @@ fn with_run(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The columns of `ops.quarantine`: what the source tells, the state, the run that says so.
+/// The columns of `ops.quarantine`: what the source tells, the state, the run that says so, of a record
+/// that was dismissed by whom and why.
 pub fn quarantine_schema() -> SchemaRef {
     let told = source::quarantine_schema();
     let mut fields: Vec<Field> =
         told.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), true)).collect();
     fields.push(Field::new("state", DataType::Utf8, true));
-    with_run(&Schema::new(fields))
+    let mut fields = with_run(&Schema::new(fields)).fields().to_vec();
+    for column in [DISMISSED_BY, DISMISSED_BECAUSE] {
+        fields.push(Arc::new(Field::new(column, DataType::Utf8, true)));
+    }
+    Arc::new(Schema::new(fields))
 }
 
 /// A batch with the table's columns in the table's order; null where it has none.
@@ -439,6 +532,7 @@ pub(super) fn said(batch: &RecordBatch, state: State, run: u64) -> Result<Record
     let mut columns = batch.columns().to_vec();
     columns.push(Arc::new(StringArray::from(vec![state.as_str(); rows])));
     columns.push(Arc::new(Int64Array::from(vec![run as i64; rows])));
+    columns.extend([new_null_array(&DataType::Utf8, rows), new_null_array(&DataType::Utf8, rows)]);
     RecordBatch::try_new(quarantine_schema(), columns).doing("write the quarantine")
 }
 

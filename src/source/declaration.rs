@@ -13,8 +13,11 @@ use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
 };
 use super::drift::OnDrift;
+use super::editions::Editions;
 use super::person::{Person, PersonDeclaration};
 use super::retention::{Keep, KeepDeclaration};
+use super::same_content::SameContent;
+use super::snapshot::{self, Snapshot, SnapshotDeclaration};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -53,6 +56,12 @@ pub struct SourceDeclaration {
     pub person: Option<PersonDeclaration>,
     /// How long rows are kept.
     pub keep: Option<KeepDeclaration>,
+    /// What becomes of a file whose content came before under another name.
+    pub same_content: Option<SameContent>,
+    /// Whether each file is the whole list of its day.
+    pub snapshot: Option<SnapshotDeclaration>,
+    /// Where a file's name holds which edition it is, for example `sales_{period}_v{version}.csv`.
+    pub replaces: Option<String>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -106,6 +115,10 @@ pub struct Source {
     /// None where no row is anybody's.
     pub person: Option<Person>,
     pub keep: Option<Keep>,
+    pub same_content: Option<SameContent>,
+    /// None where files add to each other.
+    pub snapshot: Option<Snapshot>,
+    pub replaces: Option<Editions>,
     /// Undeclared columns that nobody minds.
     pub(super) ignored: Vec<String>,
     /// How the text of a column is read that nobody declared.
@@ -126,6 +139,30 @@ pub(super) struct Dialect {
 }
 
 impl Source {
+    /// The source, of whose columns only these are read, whatever others there are.
+    #[must_use]
+    pub fn of_columns(&self, names: &[String]) -> Source {
+        let mut source = self.clone();
+        source.columns.retain(|column| names.contains(&column.name));
+        source.on_drift = OnDrift::Ignore;
+        source
+    }
+
+    /// The columns of the raw table but for the run: those that reading yields and, of snapshots, when the
+    /// row held.
+    pub fn table_schema(&self) -> SchemaRef {
+        let mut fields = self.schema().fields().to_vec();
+        if self.snapshot.is_some() {
+            fields.extend(snapshot::fields().map(Arc::new));
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    /// Whether the raw table has a column of this name that no file has.
+    pub(super) fn adds(&self, name: &str) -> bool {
+        self.snapshot.is_some() && snapshot::fields().iter().any(|field| field.name() == name)
+    }
+
     /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
     /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row).
     pub fn schema(&self) -> SchemaRef {
@@ -181,6 +218,18 @@ impl SourceDeclaration {
             self.counted_by(section, by, &columns, &mut problems);
         }
         let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
+        let snapshot = self.snapshot(person.as_ref(), &mut problems);
+        let replaces = self.replaces.as_ref().and_then(|pattern| {
+            Editions::parse(pattern)
+                .map_err(|why| {
+                    problems.push(Problem::new(
+                        ["replaces"],
+                        Error::config(format!("the pattern `{pattern}` {why}"))
+                            .hint("for example \"sales_{period}_v{version}.csv\": the highest version of a period counts"),
+                    ));
+                })
+                .ok()
+        });
         for key in &self.key {
             if !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
@@ -202,6 +251,9 @@ impl SourceDeclaration {
                 delivery,
                 person,
                 keep,
+                same_content: self.same_content,
+                snapshot,
+                replaces,
                 ignored: self.ignore_columns.iter().map(|name| name.trim().to_owned()).collect(),
                 usual: shared.usual(),
                 dialect,

@@ -1,6 +1,7 @@
 //! Where a channel's records come from: connectors, declared types, quarantine.
 //!
 //! A source is declared (`declaration`), its files are found (`location`) and expected (`delivery`),
+//! one may say what another said or replace it (`same_content`, `editions`, `snapshot`),
 //! its rows are kept for a while (`retention`), their columns are held against the declared ones (`survey`, `drift`), and each is read as a stream
 //! of typed rows and refused records (`stream`). Bytes come in windows from any object store
 //! (`window`), become UTF-8 (`text`), are taken apart by format (`csv` with `records`, `json` with
@@ -17,6 +18,7 @@ mod declaration;
 mod decoder;
 pub mod delivery;
 mod drift;
+mod editions;
 mod fault;
 mod json;
 mod json_text;
@@ -30,6 +32,8 @@ mod quarantine;
 mod records;
 pub mod retention;
 mod rows;
+mod same_content;
+pub mod snapshot;
 mod stream;
 mod survey;
 mod text;
@@ -43,8 +47,11 @@ pub use column::{Column, ColumnType, From};
 pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FromDeclaration};
 pub use declaration::{Format, Source, SourceDeclaration};
 pub use drift::OnDrift;
+pub use editions::{Edition, Editions};
 pub use location::{SourceFile, digest, list};
 pub use person::{KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use quarantine::quarantine_schema;
-pub use stream::{Piece, read};
+pub use same_content::{SameContent, is_moved};
+pub use snapshot::Snapshot;
+pub use stream::{Piece, has_records, read};
 pub use survey::{Survey, survey};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -59,6 +59,18 @@ pub fn read(
         let piece = reading.next().await?;
         Some((piece, reading))
     }))
+}
+
+/// Whether a file holds any record, one that fits or one that does not.
+pub async fn has_records(source: &Arc<Source>, file: &SourceFile) -> Result<bool> {
+    let mut pieces = read(source, file, 1);
+    while let Some(piece) = pieces.next().await {
+        let (Piece::Rows(batch) | Piece::Refused(batch)) = piece?;
+        if batch.num_rows() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 struct Reading {

@@ -14,11 +14,13 @@ use super::file::{Given, TestDeclaration, TestFile};
 use super::grid::Grid;
 use super::types::Types;
 use super::{Tried, Verdict};
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::model::Model;
 use crate::name::{StepName, TableName};
-use crate::pipeline::{Pipeline, Step};
-use crate::warehouse::catalog::{Catalog, Known};
+use crate::pipeline::{Pipeline, Step, raw_table};
+use crate::warehouse::catalog::{Catalog, Known, instant_value};
+use crate::warehouse::snapshot_history::VALID_FROM;
 use crate::warehouse::stage::Mode;
 
 /// A checked test.
@@ -67,7 +69,7 @@ fn check<'f>(
             continue;
         };
         errors.extend(hidden_unseen(declared, table, rows, pipeline));
-        match batch(table, rows, columns, pipeline.timezone) {
+        match batch(table, rows, columns, is_history(pipeline, table), pipeline.timezone) {
             Ok(batch) => {
                 given.insert(table.clone(), batch);
             }
@@ -88,6 +90,11 @@ fn check<'f>(
     Err(errors)
 }
 
+/// Whether the table is the history of a source of snapshots.
+fn is_history(pipeline: &Pipeline, table: &TableName) -> bool {
+    pipeline.sources().any(|source| source.snapshot.is_some() && raw_table(&source.name) == *table)
+}
+
 /// Rows without the time that says when they became known would all be hidden, and the test would
 /// pass or fail for a reason that it does not show.
 fn hidden_unseen(
@@ -98,7 +105,8 @@ fn hidden_unseen(
 ) -> Option<Error> {
     let Known::At(time) = pipeline.rules(table).known else { return None };
     let named = given.rows.columns.iter().any(|(column, _)| *column == time);
-    if named || declared.as_of.is_none() || given.rows.rows.is_empty() {
+    let is_list = time == VALID_FROM && is_history(pipeline, table);
+    if is_list || named || declared.as_of.is_none() || given.rows.rows.is_empty() {
         return None;
     }
     Some(
@@ -115,7 +123,13 @@ fn unknown_column(table: &TableName, column: &str, columns: &SchemaRef) -> Error
 }
 
 /// The given rows with all columns of the table; what is not given is null.
-fn batch(table: &TableName, given: &Given, columns: &SchemaRef, zone: Tz) -> Result<RecordBatch, Vec<Error>> {
+fn batch(
+    table: &TableName,
+    given: &Given,
+    columns: &SchemaRef,
+    is_history: bool,
+    zone: Tz,
+) -> Result<RecordBatch, Vec<Error>> {
     let mut errors = Vec::new();
     for (column, place) in &given.rows.columns {
         if columns.field_with_name(column).is_err() {
@@ -134,6 +148,8 @@ fn batch(table: &TableName, given: &Given, columns: &SchemaRef, zone: Tz) -> Res
                     let place = |e: Error| e.at(format!("column {}", field.name())).at(cell.place.clone());
                     cell.typed(field.data_type(), zone).map_err(place)
                 }
+                // A row of a list is on it, unless the test says from when.
+                None if is_history && field.name() == VALID_FROM => Ok(instant_value(Instant::UNIX_EPOCH)),
                 None => unnamed(field.name(), field.data_type(), row),
             };
             match value {

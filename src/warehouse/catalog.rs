@@ -18,6 +18,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use super::Warehouse;
 use super::engine::Engine;
 use super::release::Release;
+use super::snapshot_history::SnapshotHistory;
 use super::stage::{Mode, Staged};
 use super::table::Table;
 use crate::clock::Instant;
@@ -30,6 +31,8 @@ pub struct Visibility {
     pub known: Known,
     /// Only the latest row of each key counts (by run, file and line).
     pub latest_by: Vec<String>,
+    /// Of a history of snapshots: which of its rows.
+    pub snapshot: Option<SnapshotHistory>,
 }
 
 /// When a row became known.
@@ -233,6 +236,10 @@ impl Session {
                 key => latest_of_repeated(frame, key),
             })
             .doing(format!("open the table {name}"))?;
+        let frame = match visibility.snapshot {
+            Some(history) => history.known(frame, table, self.as_of)?,
+            None => frame,
+        };
         let frame = match (&visibility.known, self.as_of) {
             (Known::At(column), Some(as_of)) => frame
                 .filter(known_before(table, column, as_of)?)
@@ -354,7 +361,7 @@ fn known_before(table: &Table, column: &str, as_of: Instant) -> Result<Expr> {
     }
 }
 
-fn column_name(column: &str) -> datafusion::common::Column {
+pub(super) fn column_name(column: &str) -> datafusion::common::Column {
     datafusion::common::Column::from_name(column)
 }
 

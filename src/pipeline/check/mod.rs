@@ -11,6 +11,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use self::customers::CustomerSections;
+use self::sources::snapshots_say_when;
 use super::document::Document;
 use super::file::PipelineFile;
 use super::graph::graph;
@@ -93,6 +94,11 @@ pub fn check(
         if let Some(name) = checking.take(&key, table.parse::<TableName>()) {
             let rules = checking.table(&name, declaration);
             tables.insert(name, rules);
+        }
+    }
+    for step in steps.values() {
+        if let Step::Ingest(source) = step {
+            snapshots_say_when(source, &mut tables);
         }
     }
     for name in [crate::audience::DECISIONS, crate::audience::LISTS] {
