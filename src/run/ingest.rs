@@ -197,7 +197,8 @@ impl Workshop {
         // A night that brings nothing and in which nothing leaves leaves the table as it is.
         let left = figures.expired > 0 || !planned.intake.replaced.is_empty();
         let changed = rows.rows > 0 || left || !new_columns.is_empty();
-        if existing.is_none() || changed || !planned.intake.files.is_empty() {
+        let delivered = !planned.intake.files.is_empty() && source.snapshot.is_none();
+        if existing.is_none() || changed || delivered {
             figures.bytes = rows.bytes;
             staged.push(rows);
         }

@@ -95,7 +95,7 @@ const STANDING: &str = "
         from words w
         left join ends e on e.source = w.source and e.file = w.file and e.line = w.line
         left join dismissed d on d.source = w.source and d.file = w.file and d.line = w.line
-            and d.record is not distinct from w.record
+            and (d.record is not distinct from w.record)
         where w.state in ('refused', 'refused again')
     )
     ";

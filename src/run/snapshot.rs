@@ -209,7 +209,7 @@ impl Workshop {
                 (n, _) => format!("{n} lists, of {} to {}", day(first), day(last)),
             };
             figures.notes.push(format!(
-                "{which}: {} rows came, {} changed, {} are gone, {} stand as before",
+                "{which}: {} came, {} changed, {} gone, {} as before",
                 all.came, all.changed, all.gone, all.as_before
             ));
         }
@@ -506,7 +506,7 @@ impl<'w> History<'w> {
 
     fn same(&self) -> String {
         let said = self.said();
-        let same = said.iter().map(|name| format!("o.\"{name}\" is not distinct from n.\"{name}\""));
+        let same = said.iter().map(|name| format!("(o.\"{name}\" is not distinct from n.\"{name}\")"));
         if said.is_empty() { "true".to_owned() } else { same.collect::<Vec<_>>().join(" and ") }
     }
 

@@ -29,6 +29,21 @@ pub struct SourceFile {
     pub(super) store: Arc<dyn ObjectStore>,
 }
 
+#[cfg(test)]
+impl SourceFile {
+    /// A file that nobody reads.
+    pub fn named(name: &str) -> SourceFile {
+        SourceFile {
+            name: name.to_owned(),
+            size: 1,
+            modified: DateTime::UNIX_EPOCH,
+            location: Path::from("file"),
+            version: None,
+            store: Arc::new(object_store::memory::InMemory::new()),
+        }
+    }
+}
+
 /// The files of a source in the order of their names.
 ///
 /// In folders and globs hidden and unfinished files (`.x`, `_x`, `x.tmp`, `x.part`, `x~`) are left

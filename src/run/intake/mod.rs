@@ -9,8 +9,10 @@ mod editions;
 mod replay;
 mod same_content;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::expected::expected;
 use super::ledger::{Entry, Ledger};
@@ -150,6 +152,7 @@ fn sorted_out(source: &Source, seen: &Observation, asked: &Asked) -> Result<Inta
              --full-refresh",
         ));
     }
+    let open = seen.open.get(&source.name);
     let mut warnings = Vec::new();
     let Sorted { read, unread, replaced } = if source.snapshot.is_some() {
         snapshots::in_order(source, arrived, files, ledger, asked.as_of, &mut warnings)?
@@ -158,7 +161,8 @@ fn sorted_out(source: &Source, seen: &Observation, asked: &Asked) -> Result<Inta
             Some(pattern) => editions::newest(pattern, arrived, ledger)?,
             None => Sorted { read: arrived, ..Sorted::default() },
         };
-        same_content::settled(source, sorted, files, ledger)?
+        let awaited = replay::awaited(open.filter(|_| asked.replay), files, ledger);
+        same_content::settled(source, sorted, files, ledger, &awaited)?
     };
     warnings.extend(expected(source, files, ledger, asked.as_of)?);
     let mut intake = Intake {
@@ -168,7 +172,6 @@ fn sorted_out(source: &Source, seen: &Observation, asked: &Asked) -> Result<Inta
         since_run: ledger.since_run,
         ..Intake::default()
     };
-    let open = seen.open.get(&source.name);
     intake.dismissed = dismissed(source, &intake, open);
     if asked.replay {
         let files = replay::Files { there: files, ledger, gone: &intake.dismissed };
@@ -203,7 +206,7 @@ fn arrived<'f>(
 fn dismissed(
     source: &Source,
     intake: &Intake,
-    open: Option<&std::collections::BTreeMap<String, Vec<Lines>>>,
+    open: Option<&BTreeMap<String, Vec<Lines>>>,
 ) -> Vec<Dismissed> {
     let Some(open) = open else { return Vec::new() };
     let newer_list = intake.files.first().filter(|_| source.snapshot.is_some());

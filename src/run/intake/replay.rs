@@ -17,6 +17,23 @@ pub(super) struct Files<'a> {
     pub gone: &'a [Dismissed],
 }
 
+/// By content, the files that hold refused records which are to be read again and that no longer lie where
+/// they did: one with that content is put back under another name.
+pub(super) fn awaited<'a>(
+    open: Option<&'a BTreeMap<String, Vec<Lines>>>,
+    files: &[SeenFile],
+    ledger: &'a Ledger,
+) -> BTreeMap<&'a str, &'a str> {
+    let there = super::names(files);
+    open.into_iter()
+        .flat_map(BTreeMap::keys)
+        .filter(|name| !there.contains(name.as_str()))
+        .filter_map(|name| Some((ledger.entries.get(name)?.digest.as_str(), name.as_str())))
+        .collect()
+}
+
+/// The files whose refused records are read again.
+///
 /// # Errors
 /// Files that are gone, all of them; a source of snapshots.
 pub(super) fn replay(

@@ -12,7 +12,8 @@ use crate::source::{SameContent, Source, is_moved};
 ///
 /// Files without records add nothing and are read. With a key the same row twice is one, and a price that
 /// is what it was the day before yesterday is so again: it is read. A file that only lies in another
-/// folder now is not delivered again: read, its name could make it the latest. Without a key nobody but
+/// folder now is not delivered again: read, its name could make it the latest. Nor is one that is put
+/// back, under whatever name, so that its refused records can be read again. Without a key nobody but
 /// the source's owner knows whether two shops sold the same or one sent its sales twice.
 ///
 /// # Errors
@@ -22,6 +23,7 @@ pub(super) fn settled<'f>(
     sorted: Sorted<'f>,
     files: &[SeenFile],
     ledger: &Ledger,
+    awaited: &BTreeMap<&str, &str>,
 ) -> Result<Sorted<'f>> {
     let there = names(files);
     let replaced: BTreeSet<String> =
@@ -46,6 +48,10 @@ pub(super) fn settled<'f>(
             settled.read.push(seen);
             continue;
         };
+        if let Some(other) = awaited.get(digest) {
+            settled.leave_unread(seen, Because::SameAs((*other).to_owned()));
+            continue;
+        }
         match (contents.get(digest), source.same_content) {
             (None, _) => {
                 contents.insert(digest, (name, !seen.is_empty));
