@@ -246,8 +246,9 @@ async fn replay(args: ReplayArgs) -> Result<()> {
 
 async fn dismiss(args: DismissArgs) -> Result<()> {
     let Some(chosen) = args.selection.condition() else {
-        return Err(Error::config("which refused records are to be dismissed?")
-            .hint("choose them as `quarantine ls` does, for example --source orders --file march.csv --line 12"));
+        return Err(Error::config("which refused records are to be dismissed?").hint(
+            "choose them as `quarantine ls` does, for example --source orders --file march.csv --line 12",
+        ));
     };
     for (flag, text) in [("--by", &args.by), ("--because", &args.because)] {
         if text.trim().is_empty() {
@@ -257,15 +258,17 @@ async fn dismiss(args: DismissArgs) -> Result<()> {
     }
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
     let dismissal = Dismissal { by: args.by, because: args.because };
-    let done =
-        run::dismiss::dismiss(&warehouse, &chosen, &dismissal, args.limits.limits(), args.wait.wait()).await?;
+    let done = run::dismiss::dismiss(&warehouse, &chosen, &dismissal, args.limits.limits(), args.wait.wait())
+        .await?;
     match done.release {
         Some(release) => say!(
             "{} refused record{} dismissed, by release {release}",
             done.records,
             if done.records == 1 { "" } else { "s" }
         ),
-        None => say!("no refused record like that waits: nothing was dismissed; --all of `ls` shows the others"),
+        None => {
+            say!("no refused record like that waits: nothing was dismissed; --all of `ls` shows the others")
+        }
     }
     Ok(())
 }

@@ -30,8 +30,8 @@ use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
 use crate::source::Source;
-use crate::warehouse::catalog::{Known, Visibility};
 use crate::warehouse::snapshot_history::SnapshotHistory;
+use crate::warehouse::visibility::{Known, TimeColumn, TimeOf, Versions, Visibility};
 use placeholder::Placeholders;
 
 /// A checked pipeline.
@@ -163,13 +163,25 @@ impl Pipeline {
             .collect();
         for source in self.sources() {
             let rows = visibility.entry(raw_table(&source.name)).or_default();
-            match &source.snapshot {
-                Some(snapshot) if snapshot.history => rows.snapshot = Some(SnapshotHistory::Whole),
-                Some(_) => rows.snapshot = Some(SnapshotHistory::State),
-                None => rows.latest_by = source.key.clone(),
-            }
+            rows.versions = self.versions(source);
+            rows.snapshot = source.snapshot.as_ref().map(|snapshot| match snapshot.history {
+                true => SnapshotHistory::Whole,
+                false => SnapshotHistory::State,
+            });
         }
         visibility
+    }
+
+    /// The versions of a source's records: by the declared column, else by the time from which a state is
+    /// valid, else as its files follow one another. `None` where records have no key.
+    pub fn versions(&self, source: &Source) -> Option<Versions> {
+        let by = match (&source.version, self.rules(&raw_table(&source.name)).known) {
+            (Some(column), _) => Some(TimeColumn::event(column)),
+            (None, Known::At(time)) if time.of == TimeOf::State => Some(time),
+            (None, _) => None,
+        };
+        let dated_files = source.delivery.date_in_name.is_some();
+        source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files })
     }
 
     /// The sources, by name.

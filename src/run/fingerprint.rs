@@ -39,12 +39,7 @@ pub struct Common<'a> {
 
 impl Common<'_> {
     /// The step's fingerprint; `made` has those of the steps before it that the run performs.
-    pub fn of_step(
-        &self,
-        name: &StepName,
-        intake: &Intake,
-        made: &BTreeMap<StepName, String>,
-    ) -> String {
+    pub fn of_step(&self, name: &StepName, intake: &Intake, made: &BTreeMap<StepName, String>) -> String {
         let step = &self.pipeline.steps[name];
         let mut hash = Hash::new();
         hash.part(&env!("CARGO_PKG_VERSION"));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use futures::StreamExt;
 
 use super::expected::gap;
@@ -19,15 +20,16 @@ use super::snapshot::{self, Lists};
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::clock::{Instant, show_instant};
 use crate::config::Severity;
+use crate::day::first_day_not_over;
 use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
 use crate::source::snapshot::{VALID_FROM, VALID_TO};
 use crate::source::{self, ColumnType, OnDrift, Piece, Source, SourceFile, Survey};
-use crate::warehouse::catalog::Known;
 use crate::warehouse::stage::{Mode, Staged, Stager};
 use crate::warehouse::table::Table;
+use crate::warehouse::visibility::Known;
 
 /// Rows in one batch of ingest.
 pub(super) const INGEST_ROWS: usize = 16_384;
@@ -62,7 +64,8 @@ impl Workshop {
         let table = raw_table(&source.name);
         let existing = if self.full_refresh { None } else { self.catalog.table(&table).await? };
         let mut figures = Figures { warnings: planned.intake.warnings.clone(), ..Figures::default() };
-        let files = || planned.intake.files.iter().chain(planned.intake.replay.iter().map(|replay| &replay.file));
+        let files =
+            || planned.intake.files.iter().chain(planned.intake.replay.iter().map(|replay| &replay.file));
         let surveys = self.survey(source, files(), &mut figures).await?;
         let evolved = evolved(source, existing.as_deref(), &surveys);
         let wanted = with_run(&source.evolved(&evolved, &[]).table_schema());
@@ -122,8 +125,9 @@ impl Workshop {
         }
         ingest.unread(&planned.intake, since_run).await?;
         ingest.done_away_with(&planned.intake).await?;
-        let Ingest { rows, lists, schema, refusals, words, read, refused, forgotten, examples, entries, .. } =
-            ingest;
+        let Ingest {
+            rows, lists, schema, refusals, words, read, refused, forgotten, examples, entries, ..
+        } = ingest;
         let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
         let lists = match lists {
             Some(lists) => Some(lists.finish().await?),
@@ -163,7 +167,7 @@ impl Workshop {
                     None => {
                         let replaced = &planned.intake.replaced;
                         self.without_replaced(rows, replaced, &entries, &mut figures).await
-                    },
+                    }
                 };
                 match rows {
                     Ok(rows) => match self.judge(source, &rows, read, &entries, &mut figures).await {
@@ -238,7 +242,7 @@ impl Workshop {
 
     fn event_time(&self, table: &TableName) -> Option<String> {
         match self.pipeline.rules(table).known {
-            Known::At(column) => Some(column),
+            Known::At(time) => Some(time.name),
             Known::Undeclared | Known::Always => None,
         }
     }
@@ -437,7 +441,7 @@ impl Ingest<'_> {
     fn late(&self, batch: &RecordBatch) -> u64 {
         let (Some(time), Some(last)) = (&self.time, self.workshop.last_as_of) else { return 0 };
         let Some(column) = batch.column_by_name(time) else { return 0 };
-        before(column, last)
+        before(column, last, self.workshop.pipeline.timezone)
     }
 }
 
@@ -537,16 +541,16 @@ pub(super) fn said(batch: &RecordBatch, state: State, run: u64) -> Result<Record
     RecordBatch::try_new(quarantine_schema(), columns).doing("write the quarantine")
 }
 
-/// How many values of a timestamp or date column lie before the instant.
-fn before(column: &ArrayRef, instant: Instant) -> u64 {
+/// How many values of a timestamp or date column were known before the instant.
+fn before(column: &ArrayRef, instant: Instant, zone: Tz) -> u64 {
     let earlier = match column.data_type() {
         DataType::Timestamp(..) => column.as_primitive_opt::<TimestampMicrosecondType>().map(|times| {
             let micros = instant.timestamp_micros();
             times.iter().flatten().filter(|time| *time < micros).count()
         }),
         DataType::Date32 => column.as_primitive_opt::<Date32Type>().map(|days| {
-            let today = Date32Type::from_naive_date(instant.date_naive());
-            days.iter().flatten().filter(|day| *day < today).count()
+            let first_not_over = Date32Type::from_naive_date(first_day_not_over(instant, zone));
+            days.iter().flatten().filter(|day| *day < first_not_over).count()
         }),
         _ => None,
     };

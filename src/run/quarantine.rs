@@ -119,9 +119,8 @@ pub async fn session(catalog: &Catalog) -> Result<Option<Session>> {
     if let Some(words) = catalog.table(&tables[0]).await?
         && words.schema.field_with_name(DISMISSED_BY).is_err()
     {
-        return Err(Error::config(format!("{} has no column `{DISMISSED_BY}`", tables[0])).hint(
-            "it was made by an older sillage: `sillage migrate` gives it the columns of today",
-        ));
+        return Err(Error::config(format!("{} has no column `{DISMISSED_BY}`", tables[0]))
+            .hint("it was made by an older sillage: `sillage migrate` gives it the columns of today"));
     }
     catalog.session(&tables, None).await.map(Some)
 }

@@ -26,7 +26,8 @@ impl Ingest<'_> {
     pub(super) async fn done_away_with(&mut self, intake: &Intake) -> Result<()> {
         let run = self.workshop.run;
         for Replaced { entry, by } in &intake.replaced {
-            let gone = Entry { run, rows: 0, refused: 0, late: 0, replaced_by: Some(by.clone()), ..entry.clone() };
+            let gone =
+                Entry { run, rows: 0, refused: 0, late: 0, replaced_by: Some(by.clone()), ..entry.clone() };
             self.entries.push(gone);
         }
         for dismissed in &intake.dismissed {

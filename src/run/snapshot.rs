@@ -25,10 +25,11 @@ use crate::pipeline::raw_table;
 use crate::source::snapshot::{VALID_FROM, VALID_TO};
 use crate::source::{self, Piece, Source, SourceFile};
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::{Session, instant_value};
+use crate::warehouse::catalog::Session;
 use crate::warehouse::expiry::Parted;
 use crate::warehouse::stage::{Layout, Mode, Staged, Stager};
 use crate::warehouse::table::Table;
+use crate::warehouse::visibility::instant_value;
 
 /// Where the rows of the new lists stand while the step works.
 pub(super) fn lists_table(source: &Source) -> TableName {
@@ -36,13 +37,13 @@ pub(super) fn lists_table(source: &Source) -> TableName {
 }
 
 fn scratch(source: &Source, what: &str) -> TableName {
-    TableName::new("ops", &format!("snapshot_{what}_{}", source.name)).expect("a source's name is an identifier")
+    TableName::new("ops", &format!("snapshot_{what}_{}", source.name))
+        .expect("a source's name is an identifier")
 }
 
 /// The table is a history if the source has snapshots, and is none if it has not.
 pub(super) fn same_kind(source: &Source, table: &Table) -> Result<()> {
-    let is_history =
-        [VALID_FROM, VALID_TO].iter().all(|column| table.schema.field_with_name(column).is_ok());
+    let is_history = [VALID_FROM, VALID_TO].iter().all(|column| table.schema.field_with_name(column).is_ok());
     let declares = source.columns.iter().any(|column| column.name == VALID_FROM);
     let wrong = match (source.snapshot.is_some(), is_history) {
         (true, false) => "were not read as snapshots",
@@ -345,7 +346,8 @@ impl<'w> History<'w> {
         let session = self.workshop.catalog.session_with([], [self.rows, &self.lists.refused]).await?;
         session.register_view(&name("open"), self.open.clone())?;
         let of_instant = col(Column::from_name(VALID_FROM)).eq(lit(instant_value(at)));
-        let refused = session.table(&self.lists.refused.table).await?.filter(of_instant.clone()).doing(doing)?;
+        let refused =
+            session.table(&self.lists.refused.table).await?.filter(of_instant.clone()).doing(doing)?;
         let keys: Vec<&str> = self.source.key.iter().map(String::as_str).collect();
         let refused = refused.select_columns(&keys).and_then(DataFrame::distinct).doing(doing)?;
         session.register_view(&name("refused"), refused)?;
@@ -401,8 +403,11 @@ impl<'w> History<'w> {
         let doing = "look for repeated keys";
         let mut shown = Vec::new();
         for batch in run(session, &places).await?.collect().await.doing(doing)? {
-            let (files, lines) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
-            shown.extend((0..batch.num_rows()).map(|row| format!("{}:{}", files.value(row), lines.value(row))));
+            let (files, lines) =
+                (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
+            shown.extend(
+                (0..batch.num_rows()).map(|row| format!("{}:{}", files.value(row), lines.value(row))),
+            );
         }
         Err(Error::failed(format!(
             "in the list of {} {keys} value{} of the key {} stand{} in several rows that differ: {}",

@@ -8,6 +8,8 @@ use std::fmt;
 
 use regex::Regex;
 
+use super::file_version::file_version;
+
 const VERSION: &str = "version";
 
 /// Where a file's name holds its edition.
@@ -64,8 +66,9 @@ impl Editions {
         if optional().next().is_some() && !optional().any(|part| is_version(&part.0)) {
             return Err("has brackets without {version}".to_owned());
         }
-        if let Some(Part::Placeholder(name)) =
-            optional().map(|part| &part.0).find(|part| matches!(part, Part::Placeholder(_)) && !is_version(part))
+        if let Some(Part::Placeholder(name)) = optional()
+            .map(|part| &part.0)
+            .find(|part| matches!(part, Part::Placeholder(_)) && !is_version(part))
         {
             return Err(format!("has {{{name}}} in brackets, where only {{version}} may be"));
         }
@@ -105,10 +108,10 @@ impl Editions {
 }
 
 impl Edition {
-    /// Which of two editions of one is newer; equal when their versions say the same.
+    /// Which of two editions of one is newer, numbers taken as numbers; equal when their versions say the same.
     pub fn order(&self, other: &Edition) -> Ordering {
         match (&self.version, &other.version) {
-            (Some(one), Some(other)) => natural_order(one, other),
+            (Some(one), Some(other)) => file_version(one, None).cmp(&file_version(other, None)),
             (one, other) => one.is_some().cmp(&other.is_some()),
         }
     }
@@ -158,35 +161,6 @@ fn parts(text: &str) -> Result<Vec<(Part, bool)>, String> {
     Ok(parts)
 }
 
-/// Numbers as numbers, all else as text.
-fn natural_order(one: &str, other: &str) -> Ordering {
-    let (mut one, mut other) = (one, other);
-    loop {
-        let number = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        match (number(one), number(other)) {
-            (0, _) | (_, 0) => {
-                let (mut rest, mut other_rest) = (one.chars(), other.chars());
-                match (rest.next(), other_rest.next()) {
-                    (None, None) => return Ordering::Equal,
-                    (first, other_first) if first != other_first => return first.cmp(&other_first),
-                    _ => (one, other) = (rest.as_str(), other_rest.as_str()),
-                }
-            }
-            (digits, other_digits) => {
-                let ((number, rest), (other_number, other_rest)) =
-                    (one.split_at(digits), other.split_at(other_digits));
-                let (number, other_number) =
-                    (number.trim_start_matches('0'), other_number.trim_start_matches('0'));
-                let order = number.len().cmp(&other_number.len()).then_with(|| number.cmp(other_number));
-                if order.is_ne() {
-                    return order;
-                }
-                (one, other) = (rest, other_rest);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,14 +177,23 @@ mod tests {
     #[test]
     fn names_that_differ_in_the_version_are_editions_of_one() {
         let months = "sales_{period}_v{version}.csv";
-        assert_eq!(newest(months, &["sales_2026-01_v2.csv", "sales_2026-01_v10.csv"]), "sales_2026-01_v10.csv");
-        assert_eq!(newest(months, &["sales_2026-01_v02.csv", "sales_2026-01_v1.csv"]), "sales_2026-01_v02.csv");
+        assert_eq!(
+            newest(months, &["sales_2026-01_v2.csv", "sales_2026-01_v10.csv"]),
+            "sales_2026-01_v10.csv"
+        );
+        assert_eq!(
+            newest(months, &["sales_2026-01_v02.csv", "sales_2026-01_v1.csv"]),
+            "sales_2026-01_v02.csv"
+        );
         assert_eq!(newest(months, &["sales_1_v1.9.csv", "sales_1_v1.10.csv"]), "sales_1_v1.10.csv");
         assert_eq!(
             newest("{month}_as_of_{version}.csv", &["jan_as_of_2026-02-03.csv", "jan_as_of_2026-02-10.csv"]),
             "jan_as_of_2026-02-10.csv"
         );
-        assert_eq!(newest("stock_r{version}.json", &["a/stock_rB.json", "a/stock_rA.json"]), "a/stock_rB.json");
+        assert_eq!(
+            newest("stock_r{version}.json", &["a/stock_rB.json", "a/stock_rA.json"]),
+            "a/stock_rB.json"
+        );
         let editions = Editions::parse(months).unwrap();
         let of = |name: &str| editions.of(name).map(|edition| edition.of);
         assert_ne!(of("sales_2026-01_v1.csv"), of("sales_2026-02_v1.csv"));
@@ -223,7 +206,10 @@ mod tests {
     #[test]
     fn the_first_edition_need_not_say_so() {
         let optional = "sales_{period}[ ({version})].csv";
-        assert_eq!(newest(optional, &["sales_a.csv", "sales_a (1).csv", "sales_a (2).csv"]), "sales_a (2).csv");
+        assert_eq!(
+            newest(optional, &["sales_a.csv", "sales_a (1).csv", "sales_a (2).csv"]),
+            "sales_a (2).csv"
+        );
         assert_eq!(newest("s_{p}[_v{version}].csv", &["s_1.csv", "s_1_v1.csv"]), "s_1_v1.csv");
         assert_eq!(newest("s[[{p}]].{version}", &["s[1].2", "s[1].3"]), "s[1].3");
     }

@@ -85,13 +85,13 @@ impl SourceDeclaration {
         let meaningless = [
             ("same_content", self.same_content.is_some(), "each file is the whole list of its day"),
             ("replaces", self.replaces.is_some(), "the next list replaces the last"),
+            ("version", self.version.is_some(), "a list is newer by its day"),
             ("late", self.late.is_some(), "all rows of a list are as old as the list"),
         ];
         for (key, _, because) in meaningless.into_iter().filter(|(_, given, _)| *given) {
             wrong(
                 &[key],
-                Error::config(format!("`{key}` means nothing for a snapshot: {because}"))
-                    .hint("take it out"),
+                Error::config(format!("`{key}` means nothing for a snapshot: {because}")).hint("take it out"),
             );
         }
         if self.keep.as_ref().is_some_and(|keep| keep.by().is_some()) {

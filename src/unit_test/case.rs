@@ -19,9 +19,10 @@ use crate::error::{Context, Error, Result};
 use crate::model::Model;
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
-use crate::warehouse::catalog::{Catalog, Known, instant_value};
+use crate::warehouse::catalog::Catalog;
 use crate::warehouse::snapshot_history::VALID_FROM;
 use crate::warehouse::stage::Mode;
+use crate::warehouse::visibility::{Known, instant_value};
 
 /// A checked test.
 pub struct Case<'f> {
@@ -104,15 +105,15 @@ fn hidden_unseen(
     pipeline: &Pipeline,
 ) -> Option<Error> {
     let Known::At(time) = pipeline.rules(table).known else { return None };
-    let named = given.rows.columns.iter().any(|(column, _)| *column == time);
-    let is_list = time == VALID_FROM && is_history(pipeline, table);
+    let named = given.rows.columns.iter().any(|(column, _)| *column == time.name);
+    let is_list = time.name == VALID_FROM && is_history(pipeline, table);
     if is_list || named || declared.as_of.is_none() || given.rows.rows.is_empty() {
         return None;
     }
     Some(
         Error::config(format!("the rows of {table} do not say when they became known"))
             .at(given.place.clone())
-            .hint(format!("give `{time}`: rows without it are hidden, as in a run")),
+            .hint(format!("give `{}`: rows without it are hidden, as in a run", time.name)),
     )
 }
 

@@ -199,7 +199,8 @@ mod tests {
         let stats = r#"{"numRecords":3,"minValues":{"_file":"b.csv"},"maxValues":{"_file":"d_cut"},
                         "nullCount":{"_file":0,"valid_to":1,"gone":3}}"#;
         let told = Statistics::of(&Add { stats: Some(stats.to_owned()), ..Add::default() });
-        let held = ["a.csv", "b.csv", "c.csv", "d_cut.csv", "d_z.csv", "e.csv"].map(|file| told.may_hold("_file", file));
+        let held = ["a.csv", "b.csv", "c.csv", "d_cut.csv", "d_z.csv", "e.csv"]
+            .map(|file| told.may_hold("_file", file));
         assert_eq!(held, [false, true, true, true, false, false]);
         assert_eq!((told.may_hold("gone", "x"), told.may_hold("another", "x")), (false, true));
         let null = ["_file", "valid_to", "another"].map(|column| told.may_hold_null(column));

@@ -3,21 +3,23 @@
 //! A row holds from `valid_from` until `valid_to`, null while it still does. A list that holds from the
 //! instant itself was not known before it: until then the rows it closes still hold.
 
-use datafusion::common::ScalarValue;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Expr, col, lit, when};
 use datafusion::prelude::DataFrame;
+use serde::{Deserialize, Serialize};
 
-use super::catalog::{column_name, instant_value};
-use super::table::Table;
+use super::visibility::instant_value;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
+use crate::name::TableName;
 
 /// The columns that say when a row held.
 pub const VALID_FROM: &str = "valid_from";
 pub const VALID_TO: &str = "valid_to";
 
 /// Which rows of a history are seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SnapshotHistory {
     /// Those that hold: the list as it stands.
     State,
@@ -27,18 +29,22 @@ pub enum SnapshotHistory {
 
 impl SnapshotHistory {
     /// The rows as they were known before the instant; without one, as they are.
-    pub(super) fn known(self, frame: DataFrame, table: &Table, as_of: Option<Instant>) -> Result<DataFrame> {
-        let doing = || format!("hide what {} did not know yet", table.name);
+    pub(super) fn known(
+        self,
+        table: &TableName,
+        frame: DataFrame,
+        as_of: Option<Instant>,
+    ) -> Result<DataFrame> {
+        let doing = || format!("hide what {table} did not know yet");
         for column in [VALID_FROM, VALID_TO] {
-            if table.schema.field_with_name(column).is_err() {
+            if !frame.schema().has_column_with_unqualified_name(column) {
                 return Err(Error::failed(format!(
-                    "{} has no column `{column}`: its files were not read as snapshots",
-                    table.name
+                    "{table} has no column `{column}`: its files were not read as snapshots"
                 ))
                 .hint("--full-refresh reads them anew"));
             }
         }
-        let column = |name: &str| -> Expr { col(column_name(name)) };
+        let column = |name: &str| -> Expr { col(Column::from_name(name)) };
         let Some(as_of) = as_of else {
             return match self {
                 SnapshotHistory::State => frame.filter(column(VALID_TO).is_null()).doing(doing()),
@@ -52,8 +58,8 @@ impl SnapshotHistory {
         }
         let none = lit(ScalarValue::TimestampMicrosecond(None, Some("UTC".into())));
         let ended = when(column(VALID_TO).lt(now()), column(VALID_TO)).otherwise(none).doing(doing())?;
-        let columns: Vec<Expr> = table
-            .schema
+        let columns: Vec<Expr> = frame
+            .schema()
             .fields()
             .iter()
             .map(|field| match field.name().as_str() {

@@ -62,7 +62,9 @@ fn without_a_key_two_equal_files_stop_the_run_until_the_source_says_what_they_ar
     small.put("lyon/06-01.csv", &prices(&[("a", 1), ("b", 2)]));
     small.put("nice/06-01.csv", &prices(&[("a", 1), ("b", 2)]));
     let error = small.fails("2026-06-02");
-    for told in ["nice/06-01.csv is lyon/06-01.csv again", "source list", "same_content = \"read\"", "\"skip\""] {
+    for told in
+        ["nice/06-01.csv is lyon/06-01.csv again", "source list", "same_content = \"read\"", "\"skip\""]
+    {
         assert!(error.contains(told), "{error}");
     }
     small.declare(&format!("same_content = \"skip\"\n{SALES}"));
@@ -143,7 +145,9 @@ fn a_newer_edition_takes_the_place_of_the_older() {
     small.night("2026-03-04");
     assert_eq!(small.seen(PRICE, "2026-03-04"), ["a 20", "a 100"]);
     assert_eq!(
-        small.stored("select file, run, rows, replaced_by from ops.sources where replaced_by is not null order by run"),
+        small.stored(
+            "select file, run, rows, replaced_by from ops.sources where replaced_by is not null order by run"
+        ),
         ["s_01.csv 2 0 s_01_v2.csv", "s_01_v2.csv 3 0 s_01_v10.csv", "s_01_v9.csv 4 0 s_01_v10.csv"]
     );
     let error = {
@@ -162,7 +166,9 @@ fn an_empty_edition_is_warned_of_and_refused_rows_of_the_old_wait_no_more() {
     let said = small.night("2026-03-02");
     assert_eq!(said, ["s_01_v2.csv replaces s_01.csv: 0 rows in place of 1"]);
     assert_eq!(
-        small.stored("select file, line, dismissed_by, dismissed_because from ops.quarantine where state = 'dismissed'"),
+        small.stored(
+            "select file, line, dismissed_by, dismissed_because from ops.quarantine where state = 'dismissed'"
+        ),
         ["s_01.csv 3 sillage replaced by s_01_v2.csv"]
     );
     assert_eq!(small.stored("select count(*) from raw.list"), ["0"]);
@@ -262,12 +268,12 @@ fn any_order_of_deliveries_over_any_nights_ends_in_the_same_rows() {
         at_once.night("2026-07-01");
 
         let nightly = Small::new(&declared);
-        nightly.put(if matches!(kind, Kind::Editions) { "p_00_v1.csv" } else { "p_2026-05-01.csv" }, &prices(&[]));
-        // Keyed rows are ordered by their version, whatever the order in which they come: until then by run.
+        nightly.put(
+            if matches!(kind, Kind::Editions) { "p_00_v1.csv" } else { "p_2026-05-01.csv" },
+            &prices(&[]),
+        );
         let mut names: Vec<&String> = files.keys().collect();
-        if !matches!(kind, Kind::Keyed) {
-            names.shuffle(&mut chance);
-        }
+        names.shuffle(&mut chance);
         for (n, name) in names.into_iter().enumerate() {
             nightly.put(name, &files[name]);
             if chance.gen_bool(0.5) {

@@ -269,7 +269,9 @@ fn a_dismissed_row_waits_no_more() {
     said.shown("quarantine_dismiss", SNAPSHOTS);
     assert_eq!(open(&shop), ["march.csv:63", "march.csv:64"]);
     assert_eq!(
-        shop.ask("select state, dismissed_by, dismissed_because from ops.quarantine where line = 62 order by _run"),
+        shop.ask(
+            "select state, dismissed_by, dismissed_because from ops.quarantine where line = 62 order by _run"
+        ),
         "refused,,\ndismissed,Ruth,a test order of the shop"
     );
     ends_well(&shop, &["quarantine", "ls", "--all", "--line", "62", "--file", "march.csv"])
@@ -294,7 +296,10 @@ fn it_stays_dismissed_when_all_files_are_read_anew_unless_the_line_says_somethin
     shop.write(NEW, file.replace("o962,Sesame,2026-02-27 11:00,n/a", "o962,Sesame,2026-02-27 12:00,n/a"));
     ends_well(&shop, &["run", "--full-refresh"]);
     assert_eq!(open(&shop), ["march.csv:63", "march.csv:64"]);
-    let all = ends_well(&shop, &["quarantine", "show", "--all", "--format", "csv", "--line", "62", "--file", "march.csv"]);
+    let all = ends_well(
+        &shop,
+        &["quarantine", "show", "--all", "--format", "csv", "--line", "62", "--file", "march.csv"],
+    );
     assert!(all.out.contains(",dismissed,3,Ruth,void tickets,"), "{}", all.out);
 }
 

@@ -78,7 +78,11 @@ fn a_list_that_was_cut_off_stops_the_run_and_is_said() {
     small.night("2026-06-02");
     small.put("l_2026-06-02.csv", &list(&whole[..7].iter().map(String::as_str).collect::<Vec<_>>()));
     let error = small.fails("2026-06-03");
-    for told in ["the list of 2026-06-02 has 7 rows, the one before had 10: less than 0.8", "source list", "min_share"] {
+    for told in [
+        "the list of 2026-06-02 has 7 rows, the one before had 10: less than 0.8",
+        "source list",
+        "min_share",
+    ] {
         assert!(error.contains(told), "{error}");
     }
     assert_eq!(small.seen("select count(*) from raw.list", "2026-06-03"), ["10"]);
@@ -101,7 +105,8 @@ fn several_parts_of_a_day_are_one_list_and_one_key_says_one_thing() {
     small.put("a_2026-06-03.csv", &list(&["ann,Lyon,1", "bob,Lyon,1"]));
     small.put("b_2026-06-03.csv", &list(&["bob,Nice,1", "cleo,Lyon,1"]));
     let error = small.fails("2026-06-04");
-    let told = "1 value of the key email stands in several rows that differ: a_2026-06-03.csv:3, b_2026-06-03.csv:2";
+    let told =
+        "1 value of the key email stands in several rows that differ: a_2026-06-03.csv:3, b_2026-06-03.csv:2";
     assert!(error.contains(told), "{error}");
 }
 
@@ -115,7 +120,10 @@ fn a_row_that_was_refused_does_not_make_its_customer_gone() {
     small.put("l_2026-06-02.csv", &list(&["ann,Lyon,1", "bob,Metz,many", "dan,Nice,4,,,", "eve,Lyon,x"]));
     let said = small.night("2026-06-03").join("; ");
     assert!(said.contains("1 refused row: what it said before still holds"), "{said}");
-    assert!(said.contains("1 refused row does not tell the key: of the 2 that are gone as many may"), "{said}");
+    assert!(
+        said.contains("1 refused row does not tell the key: of the 2 that are gone as many may"),
+        "{said}"
+    );
     assert_eq!(small.seen(STATE, "2026-06-03"), ["ann Lyon 1", "bob Lyon 2"]);
     assert_eq!(small.stored("select count(*) from ops.quarantine where state = 'refused'"), ["3"]);
     // The next list has it right: what was refused waits no more.
@@ -123,7 +131,9 @@ fn a_row_that_was_refused_does_not_make_its_customer_gone() {
     small.night("2026-06-04");
     assert_eq!(small.seen(STATE, "2026-06-04"), ["ann Lyon 1", "bob Metz 5", "dan Nice 4"]);
     assert_eq!(
-        small.stored("select distinct dismissed_by, dismissed_because from ops.quarantine where state = 'dismissed'"),
+        small.stored(
+            "select distinct dismissed_by, dismissed_because from ops.quarantine where state = 'dismissed'"
+        ),
         ["sillage the newer list l_2026-06-03.csv counts"]
     );
 }
@@ -207,7 +217,9 @@ impl Oracle {
     /// What held before the instant.
     fn as_of(&self, instant: &str) -> Vec<String> {
         let known = self.lists.range(..instant.to_owned()).next_back();
-        known.map(|(_, list)| list.iter().map(|(key, row)| format!("{key} {row}")).collect()).unwrap_or_default()
+        known
+            .map(|(_, list)| list.iter().map(|(key, row)| format!("{key} {row}")).collect())
+            .unwrap_or_default()
     }
 }
 

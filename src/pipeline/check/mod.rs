@@ -96,11 +96,7 @@ pub fn check(
             tables.insert(name, rules);
         }
     }
-    for step in steps.values() {
-        if let Step::Ingest(source) = step {
-            snapshots_say_when(source, &mut tables);
-        }
-    }
+    snapshots_say_when(&steps, &mut tables);
     for name in [crate::audience::DECISIONS, crate::audience::LISTS] {
         tables.entry(crate::audience::table(name)).or_insert_with(|| own_key(&["audience", "customer_id"]));
     }
@@ -140,6 +136,7 @@ pub fn check(
         steps.insert(StepName::new("audiences"), Step::Audiences(audiences));
     }
 
+    checking.rows_are_dated(&mut steps, &mut tables);
     checking.late_rows_have_a_time(&steps, &tables);
     checking.rows_referred_to_are_somebodys(&steps);
     checking.kept_rows_have_an_age(&steps, &file.tables);

@@ -9,14 +9,21 @@ use crate::pipeline::file::TableDeclaration;
 use crate::pipeline::{Step, TableRules, raw_table};
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{ColumnType, KeyKind, Source};
-use crate::warehouse::catalog::Known as KnownAt;
+use crate::warehouse::visibility::{Known as KnownAt, TimeColumn};
 
 /// A list says from when on its rows hold, unless something else is declared to.
-pub(super) fn snapshots_say_when(source: &Source, tables: &mut BTreeMap<TableName, TableRules>) {
-    if source.snapshot.is_some() {
+pub(super) fn snapshots_say_when(
+    steps: &BTreeMap<StepName, Step>,
+    tables: &mut BTreeMap<TableName, TableRules>,
+) {
+    for step in steps.values() {
+        let Step::Ingest(source) = step else { continue };
+        if source.snapshot.is_none() {
+            continue;
+        }
         let rules = tables.entry(raw_table(&source.name)).or_default();
         if rules.known == KnownAt::Undeclared {
-            rules.known = KnownAt::At(VALID_FROM.to_owned());
+            rules.known = KnownAt::At(TimeColumn::state(VALID_FROM));
         }
     }
 }

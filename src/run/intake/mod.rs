@@ -254,7 +254,8 @@ fn why(intake: &Intake, all: usize) -> String {
             Because::SameAs(_) => None,
         }),
     );
-    let replaced = intake.replaced.iter().map(|replaced| format!("{} by {}", replaced.entry.file, replaced.by));
+    let replaced =
+        intake.replaced.iter().map(|replaced| format!("{} by {}", replaced.entry.file, replaced.by));
     add("replaced", replaced.collect());
     if !intake.replay.is_empty() {
         let records: usize = intake.replay.iter().map(|replay| replay.lines.len()).sum();

@@ -84,8 +84,13 @@ pub(super) fn in_order<'f>(
     if !dated && lists.len() > 1 {
         let names: Vec<String> = lists.iter().map(|(_, seen)| seen.file.name.clone()).collect();
         errors.push(
-            Error::failed(format!("each of these is a whole list, and none says of which day: {}", listed(&names)))
-                .hint("say where the name holds it: date_in_name = \"%Y-%m-%d\"; or leave the newest alone there"),
+            Error::failed(format!(
+                "each of these is a whole list, and none says of which day: {}",
+                listed(&names)
+            ))
+            .hint(
+                "say where the name holds it: date_in_name = \"%Y-%m-%d\"; or leave the newest alone there",
+            ),
         );
     }
     Error::all(errors)?;

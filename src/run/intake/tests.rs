@@ -209,7 +209,12 @@ fn an_edition_that_says_what_the_last_said_counts_and_stops_nobody() {
 fn a_name_that_does_not_tell_its_edition_stops_the_run() {
     stops(EDITIONS, &["s_1", "t_1"], &[], &["t_1", "s_{month}[_v{version}]", "in brackets"]);
     stops(EDITIONS, &["s_1_v1", "s_1_v01"], &[], &["which is newer"]);
-    stops(EDITIONS, &["s_1_v1=a"], &["s_1_v1=a!s_1"], &["s_1_v1 counts", "left for those of s_1", "--full-refresh"]);
+    stops(
+        EDITIONS,
+        &["s_1_v1=a"],
+        &["s_1_v1=a!s_1"],
+        &["s_1_v1 counts", "left for those of s_1", "--full-refresh"],
+    );
     // Taken up before the pattern was declared: both rows are there, and one of them leaves.
     let intake = taken(EDITIONS, &["s_1=a", "s_1_v2=b"], &["s_1=a", "s_1_v2=b", "other=c"]).unwrap();
     assert_eq!(intake.replaced.len(), 1);
