@@ -45,6 +45,8 @@ impl State {
 /// The first and last line of a refused record.
 pub type Lines = (i64, i64);
 
+/// Who dismisses what no longer matters by itself: not for good, the file may come again.
+pub const SILLAGE: &str = "sillage";
 /// Who dismissed a record, and why.
 pub const DISMISSED_BY: &str = "dismissed_by";
 pub const DISMISSED_BECAUSE: &str = "dismissed_because";
@@ -64,18 +66,24 @@ const STANDING: &str = "
             on f.run = q._run and f.source = q.source and f.file = q.file
         left join (select source, max(since_run) as since from ops.sources group by source) s on s.source = q.source
     ),
-    newest as (
-        select source, file, line, max(_run) as run from words where counts group by source, file, line
+    ordered as (
+        select
+            *, row_number() over (
+                partition by source, file, line
+                order by _run desc, case state when 'dismissed' then 1 else 0 end
+            ) as place
+        from words where counts
     ),
     ends as (
-        select l.source, l.file, l.line, l.run, w.state, w.dismissed_by, w.dismissed_because
-        from newest l join words w on w.source = l.source and w.file = l.file and w.line = l.line and w._run = l.run
+        select source, file, line, _run as run, dismissed_by, dismissed_because,
+            case state when 'refused' then 'refused again' else state end as state
+        from ordered where place = 1
     ),
     dismissed as (
         select d.source, d.file, d.line, r.record, max(d._run) as run,
             max(d.dismissed_by) as dismissed_by, max(d.dismissed_because) as dismissed_because
         from words d join words r on r.source = d.source and r.file = d.file and r.line = d.line
-        where d.state = 'dismissed' and r.state in ('refused', 'refused again') and r._run < d._run
+        where d.state = 'dismissed' and d.dismissed_by <> 'sillage' and r.state in ('refused', 'refused again') and r._run < d._run
         group by d.source, d.file, d.line, r.record
     ),
     standing as (

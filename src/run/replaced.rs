@@ -12,14 +12,11 @@ use datafusion::logical_expr::{col, lit};
 use super::ingest::{Ingest, said};
 use super::intake::{Intake, Replaced};
 use super::ledger::Entry;
-use super::quarantine::{DISMISSED_BECAUSE, DISMISSED_BY, State};
+use super::quarantine::{DISMISSED_BECAUSE, DISMISSED_BY, SILLAGE, State};
 use super::replay::words;
 use super::step::{Figures, Workshop};
 use crate::error::{Context, Error, Result};
 use crate::warehouse::stage::Staged;
-
-/// Who dismisses what no longer matters by itself.
-const SILLAGE: &str = "sillage";
 
 impl Ingest<'_> {
     /// Writes down what the new files do away with.

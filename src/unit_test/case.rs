@@ -149,11 +149,13 @@ fn batch(
                     let place = |e: Error| e.at(format!("column {}", field.name())).at(cell.place.clone());
                     cell.typed(field.data_type(), zone).map_err(place)
                 }
-                // A row of a list is on it, unless the test says from when.
-                None if is_history && field.name() == VALID_FROM => Ok(instant_value(Instant::UNIX_EPOCH)),
                 None => unnamed(field.name(), field.data_type(), row),
             };
             match value {
+                // A row of a list is on it, unless the test says from when.
+                Ok(value) if value.is_null() && is_history && field.name() == VALID_FROM => {
+                    values.push(instant_value(Instant::UNIX_EPOCH));
+                }
                 Ok(value) => values.push(value),
                 Err(error) => errors.push(error),
             }

@@ -32,6 +32,7 @@ mod quarantine;
 mod retention;
 mod shop;
 mod small;
+mod snapshot_verbs;
 mod snapshots;
 mod stable_ids;
 mod truth;

@@ -9,7 +9,7 @@ use sillage::model::sql::tables_read;
 use sillage::pipeline::placeholder::Placeholders;
 use sillage::pipeline::{self, Pipeline};
 use sillage::run::progress::{Event, Progress};
-use sillage::run::{Request, execute};
+use sillage::run::{Request, execute, quarantine};
 use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::Catalog;
 use sillage::warehouse::engine::Engine;
@@ -110,6 +110,13 @@ impl Small {
     #[track_caller]
     pub fn seen(&self, sql: &str, as_of: &str) -> Vec<String> {
         self.rows(sql, Some(instant(as_of)))
+    }
+
+    /// The refused records that wait, each with its file and line.
+    pub fn waiting(&self) -> Vec<String> {
+        self.stored(&quarantine::query(
+            "select file || ':' || line from standing where standing = 'open' order by 1",
+        ))
     }
 
     /// The rows of a query over everything that the tables hold.

@@ -161,7 +161,29 @@ fn a_list_without_its_day_holds_from_the_run_on() {
     assert_eq!(small.seen(STATE, "2026-06-05 03:00"), ["ann Lyon 1"]);
     assert_eq!(small.seen(STATE, "2026-06-05 02:00"), ["ann Lyon 1", "bob Lyon 1"]);
     small.put("three.csv", &list(&["bob,Lyon,1"]));
-    assert!(small.fails("2026-06-05 03:00").contains("not newer than the last list"));
+    let error = small.fails("2026-06-05 03:00");
+    assert!(error.contains("not newer than the last list") && error.contains("a later --as-of"), "{error}");
+}
+
+#[test]
+fn a_list_that_is_written_over_every_night_is_a_history() {
+    let undated = LIST.replace("date_in_name = \"%Y-%m-%d\"\n", "tolerance = 0.9\n");
+    let small = Small::new(&undated);
+    let nights: [&[&str]; 4] = [
+        &["ann,Lyon,1", "bob,Lyon,x"],
+        &["ann,Lyon,1", "bob,Lyon,x"],
+        &["ann,Lyon,1", "bob,Lyon,y"],
+        &["bob,Nice,2"],
+    ];
+    for (n, rows) in nights.iter().enumerate() {
+        small.put("list.csv", &list(rows));
+        small.night(&format!("2026-06-0{}", n + 2));
+        let waits = small.waiting();
+        assert_eq!(waits, ["list.csv:3", "list.csv:3", "list.csv:3"][..usize::from(n < 3)], "night {n}");
+    }
+    assert_eq!(small.seen(STATE, "2026-06-05"), ["bob Nice 2"]);
+    assert_eq!(small.seen(STATE, "2026-06-04"), ["ann Lyon 1"]);
+    assert_eq!(small.stored("select count(*) from ops.sources"), ["3"], "the second night's was the first's");
 }
 
 #[test]

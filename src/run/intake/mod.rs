@@ -145,7 +145,15 @@ fn sorted_out(source: &Source, seen: &Observation, asked: &Asked) -> Result<Inta
             "was the export delivered, and is `path` right? A source that may be absent says optional = true",
         ));
     }
-    let (arrived, changed) = arrived(files, ledger, asked.pinned);
+    // A list that does not say its day may be written over: the rows of the last one are in the history.
+    let written_over = source.snapshot.is_some() && source.delivery.date_in_name.is_none();
+    let (mut arrived, changed) = arrived(files, ledger, asked.pinned);
+    let changed: Vec<String> = if written_over {
+        arrived.extend(changed);
+        Vec::new()
+    } else {
+        changed.into_iter().map(|seen| seen.file.name.clone()).collect()
+    };
     if !changed.is_empty() {
         return Err(Error::failed(format!("changed after it was ingested: {}", changed.join(", "))).hint(
             "put the old file back and deliver the correction under a new name, or read all anew with \
@@ -182,18 +190,18 @@ fn sorted_out(source: &Source, seen: &Observation, asked: &Asked) -> Result<Inta
     Ok(intake)
 }
 
-/// The files whose names are new, of a run that is resumed those that it had found, and the names of
-/// those that are not what they were.
+/// The files whose names are new, of a run that is resumed those that it had found, and those that are
+/// not what they were.
 fn arrived<'f>(
     files: &'f [SeenFile],
     ledger: &Ledger,
     pinned: Option<&Vec<String>>,
-) -> (Vec<&'f SeenFile>, Vec<String>) {
+) -> (Vec<&'f SeenFile>, Vec<&'f SeenFile>) {
     let (mut arrived, mut changed) = (Vec::new(), Vec::new());
     for seen in files {
         match ledger.entries.get(&seen.file.name) {
             Some(known) if seen.digest.as_ref() == Some(&known.digest) => {}
-            Some(_) => changed.push(seen.file.name.clone()),
+            Some(_) => changed.push(seen),
             None if pinned.is_none_or(|names| names.contains(&seen.file.name)) => arrived.push(seen),
             // It came after the run that is resumed had looked: the next run takes it up.
             None => {}

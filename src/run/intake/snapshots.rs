@@ -78,7 +78,10 @@ pub(super) fn in_order<'f>(
                 show_instant(last),
                 listed(&old)
             ))
-            .hint("--full-refresh reads all lists that are there anew, in the order of their days"),
+            .hint(match dated {
+                true => "--full-refresh reads all lists that are there anew, in the order of their days",
+                false => "a list that does not say its day is the run's: give a later --as-of, or declare date_in_name",
+            }),
         );
     }
     if !dated && lists.len() > 1 {

@@ -246,6 +246,7 @@ fn a_list_without_its_day_is_todays_and_comes_alone() {
     assert_eq!(read(undated, &["b=1"], &["a=1"]), ["b"]);
     stops(undated, &["a=1", "b=2"], &[], &["a, b", "date_in_name"]);
     assert_eq!(read(undated, &["old/a=1"], &["a=1"]), [""; 0], "moved");
+    assert_eq!(read(undated, &["a=2"], &["a=1"]), ["a"], "written over");
     let at = instant_of(&source(undated), "a", asked().as_of).unwrap();
     assert!(at < asked().as_of);
 }
