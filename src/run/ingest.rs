@@ -56,6 +56,8 @@ pub(super) struct Ingest<'w> {
     refused: u64,
     forgotten: Theirs,
     examples: Vec<String>,
+    /// What reading bore.
+    remarks: Vec<String>,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -113,6 +115,7 @@ impl Workshop {
             refused: 0,
             forgotten: Theirs::default(),
             examples: Vec::new(),
+            remarks: Vec::new(),
             entries: Vec::new(),
         };
         let (new, again) = surveys.split_at(planned.intake.files.len());
@@ -126,7 +129,18 @@ impl Workshop {
         ingest.unread(&planned.intake, since_run).await?;
         ingest.done_away_with(&planned.intake).await?;
         let Ingest {
-            rows, lists, schema, refusals, words, read, refused, forgotten, examples, entries, ..
+            rows,
+            lists,
+            schema,
+            refusals,
+            words,
+            read,
+            refused,
+            forgotten,
+            examples,
+            remarks,
+            entries,
+            ..
         } = ingest;
         let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
         let lists = match lists {
@@ -135,6 +149,7 @@ impl Workshop {
         };
 
         figures.refused = refused;
+        figures.warnings.extend(remarks);
         figures.forgotten = forgotten;
         if forgotten.rows() > 0 {
             figures.notes.push(format!(
@@ -373,6 +388,7 @@ impl Ingest<'_> {
                     let batch = self.without_forgotten_records(batch)?;
                     self.refusals.write(&said(&batch, State::Refused, run)?).await?;
                 }
+                Piece::Remark(remark) => self.remarks.push(format!("{}: {remark}", file.name)),
             }
         }
         if let Some(lists) = &mut self.lists {

@@ -47,6 +47,8 @@ impl Ingest<'_> {
                     still.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(still.len())));
                     self.words.write(&said(&batch, State::RefusedAgain, self.workshop.run)?).await?;
                 }
+                // It was told when the file was first read.
+                Piece::Remark(_) => {}
             }
         }
         for (state, chosen) in [(State::Replayed, true), (State::Dropped, false)] {

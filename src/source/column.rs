@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use chrono_tz::Tz;
 
-use super::calendar::TimeFormat;
 use super::number::NumberStyle;
+use super::time_format::TimeFormat;
 
 /// The types a source can declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,13 +138,17 @@ impl Column {
         {
             expected.push_str(" with a decimal comma");
         }
+        if let Some(currency) = &self.style.number.currency
+            && matches!(self.kind, ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float)
+        {
+            expected.push_str(&format!(" in {}", String::from_utf8_lossy(currency)));
+        }
         expected
     }
 
     /// Whether its declared format names no time of day.
     pub fn names_only_days(&self) -> bool {
-        const HOURS: [&str; 12] = ["%H", "%I", "%k", "%l", "%T", "%R", "%r", "%X", "%c", "%s", "%+", "unix"];
-        self.style.format.as_ref().is_some_and(|format| !HOURS.iter().any(|hour| format.contains(hour)))
+        self.style.time.names_only_days()
     }
 
     pub fn time_zone(&self) -> Tz {

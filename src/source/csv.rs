@@ -6,7 +6,8 @@ use super::column::From;
 use super::declaration::Source;
 use super::decoder::{Fields, STRETCH};
 use super::drift::compare;
-use super::records::{Broken, Found, Span, Splitter, field};
+use super::field_text::{Quoting, field};
+use super::records::{Broken, Found, Span, Splitter};
 use super::rows::Rows;
 use super::stream::Piece;
 use super::text::Text;
@@ -24,7 +25,7 @@ pub fn read(
     let dialect = &source.dialect;
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
-    let quote = dialect.quote.unwrap_or(b'"');
+    let quoting = quoting(source);
     let mut rows = Rows::new(source, file, rows);
     let mut scratch = Vec::new();
     let mut layout: Option<Layout> = None;
@@ -41,7 +42,7 @@ pub fn read(
                 Found::Record { end, next, lines } => {
                     let spans = &stretch.spans[first..];
                     if layout.is_none() && dialect.header {
-                        layout = Some(Layout::of_header(source, &names(available, spans, quote))?);
+                        layout = Some(Layout::of_header(source, &names(available, spans, quoting))?);
                         stretch.clear();
                     } else {
                         let count = spans.len();
@@ -51,7 +52,7 @@ pub fn read(
                         } else {
                             // The records before it come first.
                             stretch.spans.truncate(first);
-                            known.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+                            known.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
                             let raw = &available[at..end];
                             if text.is_valid(at..end) {
                                 let reason = format!("expected {} fields, found {count}", known.fields);
@@ -70,7 +71,7 @@ pub fn read(
                     stretch.spans.truncate(first);
                     match &layout {
                         Some(layout) => {
-                            layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch)
+                            layout.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch)
                         }
                         None if dialect.header => {
                             return Err(broken_header(why));
@@ -88,14 +89,14 @@ pub fn read(
             if stretch.places.len() >= STRETCH.min(rows.room())
                 && let Some(layout) = &layout
             {
-                layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+                layout.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
             }
             if rows.are_full() && !rows.flush(emit)? {
                 return Ok(());
             }
         }
         if let Some(layout) = &layout {
-            layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+            layout.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
         }
         let lines = line - text.line();
         text.consume(at, lines);
@@ -106,8 +107,7 @@ pub fn read(
     if layout.is_none() && dialect.header {
         return Err(no_header());
     }
-    rows.flush(emit)?;
-    Ok(())
+    rows.finish(text.remark(), emit)
 }
 
 /// The names in the header, without reading further.
@@ -124,7 +124,7 @@ pub fn header(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
             spans.clear();
             match splitter.split(available, at, text.is_last(), &mut spans) {
                 Found::Record { .. } => {
-                    return Ok(names(available, &spans, dialect.quote.unwrap_or(b'"')));
+                    return Ok(names(available, &spans, quoting(source)));
                 }
                 Found::Blank { next } => at = next,
                 Found::Broken { why, .. } => return Err(broken_header(why)),
@@ -140,12 +140,21 @@ pub fn header(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
 
 fn splitter(source: &Source) -> Splitter {
     let dialect = &source.dialect;
-    Splitter { delimiter: dialect.delimiter, quote: dialect.quote, comment: dialect.comment }
+    Splitter {
+        delimiter: dialect.delimiter,
+        quote: dialect.quote,
+        comment: dialect.comment,
+        escape: dialect.escape,
+    }
 }
 
-fn names(text: &[u8], spans: &[Span], quote: u8) -> Vec<String> {
+fn quoting(source: &Source) -> Quoting {
+    Quoting { quote: source.dialect.quote.unwrap_or(b'"'), escape: source.dialect.escape }
+}
+
+fn names(text: &[u8], spans: &[Span], quoting: Quoting) -> Vec<String> {
     let mut scratch = Vec::new();
-    let name = |span| String::from_utf8_lossy(field(text, span, quote, &mut scratch)).trim().to_owned();
+    let name = |span| String::from_utf8_lossy(field(text, span, quoting, &mut scratch)).trim().to_owned();
     spans.iter().copied().map(name).collect()
 }
 
@@ -211,16 +220,23 @@ impl Layout {
     }
 
     /// Parses the records in waiting: column by column, or row by row where one does not fit.
-    fn stretch(&self, text: &[u8], stretch: &mut Stretch, rows: &mut Rows, quote: u8, scratch: &mut Vec<u8>) {
+    fn stretch(
+        &self,
+        text: &[u8],
+        stretch: &mut Stretch,
+        rows: &mut Rows,
+        quoting: Quoting,
+        scratch: &mut Vec<u8>,
+    ) {
         let count = stretch.places.len();
         if count > 0 {
             let spans = &stretch.spans;
             let all_fit = rows.extend(count, |column| {
                 let place = self.places[column]?;
-                Some(Fields { text, spans, stride: self.fields, place, rows: count, quote })
+                Some(Fields { text, spans, stride: self.fields, place, rows: count, quoting })
             });
             for (place, spans) in stretch.places.iter().zip(spans.chunks_exact(self.fields)) {
-                if all_fit || self.record(text, spans, place, rows, quote, scratch) {
+                if all_fit || self.record(text, spans, place, rows, quoting, scratch) {
                     rows.accept(place.line, place.end - place.at);
                 }
             }
@@ -234,12 +250,14 @@ impl Layout {
         spans: &[Span],
         place: &Place,
         rows: &mut Rows,
-        quote: u8,
+        quoting: Quoting,
         scratch: &mut Vec<u8>,
     ) -> bool {
         for (decoder, &at) in rows.decoders.iter_mut().zip(&self.places) {
-            let value = at.map(|at| field(text, spans[at], quote, scratch));
+            let value = at.map(|at| field(text, spans[at], quoting, scratch));
             let pushed = match value {
+                // What was written with an escape was not written as "no value".
+                Some(value) if at.is_some_and(|at| spans[at].escaped) => decoder.push_value(value),
                 Some(value) => decoder.push(value),
                 None => decoder.push_null(),
             };

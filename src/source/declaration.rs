@@ -1,10 +1,10 @@
 //! `[sources.<name>]` of a pipeline file: the exact mirror of the TOML, and its check.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use encoding_rs::Encoding;
 use serde::Deserialize;
 
 use super::column::{Column, ColumnType, Style};
@@ -14,11 +14,13 @@ use super::delivery::{
 };
 use super::drift::OnDrift;
 use super::editions::Editions;
+use super::encoding::Encoding;
 use super::file_version::file_version;
 use super::person::{Person, PersonDeclaration};
 use super::retention::{Keep, KeepDeclaration};
 use super::same_content::SameContent;
 use super::snapshot::{self, Snapshot, SnapshotDeclaration};
+use super::text::TextEncoding;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -75,15 +77,31 @@ pub struct SourceDeclaration {
     pub decimal: Option<String>,
     /// The sign between groups of three digits.
     pub thousands: Option<String>,
+    /// The currency sign or code that may stand beside a number.
+    pub currency: Option<String>,
+    /// The last of the hundred years that two digits name.
+    pub two_digit_years_to: Option<i64>,
+    /// What abbreviations of zones stand for: `{ PST = "-08:00" }`.
+    #[serde(default)]
+    pub zone_abbreviations: BTreeMap<String, String>,
     // CSV only:
     pub delimiter: Option<String>,
     pub quote: Option<String>,
+    /// What makes the character after it a part of the value.
+    pub escape: Option<String>,
     pub header: Option<bool>,
     pub comment: Option<String>,
     // CSV and JSON lines:
     pub encoding: Option<String>,
+    /// Whether bytes that speak against the encoding stop the source.
+    #[serde(default = "yes")]
+    pub encoding_check: bool,
     pub skip_lines: Option<usize>,
     pub footer_lines: Option<usize>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What becomes of a row that does not say when it became known, where its table declares the column.
@@ -150,11 +168,12 @@ pub struct Source {
 pub(super) struct Dialect {
     pub delimiter: u8,
     pub quote: Option<u8>,
+    pub escape: Option<u8>,
     pub header: bool,
     pub comment: Option<u8>,
     pub skip_lines: usize,
     pub footer_lines: usize,
-    pub encoding: &'static Encoding,
+    pub encoding: TextEncoding,
 }
 
 impl Source {
@@ -317,11 +336,13 @@ impl SourceDeclaration {
         let csv_only = [
             ("delimiter", self.delimiter.is_some()),
             ("quote", self.quote.is_some()),
+            ("escape", self.escape.is_some()),
             ("header", self.header.is_some()),
             ("comment", self.comment.is_some()),
         ];
         let text_only = [
             ("encoding", self.encoding.is_some()),
+            ("encoding_check", !self.encoding_check),
             ("skip_lines", self.skip_lines.is_some()),
             ("footer_lines", self.footer_lines.is_some()),
         ];
@@ -344,29 +365,40 @@ impl SourceDeclaration {
             given => Some(single("quote", given, problems).unwrap_or(b'"')),
         };
         let comment = single("comment", self.comment.as_deref(), problems);
-        if quote == Some(delimiter) || comment == Some(delimiter) || (comment.is_some() && comment == quote) {
+        let escape = single("escape", self.escape.as_deref(), problems);
+        let signs = [Some(delimiter), quote, comment, escape];
+        if signs.iter().enumerate().any(|(at, sign)| sign.is_some() && signs[..at].contains(sign)) {
+            let error = Error::config("delimiter, quote, comment and escape must be different characters");
             problems.push(Problem::new(
                 ["delimiter"],
-                Error::config("delimiter, quote and comment must be three different characters"),
+                match escape.is_some() && escape == quote {
+                    true => error.hint("doubled quotes are read without an escape"),
+                    false => error,
+                },
             ));
         }
         let label = self.encoding.as_deref().unwrap_or("utf-8");
-        let encoding = Encoding::for_label(label.as_bytes()).unwrap_or_else(|| {
+        let encoding = Encoding::of(label).unwrap_or_else(|| {
             problems.push(Problem::new(
                 ["encoding"],
                 Error::config(format!("`{label}` is not a known encoding"))
-                    .hint("for example utf-8, windows-1252, iso-8859-15, utf-16le"),
+                    .hint("for example utf-8, windows-1252, iso-8859-15, utf-16le, cp850, macintosh"),
             ));
-            encoding_rs::UTF_8
+            Encoding::UTF_8
         });
         Dialect {
             delimiter,
             quote,
+            escape,
             header: self.header.unwrap_or(true),
             comment,
             skip_lines: self.skip_lines.unwrap_or(0),
             footer_lines: self.footer_lines.unwrap_or(0),
-            encoding,
+            encoding: TextEncoding {
+                encoding,
+                declared: self.encoding.is_some(),
+                checked: self.encoding_check,
+            },
         }
     }
 

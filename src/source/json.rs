@@ -140,7 +140,7 @@ fn pass(
             break;
         }
     }
-    rows.flush(emit)?;
+    rows.finish(text.remark(), emit)?;
     Ok(seen)
 }
 

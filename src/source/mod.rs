@@ -5,8 +5,8 @@
 //! its rows are kept for a while (`retention`), their columns are held against the declared ones (`survey`, `drift`), and each is read as a stream
 //! of typed rows and refused records (`stream`). Bytes come in windows from any object store
 //! (`window`), become UTF-8 (`text`), are taken apart by format (`csv` with `records`, `json` with
-//! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number` and
-//! `calendar`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
+//! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number`,
+//! `calendar`, `time_format` and `zone`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
 //! does not fit its declaration is refused with its place and a reason that does not tell the value.
 
 mod at_hand;
@@ -19,8 +19,13 @@ mod decoder;
 pub mod delivery;
 mod drift;
 mod editions;
+mod encoding;
+mod encoding_check;
+mod escaped_records;
 mod fault;
+mod field_text;
 mod file_version;
+mod format_clash;
 mod json;
 mod json_text;
 mod location;
@@ -34,18 +39,25 @@ mod records;
 pub mod retention;
 mod rows;
 mod same_content;
+mod shortened;
 pub mod snapshot;
 mod stream;
+mod strftime;
+mod style_declaration;
 mod survey;
 mod text;
+mod time_format;
 mod window;
+mod zone;
 
 #[cfg(test)]
 mod tests;
 
 pub use at_hand::read_at_hand;
 pub use column::{Column, ColumnType, From};
-pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FromDeclaration};
+pub use column_declaration::{
+    ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration, FromDeclaration,
+};
 pub use declaration::{Format, Source, SourceDeclaration, Undated};
 pub use drift::OnDrift;
 pub use editions::{Edition, Editions};

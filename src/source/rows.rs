@@ -11,6 +11,7 @@ use super::declaration::{Format, Source};
 use super::decoder::{Decoder, Fields};
 use super::fault::{Fault, text_of};
 use super::quarantine::Quarantine;
+use super::shortened::Shortened;
 use super::stream::Piece;
 use crate::error::{Context, Result};
 
@@ -33,6 +34,8 @@ pub struct Rows {
     refused_bytes: usize,
     capacity: usize,
     quarantine: Quarantine,
+    /// Column by column.
+    shortened: Vec<Shortened>,
 }
 
 impl Rows {
@@ -49,6 +52,7 @@ impl Rows {
             refused_bytes: 0,
             capacity,
             quarantine: Quarantine::new(&source.name, file),
+            shortened: vec![Shortened::default(); source.columns.len()],
         }
     }
 
@@ -117,7 +121,8 @@ impl Rows {
         if !self.lines.is_empty() {
             let count = self.lines.len();
             let mut columns = Vec::with_capacity(self.decoders.len() + 3);
-            for decoder in &mut self.decoders {
+            for (decoder, shortened) in self.decoders.iter_mut().zip(&mut self.shortened) {
+                decoder.take_shortened().into_iter().for_each(|row| shortened.add(self.lines[row]));
                 columns.push(decoder.finish()?);
             }
             columns.push(repeated(&self.file, count)?);
@@ -137,6 +142,21 @@ impl Rows {
             return Ok(emit(Piece::Refused(self.quarantine.take()?)));
         }
         Ok(true)
+    }
+
+    /// Hands on what is left at the end of the file, and what is to be said of the whole.
+    pub fn finish(&mut self, remark: Option<String>, emit: &mut dyn FnMut(Piece) -> bool) -> Result<()> {
+        if !self.flush(emit)? {
+            return Ok(());
+        }
+        let told = self.decoders.iter().zip(&self.shortened);
+        let told = told.filter_map(|(decoder, shortened)| shortened.remark(&decoder.column().name));
+        for remark in remark.into_iter().chain(told) {
+            if !emit(Piece::Remark(remark)) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Piece {
     Rows(RecordBatch),
     /// Records that do not, with `quarantine_schema`.
     Refused(RecordBatch),
+    /// What was borne and is to be told, without the file's name.
+    Remark(String),
 }
 
 /// Reads one file of a source in batches of at most `batch_rows` rows.
@@ -65,9 +67,9 @@ pub fn read(
 pub async fn has_records(source: &Arc<Source>, file: &SourceFile) -> Result<bool> {
     let mut pieces = read(source, file, 1);
     while let Some(piece) = pieces.next().await {
-        let (Piece::Rows(batch) | Piece::Refused(batch)) = piece?;
-        if batch.num_rows() > 0 {
-            return Ok(true);
+        match piece? {
+            Piece::Rows(batch) | Piece::Refused(batch) if batch.num_rows() > 0 => return Ok(true),
+            Piece::Rows(_) | Piece::Refused(_) | Piece::Remark(_) => {}
         }
     }
     Ok(false)

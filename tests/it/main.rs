@@ -29,6 +29,7 @@ mod project;
 mod publishers;
 mod quality;
 mod quarantine;
+mod random_lists;
 mod retention;
 mod shop;
 mod small;

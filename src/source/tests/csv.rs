@@ -100,7 +100,7 @@ n = { type = "integer", from = "v" }
 }
 
 /// Reads one column `v` of a type from a file with these values.
-fn column(kind: &str, options: &str, values: &[&str]) -> Outcome {
+pub fn column(kind: &str, options: &str, values: &[&str]) -> Outcome {
     let toml = format!("format = \"csv\"\n{options}\n[columns]\nv = {kind}\n");
     let fixture = Fixture::new("v.csv", &toml);
     let text: String = values.iter().map(|v| format!("{v}\n")).collect();
@@ -189,40 +189,6 @@ fn lines_at_either_end_can_be_left_out() {
     let fixture = Fixture::new("f.csv", &format!("format = \"csv\"\nfooter_lines = 9\n{TWO}"));
     fixture.write("f.csv", "a,b\n1,2\n");
     assert!(fixture.error().starts_with("the file is empty"));
-}
-
-#[test]
-fn a_byte_order_mark_is_no_part_of_the_header() {
-    let fixture = Fixture::new("b.csv", &format!("format = \"csv\"\n{TWO}"));
-    fixture.write("b.csv", "\u{feff}a,b\n1,2\n");
-    assert_eq!(fixture.read().table(), ["1|2"]);
-
-    let utf16: Vec<u8> = "\u{feff}a,b\né,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    fixture.write("b.csv", &utf16);
-    assert_eq!(
-        fixture.error(),
-        "the file starts as UTF-16LE does\n  in source shop › b.csv\n  hint: declare encoding = \"utf-16le\""
-    );
-    let fixture = Fixture::new("b.csv", &format!("format = \"csv\"\nencoding = \"utf-16le\"\n{TWO}"));
-    fixture.write("b.csv", &utf16);
-    assert_eq!(fixture.read().table(), ["é|2"]);
-}
-
-#[test]
-fn bytes_of_another_encoding_refuse_the_record_that_holds_them() {
-    let fixture = Fixture::new("e.csv", &format!("format = \"csv\"\n{TWO}"));
-    fixture.write("e.csv", b"a,b\n1,caf\xE9\n2,caf\xC3\xA9\n3,\xFF\n");
-    let outcome = fixture.read();
-    assert_eq!(outcome.table(), ["2|café"]);
-    assert_eq!(
-        outcome.refused(),
-        [(2, "∅", "bytes that are not valid UTF-8"), (4, "∅", "bytes that are not valid UTF-8")]
-    );
-    let fixture = Fixture::new("e.csv", &format!("format = \"csv\"\nencoding = \"shift_jis\"\n{TWO}"));
-    fixture.write("e.csv", b"a,b\n1,\x83e\n2,\xFF\n");
-    let outcome = fixture.read();
-    assert_eq!(outcome.table(), ["1|テ"]);
-    assert_eq!(outcome.refused(), [(3, "∅", "bytes that are not valid Shift_JIS")]);
 }
 
 #[test]

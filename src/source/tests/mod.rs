@@ -3,9 +3,13 @@
 mod csv;
 mod declaration;
 mod drift;
+mod encodings;
+mod escapes;
 mod json;
 mod location;
 mod parquet;
+mod times;
+mod values;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +36,7 @@ struct Outcome {
     lines: Vec<i64>,
     refused: Vec<(i64, String, String)>,
     records: Vec<String>,
+    remarks: Vec<String>,
 }
 
 impl Fixture {
@@ -98,6 +103,7 @@ impl Outcome {
                     self.records.push(cell(&batch, 5, row));
                 }
             }
+            Piece::Remark(remark) => self.remarks.push(remark),
         }
     }
 
@@ -134,7 +140,7 @@ fn batches_are_cut_at_the_size_asked_for_and_carry_the_file() {
         read(&fixture.source, &file, 4)
             .map(|piece| match piece.unwrap() {
                 Piece::Rows(batch) => batch,
-                Piece::Refused(_) => panic!("nothing is wrong"),
+                other => panic!("nothing is wrong: {other:?}"),
             })
             .collect()
             .await
