@@ -6,20 +6,17 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 use futures::StreamExt;
 
-use super::expected::gap;
 use super::intake::{Because, Intake, Unread, instant_of};
 use super::ledger::{self, Entry};
 use super::plan::PlannedStep;
 use super::quarantine::{self, DISMISSED_BECAUSE, DISMISSED_BY, State};
 use super::replay::told;
-use super::snapshot::{self, Lists};
+use super::snapshot::{self, Lists, ReadLists};
 use super::step::{Done, Failure, Figures, Workshop};
-use crate::clock::{Instant, show_instant};
-use crate::config::Severity;
+use crate::clock::Instant;
 use crate::day::first_day_not_over;
 use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
@@ -59,6 +56,19 @@ pub(super) struct Ingest<'w> {
     /// What reading bore.
     remarks: Vec<String>,
     pub(super) entries: Vec<Entry>,
+}
+
+/// What reading has found.
+struct Found {
+    /// Of the raw table or, of snapshots, the lists.
+    rows: Staged,
+    /// Of snapshots.
+    lists: Option<ReadLists>,
+    schema: SchemaRef,
+    entries: Vec<Entry>,
+    read: u64,
+    refused: u64,
+    examples: Vec<String>,
 }
 
 impl Workshop {
@@ -173,38 +183,17 @@ impl Workshop {
             figures.notes.push(told(fit, &still));
         }
         figures.rows = rows.rows;
-        let as_staged = rows.clone();
-        let settled = match too_many_refused(source, read, refused, &examples) {
-            Some(error) => Err(error),
-            None => {
-                let rows = match &lists {
-                    Some(lists) => self.in_history(source, &rows, lists, &schema, &mut figures).await,
-                    None => {
-                        let replaced = &planned.intake.replaced;
-                        self.without_replaced(rows, replaced, &entries, &mut figures).await
-                    }
-                };
-                match rows {
-                    Ok(rows) => match self.judge(source, &rows, read, &entries, &mut figures).await {
-                        Ok(()) => Ok(rows),
-                        Err(error) => {
-                            self.warehouse().delete_staged(&rows, &BTreeSet::new()).await?;
-                            Err(error)
-                        }
-                    },
-                    Err(error) => Err(error),
-                }
-            }
-        };
-        if let Some(lists) = &lists {
-            for scratch in [&as_staged, &lists.refused] {
+        let found = Found { rows, lists, schema, entries, read, refused, examples };
+        let settled = self.settled(source, &planned.intake, &found, &mut figures).await;
+        if let Some(lists) = &found.lists {
+            for scratch in [&found.rows, &lists.refused] {
                 self.warehouse().delete_staged(scratch, &BTreeSet::new()).await?;
             }
         }
         let rows = match settled {
             Ok(rows) => rows,
             Err(error) => {
-                for unused in [&as_staged, &words] {
+                for unused in [&found.rows, &words] {
                     self.warehouse().delete_staged(unused, &BTreeSet::new()).await?;
                 }
                 let error = error.at(format!("source {}", source.name));
@@ -227,10 +216,38 @@ impl Workshop {
         if words.rows > 0 {
             staged.push(words);
         }
-        if !entries.is_empty() {
-            staged.push(self.stage_batch(&ledger::table(), ledger::rows(&entries)?).await?);
+        if !found.entries.is_empty() {
+            staged.push(self.stage_batch(&ledger::table(), ledger::rows(&found.entries)?).await?);
         }
         Ok(Done { staged, figures })
+    }
+
+    /// The table's rows as they are to be committed.
+    ///
+    /// # Errors
+    /// Rows that are not as the source declares; nothing of what was made on the way is left.
+    async fn settled(
+        &self,
+        source: &Source,
+        intake: &Intake,
+        found: &Found,
+        figures: &mut Figures,
+    ) -> Result<Staged> {
+        let Found { rows, lists, schema, entries, read, refused, examples } = found;
+        if let Some(error) = too_many_refused(source, *read, *refused, examples) {
+            return Err(error);
+        }
+        let rows = match lists {
+            Some(lists) => self.in_history(source, rows, lists, schema, figures).await?,
+            None => self.without_replaced(rows.clone(), &intake.replaced, entries, figures).await?,
+        };
+        match self.judge(source, &rows, *read, entries, figures).await {
+            Ok(()) => Ok(rows),
+            Err(error) => {
+                self.warehouse().delete_staged(&rows, &BTreeSet::new()).await?;
+                Err(error)
+            }
+        }
     }
 
     /// Looks at every file before the first is read; all that is wrong is told at once.
@@ -260,91 +277,6 @@ impl Workshop {
             Known::At(time) => Some(time.name),
             Known::Undeclared | Known::Always => None,
         }
-    }
-
-    /// What is known only once the rows are staged: late and repeated rows, periods without any.
-    async fn judge(
-        &self,
-        source: &Source,
-        rows: &Staged,
-        read: u64,
-        entries: &[Entry],
-        figures: &mut Figures,
-    ) -> Result<()> {
-        let mut errors = Vec::new();
-        let mut tell = |severity, error: Error| match severity {
-            Severity::Warn => figures.warnings.push(error.message().to_owned()),
-            Severity::Error => errors.push(error),
-        };
-        if let (Some(late), Some(last)) = (&source.delivery.late, self.last_as_of) {
-            let share = figures.late as f64 / read.max(1) as f64;
-            if share > late.max_share {
-                tell(late.severity, too_late(figures.late, read, late.max_share, entries, last));
-            }
-        }
-        if let Some(expect) = &source.delivery.expect
-            && let Some(by) = &expect.by
-        {
-            let days = self.days(source, rows, by).await?;
-            let kept = source.keep.as_ref().and_then(|keep| keep.since(self.as_of));
-            let error = gap(source, expect, &days, kept, &format!("row with {by}"), self.as_of);
-            if let Some(error) = error {
-                tell(expect.severity, error);
-            }
-        }
-        if !source.key.is_empty() && source.snapshot.is_none() && read > 0 {
-            figures.repeated = self.repeated(source, rows).await?;
-        }
-        if figures.repeated > 0 {
-            figures.notes.push(format!(
-                "{} of {read} rows repeat a key that came before: of each key the latest row counts",
-                figures.repeated
-            ));
-        }
-        Error::all(errors)
-    }
-
-    /// How many rows of this run have a key that another row before them has.
-    async fn repeated(&self, source: &Source, rows: &Staged) -> Result<u64> {
-        let doing = "count repeated keys";
-        let session = self.catalog.session_of_all_rows(rows).await?;
-        let key: Vec<String> = source.key.iter().map(|column| format!("\"{column}\"")).collect();
-        let same: Vec<String> = key.iter().map(|column| format!("fresh.{column} = known.{column}")).collect();
-        // Held in memory are the keys of this run, not those of the whole table.
-        let sql = format!(
-            "with fresh as (select {key}, count(*) as rows from {table} where _run = {run} group by {key}) \
-             select cast(coalesce((select sum(rows) from fresh), 0) - (select count(*) from fresh left anti join \
-               (select {key} from {table} where _run <> {run}) known on {same}) as bigint)",
-            run = self.run,
-            table = rows.table,
-            key = key.join(", "),
-            same = same.join(" and ")
-        );
-        let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
-        let count = batches
-            .iter()
-            .find(|b| b.num_rows() > 0)
-            .map(|b| b.column(0).as_primitive::<Int64Type>().value(0));
-        Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
-    }
-
-    /// The local days on which anything happened by this column.
-    async fn days(&self, source: &Source, rows: &Staged, column: &str) -> Result<BTreeSet<NaiveDate>> {
-        let doing = format!("read the days of {column}");
-        let session = self.catalog.session_of_all_rows(rows).await?;
-        let timed = source.columns.iter().any(|c| c.name == column && c.kind == ColumnType::Timestamp);
-        let day = if timed {
-            format!("cast(\"{column}\" at time zone '{}' as date)", source.delivery.zone)
-        } else {
-            format!("\"{column}\"")
-        };
-        let sql = format!("select distinct {day} from {} where \"{column}\" is not null", rows.table);
-        let batches = session.sql(&sql).await.doing(&doing)?.collect().await.doing(&doing)?;
-        let days = batches.iter().flat_map(|batch| {
-            let days = batch.column(0).as_primitive::<Date32Type>();
-            (0..days.len()).filter_map(|row| days.value_as_date(row)).collect::<Vec<_>>()
-        });
-        Ok(days.collect())
     }
 }
 
@@ -585,22 +517,6 @@ fn too_many_refused(source: &Source, read: u64, refused: u64, examples: &[String
         ))
         .hint("the rows are in ops.quarantine; mend the export or the declaration, or raise `tolerance`")
     })
-}
-
-fn too_late(late: u64, read: u64, allowed: f64, entries: &[Entry], last: Instant) -> Error {
-    let mut files: Vec<(&str, u64)> =
-        entries.iter().filter(|e| e.late > 0).map(|e| (e.file.as_str(), e.late)).collect();
-    files.sort_by_key(|(file, late)| (std::cmp::Reverse(*late), *file));
-    let most: Vec<String> = files.iter().take(3).map(|(file, late)| format!("{file} ({late})")).collect();
-    Error::failed(format!(
-        "{late} of {read} rows, {:.3}% where {:.3}% is expected, tell of the time before {}, the last release's \
-         instant: {}",
-        late as f64 / read.max(1) as f64 * 100.0,
-        allowed * 100.0,
-        show_instant(last),
-        most.join(", ")
-    ))
-    .hint("that release did not know them; was an old file delivered? Else raise max_share")
 }
 
 /// Where refused rows stand and why; never what they hold.

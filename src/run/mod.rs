@@ -2,8 +2,8 @@
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
 //! without touching anything (`intake`: what of a source's files it takes up), `execute` carries the plan
-//! out, `step` does one step, `ingest` that of a source (`replaced`: rows of files that a newer one
-//! replaces, `snapshot`: lists that become a history) and `lists` that of the audiences, `quarantine` knows
+//! out, `step` does one step, `ingest` that of a source (`judge`: what is wrong with its rows as a whole,
+//! `replaced`: rows of files that a newer one replaces, `snapshot`: lists that become a history) and `lists` that of the audiences, `quarantine` knows
 //! which refused records wait (`dismiss`: which need not) and `retention` what is too old, `history`
 //! writes down what happened (`artifact` as JSON for other tools, `rebuilt_results` for a run that could
 //! not leave its own), `checks` asks what must hold, `progress` is how others watch, `forget` runs the
@@ -21,6 +21,7 @@ pub mod forget;
 pub mod history;
 pub mod ingest;
 pub mod intake;
+mod judge;
 mod ledger;
 mod lists;
 mod model_time;

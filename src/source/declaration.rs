@@ -285,7 +285,7 @@ impl SourceDeclaration {
             self.counted_by(section, by, &columns, &mut problems);
         }
         let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
-        let snapshot = self.snapshot(person.as_ref(), &mut problems);
+        let snapshot = self.snapshot(shared.zone, person.as_ref(), &mut problems);
         let replaces = self.replaces.as_ref().and_then(|pattern| {
             Editions::parse(pattern)
                 .map_err(|why| {

@@ -306,11 +306,6 @@ impl Delivery {
         self.date_in_name.as_ref()?.find(file)
     }
 
-    /// The first instant of the day in a file's name.
-    pub fn day_of(&self, file: &str) -> Option<Instant> {
-        self.date_of(file).map(|day| day_start(day, self.zone))
-    }
-
     /// Until when a file tells: the end of the day (or month) in its name, else when it was written.
     pub fn instant_of(&self, file: &str, modified: Instant) -> Instant {
         let Some(pattern) = &self.date_in_name else { return modified };

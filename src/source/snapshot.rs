@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
+use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::declaration::SourceDeclaration;
@@ -45,16 +46,23 @@ pub struct SnapshotTable {
 pub struct Snapshot {
     pub min_share: f64,
     pub history: bool,
+    /// In which the days of lists begin: the source's, where it declares one, else the pipeline's.
+    pub zone: Tz,
 }
 
 impl SourceDeclaration {
     /// None where the files are no snapshots.
-    pub(super) fn snapshot(&self, person: Option<&Person>, problems: &mut Vec<Problem>) -> Option<Snapshot> {
+    pub(super) fn snapshot(
+        &self,
+        zone: Tz,
+        person: Option<&Person>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Snapshot> {
         let snapshot = match self.snapshot.as_ref()? {
             SnapshotDeclaration::Is(false) => return None,
-            SnapshotDeclaration::Is(true) => Snapshot { min_share: MIN_SHARE, history: false },
+            SnapshotDeclaration::Is(true) => Snapshot { min_share: MIN_SHARE, history: false, zone },
             SnapshotDeclaration::Table(table) => {
-                Snapshot { min_share: table.min_share.unwrap_or(MIN_SHARE), history: table.history }
+                Snapshot { min_share: table.min_share.unwrap_or(MIN_SHARE), history: table.history, zone }
             }
         };
         let mut wrong = |key: &[&str], error: Error| {

@@ -61,6 +61,27 @@ fn a_query_shows_the_list_and_with_all_versions_its_history() {
 }
 
 #[test]
+fn a_list_holds_from_the_first_instant_of_its_local_day() {
+    let starts = "select distinct valid_from from raw.members order by 1";
+    for (pipeline, source, begins) in [
+        ("Asia/Tokyo", "", "2026-05-31T15:00:00Z"),
+        ("Asia/Tokyo", "timezone = \"America/Los_Angeles\"", "2026-06-01T07:00:00Z"),
+        ("UTC", "", "2026-06-01T00:00:00Z"),
+    ] {
+        let project = members(&format!("format = \"csv\"\n{source}"));
+        let toml = fs::read_to_string(project.path().join("pipeline.toml")).unwrap();
+        let toml = toml.replacen("timezone = \"UTC\"", &format!("timezone = \"{pipeline}\""), 1);
+        project.file("pipeline.toml", toml);
+        day(&project, "2026-06-01", &["ann,1"]);
+        project.run(&["--as-of", begins]).published();
+        assert_eq!(project.query(STATE), [""; 0], "known from its first instant on, not before");
+        project.run(&["--as-of", &begins.replace(":00Z", ":01Z")]).published();
+        assert_eq!(project.query(STATE), ["ann,1"]);
+        assert_eq!(project.query(starts), [begins]);
+    }
+}
+
+#[test]
 fn a_plan_tells_of_lists_in_the_order_of_their_days() {
     let project = three_days();
     day(&project, "2026-06-02 (1)", &["ann,2", "cleo,1"]);

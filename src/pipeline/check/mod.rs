@@ -74,7 +74,12 @@ pub fn check(
         if let Some(path) = checking.take(&key, placeholders.expand(&declaration.path)) {
             declaration.path = path;
         }
-        if let Some(source) = checking.section(&["sources", source], declaration.check(source)) {
+        if let Some(mut source) = checking.section(&["sources", source], declaration.check(source)) {
+            if declaration.timezone.is_none()
+                && let Some(snapshot) = &mut source.snapshot
+            {
+                snapshot.zone = timezone;
+            }
             steps.insert(StepName::from(&raw_table(&source.name)), Step::Ingest(Arc::new(source)));
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Because, Sorted, listed, names};
 use crate::clock::{Instant, show_instant};
+use crate::day::day_start;
 use crate::error::{Error, Result};
 use crate::run::ledger::Ledger;
 use crate::run::observe::SeenFile;
@@ -12,9 +13,9 @@ use crate::source::{Source, is_moved};
 /// From when on the list in this file holds: from the first instant of the day in its name. One that
 /// does not say its day holds at the run's instant, so since the last microsecond before it.
 pub fn instant_of(source: &Source, file: &str, as_of: Instant) -> Option<Instant> {
-    match &source.delivery.date_in_name {
-        Some(_) => source.delivery.day_of(file),
-        None => as_of.checked_sub_signed(chrono::TimeDelta::microseconds(1)),
+    match (&source.delivery.date_in_name, &source.snapshot) {
+        (Some(_), Some(snapshot)) => Some(day_start(source.delivery.date_of(file)?, snapshot.zone)),
+        _ => as_of.checked_sub_signed(chrono::TimeDelta::microseconds(1)),
     }
 }
 

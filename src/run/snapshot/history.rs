@@ -1,158 +1,37 @@
-//! Lists become a history: each new one is held against the rows that hold, one list after the other.
-//!
-//! A row that says what it said stays as it is. One that says something else is closed and a new one
-//! opens, a key that is missing is closed, one that comes or comes back opens. Files of the table whose
-//! rows are all closed stay where they are; the rows that hold are written anew when any of them changes.
+//! The history while lists are held against it, in SQL over what is staged: nothing is held in memory but
+//! what a join needs.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, SchemaRef};
 use datafusion::common::Column;
 use datafusion::logical_expr::{col, lit};
 use datafusion::prelude::DataFrame;
-use futures::StreamExt;
 
-use super::ingest::INGEST_ROWS;
-use super::quarantine::Lines;
-use super::replay::of_lines;
-use super::step::{Figures, Workshop};
+use super::{ReadLists, scratch};
 use crate::clock::{Instant, show_instant};
+use crate::day::local_day;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
+use crate::run::step::{Figures, Workshop};
+use crate::source::Source;
 use crate::source::snapshot::{VALID_FROM, VALID_TO};
-use crate::source::{self, Piece, Source, SourceFile};
-use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Session;
 use crate::warehouse::expiry::Parted;
-use crate::warehouse::stage::{Layout, Mode, Staged, Stager};
-use crate::warehouse::table::Table;
+use crate::warehouse::stage::{Layout, Mode, Staged};
 use crate::warehouse::visibility::instant_value;
-
-/// Where the rows of the new lists stand while the step works.
-pub(super) fn lists_table(source: &Source) -> TableName {
-    scratch(source, "lists")
-}
-
-fn scratch(source: &Source, what: &str) -> TableName {
-    TableName::new("ops", &format!("snapshot_{what}_{}", source.name))
-        .expect("a source's name is an identifier")
-}
-
-/// The table is a history if the source has snapshots, and is none if it has not.
-pub(super) fn same_kind(source: &Source, table: &Table) -> Result<()> {
-    let is_history = [VALID_FROM, VALID_TO].iter().all(|column| table.schema.field_with_name(column).is_ok());
-    let declares = source.columns.iter().any(|column| column.name == VALID_FROM);
-    let wrong = match (source.snapshot.is_some(), is_history) {
-        (true, false) => "were not read as snapshots",
-        (false, true) if !declares => "were read as snapshots",
-        _ => return Ok(()),
-    };
-    Err(Error::failed(format!("the files before {wrong}, and now the declaration says otherwise"))
-        .hint("--full-refresh reads all files anew"))
-}
-
-/// The rows of a list, each with the instant from which it holds.
-pub(super) fn dated(batch: &RecordBatch, at: Instant) -> Result<RecordBatch> {
-    let instants = TimestampMicrosecondArray::from(vec![at.timestamp_micros(); batch.num_rows()]);
-    let instants: ArrayRef = Arc::new(instants.with_timezone("UTC"));
-    let mut fields = batch.schema().fields().to_vec();
-    fields.push(Arc::new(Field::new(VALID_FROM, instants.data_type().clone(), true)));
-    let columns = batch.columns().iter().cloned().chain([instants]).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).doing("say from when a list holds")
-}
-
-/// What is known of the lists beside the rows that fit.
-pub(super) struct Lists {
-    /// The source with the columns of its key alone, to read those of records that do not fit.
-    by_key: Arc<Source>,
-    keys: Stager,
-    /// By list, how many refused records do not even tell their key.
-    unreadable: BTreeMap<Instant, u64>,
-    at: Instant,
-    lines: Vec<Lines>,
-}
-
-/// The same once all lists are read.
-pub(super) struct ReadLists {
-    instants: Vec<Instant>,
-    /// The keys of refused records.
-    pub refused: Staged,
-    unreadable: BTreeMap<Instant, u64>,
-}
-
-impl Lists {
-    pub fn new(warehouse: &Warehouse, source: &Source) -> Result<Lists> {
-        let by_key = source.of_columns(&source.key);
-        let schema = dated(&RecordBatch::new_empty(by_key.schema()), Instant::UNIX_EPOCH)?.schema();
-        let keys = warehouse.stager(&scratch(source, "refused"), Mode::Replace, &schema)?;
-        Ok(Lists {
-            by_key: Arc::new(by_key),
-            keys,
-            unreadable: BTreeMap::new(),
-            at: Instant::UNIX_EPOCH,
-            lines: Vec::new(),
-        })
-    }
-
-    /// A file of the list of this instant begins.
-    pub fn begin(&mut self, at: Instant) {
-        self.at = at;
-        self.unreadable.entry(at).or_default();
-    }
-
-    /// Takes note of refused records.
-    pub fn refused(&mut self, batch: &RecordBatch) -> Result<()> {
-        let lines = |name: &str| {
-            let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>());
-            column.ok_or_else(|| Error::failed("refused records came without their lines"))
-        };
-        let (first, last) = (lines("line")?, lines("last_line")?);
-        self.lines.extend(first.values().iter().copied().zip(last.values().iter().copied()));
-        Ok(())
-    }
-
-    /// The file ends: the keys of its refused records are looked for.
-    pub async fn end(&mut self, file: &SourceFile) -> Result<()> {
-        let mut lines = std::mem::take(&mut self.lines);
-        if lines.is_empty() {
-            return Ok(());
-        }
-        lines.sort_unstable();
-        let mut told = BTreeSet::new();
-        let mut pieces = std::pin::pin!(source::read(&self.by_key, file, INGEST_ROWS));
-        while let Some(piece) = pieces.next().await {
-            if let Piece::Rows(batch) = piece? {
-                let batch = of_lines(&batch, "_line", &lines, |place, _| {
-                    told.insert(place);
-                })?;
-                self.keys.write(&dated(&batch, self.at)?).await?;
-            }
-        }
-        *self.unreadable.entry(self.at).or_default() += (lines.len() - told.len()) as u64;
-        Ok(())
-    }
-
-    pub async fn finish(self) -> Result<ReadLists> {
-        Ok(ReadLists {
-            instants: self.unreadable.keys().copied().collect(),
-            refused: self.keys.finish().await?,
-            unreadable: self.unreadable,
-        })
-    }
-}
 
 /// How the rows of a list stand to those that held before it.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    came: u64,
-    changed: u64,
-    gone: u64,
+pub struct Tally {
+    pub came: u64,
+    pub changed: u64,
+    pub gone: u64,
     /// Refused, so that what they said before still holds.
-    refused: u64,
-    as_before: u64,
+    pub refused: u64,
+    pub as_before: u64,
 }
 
 impl Tally {
@@ -164,7 +43,7 @@ impl Tally {
         self.came + self.changed + self.refused + self.as_before
     }
 
-    fn and(self, more: Tally) -> Tally {
+    pub fn and(self, more: Tally) -> Tally {
         Tally {
             came: self.came + more.came,
             changed: self.changed + more.changed,
@@ -179,47 +58,8 @@ impl Tally {
     }
 }
 
-impl Workshop {
-    /// The history with the new lists, as it is to be committed.
-    pub(super) async fn in_history(
-        &self,
-        source: &Source,
-        rows: &Staged,
-        lists: &ReadLists,
-        schema: &SchemaRef,
-        figures: &mut Figures,
-    ) -> Result<Staged> {
-        let mut history = History::open(self, source, schema, rows, lists).await?;
-        let mut all = Tally::default();
-        let mut applied = Ok(());
-        for (place, at) in lists.instants.iter().enumerate() {
-            let last = place + 1 == lists.instants.len();
-            match history.apply(*at, last, figures).await {
-                Ok(tally) => all = all.and(tally),
-                Err(error) => {
-                    applied = Err(error);
-                    break;
-                }
-            }
-        }
-        if let (Ok(()), [first, .., last] | [first @ last]) = (&applied, lists.instants.as_slice()) {
-            let day = |at: &Instant| at.with_timezone(&source.delivery.zone).date_naive();
-            let which = match (lists.instants.len(), &source.delivery.date_in_name) {
-                (_, None) => "the list".to_owned(),
-                (1, _) => format!("the list of {}", day(first)),
-                (n, _) => format!("{n} lists, of {} to {}", day(first), day(last)),
-            };
-            figures.notes.push(format!(
-                "{which}: {} came, {} changed, {} gone, {} as before",
-                all.came, all.changed, all.gone, all.as_before
-            ));
-        }
-        history.end(applied).await
-    }
-}
-
 /// A history while lists are held against it.
-struct History<'w> {
+pub struct History<'w> {
     workshop: &'w Workshop,
     source: &'w Source,
     table: TableName,
@@ -237,7 +77,7 @@ struct History<'w> {
 }
 
 impl<'w> History<'w> {
-    async fn open(
+    pub async fn open(
         workshop: &'w Workshop,
         source: &'w Source,
         schema: &SchemaRef,
@@ -294,7 +134,7 @@ impl<'w> History<'w> {
     }
 
     /// Holds the list of an instant against the rows that hold.
-    async fn apply(&mut self, at: Instant, last: bool, figures: &mut Figures) -> Result<Tally> {
+    pub async fn apply(&mut self, at: Instant, last: bool, figures: &mut Figures) -> Result<Tally> {
         let session = self.session(at, figures).await?;
         let tally = self.tally(&session).await?;
         self.not_cut_off(at, tally)?;
@@ -517,14 +357,14 @@ impl<'w> History<'w> {
 
     /// The day of a list as people call it.
     fn shown(&self, at: Instant) -> String {
-        match self.source.delivery.date_in_name {
-            Some(_) => at.with_timezone(&self.source.delivery.zone).date_naive().to_string(),
-            None => format!("this run, from {} on,", show_instant(at)),
+        match (&self.source.delivery.date_in_name, &self.source.snapshot) {
+            (Some(_), Some(snapshot)) => local_day(at, snapshot.zone).to_string(),
+            _ => format!("this run, from {} on,", show_instant(at)),
         }
     }
 
     /// The table as it is to be committed; nothing is left of what was made on the way.
-    async fn end(self, applied: Result<()>) -> Result<Staged> {
+    pub async fn end(self, applied: Result<()>) -> Result<Staged> {
         let warehouse = self.workshop.warehouse();
         let (closed, between) = (self.closed, self.between);
         let whole = match (applied, self.parted, self.changed) {
