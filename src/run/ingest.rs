@@ -22,7 +22,6 @@ use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
-use crate::source::snapshot::{VALID_FROM, VALID_TO};
 use crate::source::{self, ColumnType, OnDrift, Piece, Source, SourceFile, Survey};
 use crate::warehouse::stage::{Mode, Staged, Stager};
 use crate::warehouse::table::Table;
@@ -402,9 +401,9 @@ fn evolved(source: &Source, base: Option<&Table>, surveys: &[Survey]) -> Vec<(St
     }
     for field in base.iter().flat_map(|table| table.schema.fields()) {
         let declared = source.columns.iter().any(|c| c.name == *field.name());
+        let own = field.name().starts_with('_') || source.adds(field.name());
         if !declared
-            && !(source.snapshot.is_some() && [VALID_FROM, VALID_TO].contains(&field.name().as_str()))
-            && !field.name().starts_with('_')
+            && !own
             && let Some(kind) = ColumnType::of(field.data_type())
         {
             columns.push((field.name().clone(), kind));

@@ -197,7 +197,7 @@ impl Source {
     }
 
     /// Whether the raw table has a column of this name that no file has.
-    pub(super) fn adds(&self, name: &str) -> bool {
+    pub fn adds(&self, name: &str) -> bool {
         self.snapshot.is_some() && snapshot::fields().iter().any(|field| field.name() == name)
     }
 
