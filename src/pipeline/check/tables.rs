@@ -11,6 +11,7 @@ use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName};
 use crate::pipeline::file::TableDeclaration;
 use crate::pipeline::{Step, TableRules, raw_table};
+use crate::source::snapshot::VALID_FROM;
 use crate::source::{ColumnType, OnDrift, Undated};
 use crate::warehouse::visibility::{Known as KnownAt, TimeColumn, TimeOf};
 
@@ -28,6 +29,10 @@ impl Checking<'_, '_> {
             let shown = table.to_string();
             let Some(rules) = tables.get_mut(&table) else { continue };
             let KnownAt::At(time) = &mut rules.known else { continue };
+            // A list says itself from when on its rows hold.
+            if source.snapshot.is_some() && time.name == VALID_FROM {
+                continue;
+            }
             let key =
                 ["tables", shown.as_str(), if time.of == TimeOf::Event { "time" } else { "valid_from" }];
             let hint = "name a declared column of type timestamp or date";
