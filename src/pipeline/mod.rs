@@ -30,7 +30,8 @@ use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
 use crate::source::Source;
-use crate::warehouse::catalog::{Known, Visibility};
+use crate::warehouse::snapshot_history::SnapshotHistory;
+use crate::warehouse::visibility::{Known, TimeColumn, TimeOf, Versions, Visibility};
 use placeholder::Placeholders;
 
 /// A checked pipeline.
@@ -136,11 +137,9 @@ impl Step {
             Step::Quality(quality) => quality.writes(),
             Step::Segments { .. } => vec![table("mart", "segments"), table("mart", "segment_profiles")],
             Step::Churn { .. } => vec![table("mart", "churn_scores")],
-            Step::Audiences(_) => vec![
-                crate::audience::table(crate::audience::DECISIONS),
-                crate::audience::table(crate::audience::LISTS),
-                crate::audience::table(crate::audience::WATERFALL),
-            ],
+            Step::Audiences(_) => {
+                crate::audience::MADE.iter().map(|(name, _)| crate::audience::table(*name)).collect()
+            }
         }
     }
 }
@@ -157,13 +156,31 @@ impl Pipeline {
             .tables
             .iter()
             .map(|(name, rules)| {
-                (name.clone(), Visibility { known: rules.known.clone(), latest_by: Vec::new() })
+                (name.clone(), Visibility { known: rules.known.clone(), ..Visibility::default() })
             })
             .collect();
         for source in self.sources() {
-            visibility.entry(raw_table(&source.name)).or_default().latest_by = source.key.clone();
+            let rows = visibility.entry(raw_table(&source.name)).or_default();
+            rows.versions = self.versions(source);
+            rows.snapshot = source.snapshot.as_ref().map(|snapshot| match snapshot.history {
+                true => SnapshotHistory::Whole,
+                false => SnapshotHistory::State,
+            });
         }
         visibility
+    }
+
+    /// The versions of a source's records: by the declared column, else by the time from which a state is
+    /// valid, else as its files follow one another. `None` where records have no key.
+    pub fn versions(&self, source: &Source) -> Option<Versions> {
+        let by = match (&source.version, self.rules(&raw_table(&source.name)).known) {
+            (Some(column), _) => Some(TimeColumn::event(column)),
+            (None, Known::At(time)) if time.of == TimeOf::State => Some(time),
+            (None, _) => None,
+        };
+        let dated_files = source.delivery.date_in_name.is_some();
+        let elements = source.rows.is_some();
+        source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files, elements })
     }
 
     /// The sources, by name.

@@ -30,7 +30,7 @@ use crate::warehouse::catalog::Catalog;
 use crate::warehouse::journal::{Begun, Finished, Unfinished};
 use crate::warehouse::lock::Lock;
 use crate::warehouse::publish::Proposal;
-use crate::warehouse::release::{Origin, Outcome, Release};
+use crate::warehouse::release::{Origin, Outcome, Reading, Release};
 use crate::warehouse::stage::Staged;
 
 /// Plans without the lock and without changing anything, for `plan` and `--dry-run`.
@@ -85,7 +85,7 @@ pub(super) async fn run_locked(
     if let Some((release, _)) = &rolled_forward {
         progress.tell(Event::RolledForward { release: release.release });
     }
-    let engine = super::engine(request.limits, warehouse)?;
+    let engine = super::engine(request.limits, warehouse)?.in_zone(pipeline.timezone);
     let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
     let released = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
     rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;
@@ -175,6 +175,11 @@ pub(super) async fn run_locked(
         origin: if erasing { Origin::Forget } else { Origin::Run },
         fingerprint: plan.fingerprint.clone(),
         staged,
+        reading: Some(Reading {
+            as_of: Some(plan.as_of),
+            timezone: Some(pipeline.timezone.name().to_owned()),
+            tables: pipeline.visibility().into_iter().filter(|(t, _)| t.schema() == "raw").collect(),
+        }),
     };
     if failed {
         let error = Error::all(running.errors).expect_err("there are errors");
@@ -254,7 +259,11 @@ fn broken(finding: &Finding) -> Error {
         finding.failures,
         if finding.failures == 1 { "" } else { "s" }
     ))
-    .hint("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it")
+    .hint(if finding.standing {
+        "this check cannot be switched off; if the run leaves out the step that makes the table, run that too"
+    } else {
+        "ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"
+    })
 }
 
 /// A run between its first and its last step.

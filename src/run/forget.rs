@@ -166,7 +166,7 @@ fn catalog_of(
     release: &Release,
     request: &Request,
 ) -> Result<Catalog> {
-    let engine = super::engine(request.limits, warehouse)?;
+    let engine = super::engine(request.limits, warehouse)?.in_zone(pipeline.timezone);
     Ok(Catalog::new(warehouse.clone(), engine, Some(release), pipeline.visibility()))
 }
 

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::column::{Column, ColumnType, From};
+use super::column::{Column, ColumnType};
+use super::csv::not_valid;
 use super::declaration::{Format, Source};
 use super::decoder::Decoder;
 use super::drift::{OnDrift, undeclared_keys};
@@ -12,11 +13,11 @@ use super::json_path::{MOST_UNKNOWN, Unknown};
 use super::json_records::{Found, Records};
 use super::json_shape::Shape;
 use super::json_text::{Value, unescape};
-use super::remark::Remark;
-use super::rows::{Refusal, Rows, Unfolded};
+use super::remark::{Remark, Seen, Tally};
+use super::rows::{Refusal, Rows};
 use super::stream::Piece;
 use super::text::Text;
-use super::window::Windows;
+use super::unfold::Unfolded;
 use crate::error::{Error, Result};
 
 /// Reads a file of JSON; `emit` says whether anyone still listens.
@@ -35,21 +36,21 @@ pub fn read(
     if !reading.pass(windows, emit)? {
         return Ok(());
     }
-    reading.note_absent();
     if let Some(unknown) = &reading.unknown {
         undeclared_keys(source, &without_left_out(source, &unknown.keys), &reading.absent())?;
     }
-    let remarks = reading.rows.remarks();
-    if !remarks.is_empty() {
-        emit(Piece::Remarks(remarks));
-    }
-    Ok(())
+    let remarks = reading.remarks();
+    reading.rows.finish(remarks, emit)
 }
 
 /// The keys that nobody declared, by going through the whole file.
-pub fn undeclared(source: &Source, file: &str, mut windows: Windows) -> Result<Vec<String>> {
+pub fn undeclared(
+    source: &Source,
+    file: &str,
+    windows: impl FnMut() -> Option<Result<Bytes>>,
+) -> Result<Vec<String>> {
     let mut reading = Reading::new(source, file, 1024, Some(Unknown::default()))?;
-    reading.pass(|| windows.next_blocking(), &mut |_| true)?;
+    reading.pass(windows, &mut |_| true)?;
     let unknown = reading.unknown.unwrap_or_default();
     if unknown.too_many {
         return Err(Error::failed(format!(
@@ -75,6 +76,7 @@ struct Reading<'s> {
     /// By column, whether any record has its place.
     met: Vec<bool>,
     records: u64,
+    of_encoding: Option<Remark>,
 }
 
 impl<'s> Reading<'s> {
@@ -88,6 +90,7 @@ impl<'s> Reading<'s> {
             text: Vec::new(),
             met: vec![false; source.columns.len()],
             records: 0,
+            of_encoding: None,
         })
     }
 
@@ -113,8 +116,7 @@ impl<'s> Reading<'s> {
                             one_a_line(self.source.format, raw)?;
                         }
                         if !text.is_valid(range) {
-                            let reason = format!("bytes that are not valid {}", dialect.encoding.name());
-                            self.rows.refuse_record(line, &reason, raw);
+                            self.rows.refuse_record(line, &not_valid(self.source), raw);
                         } else if !self.record(&mut values, line, raw, emit)? {
                             return Ok(false);
                         }
@@ -134,6 +136,7 @@ impl<'s> Reading<'s> {
                 break;
             }
         }
+        self.of_encoding = text.remark().map(Remark::of_file);
         self.rows.flush(emit)
     }
 
@@ -152,8 +155,13 @@ impl<'s> Reading<'s> {
         // Around an array that the rows come from, other keys are another source's.
         let unknown = self.unknown.as_mut().filter(|_| self.shape.elements.is_none());
         if let Err(wrong) = json_object::read(raw, &self.shape.record, values, &mut self.scratch, unknown) {
-            let column = wrong.place.and_then(|place| self.source.columns.get(place));
+            let column = wrong.place.and_then(|place| self.source.columns.get(self.shape.column_of(place)));
             self.rows.refuse(line, column.map(|c| c.name.as_str()), &wrong.reason, raw);
+            return Ok(true);
+        }
+        if let Err(place) = self.shape.by_present_names(values) {
+            let Refusal { column, reason } = several_names(&self.source.columns[place]);
+            self.rows.refuse(line, column.as_deref(), &reason, raw);
             return Ok(true);
         }
         for (met, value) in self.met.iter_mut().zip(&*values) {
@@ -177,12 +185,13 @@ impl<'s> Reading<'s> {
         raw: &'a [u8],
         emit: &mut dyn FnMut(Piece) -> bool,
     ) -> Result<bool> {
-        let Some(shape) = &self.shape.elements else { return Ok(true) };
-        let array = match values[shape.array].unwrap_or(Value::Null) {
+        let shape = &self.shape;
+        let Some(elements) = &shape.elements else { return Ok(true) };
+        let array = match values[elements.array].unwrap_or(Value::Null) {
             Value::Nested(array) if array.starts_with(b"[") => array,
             Value::Null => b"[]".as_slice(),
             other => {
-                let reason = format!("expected an array at `{}`, found {}", shape.rows, other.describe());
+                let reason = format!("expected an array at `{}`, found {}", elements.rows, other.describe());
                 self.rows.refuse_record(line, &reason, raw);
                 return Ok(true);
             }
@@ -197,23 +206,20 @@ impl<'s> Reading<'s> {
             || json_object::elements(array),
             emit,
             |rows, element| {
-                let found = shape.element(element, values, scratch, unknown.as_mut());
-                found.map_err(|wrong| Refusal {
-                    column: wrong.place.map(|place| columns[place].name.clone()),
+                elements.element(element, values, scratch, unknown.as_mut()).map_err(|wrong| Refusal {
+                    column: wrong.place.map(|place| columns[shape.column_of(place)].name.clone()),
                     reason: wrong.reason,
                 })?;
-                for place in &shape.places {
-                    met[*place] |= values[*place].is_some();
+                shape.by_present_names(values).map_err(|place| several_names(&columns[place]))?;
+                for (met, value) in met.iter_mut().zip(&*values) {
+                    *met |= value.is_some();
                 }
                 push_row(rows, values, text)?;
                 Ok(around + element.size())
             },
         )?;
         match unfolded {
-            Unfolded::Rows(0) => {
-                self.rows.remark(Remark::NoElement { rows: shape.rows.clone() });
-            }
-            Unfolded::Rows(_) => {}
+            Unfolded::Rows => {}
             Unfolded::Refused(refusal) => {
                 self.rows.refuse(line, refusal.column.as_deref(), &refusal.reason, raw);
             }
@@ -222,23 +228,32 @@ impl<'s> Reading<'s> {
         Ok(true)
     }
 
-    /// Columns whose place no record has: they are null in every row. Where undeclared keys are minded that
-    /// is as it may be, but around an array nobody minds them.
-    fn note_absent(&mut self) {
-        for column in self.absent() {
-            let around = self.shape.is_around(column.source_name());
-            if self.records > 0 && (around || self.source.on_drift == OnDrift::Ignore) {
-                let (column, from) = (column.name.clone(), column.source_name().to_owned());
-                self.rows.remark(Remark::InNoRecord { column, from, around });
-            }
-        }
-    }
-
     /// The columns that are to be found in records and were not.
     fn absent(&self) -> Vec<&'s Column> {
         let columns = self.source.columns.iter().zip(&self.met);
-        columns.filter(|(c, met)| !**met && matches!(c.from, From::Name(_))).map(|(c, _)| c).collect()
+        columns.filter(|(c, met)| !**met && !c.source_names().is_empty()).map(|(c, _)| c).collect()
     }
+
+    /// What is to be told of the file: its encoding, and columns that no record has. Where undeclared keys
+    /// are minded their absence is as it may be, but around an array nobody minds them.
+    fn remarks(&self) -> Vec<Remark> {
+        let absent = self.absent().into_iter().filter(|_| self.records > 0).filter_map(|column| {
+            let around = self.shape.is_around(column.source_name());
+            (around || self.source.on_drift == OnDrift::Ignore).then(|| {
+                let from = column.source_names().join("` or `");
+                let seen = Seen::InNoRecord { column: column.name.clone(), from, around };
+                Remark { seen, tally: Tally { count: 1, first_line: 1 } }
+            })
+        });
+        self.of_encoding.clone().into_iter().chain(absent).collect()
+    }
+}
+
+/// A record has a column under several of its names.
+#[cold]
+fn several_names(column: &Column) -> Refusal {
+    let reason = format!("found more than one of {}", column.wanted());
+    Refusal { column: Some(column.name.clone()), reason }
 }
 
 /// A file that is one array, or one object over many lines, is not refused line by line.
@@ -256,8 +271,7 @@ fn one_a_line(format: Format, first: &[u8]) -> Result<()> {
 }
 
 fn push_row(rows: &mut Rows, values: &[Option<Value<'_>>], text: &mut Vec<u8>) -> Result<(), Refusal> {
-    let Rows { decoders, other_digits, .. } = rows;
-    for (place, (decoder, value)) in decoders.iter_mut().zip(values).enumerate() {
+    for (decoder, value) in rows.decoders.iter_mut().zip(values) {
         let pushed = match value {
             Some(value) => push(decoder, *value, text),
             None => decoder.push_absent(),
@@ -266,12 +280,6 @@ fn push_row(rows: &mut Rows, values: &[Option<Value<'_>>], text: &mut Vec<u8>) -
             let column = decoder.column();
             let reason = fault.reason(column, &value.unwrap_or(Value::Null).describe());
             return Err(Refusal { column: Some(column.name.clone()), reason });
-        }
-        if let Some(Value::Number(digits)) = value
-            && decoder.column().kind == ColumnType::Text
-            && is_whole_in_other_digits(digits)
-        {
-            other_digits.push(place);
         }
     }
     Ok(())
@@ -298,35 +306,5 @@ fn truth(decoder: &mut Decoder, word: &[u8], value: bool) -> Result<(), Fault> {
         ColumnType::Boolean => decoder.push_boolean(value),
         ColumnType::Text => decoder.push_text(word),
         _ => Err(Fault::Shape),
-    }
-}
-
-/// A whole number that an integer would not be written as: with a fraction of zeros, or an exponent.
-fn is_whole_in_other_digits(number: &[u8]) -> bool {
-    let (mantissa, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E')) {
-        Some(at) => (&number[..at], std::str::from_utf8(&number[at + 1..]).ok().and_then(|e| e.parse().ok())),
-        None => (number, None::<i64>),
-    };
-    let fraction = mantissa.iter().position(|byte| *byte == b'.').map(|at| &mantissa[at + 1..]);
-    if fraction.is_none() && exponent.is_none() {
-        return false;
-    }
-    let places =
-        fraction.unwrap_or_default().iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
-    places as i64 <= exponent.unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_whole_in_other_digits;
-
-    #[test]
-    fn a_whole_number_may_be_written_otherwise() {
-        for whole in ["12.0", "12.00", "1e3", "1.5e1", "-7.0", "1E+2", "0.0"] {
-            assert!(is_whole_in_other_digits(whole.as_bytes()), "{whole}");
-        }
-        for other in ["12", "-7", "12.5", "1.55e1", "1e-2", "0"] {
-            assert!(!is_whole_in_other_digits(other.as_bytes()), "{other}");
-        }
     }
 }

@@ -3,9 +3,7 @@
 //! A path is keys joined by dots. It is found as nested keys, and as one key that holds the dots itself
 //! (`"customer.id": 1`), as flattened exports write it; an object that has both is ambiguous.
 
-use std::borrow::Cow;
-
-use unicode_normalization::{UnicodeNormalization, is_nfc};
+use super::header_name::composed;
 
 /// The wanted paths as a tree of keys.
 #[derive(Debug, Clone, Default)]
@@ -121,11 +119,6 @@ impl Node {
         let below = || self.children.iter().find_map(|(_, child)| child.first_wanted());
         self.wanted.first().copied().or_else(below)
     }
-}
-
-/// Keys compare in one form of Unicode: an accent is one with its letter, however the file writes it.
-fn composed(key: &str) -> Cow<'_, str> {
-    if is_nfc(key) { Cow::Borrowed(key) } else { Cow::Owned(key.nfc().collect()) }
 }
 
 /// More distinct keys than this are no columns: data stands in the keys.

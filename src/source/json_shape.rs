@@ -1,6 +1,6 @@
-//! Where the columns of a source stand in its JSON: in a record, or in the elements of an array of it.
+//! Where the columns of a source stand in its JSON: in a record, or in the elements of an array of it, under
+//! their present names or former ones.
 
-use super::column::From;
 use super::declaration::Source;
 use super::json_object::{self, Scratch};
 use super::json_path::{Paths, Unknown};
@@ -12,7 +12,9 @@ pub struct Shape {
     pub record: Paths,
     /// With `rows`.
     pub elements: Option<Elements>,
-    places: usize,
+    columns: usize,
+    /// For each former name its column.
+    former: Vec<usize>,
 }
 
 /// The elements that become rows.
@@ -31,22 +33,27 @@ impl Shape {
     pub fn of(source: &Source) -> Self {
         let (mut record, mut element) = (Paths::default(), Paths::default());
         let (mut places, mut of_any_kind) = (Vec::new(), true);
-        for (place, column) in source.columns.iter().enumerate() {
-            let From::Name(name) = &column.from else { continue };
-            match row_place(source.rows.is_some(), name) {
-                RowPlace::Record(path) => record.add(path, place),
-                RowPlace::Element(path) => {
-                    element.add(path, place);
-                    places.push(place);
-                    of_any_kind = false;
-                }
-                RowPlace::WholeElement => {
-                    element.add_whole(place);
-                    places.push(place);
+        // The places of former names follow those of the columns.
+        let mut former = Vec::new();
+        for (column, declared) in source.columns.iter().enumerate() {
+            for (age, name) in declared.source_names().iter().enumerate() {
+                let place = if age == 0 { column } else { source.columns.len() + former.len() };
+                former.extend((age > 0).then_some(column));
+                match row_place(source.rows.is_some(), name) {
+                    RowPlace::Record(path) => record.add(path, place),
+                    RowPlace::Element(path) => {
+                        element.add(path, place);
+                        places.push(place);
+                        of_any_kind = false;
+                    }
+                    RowPlace::WholeElement => {
+                        element.add_whole(place);
+                        places.push(place);
+                    }
                 }
             }
         }
-        let array = source.columns.len();
+        let array = source.columns.len() + former.len();
         let elements = match &source.rows {
             Some(rows) => {
                 record.add_array(rows, array);
@@ -58,12 +65,32 @@ impl Shape {
                 None
             }
         };
-        Shape { record, elements, places: array + 1 }
+        Shape { record, elements, former, columns: source.columns.len() }
     }
 
     /// How many values are read of a record.
     pub fn places(&self) -> usize {
-        self.places
+        self.columns + self.former.len() + 1
+    }
+
+    /// Brings values found under former names to the places of their columns.
+    ///
+    /// # Errors
+    /// The place of a column that has more than one.
+    pub fn by_present_names(&self, values: &mut [Option<Value<'_>>]) -> Result<(), usize> {
+        for (age, &place) in self.former.iter().enumerate() {
+            if let Some(value) = values[self.columns + age].take()
+                && values[place].replace(value).is_some()
+            {
+                return Err(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// The column that a place is of.
+    pub fn column_of(&self, place: usize) -> usize {
+        place.checked_sub(self.columns).and_then(|age| self.former.get(age)).copied().unwrap_or(place)
     }
 
     /// Whether a name leads out of the element, to the record around it.

@@ -14,15 +14,17 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
 use tokio::runtime::Handle;
 
-use super::column::{ColumnType, From};
+use super::column::ColumnType;
 use super::declaration::Source;
 use super::drift::{Comparison, compare};
+use super::form::{HEAD, form};
 use super::location::SourceFile;
 use super::parquet_cells::{Cells, reads_as};
-use super::parquet_columns::{Elements, FileColumns, coerced, way_out};
-use super::remark::Remark;
-use super::rows::{Refusal, Rows, Unfolded};
+use super::parquet_columns::{Elements, FileColumn, FileColumns, coerced, way_out};
+use super::rows::{Refusal, Rows};
 use super::stream::Piece;
+use super::unfold::Unfolded;
+use super::window::fetch;
 use crate::error::{Context, Error, Result};
 
 /// Records of which all elements are in memory at once.
@@ -47,9 +49,9 @@ pub fn read(
         let block = Block::of(&columns, &places, &batch)?;
         for row in 0..batch.records.num_rows() {
             line += 1;
-            let heard = match (&block.elements, &source.rows) {
-                (Some(elements), Some(name)) => block.unfold(elements, name, row, line, &mut rows, emit)?,
-                _ => {
+            let heard = match &block.elements {
+                Some(elements) => block.unfold(elements, row, line, &mut rows, emit)?,
+                None => {
                     match block.push(row, row, &mut rows) {
                         Ok(()) => rows.accept(line, 0),
                         Err(refusal) => block.refuse(row, line, &refusal, &mut rows),
@@ -65,11 +67,7 @@ pub fn read(
             return Ok(());
         }
     }
-    let remarks = rows.remarks();
-    if !remarks.is_empty() {
-        emit(Piece::Remarks(remarks));
-    }
-    Ok(())
+    rows.finish(None, emit)
 }
 
 /// The declared columns of a batch.
@@ -124,7 +122,6 @@ impl<'b> Block<'b> {
     fn unfold(
         &self,
         elements: &Elements,
-        name: &str,
         record: usize,
         line: i64,
         rows: &mut Rows,
@@ -145,8 +142,7 @@ impl<'b> Block<'b> {
             },
         )?;
         match unfolded {
-            Unfolded::Rows(0) => rows.remark(Remark::NoElement { rows: name.to_owned() }),
-            Unfolded::Rows(_) => {}
+            Unfolded::Rows => {}
             Unfolded::Refused(refusal) => self.refuse(record, line, &refusal, rows),
             Unfolded::Unheard => return Ok(false),
         }
@@ -162,6 +158,12 @@ impl<'b> Block<'b> {
 
 fn damaged(error: Error) -> Error {
     error.hint("the file is not Parquet, or was cut short while it was copied: have it exported again")
+}
+
+/// What the file is instead of Parquet, where its first bytes say so.
+fn instead(file: &SourceFile, runtime: &Handle) -> Option<Error> {
+    let head = runtime.block_on(fetch(file, 0..file.size.min(HEAD as u64))).ok()?;
+    form(&head).instead_of_parquet()
 }
 
 /// What a file says of itself.
@@ -196,7 +198,7 @@ impl Footer {
         };
         guarded(load)
             .and_then(|read: ::parquet::errors::Result<Footer>| read.doing("read the Parquet footer"))
-            .map_err(damaged)
+            .map_err(|error| instead(file, runtime).unwrap_or_else(|| damaged(error)))
     }
 
     fn descriptor(&self) -> &SchemaDescriptor {
@@ -270,9 +272,10 @@ pub fn check(source: &Source, columns: &FileColumns) -> Result<Comparison> {
 /// The errors for columns whose type in the file can never become the declared one.
 fn unreadable(source: &Source, columns: &FileColumns) -> Vec<Error> {
     let mut errors = Vec::new();
-    for column in source.columns.iter().filter(|column| matches!(column.from, From::Name(_))) {
-        let name = column.source_name().trim();
-        let Some(found) = columns.columns.iter().find(|found| found.name.trim() == name) else { continue };
+    for column in &source.columns {
+        let is_it = |found: &&FileColumn| column.source_names().contains(&found.name);
+        let Some(found) = columns.columns.iter().find(is_it) else { continue };
+        let name = &found.name;
         if !reads_as(&found.data_type, column.kind) {
             let error = Error::failed(format!(
                 "the column `{name}` is {}, which does not read as {}",

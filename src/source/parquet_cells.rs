@@ -187,7 +187,10 @@ impl Cells {
             Values::Integer(a) => integer(a.value(row), kind, decoder),
             Values::Float(a, single) => float(a.value(row), *single, kind, decoder),
             Values::Decimal(a) => decimal(a.value(row), a.scale(), kind, decoder),
-            Values::Digits(a) => decoder.push_number(a.value(row).as_bytes()),
+            Values::Digits(a) => match kind {
+                ColumnType::Text => decoder.push_text(a.value(row).as_bytes()),
+                _ => decoder.push_number(a.value(row).as_bytes()),
+            },
             Values::Boolean(a) => match kind {
                 ColumnType::Text => decoder.push_text(a.value(row).to_string().as_bytes()),
                 ColumnType::Integer => decoder.push_integer(i64::from(a.value(row))),
@@ -200,7 +203,7 @@ impl Cells {
                         let day = DateTime::from_timestamp_micros(local).ok_or(Fault::Range)?;
                         decoder.push_text(day.date_naive().to_string().as_bytes())
                     }
-                    _ => decoder.push_moment(Written { local, offset_seconds: None }),
+                    _ => decoder.push_day(local),
                 }
             }
             Values::Moment(a, zoned) => {

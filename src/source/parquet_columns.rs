@@ -14,8 +14,8 @@ use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 
-use super::column::From;
 use super::declaration::Source;
+use super::header_name::plain;
 use super::near::near;
 use super::row_place::{RowPlace, row_place};
 use crate::error::{Context, Error, Result};
@@ -65,9 +65,9 @@ impl FileColumns {
             names: source
                 .columns
                 .iter()
-                .filter(|column| matches!(column.from, From::Name(_)))
-                .map(|column| column.source_name().trim())
-                .chain(source.ignored.iter().map(String::as_str))
+                .flat_map(|column| column.source_names())
+                .chain(&source.ignored)
+                .map(String::as_str)
                 .collect(),
             rows: source.rows.as_deref(),
             file,
@@ -219,17 +219,17 @@ impl Walk<'_> {
 
     fn field(&mut self, field: &FieldRef, path: &[String], in_element: bool) -> Result<()> {
         let path: Vec<String> = path.iter().chain([field.name()]).cloned().collect();
-        let plain = path.join(".");
+        let in_record = path.iter().map(|name| plain(name)).collect::<Vec<_>>().join(".");
         let around = self.rows.is_some() && !in_element;
-        if around && self.rows == Some(plain.as_str()) {
+        if around && self.rows == Some(in_record.as_str()) {
             return self.list(field, path);
         }
-        let name = if around { format!("$.{plain}") } else { plain.clone() };
+        let name = if around { format!("$.{in_record}") } else { in_record.clone() };
         let below = |names: &[&str], name: &str| {
             names.iter().any(|n| n.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
         };
         let goes_in = (!self.names.contains(&name.as_str()) && below(&self.names, &name))
-            || (around && self.rows.is_some_and(|rows| below(&[rows], &plain)));
+            || (around && self.rows.is_some_and(|rows| below(&[rows], &in_record)));
         if let DataType::Struct(fields) = field.data_type()
             && goes_in
         {

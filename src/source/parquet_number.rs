@@ -87,7 +87,8 @@ pub fn decimal(value: i128, from: i8, kind: ColumnType, decoder: &mut Decoder) -
             let whole = rescaled(0, Fault::Fraction)?;
             decoder.push_integer(i64::try_from(whole).map_err(|_| Fault::Range)?)
         }
-        ColumnType::Float | ColumnType::Text => decoder.push_number(written().as_bytes()),
+        ColumnType::Float => decoder.push_number(written().as_bytes()),
+        ColumnType::Text => decoder.push_text(written().as_bytes()),
         _ => Err(Fault::Shape),
     }
 }

@@ -62,9 +62,9 @@ fn value(source: &Source, file: &str, name: &str) -> Result<String> {
 pub fn check(source: &Source, file: &str) -> Result<()> {
     let mut decoders: Vec<Decoder> = source.columns.iter().map(|column| Decoder::new(column, 1)).collect();
     let mut errors: Vec<Error> = settle(source, file, &mut decoders).err().into_iter().collect();
-    let declared = |name: &str, column: &Column| match &column.from {
+    let declared = |name: &String, column: &Column| match &column.from {
         From::Partition(partition) => partition == name,
-        _ => column.source_name() == name,
+        _ => column.source_names().contains(name),
     };
     if source.on_drift != OnDrift::Ignore {
         for (name, _) in folders(file).filter_map(partition) {

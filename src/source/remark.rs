@@ -1,72 +1,137 @@
-//! What reading saw that refuses nothing and still is to be said, counted.
+//! What reading saw of a file that refuses nothing and still is to be told.
 
 use std::collections::BTreeMap;
 
 /// Something that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Remark {
-    /// A number in a text column that is whole and is not written so: `12.0`, `1e3`.
+pub enum Seen {
+    /// Of the file as a whole.
+    File(String),
+    /// Texts that are long numbers as a spreadsheet has shortened them.
+    Shortened { column: String },
+    /// Numbers in a text column that are whole and are not written so: `12.0`, `1e3`.
     WholeInOtherDigits { column: String },
-    /// A column whose place is in no record of a file; whether it stands around the array of the rows, where
-    /// nobody looks at keys that are not declared.
+    /// A column whose place is in no record; whether it stands around the array of the rows, where nobody
+    /// looks at keys that are not declared.
     InNoRecord { column: String, from: String, around: bool },
-    /// A record without an element in the array that rows come from.
+    /// Records without an element in the array that rows come from.
     NoElement { rows: String },
 }
 
-/// What was seen, and how often.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Remarks(BTreeMap<Remark, u64>);
+/// What was seen of one file, how often and in which line first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    pub seen: Seen,
+    pub tally: Tally,
+}
 
-impl Remarks {
-    pub fn add(&mut self, remark: Remark, times: u64) {
-        if times > 0 {
-            *self.0.entry(remark).or_default() += times;
+/// How often something was seen, and where first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub count: u64,
+    pub first_line: i64,
+}
+
+impl Tally {
+    pub fn add(&mut self, line: i64) {
+        if self.count == 0 {
+            self.first_line = line;
         }
+        self.count += 1;
     }
 
-    pub fn extend(&mut self, others: Remarks) {
-        for (remark, times) in others.0 {
-            self.add(remark, times);
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// What somebody should look at.
-    pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
-        self.0.iter().filter_map(|(remark, times)| match remark {
-            Remark::WholeInOtherDigits { column } => Some(format!(
-                "column {column}: {times} whole number{} kept as text as written, with a fraction or an exponent: \
-                 12.0 does not join 12; declare the column integer, or have it exported as text",
-                plural(*times, " is", "s are")
-            )),
-            Remark::InNoRecord { column, from, around: true } => Some(absent(column, from, *times)),
-            Remark::InNoRecord { .. } | Remark::NoElement { .. } => None,
-        })
-    }
-
-    /// What is as it may be.
-    pub fn notes(&self) -> impl Iterator<Item = String> + '_ {
-        self.0.iter().filter_map(|(remark, times)| match remark {
-            Remark::NoElement { rows } => Some(format!(
-                "{times} record{} no element in `{rows}` and give{} no row",
-                plural(*times, " has", "s have"),
-                plural(*times, "s", "")
-            )),
-            Remark::InNoRecord { column, from, around: false } => Some(absent(column, from, *times)),
-            Remark::InNoRecord { .. } | Remark::WholeInOtherDigits { .. } => None,
-        })
+    /// What was seen, if it was.
+    pub fn remark(self, seen: Seen) -> Option<Remark> {
+        (self.count > 0).then_some(Remark { seen, tally: self })
     }
 }
 
-fn absent(column: &str, from: &str, files: u64) -> String {
-    let plural = plural(files, "", "s");
-    format!("column {column}: no record of {files} file{plural} has `{from}`, read as null")
+impl Remark {
+    /// Of the file as a whole.
+    pub fn of_file(text: String) -> Self {
+        Remark { seen: Seen::File(text), tally: Tally { count: 1, first_line: 1 } }
+    }
+
+    /// Whether it is as it may be, and nobody need look.
+    pub fn is_note(&self) -> bool {
+        matches!(self.seen, Seen::NoElement { .. } | Seen::InNoRecord { around: false, .. })
+    }
+
+    /// What is told, the file's name aside.
+    pub fn text(&self) -> String {
+        let Tally { count, first_line } = self.tally;
+        let one = count == 1;
+        match &self.seen {
+            Seen::File(text) => text.clone(),
+            Seen::Shortened { column } => format!(
+                "{count} value{} of `{column}` look{} like a number that a spreadsheet has shortened, the first in \
+                 line {first_line}: different ones may have become the same",
+                if one { "" } else { "s" },
+                if one { "s" } else { "" },
+            ),
+            Seen::WholeInOtherDigits { column } => format!(
+                "{count} whole number{} in the text column `{column}` {} not written as an integer, the first in line \
+                 {first_line}: 12.0 does not join 12; declare the column integer, or have it exported as text",
+                if one { "" } else { "s" },
+                if one { "is" } else { "are" },
+            ),
+            Seen::InNoRecord { column, from, .. } => {
+                format!("no record has `{from}`: `{column}` is null in every row")
+            }
+            Seen::NoElement { rows } => format!(
+                "{count} record{} no element in `{rows}` and give{} no row, the first in line {first_line}",
+                if one { " has" } else { "s have" },
+                if one { "s" } else { "" },
+            ),
+        }
+    }
 }
 
-fn plural(times: u64, one: &'static str, many: &'static str) -> &'static str {
-    if times == 1 { one } else { many }
+/// The warnings and the notes on the files of a source: the same of several files is told once.
+pub fn told(remarks: Vec<(String, Remark)>) -> (Vec<String>, Vec<String>) {
+    let mut files: BTreeMap<Seen, (String, usize, Tally)> = BTreeMap::new();
+    for (file, Remark { seen, tally }) in remarks {
+        let (_, more, all) = files.entry(seen).or_insert((file, 0, Tally { count: 0, ..tally }));
+        *more += 1;
+        all.count += tally.count;
+    }
+    let told = files.into_iter().map(|(seen, (first, files, tally))| {
+        let files = match files {
+            1 => first,
+            2 => format!("{first} and 1 more file"),
+            files => format!("{first} and {} more files", files - 1),
+        };
+        let remark = Remark { seen, tally };
+        (remark.is_note(), format!("{files}: {}", remark.text()))
+    });
+    let (notes, warnings): (Vec<_>, Vec<_>) = told.partition(|(is_note, _)| *is_note);
+    let texts = |told: Vec<(bool, String)>| told.into_iter().map(|(_, text)| text).collect();
+    (texts(warnings), texts(notes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_of_several_files_is_told_once() {
+        let seen = |count, first_line| Remark {
+            seen: Seen::Shortened { column: "card".to_owned() },
+            tally: Tally { count, first_line },
+        };
+        let none = Remark {
+            seen: Seen::NoElement { rows: "lines".to_owned() },
+            tally: Tally { count: 1, first_line: 4 },
+        };
+        let remarks = [("a", seen(2, 7)), ("b", none), ("c", seen(3, 2)), ("d", seen(1, 9))];
+        let (warnings, notes) = told(remarks.map(|(file, remark)| (file.to_owned(), remark)).to_vec());
+        assert_eq!(
+            warnings,
+            [
+                "a and 2 more files: 6 values of `card` look like a number that a spreadsheet has shortened, the first in \
+              line 7: different ones may have become the same"
+            ]
+        );
+        assert_eq!(notes, ["b: 1 record has no element in `lines` and gives no row, the first in line 4"]);
+    }
 }

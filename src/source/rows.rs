@@ -12,7 +12,7 @@ use super::decoder::{Decoder, Fields};
 use super::fault::{Fault, text_of};
 use super::partition;
 use super::quarantine::Quarantine;
-use super::remark::{Remark, Remarks};
+use super::remark::{Remark, Seen, Tally};
 use super::stream::Piece;
 use crate::error::{Context, Result};
 
@@ -24,20 +24,24 @@ const REFUSED_ROWS: usize = 4096;
 /// The rows of one file, up to one batch of them.
 pub struct Rows {
     pub decoders: Vec<Decoder>,
-    /// The columns of rows not yet accepted that keep a whole number in other digits as text.
-    pub other_digits: Vec<usize>,
-    remarks: Remarks,
     schema: SchemaRef,
     file: String,
+    /// Where rows have versions.
+    version: Option<String>,
     /// Whether a record may hold line ends.
     spans_lines: bool,
     lines: Vec<i64>,
-    /// Where rows are elements of a record, which of them each is, from 1.
+    /// Where rows are elements of a record: the path of their array, and which of them each is, from 1.
+    unfolded: Option<String>,
     elements: Option<Vec<i64>>,
     bytes: usize,
     refused_bytes: usize,
     capacity: usize,
     quarantine: Quarantine,
+    /// Column by column.
+    shortened: Vec<Tally>,
+    other_digits: Vec<Tally>,
+    without_element: Tally,
 }
 
 /// Why a row does not fit.
@@ -45,16 +49,6 @@ pub struct Refusal {
     pub column: Option<String>,
     /// It tells nothing of the value.
     pub reason: String,
-}
-
-/// What became of a record whose elements are rows.
-pub enum Unfolded {
-    /// They all stand; how many.
-    Rows(usize),
-    /// One does not fit, and none stands.
-    Refused(Refusal),
-    /// Nobody listens any more.
-    Unheard,
 }
 
 impl Rows {
@@ -67,17 +61,20 @@ impl Rows {
         partition::settle(source, file, &mut decoders)?;
         Ok(Rows {
             decoders,
-            other_digits: Vec::new(),
-            remarks: Remarks::default(),
             schema: source.schema(),
             file: file.to_owned(),
+            version: source.has_versions().then(|| source.version_of(file)),
             spans_lines: source.format == Format::Csv,
             lines: Vec::with_capacity(capacity),
+            unfolded: source.rows.clone(),
             elements: source.rows.as_ref().map(|_| Vec::with_capacity(capacity)),
             bytes: 0,
             refused_bytes: 0,
             capacity,
             quarantine: Quarantine::new(&source.name, file),
+            shortened: vec![Tally::default(); source.columns.len()],
+            other_digits: vec![Tally::default(); source.columns.len()],
+            without_element: Tally::default(),
         })
     }
 
@@ -86,102 +83,6 @@ impl Rows {
     pub fn accept(&mut self, line: i64, bytes: usize) {
         self.lines.push(line);
         self.bytes += bytes;
-        if !self.other_digits.is_empty() {
-            self.note_other_digits();
-        }
-    }
-
-    #[cold]
-    fn note_other_digits(&mut self) {
-        for column in self.other_digits.drain(..) {
-            let column = self.decoders[column].column().name.clone();
-            self.remarks.add(Remark::WholeInOtherDigits { column }, 1);
-        }
-    }
-
-    /// Adds the rows of a record, one an element: all of them or none. `push` gives every column its
-    /// value, and says how many bytes of text they are.
-    pub fn unfold<E, I: Iterator<Item = E>>(
-        &mut self,
-        line: i64,
-        elements: impl Fn() -> I,
-        emit: &mut dyn FnMut(Piece) -> bool,
-        mut push: impl FnMut(&mut Self, E) -> Result<usize, Refusal>,
-    ) -> Result<Unfolded> {
-        let mut waiting = Vec::new();
-        let mut bytes = 0;
-        for element in elements() {
-            match push(self, element) {
-                Ok(row) => waiting.push(row),
-                Err(refusal) => return Ok(self.refused_element(waiting.len() + 1, refusal)),
-            }
-            bytes += waiting.last().copied().unwrap_or(0);
-            if waiting.len() >= self.capacity || bytes >= BATCH_BYTES {
-                return self.unfold_in_batches(line, elements, emit, push);
-            }
-        }
-        for (place, bytes) in waiting.iter().enumerate() {
-            self.accept_element(line, place + 1, *bytes);
-        }
-        Ok(Unfolded::Rows(waiting.len()))
-    }
-
-    /// The same for a record of more rows than wait in memory: each is tried before the first is kept.
-    fn unfold_in_batches<E, I: Iterator<Item = E>>(
-        &mut self,
-        line: i64,
-        elements: impl Fn() -> I,
-        emit: &mut dyn FnMut(Piece) -> bool,
-        mut push: impl FnMut(&mut Self, E) -> Result<usize, Refusal>,
-    ) -> Result<Unfolded> {
-        self.take_back();
-        for (place, element) in elements().enumerate() {
-            if let Err(refusal) = push(self, element) {
-                return Ok(self.refused_element(place + 1, refusal));
-            }
-            self.take_back();
-        }
-        let mut count = 0;
-        for element in elements() {
-            count += 1;
-            match push(self, element) {
-                Ok(bytes) => self.accept_element(line, count, bytes),
-                Err(refusal) => return Ok(self.refused_element(count, refusal)),
-            }
-            if self.are_full() && !self.flush(emit)? {
-                return Ok(Unfolded::Unheard);
-            }
-        }
-        Ok(Unfolded::Rows(count))
-    }
-
-    fn accept_element(&mut self, line: i64, element: usize, bytes: usize) {
-        if let Some(elements) = &mut self.elements {
-            elements.push(element as i64);
-        }
-        self.accept(line, bytes);
-    }
-
-    fn refused_element(&mut self, element: usize, refusal: Refusal) -> Unfolded {
-        self.take_back();
-        Unfolded::Refused(Refusal { reason: format!("element {element}: {}", refusal.reason), ..refusal })
-    }
-
-    pub fn remark(&mut self, remark: Remark) {
-        self.remarks.add(remark, 1);
-    }
-
-    /// What was seen of the file.
-    pub fn remarks(&mut self) -> Remarks {
-        std::mem::take(&mut self.remarks)
-    }
-
-    /// Takes back what was pushed of rows that do not stand.
-    fn take_back(&mut self) {
-        self.other_digits.clear();
-        for decoder in &mut self.decoders {
-            decoder.truncate(self.lines.len());
-        }
     }
 
     /// How many rows still fit into the batch.
@@ -225,6 +126,31 @@ impl Rows {
         self.quarantine.refuse((line, last), column, reason, record);
     }
 
+    /// Takes back what was pushed of rows that do not stand.
+    pub(super) fn take_back(&mut self) {
+        for decoder in &mut self.decoders {
+            decoder.truncate(self.lines.len());
+        }
+    }
+
+    /// The row of an element stands.
+    pub(super) fn accept_element(&mut self, line: i64, element: usize, bytes: usize) {
+        if let Some(elements) = &mut self.elements {
+            elements.push(element as i64);
+        }
+        self.accept(line, bytes);
+    }
+
+    /// A record has no element, and gives no row.
+    pub(super) fn without_element(&mut self, line: i64) {
+        self.without_element.add(line);
+    }
+
+    /// Whether so many rows, or bytes of text, wait for the others of their record.
+    pub(super) fn is_a_batch(&self, rows: usize, bytes: usize) -> bool {
+        rows >= self.capacity || bytes >= BATCH_BYTES
+    }
+
     #[inline]
     pub fn are_full(&self) -> bool {
         self.lines.len() >= self.capacity
@@ -237,8 +163,11 @@ impl Rows {
     pub fn flush(&mut self, emit: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
         if !self.lines.is_empty() {
             let count = self.lines.len();
-            let mut columns = Vec::with_capacity(self.decoders.len() + 2);
-            for decoder in &mut self.decoders {
+            let mut columns = Vec::with_capacity(self.decoders.len() + 4);
+            let tallies = self.shortened.iter_mut().zip(&mut self.other_digits);
+            for (decoder, (shortened, other_digits)) in self.decoders.iter_mut().zip(tallies) {
+                decoder.take_shortened().into_iter().for_each(|row| shortened.add(self.lines[row]));
+                decoder.take_other_digits().into_iter().for_each(|row| other_digits.add(self.lines[row]));
                 columns.push(decoder.finish()?);
             }
             columns.push(repeated(&self.file, count)?);
@@ -246,6 +175,9 @@ impl Rows {
             columns.push(Arc::new(Int64Array::from(lines)));
             if let Some(elements) = &mut self.elements {
                 columns.push(Arc::new(Int64Array::from(std::mem::take(elements))));
+            }
+            if let Some(version) = &self.version {
+                columns.push(repeated(version, count)?);
             }
             self.bytes = 0;
             let batch = RecordBatch::try_new(self.schema.clone(), columns).doing("build a batch of rows")?;
@@ -258,6 +190,32 @@ impl Rows {
             return Ok(emit(Piece::Refused(self.quarantine.take()?)));
         }
         Ok(true)
+    }
+
+    /// Hands on what is left at the end of the file, and what is to be said of the whole.
+    pub fn finish(
+        &mut self,
+        remarks: impl IntoIterator<Item = Remark>,
+        emit: &mut dyn FnMut(Piece) -> bool,
+    ) -> Result<()> {
+        if !self.flush(emit)? {
+            return Ok(());
+        }
+        let name = |column: usize| self.decoders[column].column().name.clone();
+        let rows = self.unfolded.clone().unwrap_or_default();
+        let told = (0..self.decoders.len()).flat_map(|column| {
+            [
+                self.shortened[column].remark(Seen::Shortened { column: name(column) }),
+                self.other_digits[column].remark(Seen::WholeInOtherDigits { column: name(column) }),
+            ]
+        });
+        let told = told.chain([self.without_element.remark(Seen::NoElement { rows })]).flatten();
+        for remark in remarks.into_iter().chain(told) {
+            if !emit(Piece::Remark(remark)) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -275,5 +233,5 @@ fn line_ends(text: &[u8]) -> i64 {
 pub fn repeated(text: &str, count: usize) -> Result<ArrayRef> {
     let offsets = OffsetBuffer::from_repeated_length(text.len(), count);
     let bytes = Buffer::from_vec(text.as_bytes().repeat(count));
-    Ok(Arc::new(StringArray::try_new(offsets, bytes, None).doing("build the column _file")?))
+    Ok(Arc::new(StringArray::try_new(offsets, bytes, None).doing("repeat a text")?))
 }

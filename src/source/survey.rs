@@ -10,11 +10,13 @@ use tokio::runtime::Handle;
 
 use super::column::ColumnType;
 use super::declaration::{Format, Source};
-use super::drift::{Added, Comparison, OnDrift, compare, taken_in};
+use super::drift::{Comparison, OnDrift, compare};
+use super::evolution::{Added, taken_in};
+use super::header_name::plain;
 use super::location::SourceFile;
+use super::packed::{self, Content};
 use super::parquet::Footer;
 use super::parquet_columns::{FileColumns, way_out};
-use super::window::Windows;
 use super::{csv, json, parquet, partition};
 use crate::error::{Error, Result};
 
@@ -34,8 +36,8 @@ pub struct Survey {
 pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
     let looked = match source.format {
         Format::Csv if source.dialect.header => {
-            text(source, file, |source, windows| {
-                let header = csv::header(source, windows)?;
+            text(source, file, |source, mut content| {
+                let header = csv::header(source, || content.next())?;
                 let kinds = vec![ColumnType::Text; header.len()];
                 let comparison = compare(source, &header)?;
                 judged(source, &header, &kinds, comparison)
@@ -44,8 +46,8 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
         }
         Format::Jsonl | Format::Json if source.on_drift == OnDrift::Evolve => {
             let name = file.name.clone();
-            text(source, file, move |source, windows| {
-                let keys = json::undeclared(source, &name, windows)?;
+            text(source, file, move |source, mut content| {
+                let keys = json::undeclared(source, &name, || content.next())?;
                 let found = keys.into_iter().map(|key| (key, ColumnType::Text)).collect();
                 Ok(Survey { added: taken_in(source, found)?, remarks: Vec::new() })
             })
@@ -55,8 +57,8 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
             let (source, file, runtime) = (source.clone(), file.clone(), Handle::current());
             look(move || footer(&source, &Footer::of(&file, &runtime)?.columns(&source)?)).await
         }
-        // Positions have no names to compare, and the keys of JSON lines are looked at line by line.
-        Format::Csv | Format::Jsonl | Format::Json => Ok(Survey::default()),
+        // Positions and characters have no names to compare, and the keys of JSON lines are looked at line by line.
+        Format::Csv | Format::Jsonl | Format::Json | Format::Fixed => Ok(Survey::default()),
     };
     let looked = partition::check(source, &file.name).and(looked);
     looked.map_err(|e| e.at(file.name.clone()).at(format!("source {}", source.name)))
@@ -66,10 +68,10 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
 async fn text(
     source: &Arc<Source>,
     file: &SourceFile,
-    look: impl FnOnce(&Source, Windows) -> Result<Survey> + Send + 'static,
+    look: impl FnOnce(&Source, Content) -> Result<Survey> + Send + 'static,
 ) -> Result<Survey> {
-    let (source, windows) = (source.clone(), Windows::open(file));
-    self::look(move || look(&source, windows)).await
+    let (source, file) = (source.clone(), file.clone());
+    self::look(move || look(&source, packed::open(&file)?)).await
 }
 
 async fn look(work: impl FnOnce() -> Result<Survey> + Send + 'static) -> Result<Survey> {
@@ -101,7 +103,8 @@ fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
 fn judged(source: &Source, names: &[String], kinds: &[ColumnType], comparison: Comparison) -> Result<Survey> {
     let added = match source.on_drift {
         OnDrift::Evolve => {
-            let found = comparison.added.iter().map(|place| (names[*place].clone(), kinds[*place]));
+            let found =
+                comparison.added.iter().map(|place| (plain(&names[*place]).into_owned(), kinds[*place]));
             taken_in(source, found.collect())?
         }
         OnDrift::Fail | OnDrift::Ignore => Vec::new(),

@@ -14,6 +14,7 @@
 //! readers see is what the last release file lists (`release`), never "the newest version".
 
 mod artifact;
+mod as_of;
 pub mod backup;
 pub mod catalog;
 mod delta;
@@ -22,6 +23,8 @@ pub mod expiry;
 pub mod exported;
 pub mod format;
 pub mod journal;
+pub mod lineage;
+mod local_day;
 pub mod lock;
 pub mod migration;
 mod object;
@@ -29,11 +32,14 @@ pub mod publish;
 mod purge;
 pub mod release;
 pub mod shelf;
+pub mod snapshot_history;
 pub mod stage;
 mod stored_type;
 pub mod table;
 pub mod upkeep;
 pub mod vacuum;
+pub mod versions;
+pub mod visibility;
 
 use std::sync::Arc;
 

@@ -34,6 +34,7 @@ pub struct Outcome {
     /// Of rows that are elements of records, which of them each is.
     pub elements: Vec<i64>,
     pub refused: Vec<(i64, String)>,
+    pub remarks: Vec<String>,
     /// The sentence with which reading ended early.
     pub error: Option<String>,
 }
@@ -62,7 +63,13 @@ impl Outcome {
 }
 
 pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome {
-    let mut outcome = Outcome { rows: Vec::new(), elements: Vec::new(), refused: Vec::new(), error: None };
+    let mut outcome = Outcome {
+        rows: Vec::new(),
+        elements: Vec::new(),
+        refused: Vec::new(),
+        remarks: Vec::new(),
+        error: None,
+    };
     let read = read_at_hand(source, "f", windows, batch_rows, &mut |piece| {
         match piece {
             Piece::Rows(batch) => {
@@ -84,7 +91,7 @@ pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome 
                     outcome.refused.push((lines.value(row), reasons.value(row).to_owned()));
                 }
             }
-            Piece::Remarks(_) => {}
+            Piece::Remark(remark) => outcome.remarks.push(remark.text()),
         }
         true
     });

@@ -98,7 +98,7 @@ fn an_order_and_its_lines_are_two_tables_of_one_file() {
     assert_eq!(project.ask("select file, line, record like '%POT%' from ops.quarantine"), "1.jsonl,2,true");
     let note = "select note from ops.steps where step = 'raw.order_lines'";
     assert!(
-        project.ask(note).contains("1 record has no element in `line_items` and gives no row"),
+        project.ask(note).contains("1.jsonl: 1 record has no element in `line_items` and gives no row"),
         "{}",
         project.ask(note)
     );

@@ -1,5 +1,6 @@
 //! From the mirror of the file to the checked pipeline: everything that is wrong, at once.
 
+mod audiences;
 mod customers;
 mod features;
 mod sources;
@@ -11,18 +12,17 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use self::customers::CustomerSections;
+use self::sources::snapshots_say_when;
 use super::document::Document;
 use super::file::PipelineFile;
 use super::graph::graph;
 use super::placeholder::Placeholders;
 use super::{Pipeline, Step, TableRules, raw_table, truth};
-use crate::audience::Audience;
 use crate::clock::parse_instant;
 use crate::config::Problem;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName, is_identifier};
 
 /// What is known beside the file.
@@ -74,7 +74,12 @@ pub fn check(
         if let Some(path) = checking.take(&key, placeholders.expand(&declaration.path)) {
             declaration.path = path;
         }
-        if let Some(source) = checking.section(&["sources", source], declaration.check(source)) {
+        if let Some(mut source) = checking.section(&["sources", source], declaration.check(source)) {
+            if declaration.timezone.is_none()
+                && let Some(snapshot) = &mut source.snapshot
+            {
+                snapshot.zone = timezone;
+            }
             steps.insert(StepName::from(&raw_table(&source.name)), Step::Ingest(Arc::new(source)));
         }
     }
@@ -95,13 +100,7 @@ pub fn check(
             tables.insert(name, rules);
         }
     }
-    for name in [crate::audience::DECISIONS, crate::audience::LISTS] {
-        tables.entry(crate::audience::table(name)).or_insert_with(|| own_key(&["audience", "customer_id"]));
-    }
-    tables
-        .entry(crate::audience::table(crate::audience::WATERFALL))
-        .or_insert_with(|| own_key(&["audience", "position"]));
-
+    snapshots_say_when(&steps, &mut tables);
     for (name, key) in crate::identity::quality::KEYS {
         tables.entry(own(name)).or_insert_with(|| own_key(key));
     }
@@ -122,18 +121,9 @@ pub fn check(
         tables.entry(own("churn_scores")).or_insert_with(|| own_key(&["customer_id"]));
         steps.insert(StepName::new("mart.churn_scores"), Step::Churn { params, outcome, cutoffs, features });
     }
-    let audiences: Vec<_> = file
-        .audiences
-        .iter()
-        .filter_map(|(name, declaration)| checking.section(&["audiences", name], declaration.check(name)))
-        .collect();
-    for audience in &audiences {
-        checking.expressions(audience);
-    }
-    if !audiences.is_empty() {
-        steps.insert(StepName::new("audiences"), Step::Audiences(audiences));
-    }
+    checking.audiences(&file.audiences, &mut tables, &mut steps);
 
+    checking.rows_are_dated(&mut steps, &mut tables);
     checking.late_rows_have_a_time(&steps, &tables);
     checking.rows_referred_to_are_somebodys(&steps);
     checking.kept_rows_have_an_age(&steps, &file.tables);
@@ -141,6 +131,7 @@ pub fn check(
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
         checking.tables_are_made(&steps, &tables);
+        checking.audiences_read_what_is_made(&steps);
     }
     if steps.is_empty() && checking.errors.is_empty() {
         checking.errors.push(
@@ -218,16 +209,6 @@ impl Checking<'_, '_> {
                 None
             }
         }
-    }
-
-    /// The SQL of an audience parses; which columns there are is only known when it is drawn.
-    fn expressions(&mut self, audience: &Audience) {
-        let key = |last| ["audiences", audience.name.as_str(), last];
-        self.take(&key("where"), require_expression(&audience.rule));
-        for exclusion in &audience.exclusions {
-            self.take(&key("exclude"), require_expression(&exclusion.condition));
-        }
-        self.take(&key("rank_by"), require_expression(&audience.rank_by));
     }
 
     fn name(&mut self, name: Option<&str>) -> String {

@@ -17,7 +17,7 @@ fn fixture(columns: &str, more: &str) -> Fixture {
 fn surveyed(fixture: &Fixture) -> Vec<String> {
     runtime().block_on(async {
         let mut errors = Vec::new();
-        for file in list(&fixture.source).await.unwrap() {
+        for file in list(&fixture.source).await.unwrap().files {
             if let Err(error) = survey(&fixture.source, &file).await {
                 errors.push(error.to_string());
             }

@@ -47,7 +47,10 @@ fn each_element_is_a_row_beside_the_fields_of_its_record() {
         ["5123456789012345678|ann@x|TEA|2|10.00", "5123456789012345678|ann@x|CUP|1|9.50", "9|∅|POT|1|∅",]
     );
     assert_eq!((outcome.lines, outcome.elements), (vec![1, 1, 5], vec![1, 2, 1]));
-    assert_eq!(outcome.notes, ["3 records have no element in `line_items` and give no row"]);
+    assert_eq!(
+        outcome.remarks,
+        ["3 records have no element in `line_items` and give no row, the first in line 2"]
+    );
 }
 
 #[test]
@@ -123,10 +126,7 @@ fn a_field_around_the_array_that_no_record_has_is_told() {
     fixture
         .write("orders.jsonl", "{\"id\":1,\"client\":{\"email\":\"a\"},\"line_items\":[{\"sku\":\"A\"}]}\n");
     let outcome = fixture.read();
-    assert_eq!(
-        outcome.warnings,
-        ["column b_customer: no record of 1 file has `$.customer.email`, read as null"]
-    );
+    assert_eq!(outcome.remarks, ["no record has `$.customer.email`: `b_customer` is null in every row"]);
 }
 
 #[test]
@@ -219,7 +219,10 @@ fn lists_of_structs_in_parquet_are_unfolded_the_same_way() {
     assert_eq!(outcome.table(), ["1|1@x|TEA|2|3.00", "1|1@x|CUP|1|3.00", "5|5@x|POT|1|3.00"]);
     assert_eq!((outcome.lines.clone(), outcome.elements.clone()), (vec![1, 1, 5], vec![1, 2, 1]));
     assert_eq!(outcome.refused(), [(4, "∅", "element 2: expected an element, found null")]);
-    assert_eq!(outcome.notes, ["2 records have no element in `line_items` and give no row"]);
+    assert_eq!(
+        outcome.remarks,
+        ["2 records have no element in `line_items` and give no row, the first in line 2"]
+    );
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! Numbers in text columns that are not written as they were meant: `2,97461E+12` was once a card's number,
+//! and `12.0` is the customer 12 on his way through a data frame.
+//!
+//! As text such a value stands, but three cards may have become one, and 12.0 joins nobody, so that
+//! somebody must be told.
+
+/// Whether a text is a number as spreadsheets shorten it: one digit, a fraction, an exponent.
+#[inline(always)]
+pub fn looks_shortened(text: &[u8]) -> bool {
+    // Nearly every other text differs in its second byte.
+    matches!(text, [b'0'..=b'9', b'.' | b',' | b'E' | b'e', _, ..]) && is_shortened(text)
+}
+
+#[cold]
+fn is_shortened(text: &[u8]) -> bool {
+    let Some(at) = text.iter().position(|b| matches!(b, b'E' | b'e')) else { return false };
+    let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let mantissa = match &text[1..at] {
+        [] => true,
+        [b'.' | b',', fraction @ ..] => digits(fraction),
+        _ => false,
+    };
+    let exponent = match (text[at], &text[at + 1..]) {
+        (_, [b'+', exponent @ ..]) => exponent,
+        // `7e12` may well be an identifier; no spreadsheet writes it.
+        (b'E', exponent) => exponent,
+        _ => return false,
+    };
+    mantissa && digits(exponent)
+}
+
+/// Whether a number is whole and written as no integer is: with a fraction of zeros, or an exponent.
+pub fn is_whole_in_other_digits(number: &[u8]) -> bool {
+    let (mantissa, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (&number[..at], std::str::from_utf8(&number[at + 1..]).ok().and_then(|e| e.parse().ok())),
+        None => (number, None::<i64>),
+    };
+    let fraction = mantissa.iter().position(|byte| *byte == b'.').map(|at| &mantissa[at + 1..]);
+    if fraction.is_none() && exponent.is_none() {
+        return false;
+    }
+    let places =
+        fraction.unwrap_or_default().iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+    places as i64 <= exponent.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortened_number_is_told_from_other_codes() {
+        for text in ["2,97461E+12", "2.97461E+12", "1E5", "1E+05", "9.99e+15", "1,2E3"] {
+            assert!(looks_shortened(text.as_bytes()), "{text}");
+        }
+        for text in
+            ["", "1", "12E5", "7e12", "1E", "1E+", "E5", "1.E5", "1,2,3E4", "1E5A", "A1E5", "1E-5", "2.5"]
+        {
+            assert!(!looks_shortened(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_otherwise() {
+        for whole in ["12.0", "12.00", "1e3", "1.5e1", "-7.0", "1E+2", "0.0"] {
+            assert!(is_whole_in_other_digits(whole.as_bytes()), "{whole}");
+        }
+        for other in ["12", "-7", "12.5", "1.55e1", "1e-2", "0"] {
+            assert!(!is_whole_in_other_digits(other.as_bytes()), "{other}");
+        }
+    }
+}
