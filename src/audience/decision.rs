@@ -1,7 +1,8 @@
 //! The decision about every customer of the base.
 
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{Expr, cast, col, when};
+use datafusion::common::Column;
+use datafusion::logical_expr::{Expr, cast, col, lit, when};
 use datafusion::prelude::DataFrame;
 
 use super::candidates::{Candidates, of_base, plain};
@@ -136,9 +137,13 @@ impl Drawing {
         let mut rows = reader.rows()?;
         let mut known = vec![of_base(CUSTOMER_ID).alias(CUSTOMER_ID), worth.expr.alias(WORTH)];
         if let Some(consents) = self.consents.as_ref().filter(|_| audience.consent) {
-            let agreed = consents.agreed(catalog, session, audience).await?;
-            rows = marked(rows, agreed, AGREED)?;
-            known.push(col(datafusion::common::Column::new(Some(AGREED), "mark")).alias(AGREED));
+            let mut agrees = lit(true);
+            for (nth, agreed) in consents.agreed(catalog, session, audience).await?.into_iter().enumerate() {
+                let name = format!("{AGREED}_{nth}");
+                rows = marked(rows, agreed, &name)?;
+                agrees = agrees.and(col(Column::new(Some(name), "mark")));
+            }
+            known.push(agrees.alias(AGREED));
         }
         let doing = "put the conditions together";
         let mut parts = Vec::new();
@@ -209,7 +214,7 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
     let positions = Positions::of(audience);
     let (rules, all) = (audience.rules.len(), audience.rules.len() + audience.exclusions.len());
     let mut cases = String::new();
-    let mut unknown = Vec::new();
+    let (mut unknown, mut nulls) = (Vec::new(), Vec::new());
     for nth in 0..all {
         let (name, position) = (condition_column(nth), nth + 1);
         let met = if nth < rules { "is not true" } else { "is true" };
@@ -222,11 +227,12 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
             })
             .collect();
         let reason = audience.rules.iter().chain(&audience.exclusions).nth(nth).map(|c| c.reason.as_str());
+        let null = format!("{name} is null{}", reached.concat());
         unknown.push(format!(
-            "case when {name} is null{} then {} else '' end",
-            reached.concat(),
+            "case when {null} then {} else '' end",
             quoted(&format!("{BETWEEN}{}", reason.unwrap_or_default()))
         ));
+        nulls.push(format!("({null})"));
     }
     if let Some(consent) = positions.consent {
         cases.push_str(&format!("when {AGREED} is not true then {consent}\n"));
@@ -249,7 +255,7 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
     format!(
         "with judged as (
            select {CUSTOMER_ID}, {ranked} as worth, case {cases} else 0 end as off,
-             nullif(substr({unknown}, {after_first}), '') as unknown
+             case when {somewhere} then substr({unknown}, {after_first}) end as unknown
            from {asked}),
          placed as (
            select {CUSTOMER_ID}, worth, off, unknown,
@@ -268,6 +274,8 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
            cast(worth as double) as score, cast(place as bigint) as rank, unknown
          from decided order by {CUSTOMER_ID}",
         after_first = BETWEEN.len() + 1,
+        // Texts are put together for those few only of whom something is not known.
+        somewhere = nulls.join(" or "),
         unknown = unknown.join(" || "),
         salt = quoted(&format!("{}:{}", audience.salt, audience.name)),
         threshold = hex_threshold(audience.control),
