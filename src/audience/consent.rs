@@ -51,8 +51,8 @@ impl Consents {
         as_of: Instant,
     ) -> Result<Option<Consents>> {
         let Some(first) = audiences.iter().find(|a| a.consent) else { return Ok(None) };
+        let by_purpose = require_columns(catalog).await.map_err(|e| e.at(place(first)))?;
         let session = catalog.session([&table(CONSENTS)], Some(as_of)).await?;
-        let by_purpose = require_columns(&session).await.map_err(|e| e.at(place(first)))?;
         register_words(catalog, &session).await?;
         let consents = Consents { by_purpose, said: said(&session, by_purpose).await? };
         for audience in audiences.iter().filter(|a| a.consent) {
@@ -253,13 +253,13 @@ fn place(audience: &Audience) -> String {
 }
 
 /// Whether consents are by purpose.
-async fn require_columns(session: &Session) -> Result<bool> {
-    let consents = table(CONSENTS);
-    let frame = session.table(&consents).await?;
-    let has = |column: &str| frame.schema().has_column_with_unqualified_name(column);
+async fn require_columns(catalog: &Catalog) -> Result<bool> {
+    let name = table(CONSENTS);
+    let Some(consents) = catalog.table(&name).await? else { return Err(catalog.unknown(&name)) };
+    let has = |column: &str| consents.schema.field_with_name(column).is_ok();
     let lacking: Vec<String> = COLUMNS.iter().filter(|c| !has(c)).map(|c| format!("`{c}`")).collect();
     if !lacking.is_empty() {
-        return Err(Error::config(format!("{consents} has no column {}", lacking.join(", ")))
+        return Err(Error::config(format!("{name} has no column {}", lacking.join(", ")))
             .hint(format!("consent is looked up in its columns {}", COLUMNS.join(", "))));
     }
     Ok(has(PURPOSE))

@@ -45,8 +45,8 @@ impl Drawing {
     /// # Errors
     /// Tables that are not one row a customer, consents that do not fit the audiences.
     pub async fn begin(catalog: &Catalog, audiences: &[Audience], as_of: Instant) -> Result<Drawing> {
-        let grain = grain::count(catalog, audiences, Some(as_of)).await?;
         let consents = Consents::survey(catalog, audiences, as_of).await?;
+        let grain = grain::count(catalog, audiences, Some(as_of)).await?;
         Ok(Drawing { as_of, grain, consents })
     }
 
@@ -151,14 +151,17 @@ impl Drawing {
         let mut remains: Option<Expr> = None;
         for (nth, (key, is_rule, expr)) in conditions.into_iter().enumerate() {
             let name = condition_column(nth);
+            // A number: of two truth values the engine makes `and`, which asks both of everybody.
+            let number = cast(expr, DataType::Int8);
             let asked = match remains.clone() {
-                None => expr,
-                Some(remains) => when(remains, expr).end().doing(doing)?,
+                None => number,
+                Some(remains) => when(remains, number).end().doing(doing)?,
             };
             let every: Vec<Expr> =
                 rows.schema().columns().into_iter().map(Expr::Column).chain([asked.alias(&name)]).collect();
             rows = rows.select(every).doing(doing)?;
-            let passes = if is_rule { plain(&name).is_true() } else { plain(&name).is_not_true() };
+            let holds = plain(&name).eq(lit(1_i8));
+            let passes = if is_rule { holds.is_true() } else { holds.is_not_true() };
             remains = Some(match remains {
                 None => passes,
                 Some(remains) => remains.and(passes),
@@ -217,13 +220,13 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
     let (mut unknown, mut nulls) = (Vec::new(), Vec::new());
     for nth in 0..all {
         let (name, position) = (condition_column(nth), nth + 1);
-        let met = if nth < rules { "is not true" } else { "is true" };
-        cases.push_str(&format!("when {name} {met} then {position}\n"));
+        let off = if nth < rules { "is not true" } else { "is true" };
+        cases.push_str(&format!("when ({name} = 1) {off} then {position}\n"));
         // Null also where the customer was off before; a rule that is null is itself what decides.
         let reached: Vec<String> = (0..nth)
             .map(|before| {
                 let passes = if before < rules { "is true" } else { "is not true" };
-                format!(" and {} {passes}", condition_column(before))
+                format!(" and ({} = 1) {passes}", condition_column(before))
             })
             .collect();
         let reason = audience.rules.iter().chain(&audience.exclusions).nth(nth).map(|c| c.reason.as_str());

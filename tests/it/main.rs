@@ -19,6 +19,7 @@ mod golden;
 mod identity;
 mod kill;
 mod linkage;
+mod lists;
 mod migration;
 mod night;
 mod nights;
