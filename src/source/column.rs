@@ -115,6 +115,8 @@ pub(super) struct Style {
     /// The format as declared, for messages.
     pub format: Option<String>,
     pub zone: Tz,
+    /// Whether the words for null are those of exports that escape, and no escape is declared.
+    pub may_escape: bool,
     /// Lower-case words.
     pub yes: Vec<String>,
     pub no: Vec<String>,

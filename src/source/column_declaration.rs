@@ -151,7 +151,10 @@ impl SourceDeclaration {
             // Exports that escape write so what has no value.
             (None, Some(escape)) => vec![Box::from(b"".as_slice()), format!("{escape}N").into_bytes().into()],
         };
+        let may_escape =
+            self.format == Format::Csv && self.escape.is_none() && nulls.iter().any(|null| **null == *b"\\N");
         Shared {
+            may_escape,
             number,
             zone: zone.unwrap_or(Tz::UTC),
             nulls,
@@ -219,6 +222,7 @@ impl SourceDeclaration {
                 time,
                 format: table.format.as_ref().map(|format| format.all().join(" or ")),
                 zone: zone.unwrap_or(shared.zone),
+                may_escape: shared.may_escape,
                 yes,
                 no,
             }),
@@ -264,6 +268,7 @@ pub(super) struct Shared {
     pub last_short_year: Option<i64>,
     pub abbreviations: Vec<(String, i64)>,
     nulls: Vec<Box<[u8]>>,
+    may_escape: bool,
 }
 
 impl Shared {
@@ -274,6 +279,7 @@ impl Shared {
             time: TimeFormat::Iso,
             format: None,
             zone: self.zone,
+            may_escape: self.may_escape,
             yes: YES.map(str::to_owned).to_vec(),
             no: NO.map(str::to_owned).to_vec(),
         })

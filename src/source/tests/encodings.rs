@@ -174,6 +174,29 @@ fn what_stands_before_a_wrong_line_is_judged_first() {
 }
 
 #[test]
+fn accents_that_make_no_words_are_told() {
+    for name in ["cp850", "macintosh"] {
+        let fixture = source("encoding = \"windows-1252\"");
+        fixture.write("e.csv", encoded("a,b\nZoé,Médéric\n1,2\n", name));
+        let outcome = fixture.read();
+        let doubt = format!("its accents make no words as windows-1252, and they do as {name}: which encoding is it in?");
+        assert_eq!((outcome.rows.len(), outcome.remarks), (2, vec![doubt]));
+        fixture.write("e.csv", encoded("a,b,prénom\n1,2,3\n", name));
+        // The web's windows-1252 has no character for what the Mac wrote as ç.
+        if name == "macintosh" {
+            let mut bytes = b"a,b\n1,2\n".to_vec();
+            bytes.extend(encoded(ZOE, name));
+            let fixture = source("encoding = \"windows-1252\"");
+            fixture.write("e.csv", bytes);
+            let expected = "line 4 is not windows-1252 as declared; it looks like macintosh\n";
+            assert!(fixture.error().starts_with(expected), "{}", fixture.error());
+        }
+        let expected = format!("the header makes no words as windows-1252, and it does as {name}\n");
+        assert!(fixture.error().starts_with(&expected), "{}", fixture.error());
+    }
+}
+
+#[test]
 fn json_lines_are_held_to_their_encoding_too() {
     let fixture = Fixture::new("e.jsonl", "format = \"jsonl\"\nencoding = \"windows-1252\"\n[columns]\na = \"text\"\n");
     fixture.write("e.jsonl", "{\"a\":\"x\"}\n{\"a\":\"Zoé\"}\n");
