@@ -1,22 +1,257 @@
 //! Who agreed to be contacted: the latest word on the audience's channel, for each of its purposes.
+//!
+//! A consent is a yes that is beyond doubt. A no counts also where it is written carelessly: without a
+//! date it is the latest word, without a channel or purpose, or with one that is spelled otherwise, it
+//! is a no to the audience's. A yes of these kinds is none. What was written so is told.
 
-use arrow::array::AsArray;
+use std::collections::BTreeSet;
 
-use super::{Audience, CONSENTS, table};
+use arrow::array::{Array, AsArray, StringArray};
+use arrow::datatypes::Int64Type;
+use datafusion::prelude::DataFrame;
+
+use super::candidates::plain;
+use super::{Audience, CONSENTS, CONSENTS_VALID_FROM, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
+use crate::name::TableName;
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 
-const COLUMNS: [&str; 4] = ["customer_id", "channel", "granted", "valid_from"];
+const COLUMNS: [&str; 4] = ["customer_id", "channel", "granted", CONSENTS_VALID_FROM];
 const PURPOSE: &str = "purpose";
+const WORDS: &str = "audience.words";
 
-/// Refuses an audience that does not fit the consents there are: a consent to one thing is none to
-/// another.
-///
-/// # Errors
-/// A column that is missing; consents by purpose and an audience without one, or the reverse.
-pub(super) async fn require_columns(session: &Session, audience: &Audience) -> Result<()> {
+/// What `core.consents` holds, looked at once for all audiences.
+#[derive(Debug)]
+pub(super) struct Consents {
+    by_purpose: bool,
+    said: Vec<Said>,
+}
+
+/// The rows of one channel and purpose, as they are spelled.
+#[derive(Debug)]
+struct Said {
+    channel: Option<String>,
+    purpose: Option<String>,
+    rows: u64,
+    nobody: u64,
+    unanswered: u64,
+    undated: u64,
+}
+
+impl Consents {
+    /// Looks at the consents, if an audience asks for them.
+    ///
+    /// # Errors
+    /// A column that is missing; consents by purpose and an audience without one, or the reverse.
+    pub async fn survey(
+        catalog: &Catalog,
+        audiences: &[Audience],
+        as_of: Instant,
+    ) -> Result<Option<Consents>> {
+        let Some(first) = audiences.iter().find(|a| a.consent) else { return Ok(None) };
+        let session = catalog.session([&table(CONSENTS)], Some(as_of)).await?;
+        let by_purpose = require_columns(&session).await.map_err(|e| e.at(place(first)))?;
+        register_words(catalog, &session).await?;
+        let consents = Consents { by_purpose, said: said(&session, by_purpose).await? };
+        for audience in audiences.iter().filter(|a| a.consent) {
+            consents.require_purpose(audience).map_err(|e| e.at(place(audience)))?;
+        }
+        Ok(Some(consents))
+    }
+
+    /// A consent to one thing is none to another.
+    fn require_purpose(&self, audience: &Audience) -> Result<()> {
+        let consents = table(CONSENTS);
+        match (audience.purposes.is_empty(), self.by_purpose) {
+            (true, true) => {
+                let known = self.purposes(&audience.channel);
+                let example = known.first().map_or("…", String::as_str);
+                Err(Error::config(format!(
+                    "{consents} holds consents by purpose, but the audience does not say what it is for"
+                ))
+                .hint(if known.len() > 1 {
+                    format!("add purpose = \"{example}\" (or one of {})", known[1..].join(", "))
+                } else {
+                    format!("add purpose = \"{example}\"")
+                }))
+            }
+            (false, false) => Err(Error::config(format!(
+                "{consents} has no column `{PURPOSE}`, but the audience has a purpose"
+            ))
+            .hint("add the column to its model, or take `purpose` out of the audience")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The purposes that somebody was asked about on the channel, in alphabetical order.
+    fn purposes(&self, channel: &str) -> Vec<String> {
+        let asked = self.said.iter().filter(|said| said.channel.as_deref() == Some(channel));
+        asked.filter_map(|said| said.purpose.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn channels(&self) -> BTreeSet<&str> {
+        self.said.iter().filter_map(|said| said.channel.as_deref()).collect()
+    }
+
+    /// What is to be told of the consents: rows that say less than they should, names that nobody was
+    /// asked by.
+    pub fn warnings(&self, audiences: &[Audience]) -> Vec<String> {
+        let consents = table(CONSENTS);
+        let total = |of: &dyn Fn(&Said) -> u64| self.said.iter().map(of).sum::<u64>();
+        let mut warnings = Vec::new();
+        let mut lacking = |n: u64, what: &str, so: &str| {
+            if n > 0 {
+                let rows = if n == 1 { "1 row has".to_owned() } else { format!("{n} rows have") };
+                warnings.push(format!("{consents}: {rows} no {what}: {so}"));
+            }
+        };
+        lacking(total(&|said| said.nobody), "customer_id", "nobody's consent or refusal follows from them");
+        lacking(
+            total(&|said| if said.channel.is_none() { said.rows } else { 0 }),
+            "channel",
+            "a no counts for every channel, a yes for none",
+        );
+        if self.by_purpose {
+            lacking(
+                total(&|said| if said.purpose.is_none() { said.rows } else { 0 }),
+                PURPOSE,
+                "a no counts for every purpose, a yes for none",
+            );
+        }
+        lacking(total(&|said| said.unanswered), "granted", "taken for a no");
+        lacking(
+            total(&|said| said.undated),
+            CONSENTS_VALID_FROM,
+            "a no counts as the latest word, a yes does not count",
+        );
+        let asking = || audiences.iter().filter(|a| a.consent);
+        let wanted: BTreeSet<&str> = asking().map(|a| a.channel.as_str()).collect();
+        for (channel, alike) in wanted.iter().flat_map(|c| self.channels_alike(c).map(move |a| (c, a))) {
+            warnings.push(spelled(&consents, "channel", alike, channel));
+        }
+        let wanted: BTreeSet<&str> = asking().flat_map(|a| &a.purposes).map(String::as_str).collect();
+        for (purpose, alike) in wanted.iter().flat_map(|p| self.purposes_alike(p).map(move |a| (p, a))) {
+            warnings.push(spelled(&consents, PURPOSE, alike, purpose));
+        }
+        warnings.extend(asking().filter_map(|audience| self.nobody_asked(audience)));
+        warnings
+    }
+
+    /// The audience's channel or purposes that nobody was ever asked about, where others were asked
+    /// about: most likely a slip. Its list is empty.
+    fn nobody_asked(&self, audience: &Audience) -> Option<String> {
+        let Audience { name, channel, .. } = audience;
+        let channels = self.channels();
+        if !channels.is_empty() && !channels.contains(channel.as_str()) {
+            let others = channels.into_iter().collect::<Vec<_>>().join(", ");
+            return Some(format!(
+                "audience {name}: nobody was asked for consent by {channel}, only by {others}"
+            ));
+        }
+        let known = self.purposes(channel);
+        let unasked: Vec<&str> =
+            audience.purposes.iter().filter(|p| !known.contains(p)).map(String::as_str).collect();
+        (!known.is_empty() && !unasked.is_empty()).then(|| {
+            format!(
+                "audience {name}: nobody was asked for consent to {} by {channel}, only to {}",
+                unasked.join(", "),
+                known.join(", ")
+            )
+        })
+    }
+
+    fn channels_alike(&self, channel: &str) -> impl Iterator<Item = &str> {
+        alike(channel, self.channels())
+    }
+
+    fn purposes_alike(&self, purpose: &str) -> impl Iterator<Item = &str> {
+        let purposes: BTreeSet<&str> = self.said.iter().filter_map(|said| said.purpose.as_deref()).collect();
+        alike(purpose, purposes)
+    }
+
+    /// The customers who agree, one row each. Of two words at one instant the stricter counts.
+    pub async fn agreed(
+        &self,
+        catalog: &Catalog,
+        session: &Session,
+        audience: &Audience,
+    ) -> Result<DataFrame> {
+        register_words(catalog, session).await?;
+        let channel = quoted(&audience.channel);
+        // What is compared, how it is called, and how a careless no may call it.
+        let exactly = if self.by_purpose {
+            let purposes: Vec<String> = audience.purposes.iter().map(|p| quoted(p)).collect();
+            format!("channel = {channel} and {PURPOSE} in ({})", purposes.join(", "))
+        } else {
+            format!("channel = {channel}")
+        };
+        let asked: Vec<Option<&str>> = match audience.purposes.as_slice() {
+            [] => vec![None],
+            purposes => purposes.iter().map(|p| Some(p.as_str())).collect(),
+        };
+        let careless: Vec<String> = asked
+            .iter()
+            .filter_map(|purpose| {
+                let by_channel = self.any_spelling("channel", &audience.channel, self.channels_alike(&audience.channel));
+                let by_purpose = purpose.map(|purpose| self.any_spelling(PURPOSE, purpose, self.purposes_alike(purpose)));
+                let exactly = match purpose {
+                    Some(purpose) => format!("channel = {channel} and {PURPOSE} = {}", quoted(purpose)),
+                    None => format!("channel = {channel}"),
+                };
+                let spelled = [Some(by_channel), by_purpose].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+                self.has_careless(audience, *purpose).then(|| {
+                    format!(
+                        "union all select customer_id, {} as about, granted, {CONSENTS_VALID_FROM} from {WORDS}
+                         where ({spelled}) and ({exactly}) is not true and granted is not true",
+                        quoted(purpose.unwrap_or_default())
+                    )
+                })
+            })
+            .collect();
+        let about = if self.by_purpose { PURPOSE } else { "''" };
+        let sql = format!(
+            "select customer_id from (
+               select customer_id, about, granted, row_number() over (
+                 partition by customer_id, about
+                 order by {CONSENTS_VALID_FROM} desc nulls first, granted asc nulls first) as nth
+               from (
+                 select customer_id, {about} as about, granted, {CONSENTS_VALID_FROM} from {WORDS}
+                 where {exactly} and ({CONSENTS_VALID_FROM} is not null or granted is not true)
+                 {careless}) as words) as latest
+             where nth = 1 and granted group by customer_id having count(*) = {all}",
+            careless = careless.join("\n"),
+            all = asked.len(),
+        );
+        session.sql(&sql).await.doing("look for the consents")
+    }
+
+    /// The column's condition for a no: as it should be, otherwise spelled, or not said.
+    fn any_spelling<'a>(&self, column: &str, name: &'a str, alike: impl Iterator<Item = &'a str>) -> String {
+        let spellings: Vec<String> = std::iter::once(name).chain(alike).map(quoted).collect();
+        format!("({column} is null or {column} in ({}))", spellings.join(", "))
+    }
+
+    /// Whether there is a row that could be a careless no to the audience's channel and this purpose.
+    fn has_careless(&self, audience: &Audience, purpose: Option<&str>) -> bool {
+        self.said.iter().any(|said| {
+            let channel = said.channel.as_deref().is_none_or(|c| is_alike(c, &audience.channel));
+            let about = purpose
+                .is_none_or(|wanted| said.purpose.as_deref().is_none_or(|found| is_alike(found, wanted)));
+            let exactly = said.channel.as_deref() == Some(&audience.channel)
+                && purpose.is_none_or(|wanted| said.purpose.as_deref() == Some(wanted));
+            channel && about && !exactly
+        })
+    }
+}
+
+fn place(audience: &Audience) -> String {
+    format!("audience {}", audience.name)
+}
+
+/// Whether consents are by purpose.
+async fn require_columns(session: &Session) -> Result<bool> {
     let consents = table(CONSENTS);
     let frame = session.table(&consents).await?;
     let has = |column: &str| frame.schema().has_column_with_unqualified_name(column);
@@ -25,93 +260,87 @@ pub(super) async fn require_columns(session: &Session, audience: &Audience) -> R
         return Err(Error::config(format!("{consents} has no column {}", lacking.join(", ")))
             .hint(format!("consent is looked up in its columns {}", COLUMNS.join(", "))));
     }
-    match (audience.purposes.is_empty(), has(PURPOSE)) {
-        (true, true) => {
-            let known = purposes(session, audience).await?;
-            let example = known.first().map_or("…", String::as_str);
-            Err(Error::config(format!(
-                "{consents} holds consents by purpose, but the audience does not say what it is for"
-            ))
-            .hint(if known.len() > 1 {
-                format!("add purpose = \"{example}\" (or one of {})", known[1..].join(", "))
-            } else {
-                format!("add purpose = \"{example}\"")
-            }))
-        }
-        (false, false) => Err(Error::config(format!(
-            "{consents} has no column `{PURPOSE}`, but the audience has a purpose"
-        ))
-        .hint("add the column to its model, or take `purpose` out of the audience")),
-        _ => Ok(()),
-    }
+    Ok(has(PURPOSE))
 }
 
-/// SQL of `(customer_id)`: who agrees, one row a customer. Of two words at one instant the stricter
-/// counts.
-pub(super) fn agreed_sql(audience: &Audience) -> String {
-    let (schema, consents) = CONSENTS;
-    let channel = quoted(&audience.channel);
-    if audience.purposes.is_empty() {
-        return format!(
-            "select customer_id from (
-               select customer_id, granted, row_number() over (
-                 partition by customer_id order by valid_from desc, granted asc nulls first) as nth
-               from {schema}.{consents} where channel = {channel}) as latest
-             where nth = 1 and granted"
-        );
+/// The words known at the session's instant, and those without a date, which no instant hides.
+async fn register_words(catalog: &Catalog, session: &Session) -> Result<()> {
+    let consents = table(CONSENTS);
+    let doing = "open the consents";
+    let dated =
+        session.table(&consents).await?.filter(plain(CONSENTS_VALID_FROM).is_not_null()).doing(doing)?;
+    let undated = catalog
+        .session([&consents], None)
+        .await?
+        .table(&consents)
+        .await?
+        .filter(plain(CONSENTS_VALID_FROM).is_null())
+        .doing(doing)?;
+    session.register_view(&WORDS.parse::<TableName>()?, dated.union(undated).doing(doing)?)
+}
+
+async fn said(session: &Session, by_purpose: bool) -> Result<Vec<Said>> {
+    let purpose = if by_purpose { PURPOSE } else { "cast(null as varchar)" };
+    let sql = format!(
+        "select arrow_cast(channel, 'Utf8') as channel, arrow_cast({purpose}, 'Utf8') as purpose,
+           count(*) as n, count(*) - count(customer_id) as nobody, count(*) - count(granted) as unanswered,
+           count(*) - count({CONSENTS_VALID_FROM}) as undated
+         from {WORDS} group by 1, 2 order by 1, 2"
+    );
+    let doing = "look at the consents";
+    let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+    let mut said = Vec::new();
+    for batch in batches {
+        let text = |column: usize, row: usize| {
+            let texts: &StringArray = batch.column(column).as_string();
+            texts.is_valid(row).then(|| texts.value(row).to_owned())
+        };
+        let number = |column: usize, row: usize| {
+            batch.column(column).as_primitive::<Int64Type>().value(row).unsigned_abs()
+        };
+        said.extend((0..batch.num_rows()).map(|row| Said {
+            channel: text(0, row),
+            purpose: text(1, row),
+            rows: number(2, row),
+            nobody: number(3, row),
+            unanswered: number(4, row),
+            undated: number(5, row),
+        }));
     }
+    Ok(said)
+}
+
+fn spelled(consents: &TableName, column: &str, found: &str, wanted: &str) -> String {
     format!(
-        "select customer_id from (
-           select customer_id, granted, row_number() over (
-             partition by customer_id, {PURPOSE} order by valid_from desc, granted asc nulls first) as nth
-           from {schema}.{consents} where channel = {channel} and {PURPOSE} in ({purposes})) as latest
-         where nth = 1 and granted group by customer_id having count(*) = {all}",
-        purposes = audience.purposes.iter().map(|p| quoted(p)).collect::<Vec<_>>().join(", "),
-        all = audience.purposes.len(),
+        "{consents}: the {column} \"{found}\" is not \"{wanted}\": a no under it counts all the same, a yes does not"
     )
 }
 
-/// The audience's purposes that nobody was ever asked about on its channel, where others were asked
-/// about: most likely a slip, told as a warning. Its list is empty.
-///
-/// # Errors
-/// When the consents cannot be read.
-pub async fn unasked_purposes(
-    catalog: &Catalog,
-    audience: &Audience,
-    as_of: Instant,
-) -> Result<Option<String>> {
-    if !audience.consent || audience.purposes.is_empty() {
-        return Ok(None);
-    }
-    let session = catalog.session([&table(CONSENTS)], Some(as_of)).await?;
-    let known = purposes(&session, audience).await?;
-    let unasked: Vec<&str> =
-        audience.purposes.iter().filter(|p| !known.contains(p)).map(String::as_str).collect();
-    Ok((!known.is_empty() && !unasked.is_empty()).then(|| {
-        format!(
-            "audience {}: nobody was asked for consent to {} by {}, only to {}",
-            audience.name,
-            unasked.join(", "),
-            audience.channel,
-            known.join(", ")
-        )
-    }))
+/// The names that are spelled nearly like one, and are not it.
+fn alike<'a>(name: &str, names: BTreeSet<&'a str>) -> impl Iterator<Item = &'a str> {
+    let name = name.to_owned();
+    names.into_iter().filter(move |other| *other != name && is_alike(other, &name))
 }
 
-/// The purposes that somebody was asked about on the channel, in alphabetical order.
-async fn purposes(session: &Session, audience: &Audience) -> Result<Vec<String>> {
-    let sql = format!(
-        "select distinct arrow_cast({PURPOSE}, 'Utf8') as purpose from {}.{}
-         where channel = {} and {PURPOSE} is not null order by purpose",
-        CONSENTS.0,
-        CONSENTS.1,
-        quoted(&audience.channel)
-    );
-    let doing = "look for the purposes of the consents";
-    let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
-    Ok(batches
-        .iter()
-        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned))
-        .collect())
+/// Equal but for case, blanks and punctuation.
+fn is_alike(one: &str, other: &str) -> bool {
+    let letters = |text: &str| {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
+    };
+    letters(one) == letters(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_channel_are_alike() {
+        for other in ["Email", "E-mail", " email ", "E MAIL"] {
+            assert!(is_alike(other, "email"), "{other}");
+        }
+        for other in ["mail", "emails", "post", ""] {
+            assert!(!is_alike(other, "email"), "{other}");
+        }
+    }
 }

@@ -1,165 +1,274 @@
-//! The decision about every customer of the base, and what is read from it.
+//! The decision about every customer of the base.
 
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{JoinType, col};
+use datafusion::logical_expr::{Expr, cast, col, when};
 use datafusion::prelude::DataFrame;
 
-use super::consent::{agreed_sql, require_columns};
-use super::{Audience, DECISIONS, table};
+use super::candidates::{Candidates, of_base, plain};
+use super::condition::{Asked, Reader, marked};
+use super::consent::Consents;
+use super::grain::{self, CUSTOMER_ID, Grain};
+use super::unknown::BETWEEN;
+use super::waterfall::{Positions, reasons};
+use super::{Audience, Condition};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 
-/// The reasons of an audience in the order they are tried; position 0 is the whole base.
-pub fn reasons(audience: &Audience) -> Vec<String> {
-    let mut reasons = vec!["base".to_owned(), "outside the rule".to_owned()];
-    reasons.extend(audience.exclusions.iter().map(|e| e.reason.clone()));
-    if audience.consent {
-        let purposes = audience.purposes.join(", ");
-        let purposes = if purposes.is_empty() { purposes } else { format!(": {purposes}") };
-        reasons.push(format!("no consent for {}{purposes}", audience.channel));
-    }
-    reasons.push("no rank: the ranking expression is null".to_owned());
-    reasons.push("beyond the limit".to_owned());
-    reasons.push("control group".to_owned());
-    reasons.push("on the list".to_owned());
-    reasons
+/// What all audiences of a run have in common, looked at once.
+#[derive(Debug)]
+pub struct Drawing {
+    as_of: Instant,
+    grain: Grain,
+    consents: Option<Consents>,
 }
 
-/// Decides about every customer of the base: `audience, customer_id, position, reason, score, rank`.
-///
-/// `position` is that of the reason in the waterfall; `rank` counts from 1 over those who remain
-/// after all exclusions, control group included.
-pub async fn decide(catalog: &Catalog, audience: &Audience, as_of: Instant) -> Result<DataFrame> {
-    decide_in(catalog, audience, as_of).await.map_err(|e| e.at(format!("audience {}", audience.name)))
+/// The decisions about one audience, not yet computed.
+pub struct Decided {
+    /// `audience, customer_id, position, reason, score, rank, unknown`, one row a customer of the base.
+    ///
+    /// `position` is that of the reason in the waterfall; `rank` counts from 1 over those who remain
+    /// after all exclusions, control group included; `unknown` has the reasons whose condition was null.
+    pub frame: DataFrame,
+    /// Customers of the base.
+    pub customers: u64,
+    /// Each expression alone, by its key: what cannot be computed is found among them.
+    parts: Vec<(String, DataFrame)>,
 }
 
-async fn decide_in(catalog: &Catalog, audience: &Audience, as_of: Instant) -> Result<DataFrame> {
-    let session = catalog.session(&audience.reads(), Some(as_of)).await?;
-    if audience.consent {
-        require_columns(&session, audience).await?;
+impl Drawing {
+    /// Looks at what the audiences are drawn from.
+    ///
+    /// # Errors
+    /// Tables that are not one row a customer, consents that do not fit the audiences.
+    pub async fn begin(catalog: &Catalog, audiences: &[Audience], as_of: Instant) -> Result<Drawing> {
+        let grain = grain::count(catalog, audiences, Some(as_of)).await?;
+        let consents = Consents::survey(catalog, audiences, as_of).await?;
+        Ok(Drawing { as_of, grain, consents })
     }
-    let candidates = candidates(&session, audience).await?;
-    understand(&candidates, audience)?;
-    session.register_view(&TableName::new("audience", "candidates")?, candidates)?;
-    let sql = decision_sql(audience);
-    session.sql(&sql).await.doing("plan the rule").map_err(|e| {
-        e.hint("`where`, `exclude` and `rank_by` are SQL over the columns of the tables in `from`")
-    })
-}
 
-/// Each expression on its own, so that the message can say which one is wrong.
-fn understand(candidates: &DataFrame, audience: &Audience) -> Result<()> {
-    let mut errors = Vec::new();
-    let mut conditions = vec![("where".to_owned(), &audience.rule)];
-    conditions
-        .extend(audience.exclusions.iter().map(|e| (format!("exclude \"{}\"", e.reason), &e.condition)));
-    for (key, text) in &conditions {
-        match type_of(candidates, text) {
-            Ok(DataType::Boolean | DataType::Null) => {}
-            Ok(other) => errors.push(
-                Error::config(format!("`{text}` is {other}, expected a condition that is true or false"))
-                    .at(key.clone()),
-            ),
-            Err(error) => errors.push(error.at(key.clone())),
-        }
+    /// What is to be told of the consents.
+    pub fn warnings(&self, audiences: &[Audience]) -> Vec<String> {
+        self.consents.as_ref().map(|consents| consents.warnings(audiences)).unwrap_or_default()
     }
-    match type_of(candidates, &audience.rank_by) {
-        Ok(kind) if kind.is_numeric() || kind == DataType::Null => {}
-        Ok(other) => errors.push(
-            Error::config(format!("`{}` is {other}, expected a number to rank by", audience.rank_by))
-                .at("rank_by"),
-        ),
-        Err(error) => errors.push(error.at("rank_by")),
-    }
-    Error::all(errors)
-}
 
-fn type_of(candidates: &DataFrame, text: &str) -> Result<DataType> {
-    // `$as_of` stands for an instant; its type is known only once it is bound.
-    if text.contains("$as_of") {
-        return Ok(DataType::Null);
+    /// Plans the decision about every customer of the audience's base.
+    ///
+    /// # Errors
+    /// SQL that cannot be understood, all of it at once; columns of the export that are not there.
+    pub async fn decide(&self, catalog: &Catalog, audience: &Audience) -> Result<Decided> {
+        self.decide_in(catalog, audience).await.map_err(|e| e.at(format!("audience {}", audience.name)))
     }
-    let doing = || format!("understand `{text}`");
-    let frame = candidates
-        .parse_sql_expr(text)
-        .and_then(|expression| candidates.clone().select(vec![expression.alias("asked")]))
-        .doing(doing())?;
-    Ok(frame.schema().field(0).data_type().clone())
-}
 
-/// The base with the columns of the other tables; a column that two tables have is the first's.
-async fn candidates(session: &Session, audience: &Audience) -> Result<DataFrame> {
-    let mut tables = audience.from.iter();
-    let base = tables.next().ok_or_else(|| Error::config("an audience is drawn from at least one table"))?;
-    let mut frame = session.table(base).await?;
-    for name in tables {
-        let other = session.table(name).await?;
-        let taken: Vec<String> = frame.schema().fields().iter().map(|f| f.name().clone()).collect();
-        let mut columns = vec![col("customer_id").alias("joined_customer_id")];
-        columns.extend(
-            other
-                .schema()
-                .fields()
-                .iter()
-                .filter(|f| !taken.contains(f.name()))
-                .map(|f| col(datafusion::common::Column::from_name(f.name()))),
-        );
-        frame = other
-            .select(columns)
-            .and_then(|other| {
-                frame.join(other, JoinType::Left, &["customer_id"], &["joined_customer_id"], None)
+    async fn decide_in(&self, catalog: &Catalog, audience: &Audience) -> Result<Decided> {
+        let session = catalog.session(&audience.reads(), Some(self.as_of)).await?;
+        let candidates = Candidates::open(&session, audience).await?;
+        let asked = self.asked(catalog, &session, &candidates, audience).await?;
+        let view = TableName::new("audience", "asked")?;
+        session.register_view(&view, asked.frame.clone())?;
+        let sql = decision_sql(audience, &asked.worth, &self.grain.id_type, &view);
+        let frame = session.sql(&sql).await.doing("plan the decisions")?;
+        let parts = asked
+            .parts
+            .into_iter()
+            .map(|(key, column)| {
+                let part = asked.frame.clone().select(vec![plain(&column)]).doing("plan a condition")?;
+                Ok((key, part))
             })
-            .and_then(|joined| joined.drop_columns(&["joined_customer_id"]))
-            .doing(format!("join {name} by customer_id"))?;
+            .collect::<Result<_>>()?;
+        let customers = audience.from.first().and_then(|base| self.grain.rows.get(base)).copied();
+        Ok(Decided { frame, customers: customers.unwrap_or(0), parts })
     }
-    Ok(frame)
+
+    /// One row a customer: what each condition says, whether they agreed, and what they rank by.
+    async fn asked(
+        &self,
+        catalog: &Catalog,
+        session: &Session,
+        candidates: &Candidates,
+        audience: &Audience,
+    ) -> Result<Answers> {
+        let mut reader = Reader::new(session, candidates)?;
+        let mut errors = Vec::new();
+        let mut conditions = Vec::new();
+        let rules = audience.rules.iter().map(|rule| (true, rule));
+        let all: Vec<(bool, &Condition)> =
+            rules.chain(audience.exclusions.iter().map(|exclusion| (false, exclusion))).collect();
+        for (is_rule, condition) in all {
+            let key = key(audience, is_rule, condition);
+            match reader.read(&condition.sql).await {
+                Ok(asked) if matches!(asked.kind, DataType::Boolean | DataType::Null) => {
+                    conditions.push((key, is_rule, cast(asked.expr, DataType::Boolean)));
+                }
+                Ok(asked) => errors.push(
+                    Error::config(format!(
+                        "`{}` is {}, expected a condition that is true or false",
+                        condition.sql, asked.kind
+                    ))
+                    .at(key),
+                ),
+                Err(error) => errors.push(error.at(key)),
+            }
+        }
+        let worth = match reader.read(&audience.rank_by).await {
+            Ok(asked) if asked.kind == DataType::Null => {
+                Some(Asked { expr: cast(asked.expr, DataType::Float64), kind: DataType::Float64 })
+            }
+            Ok(asked) if asked.kind.is_numeric() => Some(asked),
+            Ok(asked) => {
+                let found = format!("`{}` is {}, expected a number to rank by", audience.rank_by, asked.kind);
+                errors.push(Error::config(found).at("rank_by"));
+                None
+            }
+            Err(error) => {
+                errors.push(error.at("rank_by"));
+                None
+            }
+        };
+        if let Err(error) = candidates.exported(&audience.export) {
+            errors.push(error.at("export"));
+        }
+        Error::all(errors)?;
+        let worth = worth.expect("a ranking that could not be read is an error");
+
+        let mut rows = reader.rows()?;
+        let mut known = vec![of_base(CUSTOMER_ID).alias(CUSTOMER_ID), worth.expr.alias(WORTH)];
+        if let Some(consents) = self.consents.as_ref().filter(|_| audience.consent) {
+            let agreed = consents.agreed(catalog, session, audience).await?;
+            rows = marked(rows, agreed, AGREED)?;
+            known.push(col(datafusion::common::Column::new(Some(AGREED), "mark")).alias(AGREED));
+        }
+        let doing = "put the conditions together";
+        let mut parts = Vec::new();
+        // Who is off already is not asked any more: `10 / orders` may rely on a rule before it.
+        let mut remains: Option<Expr> = None;
+        for (nth, (key, is_rule, expr)) in conditions.into_iter().enumerate() {
+            let name = condition_column(nth);
+            let asked = match remains.clone() {
+                None => expr,
+                Some(remains) => when(remains, expr).end().doing(doing)?,
+            };
+            let every: Vec<Expr> =
+                rows.schema().columns().into_iter().map(Expr::Column).chain([asked.alias(&name)]).collect();
+            rows = rows.select(every).doing(doing)?;
+            let passes = if is_rule { plain(&name).is_true() } else { plain(&name).is_not_true() };
+            remains = Some(match remains {
+                None => passes,
+                Some(remains) => remains.and(passes),
+            });
+            known.push(plain(&name));
+            parts.push((key, name));
+        }
+        parts.push(("rank_by".to_owned(), WORTH.to_owned()));
+        let frame = rows.select(known).doing(doing)?;
+        Ok(Answers { frame, worth: worth.kind, parts })
+    }
 }
 
-fn decision_sql(audience: &Audience) -> String {
-    let reasons = reasons(audience);
-    // Counted from the end: an author may call an exclusion "control group", too.
-    let [no_rank, beyond, control, listed] = [4, 3, 2, 1].map(|from_end| reasons.len() - from_end);
-    let mut cases = format!("when not coalesce(({}), false) then 1\n", audience.rule);
-    for (n, exclusion) in audience.exclusions.iter().enumerate() {
-        cases.push_str(&format!("when coalesce(({}), false) then {}\n", exclusion.condition, n + 2));
+struct Answers {
+    frame: DataFrame,
+    /// The type of what they rank by.
+    worth: DataType,
+    parts: Vec<(String, String)>,
+}
+
+const WORTH: &str = "worth";
+const AGREED: &str = "agreed";
+/// The largest number that a float holds.
+const LARGEST: &str = "1.7976931348623157e308";
+
+fn condition_column(nth: usize) -> String {
+    format!("__condition_{nth}")
+}
+
+/// Where a condition stands in the pipeline file.
+fn key(audience: &Audience, is_rule: bool, condition: &Condition) -> String {
+    match (is_rule, audience.rules.len()) {
+        (true, 1) => "where".to_owned(),
+        (true, _) => format!("where \"{}\"", condition.reason),
+        (false, _) => format!("exclude \"{}\"", condition.reason),
     }
-    let (consents, consent_join) = if audience.consent {
-        cases.push_str(&format!("when granted.customer_id is null then {}\n", no_rank - 1));
-        (
-            format!("granted as ({}),", agreed_sql(audience)),
-            "left join granted on granted.customer_id = base.customer_id",
-        )
-    } else {
-        (String::new(), "")
-    };
+}
+
+impl Decided {
+    /// The error with the key of the expression that cannot be computed, if one alone cannot.
+    pub async fn blame(self, audience: &Audience, error: Error) -> Error {
+        let place = format!("audience {}", audience.name);
+        for (key, part) in self.parts {
+            if let Err(found) = part.collect().await.doing("compute it for every customer") {
+                return found.at(key).at(place);
+            }
+        }
+        error.at(place)
+    }
+}
+
+fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked: &TableName) -> String {
+    let positions = Positions::of(audience);
+    let (rules, all) = (audience.rules.len(), audience.rules.len() + audience.exclusions.len());
+    let mut cases = String::new();
+    let mut unknown = Vec::new();
+    for nth in 0..all {
+        let (name, position) = (condition_column(nth), nth + 1);
+        let met = if nth < rules { "is not true" } else { "is true" };
+        cases.push_str(&format!("when {name} {met} then {position}\n"));
+        // Null also where the customer was off before; a rule that is null is itself what decides.
+        let reached: Vec<String> = (0..nth)
+            .map(|before| {
+                let passes = if before < rules { "is true" } else { "is not true" };
+                format!(" and {} {passes}", condition_column(before))
+            })
+            .collect();
+        let reason = audience.rules.iter().chain(&audience.exclusions).nth(nth).map(|c| c.reason.as_str());
+        unknown.push(format!(
+            "case when {name} is null{} then {} else '' end",
+            reached.concat(),
+            quoted(&format!("{BETWEEN}{}", reason.unwrap_or_default()))
+        ));
+    }
+    if let Some(consent) = positions.consent {
+        cases.push_str(&format!("when {AGREED} is not true then {consent}\n"));
+    }
+    cases.push_str(&format!("when {WORTH} is null then {}\n", positions.null_rank));
+    let mut ranked = WORTH.to_owned();
+    if worth.is_floating() {
+        // Not a number and infinities are all above the largest number; a minus before zero is none.
+        let infinite = positions.infinite_rank;
+        cases.push_str(&format!("when isnan({WORTH}) or abs({WORTH}) > {} then {infinite}\n", LARGEST));
+        ranked = format!("case when abs({WORTH}) = 0 then abs({WORTH}) else {WORTH} end");
+    }
+    let Positions { beyond, control, listed, .. } = positions;
     let limit = audience.limit.map_or("false".to_owned(), |limit| format!("place > {limit}"));
-    let labels: String =
-        reasons.iter().enumerate().map(|(n, reason)| format!("when {n} then {}\n", quoted(reason))).collect();
+    let labels: String = reasons(audience)
+        .iter()
+        .enumerate()
+        .map(|(n, reason)| format!("when {n} then {}\n", quoted(reason)))
+        .collect();
     format!(
-        "with {consents}
-         judged as (
-           select base.customer_id,
-             cast(({rank_by}) as double) as score,
-             case {cases} when ({rank_by}) is null or isnan(cast(({rank_by}) as double)) then {no_rank} else 0 end as off
-           from audience.candidates as base {consent_join}),
+        "with judged as (
+           select {CUSTOMER_ID}, {ranked} as worth, case {cases} else 0 end as off,
+             nullif(substr({unknown}, {after_first}), '') as unknown
+           from {asked}),
          placed as (
-           select customer_id, score, off,
-             case when off = 0 then row_number() over (partition by off order by score desc, customer_id) end as place
+           select {CUSTOMER_ID}, worth, off, unknown,
+             case when off = 0 then
+               row_number() over (partition by off order by worth desc, {CUSTOMER_ID}) end as place
            from judged),
          decided as (
-           select customer_id, score, place,
+           select {CUSTOMER_ID}, worth, unknown, place,
              case when off > 0 then off
                   when {limit} then {beyond}
-                  when encode(sha256(concat({salt}, ':', cast(customer_id as varchar))), 'hex') < '{threshold}' then {control}
+                  when encode(sha256(concat({salt}, ':', cast({CUSTOMER_ID} as varchar))), 'hex') < '{threshold}' then {control}
                   else {listed} end as position
            from placed)
-         select {name} as audience, customer_id, cast(position as bigint) as position,
-           case position {labels} end as reason, score, cast(place as bigint) as rank
-         from decided",
-        rank_by = audience.rank_by,
+         select {name} as audience, arrow_cast({CUSTOMER_ID}, '{id_type}') as {CUSTOMER_ID},
+           cast(position as bigint) as position, case position {labels} end as reason,
+           cast(worth as double) as score, cast(place as bigint) as rank, unknown
+         from decided order by {CUSTOMER_ID}",
+        after_first = BETWEEN.len() + 1,
+        unknown = unknown.join(" || "),
         salt = quoted(&format!("{}:{}", audience.salt, audience.name)),
         threshold = hex_threshold(audience.control),
         name = quoted(&audience.name),
@@ -170,55 +279,6 @@ fn decision_sql(audience: &Audience) -> String {
 fn hex_threshold(share: f64) -> String {
     // 2^64 as a float; a share below 1 stays below it.
     format!("{:016x}", (share * 18_446_744_073_709_551_616.0) as u64)
-}
-
-/// The lists, read from the decisions: one row a person, the control group marked.
-pub async fn lists(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
-    let rows: Vec<String> = audiences
-        .iter()
-        .map(|a| {
-            let listed = reasons(a).len() - 1;
-            format!("({}, {}, cast({listed} as bigint))", quoted(&a.name), quoted(&a.channel))
-        })
-        .collect();
-    let sql = format!(
-        "select d.audience, d.customer_id, a.channel, d.rank, d.score, d.position = a.listed - 1 as is_control
-         from {}.{} as d join (values {}) as a(audience, channel, listed) on a.audience = d.audience
-         where d.position >= a.listed - 1",
-        DECISIONS.0,
-        DECISIONS.1,
-        rows.join(", ")
-    );
-    let session = catalog.session([&table(DECISIONS)], None).await?;
-    session.sql(&sql).await.doing("draw the lists")
-}
-
-/// The waterfall: the base, what each reason took away, the control group, the list. Every reason
-/// has its row, also when it met nobody.
-pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
-    let rows: Vec<String> = audiences
-        .iter()
-        .flat_map(|a| {
-            reasons(a)
-                .into_iter()
-                .enumerate()
-                .map(|(n, reason)| format!("({}, cast({n} as bigint), {})", quoted(&a.name), quoted(&reason)))
-        })
-        .collect();
-    let sql = format!(
-        "with counted as (select audience, position, count(*) as n from {0}.{1} group by audience, position),
-         total as (select audience, sum(n) as n from counted group by audience)
-         select w.audience, w.position, w.reason,
-           cast(case when w.position = 0 then coalesce(t.n, 0) else coalesce(c.n, 0) end as bigint) as customers
-         from (values {2}) as w(audience, position, reason)
-         left join counted as c on c.audience = w.audience and c.position = w.position
-         left join total as t on t.audience = w.audience",
-        DECISIONS.0,
-        DECISIONS.1,
-        rows.join(", ")
-    );
-    let session = catalog.session([&table(DECISIONS)], None).await?;
-    session.sql(&sql).await.doing("draw the waterfall")
 }
 
 #[cfg(test)]

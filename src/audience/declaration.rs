@@ -1,8 +1,10 @@
 //! `[audiences.<name>]` of the pipeline file.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
-use super::{Audience, Exclusion};
+use super::{Audience, Condition, LIST_COLUMNS};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::{TableName, is_identifier};
@@ -12,9 +14,9 @@ use crate::name::{TableName, is_identifier};
 pub struct AudienceDeclaration {
     pub from: Vec<TableName>,
     #[serde(rename = "where")]
-    pub rule: String,
+    pub rule: RuleDeclaration,
     #[serde(default)]
-    pub exclude: Vec<ExclusionDeclaration>,
+    pub exclude: Vec<ConditionDeclaration>,
     pub rank_by: String,
     pub limit: Option<u64>,
     pub channel: String,
@@ -27,12 +29,63 @@ pub struct AudienceDeclaration {
     pub export: Vec<String>,
 }
 
+/// `where = "…"`, or a list of conditions that each have their own line in the waterfall.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected a condition, or a list of conditions and { reason, where }")]
+pub enum RuleDeclaration {
+    One(String),
+    All(Vec<RuleEntry>),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected a condition, or { reason = \"…\", where = \"…\" }")]
+pub enum RuleEntry {
+    Plain(String),
+    Named(ConditionDeclaration),
+}
+
+/// `{ reason = "…", where = "…" }`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConditionDeclaration {
+    pub reason: String,
+    #[serde(rename = "where")]
+    pub condition: String,
+}
+
 /// `purpose = "…"`, or a list of which each must be granted.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged, expecting = "expected a purpose or a list of purposes")]
 pub enum PurposeDeclaration {
     One(String),
     All(Vec<String>),
+}
+
+const OUTSIDE: &str = "outside the rule";
+
+impl RuleDeclaration {
+    fn conditions(&self) -> Vec<Condition> {
+        let plain = |sql: &str, reason: String| Condition { reason, sql: sql.to_owned() };
+        match self {
+            RuleDeclaration::One(sql) => vec![plain(sql, OUTSIDE.to_owned())],
+            RuleDeclaration::All(entries) => entries
+                .iter()
+                .map(|entry| match entry {
+                    RuleEntry::Plain(sql) => {
+                        let shown = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+                        plain(sql, format!("{OUTSIDE}: {shown}"))
+                    }
+                    RuleEntry::Named(named) => named.condition(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl ConditionDeclaration {
+    fn condition(&self) -> Condition {
+        Condition { reason: self.reason.clone(), sql: self.condition.clone() }
+    }
 }
 
 impl PurposeDeclaration {
@@ -47,22 +100,15 @@ impl PurposeDeclaration {
             return Err(Error::config("a purpose without a name")
                 .hint("name one that customers were asked about: purpose = \"promotions\""));
         }
-        match purposes.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(twice) => Err(Error::config(format!("the purpose \"{}\" stands twice", twice[0]))),
+        match twice(&purposes) {
+            Some(twice) => Err(Error::config(format!("the purpose \"{twice}\" stands twice"))),
             None => Ok(purposes),
         }
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExclusionDeclaration {
-    pub reason: String,
-    #[serde(rename = "where")]
-    pub condition: String,
-}
-
 impl AudienceDeclaration {
+    /// Turns the declaration into an audience; what its SQL reads is not known here.
     pub fn check(&self, name: &str) -> Result<Audience, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut wrong = |key: &str, error: Error| problems.push(Problem::new([key], error));
@@ -80,6 +126,9 @@ impl AudienceDeclaration {
                     .hint("from = [\"mart.customer_360\"]"),
             );
         }
+        if let Some(twice) = twice(&self.from) {
+            wrong("from", Error::config(format!("{twice} stands twice")).hint("name each table once"));
+        }
         if !(0.0..1.0).contains(&self.control) {
             wrong(
                 "control",
@@ -89,10 +138,34 @@ impl AudienceDeclaration {
         if self.limit == Some(0) {
             wrong("limit", Error::config("a list of nobody: expected a limit of at least 1"));
         }
-        let mut reasons: Vec<&str> = self.exclude.iter().map(|e| e.reason.as_str()).collect();
-        reasons.sort_unstable();
-        if let Some(twice) = reasons.windows(2).find(|pair| pair[0] == pair[1]) {
-            wrong("exclude", Error::config(format!("the reason \"{}\" stands twice", twice[0])));
+        if self.channel.trim().is_empty() {
+            wrong("channel", Error::config("a channel without a name").hint("channel = \"email\""));
+        }
+        let rules = self.rule.conditions();
+        if rules.is_empty() {
+            wrong(
+                "where",
+                Error::config("no condition says who is meant")
+                    .hint("where = \"true\" means every customer of the first table in `from`"),
+            );
+        }
+        let exclusions: Vec<Condition> = self.exclude.iter().map(ConditionDeclaration::condition).collect();
+        for (key, conditions) in [("where", &rules), ("exclude", &exclusions)] {
+            if conditions.iter().any(|c| c.reason.trim().is_empty()) {
+                wrong(
+                    key,
+                    Error::config("a condition without a reason")
+                        .hint("reason = \"…\" is what the waterfall calls those whom it keeps off"),
+                );
+            }
+        }
+        let reasons: Vec<&str> = rules.iter().chain(&exclusions).map(|c| c.reason.as_str()).collect();
+        if let Some(twice) = twice(&reasons) {
+            let key = if exclusions.iter().any(|c| c.reason == *twice) { "exclude" } else { "where" };
+            wrong(key, Error::config(format!("the reason \"{twice}\" stands twice")));
+        }
+        for error in wrong_exports(&self.export) {
+            wrong("export", error);
         }
         let consent = self.consent.unwrap_or(true);
         let purposes = match self.purpose.as_ref().map(PurposeDeclaration::check) {
@@ -117,13 +190,10 @@ impl AudienceDeclaration {
         Ok(Audience {
             name: name.to_owned(),
             from: self.from.clone(),
-            rule: self.rule.clone(),
-            exclusions: self
-                .exclude
-                .iter()
-                .map(|e| Exclusion { reason: e.reason.clone(), condition: e.condition.clone() })
-                .collect(),
+            rules,
+            exclusions,
             rank_by: self.rank_by.clone(),
+            asks: BTreeSet::new(),
             limit: self.limit,
             channel: self.channel.clone(),
             consent,
@@ -133,4 +203,30 @@ impl AudienceDeclaration {
             export: self.export.clone(),
         })
     }
+}
+
+/// A column of an export stands in it once, and is none that every list has.
+fn wrong_exports(export: &[String]) -> Vec<Error> {
+    let names: Vec<&str> = export.iter().map(|c| c.rsplit('.').next().unwrap_or(c)).collect();
+    let mut errors = Vec::new();
+    if let Some(twice) = twice(&names) {
+        errors.push(
+            Error::config(format!("two columns of the export would be called `{twice}`"))
+                .hint("name each once, or give one of them another name in its model"),
+        );
+    }
+    for own in names.iter().filter(|name| LIST_COLUMNS.contains(name)) {
+        errors.push(Error::config(format!("`{own}` is a column of every list")).hint(format!(
+            "leave it out: {} are exported anyway; a column of your own needs another name in its model",
+            LIST_COLUMNS.join(", ")
+        )));
+    }
+    errors
+}
+
+/// What stands more than once.
+fn twice<T: Ord + Clone>(entries: &[T]) -> Option<T> {
+    let mut sorted = entries.to_vec();
+    sorted.sort_unstable();
+    sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
 }

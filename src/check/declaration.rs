@@ -95,7 +95,12 @@ impl CheckDeclaration {
         }
         Ok(assertions
             .into_iter()
-            .map(|assertion| Check { table: table.clone(), assertion, severity: self.severity })
+            .map(|assertion| Check {
+                table: table.clone(),
+                assertion,
+                severity: self.severity,
+                standing: false,
+            })
             .collect())
     }
 }

@@ -35,6 +35,12 @@ pub enum Assertion {
     },
     /// A SQL condition that no row may make false.
     Expression(String),
+    /// What tables say of each other: a query of one number, the lines that do not agree.
+    Agreement {
+        name: String,
+        with: Vec<TableName>,
+        sql: String,
+    },
 }
 
 /// An assertion on a table.
@@ -43,6 +49,8 @@ pub struct Check {
     pub table: TableName,
     pub assertion: Assertion,
     pub severity: Severity,
+    /// Asked in every run, of the table as it will stand, whatever is declared or selected.
+    pub standing: bool,
 }
 
 /// What a check found. `failures` counts rows (for `row_count`: 1 when out of bounds).
@@ -52,6 +60,9 @@ pub struct Finding {
     pub check: String,
     pub severity: Severity,
     pub failures: u64,
+    /// Not declared, and not to be switched off.
+    #[serde(default)]
+    pub standing: bool,
 }
 
 impl Finding {
@@ -80,14 +91,17 @@ impl Check {
                 format!("row_count{}{}", bound("min", min), bound("max", max))
             }
             Assertion::Expression(sql) => format!("expression {sql}"),
+            Assertion::Agreement { name, .. } => name.clone(),
         }
     }
 
     /// The tables the check reads.
     pub fn reads(&self) -> Vec<TableName> {
         let mut tables = vec![self.table.clone()];
-        if let Assertion::Relationships { to, .. } = &self.assertion {
-            tables.push(to.clone());
+        match &self.assertion {
+            Assertion::Relationships { to, .. } => tables.push(to.clone()),
+            Assertion::Agreement { with, .. } => tables.extend(with.iter().cloned()),
+            _ => {}
         }
         tables
     }
@@ -120,6 +134,7 @@ impl Check {
                 format!("select count(*) from (select count(*) as n from {table}) as counted where {broken}")
             }
             Assertion::Expression(sql) => format!("select count(*) from {table} where not ({sql})"),
+            Assertion::Agreement { sql, .. } => sql.clone(),
         }
     }
 
@@ -129,7 +144,13 @@ impl Check {
             .count(catalog)
             .await
             .map_err(|e| e.at(format!("check {} of {}", self.name(), self.table)))?;
-        Ok(Finding { table: self.table.clone(), check: self.name(), severity: self.severity, failures })
+        Ok(Finding {
+            table: self.table.clone(),
+            check: self.name(),
+            severity: self.severity,
+            failures,
+            standing: self.standing,
+        })
     }
 
     async fn count(&self, catalog: &Catalog) -> Result<u64> {

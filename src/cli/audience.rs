@@ -10,7 +10,6 @@ use super::load_pipeline_without_sources;
 use super::query::ReadArgs;
 use crate::audience;
 use crate::error::{Context, Error, Result};
-use crate::name::TableName;
 use crate::pipeline::Step;
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
@@ -103,9 +102,12 @@ async fn explain(args: ExplainArgs) -> Result<()> {
     let catalog = args.read.open().await?;
     let table = audience::table(audience::DECISIONS);
     let session = catalog.session([&table], None).await?;
+    // Releases of an older sillage have no such column.
+    let unknown = session.table(&table).await?.schema().has_column_with_unqualified_name("unknown");
+    let unknown = if unknown { ", unknown" } else { "" };
     let frame = session
         .sql(&format!(
-            "select audience, reason, rank, score from {table} where cast(customer_id as varchar) = {} order by audience",
+            "select audience, reason, rank, score{unknown} from {table} where cast(customer_id as varchar) = {} order by audience",
             quoted(&args.customer_id)
         ))
         .await
@@ -120,16 +122,16 @@ async fn explain(args: ExplainArgs) -> Result<()> {
 }
 
 async fn export(args: ExportArgs) -> Result<()> {
-    let catalog = args.read.open().await?;
     let lists = audience::table(audience::LISTS);
-    let declared = match args.pipeline {
+    let pipeline = args.pipeline.map(|path| load_pipeline_without_sources(Some(path))).transpose()?;
+    let declared = match &pipeline {
         None => None,
-        some => Some(
-            load_pipeline_without_sources(some)?
+        Some(pipeline) => Some(
+            pipeline
                 .steps
                 .values()
                 .find_map(|step| match step {
-                    Step::Audiences(all) => all.iter().find(|a| a.name == args.audience).cloned(),
+                    Step::Audiences(all) => all.iter().find(|a| a.name == args.audience),
                     _ => None,
                 })
                 .ok_or_else(|| {
@@ -137,34 +139,23 @@ async fn export(args: ExportArgs) -> Result<()> {
                 })?,
         ),
     };
+    let visibility = pipeline.as_ref().map(|pipeline| pipeline.visibility()).unwrap_or_default();
+    let (catalog, as_of) = args.read.open_as_of(visibility).await?;
     known(&catalog, &args.audience).await?;
-    let mut tables: Vec<TableName> = vec![lists.clone()];
-    let mut columns = String::new();
-    let mut joins = String::new();
-    if let Some(audience) = declared.filter(|a| !a.export.is_empty()) {
-        for (n, from) in audience.from.iter().enumerate() {
-            let Some(table) = catalog.table(from).await? else { continue };
-            let here: Vec<&String> = audience
-                .export
-                .iter()
-                .filter(|c| table.schema.field_with_name(c).is_ok() && !columns.contains(&format!("\"{c}\"")))
-                .collect();
-            if here.is_empty() {
-                continue;
-            }
-            joins.push_str(&format!(" left join {from} as t{n} on t{n}.customer_id = l.customer_id"));
-            for column in here {
-                columns.push_str(&format!(", t{n}.\"{column}\""));
-            }
-            tables.push(from.clone());
-        }
+    let declared = declared.filter(|audience| !audience.export.is_empty());
+    let from = declared.iter().flat_map(|audience| &audience.from);
+    let session = catalog.session(std::iter::once(&lists).chain(from), as_of).await?;
+    let (mut columns, mut join) = (String::new(), String::new());
+    if let Some(audience) = declared {
+        let (view, names) = audience::register_export(&catalog, &session, audience, as_of).await?;
+        columns = names.iter().map(|name| format!(", e.\"{name}\"")).collect();
+        join = format!("left join {view} as e on e.customer_id = l.customer_id");
     }
     let control = if args.with_control { "" } else { "and not l.is_control" };
     let sql = format!(
-        "select l.*{columns} from {lists} as l{joins} where l.audience = {} {control} order by l.rank",
+        "select l.*{columns} from {lists} as l {join} where l.audience = {} {control} order by l.rank",
         quoted(&args.audience)
     );
-    let session = catalog.session(&tables, None).await?;
     let rows = args.read.output.write(&catalog, session.sql(&sql).await.doing("read the list")?).await?;
     if args.read.output.output.is_some() {
         say!("{rows} persons of {}", args.audience);

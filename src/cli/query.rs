@@ -6,11 +6,15 @@ use clap::Args;
 
 use super::output::OutputArgs;
 use super::{LimitArgs, WarehouseArg};
+use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::model::sql::tables_read;
+use crate::name::TableName;
 use crate::run;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
+use crate::warehouse::release::Release;
+use crate::warehouse::visibility::Visibility;
 
 #[derive(Debug, Args)]
 pub struct QueryArgs {
@@ -54,6 +58,21 @@ impl ReadArgs {
     pub async fn open_with(&self, versions: &VersionArgs) -> Result<Catalog> {
         open_with(&self.warehouse.warehouse, self.release, &self.limits, versions).await
     }
+
+    /// Opens the release as its run saw it: its instant, and how rows become known.
+    pub async fn open_as_of(
+        &self,
+        visibility: BTreeMap<TableName, Visibility>,
+    ) -> Result<(Catalog, Option<Instant>)> {
+        let (warehouse, release) = release(&self.warehouse.warehouse, self.release).await?;
+        let engine = run::engine(self.limits.limits(), &warehouse)?;
+        let Some(release) = release else {
+            return Ok((Catalog::new(warehouse, engine, None, visibility), None));
+        };
+        let engine = engine.in_zone(release.reading.zone());
+        let as_of = release.reading.as_of.unwrap_or(release.as_of);
+        Ok((Catalog::new(warehouse, engine, Some(&release), visibility), Some(as_of)))
+    }
 }
 
 pub async fn query(args: QueryArgs) -> Result<()> {
@@ -66,21 +85,17 @@ pub async fn query(args: QueryArgs) -> Result<()> {
 }
 
 /// A release, the last one unless said otherwise, as tables; the raw ones show what its models saw.
-pub async fn open(location: &str, release: Option<u64>, limits: &LimitArgs) -> Result<Catalog> {
-    open_with(location, release, limits, &VersionArgs::default()).await
+pub async fn open(location: &str, number: Option<u64>, limits: &LimitArgs) -> Result<Catalog> {
+    open_with(location, number, limits, &VersionArgs::default()).await
 }
 
 async fn open_with(
     location: &str,
-    release: Option<u64>,
+    number: Option<u64>,
     limits: &LimitArgs,
     versions: &VersionArgs,
 ) -> Result<Catalog> {
-    let warehouse = Warehouse::open(location).await?;
-    let release = match release {
-        Some(number) => Some(warehouse.release(number).await?),
-        None => warehouse.last_release().await?,
-    };
+    let (warehouse, release) = release(location, number).await?;
     let engine = run::engine(limits.limits(), &warehouse)?;
     Ok(match release {
         Some(release) if !versions.all_versions => Catalog::as_models_saw(warehouse, engine, &release),
@@ -90,4 +105,13 @@ async fn open_with(
         }
         None => Catalog::new(warehouse, engine, None, BTreeMap::new()),
     })
+}
+
+async fn release(location: &str, number: Option<u64>) -> Result<(Warehouse, Option<Release>)> {
+    let warehouse = Warehouse::open(location).await?;
+    let release = match number {
+        Some(number) => Some(warehouse.release(number).await?),
+        None => warehouse.last_release().await?,
+    };
+    Ok((warehouse, release))
 }

@@ -75,6 +75,16 @@ fn only_reads(query: &Query) -> bool {
         && query.with.as_ref().is_none_or(|with| with.cte_tables.iter().all(|cte| only_reads(&cte.query)))
 }
 
+/// The warehouse tables that the subqueries of an expression read.
+///
+/// # Errors
+/// A text that is no SQL expression, a table without its schema.
+pub fn tables_asked(expression: &str) -> Result<BTreeSet<TableName>> {
+    require_expression(expression)?;
+    // On lines of its own: a comment may end it.
+    tables_read(&format!("select (\n{expression}\n)"))
+}
+
 /// Whether a text is one SQL expression, as conditions and rankings of the pipeline file are.
 pub fn require_expression(text: &str) -> Result<()> {
     nesting::require_shallow(text)?;
@@ -103,6 +113,24 @@ mod tests {
             ["core.customers", "core.orders", "mart.old", "raw.pos"]
         );
         assert!(reads("select * from generate_series(1, 3)").is_empty());
+    }
+
+    #[test]
+    fn the_tables_of_an_expression_are_those_of_its_subqueries() {
+        let asked = |sql: &str| -> Vec<String> {
+            tables_asked(sql).unwrap().iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(
+            asked(
+                "orders > (select avg(n) from mart.counts) and not exists (select 1 from core.calls c
+                 where c.customer_id = base.customer_id and c.id in (select id from raw.bad)) -- no more"
+            ),
+            ["core.calls", "mart.counts", "raw.bad"]
+        );
+        assert!(asked("orders > 1").is_empty());
+        for wrong in ["orders > 1 as much", "1; select 2", "exists (select 1 from calls)", "x from core.y"] {
+            assert!(tables_asked(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

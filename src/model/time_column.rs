@@ -52,7 +52,7 @@ impl TimeLineage {
                 "day_start" if of == TimeOf::Event => self.found(expression),
                 name if name.starts_with("to_timestamp") || name == "arrow_cast" => {
                     if let Some(argument) = call.args.first() {
-                        if is_date(argument, over) {
+                        if is_date(without_casts(argument), over) {
                             self.found(expression);
                         } else {
                             self.follow(argument, over, of);
@@ -94,7 +94,7 @@ impl TimeLineage {
 
     fn cast(&mut self, whole: &Expr, of_what: &Expr, to: &DataType, over: &[&LogicalPlan], of: TimeOf) {
         match to {
-            DataType::Timestamp(_, _) if is_date(of_what, over) => self.found(whole),
+            DataType::Timestamp(_, _) if is_date(without_casts(of_what), over) => self.found(whole),
             DataType::Timestamp(_, _) => self.follow(of_what, over, of),
             _ => {}
         }
@@ -102,6 +102,15 @@ impl TimeLineage {
 
     fn found(&mut self, expression: &Expr) {
         self.dates.push(expression.to_string());
+    }
+}
+
+/// What is cast: a date written as text is a date still.
+fn without_casts(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Cast(cast) => without_casts(&cast.expr),
+        Expr::TryCast(cast) => without_casts(&cast.expr),
+        other => other,
     }
 }
 

@@ -49,10 +49,6 @@ pub fn graph(steps: &BTreeMap<StepName, Step>) -> Result<Dag<StepName>, Vec<Erro
     })
 }
 
-fn consents() -> TableName {
-    crate::audience::table(crate::audience::CONSENTS)
-}
-
 fn unknown_table(
     table: &TableName,
     name: &StepName,
@@ -62,10 +58,6 @@ fn unknown_table(
     let mut error = Error::config(format!("{name} reads {table}, which nothing makes"));
     if let Step::Model(model) = step {
         error = error.at(model.path.display().to_string());
-    }
-    if matches!(step, Step::Audiences(_)) && *table == consents() {
-        return error
-            .hint("consent is looked up there; add its model, or say consent = false in the audience");
     }
     if *table == identity::table(identity::CUSTOMER_IDS) {
         return error.hint("say who is who: add [identity]");

@@ -136,11 +136,9 @@ impl Step {
             Step::Quality(quality) => quality.writes(),
             Step::Segments { .. } => vec![table("mart", "segments"), table("mart", "segment_profiles")],
             Step::Churn { .. } => vec![table("mart", "churn_scores")],
-            Step::Audiences(_) => vec![
-                crate::audience::table(crate::audience::DECISIONS),
-                crate::audience::table(crate::audience::LISTS),
-                crate::audience::table(crate::audience::WATERFALL),
-            ],
+            Step::Audiences(_) => {
+                crate::audience::MADE.iter().map(|(name, _)| crate::audience::table(*name)).collect()
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::StreamExt;
 
 use crate::check::{Check, Finding};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Pipeline;
 use crate::warehouse::catalog::Catalog;
@@ -26,19 +26,28 @@ impl Answers {
     }
 }
 
-/// Asks all checks of these tables.
+/// Asks all checks of these tables, and the standing ones of any table that there is.
 pub async fn ask(
     pipeline: &Pipeline,
     tables: &BTreeSet<TableName>,
     catalog: &Catalog,
     at_once: usize,
 ) -> Answers {
-    let checks: Vec<&Check> = tables
-        .iter()
-        .filter_map(|table| pipeline.tables.get(table))
-        .flat_map(|rules| &rules.checks)
-        .collect();
     let mut answers = Answers::default();
+    let mut checks: Vec<&Check> = Vec::new();
+    for (table, rules) in &pipeline.tables {
+        if tables.contains(table) {
+            checks.extend(&rules.checks);
+            continue;
+        }
+        for check in rules.checks.iter().filter(|check| check.standing) {
+            match all_there(check, catalog).await {
+                Ok(true) => checks.push(check),
+                Ok(false) => {}
+                Err(error) => answers.unasked.push(error),
+            }
+        }
+    }
     let mut asked = futures::stream::iter(checks).map(|check| check.run(catalog)).buffered(at_once);
     while let Some(answer) = asked.next().await {
         match answer {
@@ -48,4 +57,13 @@ pub async fn ask(
     }
     answers.findings.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));
     answers
+}
+
+async fn all_there(check: &Check, catalog: &Catalog) -> Result<bool> {
+    for table in check.reads() {
+        if catalog.table(&table).await?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

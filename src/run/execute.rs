@@ -259,7 +259,11 @@ fn broken(finding: &Finding) -> Error {
         finding.failures,
         if finding.failures == 1 { "" } else { "s" }
     ))
-    .hint("ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it")
+    .hint(if finding.standing {
+        "this check cannot be switched off; if the run leaves out the step that makes the table, run that too"
+    } else {
+        "ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"
+    })
 }
 
 /// A run between its first and its last step.

@@ -1,8 +1,8 @@
 //! A run: one execution of a pipeline for one as-of instant, published whole or not at all.
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
-//! without touching anything, `execute` carries the plan out, `step` does one step and `ingest` that of
-//! a source, `quarantine` knows which refused records wait and `retention` what is too old, `history`
+//! without touching anything, `execute` carries the plan out, `step` does one step, `ingest` that of
+//! a source and `lists` that of the audiences, `quarantine` knows which refused records wait and `retention` what is too old, `history`
 //! writes down what happened (`artifact` as JSON for other tools, `rebuilt_results` for a run that could
 //! not leave its own), `checks` asks what must hold, `progress` is how others watch, `forget` runs the
 //! last night again without a person (`erase` stages it).
@@ -18,6 +18,7 @@ pub mod forget;
 pub mod history;
 pub mod ingest;
 mod ledger;
+mod lists;
 mod model_time;
 pub mod observe;
 pub mod plan;

@@ -9,7 +9,6 @@ use datafusion::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::plan::PlannedStep;
-use crate::audience::{self, Audience};
 use crate::clock::Instant;
 use crate::erasure::{Suppressions, Theirs};
 use crate::error::{Context, Error, Result};
@@ -166,7 +165,7 @@ impl Workshop {
     }
 
     /// Stages a whole table: a mart in the total order of its key as one file, others as they come.
-    async fn stage_frame(&self, table: &TableName, frame: DataFrame) -> Result<Staged> {
+    pub(super) async fn stage_frame(&self, table: &TableName, frame: DataFrame) -> Result<Staged> {
         if table.schema() != "mart" {
             return self.warehouse().stage(table, Mode::Replace, Layout::Parallel, frame).await;
         }
@@ -264,30 +263,6 @@ impl Workshop {
             self.stage_fitted(&fitted).await?,
         ];
         Ok(Done { staged, figures: Figures { warnings: remarks(&fitted), ..Figures::default() } })
-    }
-
-    async fn audiences(&self, audiences: &[Audience]) -> Result<Done> {
-        let mut decisions: Option<DataFrame> = None;
-        let mut figures = Figures::default();
-        for audience in audiences {
-            let decided = audience::decide(&self.catalog, audience, self.as_of).await?;
-            figures.warnings.extend(audience::unasked_purposes(&self.catalog, audience, self.as_of).await?);
-            decisions = Some(match decisions {
-                None => decided,
-                Some(so_far) => so_far.union(decided).doing("gather the audiences")?,
-            });
-        }
-        let Some(decisions) = decisions else {
-            return Err(Error::failed("the pipeline has no audience"));
-        };
-        let decisions = self.stage_frame(&audience::table(audience::DECISIONS), decisions).await?;
-        // Lists and waterfall are read from what was decided, not decided again.
-        self.catalog.add_staged(&decisions).await?;
-        let lists = audience::lists(&self.catalog, audiences).await?;
-        let lists = self.stage_frame(&audience::table(audience::LISTS), lists).await?;
-        let waterfall = audience::waterfall(&self.catalog, audiences).await?;
-        let waterfall = self.stage_frame(&audience::table(audience::WATERFALL), waterfall).await?;
-        Ok(Done { staged: vec![decisions, lists, waterfall], figures })
     }
 
     /// The model of the last night, for a warm start.

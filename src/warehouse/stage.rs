@@ -161,12 +161,23 @@ impl Warehouse {
 
     /// A table to which batches are handed one by one.
     pub fn stager(&self, table: &TableName, mode: Mode, schema: &SchemaRef) -> Result<Stager> {
+        self.stager_as(table, mode, Layout::Parallel, schema)
+    }
+
+    /// The same in a layout: one file holds the batches in the order in which they are handed over.
+    pub fn stager_as(
+        &self,
+        table: &TableName,
+        mode: Mode,
+        layout: Layout,
+        schema: &SchemaRef,
+    ) -> Result<Stager> {
         let schema = stored_schema(schema).map_err(|e| e.at(format!("table {table}")))?;
         let (batches, mut handed) = mpsc::channel(WAITING_BATCHES);
         let stream = futures::stream::poll_fn(move |context| handed.poll_recv(context).map(|b| b.map(Ok)));
         let stream = Box::pin(RecordBatchStreamAdapter::new(schema.clone(), stream));
         let mut written = JoinSet::new();
-        written.spawn(write_stream(self.writer(table, &schema, Layout::Parallel), schema.clone(), stream));
+        written.spawn(write_stream(self.writer(table, &schema, layout), schema.clone(), stream));
         Ok(Stager { table: table.clone(), mode, schema, batches, written })
     }
 

@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float64Type, Int64Type};
 use proptest::prelude::*;
-use sillage::audience::{self, Audience, Exclusion};
+use sillage::audience::{self, Audience, Condition, Drawing};
 use sillage::clock::{Instant, parse_instant};
 use sillage::model::sql::tables_read;
 use sillage::name::TableName;
@@ -71,7 +71,7 @@ impl Customer {
             return Some(1);
         }
         for (n, exclusion) in audience.exclusions.iter().enumerate() {
-            let met = if exclusion.condition == "complained" { self.complained } else { self.written_to };
+            let met = if exclusion.sql == "complained" { self.complained } else { self.written_to };
             if met == Some(true) {
                 return Some(2 + n);
             }
@@ -134,16 +134,17 @@ fn audience_rule() -> impl Strategy<Value = Audience> {
         .prop_map(|((exclusions, reason, limit), (consent, control, salt), purposes)| Audience {
             name: "spring".to_owned(),
             from: vec!["mart.customer_360".parse().unwrap()],
-            rule: "meant".to_owned(),
+            rules: vec![Condition { reason: "outside".to_owned(), sql: "meant".to_owned() }],
             exclusions: exclusions
                 .into_iter()
                 .enumerate()
-                .map(|(n, condition)| Exclusion {
+                .map(|(n, condition)| Condition {
                     reason: if n == 0 { reason.to_owned() } else { "another".to_owned() },
-                    condition: condition.to_owned(),
+                    sql: condition.to_owned(),
                 })
                 .collect(),
             rank_by: "worth".to_owned(),
+            asks: BTreeSet::new(),
             limit,
             channel: "email".to_owned(),
             consent,
@@ -203,12 +204,13 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
             let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, states).await.unwrap();
             catalog.add_staged(&staged).await.unwrap();
         }
-        let decided = audience::decide(&catalog, audience, day(TODAY)).await.unwrap();
+        let only = std::slice::from_ref(audience);
+        let drawing = Drawing::begin(&catalog, only, day(TODAY)).await.unwrap();
+        let decided = drawing.decide(&catalog, audience).await.unwrap().frame;
         let table = audience::table(audience::DECISIONS);
         let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, decided).await.unwrap();
         catalog.add_staged(&staged).await.unwrap();
         let session = catalog.session([&table], None).await.unwrap();
-        let only = std::slice::from_ref(audience);
         let mut batches = Vec::new();
         for frame in [
             session.table(&table).await.unwrap(),

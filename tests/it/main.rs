@@ -28,6 +28,7 @@ mod project;
 mod publishers;
 mod quality;
 mod quarantine;
+mod random_lists;
 mod retention;
 mod shop;
 mod stable_ids;

@@ -1,5 +1,6 @@
 //! From the mirror of the file to the checked pipeline: everything that is wrong, at once.
 
+mod audiences;
 mod customers;
 mod features;
 mod sources;
@@ -16,13 +17,11 @@ use super::file::PipelineFile;
 use super::graph::graph;
 use super::placeholder::Placeholders;
 use super::{Pipeline, Step, TableRules, raw_table, truth};
-use crate::audience::Audience;
 use crate::clock::parse_instant;
 use crate::config::Problem;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName, is_identifier};
 
 /// What is known beside the file.
@@ -95,13 +94,6 @@ pub fn check(
             tables.insert(name, rules);
         }
     }
-    for name in [crate::audience::DECISIONS, crate::audience::LISTS] {
-        tables.entry(crate::audience::table(name)).or_insert_with(|| own_key(&["audience", "customer_id"]));
-    }
-    tables
-        .entry(crate::audience::table(crate::audience::WATERFALL))
-        .or_insert_with(|| own_key(&["audience", "position"]));
-
     for (name, key) in crate::identity::quality::KEYS {
         tables.entry(own(name)).or_insert_with(|| own_key(key));
     }
@@ -122,17 +114,7 @@ pub fn check(
         tables.entry(own("churn_scores")).or_insert_with(|| own_key(&["customer_id"]));
         steps.insert(StepName::new("mart.churn_scores"), Step::Churn { params, outcome, cutoffs, features });
     }
-    let audiences: Vec<_> = file
-        .audiences
-        .iter()
-        .filter_map(|(name, declaration)| checking.section(&["audiences", name], declaration.check(name)))
-        .collect();
-    for audience in &audiences {
-        checking.expressions(audience);
-    }
-    if !audiences.is_empty() {
-        steps.insert(StepName::new("audiences"), Step::Audiences(audiences));
-    }
+    checking.audiences(&file.audiences, &mut tables, &mut steps);
 
     checking.rows_are_dated(&mut steps, &mut tables);
     checking.late_rows_have_a_time(&steps, &tables);
@@ -142,6 +124,7 @@ pub fn check(
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
         checking.tables_are_made(&steps, &tables);
+        checking.audiences_read_what_is_made(&steps);
     }
     if steps.is_empty() && checking.errors.is_empty() {
         checking.errors.push(
@@ -219,16 +202,6 @@ impl Checking<'_, '_> {
                 None
             }
         }
-    }
-
-    /// The SQL of an audience parses; which columns there are is only known when it is drawn.
-    fn expressions(&mut self, audience: &Audience) {
-        let key = |last| ["audiences", audience.name.as_str(), last];
-        self.take(&key("where"), require_expression(&audience.rule));
-        for exclusion in &audience.exclusions {
-            self.take(&key("exclude"), require_expression(&exclusion.condition));
-        }
-        self.take(&key("rank_by"), require_expression(&audience.rank_by));
     }
 
     fn name(&mut self, name: Option<&str>) -> String {

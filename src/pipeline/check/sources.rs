@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::name::{StepName, TableName};
 use crate::pipeline::file::TableDeclaration;
 use crate::pipeline::{Step, TableRules, raw_table};
-use crate::source::{ColumnType, KeyKind, Source};
+use crate::source::{KeyKind, OnDrift, Source};
 use crate::warehouse::visibility::Known as KnownAt;
 
 impl Checking<'_, '_> {
@@ -87,11 +87,9 @@ impl Checking<'_, '_> {
                 Some((Some(time), _)) => {
                     let column = source.columns.iter().find(|column| column.name == *time);
                     match column.map(|column| &column.kind) {
-                        Some(ColumnType::Date | ColumnType::Timestamp) => continue,
-                        Some(kind) => Error::config(format!(
-                            "rows are kept by {table}'s time `{time}`, which is {kind}"
-                        ))
-                        .hint(format!("name a column of type date or timestamp: {}", say("…"))),
+                        // One that says no time was told where the table declares it.
+                        Some(_) => continue,
+                        None if source.on_drift != OnDrift::Evolve => continue,
                         None => Error::config(format!(
                             "rows are kept by {table}'s time `{time}`, which is not a declared column"
                         ))

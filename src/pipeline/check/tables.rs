@@ -88,11 +88,21 @@ impl Checking<'_, '_> {
         if let KnownAt::At(time) = &known {
             let dated = Assertion::NotNull(time.name.clone());
             checks.retain(|check: &Check| check.assertion != dated);
-            checks.push(Check { table: name.clone(), assertion: dated, severity: Severity::Error });
+            checks.push(Check {
+                table: name.clone(),
+                assertion: dated,
+                severity: Severity::Error,
+                standing: false,
+            });
         }
         let unique = Assertion::Unique(declaration.key.clone());
         if !declaration.key.is_empty() && !checks.iter().any(|c| c.assertion == unique) {
-            checks.push(Check { table: name.clone(), assertion: unique, severity: Severity::Error });
+            checks.push(Check {
+                table: name.clone(),
+                assertion: unique,
+                severity: Severity::Error,
+                standing: false,
+            });
         }
         TableRules { key: declaration.key.clone(), known, checks }
     }

@@ -1,0 +1,181 @@
+//! A condition, or a ranking, as an expression over the row of the customer.
+
+use std::collections::BTreeSet;
+
+use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, col};
+use datafusion::prelude::DataFrame;
+
+use super::candidates::{BASE, Candidates, of_base};
+use super::grain::CUSTOMER_ID;
+use super::names;
+use super::subquery::{Mark, Subqueries};
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::Session;
+
+/// Reads the SQL of one audience.
+pub(super) struct Reader<'a> {
+    session: &'a Session,
+    candidates: &'a Candidates,
+    customer: DFSchema,
+    rows: TableName,
+    marks: Vec<Mark>,
+    needed: BTreeSet<String>,
+}
+
+/// An expression over the row of the customer and the marks.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub expr: Expr,
+    pub kind: DataType,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(session: &'a Session, candidates: &'a Candidates) -> Result<Self> {
+        let all = candidates.base(None)?;
+        let customer = all.schema().clone();
+        let rows = TableName::new("audience", "rows_of_customers")?;
+        session.register_view(&rows, all)?;
+        Ok(Reader { session, candidates, customer, rows, marks: Vec::new(), needed: BTreeSet::new() })
+    }
+
+    /// What the text says of a customer.
+    ///
+    /// # Errors
+    /// Names that nothing has or several have, subqueries that cannot be asked of all at once, functions
+    /// of several customers.
+    pub async fn read(&mut self, text: &str) -> Result<Asked> {
+        let named = names::resolve(text, self.candidates)?;
+        let sql = format!("select (\n{}\n) as asked from {} as {BASE}", named.sql, self.rows);
+        let plan = self
+            .session
+            .sql(&sql)
+            .await
+            .doing(format!("understand `{text}`"))
+            .map_err(|e| {
+                e.hint(
+                    "it is SQL over the columns of the tables in `from`; a subquery names other tables with \
+                     their schema, and the customer's own columns as base.…",
+                )
+            })?
+            .into_unoptimized_plan();
+        let kind = plan.schema().field(0).data_type().clone();
+        let LogicalPlan::Projection(projection) = plan else {
+            return Err(Error::failed(format!("`{text}` is planned as something else than a value")));
+        };
+        if !matches!(projection.input.as_ref(), LogicalPlan::SubqueryAlias(_)) {
+            return Err(Error::config(format!("`{text}` looks at more than one customer")).hint(
+                "window functions and totals over customers belong to a model; a total of one customer's rows \
+                 is a subquery: (select sum(…) from … as t where t.customer_id = base.customer_id)",
+            ));
+        }
+        let [expr] = projection.expr.as_slice() else {
+            return Err(Error::failed(format!("`{text}` is planned as several values")));
+        };
+        let mut subqueries = Subqueries {
+            customer: &self.customer,
+            qualified: &named.qualified,
+            before: self.marks.len(),
+            marks: Vec::new(),
+        };
+        let expr = subqueries
+            .replaced(expr.clone().unalias())
+            .map_err(|e| e.at(format!("`{}`", text.split_whitespace().collect::<Vec<_>>().join(" "))))?;
+        let marks = subqueries.marks;
+        let needed = columns_needed(&expr)?;
+        if !marks.is_empty() || has_subquery(&expr)? {
+            self.require_planned(text, &expr, &marks, &needed).await?;
+        }
+        self.marks.extend(marks);
+        self.needed.extend(needed);
+        Ok(Asked { expr, kind })
+    }
+
+    /// The rows of all customers, with the columns and marks that what was read needs.
+    pub fn rows(&self) -> Result<DataFrame> {
+        self.with_marks(&self.marks, &self.needed)
+    }
+
+    fn with_marks(&self, marks: &[Mark], needed: &BTreeSet<String>) -> Result<DataFrame> {
+        let mut rows = self.candidates.base(Some(needed))?;
+        for mark in marks {
+            rows = marked(rows, self.ids(mark)?, &mark.name)?;
+        }
+        Ok(rows)
+    }
+
+    /// One filter query: the customers for whom it holds.
+    fn ids(&self, mark: &Mark) -> Result<DataFrame> {
+        self.candidates
+            .base(Some(&mark.needed))?
+            .filter(mark.filter.clone())
+            .and_then(|held| held.select(vec![of_base(CUSTOMER_ID).alias(CUSTOMER_ID)]))
+            .doing("ask a subquery of all customers")
+    }
+
+    /// What the engine cannot do is found out here, where the condition is known.
+    async fn require_planned(
+        &self,
+        text: &str,
+        expr: &Expr,
+        marks: &[Mark],
+        needed: &BTreeSet<String>,
+    ) -> Result<()> {
+        for mark in marks {
+            planned(self.ids(mark)?, text).await?;
+        }
+        let rows = self.with_marks(marks, needed)?;
+        planned(rows.select(vec![expr.clone().alias("asked")]).doing("plan a condition")?, text).await
+    }
+}
+
+async fn planned(frame: DataFrame, text: &str) -> Result<()> {
+    let Err(error) = frame.create_physical_plan().await else { return Ok(()) };
+    let told = format!("a subquery of `{text}` cannot be asked of all customers at once");
+    // What the engine says of a plan that it has not is about its own insides.
+    let error = match error.find_root() {
+        DataFusionError::NotImplemented(_) => Error::config(told),
+        _ => Error::config(told).caused_by(error),
+    };
+    Err(error.hint(
+        "compare its rows with the customer by `=` in its own `where`, not below a union, an outer join or \
+         another subquery; a value must be a total: (select sum(…) …). Else make a model of it and ask that",
+    ))
+}
+
+/// The rows with a column `<name>.mark`: whether the customer is one of these.
+pub(super) fn marked(rows: DataFrame, ids: DataFrame, name: &str) -> Result<DataFrame> {
+    let doing = "look for the customers of a set";
+    let ids = ids.alias(name).doing(doing)?;
+    let same = of_base(CUSTOMER_ID).eq(col(datafusion::common::Column::new(Some(name), CUSTOMER_ID)));
+    rows.join_on(ids, JoinType::LeftMark, [same]).doing(doing)
+}
+
+/// The columns of the row of the customer that an expression uses, also within its subqueries.
+fn columns_needed(expr: &Expr) -> Result<BTreeSet<String>> {
+    let mut needed = BTreeSet::new();
+    let mut within = Ok(());
+    expr.apply(|expr| {
+        match expr {
+            Expr::Column(column) if column.relation.as_ref().is_some_and(|r| r.table() == BASE) => {
+                needed.insert(column.name.clone());
+            }
+            Expr::ScalarSubquery(subquery) => match super::subquery::of_customer(&subquery.subquery) {
+                Ok(used) => needed.extend(used),
+                Err(error) => within = Err(error),
+            },
+            _ => {}
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .doing("look through the condition")?;
+    within.map(|()| needed)
+}
+
+fn has_subquery(expr: &Expr) -> Result<bool> {
+    expr.exists(|e| Ok(matches!(e, Expr::ScalarSubquery(_)))).doing("look through the condition")
+}

@@ -1,0 +1,166 @@
+//! Rules of audiences: what their SQL reads, and that what they make holds whatever is declared of it.
+
+use std::collections::BTreeMap;
+
+use super::Checking;
+use crate::audience::{self, Audience, AudienceDeclaration, CONSENTS, CONSENTS_VALID_FROM};
+use crate::check::{Assertion, Check, Severity};
+use crate::error::Error;
+use crate::model::sql::tables_asked;
+use crate::name::{StepName, TableName};
+use crate::pipeline::{Step, TableRules};
+use crate::warehouse::visibility::{Known as KnownAt, TimeColumn};
+
+impl Checking<'_, '_> {
+    /// Adds the step of the audiences, and what always holds of the tables that it makes and reads.
+    pub(super) fn audiences(
+        &mut self,
+        declared: &BTreeMap<String, AudienceDeclaration>,
+        tables: &mut BTreeMap<TableName, TableRules>,
+        steps: &mut BTreeMap<StepName, Step>,
+    ) {
+        let mut audiences = Vec::new();
+        for (name, declaration) in declared {
+            if let Some(mut audience) = self.section(&["audiences", name], declaration.check(name)) {
+                self.read_sql(&mut audience);
+                audiences.push(audience);
+            }
+        }
+        if declared.is_empty() {
+            return;
+        }
+        self.what_audiences_make(tables);
+        if audiences.iter().any(|audience| audience.consent) {
+            self.consents_have_a_time(tables);
+        }
+        if !audiences.is_empty() {
+            steps.insert(StepName::new("audiences"), Step::Audiences(audiences));
+        }
+    }
+
+    /// The SQL of an audience parses, and names its tables; which columns there are is only known when
+    /// it is drawn.
+    fn read_sql(&mut self, audience: &mut Audience) {
+        let name = audience.name.clone();
+        for (key, sql) in expressions(audience) {
+            if let Some(asked) = self.take(&["audiences", &name, key], tables_asked(&sql)) {
+                audience.asks.extend(asked);
+            }
+        }
+    }
+
+    /// Nobody twice, and a waterfall that adds up: asked in every run, whatever is declared or selected.
+    fn what_audiences_make(&mut self, tables: &mut BTreeMap<TableName, TableRules>) {
+        for (made, key) in audience::MADE {
+            let name = audience::table(made);
+            let key: Vec<String> = key.iter().map(|column| (*column).to_owned()).collect();
+            let rules = tables.entry(name.clone()).or_default();
+            if !rules.key.is_empty() && rules.key != key {
+                let shown = name.to_string();
+                let told = format!("the key of {name} is {}", key.join(", "));
+                self.wrong(&["tables", &shown, "key"], Error::config(told).hint("take `key` out"));
+            }
+            let rules = tables.entry(name.clone()).or_default();
+            rules.key.clone_from(&key);
+            let always = |assertion| Check {
+                table: name.clone(),
+                assertion,
+                severity: Severity::Error,
+                standing: true,
+            };
+            let mut standing = vec![always(Assertion::Unique(key))];
+            if made == audience::WATERFALL {
+                standing.push(always(Assertion::Agreement {
+                    name: "adds up".to_owned(),
+                    with: vec![audience::table(audience::DECISIONS), audience::table(audience::LISTS)],
+                    sql: audience::disagreements_sql(),
+                }));
+            }
+            rules.checks.retain(|check| standing.iter().all(|s| s.assertion != check.assertion));
+            rules.checks.extend(standing);
+        }
+    }
+
+    /// A consent of tomorrow is none today, also where nothing is declared of the table.
+    fn consents_have_a_time(&mut self, tables: &mut BTreeMap<TableName, TableRules>) {
+        let name = audience::table(CONSENTS);
+        let rules = tables.entry(name.clone()).or_default();
+        match rules.known {
+            KnownAt::Undeclared => rules.known = KnownAt::At(TimeColumn::state(CONSENTS_VALID_FROM)),
+            KnownAt::Always => {
+                let shown = name.to_string();
+                self.wrong(
+                    &["tables", &shown],
+                    Error::config(format!("{name} is declared static, but consents hold from an instant on"))
+                        .hint(format!(
+                            "say {CONSENTS_VALID_FROM} = \"{CONSENTS_VALID_FROM}\" in place of static"
+                        )),
+                );
+            }
+            KnownAt::At(_) => {}
+        }
+    }
+
+    /// What an audience reads is made by somebody, and not by the audiences themselves.
+    pub(super) fn audiences_read_what_is_made(&mut self, steps: &BTreeMap<StepName, Step>) {
+        let made: Vec<TableName> = steps.values().flat_map(Step::writes).collect();
+        let audiences = steps.values().find_map(|step| match step {
+            Step::Audiences(audiences) => Some(audiences),
+            _ => None,
+        });
+        for audience in audiences.into_iter().flatten() {
+            let mut wrong = |key: &str, table: &TableName| {
+                let error = if audience::MADE.iter().any(|(name, _)| audience::table(*name) == *table) {
+                    Error::config(format!("{table} is made by the audiences themselves, so none can read it"))
+                        .hint("ask a table of contacts or of earlier campaigns instead")
+                } else if !made.contains(table) && table.schema() != "ops" {
+                    missing(table, &made)
+                } else {
+                    return;
+                };
+                self.wrong(&["audiences", &audience.name, key], error);
+            };
+            for table in &audience.from {
+                wrong("from", table);
+            }
+            for (key, sql) in expressions(audience) {
+                // What does not parse was told before.
+                for table in tables_asked(&sql).unwrap_or_default() {
+                    wrong(key, &table);
+                }
+            }
+            if audience.consent {
+                wrong("consent", &audience::table(CONSENTS));
+            }
+        }
+    }
+}
+
+/// The SQL of an audience, by key.
+fn expressions(audience: &Audience) -> Vec<(&'static str, String)> {
+    let of = |key, conditions: &[audience::Condition]| {
+        conditions.iter().map(|condition| (key, condition.sql.clone())).collect::<Vec<_>>()
+    };
+    let mut all = of("where", &audience.rules);
+    all.extend(of("exclude", &audience.exclusions));
+    all.push(("rank_by", audience.rank_by.clone()));
+    all
+}
+
+fn missing(table: &TableName, made: &[TableName]) -> Error {
+    let error = Error::config(format!("it reads {table}, which nothing makes"));
+    if *table == audience::table(CONSENTS) {
+        return error
+            .hint("consent is looked up there; add its model, or say consent = false in the audience");
+    }
+    let near: Vec<String> = made
+        .iter()
+        .filter(|known| known.table() == table.table() || known.schema() == table.schema())
+        .map(ToString::to_string)
+        .collect();
+    if near.is_empty() {
+        error.hint("add a model or a source for it")
+    } else {
+        error.hint(format!("did you mean one of {}?", near.join(", ")))
+    }
+}

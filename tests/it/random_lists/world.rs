@@ -1,0 +1,258 @@
+//! The rows: customers, and tables with none, one or several rows of each.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use rand::Rng;
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+pub const COUNTRIES: [&str; 3] = ["FR", "BE", "IT"];
+pub const PRODUCTS: [&str; 4] = ["p0", "p1", "p2", "p3"];
+pub const KINDS: [&str; 2] = ["complaint", "question"];
+pub const CHANNELS: [&str; 2] = ["email", "post"];
+pub const PURPOSES: [&str; 2] = ["news", "offers"];
+
+pub struct World {
+    pub seed: u64,
+    pub people: Vec<Person>,
+    pub scores: Vec<Score>,
+    pub lines: Vec<Line>,
+    pub calls: Vec<Call>,
+    pub visits: Vec<Option<String>>,
+    pub words: Vec<Word>,
+    /// Whether consents are given to purposes.
+    pub by_purpose: bool,
+}
+
+/// One row a customer: the base.
+pub struct Person {
+    pub id: String,
+    pub orders: Option<i64>,
+    /// In quarters of a unit: what floats and decimals both hold exactly.
+    pub net: Option<i64>,
+    pub country: Option<&'static str>,
+    pub vip: Option<bool>,
+    /// Beyond what a float tells apart.
+    pub big: Option<i64>,
+    /// A ratio that is no ordinary number.
+    pub odd: Option<&'static str>,
+}
+
+/// At most one row a customer, of some who are customers and some who are not.
+pub struct Score {
+    pub id: String,
+    pub score: Option<i64>,
+    /// A column that the base has, too.
+    pub country: Option<&'static str>,
+}
+
+pub struct Line {
+    pub customer: Option<String>,
+    pub product: Option<&'static str>,
+    pub amount: Option<i64>,
+    /// Days from the night: it is not known yet from 0 on.
+    pub day: i64,
+}
+
+pub struct Call {
+    pub customer: Option<String>,
+    pub kind: Option<&'static str>,
+}
+
+/// What was said about a consent.
+pub struct Word {
+    pub customer: Option<String>,
+    pub channel: Option<&'static str>,
+    pub purpose: Option<&'static str>,
+    pub granted: Option<bool>,
+    pub day: i64,
+}
+
+fn maybe<T: Copy>(chance: &mut Xoshiro256PlusPlus, share: f64, of: &[T]) -> Option<T> {
+    if chance.gen_bool(share) { of.choose(chance).copied() } else { None }
+}
+
+impl World {
+    pub fn drawn(chance: &mut Xoshiro256PlusPlus, seed: u64) -> World {
+        let many = [120, 60, 20, 3, 1][(seed % 5) as usize];
+        let id = |n: usize| format!("c{n:03}");
+        let people: Vec<Person> = (0..many)
+            .map(|n| Person {
+                id: id(n),
+                orders: chance.gen_bool(0.85).then(|| chance.gen_range(0..6)),
+                net: chance.gen_bool(0.85).then(|| chance.gen_range(-8..40)),
+                country: maybe(chance, 0.8, &COUNTRIES),
+                vip: maybe(chance, 0.7, &[true, false]),
+                big: chance.gen_bool(0.9).then(|| 9_007_199_254_740_992 + chance.gen_range(0..5)),
+                odd: maybe(chance, 0.25, &["inf", "minus", "nan", "zero"]),
+            })
+            .collect();
+        let somebody = |chance: &mut Xoshiro256PlusPlus| {
+            chance.gen_bool(0.93).then(|| id(chance.gen_range(0..many + 3)))
+        };
+        let scores = (0..many + 3)
+            .filter_map(|n| {
+                chance.gen_bool(0.7).then(|| Score {
+                    id: id(n),
+                    score: chance.gen_bool(0.8).then(|| chance.gen_range(0..12)),
+                    country: maybe(chance, 0.8, &COUNTRIES),
+                })
+            })
+            .collect::<Vec<_>>();
+        let lines = (0..chance.gen_range(0..many * 3))
+            .map(|_| Line {
+                customer: somebody(chance),
+                product: maybe(chance, 0.85, &PRODUCTS),
+                amount: chance.gen_bool(0.85).then(|| chance.gen_range(0..9)),
+                day: chance.gen_range(-60..12),
+            })
+            .collect::<Vec<_>>();
+        // Half of the time nobody's calls are there, so that `not in` holds for somebody.
+        let nobody = chance.gen_bool(0.5);
+        let calls = (0..chance.gen_range(0..many + 1))
+            .map(|_| Call { customer: somebody(chance), kind: maybe(chance, 0.8, &KINDS) })
+            .filter(|call| nobody || call.customer.is_some())
+            .collect::<Vec<_>>();
+        let visits = (0..chance.gen_range(0..many)).map(|_| somebody(chance)).collect();
+        let words = (0..chance.gen_range(0..many * 3))
+            .map(|_| Word {
+                customer: somebody(chance),
+                channel: maybe(chance, 0.97, &["email", "email", "email", "post", "Email", "e-mail"]),
+                purpose: maybe(chance, 0.97, &["news", "news", "offers", "offers", "News"]),
+                granted: maybe(chance, 0.97, &[true, true, true, false]),
+                day: chance.gen_range(-9..3),
+            })
+            .collect::<Vec<_>>();
+        World { seed, people, scores, lines, calls, visits, words, by_purpose: chance.gen_bool(0.5) }
+    }
+
+    /// Customers with several visits, their rows, and visits of nobody.
+    pub fn visits_of(&self) -> (usize, usize, usize) {
+        let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+        for visitor in self.visits.iter().flatten() {
+            *counts.entry(visitor).or_default() += 1;
+        }
+        let several = || counts.values().filter(|n| **n > 1);
+        (several().count(), several().sum(), self.visits.iter().filter(|v| v.is_none()).count())
+    }
+
+    /// The exports and the models.
+    pub fn write(&self, folder: &Path) {
+        fn cell<T: ToString>(value: &Option<T>) -> String {
+            value.as_ref().map(ToString::to_string).unwrap_or_default()
+        }
+        let quarters = |value: &Option<i64>| cell(&value.map(|quarters| quarters as f64 / 4.0));
+        let mut files = [
+            ("people", "customer_id,orders,net,country,vip,big,odd\n".to_owned()),
+            ("scores", "customer_id,score,country\n".to_owned()),
+            ("lines", "customer_id,product,amount,at\n".to_owned()),
+            ("calls", "customer_id,kind\n".to_owned()),
+            ("visits", "customer_id,page\n".to_owned()),
+            ("consents", "customer_id,channel,purpose,granted,valid_from\n".to_owned()),
+        ];
+        let mut put = |n: usize, cells: &[String]| writeln!(files[n].1, "{}", cells.join(",")).unwrap();
+        for p in &self.people {
+            let net = quarters(&p.net);
+            put(
+                0,
+                &[
+                    p.id.clone(),
+                    cell(&p.orders),
+                    net,
+                    cell(&p.country),
+                    cell(&p.vip),
+                    cell(&p.big),
+                    cell(&p.odd),
+                ],
+            );
+        }
+        for s in &self.scores {
+            put(1, &[s.id.clone(), quarters(&s.score), cell(&s.country)]);
+        }
+        for l in &self.lines {
+            put(2, &[cell(&l.customer), cell(&l.product), cell(&l.amount), instant(l.day)]);
+        }
+        for c in &self.calls {
+            put(3, &[cell(&c.customer), cell(&c.kind)]);
+        }
+        for (n, visitor) in self.visits.iter().enumerate() {
+            put(4, &[cell(visitor), format!("page{n}")]);
+        }
+        for w in &self.words {
+            put(
+                5,
+                &[cell(&w.customer), cell(&w.channel), cell(&w.purpose), cell(&w.granted), instant(w.day)],
+            );
+        }
+        fs::create_dir_all(folder.join("data")).unwrap();
+        for (name, text) in files {
+            fs::write(folder.join(format!("data/{name}.csv")), text).unwrap();
+        }
+        let purpose = if self.by_purpose { "purpose, " } else { "" };
+        let models = [
+            (
+                "mart/people",
+                "select customer_id, orders, net, country, vip, big, case odd
+                   when 'inf' then cast('Infinity' as double) when 'minus' then cast('-Infinity' as double)
+                   when 'nan' then cast('NaN' as double) when 'zero' then cast('-0.0' as double)
+                   else cast(net as double) / 8 end as ratio from raw.people"
+                    .to_owned(),
+            ),
+            ("mart/scores", "select customer_id, score, country from raw.scores".to_owned()),
+            ("mart/visits", "select customer_id, page from raw.visits".to_owned()),
+            ("core/lines", "select customer_id, product, amount, at from raw.lines".to_owned()),
+            ("core/calls", "select customer_id, kind from raw.calls".to_owned()),
+            (
+                "core/consents",
+                format!("select customer_id, channel, {purpose}granted, valid_from from raw.consents"),
+            ),
+        ];
+        for (name, sql) in models {
+            let file = folder.join(format!("sql/{name}.sql"));
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, sql).unwrap();
+        }
+    }
+
+    /// The pipeline with these audiences.
+    pub fn toml(&self, folder: &Path, audiences: &str) -> String {
+        let source = |name: &str, columns: &str| {
+            let path = folder.join(format!("data/{name}.csv"));
+            format!(
+                "[sources.{name}]\npath = \"{}\"\nformat = \"csv\"\ncolumns = {{ {columns} }}\n",
+                path.display()
+            )
+        };
+        [
+            "name = \"random\"\nas_of = \"2026-07-01\"\nmodels = \"../sql\"\n".to_owned(),
+            source(
+                "people",
+                "customer_id = \"text\", orders = \"integer\", net = \"decimal(12,2)\", country = \"text\", \
+                 vip = \"boolean\", big = \"integer\", odd = \"text\"",
+            ),
+            source("scores", "customer_id = \"text\", score = \"decimal(12,2)\", country = \"text\""),
+            source("lines", "customer_id = \"text\", product = \"text\", amount = \"integer\", at = \"timestamp\""),
+            source("calls", "customer_id = \"text\", kind = \"text\""),
+            source("visits", "customer_id = \"text\", page = \"text\""),
+            source(
+                "consents",
+                "customer_id = \"text\", channel = \"text\", purpose = \"text\", granted = \"boolean\", \
+                 valid_from = \"timestamp\"",
+            ),
+            // What is declared of the tables is no proof of what they hold.
+            "[tables]\n\"mart.people\" = { key = [\"customer_id\"] }\n\"mart.scores\" = { key = [\"customer_id\"] }\n\
+             \"mart.visits\" = { key = [\"page\"] }\n\"core.lines\" = { time = \"at\" }\n"
+                .to_owned(),
+            audiences.to_owned(),
+        ]
+        .concat()
+    }
+}
+
+/// So many days from the night.
+fn instant(day: i64) -> String {
+    let night = chrono::NaiveDate::from_ymd_opt(2026, 7, 1).unwrap();
+    format!("{}T00:00:00Z", night + chrono::Duration::days(day))
+}
