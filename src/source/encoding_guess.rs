@@ -9,7 +9,7 @@ const CANDIDATES: [&str; 3] = ["windows-1252", "macintosh", "cp850"];
 
 /// The name of an encoding in which these bytes, which are not UTF-8, read as words.
 pub fn likely(bytes: &[u8]) -> Option<&'static str> {
-    best(bytes).filter(|(score, _)| *score >= beyond_ascii(bytes)).map(|(_, name)| name)
+    best(bytes).filter(|(score, _)| *score >= 2 * beyond_ascii(bytes)).map(|(_, name)| name)
 }
 
 /// The name of an encoding in which bytes read as words that under the declared one read as none.

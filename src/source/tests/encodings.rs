@@ -86,7 +86,7 @@ fn bytes_that_the_encoding_does_not_know_stop_the_source() {
         let fixture = source(&format!("encoding = \"{name}\""));
         fixture.write("e.csv", bytes);
         let proper = Encoding::of(name).unwrap().name();
-        let expected = format!("line 2 is not {proper} as declared\n");
+        let expected = format!("line 2 is not {proper} as declared");
         assert!(fixture.error().starts_with(&expected), "{}", fixture.error());
     }
 }
