@@ -1,6 +1,7 @@
-//! Texts that a spreadsheet has made of long numbers: `2,97461E+12` was once a card's number.
+//! Texts that stand and are doubtful: somebody must be told, once a column and file.
 //!
-//! As text such a value stands, but three cards may have become one, so that somebody must be told.
+//! `2,97461E+12` was once a card's number: a spreadsheet has shortened it, and three cards may have become
+//! one. A backslash in a source whose word for null is `\N` may be an escape that was not resolved.
 
 /// Whether a text is a number as spreadsheets shorten it: one digit, a fraction, an exponent.
 #[inline(always)]
@@ -27,32 +28,38 @@ fn is_shortened(text: &[u8]) -> bool {
     mantissa && digits(exponent)
 }
 
-/// The shortened values of one column of a file.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Shortened {
-    count: u64,
-    first_line: i64,
+/// Why a text is doubtful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    Shortened,
+    Backslash,
 }
 
-impl Shortened {
-    pub fn add(&mut self, line: i64) {
-        if self.count == 0 {
-            self.first_line = line;
-        }
-        self.count += 1;
-    }
+/// How many texts of one column are doubtful for one reason.
+#[derive(Debug, Clone, Copy)]
+pub struct Doubtful {
+    pub count: u64,
+    pub first_line: i64,
+}
 
+impl Doubtful {
     /// What the run says of them.
-    pub fn remark(self, column: &str) -> Option<String> {
-        let values = if self.count == 1 { "1 value" } else { &format!("{} values", self.count) };
-        let look = if self.count == 1 { "looks" } else { "look" };
-        (self.count > 0).then(|| {
-            format!(
-                "{values} of `{column}` {look} like a number that a spreadsheet has shortened, the first in line {}: \
-                 different ones may have become the same",
-                self.first_line
-            )
-        })
+    pub fn remark(self, doubt: Doubt, column: &str) -> String {
+        let (count, first) = (self.count, self.first_line);
+        let (values, look, hold) = match count {
+            1 => ("1 value".to_owned(), "looks", "holds a backslash"),
+            _ => (format!("{count} values"), "look", "hold backslashes"),
+        };
+        match doubt {
+            Doubt::Shortened => format!(
+                "{values} of `{column}` {look} like a number that a spreadsheet has shortened, the first in line \
+                 {first}: different ones may have become the same"
+            ),
+            Doubt::Backslash => format!(
+                "{values} of `{column}` {hold}, the first in line {first}: an export that writes \\N for null mostly \
+                 escapes; escape = \"\\\\\" resolves it"
+            ),
+        }
     }
 }
 
