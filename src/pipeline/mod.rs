@@ -29,6 +29,7 @@ use crate::identity::{self, GoldenRecord, Households, Identity, Organisations};
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
+use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
 use crate::warehouse::catalog::{Known, Visibility};
 use placeholder::Placeholders;
@@ -164,6 +165,15 @@ impl Pipeline {
             visibility.entry(raw_table(&source.name)).or_default().latest_by = source.key.clone();
         }
         visibility
+    }
+
+    /// What `[identity]` says is written where nothing is known.
+    pub fn placeholders(&self) -> PlaceholderValues {
+        let of = |step: &Step| match step {
+            Step::Resolve(identity) => Some(identity.placeholders.clone()),
+            _ => None,
+        };
+        self.steps.values().find_map(of).unwrap_or_default()
     }
 
     /// The sources, by name.

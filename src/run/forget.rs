@@ -166,7 +166,7 @@ fn catalog_of(
     release: &Release,
     request: &Request,
 ) -> Result<Catalog> {
-    let engine = super::engine(request.limits, warehouse)?;
+    let engine = super::engine_of(pipeline, request.limits, warehouse)?;
     Ok(Catalog::new(warehouse.clone(), engine, Some(release), pipeline.visibility()))
 }
 
