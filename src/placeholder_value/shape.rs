@@ -34,9 +34,9 @@ pub fn in_digits(value: &str) -> bool {
     is_dialled && digits.len() >= 9 && equal >= EQUAL_END
 }
 
-/// Whether a value is a zero, or zeros.
-pub fn is_zero(value: &str) -> bool {
-    digits_of(value).is_some_and(|digits| digits.bytes().all(|digit| digit == b'0'))
+/// Whether a value is zeros, more than the number of a record would have.
+pub fn is_zeros(value: &str) -> bool {
+    digits_of(value).is_some_and(|digits| digits.len() >= NINES && digits.bytes().all(|digit| digit == b'0'))
 }
 
 /// Whether a text is one character over and over.

@@ -1,0 +1,72 @@
+//! What the engine adds to DataFusion's analysis of a plan, so that SQL says nothing false of numbers and
+//! times: whatever a model, an audience, a check or a query asks passes these rules.
+//!
+//! ```text
+//! aggregates     sum and avg that add exactly and refuse what does not fit   (accumulators)
+//! days           a day beside an instant is its first instant
+//! microseconds   instants in microseconds, which reach as far as days do
+//! arithmetic     + - * / that refuse what does not fit, and division by zero
+//! ranks          nothing is ordered by an infinity or NaN
+//! ```
+//!
+//! Rules see expressions with their types, and their names do not change what columns are called.
+
+mod accumulators;
+mod aggregates;
+mod arithmetic;
+mod days;
+mod microseconds;
+mod ranks;
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+
+/// All rules of analysis, DataFusion's own among them; days are days of the zone.
+pub fn rules(zone: Tz) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    vec![
+        Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(aggregates::ExactAggregates),
+        Arc::new(days::DaysAsInstants { zone }),
+        Arc::new(TypeCoercion::new()),
+        Arc::new(microseconds::Microseconds),
+        Arc::new(arithmetic::CheckedArithmetic),
+        Arc::new(ranks::FiniteRanks),
+    ]
+}
+
+/// The plan with every expression rewritten, those of subqueries too; `rewrite` is given each expression, the
+/// innermost first, and the columns that it may name.
+fn with_expressions(
+    plan: LogicalPlan,
+    rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| {
+        let schema = columns_of(&node)?;
+        let names = NamePreserver::new(&node);
+        node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            Ok(expr.transform_up(|expr| rewrite(expr, &schema))?.update_data(|expr| name.restore(expr)))
+        })?
+        .map_data(LogicalPlan::recompute_schema)
+    })
+    .data()
+}
+
+/// The columns that the expressions of a node may name.
+fn columns_of(node: &LogicalPlan) -> Result<DFSchema> {
+    let mut schema = merge_schema(&node.inputs());
+    if let LogicalPlan::TableScan(scan) = node {
+        let all = DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?;
+        schema.merge(&all);
+    }
+    Ok(schema)
+}
