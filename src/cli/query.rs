@@ -17,7 +17,17 @@ pub struct QueryArgs {
     /// One SELECT over the tables of the warehouse, for example "select * from mart.segments"
     sql: String,
     #[command(flatten)]
+    versions: VersionArgs,
+    #[command(flatten)]
     read: ReadArgs,
+}
+
+/// Which rows of raw tables are shown.
+#[derive(Debug, Default, Args)]
+pub struct VersionArgs {
+    /// Show every row of raw tables: versions that were replaced, and what came after the release's instant
+    #[arg(long)]
+    all_versions: bool,
 }
 
 /// Which release is read, and where the answer goes.
@@ -35,13 +45,19 @@ pub struct ReadArgs {
 }
 
 impl ReadArgs {
+    /// Opens the release; its raw tables show what its models saw.
     pub async fn open(&self) -> Result<Catalog> {
         open(&self.warehouse.warehouse, self.release, &self.limits).await
+    }
+
+    /// Opens the release with these rows of its raw tables.
+    pub async fn open_with(&self, versions: &VersionArgs) -> Result<Catalog> {
+        open_with(&self.warehouse.warehouse, self.release, &self.limits, versions).await
     }
 }
 
 pub async fn query(args: QueryArgs) -> Result<()> {
-    let catalog = args.read.open().await?;
+    let catalog = args.read.open_with(&args.versions).await?;
     let tables = tables_read(&args.sql)?;
     let session = catalog.session(&tables, None).await?;
     let frame = session.sql(&args.sql).await.doing("understand the query")?;
@@ -49,13 +65,29 @@ pub async fn query(args: QueryArgs) -> Result<()> {
     Ok(())
 }
 
-/// A release, the last one unless said otherwise, as tables.
+/// A release, the last one unless said otherwise, as tables; the raw ones show what its models saw.
 pub async fn open(location: &str, release: Option<u64>, limits: &LimitArgs) -> Result<Catalog> {
+    open_with(location, release, limits, &VersionArgs::default()).await
+}
+
+async fn open_with(
+    location: &str,
+    release: Option<u64>,
+    limits: &LimitArgs,
+    versions: &VersionArgs,
+) -> Result<Catalog> {
     let warehouse = Warehouse::open(location).await?;
     let release = match release {
         Some(number) => Some(warehouse.release(number).await?),
         None => warehouse.last_release().await?,
     };
     let engine = run::engine(limits.limits(), &warehouse)?;
-    Ok(Catalog::new(warehouse, engine, release.as_ref(), BTreeMap::new()))
+    Ok(match release {
+        Some(release) if !versions.all_versions => Catalog::as_models_saw(warehouse, engine, &release),
+        Some(release) => {
+            let engine = engine.in_zone(release.reading.zone());
+            Catalog::new(warehouse, engine, Some(&release), BTreeMap::new())
+        }
+        None => Catalog::new(warehouse, engine, None, BTreeMap::new()),
+    })
 }

@@ -31,7 +31,7 @@ use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
-use crate::warehouse::catalog::{Known, Visibility};
+use crate::warehouse::visibility::{Known, TimeColumn, TimeOf, Versions, Visibility};
 use placeholder::Placeholders;
 
 /// A checked pipeline.
@@ -157,12 +157,10 @@ impl Pipeline {
         let mut visibility: BTreeMap<TableName, Visibility> = self
             .tables
             .iter()
-            .map(|(name, rules)| {
-                (name.clone(), Visibility { known: rules.known.clone(), latest_by: Vec::new() })
-            })
+            .map(|(name, rules)| (name.clone(), Visibility { known: rules.known.clone(), versions: None }))
             .collect();
         for source in self.sources() {
-            visibility.entry(raw_table(&source.name)).or_default().latest_by = source.key.clone();
+            visibility.entry(raw_table(&source.name)).or_default().versions = self.versions(source);
         }
         visibility
     }
@@ -174,6 +172,18 @@ impl Pipeline {
             _ => None,
         };
         self.steps.values().find_map(of).unwrap_or_default()
+    }
+
+    /// The versions of a source's records: by the declared column, else by the time from which a state is
+    /// valid, else as its files follow one another. `None` where records have no key.
+    pub fn versions(&self, source: &Source) -> Option<Versions> {
+        let by = match (&source.version, self.rules(&raw_table(&source.name)).known) {
+            (Some(column), _) => Some(TimeColumn::event(column)),
+            (None, Known::At(time)) if time.of == TimeOf::State => Some(time),
+            (None, _) => None,
+        };
+        let dated_files = source.delivery.date_in_name.is_some();
+        source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files })
     }
 
     /// The sources, by name.

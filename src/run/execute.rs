@@ -30,7 +30,7 @@ use crate::warehouse::catalog::Catalog;
 use crate::warehouse::journal::{Begun, Finished, Unfinished};
 use crate::warehouse::lock::Lock;
 use crate::warehouse::publish::Proposal;
-use crate::warehouse::release::{Origin, Outcome, Release};
+use crate::warehouse::release::{Origin, Outcome, Reading, Release};
 use crate::warehouse::stage::Staged;
 
 /// Plans without the lock and without changing anything, for `plan` and `--dry-run`.
@@ -175,6 +175,11 @@ pub(super) async fn run_locked(
         origin: if erasing { Origin::Forget } else { Origin::Run },
         fingerprint: plan.fingerprint.clone(),
         staged,
+        reading: Some(Reading {
+            as_of: Some(plan.as_of),
+            timezone: Some(pipeline.timezone.name().to_owned()),
+            tables: pipeline.visibility().into_iter().filter(|(t, _)| t.schema() == "raw").collect(),
+        }),
     };
     if failed {
         let error = Error::all(running.errors).expect_err("there are errors");

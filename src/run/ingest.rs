@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use futures::StreamExt;
 
 use super::expected::gap;
@@ -17,14 +18,15 @@ use super::replay::told;
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::clock::{Instant, show_instant};
 use crate::config::Severity;
+use crate::day::first_day_not_over;
 use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
 use crate::source::{self, ColumnType, OnDrift, Piece, Source, SourceFile, Survey};
-use crate::warehouse::catalog::Known;
 use crate::warehouse::stage::{Mode, Staged, Stager};
 use crate::warehouse::table::Table;
+use crate::warehouse::visibility::Known;
 
 /// Rows in one batch of ingest.
 pub(super) const INGEST_ROWS: usize = 16_384;
@@ -187,7 +189,7 @@ impl Workshop {
 
     fn event_time(&self, table: &TableName) -> Option<String> {
         match self.pipeline.rules(table).known {
-            Known::At(column) => Some(column),
+            Known::At(time) => Some(time.name),
             Known::Undeclared | Known::Always => None,
         }
     }
@@ -349,7 +351,7 @@ impl Ingest<'_> {
     fn late(&self, batch: &RecordBatch) -> u64 {
         let (Some(time), Some(last)) = (&self.time, self.workshop.last_as_of) else { return 0 };
         let Some(column) = batch.column_by_name(time) else { return 0 };
-        before(column, last)
+        before(column, last, self.workshop.pipeline.timezone)
     }
 }
 
@@ -442,16 +444,16 @@ pub(super) fn said(batch: &RecordBatch, state: State, run: u64) -> Result<Record
     RecordBatch::try_new(quarantine_schema(), columns).doing("write the quarantine")
 }
 
-/// How many values of a timestamp or date column lie before the instant.
-fn before(column: &ArrayRef, instant: Instant) -> u64 {
+/// How many values of a timestamp or date column were known before the instant.
+fn before(column: &ArrayRef, instant: Instant, zone: Tz) -> u64 {
     let earlier = match column.data_type() {
         DataType::Timestamp(..) => column.as_primitive_opt::<TimestampMicrosecondType>().map(|times| {
             let micros = instant.timestamp_micros();
             times.iter().flatten().filter(|time| *time < micros).count()
         }),
         DataType::Date32 => column.as_primitive_opt::<Date32Type>().map(|days| {
-            let today = Date32Type::from_naive_date(instant.date_naive());
-            days.iter().flatten().filter(|day| *day < today).count()
+            let first_not_over = Date32Type::from_naive_date(first_day_not_over(instant, zone));
+            days.iter().flatten().filter(|day| *day < first_not_over).count()
         }),
         _ => None,
     };

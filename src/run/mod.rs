@@ -12,11 +12,13 @@ pub mod checks;
 mod erase;
 pub mod execute;
 mod expected;
+mod file_order;
 mod fingerprint;
 pub mod forget;
 pub mod history;
 pub mod ingest;
 mod ledger;
+mod model_time;
 pub mod observe;
 pub mod plan;
 pub mod progress;
@@ -46,7 +48,7 @@ pub fn engine(limits: Limits, warehouse: &Warehouse) -> Result<Engine> {
 
 /// The engine for what a pipeline declares.
 pub fn engine_of(pipeline: &Pipeline, limits: Limits, warehouse: &Warehouse) -> Result<Engine> {
-    engine_with(limits, warehouse, &pipeline.placeholders())
+    Ok(engine_with(limits, warehouse, &pipeline.placeholders())?.in_zone(pipeline.timezone))
 }
 
 fn engine_with(limits: Limits, warehouse: &Warehouse, placeholders: &PlaceholderValues) -> Result<Engine> {

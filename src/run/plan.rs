@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Request;
 use super::expected::expected;
+use super::file_order::surprises;
 use super::fingerprint::{self, Common};
 use super::observe::{Observation, SeenFile};
 use super::quarantine::Lines;
@@ -200,6 +201,16 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
                         intake.why.push_str(&format!("; {kept}"));
                     }
                     intake.warnings.extend(lost);
+                    let versions = pipeline.versions(source);
+                    let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
+                    intake.warnings.extend(surprises(
+                        source,
+                        versions.as_ref(),
+                        &intake.files,
+                        &ledger,
+                        as_of,
+                        pipeline.timezone,
+                    ));
                     intake
                 })
             }

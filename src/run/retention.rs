@@ -26,9 +26,10 @@ use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::source::Source;
 use crate::source::retention::Since;
-use crate::warehouse::catalog::{Catalog, Known, Session, instant_value};
+use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::expiry::{Least, Parted, Statistics};
 use crate::warehouse::stage::{Mode, Staged};
+use crate::warehouse::visibility::{Known, Versions, instant_value};
 
 /// A source's policy at an instant.
 struct Policy<'s> {
@@ -37,6 +38,7 @@ struct Policy<'s> {
     by: String,
     since: Since,
     span: String,
+    versions: Option<Versions>,
 }
 
 impl Policy<'_> {
@@ -45,11 +47,12 @@ impl Policy<'_> {
         let keep = source.keep.as_ref()?;
         let by = match (&keep.by, pipeline.rules(&raw_table(&source.name)).known) {
             (Some(by), _) => by.clone(),
-            (None, Known::At(column)) => column,
+            (None, Known::At(time)) => time.name,
             // Checked with the pipeline: a policy has a column.
             (None, Known::Undeclared | Known::Always) => return None,
         };
-        Some(Policy { source, by, since: keep.since(as_of)?, span: keep.span.to_string() })
+        let versions = pipeline.versions(source);
+        Some(Policy { source, by, since: keep.since(as_of)?, span: keep.span.to_string(), versions })
     }
 
     /// Whether a file with these statistics may hold rows that are too old.
@@ -158,6 +161,8 @@ async fn count(rows: datafusion::error::Result<DataFrame>, doing: &str) -> Resul
 struct Replaced {
     session: Session,
     key: Vec<String>,
+    /// The columns that order versions, the weightiest first.
+    order: Vec<String>,
 }
 
 impl Replaced {
@@ -167,14 +172,16 @@ impl Replaced {
         let too_old = policy.too_old(&all)?;
         let key = policy.source.key.clone();
         let mut columns: Vec<&str> = key.iter().map(String::as_str).collect();
-        columns.extend(["_run", "_file", "_line"]);
+        let order = policy.versions.as_ref().map(Versions::order).unwrap_or_default();
+        columns.extend(order.iter().copied().filter(|column| !key.iter().any(|k| k == column)));
         let doing = "leave out the rows that are too old";
         let old =
             all.clone().filter(too_old.clone()).and_then(|old| old.select_columns(&columns)).doing(doing)?;
         session.register_view(&TableName::new("retention", "old")?, old)?;
         let young = all.filter(too_old.is_not_true()).doing(doing)?;
         session.register_view(&TableName::new("retention", "young")?, young)?;
-        Ok(Replaced { session, key })
+        let order = order.into_iter().map(str::to_owned).collect();
+        Ok(Replaced { session, key, order })
     }
 
     /// `semi`: those that a row too old has replaced; `anti`: all others.
@@ -182,13 +189,23 @@ impl Replaced {
         let same: Vec<String> = self.key.iter().map(|k| format!("old.\"{k}\" = young.\"{k}\"")).collect();
         // Held in memory is what is too old, not the table.
         let sql = format!(
-            "select young.* from retention.old old right {which} join retention.young young on {} and \
-             (old._run > young._run or old._run = young._run and \
-              (old._file > young._file or old._file = young._file and old._line > young._line))",
-            same.join(" and ")
+            "select young.* from retention.old old right {which} join retention.young young on {} and {}",
+            same.join(" and "),
+            later("old", "young", &self.order)
         );
         self.session.sql(&sql).await.doing("look for what the rows that are too old have replaced")
     }
+}
+
+/// SQL: whether the one row is a later version than the other, by these columns; no value comes first.
+fn later(one: &str, other: &str, order: &[String]) -> String {
+    order.iter().rev().fold("false".to_owned(), |among_equals, column| {
+        let (one, other) = (format!("{one}.\"{column}\""), format!("{other}.\"{column}\""));
+        format!(
+            "(coalesce({one} > {other}, {one} is not null and {other} is null) or \
+             (({one} = {other} or ({one} is null and {other} is null)) and {among_equals}))"
+        )
+    })
 }
 
 /// What leaves the quarantine.

@@ -141,6 +141,12 @@ impl Column {
         expected
     }
 
+    /// Whether its declared format names no time of day.
+    pub fn names_only_days(&self) -> bool {
+        const HOURS: [&str; 12] = ["%H", "%I", "%k", "%l", "%T", "%R", "%r", "%X", "%c", "%s", "%+", "unix"];
+        self.style.format.as_ref().is_some_and(|format| !HOURS.iter().any(|hour| format.contains(hour)))
+    }
+
     pub fn time_zone(&self) -> Tz {
         self.style.zone
     }

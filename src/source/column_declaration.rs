@@ -220,7 +220,9 @@ impl SourceDeclaration {
             name: name.to_owned(),
             kind: kind?,
             from: from?,
-            nullable: table.nullable && !self.key.iter().any(|key| key == name),
+            nullable: table.nullable
+                && !self.key.iter().any(|key| key == name)
+                && self.version.as_deref() != Some(name),
             style: Arc::new(Style {
                 nulls: shared.nulls.clone(),
                 number: shared.number.clone(),

@@ -13,6 +13,7 @@ use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
 };
 use super::drift::OnDrift;
+use super::file_version::file_version;
 use super::person::{Person, PersonDeclaration};
 use super::retention::{Keep, KeepDeclaration};
 use crate::config::Problem;
@@ -30,6 +31,10 @@ pub struct SourceDeclaration {
     /// The columns that identify a record; without them, file and line do.
     #[serde(default)]
     pub key: Vec<String>,
+    /// The column whose greatest value is the latest version of a record.
+    pub version: Option<String>,
+    /// What becomes of rows without the time that their table declares; refused when not said.
+    pub undated: Option<Undated>,
     /// The share of refused records, 0 to 1, that a run bears.
     #[serde(default)]
     pub tolerance: f64,
@@ -72,6 +77,17 @@ pub struct SourceDeclaration {
     pub footer_lines: Option<usize>,
 }
 
+/// What becomes of a row that does not say when it became known, where its table declares the column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Undated {
+    /// It goes to the quarantine.
+    #[default]
+    Refuse,
+    /// It counts as known at every instant.
+    Known,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -99,6 +115,9 @@ pub struct Source {
     pub format: Format,
     pub columns: Vec<Column>,
     pub key: Vec<String>,
+    /// A timestamp, a date or a number.
+    pub version: Option<String>,
+    pub undated: Undated,
     pub tolerance: f64,
     pub optional: bool,
     pub on_drift: OnDrift,
@@ -127,12 +146,40 @@ pub(super) struct Dialect {
 
 impl Source {
     /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
-    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row).
+    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row); with a key
+    /// also `_version`, which orders the rows of different files.
     pub fn schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.columns.iter().map(Column::field).collect();
         fields.push(Field::new("_file", DataType::Utf8, false));
         fields.push(Field::new("_line", DataType::Int64, false));
+        if self.has_versions() {
+            fields.push(Field::new("_version", DataType::Utf8, false));
+        }
         Arc::new(Schema::new(fields))
+    }
+
+    /// Whether several rows may be versions of one record.
+    pub fn has_versions(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// Returns the version that a file gives its rows, which sorts as the files follow one another.
+    pub fn version_of(&self, file: &str) -> String {
+        file_version(file, self.delivery.date_of(file))
+    }
+
+    /// Whether a timestamp column is read by a format that names days only.
+    pub fn names_only_days(&self, column: &str) -> bool {
+        self.columns
+            .iter()
+            .any(|c| c.name == column && c.kind == ColumnType::Timestamp && c.names_only_days())
+    }
+
+    /// The same source, of which no row may lack a value in the column.
+    pub fn require(&mut self, column: &str) {
+        for required in self.columns.iter_mut().filter(|c| c.name == column) {
+            required.nullable = false;
+        }
     }
 }
 
@@ -166,6 +213,7 @@ impl SourceDeclaration {
             .filter_map(|(name, c)| self.column(name, &c.0, &shared, &mut problems))
             .collect();
         self.drift(&columns, &mut problems);
+        self.versions(&columns, &mut problems);
         let delivery = DeliveryDeclaration {
             date_in_name: self.date_in_name.as_deref(),
             expect: self.expect.as_ref(),
@@ -196,6 +244,8 @@ impl SourceDeclaration {
                 format: self.format,
                 columns,
                 key: self.key.clone(),
+                version: self.version.clone(),
+                undated: self.undated.unwrap_or_default(),
                 tolerance: self.tolerance,
                 optional: self.optional,
                 on_drift: self.on_drift.unwrap_or_default(),
@@ -293,6 +343,31 @@ impl SourceDeclaration {
                 ));
             }
         }
+    }
+
+    /// What orders the versions of a record is of a type that has an order.
+    fn versions(&self, columns: &[Column], problems: &mut Vec<Problem>) {
+        let Some(version) = &self.version else { return };
+        let mut wrong = |error: Error| problems.push(Problem::new(["version"], error));
+        if self.key.is_empty() {
+            wrong(
+                Error::config("`version` orders the rows of one key, but the source has no key")
+                    .hint("say key = [\"…\"], the columns that identify a record"),
+            );
+        }
+        let declared = self.columns.0.iter().any(|(name, _)| name == version);
+        let found = match columns.iter().find(|c| c.name == *version) {
+            Some(Column {
+                kind:
+                    ColumnType::Date | ColumnType::Timestamp | ColumnType::Integer | ColumnType::Decimal { .. },
+                ..
+            }) => return,
+            Some(column) => format!("`version` names `{version}`, which is {}", column.kind),
+            // Its own problem was told.
+            None if declared => return,
+            None => format!("`version` names `{version}`, which is not a declared column"),
+        };
+        wrong(Error::config(found).hint("name a column of type timestamp, date, integer or decimal"));
     }
 
     /// The column that periods, or ages, are counted by says when.

@@ -24,6 +24,8 @@ pub struct Rows {
     pub decoders: Vec<Decoder>,
     schema: SchemaRef,
     file: String,
+    /// Where rows have versions.
+    version: Option<String>,
     /// Whether a record may hold line ends.
     spans_lines: bool,
     lines: Vec<i64>,
@@ -40,6 +42,7 @@ impl Rows {
             decoders: source.columns.iter().map(|column| Decoder::new(column, capacity)).collect(),
             schema: source.schema(),
             file: file.to_owned(),
+            version: source.has_versions().then(|| source.version_of(file)),
             spans_lines: source.format == Format::Csv,
             lines: Vec::with_capacity(capacity),
             bytes: 0,
@@ -113,13 +116,16 @@ impl Rows {
     pub fn flush(&mut self, emit: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
         if !self.lines.is_empty() {
             let count = self.lines.len();
-            let mut columns = Vec::with_capacity(self.decoders.len() + 2);
+            let mut columns = Vec::with_capacity(self.decoders.len() + 3);
             for decoder in &mut self.decoders {
                 columns.push(decoder.finish()?);
             }
             columns.push(repeated(&self.file, count)?);
             let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(self.capacity));
             columns.push(Arc::new(Int64Array::from(lines)));
+            if let Some(version) = &self.version {
+                columns.push(repeated(version, count)?);
+            }
             self.bytes = 0;
             let batch = RecordBatch::try_new(self.schema.clone(), columns).doing("build a batch of rows")?;
             if !emit(Piece::Rows(batch)) {
@@ -148,5 +154,5 @@ fn line_ends(text: &[u8]) -> i64 {
 pub fn repeated(text: &str, count: usize) -> Result<ArrayRef> {
     let offsets = OffsetBuffer::from_repeated_length(text.len(), count);
     let bytes = Buffer::from_vec(text.as_bytes().repeat(count));
-    Ok(Arc::new(StringArray::try_new(offsets, bytes, None).doing("build the column _file")?))
+    Ok(Arc::new(StringArray::try_new(offsets, bytes, None).doing("repeat a text")?))
 }

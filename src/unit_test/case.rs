@@ -18,8 +18,9 @@ use crate::error::{Context, Error, Result};
 use crate::model::Model;
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step};
-use crate::warehouse::catalog::{Catalog, Known};
+use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::Mode;
+use crate::warehouse::visibility::Known;
 
 /// A checked test.
 pub struct Case<'f> {
@@ -97,14 +98,14 @@ fn hidden_unseen(
     pipeline: &Pipeline,
 ) -> Option<Error> {
     let Known::At(time) = pipeline.rules(table).known else { return None };
-    let named = given.rows.columns.iter().any(|(column, _)| *column == time);
+    let named = given.rows.columns.iter().any(|(column, _)| *column == time.name);
     if named || declared.as_of.is_none() || given.rows.rows.is_empty() {
         return None;
     }
     Some(
         Error::config(format!("the rows of {table} do not say when they became known"))
             .at(given.place.clone())
-            .hint(format!("give `{time}`: rows without it are hidden, as in a run")),
+            .hint(format!("give `{}`: rows without it are hidden, as in a run", time.name)),
     )
 }
 

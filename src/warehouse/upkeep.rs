@@ -83,6 +83,7 @@ impl Warehouse {
                 origin: Origin::Restore { release: number },
                 fingerprint: String::new(),
                 staged,
+                reading: Some(target.reading.clone()),
             };
             self.publish(lock, proposal).await
         })
@@ -154,5 +155,6 @@ pub(super) fn upkeep(last: &Release, origin: Origin, staged: Vec<Staged>) -> Pro
         origin,
         fingerprint: String::new(),
         staged,
+        reading: None,
     }
 }

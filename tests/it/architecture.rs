@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 10] = [
+const BASE: [&str; 11] = [
     "cause",
     "clock",
     "config",
     "dag",
+    "day",
     "error",
     "name",
     "placeholder_value",

@@ -134,6 +134,7 @@ pub fn check(
         steps.insert(StepName::new("audiences"), Step::Audiences(audiences));
     }
 
+    checking.rows_are_dated(&mut steps, &mut tables);
     checking.late_rows_have_a_time(&steps, &tables);
     checking.rows_referred_to_are_somebodys(&steps);
     checking.kept_rows_have_an_age(&steps, &file.tables);

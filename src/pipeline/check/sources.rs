@@ -8,7 +8,7 @@ use crate::name::{StepName, TableName};
 use crate::pipeline::file::TableDeclaration;
 use crate::pipeline::{Step, TableRules, raw_table};
 use crate::source::{ColumnType, KeyKind, Source};
-use crate::warehouse::catalog::Known as KnownAt;
+use crate::warehouse::visibility::Known as KnownAt;
 
 impl Checking<'_, '_> {
     /// A row is late by the time it tells of.

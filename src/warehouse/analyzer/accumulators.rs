@@ -2,6 +2,7 @@
 //! that the order of the rows and the threads decide nothing.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ pub struct Total<I, S: ArrowPrimitiveType, O, F> {
     count: u64,
     fits: bool,
     finish: F,
-    types: std::marker::PhantomData<(I, O)>,
+    types: PhantomData<fn(I) -> O>,
 }
 
 impl<I, S, O, F> Total<I, S, O, F>
@@ -85,7 +86,7 @@ where
 {
     pub fn new(aggregate: Aggregate, finish: F) -> Self {
         let sum = S::Native::default();
-        Total { aggregate, sum, count: 0, fits: true, finish, types: std::marker::PhantomData }
+        Total { aggregate, sum, count: 0, fits: true, finish, types: PhantomData }
     }
 }
 
@@ -186,7 +187,7 @@ pub struct Totals<I, S: ArrowPrimitiveType, O, F> {
     seen: NullState,
     fits: bool,
     finish: F,
-    types: std::marker::PhantomData<(I, O)>,
+    types: PhantomData<fn(I) -> O>,
 }
 
 impl<I, S: DecimalType, O, F> Totals<I, S, O, F> {
@@ -198,7 +199,7 @@ impl<I, S: DecimalType, O, F> Totals<I, S, O, F> {
             seen: NullState::new(),
             fits: true,
             finish,
-            types: std::marker::PhantomData,
+            types: PhantomData,
         }
     }
 }

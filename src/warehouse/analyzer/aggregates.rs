@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, ArrowNativeTypeOp, ArrowNumericType, AsArray};
+use arrow::array::{ArrayRef, ArrowNativeTypeOp, ArrowNumericType};
 use arrow::datatypes::{
     ArrowPrimitiveType, DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Decimal32Type,
     Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, DurationMicrosecondType,
@@ -367,7 +367,7 @@ impl Accumulator for DistinctTotal {
         let Some(ScalarValue::List(lists)) = state.first() else {
             return internal_err!("different values came without their list");
         };
-        let values = lists.as_list::<i32>().value(0);
+        let values = lists.value(0);
         self.total.update_batch(std::slice::from_ref(&values))?;
         let made = self.total.evaluate()?;
         self.total.retract_batch(&[values])?;

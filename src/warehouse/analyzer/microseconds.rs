@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, ScalarValue};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, ExprSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
@@ -160,6 +160,6 @@ fn retyped(schema: &DFSchemaRef) -> Result<DFSchemaRef> {
             (relation.cloned(), coarser_field(field).unwrap_or_else(|| field.clone()))
         })
         .collect();
-    let retyped = DFSchema::new_with_metadata(fields, schema.metadata().clone())?;
+    let retyped = DFSchema::new_with_metadata(fields, schema.as_arrow().metadata().clone())?;
     Ok(Arc::new(retyped.with_functional_dependencies(schema.functional_dependencies().clone())?))
 }

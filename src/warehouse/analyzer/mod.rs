@@ -20,6 +20,7 @@ mod ranks;
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, Result};
@@ -52,13 +53,29 @@ fn with_expressions(
     plan.transform_up_with_subqueries(|node| {
         let schema = columns_of(&node)?;
         let names = NamePreserver::new(&node);
-        node.map_expressions(|expr| {
+        let rewritten = node.map_expressions(|expr| {
             let name = names.save(&expr);
             Ok(expr.transform_up(|expr| rewrite(expr, &schema))?.update_data(|expr| name.restore(expr)))
-        })?
-        .map_data(LogicalPlan::recompute_schema)
+        })?;
+        if rewritten.transformed { rewritten.map_data(LogicalPlan::recompute_schema) } else { Ok(rewritten) }
     })
     .data()
+}
+
+/// A type as SQL names it.
+fn sql_type(kind: &DataType) -> String {
+    match kind {
+        DataType::Int8 => "tinyint".to_owned(),
+        DataType::Int16 => "smallint".to_owned(),
+        DataType::Int32 => "int".to_owned(),
+        DataType::Int64 => "bigint".to_owned(),
+        DataType::UInt64 => "bigint unsigned".to_owned(),
+        DataType::Decimal32(digits, scale)
+        | DataType::Decimal64(digits, scale)
+        | DataType::Decimal128(digits, scale)
+        | DataType::Decimal256(digits, scale) => format!("decimal({digits}, {scale})"),
+        other => other.to_string(),
+    }
 }
 
 /// The columns that the expressions of a node may name.
