@@ -264,7 +264,9 @@ mod tests {
     #[test]
     fn who_may_hold_a_key_is_declared_and_safe_without_a_word() {
         assert_eq!(check("keys = 'channel.keys'").unwrap().limits.max_persons, 20);
-        let identity = check("keys = 'channel.keys'\nmax_key_records = { tickets = 500 }\nplaceholders = ['sans carte']");
+        let identity = check(
+            "keys = 'channel.keys'\nmax_key_records = { tickets = 500 }\nplaceholders = ['sans carte']",
+        );
         let identity = identity.unwrap();
         assert_eq!(identity.limits.max_records["tickets"], 500);
         assert!(identity.placeholders.of_key("Sans carte").is_some());

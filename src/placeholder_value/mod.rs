@@ -227,7 +227,22 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_blank() {
-        for value in ["", " ", "\u{a0}", "\t\r\n", "-", "--", "...", "?", "***", "\u{feff}", "\u{200b}\u{202f}", "\u{3164}", "@", "()"] {
+        for value in [
+            "",
+            " ",
+            "\u{a0}",
+            "\t\r\n",
+            "-",
+            "--",
+            "...",
+            "?",
+            "***",
+            "\u{feff}",
+            "\u{200b}\u{202f}",
+            "\u{3164}",
+            "@",
+            "()",
+        ] {
             assert_eq!(of_key(value), Some(SaysNothing::Blank), "{value:?}");
         }
     }
@@ -235,9 +250,35 @@ mod tests {
     #[test]
     fn a_placeholder_is_one_in_any_spelling() {
         for value in [
-            "N/A", "n/a", " N / A ", "n.a.", "NA", "Ｎ／Ａ", "NULL", "<null>", "none", "unknown", "Néant", "NEANT",
-            "ne\u{301}ant", "non\u{a0}renseigné", "x", "XXX", "test", "test@test.com", "TEST@TEST.COM", "noreply@shop.example",
-            "n/a@n/a.fr", "a@a.fr", "#N/A", "#REF!", "inconnu", "Aucun", "нет", "keine Angabe", "不明",
+            "N/A",
+            "n/a",
+            " N / A ",
+            "n.a.",
+            "NA",
+            "Ｎ／Ａ",
+            "NULL",
+            "<null>",
+            "none",
+            "unknown",
+            "Néant",
+            "NEANT",
+            "ne\u{301}ant",
+            "non\u{a0}renseigné",
+            "x",
+            "XXX",
+            "test",
+            "test@test.com",
+            "TEST@TEST.COM",
+            "noreply@shop.example",
+            "n/a@n/a.fr",
+            "a@a.fr",
+            "#N/A",
+            "#REF!",
+            "inconnu",
+            "Aucun",
+            "нет",
+            "keine Angabe",
+            "不明",
         ] {
             assert_eq!(of_key(value), Some(SaysNothing::Placeholder), "{value:?}");
         }
@@ -246,8 +287,22 @@ mod tests {
     #[test]
     fn a_key_that_says_something_is_one() {
         for value in [
-            "7", "so", "K0001", "ada@example.org", "+33612345678", "test1@example.org", "dupont@dupont.fr", "nana", "1E5", "na7",
-            "0007", "no-7", "c0ffee", "11", "2026", "732829320",
+            "7",
+            "so",
+            "K0001",
+            "ada@example.org",
+            "+33612345678",
+            "test1@example.org",
+            "dupont@dupont.fr",
+            "nana",
+            "1E5",
+            "na7",
+            "0007",
+            "no-7",
+            "c0ffee",
+            "11",
+            "2026",
+            "732829320",
         ] {
             assert_eq!(of_key(value), None, "{value:?}");
         }
@@ -286,7 +341,7 @@ mod tests {
         let all = [&file.everywhere, &file.names, &file.keys, &file.numbers];
         let mut seen = HashSet::new();
         for word in all.into_iter().flatten() {
-            assert!(!spelt(word).is_empty() && seen.insert(spelt(word)), "{word}");
+            assert!(!spelt(word).is_empty() && seen.insert(punctuated(word)), "{word}");
         }
     }
 

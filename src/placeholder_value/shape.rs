@@ -1,9 +1,10 @@
 //! Values that say nothing by their shape.
 
-/// From so many on, one digit over and over is nobody's number; zeros are none however few, and nines,
-/// which forms are filled with, sooner.
+/// From so many on, one digit over and over is nobody's number; zeros and nines, which forms are filled with,
+/// sooner. A few of them are the number of some record.
 const REPEATED: usize = 6;
 const NINES: usize = 4;
+const ZEROS: usize = 3;
 /// From so many on, digits that count up or down are nobody's number.
 const IN_A_ROW: usize = 9;
 /// So many equal digits at the end of a telephone number are typed, not given: 06 00 00 00 00.
@@ -19,7 +20,7 @@ pub fn in_digits(value: &str) -> bool {
         return letters.chars().count() >= LETTERS && is_one_character(&letters.to_lowercase());
     };
     let number = digits.trim_start_matches('0');
-    let Some(first) = number.chars().next() else { return !digits.is_empty() };
+    let Some(first) = number.chars().next() else { return digits.len() >= ZEROS };
     let most = if first == '9' { NINES } else { REPEATED };
     if number.len() >= most && is_one_character(number) {
         return true;
@@ -36,7 +37,7 @@ pub fn in_digits(value: &str) -> bool {
 
 /// Whether a value is zeros, more than the number of a record would have.
 pub fn is_zeros(value: &str) -> bool {
-    digits_of(value).is_some_and(|digits| digits.len() >= NINES && digits.bytes().all(|digit| digit == b'0'))
+    digits_of(value).is_some_and(|digits| digits.len() > ZEROS && digits.bytes().all(|digit| digit == b'0'))
 }
 
 /// Whether a text is one character over and over.
@@ -94,9 +95,25 @@ mod tests {
     #[test]
     fn one_digit_over_and_over_is_nobodys() {
         for value in [
-            "0", "00", "0000000000", "0.00", "000 000 000", "00000000-0000-0000-0000-000000000000", "9999", "9999999999",
-            "99 99 99 99 99", "111111", "06 66 66 66 66", "0600000000", "+33 6 00 00 00 00", "aaaa", "FFFF-FFFF",
-            "1234567890", "0123456789", "9876543210", "987654321", "０００",
+            "000",
+            "0000000000",
+            "0.00",
+            "000 000 000",
+            "00000000-0000-0000-0000-000000000000",
+            "9999",
+            "9999999999",
+            "99 99 99 99 99",
+            "111111",
+            "06 66 66 66 66",
+            "0600000000",
+            "+33 6 00 00 00 00",
+            "aaaa",
+            "FFFF-FFFF",
+            "1234567890",
+            "0123456789",
+            "9876543210",
+            "987654321",
+            "０００",
         ] {
             assert!(in_digits(value), "{value}");
         }
@@ -105,8 +122,23 @@ mod tests {
     #[test]
     fn other_numbers_are_somebodys() {
         for value in [
-            "1", "99", "999", "11111", "12345678", "1000000000", "3000000000001", "0612345678", "0660000001", "100", "aaa",
-            "732829320", "99990", "K000000", "8999999999",
+            "0",
+            "00",
+            "1",
+            "99",
+            "999",
+            "11111",
+            "12345678",
+            "1000000000",
+            "3000000000001",
+            "0612345678",
+            "0660000001",
+            "100",
+            "aaa",
+            "732829320",
+            "99990",
+            "K000000",
+            "8999999999",
         ] {
             assert!(!in_digits(value), "{value}");
         }
@@ -114,10 +146,23 @@ mod tests {
 
     #[test]
     fn a_spreadsheets_exponent_is_known_and_a_code_is_not_one() {
-        for value in ["2,97461E+12", "2.97461E+12", "1E+05", "2.97461e12", " 3E-7 ", "-1.5E+3", "297,461E+10"] {
+        for value in ["2,97461E+12", "2.97461E+12", "1E+05", "2.97461e12", " 3E-7 ", "-1.5E+3", "297,461E+10"]
+        {
             assert!(is_exponent(value), "{value}");
         }
-        for value in ["1E5", "E12", "2,97461E", "12e", "1e5f", "K2.5E+3", "2.9E+12345", "1.2.3E+4", "3e8", "", "12345E+3"] {
+        for value in [
+            "1E5",
+            "E12",
+            "2,97461E",
+            "12e",
+            "1e5f",
+            "K2.5E+3",
+            "2.9E+12345",
+            "1.2.3E+4",
+            "3e8",
+            "",
+            "12345E+3",
+        ] {
             assert!(!is_exponent(value), "{value}");
         }
     }

@@ -35,24 +35,22 @@ impl Kept {
     /// A value that its column cannot keep: nothing becomes null, and nothing wraps around.
     pub fn rows(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let columns = batch.columns().iter().zip(self.schema.fields());
-        let columns = columns.map(|(column, field)| self.column(column, field)).collect::<Result<Vec<_>>>()?;
+        let columns =
+            columns.map(|(column, field)| self.column(column, field)).collect::<Result<Vec<_>>>()?;
         RecordBatch::try_new(self.schema.clone(), columns).doing("bring the rows to the table's types")
     }
 
     fn column(&self, column: &ArrayRef, field: &Field) -> Result<ArrayRef> {
-        if self.is_finite {
-            let lost = match column.data_type() {
-                DataType::Float64 => column.as_primitive::<Float64Type>().iter().flatten().filter(|x| !x.is_finite()).count(),
-                DataType::Float32 => column.as_primitive::<Float32Type>().iter().flatten().filter(|x| !x.is_finite()).count(),
-                _ => 0,
-            };
-            if lost > 0 {
-                return Err(Error::failed(format!(
-                    "column `{}` holds infinities or NaN, which would rank before every number (at least {lost} rows)",
-                    field.name()
-                ))
-                .hint("a division by zero, most often: x / nullif(y, 0) gives null instead; of what was read so, case when isnan(x) then null else x end"));
-            }
+        let lost = if self.is_finite { not_finite(column) } else { 0 };
+        if lost > 0 {
+            return Err(Error::failed(format!(
+                "column `{}` holds infinities or NaN, which rank before every number (at least {lost} rows)",
+                field.name()
+            ))
+            .hint(
+                "a division by zero, most often: x / nullif(y, 0) gives null instead; \
+                 where they were read so: case when isnan(x) then null else x end",
+            ));
         }
         if column.data_type() == field.data_type() {
             return Ok(column.clone());
@@ -69,6 +67,19 @@ impl Kept {
                 _ => "cast it in the SQL to a type that holds it",
             })
         })
+    }
+}
+
+/// How many numbers are none.
+fn not_finite(column: &ArrayRef) -> usize {
+    match column.data_type() {
+        DataType::Float64 => {
+            column.as_primitive::<Float64Type>().iter().flatten().filter(|x| !x.is_finite()).count()
+        }
+        DataType::Float32 => {
+            column.as_primitive::<Float32Type>().iter().flatten().filter(|x| !x.is_finite()).count()
+        }
+        _ => 0,
     }
 }
 
@@ -114,4 +125,42 @@ fn stored_type(column: &str, found: &DataType) -> Result<DataType> {
             .hint("cast it in the SQL to text, integer, decimal, float, boolean, date or timestamp"));
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Date64Array, Float64Array, TimestampSecondArray, UInt64Array};
+
+    use super::*;
+
+    fn kept(table: &str, column: ArrayRef) -> Result<ArrayRef> {
+        let rows = RecordBatch::try_from_iter_with_nullable([("x", column, true)]).doing("test")?;
+        let kept = Kept::of(&table.parse().unwrap(), &rows.schema())?;
+        Ok(kept.rows(&rows)?.column(0).clone())
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_refused_and_its_column_named() {
+        let most = i64::MAX as u64;
+        assert_eq!(kept("mart.m", Arc::new(UInt64Array::from(vec![most]))).unwrap().null_count(), 0);
+        for column in [
+            Arc::new(UInt64Array::from(vec![Some(most + 1), None])) as ArrayRef,
+            Arc::new(TimestampSecondArray::from(vec![i64::MAX])),
+            Arc::new(Date64Array::from(vec![i64::MAX])),
+        ] {
+            let told = kept("core.c", column).unwrap_err().to_string();
+            assert!(told.contains("column `x` holds a value of type") && !told.contains("9223372"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_kept_by_sources_alone() {
+        let numbers = |x: f64| Arc::new(Float64Array::from(vec![Some(1.0), None, Some(x)])) as ArrayRef;
+        for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let told = kept("mart.m", numbers(x)).unwrap_err().to_string();
+            assert!(told.contains("column `x` holds infinities or NaN"), "{told}");
+            assert!(kept("raw.r", numbers(x)).is_ok() && kept("ops.models", numbers(x)).is_ok());
+        }
+        assert!(kept("mart.m", numbers(f64::MAX)).is_ok());
+    }
 }

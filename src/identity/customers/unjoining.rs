@@ -10,8 +10,8 @@ use arrow::datatypes::Int64Type;
 use super::customer_id::key_hash;
 use crate::error::{Context, Result};
 use crate::identity::declaration::{Identity, KeyLimits};
-use crate::identity::{scratch, sql_function};
 use crate::identity::tables::{PERSON_RECORDS, REFUSED_KEYS, table};
+use crate::identity::{scratch, sql_function};
 use crate::name::TableName;
 use crate::placeholder_value::{PlaceholderValues, SaysNothing};
 use crate::sql_text::quoted;
@@ -214,11 +214,7 @@ fn gathered(batches: &[RecordBatch], names: [&str; 3]) -> Result<RecordBatch> {
 }
 
 /// What the run should say of them; the values are told by the table alone.
-async fn told(
-    catalog: &Catalog,
-    staged: &Staged,
-    identity: &Identity,
-) -> Result<(Vec<String>, Vec<String>)> {
+async fn told(catalog: &Catalog, staged: &Staged, identity: &Identity) -> Result<(Vec<String>, Vec<String>)> {
     let doing = "count the keys that join nobody";
     let session = catalog.session_of_all_rows(staged).await?;
     let sql = format!(

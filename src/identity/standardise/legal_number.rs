@@ -22,7 +22,8 @@ pub fn standard_legal_number(text: &str, country: &str) -> Option<String> {
                 _ if number.len() == 14 => &number[..9],
                 _ => &number,
             };
-            (siren.len() == 9 && digits(siren) && luhn(siren) && !says_nothing(siren)).then(|| siren.to_owned())
+            (siren.len() == 9 && digits(siren) && luhn(siren) && !says_nothing(siren))
+                .then(|| siren.to_owned())
         }
         "GB" if digits(&number) && number.len() < 8 => Some(format!("{number:0>8}")),
         _ => Some(number),

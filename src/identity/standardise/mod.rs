@@ -44,9 +44,12 @@ pub fn functions(placeholders: &PlaceholderValues) -> Vec<ScalarUDF> {
     };
     let text_and_text = |name: &str, standard: fn(&str, &str) -> Option<String>| {
         let placeholders = placeholders.clone();
-        text_and_text(name, move |text, other| {
-            if placeholders.declares(text) { None } else { standard(text, other) }
-        })
+        text_and_text(
+            name,
+            move |text, other| {
+                if placeholders.declares(text) { None } else { standard(text, other) }
+            },
+        )
     };
     vec![
         text("standard_text", standard_text),

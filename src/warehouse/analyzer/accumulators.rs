@@ -42,7 +42,8 @@ pub struct Aggregate {
 
 impl Aggregate {
     fn does_not_fit(&self) -> DataFusionError {
-        let error = Error::failed(format!("{} is beyond the range of {}", self.name, super::sql_type(&self.result)));
+        let error =
+            Error::failed(format!("{} is beyond the range of {}", self.name, super::sql_type(&self.result)));
         DataFusionError::External(Box::new(error.hint(match self.result {
             DataType::Int64 | DataType::UInt64 => "add in a wider type: sum(cast(… as decimal(38, 0)))",
             DataType::Duration(_) => "add in fewer digits: of seconds, as bigint",
@@ -311,11 +312,7 @@ where
         Ok(Arc::new(made.with_data_type(self.aggregate.result.clone())))
     }
 
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         let values = values[0].as_primitive::<I>();
         let kept = filter.map(|filter| {
             let kept = filter.values();

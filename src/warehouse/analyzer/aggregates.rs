@@ -204,19 +204,22 @@ fn made<M: Made>(added: &DataType, aggregate: Aggregate) -> Result<Box<M::Is>> {
         _ => 0,
     };
     let mean = |sum: i128, count: u64| Some(sum as f64 / count as f64);
-    let span = move |sum: i128, count: u64| {
-        i64::try_from(if averages { sum / i128::from(count) } else { sum }).ok()
-    };
+    let span =
+        move |sum: i128, count: u64| i64::try_from(if averages { sum / i128::from(count) } else { sum }).ok();
     let narrow = move |sum: i128| has_digits(i256::from_i128(sum), digits).then_some(sum);
     Ok(match added {
         DataType::Int64 if averages => M::make::<Int64Type, Decimal128Type, Float64Type, _>(aggregate, mean),
-        DataType::UInt64 if averages => M::make::<UInt64Type, Decimal128Type, Float64Type, _>(aggregate, mean),
+        DataType::UInt64 if averages => {
+            M::make::<UInt64Type, Decimal128Type, Float64Type, _>(aggregate, mean)
+        }
         DataType::Int64 => M::make::<Int64Type, Decimal128Type, Int64Type, _>(aggregate, |sum: i128, _| {
             i64::try_from(sum).ok()
         }),
-        DataType::UInt64 => M::make::<UInt64Type, Decimal128Type, UInt64Type, _>(aggregate, |sum: i128, _| {
-            u64::try_from(sum).ok()
-        }),
+        DataType::UInt64 => {
+            M::make::<UInt64Type, Decimal128Type, UInt64Type, _>(aggregate, |sum: i128, _| {
+                u64::try_from(sum).ok()
+            })
+        }
         DataType::Decimal32(..) => {
             M::make::<Decimal32Type, Decimal128Type, Decimal32Type, _>(aggregate, move |sum: i128, _| {
                 i32::try_from(narrow(sum)?).ok()

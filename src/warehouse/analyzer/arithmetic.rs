@@ -10,8 +10,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Datum};
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{
-    DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Decimal32Type, Decimal64Type, Decimal128Type,
-    Decimal256Type, Field, FieldRef,
+    DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Decimal32Type, Decimal64Type,
+    Decimal128Type, Decimal256Type, Field, FieldRef,
 };
 use arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
@@ -21,8 +21,8 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
@@ -175,7 +175,9 @@ impl ScalarUDFImpl for Checked {
 
     fn return_type(&self, args: &[DataType]) -> Result<DataType> {
         match args {
-            [left, right] => BinaryTypeCoercer::new(left, &self.operation.operator(), right).get_result_type(),
+            [left, right] => {
+                BinaryTypeCoercer::new(left, &self.operation.operator(), right).get_result_type()
+            }
             [only] => Ok(only.clone()),
             _ => internal_err!("an operation has one or two operands"),
         }
@@ -190,7 +192,9 @@ impl ScalarUDFImpl for Checked {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match args.args.as_slice() {
             [only] => {
-                let compute = |array: &dyn Array| numeric::neg(array).map_err(|e| self.refused(e));
+                let compute = |array: &dyn Array| {
+                    numeric::neg(array).map_err(|e| self.refused(e, args.return_field.data_type()))
+                };
                 match only {
                     ColumnarValue::Array(array) => Ok(ColumnarValue::Array(compute(array)?)),
                     ColumnarValue::Scalar(scalar) => {
@@ -206,7 +210,9 @@ impl ScalarUDFImpl for Checked {
                     Ok(made)
                 });
                 made.map_err(|error| match error {
-                    DataFusionError::ArrowError(error, _) => self.refused(*error),
+                    DataFusionError::ArrowError(error, _) => {
+                        self.refused(*error, args.return_field.data_type())
+                    }
                     other => other,
                 })
             }
@@ -216,14 +222,13 @@ impl ScalarUDFImpl for Checked {
 }
 
 impl Checked {
-    fn refused(&self, error: ArrowError) -> DataFusionError {
+    fn refused(&self, error: ArrowError, made: &DataType) -> DataFusionError {
         let told = match error {
-            ArrowError::DivideByZero => {
-                Error::failed(format!("`{}` divides by zero", self.text)).hint("x / nullif(y, 0) gives null instead")
-            }
+            ArrowError::DivideByZero => Error::failed(format!("`{}` divides by zero", self.text))
+                .hint("x / nullif(y, 0) gives null instead"),
             // Their words hold the values.
             ArrowError::ArithmeticOverflow(_) | ArrowError::InvalidArgumentError(_) => {
-                Error::failed(format!("`{}` is beyond the range of its type", self.text))
+                Error::failed(format!("`{}` is beyond the range of {}", self.text, super::sql_type(made)))
                     .hint("cast an operand to a wider type first: to decimal(38, 0), or to double")
             }
             other => return DataFusionError::from(other),

@@ -3,18 +3,20 @@
 //! DataFusion reads `timestamp '…'`, `now()`, and a date beside an instant in nanoseconds, which end in 2262:
 //! a price that is valid to 9999-12-31 kills the night. Microseconds reach as far as dates do.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, ExprSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Cast, TryCast};
+use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union, Values,
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, ScalarUDF, Union, Values,
 };
 use datafusion::optimizer::AnalyzerRule;
+
+use super::date_trunc::date_trunc;
 
 /// The rule: what would be nanoseconds is microseconds, throughout the plan.
 #[derive(Debug)]
@@ -74,16 +76,7 @@ fn in_microseconds(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Some(field) => Transformed::yes(Expr::OuterReferenceColumn(field, column)),
             None => Transformed::no(Expr::OuterReferenceColumn(field, column)),
         },
-        Expr::ScalarFunction(function) => {
-            let kind = Expr::ScalarFunction(function.clone()).get_type(schema)?;
-            let Some(kind) = coarser(&kind) else { return Ok(Transformed::no(Expr::ScalarFunction(function))) };
-            if let ("to_timestamp", [of]) = (function.func.name(), function.args.as_slice())
-                && let Some(instant) = to_timestamp(of.clone(), &kind, schema)?
-            {
-                return Ok(Transformed::yes(instant));
-            }
-            Transformed::yes(cast(Expr::ScalarFunction(function), kind))
-        }
+        Expr::ScalarFunction(function) => return called(function, schema),
         // Of a table that has them, such as generate_series.
         Expr::Column(column) => match coarser(schema.data_type(&column)?) {
             Some(kind) => Transformed::yes(cast(Expr::Column(column), kind)),
@@ -93,16 +86,41 @@ fn in_microseconds(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     })
 }
 
+/// A function that computes in nanoseconds, whatever it is given, as one that does not.
+fn called(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let own = Expr::ScalarFunction(function.clone()).get_type(schema)?;
+    let kind = coarser(&own);
+    if let [of] = function.args.as_slice()
+        && function.func.name().starts_with("to_timestamp")
+        && let Some(instant) =
+            to_timestamp(of.clone(), function.func.name(), kind.as_ref().unwrap_or(&own), schema)?
+    {
+        return Ok(Transformed::yes(instant));
+    }
+    if function.func.name() == "date_trunc" && matches!(own, DataType::Timestamp(TimeUnit::Microsecond, _)) {
+        static DATE_TRUNC: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(date_trunc()));
+        function.func = DATE_TRUNC.clone();
+        return Ok(Transformed::yes(Expr::ScalarFunction(function)));
+    }
+    Ok(match kind {
+        Some(kind) => Transformed::yes(cast(Expr::ScalarFunction(function), kind)),
+        None => Transformed::no(Expr::ScalarFunction(function)),
+    })
+}
+
 fn cast(expr: Expr, kind: DataType) -> Expr {
     Expr::Cast(Cast::new(Box::new(expr), kind))
 }
 
-/// `to_timestamp(x)`, which computes in nanoseconds: numbers are seconds.
-fn to_timestamp(of: Expr, kind: &DataType, schema: &DFSchema) -> Result<Option<Expr>> {
+/// `to_timestamp(x)` and its like: of `to_timestamp` itself numbers are seconds.
+fn to_timestamp(of: Expr, name: &str, kind: &DataType, schema: &DFSchema) -> Result<Option<Expr>> {
     let seconds = DataType::Timestamp(TimeUnit::Second, None);
     Ok(Some(match of.get_type(schema)? {
-        DataType::Null | DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => cast(of, kind.clone()),
+        DataType::Null | DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
+            cast(of, kind.clone())
+        }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => cast(of, kind.clone()),
+        _ if name != "to_timestamp" => return Ok(None),
         integer if integer.is_integer() => cast(cast(of, seconds), kind.clone()),
         number if number.is_floating() || number.is_decimal() => {
             let million = ScalarValue::Decimal128(Some(1_000_000), 7, 0);
@@ -110,7 +128,8 @@ fn to_timestamp(of: Expr, kind: &DataType, schema: &DFSchema) -> Result<Option<E
                 true => (cast(of, DataType::Float64), ScalarValue::Float64(Some(1e6))),
                 false => (cast(of, DataType::Decimal128(28, 6)), million),
             };
-            let micros = BinaryExpr::new(Box::new(of), Operator::Multiply, Box::new(Expr::Literal(million, None)));
+            let micros =
+                BinaryExpr::new(Box::new(of), Operator::Multiply, Box::new(Expr::Literal(million, None)));
             cast(cast(Expr::BinaryExpr(micros), DataType::Int64), kind.clone())
         }
         _ => return Ok(None),
@@ -156,9 +175,7 @@ fn retyped(schema: &DFSchemaRef) -> Result<DFSchemaRef> {
     }
     let fields = schema
         .iter()
-        .map(|(relation, field)| {
-            (relation.cloned(), coarser_field(field).unwrap_or_else(|| field.clone()))
-        })
+        .map(|(relation, field)| (relation.cloned(), coarser_field(field).unwrap_or_else(|| field.clone())))
         .collect();
     let retyped = DFSchema::new_with_metadata(fields, schema.as_arrow().metadata().clone())?;
     Ok(Arc::new(retyped.with_functional_dependencies(schema.functional_dependencies().clone())?))

@@ -4,7 +4,7 @@
 //! ```text
 //! aggregates     sum and avg that add exactly and refuse what does not fit   (accumulators)
 //! days           a day beside an instant is its first instant
-//! microseconds   instants in microseconds, which reach as far as days do
+//! microseconds   instants in microseconds, which reach as far as days do     (date_trunc)
 //! arithmetic     + - * / that refuse what does not fit, and division by zero
 //! ranks          nothing is ordered by an infinity or NaN
 //! ```
@@ -14,9 +14,12 @@
 mod accumulators;
 mod aggregates;
 mod arithmetic;
+mod date_trunc;
 mod days;
 mod microseconds;
 mod ranks;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

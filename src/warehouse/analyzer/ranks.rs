@@ -10,8 +10,8 @@ use datafusion::common::{DFSchema, Result, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::{ScalarFunction, Sort as SortExpr};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Sort,
-    Volatility,
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Sort, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -54,7 +54,8 @@ fn finite_all(order: &mut [SortExpr], schema: &DFSchema) -> Result<bool> {
     for sort in order {
         if sort.expr.get_type(schema)?.is_floating() {
             let text = sort.expr.human_display().to_string();
-            let function = ScalarUDF::from(Finite { text, signature: Signature::any(1, Volatility::Immutable) });
+            let function =
+                ScalarUDF::from(Finite { text, signature: Signature::any(1, Volatility::Immutable) });
             let ranked = std::mem::replace(&mut sort.expr, Expr::default());
             sort.expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![ranked]));
             any = true;
@@ -95,10 +96,11 @@ impl ScalarUDFImpl for Finite {
         if is_finite {
             return Ok(ranked.clone());
         }
-        let error = Error::failed(format!("rows are ordered by `{}`, which is an infinity or NaN", self.text));
-        Err(DataFusionError::External(Box::new(
-            error.hint("a division by zero, most often: x / nullif(y, 0) gives null instead; order it `nulls last`"),
-        )))
+        let error =
+            Error::failed(format!("rows are ordered by `{}`, which is an infinity or NaN", self.text));
+        Err(DataFusionError::External(Box::new(error.hint(
+            "a division by zero, most often: x / nullif(y, 0) gives null instead; order it `nulls last`",
+        ))))
     }
 }
 
