@@ -1,10 +1,9 @@
 //! Instants. The only place that asks the machine what time it is.
 
-use chrono::{
-    DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, SubsecRound, TimeDelta, TimeZone, Utc,
-};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 use chrono_tz::Tz;
 
+use crate::day::{day_start, local_instant};
 use crate::error::{Error, Result};
 
 /// An instant; the warehouse keeps microseconds in UTC.
@@ -18,7 +17,8 @@ pub fn now() -> Instant {
     Utc::now().trunc_subsecs(6)
 }
 
-/// Reads an instant: RFC 3339, `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD`; in `zone` unless it says otherwise.
+/// Reads an instant: RFC 3339, `YYYY-MM-DD HH:MM:SS` or, for the first instant of a day, `YYYY-MM-DD`; in
+/// `zone` unless it says otherwise.
 pub fn parse_instant(text: &str, zone: Tz) -> Result<Instant> {
     let text = text.trim();
     if let Ok(t) = DateTime::parse_from_rfc3339(text) {
@@ -27,21 +27,12 @@ pub fn parse_instant(text: &str, zone: Tz) -> Result<Instant> {
     ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-        .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN)))
         .and_then(|local| local_instant(local, zone))
+        .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day_start(day, zone)))
         .ok_or_else(|| {
             Error::config(format!("`{text}` is not an instant"))
                 .hint("write it as 2026-01-31, 2026-01-31T03:00:00Z or 2026-01-31T03:00:00+01:00")
         })
-}
-
-/// A local time as an instant: the earlier one where the clock goes back, and where it goes
-/// forward, as if it had not.
-pub fn local_instant(local: NaiveDateTime, zone: Tz) -> Option<Instant> {
-    zone.from_local_datetime(&local)
-        .earliest()
-        .or_else(|| zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest())
-        .map(|t| t.to_utc())
 }
 
 /// The instant as people and files read it: RFC 3339 in UTC, seconds unless finer.
@@ -71,5 +62,8 @@ mod tests {
         // The hour that does not exist, and the one that exists twice.
         assert_eq!(show("2026-03-29 02:30"), "2026-03-29T01:30:00Z");
         assert_eq!(show("2026-10-25 02:30"), "2026-10-25T00:30:00Z");
+        // The day that Samoa left out.
+        let apia = parse_instant("2011-12-30", chrono_tz::Pacific::Apia).unwrap();
+        assert_eq!(show_instant(apia), "2011-12-30T10:00:00Z");
     }
 }

@@ -15,7 +15,7 @@
 //! mining audience check erasure report
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! cause clock config dag error name span sql_text storage
+//! cause clock config dag day error name placeholder_value span sql_text storage
 //! ```
 //!
 //! # What is absent
@@ -32,6 +32,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dag;
+pub mod day;
 pub mod demo;
 pub mod erasure;
 pub mod error;
@@ -41,6 +42,7 @@ pub mod mining;
 pub mod model;
 pub mod name;
 pub mod pipeline;
+pub mod placeholder_value;
 pub mod report;
 pub mod run;
 pub mod schedule;

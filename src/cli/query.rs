@@ -12,15 +12,26 @@ use crate::model::sql::tables_read;
 use crate::name::TableName;
 use crate::run;
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::{Catalog, Visibility};
+use crate::warehouse::catalog::Catalog;
 use crate::warehouse::release::Release;
+use crate::warehouse::visibility::Visibility;
 
 #[derive(Debug, Args)]
 pub struct QueryArgs {
     /// One SELECT over the tables of the warehouse, for example "select * from mart.segments"
     sql: String,
     #[command(flatten)]
+    versions: VersionArgs,
+    #[command(flatten)]
     read: ReadArgs,
+}
+
+/// Which rows of raw tables are shown.
+#[derive(Debug, Default, Args)]
+pub struct VersionArgs {
+    /// Show every row of raw tables: versions that were replaced, and what came after the release's instant
+    #[arg(long)]
+    all_versions: bool,
 }
 
 /// Which release is read, and where the answer goes.
@@ -38,24 +49,34 @@ pub struct ReadArgs {
 }
 
 impl ReadArgs {
+    /// Opens the release; its raw tables show what its models saw.
     pub async fn open(&self) -> Result<Catalog> {
         open(&self.warehouse.warehouse, self.release, &self.limits).await
     }
 
-    /// The release as its run saw it: its instant, and how rows become known.
+    /// Opens the release with these rows of its raw tables.
+    pub async fn open_with(&self, versions: &VersionArgs) -> Result<Catalog> {
+        open_with(&self.warehouse.warehouse, self.release, &self.limits, versions).await
+    }
+
+    /// Opens the release as its run saw it: its instant, and how rows become known.
     pub async fn open_as_of(
         &self,
         visibility: BTreeMap<TableName, Visibility>,
     ) -> Result<(Catalog, Option<Instant>)> {
         let (warehouse, release) = release(&self.warehouse.warehouse, self.release).await?;
         let engine = run::engine(self.limits.limits(), &warehouse)?;
-        let catalog = Catalog::new(warehouse, engine, release.as_ref(), visibility);
-        Ok((catalog, release.map(|release| release.as_of)))
+        let Some(release) = release else {
+            return Ok((Catalog::new(warehouse, engine, None, visibility), None));
+        };
+        let engine = engine.in_zone(release.reading.zone());
+        let as_of = release.reading.as_of.unwrap_or(release.as_of);
+        Ok((Catalog::new(warehouse, engine, Some(&release), visibility), Some(as_of)))
     }
 }
 
 pub async fn query(args: QueryArgs) -> Result<()> {
-    let catalog = args.read.open().await?;
+    let catalog = args.read.open_with(&args.versions).await?;
     let tables = tables_read(&args.sql)?;
     let session = catalog.session(&tables, None).await?;
     let frame = session.sql(&args.sql).await.doing("understand the query")?;
@@ -63,11 +84,27 @@ pub async fn query(args: QueryArgs) -> Result<()> {
     Ok(())
 }
 
-/// A release, the last one unless said otherwise, as tables.
+/// A release, the last one unless said otherwise, as tables; the raw ones show what its models saw.
 pub async fn open(location: &str, number: Option<u64>, limits: &LimitArgs) -> Result<Catalog> {
+    open_with(location, number, limits, &VersionArgs::default()).await
+}
+
+async fn open_with(
+    location: &str,
+    number: Option<u64>,
+    limits: &LimitArgs,
+    versions: &VersionArgs,
+) -> Result<Catalog> {
     let (warehouse, release) = release(location, number).await?;
     let engine = run::engine(limits.limits(), &warehouse)?;
-    Ok(Catalog::new(warehouse, engine, release.as_ref(), BTreeMap::new()))
+    Ok(match release {
+        Some(release) if !versions.all_versions => Catalog::as_models_saw(warehouse, engine, &release),
+        Some(release) => {
+            let engine = engine.in_zone(release.reading.zone());
+            Catalog::new(warehouse, engine, Some(&release), BTreeMap::new())
+        }
+        None => Catalog::new(warehouse, engine, None, BTreeMap::new()),
+    })
 }
 
 async fn release(location: &str, number: Option<u64>) -> Result<(Warehouse, Option<Release>)> {

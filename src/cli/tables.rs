@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::progress::grouped;
-use super::query::{ReadArgs, open};
+use super::query::{ReadArgs, VersionArgs, open};
 use super::{LimitArgs, WarehouseArg};
 use crate::error::{Context, Result};
 use crate::name::TableName;
@@ -26,6 +26,8 @@ pub struct ShowArgs {
     #[arg(short = 'n', long, default_value_t = 10)]
     rows: usize,
     #[command(flatten)]
+    versions: VersionArgs,
+    #[command(flatten)]
     read: ReadArgs,
 }
 
@@ -47,7 +49,7 @@ pub async fn ls(args: LsArgs) -> Result<()> {
 }
 
 pub async fn show(args: ShowArgs) -> Result<()> {
-    let catalog = args.read.open().await?;
+    let catalog = args.read.open_with(&args.versions).await?;
     let Some(table) = catalog.table(&args.table).await? else {
         return Err(catalog.unknown(&args.table));
     };

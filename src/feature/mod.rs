@@ -10,10 +10,12 @@ use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{JoinType, col, lit};
 use datafusion::prelude::DataFrame;
 
-use crate::clock::{Instant, local_instant, show_instant};
+use crate::clock::{Instant, show_instant};
+use crate::day::local_instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
-use crate::warehouse::catalog::{Catalog, Known, instant_value};
+use crate::warehouse::catalog::Catalog;
+use crate::warehouse::visibility::Known;
 
 /// A feature model's query and what it reads.
 #[derive(Debug, Clone, Copy)]
@@ -69,8 +71,11 @@ impl Outcome {
             .sql(&format!("select * from {} where {condition}", self.events))
             .await
             .doing(format!("read the outcome from {}", self.events))?;
+        // The rows of before the cut-off are those that were known then: of a mere date, the days that were
+        // over.
+        let before = time.known_before(&self.events, events.schema(), cutoff, zone)?;
         let came = events
-            .filter(col(&time).gt_eq(lit(instant_value(cutoff))))
+            .filter(before.is_not_true())
             .and_then(|e| {
                 e.aggregate(vec![col("customer_id").alias("came_again")], vec![max(lit(1_i64)).alias("one")])
             })

@@ -3,6 +3,7 @@
 pub mod determinism;
 mod nesting;
 pub mod sql;
+pub mod time_column;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

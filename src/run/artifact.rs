@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::name::StepName;
 use crate::pipeline::{Pipeline, Step};
 use crate::warehouse::Warehouse;
-use crate::warehouse::catalog::Known;
+use crate::warehouse::visibility::Known;
 
 /// Raised when a key changes its meaning or goes; new keys may come without.
 pub(super) const VERSION: u32 = 1;
@@ -71,7 +71,7 @@ fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
                 "selected": planned.is_some(),
             });
             if let Some(planned) = planned {
-                told["why"] = json!(planned.why);
+                told["why"] = json!(planned.intake.why);
             }
             if let Step::Model(model) = step {
                 // Tells which models changed between two runs.
@@ -87,7 +87,7 @@ fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
         .map(|(name, table)| {
             let rules = pipeline.rules(&table);
             let known_by = match &rules.known {
-                Known::At(column) => json!(column),
+                Known::At(time) => json!(time.name),
                 Known::Always => json!("always"),
                 Known::Undeclared => Value::Null,
             };

@@ -30,7 +30,7 @@ use crate::warehouse::catalog::Catalog;
 use crate::warehouse::journal::{Begun, Finished, Unfinished};
 use crate::warehouse::lock::Lock;
 use crate::warehouse::publish::Proposal;
-use crate::warehouse::release::{Origin, Outcome, Release};
+use crate::warehouse::release::{Origin, Outcome, Reading, Release};
 use crate::warehouse::stage::Staged;
 
 /// Plans without the lock and without changing anything, for `plan` and `--dry-run`.
@@ -41,7 +41,7 @@ pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> 
         Err(_) if is_empty(location) => None,
         Err(error) => return Err(error),
     };
-    let engine = warehouse.as_ref().map(|w| super::engine(request.limits, w)).transpose()?;
+    let engine = warehouse.as_ref().map(|w| super::engine_of(pipeline, request.limits, w)).transpose()?;
     let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request)
         .await
         .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
@@ -85,7 +85,7 @@ pub(super) async fn run_locked(
     if let Some((release, _)) = &rolled_forward {
         progress.tell(Event::RolledForward { release: release.release });
     }
-    let engine = super::engine(request.limits, warehouse)?;
+    let engine = super::engine_of(pipeline, request.limits, warehouse)?;
     let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
     let released = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
     rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;
@@ -175,6 +175,11 @@ pub(super) async fn run_locked(
         origin: if erasing { Origin::Forget } else { Origin::Run },
         fingerprint: plan.fingerprint.clone(),
         staged,
+        reading: Some(Reading {
+            as_of: Some(plan.as_of),
+            timezone: Some(pipeline.timezone.name().to_owned()),
+            tables: pipeline.visibility().into_iter().filter(|(t, _)| t.schema() == "raw").collect(),
+        }),
     };
     if failed {
         let error = Error::all(running.errors).expect_err("there are errors");

@@ -2,7 +2,8 @@
 //! older than that leave the quarantine.
 //!
 //! Age is counted back from the run's instant: of a row by the column that `keep` names, of a refused
-//! record by the instant of the run that refused it. A row without a value there is kept. Of a source
+//! record by the instant of the run that refused it. A row without a value there is kept: of a list, who is
+//! still on it. Of a source
 //! with a key the latest row of each counts; when that one is too old, the rows it has replaced leave
 //! with it, or an outdated value would count again. The ledger stays as it is: a file whose rows have
 //! left is known, and adds nothing when it comes again.
@@ -26,9 +27,11 @@ use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::source::Source;
 use crate::source::retention::Since;
-use crate::warehouse::catalog::{Catalog, Known, Session, instant_value};
+use crate::source::snapshot::VALID_TO;
+use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::expiry::{Least, Parted, Statistics};
 use crate::warehouse::stage::{Mode, Staged};
+use crate::warehouse::visibility::{Known, Versions, instant_value};
 
 /// A source's policy at an instant.
 struct Policy<'s> {
@@ -37,6 +40,7 @@ struct Policy<'s> {
     by: String,
     since: Since,
     span: String,
+    versions: Option<Versions>,
 }
 
 impl Policy<'_> {
@@ -44,12 +48,14 @@ impl Policy<'_> {
     fn of<'s>(pipeline: &Pipeline, source: &'s Source, as_of: Instant) -> Option<Policy<'s>> {
         let keep = source.keep.as_ref()?;
         let by = match (&keep.by, pipeline.rules(&raw_table(&source.name)).known) {
+            _ if source.snapshot.is_some() => VALID_TO.to_owned(),
             (Some(by), _) => by.clone(),
-            (None, Known::At(column)) => column,
+            (None, Known::At(time)) => time.name,
             // Checked with the pipeline: a policy has a column.
             (None, Known::Undeclared | Known::Always) => return None,
         };
-        Some(Policy { source, by, since: keep.since(as_of)?, span: keep.span.to_string() })
+        let versions = pipeline.versions(source);
+        Some(Policy { source, by, since: keep.since(as_of)?, span: keep.span.to_string(), versions })
     }
 
     /// Whether a file with these statistics may hold rows that are too old.
@@ -127,7 +133,8 @@ impl Workshop {
             return Ok(parted.unchanged());
         }
         let mut kept = all.filter(too_old.is_not_true()).doing("leave out the rows that are too old")?;
-        if !source.key.is_empty() {
+        // A state that ended earlier than another of its key left with it.
+        if !source.key.is_empty() && source.snapshot.is_none() {
             let replaced = Replaced::by(&policy, &parted).await?;
             let outdated =
                 replaced.rows("semi").await?.count().await.doing("count what they have replaced")?;
@@ -158,6 +165,8 @@ async fn count(rows: datafusion::error::Result<DataFrame>, doing: &str) -> Resul
 struct Replaced {
     session: Session,
     key: Vec<String>,
+    /// The columns that order versions, the weightiest first.
+    order: Vec<String>,
 }
 
 impl Replaced {
@@ -167,14 +176,16 @@ impl Replaced {
         let too_old = policy.too_old(&all)?;
         let key = policy.source.key.clone();
         let mut columns: Vec<&str> = key.iter().map(String::as_str).collect();
-        columns.extend(["_run", "_file", "_line"]);
+        let order = policy.versions.as_ref().map(Versions::order).unwrap_or_default();
+        columns.extend(order.iter().copied().filter(|column| !key.iter().any(|k| k == column)));
         let doing = "leave out the rows that are too old";
         let old =
             all.clone().filter(too_old.clone()).and_then(|old| old.select_columns(&columns)).doing(doing)?;
         session.register_view(&TableName::new("retention", "old")?, old)?;
         let young = all.filter(too_old.is_not_true()).doing(doing)?;
         session.register_view(&TableName::new("retention", "young")?, young)?;
-        Ok(Replaced { session, key })
+        let order = order.into_iter().map(str::to_owned).collect();
+        Ok(Replaced { session, key, order })
     }
 
     /// `semi`: those that a row too old has replaced; `anti`: all others.
@@ -182,13 +193,23 @@ impl Replaced {
         let same: Vec<String> = self.key.iter().map(|k| format!("old.\"{k}\" = young.\"{k}\"")).collect();
         // Held in memory is what is too old, not the table.
         let sql = format!(
-            "select young.* from retention.old old right {which} join retention.young young on {} and \
-             (old._run > young._run or old._run = young._run and \
-              (old._file > young._file or old._file = young._file and old._line > young._line))",
-            same.join(" and ")
+            "select young.* from retention.old old right {which} join retention.young young on {} and {}",
+            same.join(" and "),
+            later("old", "young", &self.order)
         );
         self.session.sql(&sql).await.doing("look for what the rows that are too old have replaced")
     }
+}
+
+/// SQL: whether the one row is a later version than the other, by these columns; no value comes first.
+fn later(one: &str, other: &str, order: &[String]) -> String {
+    order.iter().rev().fold("false".to_owned(), |among_equals, column| {
+        let (one, other) = (format!("{one}.\"{column}\""), format!("{other}.\"{column}\""));
+        format!(
+            "(coalesce({one} > {other}, {one} is not null and {other} is null) or \
+             (({one} = {other} or ({one} is null and {other} is null)) and {among_equals}))"
+        )
+    })
 }
 
 /// What leaves the quarantine.

@@ -149,12 +149,19 @@ impl Workshop {
     /// The model's query, planned over what the catalog has as of the run's instant.
     pub async fn frame(&self, model: &Model) -> Result<DataFrame> {
         let place = |e: Error| e.at(model.path.display().to_string());
-        let session = self.catalog.session(&model.reads, Some(self.as_of)).await.map_err(place)?;
-        let frame = session.sql(&model.sql).await.doing("plan the model").map_err(place)?;
+        let frame = self.query_of(model).await?;
+        self.require_dated(model, frame.logical_plan()).await.map_err(place)?;
         if model.table.schema() == "mart" {
             determinism::require_deterministic(frame.logical_plan()).map_err(place)?;
         }
         Ok(frame)
+    }
+
+    /// The model's query, as it is written.
+    pub(super) async fn query_of(&self, model: &Model) -> Result<DataFrame> {
+        let place = |e: Error| e.at(model.path.display().to_string());
+        let session = self.catalog.session(&model.reads, Some(self.as_of)).await.map_err(place)?;
+        session.sql(&model.sql).await.doing("plan the model").map_err(place)
     }
 
     /// Stages a whole table: a mart in the total order of its key as one file, others as they come.

@@ -1,13 +1,16 @@
 //! A declared column: its name, its type, where it is in the file and how its text is written.
 
 use std::fmt;
+use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use chrono_tz::Tz;
 
-use super::calendar::TimeFormat;
 use super::number::NumberStyle;
+use super::time_format::TimeFormat;
+use super::zone::WholeDay;
 
 /// The types a source can declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +93,14 @@ impl fmt::Display for ColumnType {
 pub enum From {
     /// A header, a Parquet column, or a path of JSON keys joined by dots.
     Name(String),
+    /// What the column is and was called; a file has one of the names.
+    Names(Vec<String>),
+    /// One of the columns of a CSV file that have the same header, from 1.
+    Nth { name: String, nth: usize },
     /// The place in a CSV file without a header, from 0.
     Position(usize),
+    /// Characters of a fixed-width line, from 0.
+    Characters(Range<usize>),
 }
 
 /// A checked column of a source.
@@ -115,6 +124,10 @@ pub(super) struct Style {
     /// The format as declared, for messages.
     pub format: Option<String>,
     pub zone: Tz,
+    /// What a day stands for where an instant is declared.
+    pub whole_day: WholeDay,
+    /// Whether the words for null are those of exports that escape, and no escape is declared.
+    pub may_escape: bool,
     /// Lower-case words.
     pub yes: Vec<String>,
     pub no: Vec<String>,
@@ -138,17 +151,50 @@ impl Column {
         {
             expected.push_str(" with a decimal comma");
         }
+        if let Some(currency) = &self.style.number.currency
+            && matches!(self.kind, ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float)
+        {
+            expected.push_str(&format!(" in {}", String::from_utf8_lossy(currency)));
+        }
         expected
+    }
+
+    /// Whether its declared format names no time of day.
+    pub fn names_only_days(&self) -> bool {
+        self.style.time.names_only_days()
+    }
+
+    /// Lets days without a time of day stand for their last instant.
+    pub(super) fn date_events(&mut self) {
+        Arc::make_mut(&mut self.style).whole_day = WholeDay::End;
     }
 
     pub fn time_zone(&self) -> Tz {
         self.style.zone
     }
 
+    /// The column's name in files of today; its own where files have no names.
     pub(super) fn source_name(&self) -> &str {
+        self.source_names().first().map_or(&self.name, String::as_str)
+    }
+
+    /// All names that the column has or had in files.
+    pub(super) fn source_names(&self) -> &[String] {
         match &self.from {
-            From::Name(name) => name,
-            From::Position(_) => &self.name,
+            From::Name(name) | From::Nth { name, .. } => slice::from_ref(name),
+            From::Names(names) => names,
+            From::Position(_) | From::Characters(_) => &[],
+        }
+    }
+
+    /// What the column is called in files, for messages.
+    pub(super) fn wanted(&self) -> String {
+        match &self.from {
+            From::Nth { name, nth } => format!("`{name}` (number {nth} of that name)"),
+            From::Names(names) => {
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+            }
+            _ => format!("`{}`", self.source_name()),
         }
     }
 }

@@ -7,10 +7,13 @@ use chrono_tz::Tz;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
-use super::calendar::TimeFormat;
-use super::column::{Column, ColumnType, From, Style};
+use super::column::{Column, ColumnType, Style};
+use super::column_place::{AtDeclaration, FromDeclaration};
 use super::declaration::{Format, SourceDeclaration};
 use super::number::NumberStyle;
+use super::style_declaration::short_years;
+use super::time_format::TimeFormat;
+use super::zone::WholeDay;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -25,9 +28,17 @@ pub struct ColumnDeclarations(pub Vec<(String, ColumnDeclaration)>);
 pub struct ColumnTable {
     #[serde(rename = "type")]
     pub kind: String,
-    /// The header, Parquet column or JSON path; for a CSV without header the position from 1.
+    /// The header, Parquet column or JSON path, former names too; for a CSV without header the
+    /// position from 1.
     pub from: Option<FromDeclaration>,
-    pub format: Option<String>,
+    /// The characters of a fixed-width column.
+    pub at: Option<AtDeclaration>,
+    /// How dates and timestamps are written; of several the first that reads a text counts.
+    pub format: Option<FormatDeclaration>,
+    /// The currency sign or code that may stand beside a number.
+    pub currency: Option<String>,
+    /// The last of the hundred years that two digits name.
+    pub two_digit_years_to: Option<i64>,
     #[serde(default = "yes")]
     pub nullable: bool,
     pub timezone: Option<String>,
@@ -42,11 +53,21 @@ fn yes() -> bool {
     true
 }
 
+/// One format, or several.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "expected a column's name or its position")]
-pub enum FromDeclaration {
-    Position(i64),
-    Name(String),
+#[serde(untagged, expecting = "expected a format such as \"%d/%m/%Y\", or several in brackets")]
+pub enum FormatDeclaration {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl FormatDeclaration {
+    pub(super) fn all(&self) -> &[String] {
+        match self {
+            FormatDeclaration::One(format) => std::slice::from_ref(format),
+            FormatDeclaration::Several(formats) => formats,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +89,10 @@ impl<'de> Deserialize<'de> for ColumnDeclaration {
                 Ok(ColumnDeclaration(ColumnTable {
                     kind: kind.to_owned(),
                     from: None,
+                    at: None,
                     format: None,
+                    currency: None,
+                    two_digit_years_to: None,
                     nullable: true,
                     timezone: None,
                     yes: None,
@@ -111,32 +135,7 @@ const NO: [&str; 7] = ["false", "0", "non", "no", "faux", "f", "n"];
 
 impl SourceDeclaration {
     pub(super) fn shared(&self, problems: &mut Vec<Problem>) -> Shared {
-        let point = match self.decimal.as_deref() {
-            None | Some(".") => b'.',
-            Some(",") => b',',
-            Some(other) => {
-                problems.push(Problem::new(
-                    ["decimal"],
-                    Error::config(format!("the decimal mark is \".\" or \",\", not \"{other}\"")),
-                ));
-                b'.'
-            }
-        };
-        let thousands = self.thousands.as_deref().filter(|sign| !sign.is_empty());
-        if let Some(sign) = thousands {
-            let mut characters = sign.chars();
-            let one = characters.next().filter(|_| characters.next().is_none());
-            if one.is_none_or(|c| c.is_ascii_alphanumeric() || c == '-' || c == '+' || c == char::from(point))
-            {
-                problems.push(Problem::new(
-                    ["thousands"],
-                    Error::config(
-                        "the thousands sign is one character, neither digit nor sign nor decimal mark",
-                    ),
-                ));
-            }
-        }
-        let number = NumberStyle { point, thousands: thousands.map(|sign| sign.as_bytes().into()) };
+        let number = self.number_style(problems);
         let zone = zone(["timezone"].map(str::to_owned).to_vec(), self.timezone.as_deref(), problems);
         if self.columns.0.is_empty() {
             problems.push(Problem::new(
@@ -145,11 +144,22 @@ impl SourceDeclaration {
                     .hint("declare at least one, for example id = \"text\""),
             ));
         }
-        let nulls = match &self.null {
-            Some(texts) => texts.iter().map(|text| text.as_bytes().into()).collect(),
-            None => vec![Box::from(b"".as_slice())],
+        let nulls = match (&self.null, &self.escape) {
+            (Some(texts), _) => texts.iter().map(|text| text.as_bytes().into()).collect(),
+            (None, None) => vec![Box::from(b"".as_slice())],
+            // Exports that escape write so what has no value.
+            (None, Some(escape)) => vec![Box::from(b"".as_slice()), format!("{escape}N").into_bytes().into()],
         };
-        Shared { number, zone: zone.unwrap_or(Tz::UTC), nulls }
+        let may_escape =
+            self.format == Format::Csv && self.escape.is_none() && nulls.iter().any(|null| **null == *b"\\N");
+        Shared {
+            may_escape,
+            number,
+            zone: zone.unwrap_or(Tz::UTC),
+            nulls,
+            last_short_year: short_years(["two_digit_years_to"], self.two_digit_years_to, problems),
+            abbreviations: self.zone_offsets(problems),
+        }
     }
 
     pub(super) fn column(
@@ -170,26 +180,8 @@ impl SourceDeclaration {
             ));
         }
         let kind = column_type(&table.kind).map_err(|e| problems.push(Problem::new(key("type"), e))).ok();
-        let timed = matches!(kind, Some(ColumnType::Timestamp));
-        let time = match &table.format {
-            Some(_) if kind.is_some() && !matches!(kind, Some(ColumnType::Date | ColumnType::Timestamp)) => {
-                problems.push(Problem::new(
-                    key("format"),
-                    Error::config(format!("a format means nothing for the type {}", table.kind)),
-                ));
-                TimeFormat::Iso
-            }
-            Some(format) => TimeFormat::parse(format, timed).unwrap_or_else(|why| {
-                problems.push(Problem::new(
-                    key("format"),
-                    Error::config(format!("the format `{format}` {why}")).hint(
-                        "for example %d/%m/%Y or %Y-%m-%d %H:%M:%S; for timestamps also unix or unix_ms",
-                    ),
-                ));
-                TimeFormat::Iso
-            }),
-            None => TimeFormat::Iso,
-        };
+        let time = table.time_format(kind, shared, &key, problems);
+        let number = table.number_style(kind, shared, &key, problems);
         let zone = zone(key("timezone"), table.timezone.as_deref(), problems);
         let words = |given: &Option<Vec<String>>, usual: &[&str]| match given {
             Some(words) => words.iter().map(|word| word.to_lowercase()).collect(),
@@ -212,7 +204,7 @@ impl SourceDeclaration {
                 Error::config(format!("words for true and false mean nothing for the type {}", table.kind)),
             ));
         }
-        let from = self.from(name, table, problems);
+        let from = self.place(name, table, problems);
         if problems.len() > before {
             return None;
         }
@@ -220,56 +212,32 @@ impl SourceDeclaration {
             name: name.to_owned(),
             kind: kind?,
             from: from?,
-            nullable: table.nullable && !self.key.iter().any(|key| key == name),
+            nullable: table.nullable
+                && !self.key.iter().any(|key| key == name)
+                && self.version.as_deref() != Some(name),
             style: Arc::new(Style {
                 nulls: shared.nulls.clone(),
-                number: shared.number.clone(),
+                number,
                 time,
-                format: table.format.clone(),
+                format: table.format.as_ref().map(|format| format.all().join(" or ")),
                 zone: zone.unwrap_or(shared.zone),
+                whole_day: WholeDay::default(),
+                may_escape: shared.may_escape,
                 yes,
                 no,
             }),
         })
-    }
-
-    fn from(&self, name: &str, table: &ColumnTable, problems: &mut Vec<Problem>) -> Option<From> {
-        let headless = self.format == Format::Csv && self.header == Some(false);
-        let position = |position: i64| usize::try_from(position - 1).ok().map(From::Position);
-        let (found, message) = match &table.from {
-            None if headless => (None, "a file without header needs the position of each column"),
-            None => (Some(From::Name(name.to_owned())), ""),
-            Some(FromDeclaration::Position(p)) if headless => (position(*p), "positions count from 1"),
-            Some(FromDeclaration::Name(text)) if headless => match text.trim().parse() {
-                Ok(p) => (position(p), "positions count from 1"),
-                Err(_) => (None, "a file without header has positions, no names"),
-            },
-            Some(FromDeclaration::Position(p)) => (Some(From::Name(p.to_string())), ""),
-            Some(FromDeclaration::Name(text)) if self.format == Format::Jsonl => {
-                let whole = !text.is_empty() && text.split('.').all(|key| !key.is_empty());
-                (whole.then(|| From::Name(text.clone())), "a JSON path is keys joined by dots")
-            }
-            Some(FromDeclaration::Name(text)) => (Some(From::Name(text.clone())), ""),
-        };
-        if found.is_none() {
-            problems.push(Problem::new(
-                ["columns", name, "from"],
-                Error::config(message).hint(if headless {
-                    "write for example from = 1 for the first column"
-                } else {
-                    "write for example from = \"customer.email\""
-                }),
-            ));
-        }
-        found
     }
 }
 
 /// What all columns of a source share.
 pub(super) struct Shared {
     pub zone: Tz,
-    number: NumberStyle,
+    pub number: NumberStyle,
+    pub last_short_year: Option<i64>,
+    pub abbreviations: Vec<(String, i64)>,
     nulls: Vec<Box<[u8]>>,
+    may_escape: bool,
 }
 
 impl Shared {
@@ -280,6 +248,8 @@ impl Shared {
             time: TimeFormat::Iso,
             format: None,
             zone: self.zone,
+            whole_day: WholeDay::default(),
+            may_escape: self.may_escape,
             yes: YES.map(str::to_owned).to_vec(),
             no: NO.map(str::to_owned).to_vec(),
         })

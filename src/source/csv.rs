@@ -6,11 +6,13 @@ use super::column::From;
 use super::declaration::Source;
 use super::decoder::{Fields, STRETCH};
 use super::drift::compare;
-use super::records::{Broken, Found, Span, Splitter, field};
+use super::field_text::{Quoting, field};
+use super::header_name::plain;
+use super::ragged::Width;
+use super::records::{Broken, Found, Span, Splitter};
 use super::rows::Rows;
 use super::stream::Piece;
 use super::text::Text;
-use super::window::Windows;
 use crate::error::{Error, Result};
 
 /// Reads a CSV file; `emit` says whether anyone still listens.
@@ -24,7 +26,7 @@ pub fn read(
     let dialect = &source.dialect;
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
-    let quote = dialect.quote.unwrap_or(b'"');
+    let quoting = quoting(source);
     let mut rows = Rows::new(source, file, rows);
     let mut scratch = Vec::new();
     let mut layout: Option<Layout> = None;
@@ -41,27 +43,35 @@ pub fn read(
                 Found::Record { end, next, lines } => {
                     let spans = &stretch.spans[first..];
                     if layout.is_none() && dialect.header {
-                        layout = Some(Layout::of_header(source, &names(available, spans, quote))?);
+                        let names = names(available, spans, quoting);
+                        text.check_words(&names)?;
+                        layout = Some(Layout::of_header(source, &names)?);
                         stretch.clear();
                     } else {
                         let count = spans.len();
+                        let is_first = layout.is_none();
                         let known = layout.take().unwrap_or_else(|| Layout::of_positions(source, count));
-                        if known.fields == count && text.is_valid(at..end) {
+                        let fields = known.width.fields;
+                        let fits =
+                            fields == count || known.width.fit(available, &mut stretch.spans, first, end);
+                        if fits && text.is_valid(at..end) {
                             stretch.places.push(Place { at, end, line });
                         } else {
+                            let reason = match text.is_valid(at..end) {
+                                true => known.width.reason(available, &stretch.spans[first..]),
+                                false => known.not_valid.clone(),
+                            };
                             // The records before it come first.
                             stretch.spans.truncate(first);
-                            known.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
-                            let raw = &available[at..end];
-                            if text.is_valid(at..end) {
-                                let reason = format!("expected {} fields, found {count}", known.fields);
-                                rows.refuse_record(line, &reason, raw);
-                            } else {
-                                rows.refuse_record(line, &known.not_valid, raw);
-                            }
+                            known.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
+                            rows.refuse_record(line, &reason, &available[at..end]);
                         }
-                        // Without a header a record that is too short tells nothing of the others.
-                        layout = (dialect.header || count >= known.fields).then_some(known);
+                        if !is_first || count >= fields {
+                            layout = Some(known);
+                        } else {
+                            // Without a header a record that is too short tells nothing of the others.
+                            known.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
+                        }
                     }
                     (at, line) = (next, line + lines);
                 }
@@ -70,7 +80,7 @@ pub fn read(
                     stretch.spans.truncate(first);
                     match &layout {
                         Some(layout) => {
-                            layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch)
+                            layout.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch)
                         }
                         None if dialect.header => {
                             return Err(broken_header(why));
@@ -88,14 +98,14 @@ pub fn read(
             if stretch.places.len() >= STRETCH.min(rows.room())
                 && let Some(layout) = &layout
             {
-                layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+                layout.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
             }
             if rows.are_full() && !rows.flush(emit)? {
                 return Ok(());
             }
         }
         if let Some(layout) = &layout {
-            layout.stretch(available, &mut stretch, &mut rows, quote, &mut scratch);
+            layout.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
         }
         let lines = line - text.line();
         text.consume(at, lines);
@@ -106,15 +116,13 @@ pub fn read(
     if layout.is_none() && dialect.header {
         return Err(no_header());
     }
-    rows.flush(emit)?;
-    Ok(())
+    rows.finish(text.remark(), emit)
 }
 
 /// The names in the header, without reading further.
-pub fn header(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
+pub fn header(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -> Result<Vec<String>> {
     let dialect = &source.dialect;
-    let mut text =
-        Text::new(|| windows.next_blocking(), dialect.encoding, dialect.skip_lines, dialect.footer_lines);
+    let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
     let mut spans = Vec::new();
     loop {
@@ -124,7 +132,9 @@ pub fn header(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
             spans.clear();
             match splitter.split(available, at, text.is_last(), &mut spans) {
                 Found::Record { .. } => {
-                    return Ok(names(available, &spans, dialect.quote.unwrap_or(b'"')));
+                    let names = names(available, &spans, quoting(source));
+                    text.check_words(&names)?;
+                    return Ok(names);
                 }
                 Found::Blank { next } => at = next,
                 Found::Broken { why, .. } => return Err(broken_header(why)),
@@ -140,12 +150,21 @@ pub fn header(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
 
 fn splitter(source: &Source) -> Splitter {
     let dialect = &source.dialect;
-    Splitter { delimiter: dialect.delimiter, quote: dialect.quote, comment: dialect.comment }
+    Splitter {
+        delimiter: dialect.delimiter,
+        quote: dialect.quote,
+        comment: dialect.comment,
+        escape: dialect.escape,
+    }
 }
 
-fn names(text: &[u8], spans: &[Span], quote: u8) -> Vec<String> {
+fn quoting(source: &Source) -> Quoting {
+    Quoting { quote: source.dialect.quote.unwrap_or(b'"'), escape: source.dialect.escape }
+}
+
+fn names(text: &[u8], spans: &[Span], quoting: Quoting) -> Vec<String> {
     let mut scratch = Vec::new();
-    let name = |span| String::from_utf8_lossy(field(text, span, quote, &mut scratch)).trim().to_owned();
+    let name = |span| String::from_utf8_lossy(field(text, span, quoting, &mut scratch)).trim().to_owned();
     spans.iter().copied().map(name).collect()
 }
 
@@ -161,7 +180,7 @@ fn no_header() -> Error {
 /// Where the declared columns are among a record's fields.
 struct Layout {
     /// How many fields a record has.
-    fields: usize,
+    width: Width,
     /// None for a column that the file lacks: it is null.
     places: Vec<Option<usize>>,
     /// The reason for refusing bytes that the encoding does not know.
@@ -192,7 +211,9 @@ impl Stretch {
 impl Layout {
     fn of_header(source: &Source, header: &[String]) -> Result<Self> {
         let places = compare(source, header)?.places;
-        Ok(Layout { fields: header.len(), places, not_valid: not_valid(source) })
+        let named = header.iter().rposition(|name| !plain(name).is_empty()).map_or(0, |last| last + 1);
+        let width = Width { fields: header.len(), named, ragged: source.dialect.ragged };
+        Ok(Layout { width, places, not_valid: not_valid(source) })
     }
 
     /// Without a header the first record that is long enough says how many fields there are.
@@ -202,25 +223,34 @@ impl Layout {
             .iter()
             .map(|column| match column.from {
                 From::Position(place) => place,
-                From::Name(_) => 0,
+                _ => 0,
             })
             .collect();
         let least = places.iter().max().map_or(0, |place| place + 1);
         let places = places.into_iter().map(Some).collect();
-        Layout { fields: fields.max(least), places, not_valid: not_valid(source) }
+        let fields = fields.max(least);
+        let width = Width { fields, named: fields, ragged: source.dialect.ragged };
+        Layout { width, places, not_valid: not_valid(source) }
     }
 
     /// Parses the records in waiting: column by column, or row by row where one does not fit.
-    fn stretch(&self, text: &[u8], stretch: &mut Stretch, rows: &mut Rows, quote: u8, scratch: &mut Vec<u8>) {
+    fn stretch(
+        &self,
+        text: &[u8],
+        stretch: &mut Stretch,
+        rows: &mut Rows,
+        quoting: Quoting,
+        scratch: &mut Vec<u8>,
+    ) {
         let count = stretch.places.len();
         if count > 0 {
             let spans = &stretch.spans;
             let all_fit = rows.extend(count, |column| {
                 let place = self.places[column]?;
-                Some(Fields { text, spans, stride: self.fields, place, rows: count, quote })
+                Some(Fields { text, spans, stride: self.width.fields, place, rows: count, quoting })
             });
-            for (place, spans) in stretch.places.iter().zip(spans.chunks_exact(self.fields)) {
-                if all_fit || self.record(text, spans, place, rows, quote, scratch) {
+            for (place, spans) in stretch.places.iter().zip(spans.chunks_exact(self.width.fields)) {
+                if all_fit || self.record(text, spans, place, rows, quoting, scratch) {
                     rows.accept(place.line, place.end - place.at);
                 }
             }
@@ -234,12 +264,14 @@ impl Layout {
         spans: &[Span],
         place: &Place,
         rows: &mut Rows,
-        quote: u8,
+        quoting: Quoting,
         scratch: &mut Vec<u8>,
     ) -> bool {
         for (decoder, &at) in rows.decoders.iter_mut().zip(&self.places) {
-            let value = at.map(|at| field(text, spans[at], quote, scratch));
+            let value = at.map(|at| field(text, spans[at], quoting, scratch));
             let pushed = match value {
+                // What was written with an escape was not written as "no value".
+                Some(value) if at.is_some_and(|at| spans[at].escaped) => decoder.push_value(value),
                 Some(value) => decoder.push(value),
                 None => decoder.push_null(),
             };
@@ -254,6 +286,6 @@ impl Layout {
     }
 }
 
-fn not_valid(source: &Source) -> String {
+pub fn not_valid(source: &Source) -> String {
     format!("bytes that are not valid {}", source.dialect.encoding.name())
 }

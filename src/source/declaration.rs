@@ -1,20 +1,29 @@
 //! `[sources.<name>]` of a pipeline file: the exact mirror of the TOML, and its check.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use encoding_rs::Encoding;
+use glob::Pattern;
 use serde::Deserialize;
 
-use super::column::{Column, ColumnType, Style};
+use super::column::{Column, ColumnType, From, Style};
 use super::column_declaration::ColumnDeclarations;
 use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
 };
 use super::drift::OnDrift;
+use super::editions::Editions;
+use super::encoding::Encoding;
+use super::file_version::file_version;
+use super::header_name::{composed, plain};
 use super::person::{Person, PersonDeclaration};
+use super::ragged::Ragged;
 use super::retention::{Keep, KeepDeclaration};
+use super::same_content::SameContent;
+use super::snapshot::{self, Snapshot, SnapshotDeclaration};
+use super::text::TextEncoding;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -30,6 +39,10 @@ pub struct SourceDeclaration {
     /// The columns that identify a record; without them, file and line do.
     #[serde(default)]
     pub key: Vec<String>,
+    /// The column whose greatest value is the latest version of a record.
+    pub version: Option<String>,
+    /// What becomes of rows without the time that their table declares; refused when not said.
+    pub undated: Option<Undated>,
     /// The share of refused records, 0 to 1, that a run bears.
     #[serde(default)]
     pub tolerance: f64,
@@ -53,6 +66,12 @@ pub struct SourceDeclaration {
     pub person: Option<PersonDeclaration>,
     /// How long rows are kept.
     pub keep: Option<KeepDeclaration>,
+    /// What becomes of a file whose content came before under another name.
+    pub same_content: Option<SameContent>,
+    /// Whether each file is the whole list of its day.
+    pub snapshot: Option<SnapshotDeclaration>,
+    /// Where a file's name holds which edition it is, for example `sales_{period}_v{version}.csv`.
+    pub replaces: Option<String>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -61,15 +80,47 @@ pub struct SourceDeclaration {
     pub decimal: Option<String>,
     /// The sign between groups of three digits.
     pub thousands: Option<String>,
+    /// The currency sign or code that may stand beside a number.
+    pub currency: Option<String>,
+    /// The last of the hundred years that two digits name.
+    pub two_digit_years_to: Option<i64>,
+    /// What abbreviations of zones stand for: `{ PST = "-08:00" }`.
+    #[serde(default)]
+    pub zone_abbreviations: BTreeMap<String, String>,
     // CSV only:
     pub delimiter: Option<String>,
     pub quote: Option<String>,
+    /// What makes the character after it a part of the value.
+    pub escape: Option<String>,
     pub header: Option<bool>,
     pub comment: Option<String>,
-    // CSV and JSON lines:
+    // CSV, JSON lines and fixed width:
     pub encoding: Option<String>,
+    /// Whether bytes that speak against the encoding stop the source.
+    #[serde(default = "yes")]
+    pub encoding_check: bool,
     pub skip_lines: Option<usize>,
     pub footer_lines: Option<usize>,
+    // How files are packed and laid out:
+    /// Which members of zip archives are read: a glob.
+    pub member: Option<String>,
+    /// CSV and fixed width: whether cells may be missing at the end of a record.
+    pub ragged: Option<Ragged>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What becomes of a row that does not say when it became known, where its table declares the column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Undated {
+    /// It goes to the quarantine.
+    #[default]
+    Refuse,
+    /// It counts as known at every instant.
+    Known,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -78,6 +129,7 @@ pub enum Format {
     Csv,
     Jsonl,
     Parquet,
+    Fixed,
 }
 
 impl fmt::Display for Format {
@@ -86,6 +138,7 @@ impl fmt::Display for Format {
             Format::Csv => "csv",
             Format::Jsonl => "jsonl",
             Format::Parquet => "parquet",
+            Format::Fixed => "fixed",
         })
     }
 }
@@ -99,6 +152,9 @@ pub struct Source {
     pub format: Format,
     pub columns: Vec<Column>,
     pub key: Vec<String>,
+    /// A timestamp, a date or a number.
+    pub version: Option<String>,
+    pub undated: Undated,
     pub tolerance: f64,
     pub optional: bool,
     pub on_drift: OnDrift,
@@ -106,6 +162,12 @@ pub struct Source {
     /// None where no row is anybody's.
     pub person: Option<Person>,
     pub keep: Option<Keep>,
+    /// Of zip archives the members that are read; all when none is said.
+    pub(super) member: Option<Pattern>,
+    pub same_content: Option<SameContent>,
+    /// None where files add to each other.
+    pub snapshot: Option<Snapshot>,
+    pub replaces: Option<Editions>,
     /// Undeclared columns that nobody minds.
     pub(super) ignored: Vec<String>,
     /// How the text of a column is read that nobody declared.
@@ -118,21 +180,80 @@ pub struct Source {
 pub(super) struct Dialect {
     pub delimiter: u8,
     pub quote: Option<u8>,
+    pub escape: Option<u8>,
     pub header: bool,
     pub comment: Option<u8>,
     pub skip_lines: usize,
     pub footer_lines: usize,
-    pub encoding: &'static Encoding,
+    pub encoding: TextEncoding,
+    pub ragged: Ragged,
 }
 
 impl Source {
+    /// The source, of whose columns only these are read, whatever others there are.
+    #[must_use]
+    pub fn of_columns(&self, names: &[String]) -> Source {
+        let mut source = self.clone();
+        source.columns.retain(|column| names.contains(&column.name));
+        source.on_drift = OnDrift::Ignore;
+        source
+    }
+
+    /// The columns of the raw table but for the run: those that reading yields and, of snapshots, when the
+    /// row held.
+    pub fn table_schema(&self) -> SchemaRef {
+        let mut fields = self.schema().fields().to_vec();
+        if self.snapshot.is_some() {
+            fields.extend(snapshot::fields().map(Arc::new));
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    /// Whether the raw table has a column of this name that no file has.
+    pub fn adds(&self, name: &str) -> bool {
+        self.snapshot.is_some() && snapshot::fields().iter().any(|field| field.name() == name)
+    }
+
     /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
-    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row).
+    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row); with a key
+    /// also `_version`, which orders the rows of different files.
     pub fn schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.columns.iter().map(Column::field).collect();
         fields.push(Field::new("_file", DataType::Utf8, false));
         fields.push(Field::new("_line", DataType::Int64, false));
+        if self.has_versions() {
+            fields.push(Field::new("_version", DataType::Utf8, false));
+        }
         Arc::new(Schema::new(fields))
+    }
+
+    /// Whether several rows may be versions of one record.
+    pub fn has_versions(&self) -> bool {
+        !self.key.is_empty() && self.snapshot.is_none()
+    }
+
+    /// Returns the version that a file gives its rows, which sorts as the files follow one another.
+    pub fn version_of(&self, file: &str) -> String {
+        file_version(file, self.delivery.date_of(file))
+    }
+
+    /// Whether a timestamp column is read by a format that names days only.
+    pub fn names_only_days(&self, column: &str) -> bool {
+        self.columns
+            .iter()
+            .any(|c| c.name == column && c.kind == ColumnType::Timestamp && c.names_only_days())
+    }
+
+    /// Takes days in the column, which says when events happened, as over.
+    pub fn date_events(&mut self, column: &str) {
+        self.columns.iter_mut().filter(|c| c.name == column).for_each(Column::date_events);
+    }
+
+    /// Refuses rows without a value in the column.
+    pub fn require(&mut self, column: &str) {
+        for required in self.columns.iter_mut().filter(|c| c.name == column) {
+            required.nullable = false;
+        }
     }
 }
 
@@ -166,6 +287,9 @@ impl SourceDeclaration {
             .filter_map(|(name, c)| self.column(name, &c.0, &shared, &mut problems))
             .collect();
         self.drift(&columns, &mut problems);
+        self.overlaps(&columns, &mut problems);
+        let member = self.members(&mut problems);
+        self.versions(&columns, &mut problems);
         let delivery = DeliveryDeclaration {
             date_in_name: self.date_in_name.as_deref(),
             expect: self.expect.as_ref(),
@@ -181,6 +305,18 @@ impl SourceDeclaration {
             self.counted_by(section, by, &columns, &mut problems);
         }
         let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
+        let snapshot = self.snapshot(shared.zone, person.as_ref(), &mut problems);
+        let replaces = self.replaces.as_ref().and_then(|pattern| {
+            Editions::parse(pattern)
+                .map_err(|why| {
+                    problems.push(Problem::new(
+                        ["replaces"],
+                        Error::config(format!("the pattern `{pattern}` {why}"))
+                            .hint("for example \"sales_{period}_v{version}.csv\": the highest version of a period counts"),
+                    ));
+                })
+                .ok()
+        });
         for key in &self.key {
             if !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
@@ -196,13 +332,19 @@ impl SourceDeclaration {
                 format: self.format,
                 columns,
                 key: self.key.clone(),
+                version: self.version.clone(),
+                undated: self.undated.unwrap_or_default(),
                 tolerance: self.tolerance,
                 optional: self.optional,
                 on_drift: self.on_drift.unwrap_or_default(),
                 delivery,
                 person,
                 keep,
-                ignored: self.ignore_columns.iter().map(|name| name.trim().to_owned()).collect(),
+                member,
+                ignored: self.ignore_columns.iter().map(|name| self.ignored(name)).collect(),
+                same_content: self.same_content,
+                snapshot,
+                replaces,
                 usual: shared.usual(),
                 dialect,
             })
@@ -215,18 +357,22 @@ impl SourceDeclaration {
         let csv_only = [
             ("delimiter", self.delimiter.is_some()),
             ("quote", self.quote.is_some()),
+            ("escape", self.escape.is_some()),
             ("header", self.header.is_some()),
-            ("comment", self.comment.is_some()),
         ];
+        let records_only = [("comment", self.comment.is_some()), ("ragged", self.ragged.is_some())];
         let text_only = [
             ("encoding", self.encoding.is_some()),
+            ("encoding_check", !self.encoding_check),
             ("skip_lines", self.skip_lines.is_some()),
             ("footer_lines", self.footer_lines.is_some()),
+            ("member", self.member.is_some()),
         ];
         let misplaced = match self.format {
             Format::Csv => Vec::new(),
-            Format::Jsonl => csv_only.to_vec(),
-            Format::Parquet => [csv_only.as_slice(), text_only.as_slice()].concat(),
+            Format::Fixed => csv_only.to_vec(),
+            Format::Jsonl => [csv_only.as_slice(), &records_only].concat(),
+            Format::Parquet => [csv_only.as_slice(), &records_only, &text_only].concat(),
         };
         for (key, given) in misplaced {
             if given {
@@ -242,30 +388,64 @@ impl SourceDeclaration {
             given => Some(single("quote", given, problems).unwrap_or(b'"')),
         };
         let comment = single("comment", self.comment.as_deref(), problems);
-        if quote == Some(delimiter) || comment == Some(delimiter) || (comment.is_some() && comment == quote) {
+        let escape = single("escape", self.escape.as_deref(), problems);
+        let signs = [Some(delimiter), quote, comment, escape];
+        if signs.iter().enumerate().any(|(at, sign)| sign.is_some() && signs[..at].contains(sign)) {
+            let error = Error::config("delimiter, quote, comment and escape must be different characters");
             problems.push(Problem::new(
                 ["delimiter"],
-                Error::config("delimiter, quote and comment must be three different characters"),
+                match escape.is_some() && escape == quote {
+                    true => error.hint("doubled quotes are read without an escape"),
+                    false => error,
+                },
             ));
         }
         let label = self.encoding.as_deref().unwrap_or("utf-8");
-        let encoding = Encoding::for_label(label.as_bytes()).unwrap_or_else(|| {
+        let encoding = Encoding::of(label).unwrap_or_else(|| {
             problems.push(Problem::new(
                 ["encoding"],
                 Error::config(format!("`{label}` is not a known encoding"))
-                    .hint("for example utf-8, windows-1252, iso-8859-15, utf-16le"),
+                    .hint("for example utf-8, windows-1252, iso-8859-15, utf-16le, cp850, macintosh"),
             ));
-            encoding_rs::UTF_8
+            Encoding::UTF_8
         });
         Dialect {
             delimiter,
             quote,
+            escape,
             header: self.header.unwrap_or(true),
             comment,
             skip_lines: self.skip_lines.unwrap_or(0),
             footer_lines: self.footer_lines.unwrap_or(0),
-            encoding,
+            encoding: TextEncoding {
+                encoding,
+                declared: self.encoding.is_some(),
+                checked: self.encoding_check,
+            },
+            ragged: self.ragged.unwrap_or_default(),
         }
+    }
+
+    /// The name of an ignored column in the form in which names are compared.
+    fn ignored(&self, name: &str) -> String {
+        match self.format {
+            Format::Jsonl => composed(name.trim()).into_owned(),
+            _ => plain(name).into_owned(),
+        }
+    }
+
+    fn members(&self, problems: &mut Vec<Problem>) -> Option<Pattern> {
+        let text = self.member.as_deref()?;
+        Pattern::new(&composed(text))
+            .map_err(|e| {
+                problems.push(Problem::new(
+                    ["member"],
+                    Error::config(format!("`{text}` is not a glob"))
+                        .caused_by(e)
+                        .hint("use * for any part of a name, ** for any folders, ? for one character"),
+                ));
+            })
+            .ok()
     }
 
     /// What is said of undeclared columns makes sense.
@@ -284,8 +464,18 @@ impl SourceDeclaration {
                 }
             }
         }
+        if self.format == Format::Fixed && self.on_drift == Some(OnDrift::Evolve) {
+            problems.push(Problem::new(
+                ["on_drift"],
+                Error::config("a fixed-width file has no names by which a column could be taken in")
+                    .hint("on_drift = \"ignore\" leaves undeclared characters out"),
+            ));
+        }
         for ignored in &self.ignore_columns {
-            if let Some(column) = columns.iter().find(|c| c.source_name().trim() == ignored.trim()) {
+            let name = self.ignored(ignored);
+            // Of columns of one name, one may be declared and the others ignored.
+            let is_it = |c: &&Column| !matches!(c.from, From::Nth { .. }) && c.source_names().contains(&name);
+            if let Some(column) = columns.iter().find(is_it) {
                 problems.push(Problem::new(
                     ["ignore_columns"],
                     Error::config(format!("`{ignored}` is declared, as {}, and ignored", column.name))
@@ -293,6 +483,31 @@ impl SourceDeclaration {
                 ));
             }
         }
+    }
+
+    /// What orders the versions of a record is of a type that has an order.
+    fn versions(&self, columns: &[Column], problems: &mut Vec<Problem>) {
+        let Some(version) = &self.version else { return };
+        let mut wrong = |error: Error| problems.push(Problem::new(["version"], error));
+        if self.key.is_empty() {
+            wrong(
+                Error::config("`version` orders the rows of one key, but the source has no key")
+                    .hint("say key = [\"…\"], the columns that identify a record"),
+            );
+        }
+        let declared = self.columns.0.iter().any(|(name, _)| name == version);
+        let found = match columns.iter().find(|c| c.name == *version) {
+            Some(Column {
+                kind:
+                    ColumnType::Date | ColumnType::Timestamp | ColumnType::Integer | ColumnType::Decimal { .. },
+                ..
+            }) => return,
+            Some(column) => format!("`version` names `{version}`, which is {}", column.kind),
+            // Its own problem was told.
+            None if declared => return,
+            None => format!("`version` names `{version}`, which is not a declared column"),
+        };
+        wrong(Error::config(found).hint("name a column of type timestamp, date, integer or decimal"));
     }
 
     /// The column that periods, or ages, are counted by says when.

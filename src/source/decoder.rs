@@ -11,11 +11,15 @@ use arrow::array::{
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::calendar::{Placer, TimeFormat, Written, iso_date};
+use super::calendar::Written;
 use super::column::{Column, ColumnType};
+use super::doubt::{Doubt, looks_shortened};
 use super::fault::Fault;
-use super::number::{POWERS, decimal, float, integer};
-use super::records::{Span, field};
+use super::field_text::{Quoting, field};
+use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
+use super::records::Span;
+use super::time_format::TimeFormat;
+use super::zone::Placer;
 use crate::error::{Context, Result};
 
 /// Builds one column.
@@ -27,11 +31,13 @@ pub struct Decoder {
     empty_is_null: bool,
     nulls: Vec<Box<[u8]>>,
     point: u8,
-    /// Whether thousands signs are to be taken out.
-    grouped: bool,
+    /// Whether a number is nothing but sign, digits and decimal mark.
+    plain: bool,
     placer: Placer,
     scratch: Vec<u8>,
     rows: usize,
+    /// The rows whose text is doubtful.
+    doubts: Vec<(usize, Doubt)>,
 }
 
 enum Values {
@@ -52,10 +58,11 @@ impl Decoder {
             empty_is_null: column.style.nulls.iter().any(|n| n.is_empty()),
             nulls: column.style.nulls.iter().filter(|n| !n.is_empty()).cloned().collect(),
             point: column.style.number.point,
-            grouped: column.style.number.thousands.is_some(),
-            placer: Placer::new(column.style.zone),
+            plain: column.style.number.is_plain(),
+            placer: Placer::new(column.style.zone).with_whole_day(column.style.whole_day),
             scratch: Vec::new(),
             rows: 0,
+            doubts: Vec::new(),
             column: column.clone(),
         }
     }
@@ -74,34 +81,44 @@ impl Decoder {
         } else if !self.nulls.is_empty() && self.is_null(text) {
             return self.push_null();
         }
-        match &mut self.values {
-            Values::Text { bytes, offsets } => {
-                bytes.extend_from_slice(text);
-                // Batches end long before 2 GiB of text (see `csv::BATCH_BYTES`).
-                offsets.push(bytes.len() as i32);
+        self.push_value(text)
+    }
+
+    /// Adds a text that is a value, even where the same text would mean null.
+    pub fn push_value(&mut self, text: &[u8]) -> Result<(), Fault> {
+        if let Values::Text { bytes, offsets } = &mut self.values {
+            bytes.extend_from_slice(text);
+            // Batches end long before 2 GiB of text (see `csv::BATCH_BYTES`).
+            offsets.push(bytes.len() as i32);
+            if looks_shortened(text) {
+                self.doubts.push((self.rows, Doubt::Shortened));
             }
+            if self.column.style.may_escape && text.contains(&b'\\') {
+                self.doubts.push((self.rows, Doubt::Backslash));
+            }
+            return self.pushed();
+        }
+        let text = trim(text);
+        // Spaces alone are as empty as nothing.
+        if text.is_empty() && self.empty_is_null {
+            return self.push_null();
+        }
+        match &mut self.values {
+            Values::Text { .. } => return Err(Fault::Shape),
             Values::Integer(values) => {
-                let mut text = trim(text);
-                if self.grouped {
-                    text = self.column.style.number.ungrouped(text, &mut self.scratch)?;
-                }
+                let text = self.column.style.number.bare(text, &mut self.scratch)?;
                 values.push(integer(text, self.point)?);
             }
             Values::Decimal { values, precision, scale } => {
-                let mut text = trim(text);
-                if self.grouped {
-                    text = self.column.style.number.ungrouped(text, &mut self.scratch)?;
-                }
+                let text = self.column.style.number.bare(text, &mut self.scratch)?;
                 values.push(decimal(text, *precision, *scale, self.point)?);
             }
             Values::Float(values) => {
-                let number = &self.column.style.number;
-                let mut ungrouped = Vec::new();
-                let text = number.ungrouped(trim(text), &mut ungrouped)?;
-                values.push(float(text, number.point, &mut self.scratch)?);
+                let mut bare = Vec::new();
+                let text = self.column.style.number.bare(text, &mut bare)?;
+                values.push(float(text, self.point, &mut self.scratch)?);
             }
             Values::Boolean(values) => {
-                let text = trim(text);
                 let style = &self.column.style;
                 let says = |words: &[String]| words.iter().any(|w| same_word(w, text));
                 if says(&style.yes) {
@@ -113,15 +130,13 @@ impl Decoder {
                 }
             }
             Values::Date(values) => {
-                let text = trim(text);
                 values.push(match &self.column.style.time {
-                    TimeFormat::Iso => iso_date(text)?,
+                    TimeFormat::Iso => self.placer.iso_day(text)?,
                     format => self.placer.day(format.read(text)?)?,
                 });
             }
             Values::Timestamp(values) => {
-                let written = self.column.style.time.read(trim(text))?;
-                values.push(self.placer.utc(written)?);
+                values.push(self.placer.instant(&self.column.style.time, text)?);
             }
         }
         self.pushed()
@@ -151,22 +166,21 @@ impl Decoder {
     pub fn extend(&mut self, fields: &Fields<'_>) -> Result<(), Fault> {
         let nullable = self.column.nullable;
         let (empty_is_null, nulls) = (self.empty_is_null, &self.nulls);
-        let usual = empty_is_null && nulls.is_empty() && !self.grouped;
+        let usual = empty_is_null && nulls.is_empty() && self.plain;
         let (point, scratch) = (self.point, &mut self.scratch);
         let absent = match &mut self.values {
-            Values::Integer(values) if usual => {
-                fields.parse(values, scratch, |text| integer(trim(text), point))?
-            }
+            Values::Integer(values) if usual => fields.parse(values, scratch, |text| integer(text, point))?,
             Values::Decimal { values, precision, scale } if usual => {
                 let (precision, scale) = (*precision, *scale);
-                fields.parse(values, scratch, |text| decimal(trim(text), precision, scale, point))?
+                fields.parse(values, scratch, |text| decimal(text, precision, scale, point))?
             }
             Values::Date(values) if usual && self.column.style.time == TimeFormat::Iso => {
-                fields.parse(values, scratch, |text| iso_date(trim(text)))?
+                let placer = &self.placer;
+                fields.parse(values, scratch, |text| placer.iso_day(text))?
             }
             Values::Timestamp(values) if usual => {
                 let (time, placer) = (&self.column.style.time, &mut self.placer);
-                fields.parse(values, scratch, |text| placer.utc(time.read(trim(text))?))?
+                fields.parse(values, scratch, |text| placer.instant(time, text))?
             }
             Values::Text { bytes, offsets } if usual => {
                 let mut absent = Absent::default();
@@ -175,14 +189,18 @@ impl Decoder {
                     bytes.extend_from_slice(text);
                     offsets.push(bytes.len() as i32);
                     absent.set(row, text.is_empty());
+                    if looks_shortened(text) {
+                        self.doubts.push((self.rows + row, Doubt::Shortened));
+                    }
                 }
                 absent
             }
             _ => {
                 let mut own = std::mem::take(&mut self.scratch);
                 let done = (0..fields.rows).try_for_each(|row| {
+                    let escaped = fields.span(row).escaped;
                     let text = fields.get(row, &mut own);
-                    self.push(text)
+                    if escaped { self.push_value(text) } else { self.push(text) }
                 });
                 self.scratch = own;
                 return done;
@@ -202,8 +220,16 @@ impl Decoder {
         Ok(())
     }
 
-    /// Adds a number written with a point and no thousands signs, whatever the source's texts use.
+    /// Adds a number as JSON writes it, whatever the source's texts use.
     pub fn push_number(&mut self, text: &[u8]) -> Result<(), Fault> {
+        match self.push_digits(text) {
+            // An exponent is exact where the grammar says what it means.
+            Err(Fault::Exponent) => self.push_digits(&spelled_out(text).ok_or(Fault::Exponent)?),
+            pushed => pushed,
+        }
+    }
+
+    fn push_digits(&mut self, text: &[u8]) -> Result<(), Fault> {
         match &mut self.values {
             Values::Integer(values) => values.push(integer(text, b'.')?),
             Values::Decimal { values, precision, scale } => {
@@ -265,6 +291,16 @@ impl Decoder {
         self.pushed()
     }
 
+    /// Adds a day: to a timestamp the instant that it stands for.
+    pub fn push_day(&mut self, midnight: i64) -> Result<(), Fault> {
+        let written = Written { local: midnight, offset_seconds: None };
+        match &mut self.values {
+            Values::Timestamp(values) => values.push(self.placer.instant_of_day(written)?),
+            _ => return self.push_moment(written),
+        }
+        self.pushed()
+    }
+
     #[inline]
     fn pushed(&mut self) -> Result<(), Fault> {
         self.validity.append_non_null();
@@ -295,6 +331,14 @@ impl Decoder {
             self.validity.truncate(rows);
             self.rows = rows;
         }
+        while self.doubts.last().is_some_and(|(row, _)| *row >= rows) {
+            self.doubts.pop();
+        }
+    }
+
+    /// The rows so far, in order, whose text is doubtful; they are told once.
+    pub fn take_doubts(&mut self) -> Vec<(usize, Doubt)> {
+        std::mem::take(&mut self.doubts)
     }
 
     /// The rows so far as an array; the decoder starts again from none.
@@ -334,7 +378,7 @@ pub struct Fields<'a> {
     pub stride: usize,
     pub place: usize,
     pub rows: usize,
-    pub quote: u8,
+    pub quoting: Quoting,
 }
 
 /// The most records of a stretch: their places and text stay in the processor's cache.
@@ -342,8 +386,13 @@ pub const STRETCH: usize = 256;
 
 impl Fields<'_> {
     #[inline(always)]
+    fn span(&self, row: usize) -> Span {
+        self.spans[row * self.stride + self.place]
+    }
+
+    #[inline(always)]
     fn get<'s>(&'s self, row: usize, scratch: &'s mut Vec<u8>) -> &'s [u8] {
-        field(self.text, self.spans[row * self.stride + self.place], self.quote, scratch)
+        field(self.text, self.span(row), self.quoting, scratch)
     }
 
     #[inline(always)]
@@ -356,7 +405,7 @@ impl Fields<'_> {
         let mut absent = Absent::default();
         values.reserve(self.rows);
         for row in 0..self.rows {
-            let text = self.get(row, scratch);
+            let text = trim(self.get(row, scratch));
             if text.is_empty() {
                 absent.set(row, true);
                 values.push(T::default());
@@ -404,16 +453,6 @@ impl Values {
             ColumnType::Date => Values::Date(Vec::with_capacity(rows)),
             ColumnType::Timestamp => Values::Timestamp(Vec::with_capacity(rows)),
         }
-    }
-}
-
-/// Padding around a number or a date is layout, not content.
-#[inline]
-fn trim(text: &[u8]) -> &[u8] {
-    match text {
-        [first, .., last] if *first > b' ' && *last > b' ' => text,
-        [only] if *only > b' ' => text,
-        _ => text.trim_ascii(),
     }
 }
 

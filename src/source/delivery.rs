@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta, Weekday};
+use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::name_pattern::NamePattern;
-use crate::clock::{Instant, local_instant};
+use crate::clock::Instant;
 use crate::config::{Problem, Severity};
+use crate::day::day_start;
 use crate::error::Error;
 
 /// The keys of a source that say when its files come.
@@ -312,7 +313,7 @@ impl Delivery {
         pattern
             .find(file)
             .and_then(|date| period.next(period.start(date)))
-            .and_then(|end| local_instant(end.and_time(NaiveTime::MIN), self.zone))
+            .map(|end| day_start(end, self.zone))
             .unwrap_or(modified)
     }
 }

@@ -21,6 +21,10 @@ pub enum Fault {
     Missing,
     /// A number with a fraction where whole numbers are declared.
     Fraction,
+    /// A number with an exponent: spreadsheets write long ones so, and their last digits are lost.
+    Exponent,
+    /// The abbreviation of a zone, of which most stand for several.
+    Abbreviation,
 }
 
 impl Fault {
@@ -34,6 +38,14 @@ impl Fault {
                 format!("expected {expected}, found a number with more decimal places")
             }
             Fault::Fraction => format!("expected {expected}, found a number with a fraction"),
+            Fault::Exponent => format!(
+                "expected {expected}, found a number with an exponent, as spreadsheets write long ones when they \
+                 cut their digits"
+            ),
+            Fault::Abbreviation => format!(
+                "expected {expected}, found the abbreviation of a zone, which stands for no one offset; \
+                 zone_abbreviations says for which"
+            ),
             Fault::Calendar => {
                 format!("expected {expected}, found a day or time that no calendar has")
             }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::column::{ColumnType, From};
+use super::column::ColumnType;
 use super::declaration::Source;
 use super::decoder::Decoder;
 use super::drift::{OnDrift, undeclared_keys};
@@ -11,7 +11,6 @@ use super::json_text::{self, MOST_UNKNOWN, Paths, Unknown, Value, unescape};
 use super::rows::Rows;
 use super::stream::Piece;
 use super::text::Text;
-use super::window::Windows;
 use crate::error::{Error, Result};
 
 /// The longest line.
@@ -36,9 +35,9 @@ pub fn read(
 }
 
 /// The keys that nobody declared, by going through the whole file.
-pub fn undeclared(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
+pub fn undeclared(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -> Result<Vec<String>> {
     let mut unknown = Unknown::default();
-    pass(source, "", 1024, || windows.next_blocking(), &mut |_| true, Some(&mut unknown))?;
+    pass(source, "", 1024, windows, &mut |_| true, Some(&mut unknown))?;
     if unknown.too_many {
         return Err(Error::failed(format!(
             "the file has more than {MOST_UNKNOWN} keys that are not declared: data seems to stand in the keys"
@@ -71,10 +70,16 @@ fn pass(
     let encoding = dialect.encoding.name();
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let mut paths = Paths::default();
+    // The places of former names follow those of the columns.
+    let mut former = Vec::new();
     for (place, column) in source.columns.iter().enumerate() {
-        match &column.from {
-            From::Name(path) => paths.add(path, place),
-            From::Position(_) => {}
+        for (age, path) in column.source_names().iter().enumerate() {
+            if age == 0 {
+                paths.add(path, place);
+            } else {
+                paths.add(path, source.columns.len() + former.len());
+                former.push(place);
+            }
         }
     }
     for path in &source.ignored {
@@ -89,7 +94,7 @@ fn pass(
         let available = text.available();
         let last = text.is_last();
         let (mut at, mut line) = (0, text.line());
-        let mut values = vec![None; source.columns.len()];
+        let mut values = vec![None; source.columns.len() + former.len()];
         while at < available.len() {
             let found = available[at..].iter().position(|&b| b == b'\n').map(|end| at + end);
             let (end, next) = match found {
@@ -118,10 +123,18 @@ fn pass(
                 }
                 match json_text::read(raw, &paths, &mut values, &mut scratch, unknown.as_deref_mut()) {
                     Ok(()) => {
+                        let twice = by_present_names(&mut values, &former);
                         for (seen, value) in seen.iter_mut().zip(&values) {
                             *seen |= value.is_some();
                         }
-                        record(&mut rows, &values, line, raw, &mut scratch);
+                        match twice {
+                            None => record(&mut rows, &values, line, raw, &mut scratch),
+                            Some(place) => {
+                                let column = &source.columns[place];
+                                let reason = format!("found more than one of {}", column.wanted());
+                                rows.refuse(line, Some(&column.name), &reason, raw);
+                            }
+                        }
                     }
                     Err(wrong) => {
                         let reason = format!("not a JSON object: {} at byte {}", wrong.what, wrong.at + 1);
@@ -140,8 +153,23 @@ fn pass(
             break;
         }
     }
-    rows.flush(emit)?;
+    rows.finish(text.remark(), emit)?;
     Ok(seen)
+}
+
+/// Brings values found under former names to their columns' places; the place of a column that has more
+/// than one, if any.
+fn by_present_names(values: &mut [Option<Value<'_>>], former: &[usize]) -> Option<usize> {
+    let mut twice = None;
+    let columns = values.len() - former.len();
+    for (age, &place) in former.iter().enumerate() {
+        if let Some(value) = values[columns + age].take()
+            && values[place].replace(value).is_some()
+        {
+            twice = Some(place);
+        }
+    }
+    twice
 }
 
 fn record(rows: &mut Rows, values: &[Option<Value<'_>>], line: i64, raw: &[u8], scratch: &mut Vec<u8>) {

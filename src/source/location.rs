@@ -9,8 +9,11 @@ use glob::{MatchOptions, Pattern};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::archive::Member;
 use super::declaration::Source;
-use super::window::Windows;
+use super::header_name::composed;
+use super::members::opened;
+use super::packed;
 use crate::error::{Context, Error, Result};
 use crate::storage::Storage;
 
@@ -26,61 +29,110 @@ pub struct SourceFile {
     pub location: Path,
     /// The version seen, where the store tells one: a file that changes while it is read is an error.
     pub version: Option<String>,
+    /// Where the file is one member of a zip archive, which one. Its size is then that of what it holds.
+    pub(super) member: Option<Member>,
     pub(super) store: Arc<dyn ObjectStore>,
 }
 
-/// The files of a source in the order of their names.
-///
-/// In folders and globs hidden and unfinished files (`.x`, `_x`, `x.tmp`, `x.part`, `x~`) are left
-/// out. No file at all is an error unless the source is optional.
-pub async fn list(source: &Source) -> Result<Vec<SourceFile>> {
-    find(source).await.map_err(|e| e.at(format!("source {}", source.name)))
+#[cfg(test)]
+impl SourceFile {
+    /// A file that nobody reads.
+    pub fn named(name: &str) -> SourceFile {
+        SourceFile {
+            name: name.to_owned(),
+            size: 1,
+            modified: DateTime::UNIX_EPOCH,
+            location: Path::from("file"),
+            version: None,
+            member: None,
+            store: Arc::new(object_store::memory::InMemory::new()),
+        }
+    }
 }
 
-async fn find(source: &Source) -> Result<Vec<SourceFile>> {
-    let place = Place::of(&source.path)?;
-    let storage = Storage::open(&place.folder)?;
-    let store = storage.root_store.clone();
-    let doing = || format!("list {}", source.path);
-    let mut files = Vec::new();
-    if let Some(file) = &place.file {
-        let location =
-            Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/')).doing(doing())?;
-        match store.head(&location).await {
-            Ok(meta) => {
-                files.push(source_file(file.clone(), meta, &store));
-                return Ok(files);
-            }
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(e) => return Err(e).doing(doing()),
-        }
-    }
-    // Not a file: then a folder or a glob.
-    let folder = match &place.file {
-        Some(file) => {
-            Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/')).doing(doing())?
-        }
-        None => storage.path.clone(),
+/// What there is to read.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// In the order of their names.
+    pub files: Vec<SourceFile>,
+    /// What lies there and is not read, each with the reason.
+    pub left_out: Vec<String>,
+}
+
+/// The files of a source.
+///
+/// In folders, globs and archives hidden and unfinished files (`.x`, `_x`, `x.tmp`, `x.part`, `x~`) are
+/// left out. No file at all is an error unless the source is optional.
+pub async fn list(source: &Source) -> Result<Listing> {
+    let found = async {
+        let Listing { files, mut left_out } = find(source).await?;
+        let mut listing = opened(source, files).await?;
+        listing.left_out.append(&mut left_out);
+        in_order(source, listing)
     };
-    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
-    let mut found = store.list(Some(&folder));
-    while let Some(meta) = found.try_next().await.doing(doing())? {
-        let Some(parts) = meta.location.prefix_match(&folder) else { continue };
-        let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
-        let wanted = match &place.pattern {
-            Some(pattern) => pattern.matches_with(&name, options),
-            None => true,
-        };
-        if wanted && !name.is_empty() && !is_unfinished(&name) {
-            files.push(source_file(name, meta, &store));
-        }
-    }
+    found.await.map_err(|e| e.at(format!("source {}", source.name)))
+}
+
+fn in_order(source: &Source, mut listing: Listing) -> Result<Listing> {
+    let Listing { files, left_out } = &mut listing;
     files.sort_by(|a, b| a.name.cmp(&b.name));
+    left_out.sort();
     if files.is_empty() && !source.optional {
         return Err(Error::failed(format!("there is no file at {}", source.path))
             .hint("check that the export has run, or set optional = true if it may be missing"));
     }
-    Ok(files)
+    let twice = files.windows(2).find(|pair| pair[0].name == pair[1].name);
+    match twice {
+        None => Ok(listing),
+        Some(pair) => Err(Error::failed(format!("two files are called {}", pair[0].name))
+            .hint("a zip archive holds it twice: have it delivered with one of the two")),
+    }
+}
+
+async fn find(source: &Source) -> Result<Listing> {
+    let place = Place::of(&source.path)?;
+    let storage = Storage::open(&place.folder)?;
+    let store = storage.root_store.clone();
+    let path = match &place.file {
+        Some(file) => Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/'))
+            .doing(format!("list {}", source.path))?,
+        None => storage.path.clone(),
+    };
+    let listing = place.look(&store, &path).await.doing(format!("list {}", source.path))?;
+    if !listing.files.is_empty() || path.as_ref().is_ascii() {
+        return Ok(listing);
+    }
+    match as_it_lies_there(&store, &path).await.doing(format!("list {}", source.path))? {
+        Some(path) => place.look(&store, &path).await.doing(format!("list {}", source.path)),
+        None => Ok(listing),
+    }
+}
+
+/// A path as the store writes it, where its accents are composed in another way than declared: macOS
+/// takes them apart. Nothing where none, or more than one, looks the same.
+async fn as_it_lies_there(store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Option<Path>> {
+    let mut found = Path::default();
+    for part in path.parts() {
+        let declared = found.clone().join(part.clone());
+        if part.as_ref().is_ascii() {
+            found = declared;
+            continue;
+        }
+        let beside = store.list_with_delimiter(Some(&found)).await?;
+        let objects = beside.objects.into_iter().map(|object| object.location);
+        let mut same: Vec<Path> = beside
+            .common_prefixes
+            .into_iter()
+            .chain(objects)
+            .filter(|other| other.filename().is_some_and(|name| composed(name) == composed(part.as_ref())))
+            .collect();
+        match (same.contains(&declared), same.pop()) {
+            (true, _) => found = declared,
+            (false, Some(only)) if same.is_empty() => found = only,
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(found))
 }
 
 fn source_file(name: String, meta: ObjectMeta, store: &Arc<dyn ObjectStore>) -> SourceFile {
@@ -90,11 +142,12 @@ fn source_file(name: String, meta: ObjectMeta, store: &Arc<dyn ObjectStore>) -> 
         modified: meta.last_modified,
         location: meta.location,
         version: meta.e_tag,
+        member: None,
         store: store.clone(),
     }
 }
 
-fn is_unfinished(name: &str) -> bool {
+pub fn is_unfinished(name: &str) -> bool {
     name.split('/').any(|part| part.starts_with(['.', '_']))
         || [".tmp", ".part", ".partial", ".crdownload", "~"].iter().any(|end| name.ends_with(end))
 }
@@ -110,6 +163,42 @@ struct Place {
 }
 
 impl Place {
+    /// What is at a path of the store: a file, or the files below it.
+    async fn look(&self, store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Listing> {
+        let mut listing = Listing::default();
+        if self.file.is_some() {
+            match store.head(path).await {
+                Ok(meta) => {
+                    let name = path.filename().unwrap_or_default().to_owned();
+                    listing.files.push(source_file(name, meta, store));
+                    return Ok(listing);
+                }
+                // Not a file: then a folder.
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+        let mut found = store.list(Some(path));
+        while let Some(meta) = found.try_next().await? {
+            let Some(parts) = meta.location.prefix_match(path) else { continue };
+            let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+            let wanted = match &self.pattern {
+                Some(pattern) => pattern.matches_with(&composed(&name), options),
+                None => true,
+            };
+            if !wanted || name.is_empty() {
+                continue;
+            }
+            if is_unfinished(&name) {
+                listing.left_out.push(format!("{name} (hidden or unfinished)"));
+            } else {
+                listing.files.push(source_file(name, meta, store));
+            }
+        }
+        Ok(listing)
+    }
+
     fn of(path: &str) -> Result<Self> {
         let (scheme, rest) = match path.split_once("://") {
             Some(("file", rest)) => {
@@ -123,7 +212,7 @@ impl Place {
         let parts: Vec<&str> = rest.split('/').collect();
         if let Some(first) = parts.iter().position(|part| part.contains(['*', '?', '['])) {
             let pattern = parts[first..].join("/");
-            let pattern = Pattern::new(&pattern).map_err(|e| {
+            let pattern = Pattern::new(&composed(&pattern)).map_err(|e| {
                 Error::config(format!("`{path}` is not a glob"))
                     .caused_by(e)
                     .hint("use * for any part of a name, ** for any folders, ? for one character")
@@ -185,13 +274,17 @@ fn percent_decoded(path: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
 }
 
-/// The BLAKE3 digest of a file's bytes, in hexadecimal.
+/// The BLAKE3 digest of a file's bytes as they lie there, in hexadecimal; of a member, of what it was
+/// before it was packed.
 pub async fn digest(source: &Source, file: &SourceFile) -> Result<String> {
     let place = |e: Error| e.at(file.name.clone()).at(format!("source {}", source.name));
-    let mut windows = Windows::open(file);
-    let mut hasher = blake3::Hasher::new();
-    while let Some(window) = windows.next().await {
-        hasher.update(&window.map_err(place)?);
-    }
-    Ok(hasher.finalize().to_hex().to_string())
+    let opened = file.clone();
+    let digest = tokio::task::spawn_blocking(move || -> Result<String> {
+        let mut hasher = blake3::Hasher::new();
+        for window in packed::stored(&opened)? {
+            hasher.update(&window?);
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    });
+    digest.await.map_err(|_| Error::failed("reading stopped unexpectedly")).flatten().map_err(place)
 }

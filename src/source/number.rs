@@ -12,15 +12,43 @@ pub struct NumberStyle {
     pub point: u8,
     /// The sign between groups of three digits, in UTF-8.
     pub thousands: Option<Box<[u8]>>,
+    /// The sign or code that may stand before or behind a number, in UTF-8.
+    pub currency: Option<Box<[u8]>>,
 }
 
 impl Default for NumberStyle {
     fn default() -> Self {
-        NumberStyle { point: b'.', thousands: None }
+        NumberStyle { point: b'.', thousands: None, currency: None }
     }
 }
 
 impl NumberStyle {
+    /// Whether there may be anything beside sign, digits and decimal mark.
+    pub fn is_plain(&self) -> bool {
+        self.thousands.is_none() && self.currency.is_none()
+    }
+
+    /// The number alone; `scratch` is used only where something is taken out of its middle.
+    pub fn bare<'a>(&self, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
+        let (sign, number) = match &self.currency {
+            Some(currency) => without_currency(text, currency),
+            None => (None, text),
+        };
+        match (sign, self.thousands.is_some()) {
+            (None, false) => Ok(number),
+            (None, true) => self.ungrouped(number, scratch),
+            (Some(sign), _) => {
+                // `-€ 12.50`: the sign joins its digits again.
+                let signed = [&[sign], number].concat();
+                let bare = self.ungrouped(&signed, scratch)?.len();
+                if bare == signed.len() {
+                    *scratch = signed;
+                }
+                Ok(scratch)
+            }
+        }
+    }
+
     /// The text without its thousands signs; `scratch` is used only when there are any.
     ///
     /// Groups must be complete: with `,` for thousands, `12,5` is refused and not read as 125.
@@ -44,7 +72,7 @@ impl NumberStyle {
                 digits == 3 && group.len() == 3
             };
             if !well_formed {
-                return Err(Fault::Shape);
+                return Err(why_no_number(text));
             }
             scratch.extend_from_slice(group);
             first = false;
@@ -56,6 +84,39 @@ impl NumberStyle {
         scratch.extend_from_slice(&text[whole..]);
         Ok(scratch)
     }
+}
+
+/// The text without the currency at one of its ends; the sign before it, if it stood between them.
+fn without_currency<'a>(text: &'a [u8], currency: &[u8]) -> (Option<u8>, &'a [u8]) {
+    if let Some(number) = text.strip_suffix(currency) {
+        return (None, trim(number));
+    }
+    if let Some(number) = text.strip_prefix(currency) {
+        return (None, trim(number));
+    }
+    if let [sign @ (b'-' | b'+'), rest @ ..] = text
+        && let Some(number) = trim(rest).strip_prefix(currency)
+        && !signed(trim(number))
+    {
+        return (Some(*sign), trim(number));
+    }
+    (None, text)
+}
+
+/// Padding around a number or a date is layout, not content: spaces of every kind.
+#[inline]
+pub fn trim(text: &[u8]) -> &[u8] {
+    let solid = |byte: u8| byte > b' ' && byte < 0x80;
+    match text {
+        [first, .., last] if solid(*first) && solid(*last) => text,
+        [only] if solid(*only) => text,
+        _ => trim_any(text),
+    }
+}
+
+#[cold]
+fn trim_any(text: &[u8]) -> &[u8] {
+    std::str::from_utf8(text).map_or(text.trim_ascii(), |text| text.trim().as_bytes())
 }
 
 fn signed(group: &[u8]) -> bool {
@@ -119,6 +180,39 @@ fn digits_only(digits: &[u8]) -> Option<u64> {
         }
         _ => None,
     }
+}
+
+/// Why a text is no number: the exponent, where that is all that is wrong with it.
+#[cold]
+pub fn why_no_number(text: &[u8]) -> Fault {
+    let (_, digits) = split_sign(text);
+    let Some(at) = digits.iter().position(|b| matches!(b, b'e' | b'E')) else { return Fault::Shape };
+    let (_, exponent) = split_sign(&digits[at + 1..]);
+    let whole = digits[0].is_ascii_digit() && !digits[..at].iter().any(u8::is_ascii_alphabetic);
+    let number = whole && !exponent.is_empty() && exponent.iter().all(u8::is_ascii_digit);
+    if number { Fault::Exponent } else { Fault::Shape }
+}
+
+/// A number with an exponent spelled out, digit by digit: what JSON means by `1.5e3` is exactly 1500.
+pub fn spelled_out(text: &[u8]) -> Option<Vec<u8>> {
+    let (negative, digits) = split_sign(text);
+    let at = digits.iter().position(|b| matches!(b, b'e' | b'E'))?;
+    let (mantissa, power) = (&digits[..at], std::str::from_utf8(&digits[at + 1..]).ok()?);
+    let power: i64 = power.parse().ok().filter(|power: &i64| power.abs() <= 400)?;
+    let mark = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
+    let all: Vec<u8> = mantissa.iter().copied().filter(|&b| b != b'.').collect();
+    let whole = mark as i64 + power;
+    let zeros = |count: i64| std::iter::repeat_n(b'0', usize::try_from(count).unwrap_or(0));
+    let mut out: Vec<u8> = negative.then_some(b'-').into_iter().collect();
+    let split = usize::try_from(whole).unwrap_or(0).min(all.len());
+    out.push(b'0');
+    out.extend(&all[..split]);
+    out.extend(zeros(whole - all.len() as i64));
+    out.push(b'.');
+    out.extend(zeros(-whole));
+    out.extend(&all[split..]);
+    out.push(b'0');
+    Some(out)
 }
 
 /// A 64-bit integer. A fraction of zeros (`17850.0`, as data frames write ids) is no fraction.
@@ -225,19 +319,15 @@ fn longer(digits: &[u8], scale: u8, point: u8) -> Option<i128> {
     i128::from(value).checked_mul(POWERS[lift])
 }
 
-/// Any number of digits, an exponent, more places than declared if they are zeros.
+/// Any number of digits, more places than declared if they are zeros.
 #[cold]
 fn scaled(negative: bool, digits: &[u8], scale: u8, point: u8) -> Result<i128, Fault> {
-    let (mantissa, exponent) = match digits.iter().position(|b| matches!(b, b'e' | b'E')) {
-        Some(at) => (&digits[..at], exponent(&digits[at + 1..])?),
-        None => (digits, 0),
-    };
     let mut value = 0i128;
     let mut places = 0i64;
     let (mut after_mark, mut seen) = (false, false);
     // Zeros wait until a digit follows them: trailing zeros say nothing and cannot overflow.
     let mut zeros = 0usize;
-    for &byte in mantissa {
+    for &byte in digits {
         match byte {
             b'0'..=b'9' => {
                 seen = true;
@@ -250,7 +340,7 @@ fn scaled(negative: bool, digits: &[u8], scale: u8, point: u8) -> Result<i128, F
                 zeros = 0;
             }
             _ if byte == point && !after_mark => after_mark = true,
-            _ => return Err(Fault::Shape),
+            _ => return Err(why_no_number(digits)),
         }
     }
     if !seen {
@@ -259,8 +349,8 @@ fn scaled(negative: bool, digits: &[u8], scale: u8, point: u8) -> Result<i128, F
     if value == 0 {
         return Ok(0);
     }
-    // value · 10^zeros · 10^(exponent − places), in units of 10^−scale.
-    let lift = zeros as i64 + exponent - places + i64::from(scale);
+    // value · 10^zeros · 10^−places, in units of 10^−scale.
+    let lift = zeros as i64 - places + i64::from(scale);
     let value = if lift >= 0 {
         shift(value, usize::try_from(lift).map_err(|_| Fault::Range)?)?
     } else {
@@ -271,15 +361,6 @@ fn scaled(negative: bool, digits: &[u8], scale: u8, point: u8) -> Result<i128, F
         }
         value / power
     };
-    Ok(if negative { -value } else { value })
-}
-
-fn exponent(text: &[u8]) -> Result<i64, Fault> {
-    let (negative, digits) = split_sign(text);
-    if digits.is_empty() || digits.len() > 4 || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Fault::Shape);
-    }
-    let value = digits.iter().fold(0i64, |value, b| value * 10 + i64::from(b - b'0'));
     Ok(if negative { -value } else { value })
 }
 
@@ -340,12 +421,9 @@ mod tests {
         assert_eq!(money(".5"), Ok(50));
         assert_eq!(money("5."), Ok(500));
         assert_eq!(money("1.2300"), Ok(123));
-        assert_eq!(money("1.5e3"), Ok(150_000));
-        assert_eq!(money("150E-2"), Ok(150));
         assert_eq!(money("1.234"), Err(Fault::Places));
         assert_eq!(money("9999999999.99"), Ok(999_999_999_999));
         assert_eq!(money("10000000000.00"), Err(Fault::Range));
-        assert_eq!(money("1e999"), Err(Fault::Range));
         for wrong in ["", ".", "-", "1,5", "1.2.3", "e5", "1e", "1e+", "NaN"] {
             assert_eq!(money(wrong), Err(Fault::Shape), "{wrong}");
         }
@@ -355,12 +433,61 @@ mod tests {
     }
 
     #[test]
+    fn a_spreadsheets_exponent_is_refused_by_its_name() {
+        for text in ["2.97461E+12", "2,97461E+12", "1E5", "1e+05", "-3.5E-2", "1 234E+3"] {
+            assert_eq!(integer(text.as_bytes(), b','), Err(Fault::Exponent), "{text}");
+            assert_eq!(decimal(text.as_bytes(), 12, 2, b'.'), Err(Fault::Exponent), "{text}");
+        }
+        for text in ["E5", "1E", "1E+", "rue 1E5", "1E5 rue", "1E5.0", "e", ""] {
+            assert_eq!(integer(text.as_bytes(), b'.'), Err(Fault::Shape), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_exponent_spelled_out_is_the_same_number() {
+        let read = |text: &str| decimal(&spelled_out(text.as_bytes()).unwrap(), 12, 2, b'.');
+        assert_eq!(read("1.5e3"), Ok(150_000));
+        assert_eq!(read("150E-2"), Ok(150));
+        assert_eq!(read("-0.125e1"), Ok(-125));
+        assert_eq!(read("1e-3"), Err(Fault::Places));
+        assert_eq!(read("1e300"), Err(Fault::Range));
+        assert_eq!(integer(&spelled_out(b"12E2").unwrap(), b'.'), Ok(1200));
+        assert_eq!(spelled_out(b"1e999"), None);
+        assert_eq!(spelled_out(b"12"), None);
+    }
+
+    #[test]
+    fn a_declared_currency_stands_on_either_side() {
+        let style = NumberStyle {
+            point: b',',
+            thousands: Some(" ".as_bytes().into()),
+            currency: Some("€".as_bytes().into()),
+        };
+        let read = |text: &str| {
+            let mut scratch = Vec::new();
+            style.bare(trim(text.as_bytes()), &mut scratch).and_then(|text| decimal(text, 12, 2, b','))
+        };
+        for text in ["12,50 €", "12,50€", "€12,50", "€ 12,50", "12,50\u{a0}€", "€\u{202f}12,50 ", "12,50"]
+        {
+            assert_eq!(read(text), Ok(1250), "{text}");
+        }
+        for text in ["-1 234,50 €", "-€1 234,50", "€-1 234,50", "- € 1 234,50"] {
+            assert_eq!(read(text), Ok(-123_450), "{text}");
+        }
+        for text in ["$12,50", "12,50 EUR", "€12,50€", "€", "- €", "-€-12,50", "12,50 €€", "1€2", "(12,50 €)"]
+        {
+            assert_eq!(read(text), Err(Fault::Shape), "{text}");
+        }
+    }
+
+    #[test]
     fn thousands_come_in_whole_groups() {
-        let style = NumberStyle { point: b',', thousands: Some("\u{202f}".as_bytes().into()) };
+        let style =
+            NumberStyle { point: b',', thousands: Some("\u{202f}".as_bytes().into()), currency: None };
         let mut scratch = Vec::new();
         let text = "-1\u{202f}234\u{202f}567,89";
         assert_eq!(style.ungrouped(text.as_bytes(), &mut scratch).unwrap(), b"-1234567,89");
-        let style = NumberStyle { point: b'.', thousands: Some(b",".as_slice().into()) };
+        let style = NumberStyle { point: b'.', thousands: Some(b",".as_slice().into()), currency: None };
         assert_eq!(style.ungrouped(b"12,5", &mut scratch), Err(Fault::Shape));
         assert_eq!(style.ungrouped(b"1234,567", &mut scratch), Err(Fault::Shape));
         assert_eq!(style.ungrouped(b",123", &mut scratch), Err(Fault::Shape));
@@ -389,7 +516,10 @@ mod tests {
                 _ => format!("{sign}{whole}.{part:0width$}", width = usize::from(scale)),
             };
             prop_assert_eq!(decimal(text.as_bytes(), 38, scale, b'.'), Ok(value));
-            prop_assert_eq!(decimal(format!("{text}e0").as_bytes(), 38, scale, b'.'), Ok(value));
+            let shifted = format!("{}e-{scale}", value);
+            prop_assert_eq!(decimal(shifted.as_bytes(), 38, scale, b'.'), Err(Fault::Exponent));
+            let spelled = spelled_out(shifted.as_bytes()).unwrap();
+            prop_assert_eq!(decimal(&spelled, 38, scale, b'.'), Ok(value));
         }
 
         #[test]

@@ -15,8 +15,8 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DecimalType, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, DecimalType, FieldRef, Float64Type, Int64Type, Schema, SchemaRef,
+    TimeUnit, TimestampMicrosecondType,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, SecondsFormat};
@@ -29,10 +29,13 @@ use super::declaration::Source;
 use super::decoder::Decoder;
 use super::drift::{Comparison, compare};
 use super::fault::{Fault, text_of};
+use super::form::{HEAD, form};
+use super::header_name::plain;
 use super::location::SourceFile;
 use super::number::POWERS;
 use super::rows::Rows;
 use super::stream::Piece;
+use super::window::fetch;
 use crate::error::{Context, Error, Result};
 
 /// Reads a Parquet file; `emit` says whether anyone still listens. Runs on a thread that may block.
@@ -92,7 +95,13 @@ fn open(file: &SourceFile, runtime: &Handle) -> Result<ParquetRecordBatchStreamB
     }
     guarded(|| runtime.block_on(ParquetRecordBatchStreamBuilder::new(file.clone())))
         .and_then(|built| built.doing("read the Parquet footer"))
-        .map_err(damaged)
+        .map_err(|error| instead(file, runtime).unwrap_or_else(|| damaged(error)))
+}
+
+/// What the file is instead of Parquet, where its first bytes say so.
+fn instead(file: &SourceFile, runtime: &Handle) -> Option<Error> {
+    let head = runtime.block_on(fetch(file, 0..file.size.min(HEAD as u64))).ok()?;
+    form(&head).instead_of_parquet()
 }
 
 /// A file's columns by its footer. Runs on a thread that may block.
@@ -117,9 +126,9 @@ pub fn check(source: &Source, schema: &Schema) -> Result<Comparison> {
 fn unreadable(source: &Source, schema: &Schema) -> Vec<Error> {
     let mut errors = Vec::new();
     for column in &source.columns {
-        let name = column.source_name();
-        let Some((_, field)) = schema.column_with_name(name) else { continue };
-        let found = field.data_type();
+        let is_it = |field: &&FieldRef| column.source_names().iter().any(|name| *name == plain(field.name()));
+        let Some(field) = schema.fields().iter().find(is_it) else { continue };
+        let (name, found) = (field.name(), field.data_type());
         if !reads_as(found, column.kind) {
             let error = Error::failed(format!(
                 "the column `{name}` is {found}, which does not read as {}",
@@ -287,7 +296,7 @@ impl Cells {
                         let day = DateTime::from_timestamp_micros(local).ok_or(Fault::Calendar)?;
                         decoder.push_text(day.date_naive().to_string().as_bytes())
                     }
-                    _ => decoder.push_moment(Written { local, offset_seconds: None }),
+                    _ => decoder.push_day(local),
                 }
             }
             Values::Moment(a, zoned) => {

@@ -16,6 +16,8 @@ pub struct Span {
     pub end: u32,
     /// Quotes are doubled inside it.
     pub doubled: bool,
+    /// Escapes are inside it.
+    pub escaped: bool,
 }
 
 /// What stands at the beginning of the text.
@@ -35,6 +37,9 @@ pub enum Found {
 pub enum Broken {
     Unclosed,
     AfterQuote,
+    /// As one of those, and quotes of the line stand behind backslashes.
+    Backslash,
+    LoneEscape,
     TooLong,
 }
 
@@ -45,6 +50,11 @@ impl Broken {
             Broken::AfterQuote => {
                 "text follows the closing quote of a field (a quote inside must be doubled)"
             }
+            Broken::Backslash => {
+                "a quoted field does not end where its quote does, and quotes stand behind backslashes: \
+                 escape = \"\\\\\" reads them as part of the value"
+            }
+            Broken::LoneEscape => "the file ends behind an escape",
             Broken::TooLong => "the record is longer than 4 MiB (is a quote not closed?)",
         }
     }
@@ -56,14 +66,29 @@ pub struct Splitter {
     pub delimiter: u8,
     pub quote: Option<u8>,
     pub comment: Option<u8>,
+    /// What makes the next character a part of the value.
+    pub escape: Option<u8>,
 }
 
+/// What some tools begin a file with, and what is left of it where files were joined.
+const BYTE_ORDER_MARK: [u8; 3] = *b"\xEF\xBB\xBF";
+
 impl Splitter {
-    /// Finds the record that begins at `at`; its fields' places are added to `fields`. `last` says
+    /// Finds the record that begins at `begin`; its fields' places are added to `fields`. `last` says
     /// that the file ends where the text ends.
     #[inline]
-    pub fn split(&self, text: &[u8], at: usize, last: bool, fields: &mut Vec<Span>) -> Found {
-        let Some(&first) = text.get(at) else { return Found::More };
+    pub fn split(&self, text: &[u8], begin: usize, last: bool, fields: &mut Vec<Span>) -> Found {
+        let mut at = begin;
+        while text.get(at) == Some(&BYTE_ORDER_MARK[0]) {
+            match &text[at..] {
+                rest if rest.starts_with(&BYTE_ORDER_MARK) => at += BYTE_ORDER_MARK.len(),
+                rest if !last && BYTE_ORDER_MARK.starts_with(rest) => return Found::More,
+                _ => break,
+            }
+        }
+        let Some(&first) = text.get(at) else {
+            return if last && at > begin { Found::Blank { next: at } } else { Found::More };
+        };
         if first == b'\n' || first == b'\r' {
             return match line_break(text, at, last) {
                 Some(next) => Found::Blank { next },
@@ -75,6 +100,9 @@ impl Splitter {
                 Some((_, next)) => Found::Blank { next },
                 None => too_long_or_more(text, at),
             };
+        }
+        if let Some(escape) = self.escape {
+            return super::escaped_records::split(self, escape, text, at, last, fields);
         }
         let mut marks = Marks::new(text, self.delimiter);
         let mut lines = 0;
@@ -88,7 +116,7 @@ impl Splitter {
                         lines += within;
                         pos = closed + 1;
                     }
-                    Quoted::Open if last => return broken(text, at, last, Broken::Unclosed),
+                    Quoted::Open if last => return misquoted(text, at, last, Broken::Unclosed),
                     Quoted::Open => return too_long_or_more(text, at),
                 }
                 match text.get(pos) {
@@ -96,7 +124,7 @@ impl Splitter {
                     // Whether the quote closes the field or is doubled is not known yet.
                     None if !last => return too_long_or_more(text, at),
                     None => {}
-                    Some(_) => return broken(text, at, last, Broken::AfterQuote),
+                    Some(_) => return misquoted(text, at, last, Broken::AfterQuote),
                 }
             } else {
                 start = pos;
@@ -108,7 +136,7 @@ impl Splitter {
                 (end, doubled) = (pos, false);
             }
             // Text in hand stays below 4 GiB: records end at 4 MiB.
-            fields.push(Span { start: start as u32, end: end as u32, doubled });
+            fields.push(Span { start: start as u32, end: end as u32, doubled, escaped: false });
             match text.get(pos) {
                 Some(&b) if b == self.delimiter => pos += 1,
                 Some(_) => {
@@ -153,12 +181,12 @@ enum Quoted {
 }
 
 #[cold]
-fn too_long_or_more(text: &[u8], at: usize) -> Found {
+pub fn too_long_or_more(text: &[u8], at: usize) -> Found {
     if text.len() - at > RECORD_BYTES { broken(text, at, false, Broken::TooLong) } else { Found::More }
 }
 
 #[cold]
-fn broken(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
+pub fn broken(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
     match line_end(text, at, last) {
         Some((end, next)) => Found::Broken { end, next, why },
         // A single line longer than all bounds: it is dropped piece by piece.
@@ -167,8 +195,19 @@ fn broken(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
     }
 }
 
+/// Broken by its quotes; backslashes before them tell why.
+#[cold]
+fn misquoted(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
+    match broken(text, at, last, why) {
+        Found::Broken { end, next, .. } if text[at..end].windows(2).any(|pair| pair == b"\\\"") => {
+            Found::Broken { end, next, why: Broken::Backslash }
+        }
+        found => found,
+    }
+}
+
 /// The end of the line and the beginning of the next one.
-fn line_end(text: &[u8], at: usize, last: bool) -> Option<(usize, usize)> {
+pub fn line_end(text: &[u8], at: usize, last: bool) -> Option<(usize, usize)> {
     match text[at..].iter().position(|&b| b == b'\n' || b == b'\r') {
         Some(found) => line_break(text, at + found, last).map(|next| (at + found, next)),
         None => last.then_some((text.len(), text.len())),
@@ -177,7 +216,7 @@ fn line_end(text: &[u8], at: usize, last: bool) -> Option<(usize, usize)> {
 
 /// Steps over the line break at `at`; none when it may be cut in two.
 #[inline]
-fn line_break(text: &[u8], at: usize, last: bool) -> Option<usize> {
+pub fn line_break(text: &[u8], at: usize, last: bool) -> Option<usize> {
     if text[at] == b'\n' {
         return Some(at + 1);
     }
@@ -189,7 +228,7 @@ fn line_break(text: &[u8], at: usize, last: bool) -> Option<usize> {
 }
 
 /// How many lines end inside a quoted field.
-fn line_breaks(text: &[u8]) -> i64 {
+pub fn line_breaks(text: &[u8]) -> i64 {
     let mut lines = 0;
     for (i, &byte) in text.iter().enumerate() {
         lines += i64::from(byte == b'\n' || (byte == b'\r' && text.get(i + 1) != Some(&b'\n')));
@@ -292,31 +331,17 @@ fn mask(block: &[u8; BLOCK], delimiter: u8) -> u32 {
     bits
 }
 
-/// The field's text, with doubled quotes made single in `scratch` where there are any.
-#[inline]
-pub fn field<'a>(text: &'a [u8], span: Span, quote: u8, scratch: &'a mut Vec<u8>) -> &'a [u8] {
-    let raw = &text[span.start as usize..span.end as usize];
-    if !span.doubled {
-        return raw;
-    }
-    scratch.clear();
-    let mut rest = raw;
-    while let Some(at) = memchr(quote, rest) {
-        scratch.extend_from_slice(&rest[..=at]);
-        rest = &rest[(at + 2).min(rest.len())..];
-    }
-    scratch.extend_from_slice(rest);
-    scratch
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::field_text::{Quoting, field};
     use proptest::prelude::*;
+
+    const QUOTING: Quoting = Quoting { quote: b'"', escape: None };
 
     /// Every record of a text: its line, and its fields or what broke it.
     fn records(text: &str) -> Vec<(i64, Result<Vec<String>, Broken>)> {
-        let splitter = Splitter { delimiter: b',', quote: Some(b'"'), comment: Some(b'#') };
+        let splitter = Splitter { delimiter: b',', quote: Some(b'"'), comment: Some(b'#'), escape: None };
         let text = text.as_bytes();
         let (mut at, mut line) = (0, 1);
         let (mut records, mut spans, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
@@ -326,7 +351,7 @@ mod tests {
                 Found::Record { next, lines, .. } => {
                     let fields = spans
                         .iter()
-                        .map(|&s| String::from_utf8_lossy(field(text, s, b'"', &mut scratch)).into_owned())
+                        .map(|&s| String::from_utf8_lossy(field(text, s, QUOTING, &mut scratch)).into_owned())
                         .collect();
                     records.push((line, Ok(fields)));
                     (at, line) = (next, line + lines);
@@ -368,7 +393,7 @@ mod tests {
     #[test]
     fn a_text_cut_anywhere_asks_for_more_or_agrees() {
         let text = "ab,\"c\"\"d\r\n\",\r\nlast,field\r\n";
-        let splitter = Splitter { delimiter: b',', quote: Some(b'"'), comment: None };
+        let splitter = Splitter { delimiter: b',', quote: Some(b'"'), comment: None, escape: None };
         let (mut whole, mut part) = (Vec::new(), Vec::new());
         let expected = splitter.split(text.as_bytes(), 0, true, &mut whole);
         for cut in 0..text.len() {

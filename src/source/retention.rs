@@ -7,8 +7,9 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use crate::clock::{Instant, local_instant};
+use crate::clock::Instant;
 use crate::config::Problem;
+use crate::day::local_instant;
 use crate::error::Error;
 use crate::span::Span;
 

@@ -1,5 +1,6 @@
 //! Rows in the making: the columns of the accepted ones, the quarantine of the refused ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -9,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 use super::column::Column;
 use super::declaration::{Format, Source};
 use super::decoder::{Decoder, Fields};
+use super::doubt::{Doubt, Doubtful};
 use super::fault::{Fault, text_of};
 use super::quarantine::Quarantine;
 use super::stream::Piece;
@@ -24,6 +26,8 @@ pub struct Rows {
     pub decoders: Vec<Decoder>,
     schema: SchemaRef,
     file: String,
+    /// Where rows have versions.
+    version: Option<String>,
     /// Whether a record may hold line ends.
     spans_lines: bool,
     lines: Vec<i64>,
@@ -31,6 +35,8 @@ pub struct Rows {
     refused_bytes: usize,
     capacity: usize,
     quarantine: Quarantine,
+    /// By the column's place.
+    doubtful: BTreeMap<(usize, Doubt), Doubtful>,
 }
 
 impl Rows {
@@ -40,12 +46,14 @@ impl Rows {
             decoders: source.columns.iter().map(|column| Decoder::new(column, capacity)).collect(),
             schema: source.schema(),
             file: file.to_owned(),
+            version: source.has_versions().then(|| source.version_of(file)),
             spans_lines: source.format == Format::Csv,
             lines: Vec::with_capacity(capacity),
             bytes: 0,
             refused_bytes: 0,
             capacity,
             quarantine: Quarantine::new(&source.name, file),
+            doubtful: BTreeMap::new(),
         }
     }
 
@@ -113,13 +121,20 @@ impl Rows {
     pub fn flush(&mut self, emit: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
         if !self.lines.is_empty() {
             let count = self.lines.len();
-            let mut columns = Vec::with_capacity(self.decoders.len() + 2);
-            for decoder in &mut self.decoders {
+            let mut columns = Vec::with_capacity(self.decoders.len() + 3);
+            for (place, decoder) in self.decoders.iter_mut().enumerate() {
+                for (row, doubt) in decoder.take_doubts() {
+                    let first = Doubtful { count: 0, first_line: self.lines[row] };
+                    self.doubtful.entry((place, doubt)).or_insert(first).count += 1;
+                }
                 columns.push(decoder.finish()?);
             }
             columns.push(repeated(&self.file, count)?);
             let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(self.capacity));
             columns.push(Arc::new(Int64Array::from(lines)));
+            if let Some(version) = &self.version {
+                columns.push(repeated(version, count)?);
+            }
             self.bytes = 0;
             let batch = RecordBatch::try_new(self.schema.clone(), columns).doing("build a batch of rows")?;
             if !emit(Piece::Rows(batch)) {
@@ -131,6 +146,23 @@ impl Rows {
             return Ok(emit(Piece::Refused(self.quarantine.take()?)));
         }
         Ok(true)
+    }
+
+    /// Hands on what is left at the end of the file, and what is to be said of the whole.
+    pub fn finish(&mut self, remark: Option<String>, emit: &mut dyn FnMut(Piece) -> bool) -> Result<()> {
+        if !self.flush(emit)? {
+            return Ok(());
+        }
+        let told = self
+            .doubtful
+            .iter()
+            .map(|((place, doubt), doubtful)| doubtful.remark(*doubt, &self.decoders[*place].column().name));
+        for remark in remark.into_iter().chain(told) {
+            if !emit(Piece::Remark(remark)) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -148,5 +180,5 @@ fn line_ends(text: &[u8]) -> i64 {
 pub fn repeated(text: &str, count: usize) -> Result<ArrayRef> {
     let offsets = OffsetBuffer::from_repeated_length(text.len(), count);
     let bytes = Buffer::from_vec(text.as_bytes().repeat(count));
-    Ok(Arc::new(StringArray::try_new(offsets, bytes, None).doing("build the column _file")?))
+    Ok(Arc::new(StringArray::try_new(offsets, bytes, None).doing("repeat a text")?))
 }

@@ -11,9 +11,11 @@ use tokio::runtime::Handle;
 
 use super::column::ColumnType;
 use super::declaration::{Format, Source};
-use super::drift::{Added, Comparison, OnDrift, compare, taken_in};
+use super::drift::{Comparison, OnDrift, compare};
+use super::evolution::{Added, taken_in};
+use super::header_name::plain;
 use super::location::SourceFile;
-use super::window::Windows;
+use super::packed::{self, Content};
 use super::{csv, json, parquet};
 use crate::error::{Error, Result};
 
@@ -33,8 +35,8 @@ pub struct Survey {
 pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
     let looked = match source.format {
         Format::Csv if source.dialect.header => {
-            text(source, file, |source, windows| {
-                let header = csv::header(source, windows)?;
+            text(source, file, |source, mut content| {
+                let header = csv::header(source, || content.next())?;
                 let kinds = vec![ColumnType::Text; header.len()];
                 let comparison = compare(source, &header)?;
                 judged(source, &header, &kinds, comparison)
@@ -42,8 +44,8 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
             .await
         }
         Format::Jsonl if source.on_drift == OnDrift::Evolve => {
-            text(source, file, |source, windows| {
-                let keys = json::undeclared(source, windows)?;
+            text(source, file, |source, mut content| {
+                let keys = json::undeclared(source, || content.next())?;
                 let found = keys.into_iter().map(|key| (key, ColumnType::Text)).collect();
                 Ok(Survey { added: taken_in(source, found)?, remarks: Vec::new() })
             })
@@ -53,8 +55,8 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
             let (source, file, runtime) = (source.clone(), file.clone(), Handle::current());
             look(move || footer(&source, parquet::schema(&file, &runtime)?.as_ref())).await
         }
-        // Positions have no names to compare, and the keys of JSON lines are looked at line by line.
-        Format::Csv | Format::Jsonl => Ok(Survey::default()),
+        // Positions and characters have no names to compare, and the keys of JSON lines are looked at line by line.
+        Format::Csv | Format::Jsonl | Format::Fixed => Ok(Survey::default()),
     };
     looked.map_err(|e| e.at(file.name.clone()).at(format!("source {}", source.name)))
 }
@@ -63,10 +65,10 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
 async fn text(
     source: &Arc<Source>,
     file: &SourceFile,
-    look: impl FnOnce(&Source, Windows) -> Result<Survey> + Send + 'static,
+    look: impl FnOnce(&Source, Content) -> Result<Survey> + Send + 'static,
 ) -> Result<Survey> {
-    let (source, windows) = (source.clone(), Windows::open(file));
-    self::look(move || look(&source, windows)).await
+    let (source, file) = (source.clone(), file.clone());
+    self::look(move || look(&source, packed::open(&file)?)).await
 }
 
 async fn look(work: impl FnOnce() -> Result<Survey> + Send + 'static) -> Result<Survey> {
@@ -99,7 +101,8 @@ fn footer(source: &Source, schema: &Schema) -> Result<Survey> {
 fn judged(source: &Source, names: &[String], kinds: &[ColumnType], comparison: Comparison) -> Result<Survey> {
     let added = match source.on_drift {
         OnDrift::Evolve => {
-            let found = comparison.added.iter().map(|place| (names[*place].clone(), kinds[*place]));
+            let found =
+                comparison.added.iter().map(|place| (plain(&names[*place]).into_owned(), kinds[*place]));
             taken_in(source, found.collect())?
         }
         OnDrift::Fail | OnDrift::Ignore => Vec::new(),

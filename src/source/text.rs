@@ -1,24 +1,50 @@
 //! A file's text as UTF-8: byte-order mark, encoding, lines to skip at either end.
 //!
-//! Bytes that the encoding does not know stay visible as bytes that are not UTF-8, so that the
-//! record that holds them can be refused; nothing is replaced silently.
+//! What speaks against the declared encoding ends the reading at its line, after all that stands before
+//! it was read, so that the error is the same however the bytes come. Where the check is switched off,
+//! bytes that the encoding does not know stay visible as bytes that are not UTF-8, so that the record
+//! that holds them can be refused; nothing is replaced silently.
 
 use bytes::Bytes;
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
+use super::encoding::{Decoder, Encoding};
+use super::encoding_check::{Evidence, HEAD, Offence, of_head};
+use super::encoding_guess::{LOOK, likely, reads_better_as, text_reads_better_as};
+use super::records::line_breaks;
 use crate::error::{Error, Result};
-
-/// Never a byte of UTF-8: stands where the encoding had no character.
-const NOT_UTF8: u8 = 0xFF;
 
 /// The byte-order mark of UTF-8.
 const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 
+/// Text that is held back at most, until a line to be left out ends.
+const HELD: usize = 64 * 1024 * 1024;
+
+/// The encoding of a source's files.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TextEncoding {
+    pub encoding: Encoding,
+    /// Whether the source names it, or goes by what is usual.
+    pub declared: bool,
+    /// Whether bytes that speak against it stop the source.
+    pub checked: bool,
+}
+
+impl TextEncoding {
+    pub fn name(self) -> &'static str {
+        self.encoding.name()
+    }
+}
+
 /// A growing, then shrinking, stretch of the file's text.
 pub struct Text<F> {
     windows: F,
-    /// None for UTF-8.
-    decoder: Option<Decoder>,
+    declared: TextEncoding,
+    /// As declared, or as the mark says; known once the beginning was seen.
+    encoding: Option<Encoding>,
+    decoder: Decoder,
+    evidence: Option<Evidence>,
+    /// Bytes that wait for those that follow them.
+    held: Vec<u8>,
     /// The text; what stands before `start` has been consumed.
     bytes: Vec<u8>,
     start: usize,
@@ -26,7 +52,10 @@ pub struct Text<F> {
     valid: usize,
     /// Up to here the text may be given out; behind it footer lines may begin.
     released: usize,
-    first: bool,
+    offence: Option<(usize, Offence)>,
+    /// What was borne, for the run's warnings.
+    remark: Option<String>,
+    ended: bool,
     last: bool,
     skip: usize,
     footer: usize,
@@ -34,15 +63,21 @@ pub struct Text<F> {
 }
 
 impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
-    pub fn new(windows: F, encoding: &'static Encoding, skip_lines: usize, footer_lines: usize) -> Self {
+    pub fn new(windows: F, declared: TextEncoding, skip_lines: usize, footer_lines: usize) -> Self {
         Text {
             windows,
-            decoder: (encoding != UTF_8).then(|| encoding.new_decoder_with_bom_removal()),
+            declared,
+            encoding: None,
+            decoder: Decoder::Utf8,
+            evidence: None,
+            held: Vec::new(),
             bytes: Vec::new(),
             start: 0,
             valid: 0,
             released: 0,
-            first: true,
+            offence: None,
+            remark: None,
+            ended: false,
             last: false,
             skip: skip_lines,
             footer: footer_lines,
@@ -65,7 +100,28 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         self.line
     }
 
-    /// Whether the first `length` bytes available are text.
+    /// What the run should say of the file's encoding.
+    pub fn remark(&mut self) -> Option<String> {
+        self.remark.take()
+    }
+
+    /// Judges names that were read: accents that make no words tell of another encoding.
+    ///
+    /// # Errors
+    /// They make words in an encoding that is not the declared one.
+    pub fn check_words(&self, names: &[String]) -> Result<()> {
+        let Some(encoding) = self.encoding.filter(|_| self.declared.checked) else { return Ok(()) };
+        match text_reads_better_as(&names.join("\n"), encoding) {
+            Some(better) => Err(Error::failed(format!(
+                "the header makes no words as {}, and it does as {better}",
+                encoding.name()
+            ))
+            .hint(format!("declare encoding = \"{better}\"; {}", trusted(encoding)))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether this range of what is available is text.
     #[inline]
     pub fn is_valid(&self, range: std::ops::Range<usize>) -> bool {
         self.start + range.end <= self.valid
@@ -80,9 +136,15 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     }
 
     /// Makes more text available; false at the end of the file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and bytes that speak against the declared encoding.
     pub fn fill(&mut self) -> Result<bool> {
         if self.last {
             return Ok(false);
+        }
+        if let Some((at, offence)) = self.offence {
+            return Err(self.offended(at, offence)?);
         }
         // Consumed text leaves, the rest moves to the front.
         self.bytes.drain(..self.start);
@@ -91,79 +153,213 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         self.start = 0;
         let before = self.released;
         loop {
-            match (self.windows)() {
-                Some(window) => self.append(&window?)?,
-                None => {
-                    self.finish()?;
-                    self.last = true;
-                }
-            }
-            if self.first && self.decoder.is_none() && !self.last {
+            self.more()?;
+            if self.encoding.is_none() {
                 continue;
             }
             self.check();
-            self.skip_lines();
-            self.released = if self.footer == 0 { self.bytes.len() } else { self.footer_start() };
-            if self.last || self.released > before.min(self.bytes.len()) {
+            let readable = match self.offence {
+                // The line that holds it, and all that follows, is not given out.
+                Some((at, _)) => line_start(&self.bytes, at),
+                None => self.bytes.len(),
+            };
+            self.skip_lines(readable);
+            self.last = self.ended && self.offence.is_none();
+            self.released = match self.offence {
+                Some(_) => readable.max(self.start),
+                None if self.footer > 0 => self.footer_start(),
+                None => readable,
+            };
+            if self.last || self.offence.is_some() || self.released > before.min(self.bytes.len()) {
                 return Ok(true);
             }
-        }
-    }
-
-    fn append(&mut self, window: &[u8]) -> Result<()> {
-        match &mut self.decoder {
-            Some(decoder) => decode(decoder, window, false, &mut self.bytes),
-            None => {
-                self.bytes.extend_from_slice(window);
-                // A window may end within the mark.
-                if self.first && self.bytes.len() >= MARK.len() {
-                    self.take_mark()?;
-                }
+            if self.bytes.len() - self.start > HELD {
+                return Err(Error::failed(format!(
+                    "no line ends within {} MiB of line {}, where lines at the beginning or the end are left out",
+                    HELD / (1024 * 1024),
+                    self.line
+                ))
+                .hint("is it a text of lines? Else skip_lines and footer_lines mean nothing for it"));
             }
         }
+    }
+
+    /// Takes in one window more, or the end.
+    fn more(&mut self) -> Result<()> {
+        let window = match (self.windows)() {
+            Some(window) => window?,
+            None => {
+                self.ended = true;
+                Bytes::new()
+            }
+        };
+        if self.encoding.is_none() {
+            self.held.extend_from_slice(&window);
+            if self.held.len() >= HEAD || self.ended {
+                let head = std::mem::take(&mut self.held);
+                let mark = self.begin(&head)?;
+                self.decode(&head[mark..]);
+            }
+            return Ok(());
+        }
+        if self.held.is_empty() {
+            self.decode(&window);
+        } else {
+            let bytes = [&std::mem::take(&mut self.held), window.as_ref()].concat();
+            self.decode(&bytes);
+        }
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<()> {
-        match &mut self.decoder {
-            Some(decoder) => decode(decoder, &[], true, &mut self.bytes),
-            None if self.first => self.take_mark()?,
-            None => {}
+    /// Settles the encoding by the beginning of the file; the length of its byte-order marks.
+    fn begin(&mut self, head: &[u8]) -> Result<usize> {
+        let declared = self.declared.encoding;
+        if head.starts_with(b"\xFF\xFE\0\0") || head.starts_with(b"\0\0\xFE\xFF") {
+            return Err(
+                Error::failed("the file starts as UTF-32 does, which is not read").hint("export it as UTF-8")
+            );
         }
-        Ok(())
+        let (encoding, mut mark) = Encoding::of_mark(head).unwrap_or((declared, 0));
+        // Tools that add a mark to what has one leave two.
+        while mark > 0 && encoding.is_utf8() && head[mark..].starts_with(&MARK) {
+            mark += MARK.len();
+        }
+        let encoding = if self.declared.checked { encoding } else { declared };
+        if encoding != declared && self.declared.declared {
+            self.remark = Some(format!(
+                "read as {}, as the mark at its beginning says, not as {}, as declared",
+                encoding.name(),
+                declared.name()
+            ));
+        }
+        if self.declared.checked && mark == 0 {
+            self.offence =
+                of_head(&head[..head.len().min(HEAD)], encoding).map(|other| (0, Offence::Of(other)));
+        }
+        let ascii_is_itself = !encoding.is_utf8() && encoding.utf16().is_none();
+        self.evidence = (self.declared.checked && ascii_is_itself).then(|| Evidence::new(encoding));
+        self.decoder = encoding.decoder();
+        self.encoding = Some(encoding);
+        Ok(mark)
     }
 
-    /// Takes a byte-order mark away; that of another encoding is an error.
-    fn take_mark(&mut self) -> Result<()> {
-        self.first = false;
-        if let Some((found, _)) = Encoding::for_bom(&self.bytes)
-            && (found == UTF_16LE || found == UTF_16BE)
-        {
-            return Err(Error::failed(format!("the file starts as {} does", found.name()))
-                .hint(format!("declare encoding = \"{}\"", found.name().to_lowercase())));
+    fn decode(&mut self, bytes: &[u8]) {
+        let Some(evidence) = &mut self.evidence else {
+            return self.decoder.decode(bytes, self.ended, &mut self.bytes);
+        };
+        let finding = evidence.look(bytes, self.ended);
+        let taken = match finding.offence {
+            Some((at, offence)) => {
+                self.decoder.decode(&bytes[..at], false, &mut self.bytes);
+                self.offend(self.bytes.len(), offence);
+                at
+            }
+            None => 0,
+        };
+        self.decoder.decode(&bytes[taken..finding.rest], self.ended, &mut self.bytes);
+        self.held.extend_from_slice(&bytes[finding.rest..]);
+        if self.ended && self.offence.is_none() {
+            self.judge_whole();
         }
-        if self.bytes.starts_with(&MARK) {
-            self.bytes.drain(..MARK.len());
+    }
+
+    /// What only the whole file shows.
+    fn judge_whole(&mut self) {
+        let (Some(evidence), Some(encoding)) = (&self.evidence, self.encoding) else { return };
+        if evidence.wholly_utf8().is_some() {
+            return self.offend(self.bytes.len(), Offence::Of(Encoding::UTF_8));
         }
-        Ok(())
+        if let Some(better) = reads_better_as(evidence.sample(), encoding) {
+            self.remark = Some(format!(
+                "its accents make no words as {}, and they do as {better}: which encoding is it in?",
+                encoding.name()
+            ));
+        }
+    }
+
+    /// The first offence counts.
+    fn offend(&mut self, at: usize, offence: Offence) {
+        if self.offence.is_none_or(|(first, _)| at < first) {
+            self.offence = Some((at, offence));
+        }
     }
 
     /// Moves `valid` over what is valid of the new text.
     fn check(&mut self) {
         match std::str::from_utf8(&self.bytes[self.valid..]) {
             Ok(_) => self.valid = self.bytes.len(),
-            Err(e) => self.valid += e.valid_up_to(),
+            Err(e) => {
+                self.valid += e.valid_up_to();
+                if self.declared.checked && (e.error_len().is_some() || self.ended) {
+                    self.offend(self.valid, Offence::Unknown);
+                }
+            }
         }
     }
 
-    fn skip_lines(&mut self) {
+    /// The error, when all that stands before the offence was read.
+    fn offended(&mut self, at: usize, offence: Offence) -> Result<Error> {
+        // What is likely is judged by the same bytes however they come.
+        let (before, behind) = LOOK;
+        let sampling = |text: &Self| text.evidence.as_ref().is_some_and(Evidence::may_sample_more);
+        while !self.ended && (self.bytes.len() < at + behind || sampling(self)) {
+            self.more()?;
+        }
+        let wholly = self.evidence.as_ref().and_then(Evidence::wholly_utf8);
+        let line = match wholly.filter(|_| at == self.bytes.len()) {
+            Some(line) => line,
+            None => self.line + line_breaks(&self.bytes[self.start.min(at)..at]),
+        };
+        let known = self.encoding.unwrap_or(self.declared.encoding);
+        let name = known.name();
+        let usual = !self.declared.declared && known == self.declared.encoding;
+        let trusted = trusted(known);
+        Ok(match offence {
+            Offence::Of(other) => Error::failed(match usual {
+                true => format!(
+                    "line {line} is {}, and a source that declares no encoding is read as {name}",
+                    other.name()
+                ),
+                false => format!("line {line} is {}, not {name} as declared", other.name()),
+            })
+            .hint(format!("declare encoding = \"{}\"; {trusted}", other.label())),
+            Offence::Unknown => {
+                let likely = match &self.evidence {
+                    Some(evidence) => likely(evidence.sample()),
+                    None if known.is_utf8() => {
+                        let begin = line_start(&self.bytes, at).max(at.saturating_sub(before));
+                        likely(&self.bytes[begin..self.bytes.len().min(at + behind)])
+                    }
+                    None => None,
+                };
+                let likely = likely.filter(|likely| *likely != name);
+                let looks = likely.map_or(String::new(), |likely| format!("; it looks like {likely}"));
+                let error = Error::failed(match usual {
+                    true => format!(
+                        "line {line} is not {name}, as which a source is read that declares no encoding{looks}"
+                    ),
+                    false => format!("line {line} is not {name} as declared{looks}"),
+                });
+                error.hint(match likely {
+                    Some(likely) if known.is_utf8() => format!("declare encoding = \"{likely}\"; {REFUSED}"),
+                    Some(likely) => format!("declare encoding = \"{likely}\"; {trusted}"),
+                    None if known.is_utf8() => {
+                        format!("declare the file's own, for example encoding = \"windows-1252\"; {REFUSED}")
+                    }
+                    None => format!("is it utf-8, windows-1252, cp850 or macintosh? Else {trusted}"),
+                })
+            }
+        })
+    }
+
+    fn skip_lines(&mut self, readable: usize) {
         while self.skip > 0 {
-            let text = &self.bytes[self.start..];
+            let text = &self.bytes[self.start.min(readable)..readable];
             let end = match text.iter().position(|&b| is_line_end(b)) {
                 Some(end) if text[end] == b'\n' => Some(end + 1),
                 // A CR ends a line too, unless it is half of a CR LF that the window cut.
                 Some(end) if text.get(end + 1) == Some(&b'\n') => Some(end + 2),
-                Some(end) if end + 1 < text.len() || self.last => Some(end + 1),
+                Some(end) if end + 1 < text.len() || self.ended => Some(end + 1),
                 _ => None,
             };
             match end {
@@ -173,7 +369,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
                     self.skip -= 1;
                 }
                 None => {
-                    if self.last {
+                    if self.ended && self.offence.is_none() {
                         self.start = self.bytes.len();
                     }
                     break;
@@ -200,24 +396,17 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     }
 }
 
-fn is_line_end(byte: u8) -> bool {
-    byte == b'\n' || byte == b'\r'
+const REFUSED: &str = "encoding_check = false refuses the records that hold such bytes one by one";
+
+fn trusted(encoding: Encoding) -> String {
+    format!("encoding_check = false takes the bytes for {} whatever they look like", encoding.name())
 }
 
-fn decode(decoder: &mut Decoder, mut input: &[u8], last: bool, output: &mut Vec<u8>) {
-    loop {
-        let used = output.len();
-        let room =
-            decoder.max_utf8_buffer_length_without_replacement(input.len()).unwrap_or(input.len() * 3 + 16);
-        output.resize(used + room, 0);
-        let (result, read, written) =
-            decoder.decode_to_utf8_without_replacement(input, &mut output[used..], last);
-        output.truncate(used + written);
-        input = &input[read..];
-        match result {
-            DecoderResult::InputEmpty => return,
-            DecoderResult::OutputFull => {}
-            DecoderResult::Malformed(_, _) => output.push(NOT_UTF8),
-        }
-    }
+/// Where the line begins that holds this place.
+fn line_start(text: &[u8], at: usize) -> usize {
+    text[..at].iter().rposition(|&b| is_line_end(b)).map_or(0, |end| end + 1)
+}
+
+fn is_line_end(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
 }

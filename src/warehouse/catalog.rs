@@ -7,42 +7,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use arrow::datatypes::DataType;
+use chrono_tz::Tz;
 use datafusion::catalog::MemorySchemaProvider;
-use datafusion::common::{ScalarValue, TableReference};
-use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, ScalarUDF, col, lit};
+use datafusion::common::TableReference;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::Warehouse;
+use super::as_of;
 use super::engine::Engine;
 use super::release::Release;
 use super::stage::{Mode, Staged};
 use super::table::Table;
+use super::versions::Deduplication;
+use super::visibility::Visibility;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
-
-/// How rows of a table become known, and which of them count.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Visibility {
-    pub known: Known,
-    /// Only the latest row of each key counts (by run, file and line).
-    pub latest_by: Vec<String>,
-}
-
-/// When a row became known.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Known {
-    /// Nothing was declared: every row is visible, and training may not read the table.
-    #[default]
-    Undeclared,
-    /// At the instant in this column (an event's time, or a state's valid-from).
-    At(String),
-    /// The author's word that it says nothing of the future.
-    Always,
-}
 
 /// Tables by name, as one reader sees them.
 #[derive(Debug)]
@@ -51,6 +32,8 @@ pub struct Catalog {
     engine: Engine,
     released: BTreeMap<TableName, u64>,
     visibility: BTreeMap<TableName, Visibility>,
+    /// The instant at which sessions that are of no instant themselves look.
+    standing_at: Option<Instant>,
     /// Loaded or staged so far.
     tables: Mutex<BTreeMap<TableName, Arc<Table>>>,
     /// Tables whose files were seen to be there.
@@ -69,9 +52,18 @@ impl Catalog {
             engine,
             released: release.map(|r| r.tables.clone()).unwrap_or_default(),
             visibility,
+            standing_at: None,
             tables: Mutex::new(BTreeMap::new()),
             verified: Mutex::new(BTreeSet::new()),
         }
+    }
+
+    /// Returns the catalog of a release whose raw tables show what its models saw: the versions known at its
+    /// instant, and what had happened by then.
+    pub fn as_models_saw(warehouse: Warehouse, engine: Engine, release: &Release) -> Self {
+        let engine = engine.in_zone(release.reading.zone());
+        let catalog = Catalog::new(warehouse, engine, Some(release), release.reading.tables.clone());
+        Catalog { standing_at: Some(release.reading.as_of.unwrap_or(release.as_of)), ..catalog }
     }
 
     pub fn warehouse(&self) -> &Warehouse {
@@ -128,8 +120,8 @@ impl Catalog {
 
     /// A session that sees every row of one table, whose files were seen to be there.
     pub(super) fn session_over(&self, table: &Table, engine: &Engine) -> Result<Session> {
-        let session = Session { context: engine.context(), as_of: None };
-        session.register(&self.warehouse, table, &Visibility::default())?;
+        let session = Session { context: engine.context(), zone: engine.zone(), as_of: None };
+        session.register(&self.warehouse, table, &Visibility::default(), None)?;
         Ok(session)
     }
 
@@ -139,6 +131,11 @@ impl Catalog {
         self.verify(&table).await?;
         let rows = table.provider(&self.warehouse)?;
         self.engine.context().read_table(rows).doing(format!("open the table {name}"))
+    }
+
+    /// In whose days the pipeline counts.
+    pub fn zone(&self) -> Tz {
+        self.engine.zone()
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -153,7 +150,7 @@ impl Catalog {
     ) -> Result<Session> {
         let session = self.session(tables, None).await?;
         for staged in scratch {
-            session.register(&self.warehouse, &Table::after(None, staged)?, &Visibility::default())?;
+            session.register(&self.warehouse, &Table::after(None, staged)?, &Visibility::default(), None)?;
         }
         Ok(session)
     }
@@ -177,13 +174,13 @@ impl Catalog {
         tables: impl IntoIterator<Item = &'a TableName>,
         as_of: Option<Instant>,
     ) -> Result<Session> {
-        let session = Session { context: self.engine.context(), as_of };
+        let session = Session { context: self.engine.context(), zone: self.engine.zone(), as_of };
         for name in tables {
             let Some(table) = self.table(name).await? else {
                 return Err(self.unknown(name));
             };
             self.verify(&table).await?;
-            session.register(&self.warehouse, &table, &self.visibility(name))?;
+            session.register(&self.warehouse, &table, &self.visibility(name), as_of.or(self.standing_at))?;
         }
         Ok(session)
     }
@@ -218,28 +215,23 @@ impl Catalog {
 /// A SQL session over chosen tables, as of an instant.
 pub struct Session {
     context: SessionContext,
+    zone: Tz,
     as_of: Option<Instant>,
 }
 
 impl Session {
-    fn register(&self, warehouse: &Warehouse, table: &Table, visibility: &Visibility) -> Result<()> {
+    fn register(
+        &self,
+        warehouse: &Warehouse,
+        table: &Table,
+        visibility: &Visibility,
+        at: Option<Instant>,
+    ) -> Result<()> {
         let name = &table.name;
-        let frame = self
-            .context
-            .read_table(table.provider(warehouse)?)
-            .and_then(|frame| match visibility.latest_by.as_slice() {
-                [] => Ok(frame),
-                key if self.joins_spill() => latest_by_order(frame, key),
-                key => latest_of_repeated(frame, key),
-            })
-            .doing(format!("open the table {name}"))?;
-        let frame = match (&visibility.known, self.as_of) {
-            (Known::At(column), Some(as_of)) => frame
-                .filter(known_before(table, column, as_of)?)
-                .doing(format!("hide what {name} did not know yet"))?,
-            _ => frame,
-        };
-        self.register_view(name, frame)
+        let rows =
+            self.context.read_table(table.provider(warehouse)?).doing(format!("open the table {name}"))?;
+        let how = if self.joins_spill() { Deduplication::ByOrder } else { Deduplication::OfRepeated };
+        self.register_view(name, visibility.apply(name, rows, at, self.zone, how)?)
     }
 
     /// The same, whose joins gather their smaller side once, however large, and leave the other where it is,
@@ -287,16 +279,7 @@ impl Session {
 
     /// Plans a query; `$as_of` is the session's instant.
     pub async fn sql(&self, sql: &str) -> datafusion::error::Result<DataFrame> {
-        let frame = self.context.sql(sql).await?;
-        if !frame.logical_plan().get_parameter_names()?.contains("$as_of") {
-            return Ok(frame);
-        }
-        match self.as_of {
-            Some(as_of) => frame.with_param_values(vec![("as_of", instant_value(as_of))]),
-            None => Err(datafusion::error::DataFusionError::Plan(
-                "$as_of has no value here: this query is not evaluated as of an instant".to_owned(),
-            )),
-        }
+        as_of::bind(self.context.sql(sql).await?, self.as_of, self.zone)
     }
 
     /// The whole of a table that the session knows.
@@ -320,87 +303,4 @@ impl Session {
 /// The name as DataFusion refers to it.
 pub fn reference(name: &TableName) -> TableReference {
     TableReference::partial(name.schema().to_owned(), name.table().to_owned())
-}
-
-/// An instant as SQL sees it: TIMESTAMP, microseconds, UTC.
-pub fn instant_value(instant: Instant) -> ScalarValue {
-    ScalarValue::TimestampMicrosecond(Some(instant.timestamp_micros()), Some("UTC".into()))
-}
-
-/// `column < as_of`. A date is known when its day is over.
-fn known_before(table: &Table, column: &str, as_of: Instant) -> Result<Expr> {
-    let field = table.schema.field_with_name(column).map_err(|_| {
-        Error::config(format!(
-            "{} has no column `{column}`, which is declared to say when its rows became known",
-            table.name
-        ))
-        .hint(format!(
-            "its columns are {}",
-            table.schema.fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>().join(", ")
-        ))
-    })?;
-    match field.data_type() {
-        DataType::Timestamp(_, _) => Ok(col(column_name(column)).lt(lit(instant_value(as_of)))),
-        DataType::Date32 => {
-            let day = as_of.date_naive().signed_duration_since(chrono::NaiveDate::default()).num_days();
-            let day = i32::try_from(day).map_err(|_| Error::failed("the as-of instant is out of range"))?;
-            Ok(col(column_name(column)).lt(lit(ScalarValue::Date32(Some(day)))))
-        }
-        other => Err(Error::config(format!(
-            "column `{column}` of {} says when its rows became known, but has type {other}",
-            table.name
-        ))
-        .hint("it must be a timestamp or a date")),
-    }
-}
-
-fn column_name(column: &str) -> datafusion::common::Column {
-    datafusion::common::Column::from_name(column)
-}
-
-/// Where a row stands among those of its key: 1 came last, by run, then file, then line.
-fn place(key: &[Expr]) -> datafusion::error::Result<Expr> {
-    let order = ["_run", "_file", "_line"].map(|c| col(column_name(c)).sort(false, false)).to_vec();
-    Ok(row_number().partition_by(key.to_vec()).order_by(order).build()?.alias(PLACE))
-}
-
-const PLACE: &str = "__place";
-
-/// Of rows with one key, the one that came last, by ordering all rows once: that spills well, where
-/// the joins of `latest_of_repeated` order them four times and at once. Rows without a key all count.
-fn latest_by_order(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFrame> {
-    let all = columns(&frame);
-    let on: Vec<Expr> = key.iter().map(|k| col(column_name(k))).collect();
-    let counts = on.iter().fold(col(PLACE).eq(lit(1_u64)), |counts, key| counts.or(key.clone().is_null()));
-    frame.window(vec![place(&on)?])?.filter(counts)?.select(all)
-}
-
-fn columns(frame: &DataFrame) -> Vec<Expr> {
-    frame.schema().fields().iter().map(|f| col(column_name(f.name()))).collect()
-}
-
-/// Of rows with one key, the one that came last. Rows without a key all count.
-///
-/// Repeated keys are few: they are found on the key columns alone, and only their rows are ordered.
-/// (`DISTINCT ON` would hold every column of every row in an aggregate that cannot spill.)
-fn latest_of_repeated(frame: DataFrame, key: &[String]) -> datafusion::error::Result<DataFrame> {
-    const REPEATED: &str = "__repeated_";
-    let all = columns(&frame);
-    let on: Vec<Expr> = key.iter().map(|k| col(column_name(k))).collect();
-    let left: Vec<&str> = key.iter().map(String::as_str).collect();
-    let right: Vec<String> = key.iter().map(|k| format!("{REPEATED}{k}")).collect();
-    let right: Vec<&str> = right.iter().map(String::as_str).collect();
-    let aliased = || left.iter().zip(&right).map(|(k, r)| col(column_name(k)).alias(*r)).collect::<Vec<_>>();
-    let repeated = frame
-        .clone()
-        .aggregate(on.clone(), vec![count(lit(1_i64)).alias("__times")])?
-        .filter(col("__times").gt(lit(1_i64)))?
-        .select(aliased())?;
-    let once = frame.clone().join(repeated.clone(), JoinType::LeftAnti, &left, &right, None)?;
-    let last = frame
-        .join(repeated, JoinType::LeftSemi, &left, &right, None)?
-        .window(vec![place(&on)?])?
-        .filter(col(PLACE).eq(lit(1_u64)))?
-        .select(all)?;
-    once.union(last)
 }

@@ -3,15 +3,17 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{
     FairSpillPool, GreedyMemoryPool, TrackConsumersPool, UnboundedMemoryPool,
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::Warehouse;
+use super::{Warehouse, analyzer, local_day};
 use crate::error::{Context, Result};
 
 /// How much of the machine SQL may use.
@@ -42,6 +44,7 @@ pub struct Engine {
     runtime: Arc<RuntimeEnv>,
     config: SessionConfig,
     functions: Vec<ScalarUDF>,
+    zone: Tz,
 }
 
 impl Engine {
@@ -87,7 +90,18 @@ impl Engine {
                 config = config.with_batch_size(2048);
             }
         }
-        Ok(Engine { runtime, config, functions: Vec::new() })
+        Ok(Engine { runtime, config, functions: Vec::new(), zone: Tz::UTC })
+    }
+
+    /// The same engine, in whose SQL days are those of a time zone.
+    #[must_use]
+    pub fn in_zone(mut self, zone: Tz) -> Self {
+        self.zone = zone;
+        self
+    }
+
+    pub fn zone(&self) -> Tz {
+        self.zone
     }
 
     /// The same engine, whose sessions know these functions beside DataFusion's own.
@@ -103,9 +117,16 @@ impl Engine {
     }
 
     pub(super) fn context(&self) -> SessionContext {
-        let context = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
-        for function in &self.functions {
-            context.register_udf(function.clone());
+        let state = SessionStateBuilder::new()
+            .with_config(self.config.clone())
+            .with_runtime_env(self.runtime.clone())
+            .with_default_features()
+            .with_analyzer_rules(analyzer::rules(self.zone))
+            .build();
+        let context = SessionContext::new_with_state(state);
+        let functions = self.functions.iter().cloned().chain(local_day::functions(self.zone));
+        for function in functions {
+            context.register_udf(function);
         }
         context
     }

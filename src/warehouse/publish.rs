@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
 use super::lock::Lock;
-use super::release::{Origin, Outcome, Release};
+use super::release::{Origin, Outcome, Reading, Release};
 use super::stage::{Mode, Staged};
 use crate::error::{Context, Error, Kind, Result};
 use crate::name::TableName;
@@ -56,6 +56,8 @@ pub struct Proposal {
     pub origin: Origin,
     pub fingerprint: String,
     pub staged: Vec<Staged>,
+    /// How its tables are read; `None` where they are read as before.
+    pub reading: Option<Reading>,
 }
 
 impl Warehouse {
@@ -72,6 +74,18 @@ impl Warehouse {
             let next = tables.get(&s.table).map_or(0, |version| version + 1);
             tables.insert(s.table.clone(), next);
         }
+        let before = base.as_ref().map(|b| b.reading.clone()).unwrap_or_default();
+        let reading = match (proposal.outcome, proposal.reading) {
+            // Pipelines that share a warehouse have raw tables of their own.
+            (Outcome::Published, Some(mut reading)) => {
+                let others = before.tables.into_iter().filter(|(table, _)| tables.contains_key(table));
+                let others: Vec<_> =
+                    others.filter(|(table, _)| !reading.tables.contains_key(table)).collect();
+                reading.tables.extend(others);
+                reading
+            }
+            _ => before,
+        };
         let release = Release {
             release: proposal.run,
             attempt: lock.fence(),
@@ -85,6 +99,7 @@ impl Warehouse {
                 Outcome::Published => Some(proposal.run),
                 Outcome::Failed => base.as_ref().and_then(|b| b.last_published),
             },
+            reading,
         };
         // Before the intent nothing is decided: what would stop a commit must be found here.
         for s in &staged {

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
 use super::object::{number_of, numbered};
+use super::visibility::Visibility;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::name::TableName;
@@ -38,6 +40,8 @@ pub enum Origin {
     Vacuum,
     /// A run that took a person out.
     Forget,
+    /// Refused records that need no more be waited for.
+    Dismiss,
     /// The tables of the history with the columns of today.
     Migrate {
         /// The format that the warehouse had.
@@ -59,6 +63,26 @@ pub struct Release {
     pub tables: BTreeMap<TableName, u64>,
     /// The newest release up to this one whose outcome was `Published`.
     pub last_published: Option<u64>,
+    /// How its tables are read.
+    #[serde(default)]
+    pub reading: Reading,
+}
+
+/// How a reader who has no pipeline at hand sees the raw tables as the release's models saw them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The instant that the tables stand for; a failed run leaves it where it was.
+    pub as_of: Option<Instant>,
+    /// In whose days the pipeline counts.
+    pub timezone: Option<String>,
+    /// The rules of the raw tables.
+    pub tables: BTreeMap<TableName, Visibility>,
+}
+
+impl Reading {
+    pub fn zone(&self) -> Tz {
+        self.timezone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+    }
 }
 
 impl Warehouse {

@@ -83,6 +83,7 @@ impl Warehouse {
                 origin: Origin::Restore { release: number },
                 fingerprint: String::new(),
                 staged,
+                reading: Some(target.reading.clone()),
             };
             self.publish(lock, proposal).await
         })
@@ -144,8 +145,8 @@ impl Warehouse {
     }
 }
 
-/// A release like the last, but for these tables.
-pub(super) fn upkeep(last: &Release, origin: Origin, staged: Vec<Staged>) -> Proposal {
+/// Returns the proposal of a release like the last, but for these tables.
+pub fn upkeep(last: &Release, origin: Origin, staged: Vec<Staged>) -> Proposal {
     Proposal {
         run: last.release + 1,
         pipeline: last.pipeline.clone(),
@@ -154,5 +155,6 @@ pub(super) fn upkeep(last: &Release, origin: Origin, staged: Vec<Staged>) -> Pro
         origin,
         fingerprint: String::new(),
         staged,
+        reading: None,
     }
 }

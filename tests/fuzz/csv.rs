@@ -160,7 +160,7 @@ impl Input {
 
 #[test]
 fn every_record_is_read_or_refused_once() {
-    fuzz("csv", "tests/fuzz/regressions/csv.txt", Share(20), input(), |input| {
+    fuzz("csv", "tests/fuzz/regressions/csv.txt", Share(15), input(), |input| {
         let Some(source) = declared(&input.toml()) else { return Ok(()) };
         let bytes = input.bytes();
         let outcome = same_however_it_comes(&source, &bytes, &input.cuts, input.batch_rows)?;

@@ -44,7 +44,7 @@ fn every_line_is_read_or_refused_once() {
         vec(0.0..1.0f64, 0..5),
         1usize..6,
     );
-    fuzz("json", "tests/fuzz/regressions/json.txt", Share(20), (records, way), |(records, way)| {
+    fuzz("json", "tests/fuzz/regressions/json.txt", Share(15), (records, way), |(records, way)| {
         let (kinds, damage, cuts, batch_rows) = way;
         let columns: String = PATHS
             .iter()

@@ -32,6 +32,7 @@ pub const TYPES: [&str; 9] = [
 pub struct Outcome {
     pub rows: Vec<(i64, Vec<String>)>,
     pub refused: Vec<(i64, String)>,
+    pub remarks: Vec<String>,
     /// The sentence with which reading ended early.
     pub error: Option<String>,
 }
@@ -51,7 +52,7 @@ impl Outcome {
 }
 
 pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome {
-    let mut outcome = Outcome { rows: Vec::new(), refused: Vec::new(), error: None };
+    let mut outcome = Outcome { rows: Vec::new(), refused: Vec::new(), remarks: Vec::new(), error: None };
     let read = read_at_hand(source, "f", windows, batch_rows, &mut |piece| {
         match piece {
             Piece::Rows(batch) => {
@@ -70,6 +71,7 @@ pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome 
                     outcome.refused.push((lines.value(row), reasons.value(row).to_owned()));
                 }
             }
+            Piece::Remark(remark) => outcome.remarks.push(remark),
         }
         true
     });

@@ -14,9 +14,10 @@ use sillage::clock::{Instant, parse_instant};
 use sillage::model::sql::tables_read;
 use sillage::name::TableName;
 use sillage::warehouse::Warehouse;
-use sillage::warehouse::catalog::{Catalog, Known, Visibility};
+use sillage::warehouse::catalog::Catalog;
 use sillage::warehouse::engine::Engine;
 use sillage::warehouse::stage::{Layout, Mode};
+use sillage::warehouse::visibility::{Known, TimeColumn, Visibility};
 
 use crate::shop::{Shop, query, sillage};
 
@@ -174,7 +175,7 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
         let folder = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open_or_create(folder.path().to_str().unwrap()).await.unwrap();
         let engine = Engine::new(sillage::run::Request::all().limits, &warehouse).unwrap();
-        let known = Visibility { known: Known::At("valid_from".to_owned()), latest_by: Vec::new() };
+        let known = Visibility { known: Known::At(TimeColumn::state("valid_from")), ..Visibility::default() };
         let visibility = BTreeMap::from([
             (audience::table(audience::CONSENTS), known.clone()),
             ("channel.consents".parse().unwrap(), known),

@@ -142,7 +142,7 @@ impl Shop {
 
     /// One number or text out of the last release.
     pub fn ask(&self, sql: &str) -> String {
-        let said = self.sillage(&["query", sql, "--format", "csv"]);
+        let said = self.sillage(&["query", sql, "--all-versions", "--format", "csv"]);
         assert_eq!(said.code, Some(0), "{sql}: {}", said.err);
         said.out.lines().skip(1).collect::<Vec<_>>().join("\n")
     }

@@ -160,7 +160,7 @@ impl Shop {
     }
 }
 
-/// The rows of a query over the last release, as CSV.
+/// The rows of a query over the last release, every row of raw tables among them, as CSV.
 #[track_caller]
 pub fn query(warehouse: &Path, sql: &str) -> String {
     query_of(warehouse, sql, &[])
@@ -169,7 +169,8 @@ pub fn query(warehouse: &Path, sql: &str) -> String {
 /// The rows of a query, as CSV.
 #[track_caller]
 pub fn query_of(warehouse: &Path, sql: &str, arguments: &[&str]) -> String {
-    let mut all = vec!["query", sql, "--format", "csv", "--warehouse", warehouse.to_str().unwrap()];
+    let mut all =
+        vec!["query", sql, "--all-versions", "--format", "csv", "--warehouse", warehouse.to_str().unwrap()];
     all.extend(arguments);
     sillage(all).published().stdout
 }

@@ -7,6 +7,6 @@ select
   o.customer_id,
   p.promised_on,
   p.delivered_at,
-  cast(p.delivered_at as date) > p.promised_on + interval '2 days' as is_late
+  local_day(p.delivered_at) > p.promised_on + interval '2 days' as is_late
 from raw.parcels p
 join orders o on o.order_id = p.order_id

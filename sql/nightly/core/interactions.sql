@@ -43,14 +43,14 @@ join core.customer_ids i on i.source = 'call' and i.record_id = c.call_id
 union all
 select
   i.customer_id,
-  arrow_cast(f.filled_on, 'Timestamp(Microsecond, Some("UTC"))'),
+  day_end(f.filled_on),
   'form', 'form', 'in', f.form, f.origin, null, false
 from raw.forms f
 join core.customer_ids i on i.source = 'form' and i.record_id = f.form
 union all
 select
   i.customer_id,
-  arrow_cast(c.created_on, 'Timestamp(Microsecond, Some("UTC"))'),
+  day_end(c.created_on),
   'shop', 'card_opened', 'in', c.card, null, null, false
 from channel.cards c
 join core.customer_ids i on i.source = 'card' and i.record_id = c.card

@@ -2,7 +2,7 @@
 -- What is counted once is made distinct first: that spills to disk, where two count(distinct) beside
 -- each other would hold every order of the month in memory.
 with lines as (
-  select cast(date_trunc('month', ordered_at) as date) as month, *
+  select cast(date_trunc('month', local_day(ordered_at)) as date) as month, *
   from core.order_lines
 ),
 orders as (

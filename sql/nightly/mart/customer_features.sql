@@ -40,11 +40,11 @@ events as (
     count(distinct case
       when kind in ('page_view', 'favourite', 'information_request')
         and occurred_at >= $as_of - interval '90 days'
-      then date_trunc('day', occurred_at)
+      then local_day(occurred_at)
     end) as web_visits_90d,
     count(distinct case
       when kind in ('page_view', 'favourite', 'information_request')
-      then date_trunc('day', occurred_at)
+      then local_day(occurred_at)
     end) as web_visits_total,
     count(*) filter (where kind = 'email_sent') as emails_sent_total,
     count(*) filter (where kind = 'email_opened') as emails_opened_total

@@ -1,6 +1,6 @@
 -- One row a month and shop.
 select
-  cast(date_trunc('month', o.ordered_at) as date) as month,
+  cast(date_trunc('month', local_day(o.ordered_at)) as date) as month,
   o.shop,
   s.city,
   count(*) filter (where not o.is_return) as orders,

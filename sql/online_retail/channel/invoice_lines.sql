@@ -1,4 +1,4 @@
--- Grain: one line of one invoice as exported, all 105,335 of them. Purpose: the web shop's lines with
+-- Grain: one line of one invoice as exported. Purpose: the web shop's lines with
 -- clean keys: `17850.0` becomes 17850, product codes in capitals (85123a is 85123A), codes that are no
 -- products told apart. Two equal lines of an invoice are two lines. The number of a line comes from
 -- its place in the file and its content, never from the file's name or the night it came.
@@ -23,6 +23,6 @@ SELECT
   invoiced_at,
   quantity,
   unit_price,
-  cast(quantity * unit_price AS decimal(18, 2))      AS net_amount,
+  cast(quantity * unit_price AS decimal(18, 3))      AS net_amount,
   country
 FROM raw.invoice_lines

@@ -9,8 +9,8 @@ SELECT
   cast(sum(lines) AS bigint)                         AS lines,
   cast(coalesce(sum(lines) FILTER (WHERE customer_id IS NULL), 0) AS bigint) AS lines_without_customer,
   cast(coalesce(sum(lines) FILTER (WHERE kind = 'credit'), 0) AS bigint)     AS credit_lines,
-  cast(coalesce(sum(net_amount) FILTER (WHERE kind = 'sale'), 0) AS decimal(18, 2))   AS sold_amount,
-  cast(coalesce(sum(net_amount) FILTER (WHERE kind = 'credit'), 0) AS decimal(18, 2)) AS credited_amount,
-  cast(sum(net_amount) AS decimal(18, 2))            AS net_amount
+  cast(coalesce(sum(net_amount) FILTER (WHERE kind = 'sale'), 0) AS decimal(18, 3))   AS sold_amount,
+  cast(coalesce(sum(net_amount) FILTER (WHERE kind = 'credit'), 0) AS decimal(18, 3)) AS credited_amount,
+  cast(sum(net_amount) AS decimal(18, 3))            AS net_amount
 FROM channel.invoices
 GROUP BY invoice_day

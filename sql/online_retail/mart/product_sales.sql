@@ -4,7 +4,7 @@ WITH sold AS (
     count(DISTINCT order_id)                AS orders,
     count(DISTINCT customer_id)             AS customers,
     sum(quantity)                           AS pieces,
-    cast(sum(net_amount) AS decimal(18, 2)) AS net_amount,
+    cast(sum(net_amount) AS decimal(18, 3)) AS net_amount,
     min(order_day)                          AS first_sold_on,
     max(order_day)                          AS last_sold_on
   FROM core.order_lines

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::sql::tables_asked;
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Step, TableRules};
-use crate::warehouse::catalog::Known as KnownAt;
+use crate::warehouse::visibility::{Known as KnownAt, TimeColumn};
 
 impl Checking<'_, '_> {
     /// Adds the step of the audiences, and what always holds of the tables that it makes and reads.
@@ -86,7 +86,7 @@ impl Checking<'_, '_> {
         let name = audience::table(CONSENTS);
         let rules = tables.entry(name.clone()).or_default();
         match rules.known {
-            KnownAt::Undeclared => rules.known = KnownAt::At(CONSENTS_VALID_FROM.to_owned()),
+            KnownAt::Undeclared => rules.known = KnownAt::At(TimeColumn::state(CONSENTS_VALID_FROM)),
             KnownAt::Always => {
                 let shown = name.to_string();
                 self.wrong(

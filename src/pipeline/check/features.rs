@@ -13,7 +13,7 @@ use crate::mining::declaration::{ChurnSection, CutoffsSection};
 use crate::model::Model;
 use crate::name::TableName;
 use crate::pipeline::TableRules;
-use crate::warehouse::catalog::Known as KnownAt;
+use crate::warehouse::visibility::Known as KnownAt;
 
 impl Checking<'_, '_> {
     /// The model that makes the features; it may read only what the engine can show as of the past.

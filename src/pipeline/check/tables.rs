@@ -10,16 +10,65 @@ use crate::model::Model;
 use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName};
 use crate::pipeline::file::TableDeclaration;
-use crate::pipeline::{Step, TableRules};
-use crate::warehouse::catalog::Known as KnownAt;
+use crate::pipeline::{Step, TableRules, raw_table};
+use crate::source::snapshot::VALID_FROM;
+use crate::source::{ColumnType, OnDrift, Undated};
+use crate::warehouse::visibility::{Known as KnownAt, TimeColumn, TimeOf};
 
 impl Checking<'_, '_> {
+    /// Rows of sources say when they became known, as their tables declare it: the source refuses those
+    /// that do not, or takes them as always known.
+    pub(super) fn rows_are_dated(
+        &mut self,
+        steps: &mut BTreeMap<StepName, Step>,
+        tables: &mut BTreeMap<TableName, TableRules>,
+    ) {
+        for step in steps.values_mut() {
+            let Step::Ingest(source) = step else { continue };
+            let table = raw_table(&source.name);
+            let shown = table.to_string();
+            let Some(rules) = tables.get_mut(&table) else { continue };
+            let KnownAt::At(time) = &mut rules.known else { continue };
+            // A list says itself from when on its rows hold.
+            if source.snapshot.is_some() && time.name == VALID_FROM {
+                continue;
+            }
+            let key =
+                ["tables", shown.as_str(), if time.of == TimeOf::Event { "time" } else { "valid_from" }];
+            let hint = "name a declared column of type timestamp or date";
+            match source.columns.iter().find(|c| c.name == time.name) {
+                Some(column) if matches!(column.kind, ColumnType::Timestamp | ColumnType::Date) => {}
+                Some(column) => {
+                    let wrong = format!("`{}` is {}, which says no time", time.name, column.kind);
+                    self.wrong(&key, Error::config(wrong).hint(hint));
+                }
+                // What the files bring may be it.
+                None if source.on_drift == OnDrift::Evolve => {}
+                None => {
+                    let wrong = format!("the source {} has no column `{}`", source.name, time.name);
+                    self.wrong(&key, Error::config(wrong).hint(hint));
+                }
+            }
+            if time.of == TimeOf::Event {
+                Arc::make_mut(source).date_events(&time.name);
+            }
+            match source.undated {
+                Undated::Refuse => Arc::make_mut(source).require(&time.name),
+                Undated::Known => {
+                    time.undated_known = true;
+                    let dated = Assertion::NotNull(time.name.clone());
+                    rules.checks.retain(|check| check.assertion != dated);
+                }
+            }
+        }
+    }
+
     pub(super) fn table(&mut self, name: &TableName, declaration: &TableDeclaration) -> TableRules {
         let shown = name.to_string();
         let key = ["tables", shown.as_str()];
         let known = match (&declaration.time, &declaration.valid_from, declaration.is_static) {
-            (Some(time), None, false) => KnownAt::At(time.clone()),
-            (None, Some(from), false) => KnownAt::At(from.clone()),
+            (Some(time), None, false) => KnownAt::At(TimeColumn::event(time)),
+            (None, Some(from), false) => KnownAt::At(TimeColumn::state(from)),
             (None, None, true) => KnownAt::Always,
             (None, None, false) => KnownAt::Undeclared,
             _ => {
@@ -42,6 +91,17 @@ impl Checking<'_, '_> {
                 Ok(checks)
             });
             checks.extend(self.take(&["tables", &shown, "checks"], result).unwrap_or_default());
+        }
+        // A row that does not say when it became known would be invisible without a word.
+        if let KnownAt::At(time) = &known {
+            let dated = Assertion::NotNull(time.name.clone());
+            checks.retain(|check: &Check| check.assertion != dated);
+            checks.push(Check {
+                table: name.clone(),
+                assertion: dated,
+                severity: Severity::Error,
+                standing: false,
+            });
         }
         let unique = Assertion::Unique(declaration.key.clone());
         if !declaration.key.is_empty() && !checks.iter().any(|c| c.assertion == unique) {

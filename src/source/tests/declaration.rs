@@ -15,7 +15,7 @@ fn a_source_is_declared_in_few_lines() {
     let schema = source.schema();
     let fields: Vec<String> =
         schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect();
-    assert_eq!(fields, ["id Int64", "price Decimal128(12, 2)", "_file Utf8", "_line Int64"]);
+    assert_eq!(fields, ["id Int64", "price Decimal128(12, 2)", "_file Utf8", "_line Int64", "_version Utf8"]);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use crate::source::{digest, list};
 const A: &str = "format = \"csv\"\n[columns]\na = \"text\"\n";
 
 fn names(fixture: &Fixture) -> Vec<String> {
-    let files = runtime().block_on(list(&fixture.source)).unwrap();
-    files.into_iter().map(|file| file.name).collect()
+    let listing = runtime().block_on(list(&fixture.source)).unwrap();
+    listing.files.into_iter().map(|file| file.name).collect()
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_file_has_its_own_name_and_parent_folders_may_be_dots() {
     let url = format!("path = \"file://{}/in/*.csv\"\n{A}", fixture.folder.path().display());
     let source = declare(&url).check("shop").unwrap();
     fixture.write("in/two.csv", "a\n1\n");
-    let files = runtime().block_on(list(&source)).unwrap();
+    let files = runtime().block_on(list(&source)).unwrap().files;
     assert_eq!(files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["two.csv"]);
 }
 
@@ -71,7 +71,7 @@ fn a_digest_is_of_the_content() {
     fixture.write("1.csv", &text).write("2.csv", &text).write("3.csv", "a\n");
     let digests = runtime().block_on(async {
         let mut digests = Vec::new();
-        for file in list(&fixture.source).await.unwrap() {
+        for file in list(&fixture.source).await.unwrap().files {
             digests.push(digest(&fixture.source, &file).await.unwrap());
         }
         digests
@@ -86,7 +86,7 @@ fn a_file_that_changes_after_it_was_listed_is_not_read_as_if_whole() {
     let fixture = Fixture::new("a.csv", A);
     fixture.write("a.csv", "a\n1\n2\n");
     let error = runtime().block_on(async {
-        let file = list(&fixture.source).await.unwrap().remove(0);
+        let file = list(&fixture.source).await.unwrap().files.remove(0);
         fixture.write("a.csv", "a\n1\n2\n3\n4\n");
         digest(&fixture.source, &file).await.unwrap_err()
     });

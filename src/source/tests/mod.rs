@@ -3,9 +3,18 @@
 mod csv;
 mod declaration;
 mod drift;
+mod encodings;
+mod escapes;
+mod fixed;
 mod json;
 mod location;
+mod names;
+mod packed;
 mod parquet;
+mod ragged;
+mod times;
+mod values;
+mod zip;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +41,7 @@ struct Outcome {
     lines: Vec<i64>,
     refused: Vec<(i64, String, String)>,
     records: Vec<String>,
+    remarks: Vec<String>,
 }
 
 impl Fixture {
@@ -39,7 +49,7 @@ impl Fixture {
     fn new(file: &str, toml: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(file);
-        let toml = format!("path = {:?}\n{toml}", path.to_str().unwrap());
+        let toml = format!("path = '{}'\n{toml}", path.to_str().unwrap());
         let source = declare(&toml).check("shop").unwrap();
         Fixture { folder, source: Arc::new(source) }
     }
@@ -58,7 +68,7 @@ impl Fixture {
     fn try_read(&self) -> Result<Outcome> {
         runtime().block_on(async {
             let mut outcome = Outcome::default();
-            for file in list(&self.source).await? {
+            for file in list(&self.source).await?.files {
                 let mut pieces = read(&self.source, &file, 3);
                 while let Some(piece) = pieces.next().await {
                     outcome.add(&self.source, piece?);
@@ -98,6 +108,7 @@ impl Outcome {
                     self.records.push(cell(&batch, 5, row));
                 }
             }
+            Piece::Remark(remark) => self.remarks.push(remark),
         }
     }
 
@@ -130,11 +141,11 @@ fn batches_are_cut_at_the_size_asked_for_and_carry_the_file() {
     let text: String = std::iter::once("id\n".to_owned()).chain((0..10).map(|i| format!("{i}\n"))).collect();
     fixture.write("a.csv", text);
     let batches: Vec<RecordBatch> = runtime().block_on(async {
-        let file = list(&fixture.source).await.unwrap().remove(0);
+        let file = list(&fixture.source).await.unwrap().files.remove(0);
         read(&fixture.source, &file, 4)
             .map(|piece| match piece.unwrap() {
                 Piece::Rows(batch) => batch,
-                Piece::Refused(_) => panic!("nothing is wrong"),
+                other => panic!("nothing is wrong: {other:?}"),
             })
             .collect()
             .await

@@ -8,7 +8,7 @@ WITH categories AS (
 SELECT
   s.customer_sk                   AS customer_id,
   arrow_cast(i.category, 'Utf8')  AS category,
-  arrow_cast(min(s.sale_date), 'Timestamp(Microsecond, Some("UTC"))') AS valid_from
+  min(s.sale_date) AS first_bought_on
 FROM categories AS i
 JOIN core.sales AS s ON s.item_sk = i.i_item_sk
 WHERE s.customer_sk IS NOT NULL AND s.sale_date IS NOT NULL

@@ -4,7 +4,7 @@ SELECT
   customer_sk       AS customer_id,
   channel,
   order_no,
-  arrow_cast(min(sale_date), 'Timestamp(Microsecond, Some("UTC"))') AS ordered_at,
+  min(sale_date) AS ordered_on,
   sum(quantity)     AS quantity,
   sum(net_paid)     AS net_paid,
   sum(net_profit)   AS net_profit,

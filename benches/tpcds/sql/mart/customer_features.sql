@@ -5,8 +5,8 @@ WITH clock AS (
 ), bought AS (
   SELECT
     customer_id,
-    cast(max(ordered_at) AS date) AS last_on,
-    cast(min(ordered_at) AS date) AS first_on,
+    max(ordered_on) AS last_on,
+    min(ordered_on) AS first_on,
     count(*)                      AS n_orders,
     cast(coalesce(sum(net_paid), 0) AS double)   AS paid,
     cast(coalesce(sum(net_profit), 0) AS double) AS profit,

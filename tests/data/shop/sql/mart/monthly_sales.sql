@@ -1,6 +1,6 @@
 -- One row a month and channel.
 select
-  cast(date_trunc('month', ordered_at) as date) as month,
+  cast(date_trunc('month', local_day(ordered_at)) as date) as month,
   channel,
   count(distinct order_id) as orders,
   count(distinct customer_id) as customers,

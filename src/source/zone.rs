@@ -1,0 +1,226 @@
+//! Local times of one zone placed in UTC, and instants given their local day.
+
+use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
+use chrono_tz::Tz;
+
+use super::calendar::{DAY, Digits, MICROS, Written, iso, iso_day};
+use super::fault::Fault;
+use super::time_format::TimeFormat;
+use crate::day::{day_end, day_start};
+
+/// Places local times of one zone in UTC, remembering the offsets of the days it met.
+#[derive(Debug, Clone)]
+pub struct Placer {
+    zone: Tz,
+    /// What a day without a time of day stands for.
+    whole_day: WholeDay,
+    /// Days of one offset from midnight to midnight: (day, offset in microseconds), by day modulo.
+    known: Vec<(i64, i64)>,
+}
+
+/// The instant that a day stands for where an instant is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WholeDay {
+    /// Of a state that holds from the day on.
+    #[default]
+    Start,
+    /// Of an event that happened some time on the day.
+    End,
+}
+
+const KNOWN: i64 = 64;
+
+impl Placer {
+    pub fn new(zone: Tz) -> Self {
+        Placer { zone, whole_day: WholeDay::Start, known: vec![(i64::MIN, 0); KNOWN as usize] }
+    }
+
+    /// The same, for which days without a time of day stand for this instant of theirs.
+    pub fn with_whole_day(self, whole_day: WholeDay) -> Self {
+        Placer { whole_day, ..self }
+    }
+
+    /// The instant of a text in this format, in microseconds since 1970 in UTC.
+    #[inline]
+    pub fn instant(&mut self, format: &TimeFormat, text: &[u8]) -> Result<i64, Fault> {
+        let written = format.read(text)?;
+        match self.utc(written) {
+            Err(Fault::Gap) if format.reads_a_day(text) => self.instant_of_day(written),
+            Ok(_) if self.whole_day == WholeDay::End && format.reads_a_day(text) => {
+                self.instant_of_day(written)
+            }
+            placed => placed,
+        }
+    }
+
+    /// The instant that a day without a time of day stands for.
+    pub fn instant_of_day(&self, written: Written) -> Result<i64, Fault> {
+        let offset = written.offset_seconds.map(|seconds| seconds * MICROS);
+        let date = || Ok::<_, Fault>(naive(written.local)?.date());
+        match (self.whole_day, offset) {
+            (WholeDay::Start, Some(offset)) => Ok(written.local - offset),
+            (WholeDay::End, Some(offset)) => Ok(written.local + DAY - 1 - offset),
+            (WholeDay::Start, None) => Ok(day_start(date()?, self.zone).timestamp_micros()),
+            (WholeDay::End, None) => Ok(day_end(date()?, self.zone).timestamp_micros()),
+        }
+    }
+
+    /// Microseconds since 1970 in UTC. Of an hour that happens twice the first is taken; an hour
+    /// that the clocks skip is refused.
+    #[inline]
+    pub fn utc(&mut self, written: Written) -> Result<i64, Fault> {
+        if let Some(offset) = written.offset_seconds {
+            return Ok(written.local - offset * MICROS);
+        }
+        self.local_to_utc(written.local)
+    }
+
+    #[inline]
+    pub fn local_to_utc(&mut self, local: i64) -> Result<i64, Fault> {
+        if self.zone == Tz::UTC {
+            return Ok(local);
+        }
+        let day = local.div_euclid(DAY);
+        let slot = day.rem_euclid(KNOWN) as usize;
+        if self.known[slot].0 == day {
+            return Ok(local - self.known[slot].1);
+        }
+        let start = self.offset(day * DAY);
+        if let Some(start) = start
+            && Some(start) == self.offset(day * DAY + DAY - 1)
+        {
+            self.known[slot] = (day, start);
+            return Ok(local - start);
+        }
+        self.zone
+            .from_local_datetime(&naive(local)?)
+            .earliest()
+            .map(|moment| moment.timestamp_micros())
+            .ok_or(Fault::Gap)
+    }
+
+    /// The offset of a local time that has exactly one.
+    fn offset(&self, local: i64) -> Option<i64> {
+        let moment = self.zone.from_local_datetime(&naive(local).ok()?).single()?;
+        Some(i64::from(moment.offset().fix().local_minus_utc()) * MICROS)
+    }
+
+    fn local_day(&self, utc: i64) -> Result<i64, Fault> {
+        let offset = self.zone.offset_from_utc_datetime(&naive(utc)?).fix().local_minus_utc();
+        Ok((utc + i64::from(offset) * MICROS).div_euclid(DAY))
+    }
+
+    /// The local day of a moment, in days since 1970.
+    pub fn day(&self, written: Written) -> Result<i32, Fault> {
+        let Some(offset) = written.offset_seconds else { return Ok(written.day()) };
+        let day = self.local_day(written.local - offset * MICROS)?;
+        i32::try_from(day).map_err(|_| Fault::Range)
+    }
+
+    /// The day of a date in ISO form. A time of midnight after it is let pass; with an offset it is an
+    /// instant, of which the local day counts, as in every other format.
+    #[inline]
+    pub fn iso_day(&self, text: &[u8]) -> Result<i32, Fault> {
+        if text.len() == 10 {
+            return Ok(iso_day(&mut Digits { text, at: 0 })? as i32);
+        }
+        let written = iso(text)?;
+        if written.offset_seconds.is_some() || written.is_midnight() {
+            self.day(written)
+        } else {
+            Err(Fault::Shape)
+        }
+    }
+}
+
+fn naive(micros: i64) -> Result<NaiveDateTime, Fault> {
+    DateTime::from_timestamp_micros(micros).map(|moment| moment.naive_utc()).ok_or(Fault::Range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+    use proptest::prelude::*;
+
+    fn micros(text: &str) -> i64 {
+        DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros()
+    }
+
+    fn utc(zone: &str, text: &str) -> Result<i64, Fault> {
+        Placer::new(zone.parse().unwrap()).instant(&TimeFormat::Iso, text.as_bytes())
+    }
+
+    #[test]
+    fn iso_forms_are_one_instant() {
+        for same in [
+            "2026-01-31T10:00:00Z",
+            "2026-01-31 10:00",
+            "2026-01-31 10:00:00.000",
+            "2026-01-31T11:00:00+01:00",
+            "2026-01-31 05:00:00-0500",
+            "2026-01-31 11:00+01",
+            "2026-01-31 10:00:00 UTC",
+        ] {
+            assert_eq!(utc("UTC", same), Ok(micros("2026-01-31T10:00:00Z")), "{same}");
+        }
+    }
+
+    #[test]
+    fn local_times_are_placed_in_utc() {
+        let paris = |text| utc("Europe/Paris", text);
+        assert_eq!(paris("2026-01-15 12:00"), Ok(micros("2026-01-15T11:00:00Z")));
+        assert_eq!(paris("2026-07-15 12:00"), Ok(micros("2026-07-15T10:00:00Z")));
+        // The clocks go forward at 2 o'clock on 29 March 2026 and back at 3 on 25 October.
+        assert_eq!(paris("2026-03-29 01:59:59"), Ok(micros("2026-03-29T00:59:59Z")));
+        assert_eq!(paris("2026-03-29 02:30"), Err(Fault::Gap));
+        assert_eq!(paris("2026-03-29 03:00"), Ok(micros("2026-03-29T01:00:00Z")));
+        assert_eq!(paris("2026-10-25 02:30"), Ok(micros("2026-10-25T00:30:00Z")), "the earlier");
+        assert_eq!(paris("2026-10-25 03:00"), Ok(micros("2026-10-25T02:00:00Z")));
+        assert_eq!(paris("2026-03-29 02:30+02:00"), Ok(micros("2026-03-29T00:30:00Z")));
+    }
+
+    #[test]
+    fn a_day_begins_where_its_midnight_is_skipped() {
+        // São Paulo went from 24:00 to 1:00, Toronto in 1919 from 23:30 to 0:30.
+        assert_eq!(utc("America/Sao_Paulo", "2018-11-04 00:00"), Err(Fault::Gap), "nobody saw that time");
+        assert_eq!(utc("America/Sao_Paulo", "2018-11-04"), Ok(micros("2018-11-04T03:00:00Z")));
+        assert_eq!(utc("America/Toronto", "1919-03-31"), Ok(micros("1919-03-31T04:30:00Z")));
+        // Samoa had no 30 December 2011.
+        assert_eq!(utc("Pacific/Apia", "2011-12-30 00:00"), Err(Fault::Gap));
+        assert_eq!(utc("Pacific/Apia", "2011-12-30"), Ok(micros("2011-12-30T10:00:00Z")));
+        assert_eq!(utc("Pacific/Apia", "2011-12-31"), Ok(micros("2011-12-30T10:00:00Z")));
+    }
+
+    #[test]
+    fn a_date_is_a_day_and_of_an_instant_its_local_day() {
+        let day = |zone: &str, text: &str| {
+            let placer = Placer::new(zone.parse().unwrap());
+            let first = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap();
+            placer
+                .iso_day(text.as_bytes())
+                .map(|d| (first + chrono::TimeDelta::days(i64::from(d))).to_string())
+        };
+        assert_eq!(day("Europe/Paris", "2026-01-31").as_deref(), Ok("2026-01-31"));
+        assert_eq!(day("Europe/Paris", "2026-01-31 00:00:00").as_deref(), Ok("2026-01-31"));
+        assert_eq!(day("Europe/Paris", "2026-01-31 08:00:00"), Err(Fault::Shape));
+        assert_eq!(day("Europe/Paris", "2026-01-30T23:00:00Z").as_deref(), Ok("2026-01-31"));
+        assert_eq!(day("America/New_York", "2026-01-31T00:00:00+00:00").as_deref(), Ok("2026-01-30"));
+        assert_eq!(day("Asia/Tokyo", "2026-01-31T22:30:00+01:00").as_deref(), Ok("2026-02-01"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_local_time_agrees_with_chrono(
+            zone in proptest::sample::select(&chrono_tz::TZ_VARIANTS[..]),
+            local in -3_000_000_000i64..4_000_000_000,
+        ) {
+            let mut placer = Placer::new(zone);
+            // Warm the memory of the day with its noon.
+            let _ = placer.local_to_utc((local.div_euclid(86_400) * 86_400 + 43_200) * MICROS);
+            let naive = DateTime::from_timestamp(local, 0).unwrap().naive_utc();
+            let expected = zone.from_local_datetime(&naive).earliest().map(|m| m.timestamp_micros());
+            prop_assert_eq!(placer.local_to_utc(local * MICROS).ok(), expected, "{} {}", zone, naive);
+        }
+    }
+}

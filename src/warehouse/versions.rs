@@ -1,0 +1,91 @@
+//! Of rows with one key, the latest version.
+//!
+//! The order is the declared version, then `_version`, which the file gives its rows, then file and line.
+//! None of it depends on the run that read the file, so that a full refresh ends in the same rows.
+
+use datafusion::common::Column;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, SortExpr, col, lit};
+use datafusion::prelude::DataFrame;
+
+use super::visibility::Versions;
+
+/// The column that orders the rows of different files.
+pub const FILE_VERSION: &str = "_version";
+
+/// How repeated keys are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deduplication {
+    /// On the key columns alone, by joins, and only their rows are ordered: repeated keys are few.
+    /// (`DISTINCT ON` would hold every column of every row in an aggregate that cannot spill.)
+    OfRepeated,
+    /// By ordering all rows once: that spills well, where the joins order them four times and at once.
+    ByOrder,
+}
+
+/// Returns the latest version of each key. Rows without a key all count.
+pub(super) fn latest(
+    rows: DataFrame,
+    versions: &Versions,
+    how: Deduplication,
+) -> datafusion::error::Result<DataFrame> {
+    match how {
+        Deduplication::OfRepeated => of_repeated(rows, versions),
+        Deduplication::ByOrder => by_order(rows, versions),
+    }
+}
+
+impl Versions {
+    /// Returns the columns by which versions are ordered, the weightiest first.
+    pub fn order(&self) -> Vec<&str> {
+        self.by.iter().map(|by| by.name.as_str()).chain([FILE_VERSION, "_file", "_line"]).collect()
+    }
+
+    /// A row's place among those of its key: 1 is the latest.
+    fn place(&self, key: &[Expr]) -> datafusion::error::Result<Expr> {
+        let latest_first = |column: &str| -> SortExpr { column_of(column).sort(false, false) };
+        let order = self.order().into_iter().map(latest_first).collect();
+        Ok(row_number().partition_by(key.to_vec()).order_by(order).build()?.alias(PLACE))
+    }
+}
+
+const PLACE: &str = "__place";
+
+fn column_of(name: &str) -> Expr {
+    col(Column::from_name(name))
+}
+
+fn by_order(rows: DataFrame, versions: &Versions) -> datafusion::error::Result<DataFrame> {
+    let all = columns(&rows);
+    let on: Vec<Expr> = versions.key.iter().map(|k| column_of(k)).collect();
+    let counts = on.iter().fold(col(PLACE).eq(lit(1_u64)), |counts, key| counts.or(key.clone().is_null()));
+    rows.window(vec![versions.place(&on)?])?.filter(counts)?.select(all)
+}
+
+fn columns(rows: &DataFrame) -> Vec<Expr> {
+    rows.schema().fields().iter().map(|f| column_of(f.name())).collect()
+}
+
+fn of_repeated(rows: DataFrame, versions: &Versions) -> datafusion::error::Result<DataFrame> {
+    const REPEATED: &str = "__repeated_";
+    let key = &versions.key;
+    let all = columns(&rows);
+    let on: Vec<Expr> = key.iter().map(|k| column_of(k)).collect();
+    let left: Vec<&str> = key.iter().map(String::as_str).collect();
+    let right: Vec<String> = key.iter().map(|k| format!("{REPEATED}{k}")).collect();
+    let right: Vec<&str> = right.iter().map(String::as_str).collect();
+    let aliased = || left.iter().zip(&right).map(|(k, r)| column_of(k).alias(*r)).collect::<Vec<_>>();
+    let repeated = rows
+        .clone()
+        .aggregate(on.clone(), vec![count(lit(1_i64)).alias("__times")])?
+        .filter(col("__times").gt(lit(1_i64)))?
+        .select(aliased())?;
+    let once = rows.clone().join(repeated.clone(), JoinType::LeftAnti, &left, &right, None)?;
+    let last = rows
+        .join(repeated, JoinType::LeftSemi, &left, &right, None)?
+        .window(vec![versions.place(&on)?])?
+        .filter(col(PLACE).eq(lit(1_u64)))?
+        .select(all)?;
+    once.union(last)
+}
