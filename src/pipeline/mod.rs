@@ -30,6 +30,7 @@ use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
 use crate::source::Source;
+use crate::warehouse::snapshot_history::SnapshotHistory;
 use crate::warehouse::visibility::{Known, TimeColumn, TimeOf, Versions, Visibility};
 use placeholder::Placeholders;
 
@@ -154,10 +155,17 @@ impl Pipeline {
         let mut visibility: BTreeMap<TableName, Visibility> = self
             .tables
             .iter()
-            .map(|(name, rules)| (name.clone(), Visibility { known: rules.known.clone(), versions: None }))
+            .map(|(name, rules)| {
+                (name.clone(), Visibility { known: rules.known.clone(), ..Visibility::default() })
+            })
             .collect();
         for source in self.sources() {
-            visibility.entry(raw_table(&source.name)).or_default().versions = self.versions(source);
+            let rows = visibility.entry(raw_table(&source.name)).or_default();
+            rows.versions = self.versions(source);
+            rows.snapshot = source.snapshot.as_ref().map(|snapshot| match snapshot.history {
+                true => SnapshotHistory::Whole,
+                false => SnapshotHistory::State,
+            });
         }
         visibility
     }

@@ -244,7 +244,9 @@ mod tests {
             assert_eq!(offset(text), Ok(Some(seconds)), "{text}");
         }
         assert_eq!(offset(""), Ok(None));
-        for wrong in [" PST", "CET", "+1", "+1:00", "+01:0", "+01:00 ", " ", "+", "Z+01", "+01:00:00:00", "+010"] {
+        for wrong in
+            [" PST", "CET", "+1", "+1:00", "+01:0", "+01:00 ", " ", "+", "Z+01", "+01:00:00:00", "+010"]
+        {
             assert_eq!(offset(wrong), Err(Fault::Shape), "{wrong}");
         }
         assert_eq!(offset("+16:00"), Err(Fault::Calendar));
@@ -253,7 +255,9 @@ mod tests {
 
     #[test]
     fn what_is_no_iso_form_is_refused() {
-        for wrong in ["2026-1-31", "2026-01-31T", "2026-01-31 10", "2026-01-31x10:00", "2026-01-31 10:00 Paris"] {
+        for wrong in
+            ["2026-1-31", "2026-01-31T", "2026-01-31 10", "2026-01-31x10:00", "2026-01-31 10:00 Paris"]
+        {
             assert_eq!(iso(wrong.as_bytes()), Err(Fault::Shape), "{wrong}");
         }
         for impossible in ["2026-02-29", "2026-13-01", "2026-01-31 24:00", "0000-01-01"] {

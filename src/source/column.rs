@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 
 use super::number::NumberStyle;
 use super::time_format::TimeFormat;
+use super::zone::WholeDay;
 
 /// The types a source can declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +124,10 @@ pub(super) struct Style {
     /// The format as declared, for messages.
     pub format: Option<String>,
     pub zone: Tz,
+    /// What a day stands for where an instant is declared.
+    pub whole_day: WholeDay,
+    /// Whether the words for null are those of exports that escape, and no escape is declared.
+    pub may_escape: bool,
     /// Lower-case words.
     pub yes: Vec<String>,
     pub no: Vec<String>,
@@ -157,6 +162,11 @@ impl Column {
     /// Whether its declared format names no time of day.
     pub fn names_only_days(&self) -> bool {
         self.style.time.names_only_days()
+    }
+
+    /// Lets days without a time of day stand for their last instant.
+    pub(super) fn date_events(&mut self) {
+        Arc::make_mut(&mut self.style).whole_day = WholeDay::End;
     }
 
     pub fn time_zone(&self) -> Tz {

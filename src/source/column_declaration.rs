@@ -9,10 +9,11 @@ use serde::{Deserialize, Deserializer};
 
 use super::column::{Column, ColumnType, Style};
 use super::column_place::{AtDeclaration, FromDeclaration};
-use super::declaration::SourceDeclaration;
+use super::declaration::{Format, SourceDeclaration};
 use super::number::NumberStyle;
 use super::style_declaration::short_years;
 use super::time_format::TimeFormat;
+use super::zone::WholeDay;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -149,7 +150,10 @@ impl SourceDeclaration {
             // Exports that escape write so what has no value.
             (None, Some(escape)) => vec![Box::from(b"".as_slice()), format!("{escape}N").into_bytes().into()],
         };
+        let may_escape =
+            self.format == Format::Csv && self.escape.is_none() && nulls.iter().any(|null| **null == *b"\\N");
         Shared {
+            may_escape,
             number,
             zone: zone.unwrap_or(Tz::UTC),
             nulls,
@@ -217,6 +221,8 @@ impl SourceDeclaration {
                 time,
                 format: table.format.as_ref().map(|format| format.all().join(" or ")),
                 zone: zone.unwrap_or(shared.zone),
+                whole_day: WholeDay::default(),
+                may_escape: shared.may_escape,
                 yes,
                 no,
             }),
@@ -231,6 +237,7 @@ pub(super) struct Shared {
     pub last_short_year: Option<i64>,
     pub abbreviations: Vec<(String, i64)>,
     nulls: Vec<Box<[u8]>>,
+    may_escape: bool,
 }
 
 impl Shared {
@@ -241,6 +248,8 @@ impl Shared {
             time: TimeFormat::Iso,
             format: None,
             zone: self.zone,
+            whole_day: WholeDay::default(),
+            may_escape: self.may_escape,
             yes: YES.map(str::to_owned).to_vec(),
             no: NO.map(str::to_owned).to_vec(),
         })

@@ -14,12 +14,15 @@ use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
 };
 use super::drift::OnDrift;
+use super::editions::Editions;
 use super::encoding::Encoding;
 use super::file_version::file_version;
 use super::header_name::{composed, plain};
 use super::person::{Person, PersonDeclaration};
 use super::ragged::Ragged;
 use super::retention::{Keep, KeepDeclaration};
+use super::same_content::SameContent;
+use super::snapshot::{self, Snapshot, SnapshotDeclaration};
 use super::text::TextEncoding;
 use crate::config::Problem;
 use crate::error::Error;
@@ -63,6 +66,12 @@ pub struct SourceDeclaration {
     pub person: Option<PersonDeclaration>,
     /// How long rows are kept.
     pub keep: Option<KeepDeclaration>,
+    /// What becomes of a file whose content came before under another name.
+    pub same_content: Option<SameContent>,
+    /// Whether each file is the whole list of its day.
+    pub snapshot: Option<SnapshotDeclaration>,
+    /// Where a file's name holds which edition it is, for example `sales_{period}_v{version}.csv`.
+    pub replaces: Option<String>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -155,6 +164,10 @@ pub struct Source {
     pub keep: Option<Keep>,
     /// Of zip archives the members that are read; all when none is said.
     pub(super) member: Option<Pattern>,
+    pub same_content: Option<SameContent>,
+    /// None where files add to each other.
+    pub snapshot: Option<Snapshot>,
+    pub replaces: Option<Editions>,
     /// Undeclared columns that nobody minds.
     pub(super) ignored: Vec<String>,
     /// How the text of a column is read that nobody declared.
@@ -177,6 +190,30 @@ pub(super) struct Dialect {
 }
 
 impl Source {
+    /// The source, of whose columns only these are read, whatever others there are.
+    #[must_use]
+    pub fn of_columns(&self, names: &[String]) -> Source {
+        let mut source = self.clone();
+        source.columns.retain(|column| names.contains(&column.name));
+        source.on_drift = OnDrift::Ignore;
+        source
+    }
+
+    /// The columns of the raw table but for the run: those that reading yields and, of snapshots, when the
+    /// row held.
+    pub fn table_schema(&self) -> SchemaRef {
+        let mut fields = self.schema().fields().to_vec();
+        if self.snapshot.is_some() {
+            fields.extend(snapshot::fields().map(Arc::new));
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    /// Whether the raw table has a column of this name that no file has.
+    pub fn adds(&self, name: &str) -> bool {
+        self.snapshot.is_some() && snapshot::fields().iter().any(|field| field.name() == name)
+    }
+
     /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
     /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row); with a key
     /// also `_version`, which orders the rows of different files.
@@ -192,7 +229,7 @@ impl Source {
 
     /// Whether several rows may be versions of one record.
     pub fn has_versions(&self) -> bool {
-        !self.key.is_empty()
+        !self.key.is_empty() && self.snapshot.is_none()
     }
 
     /// Returns the version that a file gives its rows, which sorts as the files follow one another.
@@ -207,7 +244,12 @@ impl Source {
             .any(|c| c.name == column && c.kind == ColumnType::Timestamp && c.names_only_days())
     }
 
-    /// The same source, of which no row may lack a value in the column.
+    /// Takes days in the column, which says when events happened, as over.
+    pub fn date_events(&mut self, column: &str) {
+        self.columns.iter_mut().filter(|c| c.name == column).for_each(Column::date_events);
+    }
+
+    /// Refuses rows without a value in the column.
     pub fn require(&mut self, column: &str) {
         for required in self.columns.iter_mut().filter(|c| c.name == column) {
             required.nullable = false;
@@ -263,6 +305,18 @@ impl SourceDeclaration {
             self.counted_by(section, by, &columns, &mut problems);
         }
         let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
+        let snapshot = self.snapshot(shared.zone, person.as_ref(), &mut problems);
+        let replaces = self.replaces.as_ref().and_then(|pattern| {
+            Editions::parse(pattern)
+                .map_err(|why| {
+                    problems.push(Problem::new(
+                        ["replaces"],
+                        Error::config(format!("the pattern `{pattern}` {why}"))
+                            .hint("for example \"sales_{period}_v{version}.csv\": the highest version of a period counts"),
+                    ));
+                })
+                .ok()
+        });
         for key in &self.key {
             if !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
@@ -288,6 +342,9 @@ impl SourceDeclaration {
                 keep,
                 member,
                 ignored: self.ignore_columns.iter().map(|name| self.ignored(name)).collect(),
+                same_content: self.same_content,
+                snapshot,
+                replaces,
                 usual: shared.usual(),
                 dialect,
             })

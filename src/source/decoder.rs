@@ -13,11 +13,11 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::calendar::Written;
 use super::column::{Column, ColumnType};
+use super::doubt::{Doubt, looks_shortened};
 use super::fault::Fault;
-use super::records::Span;
-use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
 use super::field_text::{Quoting, field};
-use super::shortened::looks_shortened;
+use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
+use super::records::Span;
 use super::time_format::TimeFormat;
 use super::zone::Placer;
 use crate::error::{Context, Result};
@@ -36,8 +36,8 @@ pub struct Decoder {
     placer: Placer,
     scratch: Vec<u8>,
     rows: usize,
-    /// The rows whose text is a number that a spreadsheet has shortened.
-    shortened: Vec<usize>,
+    /// The rows whose text is doubtful.
+    doubts: Vec<(usize, Doubt)>,
 }
 
 enum Values {
@@ -59,10 +59,10 @@ impl Decoder {
             nulls: column.style.nulls.iter().filter(|n| !n.is_empty()).cloned().collect(),
             point: column.style.number.point,
             plain: column.style.number.is_plain(),
-            placer: Placer::new(column.style.zone),
+            placer: Placer::new(column.style.zone).with_whole_day(column.style.whole_day),
             scratch: Vec::new(),
             rows: 0,
-            shortened: Vec::new(),
+            doubts: Vec::new(),
             column: column.clone(),
         }
     }
@@ -91,7 +91,10 @@ impl Decoder {
             // Batches end long before 2 GiB of text (see `csv::BATCH_BYTES`).
             offsets.push(bytes.len() as i32);
             if looks_shortened(text) {
-                self.shortened.push(self.rows);
+                self.doubts.push((self.rows, Doubt::Shortened));
+            }
+            if self.column.style.may_escape && text.contains(&b'\\') {
+                self.doubts.push((self.rows, Doubt::Backslash));
             }
             return self.pushed();
         }
@@ -166,9 +169,7 @@ impl Decoder {
         let usual = empty_is_null && nulls.is_empty() && self.plain;
         let (point, scratch) = (self.point, &mut self.scratch);
         let absent = match &mut self.values {
-            Values::Integer(values) if usual => {
-                fields.parse(values, scratch, |text| integer(text, point))?
-            }
+            Values::Integer(values) if usual => fields.parse(values, scratch, |text| integer(text, point))?,
             Values::Decimal { values, precision, scale } if usual => {
                 let (precision, scale) = (*precision, *scale);
                 fields.parse(values, scratch, |text| decimal(text, precision, scale, point))?
@@ -189,7 +190,7 @@ impl Decoder {
                     offsets.push(bytes.len() as i32);
                     absent.set(row, text.is_empty());
                     if looks_shortened(text) {
-                        self.shortened.push(self.rows + row);
+                        self.doubts.push((self.rows + row, Doubt::Shortened));
                     }
                 }
                 absent
@@ -290,6 +291,16 @@ impl Decoder {
         self.pushed()
     }
 
+    /// Adds a day: to a timestamp the instant that it stands for.
+    pub fn push_day(&mut self, midnight: i64) -> Result<(), Fault> {
+        let written = Written { local: midnight, offset_seconds: None };
+        match &mut self.values {
+            Values::Timestamp(values) => values.push(self.placer.instant_of_day(written)?),
+            _ => return self.push_moment(written),
+        }
+        self.pushed()
+    }
+
     #[inline]
     fn pushed(&mut self) -> Result<(), Fault> {
         self.validity.append_non_null();
@@ -320,15 +331,14 @@ impl Decoder {
             self.validity.truncate(rows);
             self.rows = rows;
         }
-        while self.shortened.last().is_some_and(|row| *row >= rows) {
-            self.shortened.pop();
+        while self.doubts.last().is_some_and(|(row, _)| *row >= rows) {
+            self.doubts.pop();
         }
     }
 
-    /// The rows so far, in order, whose text is a number that a spreadsheet has shortened; they are told
-    /// once.
-    pub fn take_shortened(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.shortened)
+    /// The rows so far, in order, whose text is doubtful; they are told once.
+    pub fn take_doubts(&mut self) -> Vec<(usize, Doubt)> {
+        std::mem::take(&mut self.doubts)
     }
 
     /// The rows so far as an array; the decoder starts again from none.

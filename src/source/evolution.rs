@@ -29,7 +29,8 @@ pub fn taken_in(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec
             .iter()
             .find(|c| c.name == name)
             .map(|c| c.source_name().to_owned())
-            .or_else(|| added.iter().find(|a| a.name == name).map(|a| a.from.clone()));
+            .or_else(|| added.iter().find(|a| a.name == name).map(|a| a.from.clone()))
+            .or_else(|| source.adds(&name).then(|| name.clone()));
         let wrong = match by {
             _ if name.is_empty() => {
                 Some(format!("the column `{from}` has no letter or digit to be called by"))

@@ -34,6 +34,22 @@ pub struct SourceFile {
     pub(super) store: Arc<dyn ObjectStore>,
 }
 
+#[cfg(test)]
+impl SourceFile {
+    /// A file that nobody reads.
+    pub fn named(name: &str) -> SourceFile {
+        SourceFile {
+            name: name.to_owned(),
+            size: 1,
+            modified: DateTime::UNIX_EPOCH,
+            location: Path::from("file"),
+            version: None,
+            member: None,
+            store: Arc::new(object_store::memory::InMemory::new()),
+        }
+    }
+}
+
 /// What there is to read.
 #[derive(Debug, Default)]
 pub struct Listing {

@@ -1,7 +1,8 @@
 //! Where a channel's records come from: connectors, declared types, quarantine.
 //!
 //! A source is declared (`declaration`), its files are found (`location`) and expected (`delivery`),
-//! its rows are kept for a while (`retention`), their columns are held against the declared ones (`survey`, `drift`, `evolution`), and each is read as a stream
+//! one may say what another said or replace it (`same_content`, `editions`, `snapshot`), its rows are kept for
+//! a while (`retention`), their columns are held against the declared ones (`survey`, `drift`, `evolution`), and each is read as a stream
 //! of typed rows and refused records (`stream`). Bytes come in windows from any object store
 //! (`window`), are unpacked (`packed` by their `form`; zip archives by `members` and `archive`), become
 //! UTF-8 (`text`), are taken apart by format (`csv` with `records` and `ragged`, `fixed`, `json` with
@@ -19,9 +20,12 @@ mod csv;
 mod declaration;
 mod decoder;
 pub mod delivery;
+mod doubt;
 mod drift;
+mod editions;
 mod encoding;
 mod encoding_check;
+mod encoding_guess;
 mod escaped_records;
 mod evolution;
 mod fault;
@@ -46,7 +50,8 @@ mod ragged;
 mod records;
 pub mod retention;
 mod rows;
-mod shortened;
+mod same_content;
+pub mod snapshot;
 mod stream;
 mod strftime;
 mod style_declaration;
@@ -65,8 +70,11 @@ pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable,
 pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration};
 pub use declaration::{Format, Source, SourceDeclaration, Undated};
 pub use drift::OnDrift;
+pub use editions::{Edition, Editions};
 pub use location::{Listing, SourceFile, digest, list};
 pub use person::{KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use quarantine::quarantine_schema;
-pub use stream::{Piece, read};
+pub use same_content::{SameContent, is_moved};
+pub use snapshot::Snapshot;
+pub use stream::{Piece, has_records, read};
 pub use survey::{Survey, survey};

@@ -296,7 +296,7 @@ impl Cells {
                         let day = DateTime::from_timestamp_micros(local).ok_or(Fault::Calendar)?;
                         decoder.push_text(day.date_naive().to_string().as_bytes())
                     }
-                    _ => decoder.push_moment(Written { local, offset_seconds: None }),
+                    _ => decoder.push_day(local),
                 }
             }
             Values::Moment(a, zoned) => {

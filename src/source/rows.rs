@@ -1,5 +1,6 @@
 //! Rows in the making: the columns of the accepted ones, the quarantine of the refused ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -9,9 +10,9 @@ use arrow::datatypes::SchemaRef;
 use super::column::Column;
 use super::declaration::{Format, Source};
 use super::decoder::{Decoder, Fields};
+use super::doubt::{Doubt, Doubtful};
 use super::fault::{Fault, text_of};
 use super::quarantine::Quarantine;
-use super::shortened::Shortened;
 use super::stream::Piece;
 use crate::error::{Context, Result};
 
@@ -34,8 +35,8 @@ pub struct Rows {
     refused_bytes: usize,
     capacity: usize,
     quarantine: Quarantine,
-    /// Column by column.
-    shortened: Vec<Shortened>,
+    /// By the column's place.
+    doubtful: BTreeMap<(usize, Doubt), Doubtful>,
 }
 
 impl Rows {
@@ -52,7 +53,7 @@ impl Rows {
             refused_bytes: 0,
             capacity,
             quarantine: Quarantine::new(&source.name, file),
-            shortened: vec![Shortened::default(); source.columns.len()],
+            doubtful: BTreeMap::new(),
         }
     }
 
@@ -121,8 +122,11 @@ impl Rows {
         if !self.lines.is_empty() {
             let count = self.lines.len();
             let mut columns = Vec::with_capacity(self.decoders.len() + 3);
-            for (decoder, shortened) in self.decoders.iter_mut().zip(&mut self.shortened) {
-                decoder.take_shortened().into_iter().for_each(|row| shortened.add(self.lines[row]));
+            for (place, decoder) in self.decoders.iter_mut().enumerate() {
+                for (row, doubt) in decoder.take_doubts() {
+                    let first = Doubtful { count: 0, first_line: self.lines[row] };
+                    self.doubtful.entry((place, doubt)).or_insert(first).count += 1;
+                }
                 columns.push(decoder.finish()?);
             }
             columns.push(repeated(&self.file, count)?);
@@ -149,8 +153,10 @@ impl Rows {
         if !self.flush(emit)? {
             return Ok(());
         }
-        let told = self.decoders.iter().zip(&self.shortened);
-        let told = told.filter_map(|(decoder, shortened)| shortened.remark(&decoder.column().name));
+        let told = self
+            .doubtful
+            .iter()
+            .map(|((place, doubt), doubtful)| doubtful.remark(*doubt, &self.decoders[*place].column().name));
         for remark in remark.into_iter().chain(told) {
             if !emit(Piece::Remark(remark)) {
                 break;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -73,6 +73,18 @@ pub fn text(
         Format::Csv => csv::read(source, file, batch_rows, windows, emit),
         Format::Parquet => Err(Error::failed("Parquet is no text")),
     }
+}
+
+/// Whether a file holds any record, one that fits or one that does not.
+pub async fn has_records(source: &Arc<Source>, file: &SourceFile) -> Result<bool> {
+    let mut pieces = read(source, file, 1);
+    while let Some(piece) = pieces.next().await {
+        match piece? {
+            Piece::Rows(batch) | Piece::Refused(batch) if batch.num_rows() > 0 => return Ok(true),
+            Piece::Rows(_) | Piece::Refused(_) | Piece::Remark(_) => {}
+        }
+    }
+    Ok(false)
 }
 
 struct Reading {

@@ -148,7 +148,8 @@ fn whole(fields: &Fields, manner: Manner<'_>) -> Result<(), Wrong> {
     let kind = if manner.timed { "timestamp" } else { "date" };
     let year = has(&[Year, YearOfCentury]);
     let by_month = year && has(&[Month, MonthName]) && has(&[Day]);
-    let by_week = has(&[IsoYear]) && has(&[IsoWeek]) && has(&[WeekdayFromMonday, WeekdayFromSunday, WeekdayName]);
+    let by_week =
+        has(&[IsoYear]) && has(&[IsoWeek]) && has(&[WeekdayFromMonday, WeekdayFromSunday, WeekdayName]);
     if !by_month && !(year && has(&[DayOfYear])) && !by_week {
         return Err(Wrong::new(format!("does not name a whole {kind}"), EXAMPLES));
     }
@@ -199,8 +200,7 @@ fn is_hour(part: Field) -> bool {
 
 fn is_time(part: Field) -> bool {
     use Field::*;
-    is_hour(part)
-        || matches!(part, Minute | Second | Fraction | FractionOf(_) | PointAndFraction | HalfOfDay)
+    is_hour(part) || matches!(part, Minute | Second | Fraction | FractionOf(_) | PointAndFraction | HalfOfDay)
 }
 
 /// The zone that the format itself names in its fixed text: `Z`, `UTC`, `+01:00`, a declared

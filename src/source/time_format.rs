@@ -335,7 +335,9 @@ impl Said {
             (None, None, _) => 0,
             (hour, hour12, afternoon) => {
                 let of_twelve = match (hour12, afternoon) {
-                    (Some(hour @ 1..=12), Some(afternoon)) => Some(hour % 12 + if afternoon { 12 } else { 0 }),
+                    (Some(hour @ 1..=12), Some(afternoon)) => {
+                        Some(hour % 12 + if afternoon { 12 } else { 0 })
+                    }
                     (Some(_), _) => return Err(Fault::Calendar),
                     (None, _) => None,
                 };
@@ -369,18 +371,28 @@ fn space(digits: &mut Digits<'_>) -> Result<(), Fault> {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The place, from 1, of a name written whole or by its first three letters, in any case.
 fn name(digits: &mut Digits<'_>, names: &[&str]) -> Result<i64, Fault> {
-    let begins = |name: &[u8]| {
-        digits.rest().get(..name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name))
-    };
+    let begins =
+        |name: &[u8]| digits.rest().get(..name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name));
     let whole = names.iter().position(|name| begins(name.as_bytes())).map(|at| (at, names[at].len()));
-    let short = || names.iter().position(|name| begins(&name.as_bytes()[..3.min(name.len())])).map(|at| (at, 3));
+    let short =
+        || names.iter().position(|name| begins(&name.as_bytes()[..3.min(name.len())])).map(|at| (at, 3));
     let (place, letters) = whole.or_else(short).ok_or(Fault::Shape)?;
     digits.at += letters;
     Ok(place as i64 + 1)

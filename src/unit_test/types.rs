@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::run::ingest::raw_schema;
+use crate::run::intake::Intake;
 use crate::run::plan::PlannedStep;
 use crate::run::step::Workshop;
 use crate::run::{self, history};
@@ -93,12 +94,7 @@ impl Types {
                     name: name.clone(),
                     kind: step.kind(),
                     reads: Vec::new(),
-                    files: Vec::new(),
-                    replay: Vec::new(),
-                    since_run: None,
-                    warnings: Vec::new(),
-                    notes: Vec::new(),
-                    why: String::new(),
+                    intake: Intake::default(),
                     fingerprint: String::new(),
                 };
                 let done = workshop.perform(&planned).await.map_err(|failure| failure.error)?;

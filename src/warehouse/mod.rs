@@ -32,6 +32,7 @@ pub mod publish;
 mod purge;
 pub mod release;
 pub mod shelf;
+pub mod snapshot_history;
 pub mod stage;
 pub mod table;
 pub mod upkeep;

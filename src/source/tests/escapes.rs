@@ -44,7 +44,10 @@ fn a_dump_of_tabs_is_read_as_it_was_meant() {
     let text = "Tea \"green\"\t1\nC:\\\\\t2\n\\N\t3\ntwo\\nlines\t4\na\\\tb\t5\na\\\nb\t6\n\\\\N\t7\n\t8\n";
     let (rows, lines, refused) = read("delimiter = \"\\t\"\nquote = \"\"\nescape = \"\\\\\"", text);
     assert_eq!(refused, []);
-    assert_eq!(rows, ["Tea \"green\"|1", "C:\\|2", "∅|3", "two\nlines|4", "a\tb|5", "a\nb|6", "\\N|7", "∅|8"]);
+    assert_eq!(
+        rows,
+        ["Tea \"green\"|1", "C:\\|2", "∅|3", "two\nlines|4", "a\tb|5", "a\nb|6", "\\N|7", "∅|8"]
+    );
     assert_eq!(lines, [2, 3, 4, 5, 6, 7, 9, 10]);
 }
 
@@ -71,11 +74,28 @@ fn line_ends_of_two_bytes_and_the_end_of_the_file() {
 
 #[test]
 fn without_the_option_the_refusal_names_it() {
-    let (rows, _, refused) = read("", "\"Tea \\\"green\\\"\",1\n2,3\n\"Screen 27\\\"\",199\n4,\\N\n5,a\\tb\n");
+    let (rows, _, refused) =
+        read("", "\"Tea \\\"green\\\"\",1\n2,3\n\"Screen 27\\\"\",199\n4,\\N\n5,a\\tb\n");
     assert_eq!(rows, ["2|3", "4|\\N", "5|a\\tb"]);
     let reason = "a quoted field does not end where its quote does, and quotes stand behind backslashes: escape = \
                   \"\\\\\" reads them as part of the value";
     assert_eq!(refused, [(2, reason.to_owned()), (4, reason.to_owned())]);
+}
+
+#[test]
+fn backslashes_beside_the_null_of_a_dump_are_told() {
+    let toml = format!("format = \"csv\"\nquote = \"\"\nnull = [\"\", \"\\\\N\"]\n{TWO}");
+    let fixture = Fixture::new("e.csv", &toml);
+    fixture.write("e.csv", "a,b\n1,\\N\n2,C:\\\\\n3,a\\tb\n");
+    let outcome = fixture.read();
+    assert_eq!(outcome.table(), ["1|∅", "2|C:\\\\", "3|a\\tb"]);
+    assert_eq!(
+        outcome.remarks,
+        [
+            "2 values of `b` hold backslashes, the first in line 3: an export that writes \\N for null mostly escapes; \
+          escape = \"\\\\\" resolves it"
+        ]
+    );
 }
 
 /// As MySQL writes: each special character behind a backslash.

@@ -11,9 +11,9 @@ mod location;
 mod names;
 mod packed;
 mod parquet;
+mod ragged;
 mod times;
 mod values;
-mod ragged;
 mod zip;
 
 use std::path::PathBuf;
