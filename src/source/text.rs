@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 
 /// Text that is held back at most, until a line to be left out ends.
-const HELD: usize = 64 * 1024 * 1024;
+const HELD: usize = 16 * 1024 * 1024;
 
 /// The encoding of a source's files.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -167,6 +167,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             self.last = self.ended && self.offence.is_none();
             self.released = match self.offence {
                 Some(_) => readable.max(self.start),
+                // The line that is to be left out has not ended yet.
+                None if self.skip > 0 && !self.last => self.start,
                 None if self.footer > 0 => self.footer_start(),
                 None => readable,
             };
