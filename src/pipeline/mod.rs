@@ -29,6 +29,7 @@ use crate::identity::{self, GoldenRecord, Households, Identity, Organisations};
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
+use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
 use crate::warehouse::snapshot_history::SnapshotHistory;
 use crate::warehouse::visibility::{Known, TimeColumn, TimeOf, Versions, Visibility};
@@ -168,6 +169,15 @@ impl Pipeline {
             });
         }
         visibility
+    }
+
+    /// What `[identity]` says is written where nothing is known.
+    pub fn placeholders(&self) -> PlaceholderValues {
+        let of = |step: &Step| match step {
+            Step::Resolve(identity) => Some(identity.placeholders.clone()),
+            _ => None,
+        };
+        self.steps.values().find_map(of).unwrap_or_default()
     }
 
     /// The versions of a source's records: by the declared column, else by the time from which a state is

@@ -129,6 +129,8 @@ pub(super) struct Style {
     pub zone: Tz,
     /// What a day stands for where an instant is declared.
     pub whole_day: WholeDay,
+    /// Whether the words for null are those of exports that escape, and no escape is declared.
+    pub may_escape: bool,
     /// Lower-case words.
     pub yes: Vec<String>,
     pub no: Vec<String>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::column::{Column, ColumnType, Style};
 use super::column_place::{AtDeclaration, FromDeclaration};
-use super::declaration::SourceDeclaration;
+use super::declaration::{Format, SourceDeclaration};
 use super::number::NumberStyle;
 use super::style_declaration::short_years;
 use super::time_format::TimeFormat;
@@ -150,7 +150,10 @@ impl SourceDeclaration {
             // Exports that escape write so what has no value.
             (None, Some(escape)) => vec![Box::from(b"".as_slice()), format!("{escape}N").into_bytes().into()],
         };
+        let may_escape =
+            self.format == Format::Csv && self.escape.is_none() && nulls.iter().any(|null| **null == *b"\\N");
         Shared {
+            may_escape,
             number,
             zone: zone.unwrap_or(Tz::UTC),
             nulls,
@@ -219,6 +222,7 @@ impl SourceDeclaration {
                 format: table.format.as_ref().map(|format| format.all().join(" or ")),
                 zone: zone.unwrap_or(shared.zone),
                 whole_day: WholeDay::default(),
+                may_escape: shared.may_escape,
                 yes,
                 no,
             }),
@@ -233,6 +237,7 @@ pub(super) struct Shared {
     pub last_short_year: Option<i64>,
     pub abbreviations: Vec<(String, i64)>,
     nulls: Vec<Box<[u8]>>,
+    may_escape: bool,
 }
 
 impl Shared {
@@ -244,6 +249,7 @@ impl Shared {
             format: None,
             zone: self.zone,
             whole_day: WholeDay::default(),
+            may_escape: self.may_escape,
             yes: YES.map(str::to_owned).to_vec(),
             no: NO.map(str::to_owned).to_vec(),
         })

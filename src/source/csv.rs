@@ -44,7 +44,9 @@ pub fn read(
                 Found::Record { end, next, lines } => {
                     let spans = &stretch.spans[first..];
                     if layout.is_none() && dialect.header {
-                        layout = Some(Layout::of_header(source, &names(available, spans, quoting))?);
+                        let names = names(available, spans, quoting);
+                        text.check_words(&names)?;
+                        layout = Some(Layout::of_header(source, &names)?);
                         stretch.clear();
                     } else {
                         let count = spans.len();
@@ -131,7 +133,9 @@ pub fn header(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -
             spans.clear();
             match splitter.split(available, at, text.is_last(), &mut spans) {
                 Found::Record { .. } => {
-                    return Ok(names(available, &spans, quoting(source)));
+                    let names = names(available, &spans, quoting(source));
+                    text.check_words(&names)?;
+                    return Ok(names);
                 }
                 Found::Blank { next } => at = next,
                 Found::Broken { why, .. } => return Err(broken_header(why)),

@@ -13,11 +13,11 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::calendar::Written;
 use super::column::{Column, ColumnType};
+use super::doubt::{Doubt, is_whole_in_other_digits, looks_shortened};
 use super::fault::Fault;
 use super::field_text::{Quoting, field};
 use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
 use super::records::Span;
-use super::shortened::{is_whole_in_other_digits, looks_shortened};
 use super::time_format::TimeFormat;
 use super::zone::Placer;
 use crate::error::{Context, Result};
@@ -38,10 +38,8 @@ pub struct Decoder {
     rows: usize,
     /// What records have that do not hold the column: its file's value.
     of_file: Option<Box<[u8]>>,
-    /// The rows whose text is a number that a spreadsheet has shortened.
-    shortened: Vec<usize>,
-    /// The rows whose text is a whole number that is not written as one.
-    other_digits: Vec<usize>,
+    /// The rows whose text is doubtful.
+    doubts: Vec<(usize, Doubt)>,
 }
 
 enum Values {
@@ -67,8 +65,7 @@ impl Decoder {
             scratch: Vec::new(),
             rows: 0,
             of_file: None,
-            shortened: Vec::new(),
-            other_digits: Vec::new(),
+            doubts: Vec::new(),
             column: column.clone(),
         }
     }
@@ -97,7 +94,10 @@ impl Decoder {
             // Batches end long before 2 GiB of text (see `csv::BATCH_BYTES`).
             offsets.push(bytes.len() as i32);
             if looks_shortened(text) {
-                self.shortened.push(self.rows);
+                self.doubts.push((self.rows, Doubt::Shortened));
+            }
+            if self.column.style.may_escape && text.contains(&b'\\') {
+                self.doubts.push((self.rows, Doubt::Backslash));
             }
             return self.pushed();
         }
@@ -207,7 +207,7 @@ impl Decoder {
                     offsets.push(bytes.len() as i32);
                     absent.set(row, text.is_empty());
                     if looks_shortened(text) {
-                        self.shortened.push(self.rows + row);
+                        self.doubts.push((self.rows + row, Doubt::Shortened));
                     }
                 }
                 absent
@@ -255,7 +255,7 @@ impl Decoder {
             Values::Float(values) => values.push(float(text, b'.', &mut self.scratch)?),
             Values::Text { .. } => {
                 if is_whole_in_other_digits(text) {
-                    self.other_digits.push(self.rows);
+                    self.doubts.push((self.rows, Doubt::OtherDigits));
                 }
                 return self.push_text(text);
             }
@@ -353,22 +353,14 @@ impl Decoder {
             self.validity.truncate(rows);
             self.rows = rows;
         }
-        for told in [&mut self.shortened, &mut self.other_digits] {
-            while told.last().is_some_and(|row| *row >= rows) {
-                told.pop();
-            }
+        while self.doubts.last().is_some_and(|(row, _)| *row >= rows) {
+            self.doubts.pop();
         }
     }
 
-    /// The rows so far, in order, whose text is a number that a spreadsheet has shortened; they are told
-    /// once.
-    pub fn take_shortened(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.shortened)
-    }
-
-    /// The same for whole numbers that are not written as such.
-    pub fn take_other_digits(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.other_digits)
+    /// The rows so far, in order, whose text is doubtful; they are told once.
+    pub fn take_doubts(&mut self) -> Vec<(usize, Doubt)> {
+        std::mem::take(&mut self.doubts)
     }
 
     /// The rows so far as an array; the decoder starts again from none.

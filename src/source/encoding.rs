@@ -126,6 +126,22 @@ impl Encoding {
         }
     }
 
+    /// Whether it was made for the languages of western Europe, with a byte a character.
+    pub fn is_western(self) -> bool {
+        const WESTERN: [&str; 9] = [
+            "windows-1252",
+            "ISO-8859-15",
+            "windows-1254",
+            "macintosh",
+            "cp437",
+            "cp850",
+            "cp858",
+            "cp860",
+            "cp863",
+        ];
+        WESTERN.contains(&self.name())
+    }
+
     pub fn decoder(self) -> Decoder {
         match self.0 {
             Kind::Web(encoding) if encoding == UTF_8 => Decoder::Utf8,

@@ -10,8 +10,8 @@ use super::records::line_breaks;
 
 /// How many bytes the beginning of a file is judged by.
 pub const HEAD: usize = 64;
-/// How many bytes before and behind the first that is not known are looked at to name a likely encoding.
-pub const LOOK: (usize, usize) = (64, 1024);
+/// How many bytes from the first beyond ASCII are kept, to see whether they read as words.
+const SAMPLE: usize = 4096;
 
 /// What speaks against the declared encoding.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Evidence {
     other_seen: bool,
     /// Where UTF-8 was first seen.
     line: i64,
+    /// The bytes from the first beyond ASCII on.
+    sample: Vec<u8>,
 }
 
 /// What one window shows.
@@ -53,28 +55,30 @@ impl Evidence {
                 unknown[usize::from(byte)] = encoding.character(byte).is_none_or(|c| c.is_control());
             }
         }
-        let western = [
-            "windows-1252",
-            "ISO-8859-15",
-            "windows-1254",
-            "macintosh",
-            "cp437",
-            "cp850",
-            "cp858",
-            "cp860",
-            "cp863",
-        ];
         Evidence {
             unknown,
-            western: western.contains(&encoding.name()),
+            western: encoding.is_western(),
             utf8_seen: false,
             other_seen: false,
             line: 1,
+            sample: Vec::new(),
         }
     }
 
     /// Looks at a window; `last` says that nothing follows it.
     pub fn look(&mut self, bytes: &[u8], last: bool) -> Finding {
+        let finding = self.scan(bytes, last);
+        let looked = &bytes[..finding.rest];
+        let first = if self.sample.is_empty() { next_high(looked, 0) } else { Some(0) };
+        if let Some(first) = first {
+            // With the letter before it.
+            let more = looked[first.saturating_sub(1)..].iter();
+            self.sample.extend(more.take(SAMPLE.saturating_sub(self.sample.len())));
+        }
+        finding
+    }
+
+    fn scan(&mut self, bytes: &[u8], last: bool) -> Finding {
         let mut at = 0;
         let mut finding = Finding { offence: None, rest: bytes.len() };
         while let Some(next) = next_high(bytes, at) {
@@ -110,6 +114,16 @@ impl Evidence {
             self.line += line_breaks(&bytes[..finding.rest]);
         }
         finding
+    }
+
+    /// What begins with the first byte beyond ASCII.
+    pub fn sample(&self) -> &[u8] {
+        &self.sample
+    }
+
+    /// Whether more of it may come.
+    pub fn may_sample_more(&self) -> bool {
+        self.sample.len() < SAMPLE
     }
 
     /// The line where a file that is wholly UTF-8 first shows it.
@@ -184,44 +198,6 @@ pub fn of_head(head: &[u8], declared: Encoding) -> Option<Encoding> {
         }
         (None, None) => None,
     }
-}
-
-/// The name of an encoding in which these bytes, which are not UTF-8, read as words.
-pub fn likely(bytes: &[u8]) -> Option<&'static str> {
-    let high = bytes.iter().filter(|byte| !byte.is_ascii()).count() as i64;
-    let mut best = None;
-    for name in ["windows-1252", "macintosh", "cp850"] {
-        let Some(encoding) = Encoding::of(name) else { continue };
-        let score = score(bytes, encoding);
-        if score >= high && score > best.map_or(0, |(score, _)| score) {
-            best = Some((score, name));
-        }
-    }
-    best.map(|(_, name)| name)
-}
-
-/// How much the bytes look like words of western Europe: accented letters beside plain ones.
-fn score(bytes: &[u8], encoding: Encoding) -> i64 {
-    let beside = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
-    let small = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_lowercase);
-    let high = bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii());
-    let scores = high.map(|(at, byte)| match encoding.character(*byte) {
-        Some(c) if "éèêàçâîôûùëï".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => {
-            4
-        }
-        Some(c) if "üöäñáíóúß".contains(c) && (beside(at.checked_sub(1)) || beside(Some(at + 1))) => {
-            3
-        }
-        Some(c) if c.is_lowercase() && beside(at.checked_sub(1)) => 2,
-        // `ZoÇ` is no word.
-        Some(c) if c.is_uppercase() && small(at.checked_sub(1)) => -1,
-        Some(c) if "€’«»–…°£\u{a0}".contains(c) || ("ÉÈÀÇÊÖÄÜÑ".contains(c) && !beside(Some(at + 1))) => {
-            1
-        }
-        Some(c) if c.is_alphabetic() => 0,
-        _ => -2,
-    });
-    scores.sum()
 }
 
 #[cfg(test)]
@@ -329,19 +305,5 @@ mod tests {
         assert_eq!(of_head(&be, of_le), Some(of_be));
         assert_eq!(of_head(b"id;name\n", of_le), Some(Encoding::UTF_8));
         assert_eq!(of_head("id;prénom\n".as_bytes(), Encoding::UTF_8), None);
-    }
-
-    #[test]
-    fn the_encoding_that_makes_words_is_named() {
-        for name in ["windows-1252", "macintosh", "cp850"] {
-            for text in
-                ["Zoé;Besançon", "François Lefèvre", "Nîmes", "Müller; Köln", "España", "l’été à Orléans"]
-            {
-                let text = if name == "cp850" { text.replace('’', "'") } else { text.to_owned() };
-                let bytes = encoded(&text, name);
-                assert_eq!(likely(&bytes), Some(name), "{text}");
-            }
-        }
-        assert_eq!(likely(&encoded("顧客テスト", "shift_jis")), None);
     }
 }

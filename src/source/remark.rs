@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::doubt::Doubt;
+use super::tally::Tally;
+
 /// Something that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seen {
     /// Of the file as a whole.
     File(String),
-    /// Texts that are long numbers as a spreadsheet has shortened them.
-    Shortened { column: String },
-    /// Numbers in a text column that are whole and are not written so: `12.0`, `1e3`.
-    WholeInOtherDigits { column: String },
+    /// Texts of a column that stand and are doubtful.
+    Doubtful { column: String, doubt: Doubt },
     /// A column whose place is in no record; whether it stands around the array of the rows, where nobody
     /// looks at keys that are not declared.
     InNoRecord { column: String, from: String, around: bool },
@@ -25,28 +26,12 @@ pub struct Remark {
     pub tally: Tally,
 }
 
-/// How often something was seen, and where first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub count: u64,
-    pub first_line: i64,
-}
-
-impl Tally {
-    pub fn add(&mut self, line: i64) {
-        if self.count == 0 {
-            self.first_line = line;
-        }
-        self.count += 1;
-    }
-
-    /// What was seen, if it was.
-    pub fn remark(self, seen: Seen) -> Option<Remark> {
-        (self.count > 0).then_some(Remark { seen, tally: self })
-    }
-}
-
 impl Remark {
+    /// What was seen, if it was.
+    pub fn counted(seen: Seen, tally: Tally) -> Option<Self> {
+        (tally.count > 0).then_some(Remark { seen, tally })
+    }
+
     /// Of the file as a whole.
     pub fn of_file(text: String) -> Self {
         Remark { seen: Seen::File(text), tally: Tally { count: 1, first_line: 1 } }
@@ -63,18 +48,7 @@ impl Remark {
         let one = count == 1;
         match &self.seen {
             Seen::File(text) => text.clone(),
-            Seen::Shortened { column } => format!(
-                "{count} value{} of `{column}` look{} like a number that a spreadsheet has shortened, the first in \
-                 line {first_line}: different ones may have become the same",
-                if one { "" } else { "s" },
-                if one { "s" } else { "" },
-            ),
-            Seen::WholeInOtherDigits { column } => format!(
-                "{count} whole number{} in the text column `{column}` {} not written as an integer, the first in line \
-                 {first_line}: 12.0 does not join 12; declare the column integer, or have it exported as text",
-                if one { "" } else { "s" },
-                if one { "is" } else { "are" },
-            ),
+            Seen::Doubtful { column, doubt } => doubt.text(column, self.tally),
             Seen::InNoRecord { column, from, .. } => {
                 format!("no record has `{from}`: `{column}` is null in every row")
             }
@@ -116,7 +90,7 @@ mod tests {
     #[test]
     fn the_same_of_several_files_is_told_once() {
         let seen = |count, first_line| Remark {
-            seen: Seen::Shortened { column: "card".to_owned() },
+            seen: Seen::Doubtful { column: "card".to_owned(), doubt: Doubt::Shortened },
             tally: Tally { count, first_line },
         };
         let none = Remark {

@@ -1,5 +1,6 @@
 //! Rows in the making: the columns of the accepted ones, the quarantine of the refused ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -9,11 +10,13 @@ use arrow::datatypes::SchemaRef;
 use super::column::Column;
 use super::declaration::{Format, Source};
 use super::decoder::{Decoder, Fields};
+use super::doubt::Doubt;
 use super::fault::{Fault, text_of};
 use super::partition;
 use super::quarantine::Quarantine;
-use super::remark::{Remark, Seen, Tally};
+use super::remark::{Remark, Seen};
 use super::stream::Piece;
+use super::tally::Tally;
 use crate::error::{Context, Result};
 
 /// Text read before a batch ends early: long texts must not gather in memory.
@@ -38,9 +41,8 @@ pub struct Rows {
     refused_bytes: usize,
     capacity: usize,
     quarantine: Quarantine,
-    /// Column by column.
-    shortened: Vec<Tally>,
-    other_digits: Vec<Tally>,
+    /// By the column's place.
+    doubtful: BTreeMap<(usize, Doubt), Tally>,
     without_element: Tally,
 }
 
@@ -72,8 +74,7 @@ impl Rows {
             refused_bytes: 0,
             capacity,
             quarantine: Quarantine::new(&source.name, file),
-            shortened: vec![Tally::default(); source.columns.len()],
-            other_digits: vec![Tally::default(); source.columns.len()],
+            doubtful: BTreeMap::new(),
             without_element: Tally::default(),
         })
     }
@@ -164,10 +165,10 @@ impl Rows {
         if !self.lines.is_empty() {
             let count = self.lines.len();
             let mut columns = Vec::with_capacity(self.decoders.len() + 4);
-            let tallies = self.shortened.iter_mut().zip(&mut self.other_digits);
-            for (decoder, (shortened, other_digits)) in self.decoders.iter_mut().zip(tallies) {
-                decoder.take_shortened().into_iter().for_each(|row| shortened.add(self.lines[row]));
-                decoder.take_other_digits().into_iter().for_each(|row| other_digits.add(self.lines[row]));
+            for (place, decoder) in self.decoders.iter_mut().enumerate() {
+                for (row, doubt) in decoder.take_doubts() {
+                    self.doubtful.entry((place, doubt)).or_default().add(self.lines[row]);
+                }
                 columns.push(decoder.finish()?);
             }
             columns.push(repeated(&self.file, count)?);
@@ -201,15 +202,12 @@ impl Rows {
         if !self.flush(emit)? {
             return Ok(());
         }
-        let name = |column: usize| self.decoders[column].column().name.clone();
-        let rows = self.unfolded.clone().unwrap_or_default();
-        let told = (0..self.decoders.len()).flat_map(|column| {
-            [
-                self.shortened[column].remark(Seen::Shortened { column: name(column) }),
-                self.other_digits[column].remark(Seen::WholeInOtherDigits { column: name(column) }),
-            ]
+        let told = self.doubtful.iter().filter_map(|((place, doubt), tally)| {
+            let column = self.decoders[*place].column().name.clone();
+            Remark::counted(Seen::Doubtful { column, doubt: *doubt }, *tally)
         });
-        let told = told.chain([self.without_element.remark(Seen::NoElement { rows })]).flatten();
+        let rows = self.unfolded.clone().unwrap_or_default();
+        let told = told.chain(Remark::counted(Seen::NoElement { rows }, self.without_element));
         for remark in remarks.into_iter().chain(told) {
             if !emit(Piece::Remark(remark)) {
                 break;

@@ -8,12 +8,16 @@
 use bytes::Bytes;
 
 use super::encoding::{Decoder, Encoding};
-use super::encoding_check::{Evidence, HEAD, LOOK, Offence, likely, of_head};
+use super::encoding_check::{Evidence, HEAD, Offence, of_head};
+use super::encoding_guess::{LOOK, likely, reads_better_as, text_reads_better_as};
 use super::records::line_breaks;
 use crate::error::{Error, Result};
 
 /// The byte-order mark of UTF-8.
 const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
+
+/// Text that is held back at most, until a line to be left out ends.
+const HELD: usize = 16 * 1024 * 1024;
 
 /// The encoding of a source's files.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,6 +105,22 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         self.remark.take()
     }
 
+    /// Judges names that were read: accents that make no words tell of another encoding.
+    ///
+    /// # Errors
+    /// They make words in an encoding that is not the declared one.
+    pub fn check_words(&self, names: &[String]) -> Result<()> {
+        let Some(encoding) = self.encoding.filter(|_| self.declared.checked) else { return Ok(()) };
+        match text_reads_better_as(&names.join("\n"), encoding) {
+            Some(better) => Err(Error::failed(format!(
+                "the header makes no words as {}, and it does as {better}",
+                encoding.name()
+            ))
+            .hint(format!("declare encoding = \"{better}\"; {}", trusted(encoding)))),
+            None => Ok(()),
+        }
+    }
+
     /// Whether this range of what is available is text.
     #[inline]
     pub fn is_valid(&self, range: std::ops::Range<usize>) -> bool {
@@ -147,11 +167,21 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             self.last = self.ended && self.offence.is_none();
             self.released = match self.offence {
                 Some(_) => readable.max(self.start),
+                // The line that is to be left out has not ended yet.
+                None if self.skip > 0 && !self.last => self.start,
                 None if self.footer > 0 => self.footer_start(),
                 None => readable,
             };
             if self.last || self.offence.is_some() || self.released > before.min(self.bytes.len()) {
                 return Ok(true);
+            }
+            if self.bytes.len() - self.start > HELD {
+                return Err(Error::failed(format!(
+                    "no line ends within {} MiB of line {}, where lines at the beginning or the end are left out",
+                    HELD / (1024 * 1024),
+                    self.line
+                ))
+                .hint("is it a text of lines? Else skip_lines and footer_lines mean nothing for it"));
             }
         }
     }
@@ -230,8 +260,22 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         };
         self.decoder.decode(&bytes[taken..finding.rest], self.ended, &mut self.bytes);
         self.held.extend_from_slice(&bytes[finding.rest..]);
-        if self.ended && self.offence.is_none() && evidence_is_utf8(self.evidence.as_ref()) {
-            self.offend(self.bytes.len(), Offence::Of(Encoding::UTF_8));
+        if self.ended && self.offence.is_none() {
+            self.judge_whole();
+        }
+    }
+
+    /// What only the whole file shows.
+    fn judge_whole(&mut self) {
+        let (Some(evidence), Some(encoding)) = (&self.evidence, self.encoding) else { return };
+        if evidence.wholly_utf8().is_some() {
+            return self.offend(self.bytes.len(), Offence::Of(Encoding::UTF_8));
+        }
+        if let Some(better) = reads_better_as(evidence.sample(), encoding) {
+            self.remark = Some(format!(
+                "its accents make no words as {}, and they do as {better}: which encoding is it in?",
+                encoding.name()
+            ));
         }
     }
 
@@ -259,7 +303,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     fn offended(&mut self, at: usize, offence: Offence) -> Result<Error> {
         // What is likely is judged by the same bytes however they come.
         let (before, behind) = LOOK;
-        while !self.ended && self.bytes.len() < at + behind {
+        let sampling = |text: &Self| text.evidence.as_ref().is_some_and(Evidence::may_sample_more);
+        while !self.ended && (self.bytes.len() < at + behind || sampling(self)) {
             self.more()?;
         }
         let wholly = self.evidence.as_ref().and_then(Evidence::wholly_utf8);
@@ -270,7 +315,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         let known = self.encoding.unwrap_or(self.declared.encoding);
         let name = known.name();
         let usual = !self.declared.declared && known == self.declared.encoding;
-        let trusted = format!("encoding_check = false takes the bytes for {name} whatever they look like");
+        let trusted = trusted(known);
         Ok(match offence {
             Offence::Of(other) => Error::failed(match usual {
                 true => format!(
@@ -281,13 +326,15 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             })
             .hint(format!("declare encoding = \"{}\"; {trusted}", other.label())),
             Offence::Unknown => {
-                let likely = match known.is_utf8() {
-                    true => {
+                let likely = match &self.evidence {
+                    Some(evidence) => likely(evidence.sample()),
+                    None if known.is_utf8() => {
                         let begin = line_start(&self.bytes, at).max(at.saturating_sub(before));
                         likely(&self.bytes[begin..self.bytes.len().min(at + behind)])
                     }
-                    false => None,
+                    None => None,
                 };
+                let likely = likely.filter(|likely| *likely != name);
                 let looks = likely.map_or(String::new(), |likely| format!("; it looks like {likely}"));
                 let error = Error::failed(match usual {
                     true => format!(
@@ -296,7 +343,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
                     false => format!("line {line} is not {name} as declared{looks}"),
                 });
                 error.hint(match likely {
-                    Some(likely) => format!("declare encoding = \"{likely}\"; {REFUSED}"),
+                    Some(likely) if known.is_utf8() => format!("declare encoding = \"{likely}\"; {REFUSED}"),
+                    Some(likely) => format!("declare encoding = \"{likely}\"; {trusted}"),
                     None if known.is_utf8() => {
                         format!("declare the file's own, for example encoding = \"windows-1252\"; {REFUSED}")
                     }
@@ -352,8 +400,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
 
 const REFUSED: &str = "encoding_check = false refuses the records that hold such bytes one by one";
 
-fn evidence_is_utf8(evidence: Option<&Evidence>) -> bool {
-    evidence.is_some_and(|evidence| evidence.wholly_utf8().is_some())
+fn trusted(encoding: Encoding) -> String {
+    format!("encoding_check = false takes the bytes for {} whatever they look like", encoding.name())
 }
 
 /// Where the line begins that holds this place.

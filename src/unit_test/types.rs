@@ -37,7 +37,7 @@ impl Types {
     /// Every model among them whose SQL cannot be planned.
     pub async fn of(pipeline: &Arc<Pipeline>, models: &BTreeSet<TableName>, limits: Limits) -> Result<Types> {
         let warehouse = Warehouse::in_memory()?;
-        let engine = run::engine(limits, &warehouse)?.in_zone(pipeline.timezone);
+        let engine = run::engine_of(pipeline, limits, &warehouse)?;
         let catalog = Arc::new(Catalog::new(warehouse.clone(), engine.clone(), None, pipeline.visibility()));
         let workshop = Workshop {
             pipeline: pipeline.clone(),

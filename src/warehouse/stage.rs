@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Warehouse;
-use super::stored_type::{as_stored, stored_schema};
+use super::kept_types::Kept;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 
@@ -143,12 +143,12 @@ impl Warehouse {
         streams: Vec<SendableRecordBatchStream>,
     ) -> Result<Staged> {
         let found = streams.first().map(|s| s.schema()).unwrap_or_else(|| Arc::new(Schema::empty()));
-        let schema = stored_schema(&found).map_err(|e| e.at(format!("table {table}")))?;
+        let kept = Kept::of(table, &found).map_err(|e| e.at(format!("table {table}")))?;
+        let schema = kept.schema.clone();
         let mut writers = JoinSet::new();
         for stream in streams {
             let writer = self.writer(table, &schema, layout);
-            let schema = schema.clone();
-            writers.spawn(write_stream(writer, schema, stream));
+            writers.spawn(write_stream(writer, kept.clone(), stream));
         }
         let mut adds = Vec::new();
         while let Some(written) = writers.join_next().await {
@@ -173,12 +173,13 @@ impl Warehouse {
         layout: Layout,
         schema: &SchemaRef,
     ) -> Result<Stager> {
-        let schema = stored_schema(schema).map_err(|e| e.at(format!("table {table}")))?;
+        let kept = Kept::of(table, schema).map_err(|e| e.at(format!("table {table}")))?;
+        let schema = kept.schema.clone();
         let (batches, mut handed) = mpsc::channel(WAITING_BATCHES);
         let stream = futures::stream::poll_fn(move |context| handed.poll_recv(context).map(|b| b.map(Ok)));
         let stream = Box::pin(RecordBatchStreamAdapter::new(schema.clone(), stream));
         let mut written = JoinSet::new();
-        written.spawn(write_stream(self.writer(table, &schema, layout), schema.clone(), stream));
+        written.spawn(write_stream(self.writer(table, &schema, layout), kept, stream));
         Ok(Stager { table: table.clone(), mode, schema, batches, written })
     }
 
@@ -277,13 +278,13 @@ impl Stager {
 
 async fn write_stream(
     mut writer: DeltaWriter,
-    schema: SchemaRef,
+    kept: Kept,
     mut stream: SendableRecordBatchStream,
 ) -> Result<Vec<Add>> {
     // Chunks of one size whatever the operators above happened to emit.
-    let mut chunks = BatchCoalescer::new(schema.clone(), ENCODE_ROWS);
+    let mut chunks = BatchCoalescer::new(kept.schema.clone(), ENCODE_ROWS);
     while let Some(batch) = stream.next().await {
-        let batch = as_stored(&batch.doing("compute the rows")?, &schema)?;
+        let batch = kept.rows(&batch.doing("compute the rows")?)?;
         chunks.push_batch(batch).doing("gather rows")?;
         while let Some(chunk) = chunks.next_completed_batch() {
             writer.write(&chunk).await.doing("write Parquet")?;

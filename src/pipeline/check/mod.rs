@@ -131,6 +131,8 @@ pub fn check(
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
         checking.tables_are_made(&steps, &tables);
+    }
+    if checking.errors.is_empty() {
         checking.audiences_read_what_is_made(&steps);
     }
     if steps.is_empty() && checking.errors.is_empty() {

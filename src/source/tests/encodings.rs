@@ -89,7 +89,7 @@ fn bytes_that_the_encoding_does_not_know_stop_the_source() {
         let fixture = source(&format!("encoding = \"{name}\""));
         fixture.write("e.csv", bytes);
         let proper = Encoding::of(name).unwrap().name();
-        let expected = format!("line 2 is not {proper} as declared\n");
+        let expected = format!("line 2 is not {proper} as declared");
         assert!(fixture.error().starts_with(&expected), "{}", fixture.error());
     }
 }
@@ -174,6 +174,31 @@ fn what_stands_before_a_wrong_line_is_judged_first() {
     let fixture = source("footer_lines = 1\nskip_lines = 1");
     fixture.write("e.csv", b"r\xE9port\na,b\n1,2\nend\n");
     assert!(fixture.error().starts_with("line 1 is not UTF-8"), "{}", fixture.error());
+}
+
+#[test]
+fn accents_that_make_no_words_are_told() {
+    for name in ["cp850", "macintosh"] {
+        let fixture = source("encoding = \"windows-1252\"");
+        fixture.write("e.csv", encoded("a,b\nZoé,Médéric\n1,2\n", name));
+        let outcome = fixture.read();
+        let doubt = format!(
+            "its accents make no words as windows-1252, and they do as {name}: which encoding is it in?"
+        );
+        assert_eq!((outcome.rows.len(), outcome.remarks), (2, vec![doubt]));
+        fixture.write("e.csv", encoded("a,b,prénom\n1,2,3\n", name));
+        // The web's windows-1252 has no character for what the Mac wrote as ç.
+        if name == "macintosh" {
+            let mut bytes = b"a,b\n1,2\n".to_vec();
+            bytes.extend(encoded(ZOE, name));
+            let fixture = source("encoding = \"windows-1252\"");
+            fixture.write("e.csv", bytes);
+            let expected = "line 4 is not windows-1252 as declared; it looks like macintosh\n";
+            assert!(fixture.error().starts_with(expected), "{}", fixture.error());
+        }
+        let expected = format!("the header makes no words as windows-1252, and it does as {name}\n");
+        assert!(fixture.error().starts_with(&expected), "{}", fixture.error());
+    }
 }
 
 #[test]

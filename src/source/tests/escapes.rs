@@ -82,6 +82,22 @@ fn without_the_option_the_refusal_names_it() {
     assert_eq!(refused, [(2, reason.to_owned()), (4, reason.to_owned())]);
 }
 
+#[test]
+fn backslashes_beside_the_null_of_a_dump_are_told() {
+    let toml = format!("format = \"csv\"\nquote = \"\"\nnull = [\"\", \"\\\\N\"]\n{TWO}");
+    let fixture = Fixture::new("e.csv", &toml);
+    fixture.write("e.csv", "a,b\n1,\\N\n2,C:\\\\\n3,a\\tb\n");
+    let outcome = fixture.read();
+    assert_eq!(outcome.table(), ["1|∅", "2|C:\\\\", "3|a\\tb"]);
+    assert_eq!(
+        outcome.remarks,
+        [
+            "2 values of `b` hold backslashes, the first in line 3: an export that writes \\N for null mostly escapes; \
+          escape = \"\\\\\" resolves it"
+        ]
+    );
+}
+
 /// As MySQL writes: each special character behind a backslash.
 fn by_mysql(text: &str, quoted: bool, delimiter: char) -> String {
     let mut out = String::new();

@@ -133,6 +133,17 @@ fn what_unfolds_without_end_stays_a_window_in_hand() {
         outcome.refused.iter().any(|(_, _, reason)| reason.starts_with("the record is longer than 4 MiB"))
     );
     assert!(outcome.records.iter().all(|record| record.len() <= 64 * 1024));
+    // Nor is it gathered where its lines are to be left out.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    for _ in 0..20 {
+        encoder.write_all(&[b'7'; 1024 * 1024]).unwrap();
+    }
+    let bytes = encoder.finish().unwrap();
+    for option in ["skip_lines = 1", "footer_lines = 1"] {
+        let fixture = Fixture::new("bomb", &format!("{option}\n{CSV}"));
+        fixture.write("bomb", &bytes);
+        assert!(fixture.error().starts_with("no line ends within 16 MiB of line 1"), "{option}");
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! Numbers in text columns that are not written as they were meant: `2,97461E+12` was once a card's number,
-//! and `12.0` is the customer 12 on his way through a data frame.
+//! Texts that stand and are doubtful: somebody must be told, once a column and file.
 //!
-//! As text such a value stands, but three cards may have become one, and 12.0 joins nobody, so that
-//! somebody must be told.
+//! `2,97461E+12` was once a card's number: a spreadsheet has shortened it, and three cards may have become
+//! one. `12.0` is the customer 12 on his way through a data frame, and joins nobody. A backslash in a
+//! source whose word for null is `\N` may be an escape that was not resolved.
+
+use super::tally::Tally;
 
 /// Whether a text is a number as spreadsheets shorten it: one digit, a fraction, an exponent.
 #[inline(always)]
@@ -42,6 +44,39 @@ pub fn is_whole_in_other_digits(number: &[u8]) -> bool {
     let places =
         fraction.unwrap_or_default().iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
     places as i64 <= exponent.unwrap_or(0)
+}
+
+/// Why a text is doubtful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    Shortened,
+    /// A whole number that no integer is written as.
+    OtherDigits,
+    Backslash,
+}
+
+impl Doubt {
+    /// What the run says of so many texts of a column.
+    pub fn text(self, column: &str, Tally { count, first_line: first }: Tally) -> String {
+        let (values, look, hold, are) = match count {
+            1 => ("1 value".to_owned(), "looks", "holds a backslash", "is a whole number"),
+            _ => (format!("{count} values"), "look", "hold backslashes", "are whole numbers"),
+        };
+        match self {
+            Doubt::Shortened => format!(
+                "{values} of `{column}` {look} like a number that a spreadsheet has shortened, the first in line \
+                 {first}: different ones may have become the same"
+            ),
+            Doubt::OtherDigits => format!(
+                "{values} of the text column `{column}` {are} not written as an integer, the first in line {first}: \
+                 12.0 does not join 12; declare the column integer, or have it exported as text"
+            ),
+            Doubt::Backslash => format!(
+                "{values} of `{column}` {hold}, the first in line {first}: an export that writes \\N for null mostly \
+                 escapes; escape = \"\\\\\" resolves it"
+            ),
+        }
+    }
 }
 
 #[cfg(test)]
