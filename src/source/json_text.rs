@@ -3,10 +3,10 @@
 //! Numbers stay text, so that amounts never pass through binary floating point.
 //!
 //! Measured with `json_object` beside serde_json 1.0.154, one core, a release build: orders of the demo
-//! 747 MB/s, its visits 847, lines of 300 keys of which five are read 847, of 50 keys 873. serde_json as
-//! this tree builds it does 451, 506, 492 and 508: the exact text of a number is then only to be had by
+//! 746 MB/s, its visits 794, lines of 300 keys of which five are read 779, of 50 keys 820. serde_json as
+//! this tree builds it does 474, 521, 490 and 495: the exact text of a number is then only to be had by
 //! going through the object by hand. With its feature `raw_value`, which nothing else here asks for, and
-//! a visitor of paths it does 648, 682, 753 and 774.
+//! a visitor of paths it does 652, 698, 770 and 764.
 
 use super::fault::text_of;
 
