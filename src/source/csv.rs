@@ -224,7 +224,14 @@ impl Layout {
     }
 
     /// Parses the records in waiting: column by column, or row by row where one does not fit.
-    fn stretch(&self, text: &[u8], stretch: &mut Stretch, rows: &mut Rows, quoting: Quoting, scratch: &mut Vec<u8>) {
+    fn stretch(
+        &self,
+        text: &[u8],
+        stretch: &mut Stretch,
+        rows: &mut Rows,
+        quoting: Quoting,
+        scratch: &mut Vec<u8>,
+    ) {
         let count = stretch.places.len();
         if count > 0 {
             let spans = &stretch.spans;

@@ -13,11 +13,11 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::calendar::Written;
 use super::column::{Column, ColumnType};
+use super::doubt::{Doubt, looks_shortened, may_be_shortened};
 use super::fault::Fault;
-use super::records::Span;
-use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
 use super::field_text::{Quoting, field};
-use super::doubt::{Doubt, looks_shortened};
+use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
+use super::records::Span;
 use super::time_format::TimeFormat;
 use super::zone::Placer;
 use crate::error::{Context, Result};
@@ -85,6 +85,7 @@ impl Decoder {
     }
 
     /// Adds a text that is a value, even where the same text would mean null.
+    #[inline]
     pub fn push_value(&mut self, text: &[u8]) -> Result<(), Fault> {
         if let Values::Text { bytes, offsets } = &mut self.values {
             bytes.extend_from_slice(text);
@@ -169,9 +170,7 @@ impl Decoder {
         let usual = empty_is_null && nulls.is_empty() && self.plain;
         let (point, scratch) = (self.point, &mut self.scratch);
         let absent = match &mut self.values {
-            Values::Integer(values) if usual => {
-                fields.parse(values, scratch, |text| integer(text, point))?
-            }
+            Values::Integer(values) if usual => fields.parse(values, scratch, |text| integer(text, point))?,
             Values::Decimal { values, precision, scale } if usual => {
                 let (precision, scale) = (*precision, *scale);
                 fields.parse(values, scratch, |text| decimal(text, precision, scale, point))?
@@ -186,14 +185,17 @@ impl Decoder {
             }
             Values::Text { bytes, offsets } if usual => {
                 let mut absent = Absent::default();
+                let mut doubtful = false;
                 for row in 0..fields.rows {
                     let text = fields.get(row, scratch);
                     bytes.extend_from_slice(text);
                     offsets.push(bytes.len() as i32);
                     absent.set(row, text.is_empty());
-                    if looks_shortened(text) {
-                        self.doubts.push((self.rows + row, Doubt::Shortened));
-                    }
+                    doubtful |= may_be_shortened(text);
+                }
+                if doubtful {
+                    let shortened = (0..fields.rows).filter(|row| looks_shortened(fields.get(*row, scratch)));
+                    self.doubts.extend(shortened.map(|row| (self.rows + row, Doubt::Shortened)));
                 }
                 absent
             }
@@ -231,6 +233,7 @@ impl Decoder {
         }
     }
 
+    #[inline]
     fn push_digits(&mut self, text: &[u8]) -> Result<(), Fault> {
         match &mut self.values {
             Values::Integer(values) => values.push(integer(text, b'.')?),

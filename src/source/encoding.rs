@@ -28,7 +28,11 @@ pub struct DosPage {
     euro: bool,
 }
 
-const fn page(name: &'static str, number: &'static str, page: &'static (dyn CodePage + Send + Sync)) -> DosPage {
+const fn page(
+    name: &'static str,
+    number: &'static str,
+    page: &'static (dyn CodePage + Send + Sync),
+) -> DosPage {
     DosPage { number, name, page, euro: false }
 }
 
@@ -124,8 +128,17 @@ impl Encoding {
 
     /// Whether it was made for the languages of western Europe, with a byte a character.
     pub fn is_western(self) -> bool {
-        const WESTERN: [&str; 9] =
-            ["windows-1252", "ISO-8859-15", "windows-1254", "macintosh", "cp437", "cp850", "cp858", "cp860", "cp863"];
+        const WESTERN: [&str; 9] = [
+            "windows-1252",
+            "ISO-8859-15",
+            "windows-1254",
+            "macintosh",
+            "cp437",
+            "cp850",
+            "cp858",
+            "cp860",
+            "cp863",
+        ];
         WESTERN.contains(&self.name())
     }
 
@@ -255,9 +268,11 @@ mod tests {
 
     #[test]
     fn dos_and_the_mac_wrote_accents_too() {
-        for (encoding, bytes) in
-            [("cp850", b"Zo\x82, Besan\x87on"), ("cp437", b"Zo\x82, Besan\x87on"), ("macintosh", b"Zo\x8e, Besan\x8don")]
-        {
+        for (encoding, bytes) in [
+            ("cp850", b"Zo\x82, Besan\x87on"),
+            ("cp437", b"Zo\x82, Besan\x87on"),
+            ("macintosh", b"Zo\x8e, Besan\x8don"),
+        ] {
             let mut text = Vec::new();
             Encoding::of(encoding).unwrap().decoder().decode(bytes, true, &mut text);
             assert_eq!(String::from_utf8(text).unwrap(), "Zoé, Besançon", "{encoding}");

@@ -63,7 +63,9 @@ fn score(bytes: &[u8], encoding: Encoding) -> i64 {
             // `ZoÇ` is no word.
             Some(c) if c.is_uppercase() && small_before => -1,
             Some(c) if "ÉÈÀÇÊÖÄÜÑ".contains(c) && !behind => 1,
-            Some(c) if "€’‘“”„«»–—…·•°£§©®™²³½¼¾×¿¡\u{a0}".contains(c) => 1,
+            Some(c) if "€’‘“”„«»–—…·•°£§©®™²³½¼¾×¿¡\u{a0}".contains(c) => {
+                1
+            }
             Some(c) if c.is_alphabetic() => 0,
             _ => -2,
         }
@@ -124,7 +126,10 @@ mod tests {
     #[test]
     fn honest_text_is_not_doubted() {
         for (name, text) in [
-            ("windows-1252", "Sillage™; 5 €; « CAFÉ »; • item; Škoda; Žižek; l’œuvre – N°; Łódź".replace(['Ł', 'ź'], "")),
+            (
+                "windows-1252",
+                "Sillage™; 5 €; « CAFÉ »; • item; Škoda; Žižek; l’œuvre – N°; Łódź".replace(['Ł', 'ź'], ""),
+            ),
             ("windows-1252", "MÜLLER; ÀÉÈ; ½; 2×3; señor; Ÿ".to_owned()),
             ("macintosh", "Sillage™; 5 €; «CAFÉ»; • item; œuvre; 3∞".to_owned()),
             ("cp850", "MÜLLER; ½; ñandú; ÉÈ; naïve; §".to_owned()),

@@ -27,14 +27,16 @@ pub fn clash(formats: &[(&str, TimeFormat)]) -> Option<(usize, usize)> {
 
 /// Days on which day, month and year may be taken for one another, at several times.
 fn moments() -> Vec<DateTime<FixedOffset>> {
-    const SECONDS: [(i64, i64); 5] = [(0, 0), (3_723, 500_000), (40_329, 250_000), (50_398, 123_456), (86_399, 0)];
+    const SECONDS: [(i64, i64); 5] =
+        [(0, 0), (3_723, 500_000), (40_329, 250_000), (50_398, 123_456), (86_399, 0)];
     let mut moments = Vec::new();
     let zone = FixedOffset::east_opt(7_200);
     for year in [1912, 2003, 2026] {
         for month in 1..=12 {
             for day in (1..=12).chain([13, 20, 28, 31]) {
                 let (seconds, micros) = SECONDS[moments.len() % SECONDS.len()];
-                let midnight = NaiveDate::from_ymd_opt(year, month, day).and_then(|day| day.and_hms_opt(0, 0, 0));
+                let midnight =
+                    NaiveDate::from_ymd_opt(year, month, day).and_then(|day| day.and_hms_opt(0, 0, 0));
                 let moment = midnight.zip(zone).and_then(|(midnight, zone)| {
                     let local = midnight + TimeDelta::seconds(seconds) + TimeDelta::microseconds(micros);
                     local.and_local_timezone(zone).single()
@@ -88,7 +90,8 @@ mod tests {
 
     fn clashes(formats: &[&str]) -> bool {
         let manner = Manner { timed: true, last_short_year: Some(2029), abbreviations: &[] };
-        let formats: Vec<_> = formats.iter().map(|format| (*format, declared(format, manner).unwrap())).collect();
+        let formats: Vec<_> =
+            formats.iter().map(|format| (*format, declared(format, manner).unwrap())).collect();
         clash(&formats).is_some()
     }
 

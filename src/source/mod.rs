@@ -44,6 +44,7 @@ mod style_declaration;
 mod survey;
 mod text;
 mod time_format;
+mod time_parts;
 mod window;
 mod zone;
 

@@ -153,9 +153,10 @@ impl Rows {
         if !self.flush(emit)? {
             return Ok(());
         }
-        let told = self.doubtful.iter().map(|((place, doubt), doubtful)| {
-            doubtful.remark(*doubt, &self.decoders[*place].column().name)
-        });
+        let told = self
+            .doubtful
+            .iter()
+            .map(|((place, doubt), doubtful)| doubtful.remark(*doubt, &self.decoders[*place].column().name));
         for remark in remark.into_iter().chain(told) {
             if !emit(Piece::Remark(remark)) {
                 break;

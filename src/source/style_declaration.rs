@@ -29,7 +29,8 @@ impl SourceDeclaration {
         if let Some(sign) = thousands {
             let mut characters = sign.chars();
             let one = characters.next().filter(|_| characters.next().is_none());
-            if one.is_none_or(|c| c.is_ascii_alphanumeric() || c == '-' || c == '+' || c == char::from(point)) {
+            if one.is_none_or(|c| c.is_ascii_alphanumeric() || c == '-' || c == '+' || c == char::from(point))
+            {
                 problems.push(Problem::new(
                     ["thousands"],
                     Error::config(
@@ -56,8 +57,10 @@ impl SourceDeclaration {
                 Some(seconds) if letters => offsets.push((name.clone(), seconds)),
                 _ => problems.push(Problem::new(
                     ["zone_abbreviations", name.as_str()],
-                    Error::config(format!("`{name}` = `{offset}` is no abbreviation of a zone with its offset"))
-                        .hint("write letters and an offset, for example PST = \"-08:00\""),
+                    Error::config(format!(
+                        "`{name}` = `{offset}` is no abbreviation of a zone with its offset"
+                    ))
+                    .hint("write letters and an offset, for example PST = \"-08:00\""),
                 )),
             }
         }
@@ -172,9 +175,8 @@ pub(super) fn short_years<K: Into<String>>(
     if !(1099..=9999).contains(&last) {
         problems.push(Problem::new(
             key,
-            Error::config(format!("{last} is not the last of the hundred years that two digits name")).hint(
-                "write it with its century: two_digit_years_to = 2029 reads 29 as 2029 and 30 as 1930",
-            ),
+            Error::config(format!("{last} is not the last of the hundred years that two digits name"))
+                .hint("write it with its century: two_digit_years_to = 2029 reads 29 as 2029 and 30 as 1930"),
         ));
         return Some(2029);
     }

@@ -204,8 +204,9 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     fn begin(&mut self, head: &[u8]) -> Result<usize> {
         let declared = self.declared.encoding;
         if head.starts_with(b"\xFF\xFE\0\0") || head.starts_with(b"\0\0\xFE\xFF") {
-            return Err(Error::failed("the file starts as UTF-32 does, which is not read")
-                .hint("export it as UTF-8"));
+            return Err(
+                Error::failed("the file starts as UTF-32 does, which is not read").hint("export it as UTF-8")
+            );
         }
         let (encoding, mut mark) = Encoding::of_mark(head).unwrap_or((declared, 0));
         // Tools that add a mark to what has one leave two.
@@ -221,7 +222,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             ));
         }
         if self.declared.checked && mark == 0 {
-            self.offence = of_head(&head[..head.len().min(HEAD)], encoding).map(|other| (0, Offence::Of(other)));
+            self.offence =
+                of_head(&head[..head.len().min(HEAD)], encoding).map(|other| (0, Offence::Of(other)));
         }
         let ascii_is_itself = !encoding.is_utf8() && encoding.utf16().is_none();
         self.evidence = (self.declared.checked && ascii_is_itself).then(|| Evidence::new(encoding));

@@ -28,12 +28,11 @@ impl Placer {
     #[inline]
     pub fn instant(&mut self, format: &TimeFormat, text: &[u8]) -> Result<i64, Fault> {
         let written = format.read(text)?;
-        match self.utc(written) {
-            Err(Fault::Gap) if format.reads_a_day(text) => {
-                Ok(day_start(naive(written.local)?.date(), self.zone).timestamp_micros())
-            }
-            placed => placed,
+        let placed = self.utc(written);
+        if placed == Err(Fault::Gap) && format.reads_a_day(text) {
+            return Ok(day_start(naive(written.local)?.date(), self.zone).timestamp_micros());
         }
+        placed
     }
 
     /// Microseconds since 1970 in UTC. Of an hour that happens twice the first is taken; an hour
@@ -168,7 +167,9 @@ mod tests {
         let day = |zone: &str, text: &str| {
             let placer = Placer::new(zone.parse().unwrap());
             let first = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap();
-            placer.iso_day(text.as_bytes()).map(|d| (first + chrono::TimeDelta::days(i64::from(d))).to_string())
+            placer
+                .iso_day(text.as_bytes())
+                .map(|d| (first + chrono::TimeDelta::days(i64::from(d))).to_string())
         };
         assert_eq!(day("Europe/Paris", "2026-01-31").as_deref(), Ok("2026-01-31"));
         assert_eq!(day("Europe/Paris", "2026-01-31 00:00:00").as_deref(), Ok("2026-01-31"));

@@ -31,7 +31,10 @@ fn each_file_is_read_in_its_own_encoding() {
         let fixture = source(&format!("encoding = \"{name}\""));
         fixture.write("e.csv", encoded(ZOE, name));
         let outcome = fixture.read();
-        assert_eq!((outcome.table(), outcome.remarks.len()), (vec!["Zoé|Besançon".into(), "François|Nîmes".into()], 0));
+        assert_eq!(
+            (outcome.table(), outcome.remarks.len()),
+            (vec!["Zoé|Besançon".into(), "François|Nîmes".into()], 0)
+        );
     }
 }
 
@@ -179,7 +182,9 @@ fn accents_that_make_no_words_are_told() {
         let fixture = source("encoding = \"windows-1252\"");
         fixture.write("e.csv", encoded("a,b\nZoé,Médéric\n1,2\n", name));
         let outcome = fixture.read();
-        let doubt = format!("its accents make no words as windows-1252, and they do as {name}: which encoding is it in?");
+        let doubt = format!(
+            "its accents make no words as windows-1252, and they do as {name}: which encoding is it in?"
+        );
         assert_eq!((outcome.rows.len(), outcome.remarks), (2, vec![doubt]));
         fixture.write("e.csv", encoded("a,b,prénom\n1,2,3\n", name));
         // The web's windows-1252 has no character for what the Mac wrote as ç.
@@ -198,7 +203,8 @@ fn accents_that_make_no_words_are_told() {
 
 #[test]
 fn json_lines_are_held_to_their_encoding_too() {
-    let fixture = Fixture::new("e.jsonl", "format = \"jsonl\"\nencoding = \"windows-1252\"\n[columns]\na = \"text\"\n");
+    let fixture =
+        Fixture::new("e.jsonl", "format = \"jsonl\"\nencoding = \"windows-1252\"\n[columns]\na = \"text\"\n");
     fixture.write("e.jsonl", "{\"a\":\"x\"}\n{\"a\":\"Zoé\"}\n");
     assert!(fixture.error().starts_with("line 2 is UTF-8, not windows-1252 as declared"));
     fixture.write("e.jsonl", "\u{feff}{\"a\":\"Zoé\"}\n");

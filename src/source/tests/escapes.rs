@@ -44,7 +44,10 @@ fn a_dump_of_tabs_is_read_as_it_was_meant() {
     let text = "Tea \"green\"\t1\nC:\\\\\t2\n\\N\t3\ntwo\\nlines\t4\na\\\tb\t5\na\\\nb\t6\n\\\\N\t7\n\t8\n";
     let (rows, lines, refused) = read("delimiter = \"\\t\"\nquote = \"\"\nescape = \"\\\\\"", text);
     assert_eq!(refused, []);
-    assert_eq!(rows, ["Tea \"green\"|1", "C:\\|2", "∅|3", "two\nlines|4", "a\tb|5", "a\nb|6", "\\N|7", "∅|8"]);
+    assert_eq!(
+        rows,
+        ["Tea \"green\"|1", "C:\\|2", "∅|3", "two\nlines|4", "a\tb|5", "a\nb|6", "\\N|7", "∅|8"]
+    );
     assert_eq!(lines, [2, 3, 4, 5, 6, 7, 9, 10]);
 }
 
@@ -71,7 +74,8 @@ fn line_ends_of_two_bytes_and_the_end_of_the_file() {
 
 #[test]
 fn without_the_option_the_refusal_names_it() {
-    let (rows, _, refused) = read("", "\"Tea \\\"green\\\"\",1\n2,3\n\"Screen 27\\\"\",199\n4,\\N\n5,a\\tb\n");
+    let (rows, _, refused) =
+        read("", "\"Tea \\\"green\\\"\",1\n2,3\n\"Screen 27\\\"\",199\n4,\\N\n5,a\\tb\n");
     assert_eq!(rows, ["2|3", "4|\\N", "5|a\\tb"]);
     let reason = "a quoted field does not end where its quote does, and quotes stand behind backslashes: escape = \
                   \"\\\\\" reads them as part of the value";
@@ -87,8 +91,10 @@ fn backslashes_beside_the_null_of_a_dump_are_told() {
     assert_eq!(outcome.table(), ["1|∅", "2|C:\\\\", "3|a\\tb"]);
     assert_eq!(
         outcome.remarks,
-        ["2 values of `b` hold backslashes, the first in line 3: an export that writes \\N for null mostly escapes; \
-          escape = \"\\\\\" resolves it"]
+        [
+            "2 values of `b` hold backslashes, the first in line 3: an export that writes \\N for null mostly escapes; \
+          escape = \"\\\\\" resolves it"
+        ]
     );
 }
 

@@ -274,7 +274,11 @@ fn of_several_formats_the_first_that_reads_a_text_counts() {
     let formats = ["%d/%m/%Y", "%Y-%m-%d", "unix"].map(|format| declared(format, TIMED).unwrap());
     let any = TimeFormat::AnyOf(formats.to_vec());
     for text in ["31/01/2026", "2026-01-31", "1769817600"] {
-        assert_eq!(Placer::new(Tz::UTC).instant(&any, text.as_bytes()), Ok(20_484 * 86_400 * MICROS), "{text}");
+        assert_eq!(
+            Placer::new(Tz::UTC).instant(&any, text.as_bytes()),
+            Ok(20_484 * 86_400 * MICROS),
+            "{text}"
+        );
     }
     assert_eq!(any.read(b"31.01.2026"), Err(Fault::Shape));
     assert_eq!(any.read(b"31/02/2026"), Err(Fault::Calendar));

@@ -17,7 +17,8 @@ fn spaces_alone_are_as_empty_as_nothing() {
         let outcome = column(&format!("\"{kind}\""), "null = [\"NA\"]", &[" ", " NA\u{a0}"]);
         assert_eq!((outcome.table(), outcome.refused.len()), (vec!["∅".to_owned()], 1), "{kind}");
     }
-    let outcome = column("{ type = \"date\", format = \"%d/%m/%Y\" }", "", &["\" \"", "\" 31/01/2026\u{a0}\""]);
+    let outcome =
+        column("{ type = \"date\", format = \"%d/%m/%Y\" }", "", &["\" \"", "\" 31/01/2026\u{a0}\""]);
     assert_eq!(outcome.table(), ["∅", "2026-01-31"]);
     // Of a text they are the text.
     assert_eq!(column("\"text\"", "", &["\" \""]).table(), [" "]);
@@ -26,12 +27,17 @@ fn spaces_alone_are_as_empty_as_nothing() {
 #[test]
 fn a_currency_beside_a_number_is_read_where_it_is_declared() {
     let options = "delimiter = \";\"\ndecimal = \",\"\nthousands = \" \"\ncurrency = \"€\"";
-    let values = ["12,50 €", "€12,50", "1 234,50\u{a0}€", "-€ 3,00", "7", "$ 12,50", "12,50 EUR", "€", "(1,00 €)"];
+    let values =
+        ["12,50 €", "€12,50", "1 234,50\u{a0}€", "-€ 3,00", "7", "$ 12,50", "12,50 EUR", "€", "(1,00 €)"];
     let outcome = column("\"decimal(9,2)\"", options, &values);
     assert_eq!(outcome.table(), ["12.50", "12.50", "1234.50", "-3.00", "7.00"]);
-    assert_eq!(outcome.refused[0].2, "expected decimal(9,2) with a decimal comma in €, found text of 7 characters");
+    assert_eq!(
+        outcome.refused[0].2,
+        "expected decimal(9,2) with a decimal comma in €, found text of 7 characters"
+    );
     assert_eq!(outcome.refused.len(), 4);
-    let outcome = column("{ type = \"integer\", currency = \"CHF\" }", "currency = \"€\"", &["CHF 12", "5CHF", "€ 1"]);
+    let outcome =
+        column("{ type = \"integer\", currency = \"CHF\" }", "currency = \"€\"", &["CHF 12", "5CHF", "€ 1"]);
     assert_eq!((outcome.table(), outcome.refused.len()), (vec!["12".to_owned(), "5".to_owned()], 1));
     let outcome = column("\"float\"", "currency = \"US$\"", &["US$ 1.5", "2.5e1 US$", "$1"]);
     assert_eq!((outcome.table(), outcome.refused.len()), (vec!["1.5".to_owned(), "25.0".to_owned()], 1));
@@ -74,7 +80,8 @@ fn json_means_by_an_exponent_what_it_says() {
 
 #[test]
 fn shortened_numbers_in_texts_are_told_once_a_column_and_file() {
-    let toml = "format = \"csv\"\ndelimiter = \";\"\ntolerance = 1.0\n[columns]\ncard = \"text\"\nn = \"integer\"\n";
+    let toml =
+        "format = \"csv\"\ndelimiter = \";\"\ntolerance = 1.0\n[columns]\ncard = \"text\"\nn = \"integer\"\n";
     let fixture = Fixture::new("*.csv", toml);
     fixture.write("a.csv", "card;n\n2974612345678;1\n2,97461E+12;2\nx;no\n2,97461E+12;no\n2,97461E+12;3\n");
     fixture.write("b.csv", "card;n\n1E5;1\n");
@@ -141,7 +148,10 @@ fn what_cannot_be_obeyed_is_told_with_its_key() {
         ("encoding = \"klingon\"", "\"text\"", "encoding"),
     ] {
         let found = problems(options, column);
-        assert!(found.len() == 1 && found[0].starts_with(&format!("{key}: ")), "{options} {column}: {found:?}");
+        assert!(
+            found.len() == 1 && found[0].starts_with(&format!("{key}: ")),
+            "{options} {column}: {found:?}"
+        );
     }
     assert_eq!(
         problems("", "{ type = \"date\", format = [\"iso\", \"%d/%m/%Y\", \"%m/%d/%Y\"] }"),
