@@ -189,7 +189,8 @@ impl Pipeline {
             (None, _) => None,
         };
         let dated_files = source.delivery.date_in_name.is_some();
-        source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files })
+        let elements = source.rows.is_some();
+        source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files, elements })
     }
 
     /// The sources, by name.

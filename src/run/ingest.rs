@@ -22,7 +22,7 @@ use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
-use crate::source::{self, ColumnType, OnDrift, Piece, Source, SourceFile, Survey};
+use crate::source::{self, ColumnType, OnDrift, Piece, Remark, Source, SourceFile, Survey};
 use crate::warehouse::stage::{Mode, Staged, Stager};
 use crate::warehouse::table::Table;
 use crate::warehouse::visibility::Known;
@@ -52,8 +52,8 @@ pub(super) struct Ingest<'w> {
     refused: u64,
     forgotten: Theirs,
     examples: Vec<String>,
-    /// What reading bore.
-    remarks: Vec<String>,
+    /// What reading bore, by file.
+    remarks: Vec<(String, Remark)>,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -162,7 +162,9 @@ impl Workshop {
         };
 
         figures.refused = refused;
-        figures.warnings.extend(remarks);
+        let (warnings, notes) = source::told(remarks);
+        figures.warnings.extend(warnings);
+        figures.notes.extend(notes);
         figures.forgotten = forgotten;
         if forgotten.rows() > 0 {
             figures.notes.push(format!(
@@ -323,7 +325,7 @@ impl Ingest<'_> {
                     let batch = self.without_forgotten_records(batch)?;
                     self.refusals.write(&said(&batch, State::Refused, run)?).await?;
                 }
-                Piece::Remark(remark) => self.remarks.push(format!("{}: {remark}", file.name)),
+                Piece::Remark(remark) => self.remarks.push((file.name.clone(), remark)),
             }
         }
         if let Some(lists) = &mut self.lists {

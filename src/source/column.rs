@@ -91,7 +91,8 @@ impl fmt::Display for ColumnType {
 /// Where a column's values are in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum From {
-    /// A header, a Parquet column, or a path of JSON keys joined by dots.
+    /// A header, or in JSON and Parquet a path of names joined by dots; where rows are elements of an
+    /// array, within the element, `$.` before a path from the record.
     Name(String),
     /// What the column is and was called; a file has one of the names.
     Names(Vec<String>),
@@ -101,6 +102,8 @@ pub enum From {
     Position(usize),
     /// Characters of a fixed-width line, from 0.
     Characters(Range<usize>),
+    /// The folder `name=value` that the file lies in.
+    Partition(String),
 }
 
 /// A checked column of a source.
@@ -183,7 +186,7 @@ impl Column {
         match &self.from {
             From::Name(name) | From::Nth { name, .. } => slice::from_ref(name),
             From::Names(names) => names,
-            From::Position(_) | From::Characters(_) => &[],
+            From::Position(_) | From::Characters(_) | From::Partition(_) => &[],
         }
     }
 
@@ -194,6 +197,7 @@ impl Column {
             From::Names(names) => {
                 names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
             }
+            From::Partition(name) => format!("`{name}=…`"),
             _ => format!("`{}`", self.source_name()),
         }
     }

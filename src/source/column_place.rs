@@ -1,6 +1,7 @@
 //! `from` and `at` of a column: where its values are in a file, as written and checked.
 
 use std::ops::Range;
+use std::slice;
 
 use serde::Deserialize;
 
@@ -15,13 +16,32 @@ use crate::error::Error;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a column's name, its position, { name = \"Email\", nth = 2 }, or a list of the names it has had"
+    expecting = "expected a column's name, its position, { name = \"Email\", nth = 2 }, { partition = \"day\" }, or a list of the names it has had"
 )]
 pub enum FromDeclaration {
     Position(i64),
     Name(String),
     Nth(NthDeclaration),
+    Partition(PartitionDeclaration),
     Names(Vec<String>),
+}
+
+impl FromDeclaration {
+    /// The names that it gives.
+    pub(super) fn names(&self) -> &[String] {
+        match self {
+            FromDeclaration::Name(name) => slice::from_ref(name),
+            FromDeclaration::Names(names) => names,
+            FromDeclaration::Position(_) | FromDeclaration::Nth(_) | FromDeclaration::Partition(_) => &[],
+        }
+    }
+}
+
+/// `{ partition = "day" }`: the folder `day=…` that a file lies in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionDeclaration {
+    pub partition: String,
 }
 
 /// `{ name = "Email", nth = 2 }`: of the columns that are called so, the second.
@@ -55,6 +75,7 @@ impl SourceDeclaration {
     /// Where a declared column is.
     pub(super) fn place(&self, name: &str, table: &ColumnTable, problems: &mut Vec<Problem>) -> Option<From> {
         let place = match (self.format, &table.at, &table.from) {
+            (_, None, Some(FromDeclaration::Partition(folder))) => partition(folder),
             (Format::Fixed, Some(at), None) => stretch(*at).map(From::Characters),
             (Format::Fixed, None, None) => {
                 Err(("at", "a fixed-width column needs its characters".into(), CHARACTERS))
@@ -157,6 +178,25 @@ fn stretch(at: AtDeclaration) -> Result<Range<usize>, Wrong> {
     }
 }
 
+/// The folder whose name gives the value.
+fn partition(folder: &PartitionDeclaration) -> Result<From, Wrong> {
+    let name = folder.partition.trim();
+    if name.is_empty() || name.contains(['=', '/']) {
+        let message = "a partition is called as its folders are before `=`".to_owned();
+        return Err((
+            "from",
+            message,
+            "write for example from = { partition = \"day\" } for day=2026-01-31/",
+        ));
+    }
+    Ok(From::Partition(name.to_owned()))
+}
+
+/// Names joined by dots.
+pub(super) fn is_path(text: &str) -> bool {
+    text.split('.').all(|key| !key.is_empty())
+}
+
 /// The place in a file without a header.
 fn position(from: Option<&FromDeclaration>) -> Result<From, Wrong> {
     let wrong = |message: &str| Err(("from", message.to_owned(), POSITIONS));
@@ -167,7 +207,7 @@ fn position(from: Option<&FromDeclaration>) -> Result<From, Wrong> {
             Ok(position) => position,
             Err(_) => return wrong("a file without header has positions, no names"),
         },
-        Some(FromDeclaration::Nth(_) | FromDeclaration::Names(_)) => {
+        Some(FromDeclaration::Nth(_) | FromDeclaration::Names(_) | FromDeclaration::Partition(_)) => {
             return wrong("a file without header has positions, no names");
         }
     };
@@ -180,11 +220,10 @@ fn position(from: Option<&FromDeclaration>) -> Result<From, Wrong> {
 /// The name, or names, where files have them.
 fn named(format: Format, name: &str, from: Option<&FromDeclaration>) -> Result<From, Wrong> {
     let one = |text: &str| -> Result<String, Wrong> {
-        if format != Format::Jsonl {
+        if !format.is_json() {
             return Ok(plain(text).into_owned());
         }
-        let whole = !text.is_empty() && text.split('.').all(|key| !key.is_empty());
-        match whole {
+        match is_path(text) {
             true => Ok(composed(text).into_owned()),
             false => Err(("from", "a JSON path is keys joined by dots".into(), PATHS)),
         }
@@ -203,6 +242,7 @@ fn named(format: Format, name: &str, from: Option<&FromDeclaration>) -> Result<F
                 _ => Ok(From::Names(names)),
             }
         }
+        Some(FromDeclaration::Partition(folder)) => partition(folder),
         Some(FromDeclaration::Nth(_)) if format != Format::Csv => Err((
             "from",
             format!("`nth` means nothing for the format {format}"),

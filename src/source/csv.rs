@@ -10,6 +10,7 @@ use super::field_text::{Quoting, field};
 use super::header_name::plain;
 use super::ragged::Width;
 use super::records::{Broken, Found, Span, Splitter};
+use super::remark::Remark;
 use super::rows::Rows;
 use super::stream::Piece;
 use super::text::Text;
@@ -27,7 +28,7 @@ pub fn read(
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
     let quoting = quoting(source);
-    let mut rows = Rows::new(source, file, rows);
+    let mut rows = Rows::new(source, file, rows)?;
     let mut scratch = Vec::new();
     let mut layout: Option<Layout> = None;
     let mut stretch = Stretch::default();
@@ -116,7 +117,7 @@ pub fn read(
     if layout.is_none() && dialect.header {
         return Err(no_header());
     }
-    rows.finish(text.remark(), emit)
+    rows.finish(text.remark().map(Remark::of_file), emit)
 }
 
 /// The names in the header, without reading further.
@@ -218,16 +219,15 @@ impl Layout {
 
     /// Without a header the first record that is long enough says how many fields there are.
     fn of_positions(source: &Source, fields: usize) -> Self {
-        let places: Vec<usize> = source
+        let places: Vec<Option<usize>> = source
             .columns
             .iter()
             .map(|column| match column.from {
-                From::Position(place) => place,
-                _ => 0,
+                From::Position(place) => Some(place),
+                _ => None,
             })
             .collect();
-        let least = places.iter().max().map_or(0, |place| place + 1);
-        let places = places.into_iter().map(Some).collect();
+        let least = places.iter().flatten().max().map_or(0, |place| place + 1);
         let fields = fields.max(least);
         let width = Width { fields, named: fields, ragged: source.dialect.ragged };
         Layout { width, places, not_valid: not_valid(source) }
@@ -273,7 +273,7 @@ impl Layout {
                 // What was written with an escape was not written as "no value".
                 Some(value) if at.is_some_and(|at| spans[at].escaped) => decoder.push_value(value),
                 Some(value) => decoder.push(value),
-                None => decoder.push_null(),
+                None => decoder.push_absent(),
             };
             if let Err(fault) = pushed {
                 let value = value.unwrap_or_default();

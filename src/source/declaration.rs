@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::column::{Column, ColumnType, From, Style};
 use super::column_declaration::ColumnDeclarations;
+use super::column_place::{FromDeclaration, is_path};
 use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
 };
@@ -27,6 +28,9 @@ use super::text::TextEncoding;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
+
+/// The column that says which element of its record a row is.
+const ELEMENT: &str = "_element";
 
 /// `[sources.<name>]` as written.
 #[derive(Debug, Clone, Deserialize)]
@@ -72,6 +76,8 @@ pub struct SourceDeclaration {
     pub snapshot: Option<SnapshotDeclaration>,
     /// Where a file's name holds which edition it is, for example `sales_{period}_v{version}.csv`.
     pub replaces: Option<String>,
+    /// Of JSON and Parquet: the path of an array in a record; each of its elements is a row.
+    pub rows: Option<String>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -94,7 +100,7 @@ pub struct SourceDeclaration {
     pub escape: Option<String>,
     pub header: Option<bool>,
     pub comment: Option<String>,
-    // CSV, JSON lines and fixed width:
+    // CSV, JSON and fixed width:
     pub encoding: Option<String>,
     /// Whether bytes that speak against the encoding stop the source.
     #[serde(default = "yes")]
@@ -127,9 +133,18 @@ pub enum Undated {
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     Csv,
+    /// An object a line.
     Jsonl,
+    /// One array of objects, or one object after another, over any number of lines.
+    Json,
     Parquet,
     Fixed,
+}
+
+impl Format {
+    pub fn is_json(self) -> bool {
+        matches!(self, Format::Jsonl | Format::Json)
+    }
 }
 
 impl fmt::Display for Format {
@@ -137,6 +152,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Csv => "csv",
             Format::Jsonl => "jsonl",
+            Format::Json => "json",
             Format::Parquet => "parquet",
             Format::Fixed => "fixed",
         })
@@ -159,6 +175,8 @@ pub struct Source {
     pub optional: bool,
     pub on_drift: OnDrift,
     pub delivery: Delivery,
+    /// The path of the array whose elements are the rows; without it records are.
+    pub rows: Option<String>,
     /// None where no row is anybody's.
     pub person: Option<Person>,
     pub keep: Option<Keep>,
@@ -215,12 +233,16 @@ impl Source {
     }
 
     /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
-    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row); with a key
-    /// also `_version`, which orders the rows of different files.
+    /// short name) and `_line` (the 1-based line where the record starts; in Parquet and among JSON values its
+    /// number); where rows are elements of a record also `_element` (which of them, from 1), and with a key
+    /// `_version`, which orders the rows of different files.
     pub fn schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.columns.iter().map(Column::field).collect();
         fields.push(Field::new("_file", DataType::Utf8, false));
         fields.push(Field::new("_line", DataType::Int64, false));
+        if self.rows.is_some() {
+            fields.push(Field::new(ELEMENT, DataType::Int64, false));
+        }
         if self.has_versions() {
             fields.push(Field::new("_version", DataType::Utf8, false));
         }
@@ -288,6 +310,7 @@ impl SourceDeclaration {
             .collect();
         self.drift(&columns, &mut problems);
         self.overlaps(&columns, &mut problems);
+        self.unfolding(&mut problems);
         let member = self.members(&mut problems);
         self.versions(&columns, &mut problems);
         let delivery = DeliveryDeclaration {
@@ -318,7 +341,8 @@ impl SourceDeclaration {
                 .ok()
         });
         for key in &self.key {
-            if !self.columns.0.iter().any(|(name, _)| name == key) {
+            let element = self.rows.is_some() && key == ELEMENT;
+            if !element && !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
                     ["key"],
                     Error::config(format!("the key names `{key}`, which is not a declared column")),
@@ -338,6 +362,7 @@ impl SourceDeclaration {
                 optional: self.optional,
                 on_drift: self.on_drift.unwrap_or_default(),
                 delivery,
+                rows: self.rows.clone(),
                 person,
                 keep,
                 member,
@@ -371,7 +396,7 @@ impl SourceDeclaration {
         let misplaced = match self.format {
             Format::Csv => Vec::new(),
             Format::Fixed => csv_only.to_vec(),
-            Format::Jsonl => [csv_only.as_slice(), &records_only].concat(),
+            Format::Jsonl | Format::Json => [csv_only.as_slice(), &records_only].concat(),
             Format::Parquet => [csv_only.as_slice(), &records_only, &text_only].concat(),
         };
         for (key, given) in misplaced {
@@ -426,10 +451,43 @@ impl SourceDeclaration {
         }
     }
 
+    /// Rows are elements only where a record can hold any, and no column stands below their array.
+    fn unfolding(&self, problems: &mut Vec<Problem>) {
+        let Some(rows) = &self.rows else { return };
+        if matches!(self.format, Format::Csv | Format::Fixed) || !is_path(rows) {
+            let what = match is_path(rows) {
+                true => format!("`rows` means nothing for the format {}", self.format),
+                false => format!("`{rows}` is no path: names joined by dots"),
+            };
+            let hint = "it names an array in the records of a JSON or Parquet file, for example rows = \"line_items\"";
+            problems.push(Problem::new(["rows"], Error::config(what).hint(hint)));
+        }
+        for (name, column) in &self.columns.0 {
+            let names = column.0.from.as_ref().map_or(&[][..], FromDeclaration::names);
+            let around = names.iter().filter(|name| name.starts_with("$.")).count();
+            if around > 0 && around < names.len() {
+                problems.push(Problem::new(
+                    ["columns", name, "from"],
+                    Error::config("a column stands in the element or around it, under all of its names")
+                        .hint("declare two columns"),
+                ));
+            }
+            for from in column.0.from.iter().flat_map(FromDeclaration::names) {
+                let path = from.strip_prefix("$.").and_then(|path| path.strip_prefix(rows.as_str()));
+                let Some(below) = path.and_then(|path| path.strip_prefix('.')) else { continue };
+                let wrong = format!("`{from}` begins at the record and leads into the array of the rows");
+                problems.push(Problem::new(
+                    ["columns", name, "from"],
+                    Error::config(wrong).hint(format!("write from = \"{below}\" for what an element holds")),
+                ));
+            }
+        }
+    }
+
     /// The name of an ignored column in the form in which names are compared.
     fn ignored(&self, name: &str) -> String {
         match self.format {
-            Format::Jsonl => composed(name.trim()).into_owned(),
+            Format::Jsonl | Format::Json => composed(name.trim()).into_owned(),
             _ => plain(name).into_owned(),
         }
     }

@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use super::column::{Column, From};
-use super::declaration::Source;
+use super::declaration::{Format, Source};
 use super::header_name::{has_hidden_marks, plain};
 use super::near::near;
 use crate::error::{Error, Result};
@@ -59,7 +59,13 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     let found: Vec<String> = found.iter().map(|name| plain(name).into_owned()).collect();
     // Of names that are at odds with the declaration nothing more is to be said.
     let mut at_odds: Vec<&String> = Vec::new();
+    let mut sought = 0;
     for column in &source.columns {
+        if matches!(column.from, From::Partition(_)) {
+            comparison.places.push(None);
+            continue;
+        }
+        sought += 1;
         let place = place_of(column, &found).unwrap_or_else(|error| {
             errors.push(error);
             at_odds.extend(column.source_names());
@@ -82,7 +88,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
         .iter()
         .map(|place| (found[*place].clone(), format!("column {}", place + 1)))
         .collect();
-    let strangers = missing.len() == source.columns.len();
+    let strangers = missing.len() == sought;
     let renamed = renamed(&missing, &added);
     match source.on_drift {
         OnDrift::Fail => {
@@ -180,8 +186,9 @@ fn several_names(column: &Column, there: &[(&String, Vec<usize>)]) -> Error {
 /// The error for keys of a file of JSON lines that the declaration does not name; `absent` are the
 /// declared columns that occur in no line.
 pub fn undeclared_keys(source: &Source, keys: &[(String, i64)], absent: &[&Column]) -> Result<()> {
+    let place = if source.format == Format::Json { "record" } else { "line" };
     let added: Vec<(String, String)> =
-        keys.iter().map(|(name, line)| (name.clone(), format!("first in line {line}"))).collect();
+        keys.iter().map(|(name, line)| (name.clone(), format!("first in {place} {line}"))).collect();
     let renamed = renamed(absent, &added);
     let mut errors: Vec<Error> =
         renamed.iter().map(|(column, name, place)| was_renamed(column, name, place)).collect();

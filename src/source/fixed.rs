@@ -15,6 +15,7 @@ use super::declaration::Source;
 use super::drift::OnDrift;
 use super::ragged::Ragged;
 use super::records::{RECORD_BYTES, line_end};
+use super::remark::Remark;
 use super::rows::Rows;
 use super::stream::Piece;
 use super::text::Text;
@@ -31,7 +32,7 @@ pub fn read(
     let dialect = &source.dialect;
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let layout = Layout::of(source);
-    let mut rows = Rows::new(source, file, rows);
+    let mut rows = Rows::new(source, file, rows)?;
     let mut starts = Vec::new();
     // A line too long is refused once, and passed over until it ends.
     let mut passing_over = false;
@@ -69,12 +70,13 @@ pub fn read(
             break;
         }
     }
-    rows.finish(text.remark(), emit)
+    rows.finish(text.remark().map(Remark::of_file), emit)
 }
 
 /// Where the declared columns are in a line, in characters.
 struct Layout {
-    columns: Vec<Range<usize>>,
+    /// None for a column that stands in no line.
+    columns: Vec<Option<Range<usize>>>,
     /// The character behind the last declared one.
     width: usize,
     /// Stretches that must be blank.
@@ -85,19 +87,19 @@ struct Layout {
 
 impl Layout {
     fn of(source: &Source) -> Self {
-        let columns: Vec<Range<usize>> = source
+        let columns: Vec<Option<Range<usize>>> = source
             .columns
             .iter()
             .map(|column| match &column.from {
-                From::Characters(stretch) => stretch.clone(),
-                _ => 0..0,
+                From::Characters(stretch) => Some(stretch.clone()),
+                _ => None,
             })
             .collect();
-        let width = columns.iter().map(|stretch| stretch.end).max().unwrap_or(0);
+        let width = columns.iter().flatten().map(|stretch| stretch.end).max().unwrap_or(0);
         let undeclared = match source.on_drift {
-            OnDrift::Fail => {
-                between(columns.iter().cloned().chain(source.ignored.iter().filter_map(|i| characters(i))))
-            }
+            OnDrift::Fail => between(
+                columns.iter().flatten().cloned().chain(source.ignored.iter().filter_map(|i| characters(i))),
+            ),
             OnDrift::Ignore | OnDrift::Evolve => Vec::new(),
         };
         Layout { columns, width, undeclared, ragged: source.dialect.ragged, not_valid: not_valid(source) }
@@ -120,8 +122,13 @@ impl Layout {
             return rows.refuse_record(line, &stray(stretch), raw);
         }
         for (decoder, stretch) in rows.decoders.iter_mut().zip(&self.columns) {
-            let value = trimmed(cut.get(stretch.clone()));
-            if let Err(fault) = decoder.push(value) {
+            let value = stretch.clone().map(|stretch| trimmed(cut.get(stretch)));
+            let pushed = match value {
+                Some(value) => decoder.push(value),
+                None => decoder.push_absent(),
+            };
+            if let Err(fault) = pushed {
+                let value = value.unwrap_or_default();
                 let column = decoder.column().clone();
                 return rows.refuse_value(line, &column, fault, value, raw);
             }

@@ -252,7 +252,7 @@ fn absolute(path: &str) -> Result<String> {
     Ok(if slash && text != "/" { format!("{text}/") } else { text })
 }
 
-fn percent_decoded(path: &str) -> String {
+pub(super) fn percent_decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {

@@ -6,8 +6,10 @@
 //! of typed rows and refused records (`stream`). Bytes come in windows from any object store
 //! (`window`), are unpacked (`packed` by their `form`; zip archives by `members` and `archive`), become
 //! UTF-8 (`text`), are taken apart by format (`csv` with `records` and `ragged`, `fixed`, `json` with
-//! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number`,
-//! `calendar`, `time_format` and `zone`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
+//! `json_records` and `json_object`, `parquet` with `parquet_columns` and `parquet_cells`), and go value by
+//! value into Arrow columns (`decoder` with `number`, `calendar`, `time_format` and `zone`). `rows` gathers
+//! them, one a record or one an element of it (`unfold`), with what folders tell (`partition`). Nothing here
+//! knows the warehouse. A value is never rounded, replaced or guessed: what
 //! does not fit its declaration is refused with its place and a reason that does not tell the value.
 
 mod archive;
@@ -36,6 +38,10 @@ mod form;
 mod format_clash;
 mod header_name;
 mod json;
+mod json_object;
+mod json_path;
+mod json_records;
+mod json_shape;
 mod json_text;
 mod location;
 mod members;
@@ -44,11 +50,17 @@ mod near;
 mod number;
 mod packed;
 mod parquet;
+mod parquet_cells;
+mod parquet_columns;
+mod parquet_number;
+mod partition;
 mod person;
 mod quarantine;
 mod ragged;
 mod records;
+mod remark;
 pub mod retention;
+mod row_place;
 mod rows;
 mod same_content;
 pub mod snapshot;
@@ -56,8 +68,10 @@ mod stream;
 mod strftime;
 mod style_declaration;
 mod survey;
+mod tally;
 mod text;
 mod time_format;
+mod unfold;
 mod window;
 mod zone;
 
@@ -67,13 +81,14 @@ mod tests;
 pub use at_hand::read_at_hand;
 pub use column::{Column, ColumnType, From};
 pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
-pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration};
+pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
 pub use declaration::{Format, Source, SourceDeclaration, Undated};
 pub use drift::OnDrift;
 pub use editions::{Edition, Editions};
 pub use location::{Listing, SourceFile, digest, list};
 pub use person::{KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use quarantine::quarantine_schema;
+pub use remark::{Remark, told};
 pub use same_content::{SameContent, is_moved};
 pub use snapshot::Snapshot;
 pub use stream::{Piece, has_records, read};

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::declaration::{Format, Source};
 use super::location::SourceFile;
 use super::packed::{self, Content};
+use super::remark::Remark;
 use super::{csv, fixed, json, parquet};
 use crate::error::{Error, Result};
 
@@ -20,8 +21,8 @@ pub enum Piece {
     Rows(RecordBatch),
     /// Records that do not, with `quarantine_schema`.
     Refused(RecordBatch),
-    /// What was borne and is to be told, without the file's name.
-    Remark(String),
+    /// What is to be told of the file.
+    Remark(Remark),
 }
 
 /// Reads one file of a source in batches of at most `batch_rows` rows.
@@ -68,7 +69,7 @@ pub fn text(
 ) -> Result<()> {
     let windows = || content.next();
     match source.format {
-        Format::Jsonl => json::read(source, file, batch_rows, windows, emit),
+        Format::Jsonl | Format::Json => json::read(source, file, batch_rows, windows, emit),
         Format::Fixed => fixed::read(source, file, batch_rows, windows, emit),
         Format::Csv => csv::read(source, file, batch_rows, windows, emit),
         Format::Parquet => Err(Error::failed("Parquet is no text")),

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
 use tokio::runtime::Handle;
 
 use super::column::ColumnType;
@@ -16,7 +15,9 @@ use super::evolution::{Added, taken_in};
 use super::header_name::plain;
 use super::location::SourceFile;
 use super::packed::{self, Content};
-use super::{csv, json, parquet};
+use super::parquet::Footer;
+use super::parquet_columns::{FileColumns, way_out};
+use super::{csv, json, parquet, partition};
 use crate::error::{Error, Result};
 
 /// What a look at a file tells.
@@ -43,9 +44,10 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
             })
             .await
         }
-        Format::Jsonl if source.on_drift == OnDrift::Evolve => {
-            text(source, file, |source, mut content| {
-                let keys = json::undeclared(source, || content.next())?;
+        Format::Jsonl | Format::Json if source.on_drift == OnDrift::Evolve => {
+            let name = file.name.clone();
+            text(source, file, move |source, mut content| {
+                let keys = json::undeclared(source, &name, || content.next())?;
                 let found = keys.into_iter().map(|key| (key, ColumnType::Text)).collect();
                 Ok(Survey { added: taken_in(source, found)?, remarks: Vec::new() })
             })
@@ -53,11 +55,12 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
         }
         Format::Parquet => {
             let (source, file, runtime) = (source.clone(), file.clone(), Handle::current());
-            look(move || footer(&source, parquet::schema(&file, &runtime)?.as_ref())).await
+            look(move || footer(&source, &Footer::of(&file, &runtime)?.columns(&source)?)).await
         }
         // Positions and characters have no names to compare, and the keys of JSON lines are looked at line by line.
-        Format::Csv | Format::Jsonl | Format::Fixed => Ok(Survey::default()),
+        Format::Csv | Format::Jsonl | Format::Json | Format::Fixed => Ok(Survey::default()),
     };
+    let looked = partition::check(source, &file.name).and(looked);
     looked.map_err(|e| e.at(file.name.clone()).at(format!("source {}", source.name)))
 }
 
@@ -75,27 +78,26 @@ async fn look(work: impl FnOnce() -> Result<Survey> + Send + 'static) -> Result<
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::failed("reading stopped unexpectedly"))?
 }
 
-fn footer(source: &Source, schema: &Schema) -> Result<Survey> {
-    let comparison = parquet::check(source, schema)?;
+fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
+    let comparison = parquet::check(source, columns)?;
     let mut errors = Vec::new();
-    let mut kinds = vec![ColumnType::Text; schema.fields().len()];
+    let mut kinds = vec![ColumnType::Text; columns.columns.len()];
     for place in &comparison.added {
-        let field = schema.field(*place);
-        match ColumnType::of(field.data_type()) {
+        let column = &columns.columns[*place];
+        match ColumnType::of(&column.data_type) {
             Some(kind) => kinds[*place] = kind,
             None if source.on_drift == OnDrift::Evolve => errors.push(
                 Error::failed(format!(
                     "the column `{}` is {}, which a table cannot take in",
-                    field.name(),
-                    field.data_type()
+                    column.name, column.data_type
                 ))
-                .hint("export it as plain columns, or name it in ignore_columns"),
+                .hint(format!("{}, or name it in ignore_columns", way_out(column, source.rows.is_some()))),
             ),
             None => {}
         }
     }
     Error::all(errors)?;
-    judged(source, &parquet::names(schema), &kinds, comparison)
+    judged(source, &columns.names(), &kinds, comparison)
 }
 
 fn judged(source: &Source, names: &[String], kinds: &[ColumnType], comparison: Comparison) -> Result<Survey> {

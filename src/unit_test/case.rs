@@ -187,6 +187,7 @@ fn unnamed(column: &str, kind: &arrow::datatypes::DataType, row: usize) -> Resul
     Ok(match column {
         "_file" => ScalarValue::Utf8(Some("given".to_owned())),
         "_line" => ScalarValue::Int64(Some(row as i64 + 1)),
+        "_element" => ScalarValue::Int64(Some(1)),
         "_run" => ScalarValue::Int64(Some(1)),
         _ => ScalarValue::try_from(kind).doing(format!("leave out the column {column}"))?,
     })

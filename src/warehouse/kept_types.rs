@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    DataType, Date64Type, Field, Float16Type, Float32Type, Float64Type, Schema, SchemaRef, TimeUnit,
+    TimestampNanosecondType,
+};
 
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -55,8 +58,7 @@ impl Kept {
         if column.data_type() == field.data_type() {
             return Ok(column.clone());
         }
-        let whole = CastOptions { safe: false, ..CastOptions::default() };
-        cast_with_options(column, field.data_type(), &whole).map_err(|_| {
+        brought_to(column, field.data_type()).ok_or_else(|| {
             let (found, kept) = (column.data_type(), field.data_type());
             Error::failed(format!(
                 "column `{}` holds a value of type {found} that is beyond the range of {kept}, in which the table keeps it",
@@ -70,9 +72,33 @@ impl Kept {
     }
 }
 
+/// The values in another type; none where it does not hold them all.
+fn brought_to(column: &ArrayRef, kept: &DataType) -> Option<ArrayRef> {
+    match (column.data_type(), kept) {
+        // Cut as in texts, towards the past; a cast would go towards 1970.
+        (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(TimeUnit::Microsecond, zone)) => {
+            let instants = column.as_primitive::<TimestampNanosecondType>();
+            let cut: TimestampMicrosecondArray = instants.unary(|at| at.div_euclid(1_000));
+            Some(Arc::new(cut.with_timezone_opt(zone.clone())))
+        }
+        (DataType::Date64, DataType::Date32) => {
+            let day = |millis: i64| i32::try_from(millis.div_euclid(86_400_000)).map_err(|_| ());
+            let days: Result<Date32Array, ()> = column.as_primitive::<Date64Type>().try_unary(day);
+            Some(Arc::new(days.ok()?))
+        }
+        _ => {
+            let whole = CastOptions { safe: false, ..CastOptions::default() };
+            cast_with_options(column, kept, &whole).ok()
+        }
+    }
+}
+
 /// How many numbers are none.
 fn not_finite(column: &ArrayRef) -> usize {
     match column.data_type() {
+        DataType::Float16 => {
+            column.as_primitive::<Float16Type>().iter().flatten().filter(|x| !x.is_finite()).count()
+        }
         DataType::Float64 => {
             column.as_primitive::<Float64Type>().iter().flatten().filter(|x| !x.is_finite()).count()
         }
@@ -106,9 +132,15 @@ fn stored_type(column: &str, found: &DataType) -> Result<DataType> {
         DataType::Dictionary(_, value) => stored_type(column, value)?,
         DataType::UInt8 | DataType::UInt16 => DataType::Int32,
         DataType::UInt32 | DataType::UInt64 => DataType::Int64,
+        DataType::Float16 => DataType::Float32,
         DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         DataType::Date64 => DataType::Date32,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            DataType::Binary
+        }
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
         DataType::Boolean
         | DataType::Int8
         | DataType::Int16
@@ -129,7 +161,13 @@ fn stored_type(column: &str, found: &DataType) -> Result<DataType> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Date64Array, Float64Array, TimestampSecondArray, UInt64Array};
+    use arrow::array::{
+        Date64Array, DictionaryArray, FixedSizeBinaryArray, Float32Array, Float64Array, NullArray,
+        TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt32Array, UInt64Array,
+    };
+    use arrow::compute::cast;
+    use arrow::datatypes::Int8Type;
+    use arrow::util::display::{ArrayFormatter, FormatOptions};
 
     use super::*;
 
@@ -162,5 +200,33 @@ mod tests {
             assert!(kept("raw.r", numbers(x)).is_ok() && kept("ops.models", numbers(x)).is_ok());
         }
         assert!(kept("mart.m", numbers(f64::MAX)).is_ok());
+    }
+
+    fn shown(column: ArrayRef) -> Vec<String> {
+        let array = kept("mart.m", column).unwrap();
+        let options = FormatOptions::default().with_null("∅");
+        let formatter = ArrayFormatter::try_new(array.as_ref(), &options).unwrap();
+        (0..array.len()).map(|row| formatter.value(row).to_string()).collect()
+    }
+
+    #[test]
+    fn a_wider_type_keeps_every_value() {
+        assert_eq!(shown(Arc::new(UInt8Array::from(vec![Some(255), None]))), ["255", "∅"]);
+        assert_eq!(shown(Arc::new(UInt32Array::from(vec![u32::MAX]))), ["4294967295"]);
+        assert_eq!(shown(Arc::new(UInt64Array::from(vec![i64::MAX as u64]))), ["9223372036854775807"]);
+        let half = cast(&Float32Array::from(vec![1.5]), &DataType::Float16).unwrap();
+        assert_eq!(shown(half), ["1.5"]);
+        let texts: DictionaryArray<Int8Type> = [Some("a"), None].into_iter().collect();
+        assert_eq!(shown(Arc::new(texts)), ["a", "∅"]);
+        assert_eq!(shown(Arc::new(NullArray::new(2))), ["∅", "∅"]);
+        let bytes = FixedSizeBinaryArray::try_from_iter([[1u8, 2]].iter()).unwrap();
+        assert_eq!(shown(Arc::new(bytes)), ["0102"]);
+    }
+
+    #[test]
+    fn instants_and_days_are_cut_towards_the_past() {
+        let nanos = TimestampNanosecondArray::from(vec![-1, 1_999]);
+        assert_eq!(shown(Arc::new(nanos)), ["1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00.000001Z"]);
+        assert_eq!(shown(Arc::new(Date64Array::from(vec![-1, 86_400_001]))), ["1969-12-31", "1970-01-02"]);
     }
 }

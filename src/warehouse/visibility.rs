@@ -72,6 +72,9 @@ pub struct Versions {
     /// Whether `_version` begins with the date of the row's file, which says when it became known where
     /// no column does.
     pub dated_files: bool,
+    /// Whether rows are elements of records, of which several may have one key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elements: bool,
 }
 
 impl TimeColumn {

@@ -41,6 +41,7 @@ mod snapshot_verbs;
 mod snapshots;
 mod stable_ids;
 mod truth;
+mod unfolding;
 mod unit_tests;
 mod upkeep;
 mod versions;

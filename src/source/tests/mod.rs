@@ -7,12 +7,18 @@ mod encodings;
 mod escapes;
 mod fixed;
 mod json;
+mod json_object;
+mod json_records;
+mod json_values;
 mod location;
 mod names;
 mod packed;
 mod parquet;
+mod parquet_types;
+mod partition;
 mod ragged;
 mod times;
+mod unfolding;
 mod values;
 mod zip;
 
@@ -42,6 +48,8 @@ struct Outcome {
     refused: Vec<(i64, String, String)>,
     records: Vec<String>,
     remarks: Vec<String>,
+    /// Of rows that are elements.
+    elements: Vec<i64>,
 }
 
 impl Fixture {
@@ -98,6 +106,9 @@ impl Outcome {
                     self.rows.push((0..width).map(|c| cell(&batch, c, row)).collect());
                 }
                 self.lines.extend(batch.column(width + 1).as_primitive::<Int64Type>().values());
+                if let Some(elements) = batch.column_by_name("_element") {
+                    self.elements.extend(elements.as_primitive::<Int64Type>().values());
+                }
             }
             Piece::Refused(batch) => {
                 assert_eq!(batch.schema(), quarantine_schema());
@@ -108,7 +119,7 @@ impl Outcome {
                     self.records.push(cell(&batch, 5, row));
                 }
             }
-            Piece::Remark(remark) => self.remarks.push(remark),
+            Piece::Remark(remark) => self.remarks.push(remark.text()),
         }
     }
 
