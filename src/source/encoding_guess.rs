@@ -63,7 +63,9 @@ fn score(bytes: &[u8], encoding: Encoding) -> i64 {
             // `ZoÇ` is no word.
             Some(c) if c.is_uppercase() && small_before => -1,
             Some(c) if "ÉÈÀÇÊÖÄÜÑ".contains(c) && !behind => 1,
-            Some(c) if "€’‘“”„«»–—…·•°£§©®™²³½¼¾×¿¡\u{a0}".contains(c) => 1,
+            Some(c) if "€’‘“”„«»–—…·•°£§©®™²³½¼¾×¿¡\u{a0}".contains(c) => {
+                1
+            }
             Some(c) if c.is_alphabetic() => 0,
             _ => -2,
         }
