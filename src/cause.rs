@@ -4,6 +4,7 @@
 //! string 'Ada …'"). Values are personal data, so of such errors only the kind is told. Errors from
 //! planning know names and types alone and are told as they are, without the library's wrapping.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io;
 
@@ -18,7 +19,7 @@ use crate::error::{Error, Kind};
 pub struct Told {
     pub kind: Kind,
     pub text: String,
-    pub hint: Option<&'static str>,
+    pub hint: Option<Cow<'static, str>>,
 }
 
 const NO_SPACE: &str = "free some space and run again: what was published stands as it was";
@@ -34,7 +35,7 @@ impl Told {
     }
 
     fn hint(self, hint: &'static str) -> Told {
-        Told { hint: Some(hint), ..self }
+        Told { hint: Some(hint.into()), ..self }
     }
 }
 
@@ -50,7 +51,11 @@ pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
         return Some(lost_task(error));
     }
     if let Some(error) = cause.downcast_ref::<Error>() {
-        return Some(Told { kind: error.kind(), text: error.to_string(), hint: None });
+        if error.count() > 1 {
+            return Some(Told { kind: error.kind(), text: error.to_string(), hint: None });
+        }
+        let hint = error.mend().map(|hint| hint.to_owned().into());
+        return Some(Told { kind: error.kind(), text: error.without_mend().to_string(), hint });
     }
     // A wrapper of one of these is told by what it wraps.
     let mut inner = cause.source();
@@ -64,7 +69,7 @@ pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
     let text = cause.to_string();
     // `Generic LocalFileSystem error: Unable to …` says nothing by its first words.
     match text.strip_prefix("Generic ").and_then(|rest| rest.split_once(" error: ")) {
-        Some((_, rest)) => Some(Told { hint, ..Told::failed(rest) }),
+        Some((_, rest)) => Some(Told { hint: hint.map(Into::into), ..Told::failed(rest) }),
         None => hint.map(|hint| Told::failed(text).hint(hint)),
     }
 }
@@ -283,9 +288,9 @@ mod tests {
     #[test]
     fn a_full_disk_is_known_behind_any_wrapper() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
-        assert_eq!(told(&full()).unwrap().hint, Some(NO_SPACE));
+        assert_eq!(told(&full()).unwrap().hint, Some(NO_SPACE.into()));
         let wrapped = object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(full()) };
-        assert_eq!(told(&wrapped).unwrap().hint, Some(NO_SPACE));
+        assert_eq!(told(&wrapped).unwrap().hint, Some(NO_SPACE.into()));
         assert_eq!(told(&io::Error::from(io::ErrorKind::NotFound)), None);
     }
 }

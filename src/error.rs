@@ -127,6 +127,16 @@ impl Error {
         &self.0.message
     }
 
+    /// Returns the hint.
+    pub fn mend(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Returns the error as it is shown without its hint.
+    pub fn without_mend(&self) -> impl fmt::Display + '_ {
+        WithoutMend(&self.0)
+    }
+
     /// How many errors this one reports.
     pub fn count(&self) -> usize {
         1 + self.0.also.iter().map(Error::count).sum::<usize>()
@@ -135,12 +145,29 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.message)?;
-        if !self.0.places.is_empty() {
-            write!(f, "\n  in {}", self.0.places.join(" › "))?;
+        self.without_mend().fmt(f)?;
+        if let Some(hint) = &self.0.hint {
+            write!(f, "\n  hint: {hint}")?;
         }
-        let mut cause = self.0.cause.as_ref().map(|c| &**c as &dyn StdError);
-        let mut said = self.0.message.clone();
+        for error in &self.0.also {
+            write!(f, "\nerror: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An error without its hint and without those found beside it.
+struct WithoutMend<'e>(&'e Inner);
+
+impl fmt::Display for WithoutMend<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WithoutMend(error) = self;
+        write!(f, "{}", error.message)?;
+        if !error.places.is_empty() {
+            write!(f, "\n  in {}", error.places.join(" › "))?;
+        }
+        let mut cause = error.cause.as_ref().map(|c| &**c as &dyn StdError);
+        let mut said = error.message.clone();
         while let Some(c) = cause {
             let text = c.to_string();
             // Wrapped errors often repeat what they wrap.
@@ -149,12 +176,6 @@ impl fmt::Display for Error {
                 said.push_str(&text);
             }
             cause = c.source();
-        }
-        if let Some(hint) = &self.0.hint {
-            write!(f, "\n  hint: {hint}")?;
-        }
-        for error in &self.0.also {
-            write!(f, "\nerror: {error}")?;
         }
         Ok(())
     }

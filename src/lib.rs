@@ -15,7 +15,7 @@
 //! mining audience check erasure report
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! cause clock config dag day error name span sql_text storage
+//! cause clock config dag day error name placeholder_value span sql_text storage
 //! ```
 //!
 //! # What is absent
@@ -42,6 +42,7 @@ pub mod mining;
 pub mod model;
 pub mod name;
 pub mod pipeline;
+pub mod placeholder_value;
 pub mod report;
 pub mod run;
 pub mod schedule;

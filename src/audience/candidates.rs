@@ -78,6 +78,11 @@ impl Candidates {
         }
     }
 
+    /// Whether the row of the customer calls a column by its table, since its own name says nothing.
+    pub fn is_qualified(called: &str) -> bool {
+        called.contains('.')
+    }
+
     /// The row of the customer with these columns, or all of them; tables of which none is needed are
     /// left alone.
     pub fn base(&self, needed: Option<&BTreeSet<String>>) -> Result<DataFrame> {

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, col};
+use datafusion::logical_expr::{Expr, ExprSchemable, Filter, JoinType, LogicalPlan, col};
 use datafusion::prelude::DataFrame;
 
 use super::candidates::{BASE, Candidates, of_base};
@@ -22,7 +22,6 @@ pub(super) struct Reader<'a> {
     session: &'a Session,
     candidates: &'a Candidates,
     customer: DFSchema,
-    rows: TableName,
     marks: Vec<Mark>,
     needed: BTreeSet<String>,
 }
@@ -38,9 +37,11 @@ impl<'a> Reader<'a> {
     pub fn new(session: &'a Session, candidates: &'a Candidates) -> Result<Self> {
         let all = candidates.base(None)?;
         let customer = all.schema().clone();
-        let rows = TableName::new("audience", "rows_of_customers")?;
-        session.register_view(&rows, all)?;
-        Ok(Reader { session, candidates, customer, rows, marks: Vec::new(), needed: BTreeSet::new() })
+        let plain = customer.fields().iter().map(|f| f.name().clone());
+        let plain = plain.filter(|name| !Candidates::is_qualified(name)).collect();
+        session.register_view(&view(true)?, all)?;
+        session.register_view(&view(false)?, candidates.base(Some(&plain))?)?;
+        Ok(Reader { session, candidates, customer, marks: Vec::new(), needed: BTreeSet::new() })
     }
 
     /// What the text says of a customer.
@@ -50,32 +51,32 @@ impl<'a> Reader<'a> {
     /// of several customers.
     pub async fn read(&mut self, text: &str) -> Result<Asked> {
         let named = names::resolve(text, self.candidates)?;
-        let sql = format!("select (\n{}\n) as asked from {} as {BASE}", named.sql, self.rows);
-        let plan = self
-            .session
-            .sql(&sql)
-            .await
-            .doing(format!("understand `{text}`"))
-            .map_err(|e| {
-                e.hint(
-                    "it is SQL over the columns of the tables in `from`; a subquery names other tables with \
-                     their schema, and the customer's own columns as base.…",
-                )
-            })?
-            .into_unoptimized_plan();
-        let kind = plan.schema().field(0).data_type().clone();
-        let LogicalPlan::Projection(projection) = plan else {
-            return Err(Error::failed(format!("`{text}` is planned as something else than a value")));
+        // Names that only we know are out of sight, so that messages do not offer them.
+        let rows = view(named.qualified.iter().any(|name| Candidates::is_qualified(name)))?;
+        // In a filter `$as_of - interval '1 day'` needs no type before it has a value.
+        let sql = format!("select 1 from {rows} as {BASE} where (\n{}\n) is not null", named.sql);
+        let doing = || format!("understand `{text}`");
+        let plan = match self.session.sql(&sql).await {
+            Ok(frame) => frame.into_unoptimized_plan(),
+            Err(error) if error.to_string().contains("Aggregate functions are not allowed") => {
+                return Err(of_several(text));
+            }
+            Err(error) => {
+                return Err(error).doing(doing()).map_err(|e| {
+                    e.hint(
+                        "it is SQL over the columns of the tables in `from`; a subquery names other tables \
+                         with their schema, and the customer's own columns as base.…",
+                    )
+                });
+            }
         };
-        if !matches!(projection.input.as_ref(), LogicalPlan::SubqueryAlias(_)) {
-            return Err(Error::config(format!("`{text}` looks at more than one customer")).hint(
-                "window functions and totals over customers belong to a model; a total of one customer's rows \
-                 is a subquery: (select sum(…) from … as t where t.customer_id = base.customer_id)",
-            ));
+        let expr = filtered_by(plan)
+            .ok_or_else(|| Error::failed(format!("`{text}` is planned as something else than a value")))?;
+        let several = |e: &Expr| Ok(matches!(e, Expr::AggregateFunction(_) | Expr::WindowFunction(_)));
+        if expr.exists(several).doing(doing())? {
+            return Err(of_several(text));
         }
-        let [expr] = projection.expr.as_slice() else {
-            return Err(Error::failed(format!("`{text}` is planned as several values")));
-        };
+        let kind = expr.get_type(&self.customer).doing(doing())?;
         let mut subqueries = Subqueries {
             customer: &self.customer,
             qualified: &named.qualified,
@@ -83,7 +84,7 @@ impl<'a> Reader<'a> {
             marks: Vec::new(),
         };
         let expr = subqueries
-            .replaced(expr.clone().unalias())
+            .replaced(expr)
             .map_err(|e| e.at(format!("`{}`", text.split_whitespace().collect::<Vec<_>>().join(" "))))?;
         let marks = subqueries.marks;
         let needed = columns_needed(&expr)?;
@@ -145,6 +146,29 @@ async fn planned(frame: DataFrame, text: &str) -> Result<()> {
         "compare its rows with the customer by `=` in its own `where`, not below a union, an outer join or \
          another subquery; a value must be a total: (select sum(…) …). Else make a model of it and ask that",
     ))
+}
+
+fn of_several(text: &str) -> Error {
+    Error::config(format!("`{text}` looks at more than one customer")).hint(
+        "window functions and totals over customers belong to a model; a total of one customer's rows is a \
+         subquery: (select sum(…) from … as t where t.customer_id = base.customer_id)",
+    )
+}
+
+/// The expression that a plan of ours asks not to be null.
+fn filtered_by(plan: LogicalPlan) -> Option<Expr> {
+    match plan {
+        LogicalPlan::Projection(projection) => match projection.input.as_ref() {
+            LogicalPlan::Filter(Filter { predicate: Expr::IsNotNull(asked), .. }) => Some(*asked.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What SQL is planned over: the columns that have one name, or those of several tables, too.
+fn view(all: bool) -> Result<TableName> {
+    TableName::new("audience", if all { "all_columns" } else { "columns" })
 }
 
 /// The rows with a column `<name>.mark`: whether the customer is one of these.

@@ -51,8 +51,8 @@ impl Consents {
         as_of: Instant,
     ) -> Result<Option<Consents>> {
         let Some(first) = audiences.iter().find(|a| a.consent) else { return Ok(None) };
+        let by_purpose = require_columns(catalog).await.map_err(|e| e.at(place(first)))?;
         let session = catalog.session([&table(CONSENTS)], Some(as_of)).await?;
-        let by_purpose = require_columns(&session).await.map_err(|e| e.at(place(first)))?;
         register_words(catalog, &session).await?;
         let consents = Consents { by_purpose, said: said(&session, by_purpose).await? };
         for audience in audiences.iter().filter(|a| a.consent) {
@@ -171,66 +171,68 @@ impl Consents {
         alike(purpose, purposes)
     }
 
-    /// The customers who agree, one row each. Of two words at one instant the stricter counts.
+    /// The customers who agree, one row each, for each purpose of the audience: their latest yes is later
+    /// than any no. Of two words at one instant the stricter counts.
     pub async fn agreed(
         &self,
         catalog: &Catalog,
         session: &Session,
         audience: &Audience,
-    ) -> Result<DataFrame> {
-        register_words(catalog, session).await?;
-        let channel = quoted(&audience.channel);
-        // What is compared, how it is called, and how a careless no may call it.
-        let exactly = if self.by_purpose {
-            let purposes: Vec<String> = audience.purposes.iter().map(|p| quoted(p)).collect();
-            format!("channel = {channel} and {PURPOSE} in ({})", purposes.join(", "))
+    ) -> Result<Vec<DataFrame>> {
+        let words = if self.has_undated() {
+            register_words(catalog, session).await?;
+            WORDS.to_owned()
         } else {
-            format!("channel = {channel}")
+            table(CONSENTS).to_string()
         };
         let asked: Vec<Option<&str>> = match audience.purposes.as_slice() {
             [] => vec![None],
             purposes => purposes.iter().map(|p| Some(p.as_str())).collect(),
         };
-        let careless: Vec<String> = asked
-            .iter()
-            .filter_map(|purpose| {
-                let by_channel = self.any_spelling("channel", &audience.channel, self.channels_alike(&audience.channel));
-                let by_purpose = purpose.map(|purpose| self.any_spelling(PURPOSE, purpose, self.purposes_alike(purpose)));
-                let exactly = match purpose {
-                    Some(purpose) => format!("channel = {channel} and {PURPOSE} = {}", quoted(purpose)),
-                    None => format!("channel = {channel}"),
-                };
-                let spelled = [Some(by_channel), by_purpose].into_iter().flatten().collect::<Vec<_>>().join(" and ");
-                self.has_careless(audience, *purpose).then(|| {
-                    format!(
-                        "union all select customer_id, {} as about, granted, {CONSENTS_VALID_FROM} from {WORDS}
-                         where ({spelled}) and ({exactly}) is not true and granted is not true",
-                        quoted(purpose.unwrap_or_default())
-                    )
-                })
-            })
-            .collect();
-        let about = if self.by_purpose { PURPOSE } else { "''" };
-        let sql = format!(
-            "select customer_id from (
-               select customer_id, about, granted, row_number() over (
-                 partition by customer_id, about
-                 order by {CONSENTS_VALID_FROM} desc nulls first, granted asc nulls first) as nth
-               from (
-                 select customer_id, {about} as about, granted, {CONSENTS_VALID_FROM} from {WORDS}
-                 where {exactly} and ({CONSENTS_VALID_FROM} is not null or granted is not true)
-                 {careless}) as words) as latest
-             where nth = 1 and granted group by customer_id having count(*) = {all}",
-            careless = careless.join("\n"),
-            all = asked.len(),
-        );
-        session.sql(&sql).await.doing("look for the consents")
+        let mut agreed = Vec::new();
+        for purpose in asked {
+            let sql = format!(
+                "select customer_id from (
+                   select customer_id, max(yes_at) as yes_at, max(no_at) as no_at, count(undated_no) as undated
+                   from (
+                     select customer_id, case when granted then {AT} end as yes_at,
+                       case when granted then null else {AT} end as no_at,
+                       case when granted then null when {AT} is null then 1 end as undated_no
+                     from {words} where {}) as words
+                   group by customer_id) as latest
+                 where undated = 0 and yes_at is not null and (no_at is null or yes_at > no_at)",
+                self.counts(audience, purpose),
+                AT = CONSENTS_VALID_FROM,
+            );
+            agreed.push(session.sql(&sql).await.doing("look for the consents")?);
+        }
+        Ok(agreed)
     }
 
-    /// The column's condition for a no: as it should be, otherwise spelled, or not said.
-    fn any_spelling<'a>(&self, column: &str, name: &'a str, alike: impl Iterator<Item = &'a str>) -> String {
-        let spellings: Vec<String> = std::iter::once(name).chain(alike).map(quoted).collect();
-        format!("({column} is null or {column} in ({}))", spellings.join(", "))
+    fn has_undated(&self) -> bool {
+        self.said.iter().any(|said| said.undated > 0)
+    }
+
+    /// The condition for the words that count for the channel and a purpose: those that name it exactly,
+    /// and a no that is careless about it.
+    fn counts(&self, audience: &Audience, purpose: Option<&str>) -> String {
+        let exactly = |column: &str, name: &str| format!("{column} = {}", quoted(name));
+        let mut names = vec![exactly("channel", &audience.channel)];
+        names.extend(purpose.map(|purpose| exactly(PURPOSE, purpose)));
+        let exact = names.join(" and ");
+        if !self.has_careless(audience, purpose) {
+            return exact;
+        }
+        let any_spelling = |column: &str, name: &str, alike: Vec<&str>| {
+            let spellings: Vec<String> = std::iter::once(name).chain(alike).map(quoted).collect();
+            format!("({column} is null or {column} in ({}))", spellings.join(", "))
+        };
+        let channel = &audience.channel;
+        let mut loosely = vec![any_spelling("channel", channel, self.channels_alike(channel).collect())];
+        loosely.extend(
+            purpose.map(|purpose| any_spelling(PURPOSE, purpose, self.purposes_alike(purpose).collect())),
+        );
+        format!("({exact} or granted is not true and {})", loosely.join(" and "))
     }
 
     /// Whether there is a row that could be a careless no to the audience's channel and this purpose.
@@ -251,13 +253,13 @@ fn place(audience: &Audience) -> String {
 }
 
 /// Whether consents are by purpose.
-async fn require_columns(session: &Session) -> Result<bool> {
-    let consents = table(CONSENTS);
-    let frame = session.table(&consents).await?;
-    let has = |column: &str| frame.schema().has_column_with_unqualified_name(column);
+async fn require_columns(catalog: &Catalog) -> Result<bool> {
+    let name = table(CONSENTS);
+    let Some(consents) = catalog.table(&name).await? else { return Err(catalog.unknown(&name)) };
+    let has = |column: &str| consents.schema.field_with_name(column).is_ok();
     let lacking: Vec<String> = COLUMNS.iter().filter(|c| !has(c)).map(|c| format!("`{c}`")).collect();
     if !lacking.is_empty() {
-        return Err(Error::config(format!("{consents} has no column {}", lacking.join(", ")))
+        return Err(Error::config(format!("{name} has no column {}", lacking.join(", ")))
             .hint(format!("consent is looked up in its columns {}", COLUMNS.join(", "))));
     }
     Ok(has(PURPOSE))

@@ -1,7 +1,8 @@
 //! The decision about every customer of the base.
 
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{Expr, cast, col, when};
+use datafusion::common::Column;
+use datafusion::logical_expr::{Expr, cast, col, lit, when};
 use datafusion::prelude::DataFrame;
 
 use super::candidates::{Candidates, of_base, plain};
@@ -44,8 +45,8 @@ impl Drawing {
     /// # Errors
     /// Tables that are not one row a customer, consents that do not fit the audiences.
     pub async fn begin(catalog: &Catalog, audiences: &[Audience], as_of: Instant) -> Result<Drawing> {
-        let grain = grain::count(catalog, audiences, Some(as_of)).await?;
         let consents = Consents::survey(catalog, audiences, as_of).await?;
+        let grain = grain::count(catalog, audiences, Some(as_of)).await?;
         Ok(Drawing { as_of, grain, consents })
     }
 
@@ -136,9 +137,13 @@ impl Drawing {
         let mut rows = reader.rows()?;
         let mut known = vec![of_base(CUSTOMER_ID).alias(CUSTOMER_ID), worth.expr.alias(WORTH)];
         if let Some(consents) = self.consents.as_ref().filter(|_| audience.consent) {
-            let agreed = consents.agreed(catalog, session, audience).await?;
-            rows = marked(rows, agreed, AGREED)?;
-            known.push(col(datafusion::common::Column::new(Some(AGREED), "mark")).alias(AGREED));
+            let mut agrees = lit(true);
+            for (nth, agreed) in consents.agreed(catalog, session, audience).await?.into_iter().enumerate() {
+                let name = format!("{AGREED}_{nth}");
+                rows = marked(rows, agreed, &name)?;
+                agrees = agrees.and(col(Column::new(Some(name), "mark")));
+            }
+            known.push(agrees.alias(AGREED));
         }
         let doing = "put the conditions together";
         let mut parts = Vec::new();
@@ -146,14 +151,17 @@ impl Drawing {
         let mut remains: Option<Expr> = None;
         for (nth, (key, is_rule, expr)) in conditions.into_iter().enumerate() {
             let name = condition_column(nth);
+            // A number: of two truth values the engine makes `and`, which asks both of everybody.
+            let number = cast(expr, DataType::Int8);
             let asked = match remains.clone() {
-                None => expr,
-                Some(remains) => when(remains, expr).end().doing(doing)?,
+                None => number,
+                Some(remains) => when(remains, number).end().doing(doing)?,
             };
             let every: Vec<Expr> =
                 rows.schema().columns().into_iter().map(Expr::Column).chain([asked.alias(&name)]).collect();
             rows = rows.select(every).doing(doing)?;
-            let passes = if is_rule { plain(&name).is_true() } else { plain(&name).is_not_true() };
+            let holds = plain(&name).eq(lit(1_i8));
+            let passes = if is_rule { holds.is_true() } else { holds.is_not_true() };
             remains = Some(match remains {
                 None => passes,
                 Some(remains) => remains.and(passes),
@@ -209,24 +217,25 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
     let positions = Positions::of(audience);
     let (rules, all) = (audience.rules.len(), audience.rules.len() + audience.exclusions.len());
     let mut cases = String::new();
-    let mut unknown = Vec::new();
+    let (mut unknown, mut nulls) = (Vec::new(), Vec::new());
     for nth in 0..all {
         let (name, position) = (condition_column(nth), nth + 1);
-        let met = if nth < rules { "is not true" } else { "is true" };
-        cases.push_str(&format!("when {name} {met} then {position}\n"));
+        let off = if nth < rules { "is not true" } else { "is true" };
+        cases.push_str(&format!("when ({name} = 1) {off} then {position}\n"));
         // Null also where the customer was off before; a rule that is null is itself what decides.
         let reached: Vec<String> = (0..nth)
             .map(|before| {
                 let passes = if before < rules { "is true" } else { "is not true" };
-                format!(" and {} {passes}", condition_column(before))
+                format!(" and ({} = 1) {passes}", condition_column(before))
             })
             .collect();
         let reason = audience.rules.iter().chain(&audience.exclusions).nth(nth).map(|c| c.reason.as_str());
+        let null = format!("{name} is null{}", reached.concat());
         unknown.push(format!(
-            "case when {name} is null{} then {} else '' end",
-            reached.concat(),
+            "case when {null} then {} else '' end",
             quoted(&format!("{BETWEEN}{}", reason.unwrap_or_default()))
         ));
+        nulls.push(format!("({null})"));
     }
     if let Some(consent) = positions.consent {
         cases.push_str(&format!("when {AGREED} is not true then {consent}\n"));
@@ -249,7 +258,7 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
     format!(
         "with judged as (
            select {CUSTOMER_ID}, {ranked} as worth, case {cases} else 0 end as off,
-             nullif(substr({unknown}, {after_first}), '') as unknown
+             case when {somewhere} then substr({unknown}, {after_first}) end as unknown
            from {asked}),
          placed as (
            select {CUSTOMER_ID}, worth, off, unknown,
@@ -268,6 +277,8 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
            cast(worth as double) as score, cast(place as bigint) as rank, unknown
          from decided order by {CUSTOMER_ID}",
         after_first = BETWEEN.len() + 1,
+        // Texts are put together for those few only of whom something is not known.
+        somewhere = nulls.join(" or "),
         unknown = unknown.join(" || "),
         salt = quoted(&format!("{}:{}", audience.salt, audience.name)),
         threshold = hex_threshold(audience.control),

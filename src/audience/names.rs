@@ -85,6 +85,9 @@ impl VisitorMut for Names<'_> {
                 if let Some(tables) = self.candidates.shared_by(&name) {
                     self.errors.push(ambiguous(&name, tables));
                 }
+                if Candidates::is_qualified(&name) {
+                    self.qualified.insert(name);
+                }
             }
             Expr::CompoundIdentifier(parts) => {
                 let names: Vec<String> = parts.iter().map(written).collect();

@@ -53,7 +53,7 @@ pub async fn check(args: CheckArgs) -> Result<()> {
         None => warehouse.require_last_release().await?,
     };
     let limits = args.limits.limits();
-    let engine = run::engine(limits, &warehouse)?.in_zone(pipeline.timezone);
+    let engine = run::engine_of(&pipeline, limits, &warehouse)?;
     let catalog = Catalog::new(warehouse, engine, Some(&release), pipeline.visibility());
     let made: BTreeSet<TableName> = chosen
         .iter()

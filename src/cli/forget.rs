@@ -54,6 +54,7 @@ pub async fn forget(args: ForgetArgs) -> Result<()> {
     let asked = Forgetting {
         identifiers,
         several: args.several,
+        is_typed: true,
         empty_others: args.empty_others,
         key: SuppressionKey::from_environment()?,
     };

@@ -73,6 +73,7 @@ pub async fn releases(args: ReleasesArgs) -> Result<()> {
             Origin::Optimize => "optimize".to_owned(),
             Origin::Vacuum => "vacuum".to_owned(),
             Origin::Forget => "forget".to_owned(),
+            Origin::Dismiss => "quarantine dismiss".to_owned(),
             Origin::Migrate { from } => format!("migrate from format {from}"),
         };
         say!(

@@ -12,6 +12,7 @@ mod audience;
 mod check;
 mod demo;
 mod forget;
+mod formula;
 mod history;
 mod identity;
 mod init;

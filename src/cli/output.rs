@@ -11,6 +11,7 @@ use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 
+use super::formula::Formulas;
 use crate::error::{Context, Error, Result};
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
@@ -62,16 +63,21 @@ impl OutputArgs {
             }
             None => {
                 let mut out = BufWriter::new(std::io::stdout());
-                let rows = write_rows(frame, self.format(), &mut out).await;
+                let rows = write_rows(frame, self.format(), &mut out, &mut Formulas::default()).await;
                 tolerate_closed(out.flush())?;
                 rows
             }
             Some(path) => {
                 remember(catalog.warehouse(), path).await;
                 let mut out = BufWriter::new(create_partial(path)?);
-                let rows = write_rows(frame, self.format(), &mut out).await;
+                let mut formulas = Formulas::default();
+                let rows = write_rows(frame, self.format(), &mut out, &mut formulas).await;
                 let flushed = out.flush().doing(format!("write {}", path.display()));
-                finish_partial(path, rows.and_then(|rows| flushed.map(|()| rows)))
+                let rows = finish_partial(path, rows.and_then(|rows| flushed.map(|()| rows)))?;
+                if let Some(told) = formulas.told() {
+                    eprintln!("warning: {}: {told}", path.display());
+                }
+                Ok(rows)
             }
         }
     }
@@ -132,7 +138,12 @@ fn tolerate_closed(result: std::io::Result<()>) -> Result<()> {
     }
 }
 
-async fn write_rows(frame: DataFrame, format: Format, out: &mut (impl Write + Send)) -> Result<u64> {
+async fn write_rows(
+    frame: DataFrame,
+    format: Format,
+    out: &mut (impl Write + Send),
+    formulas: &mut Formulas,
+) -> Result<u64> {
     let mut stream = frame.execute_stream().await.doing("run the query")?;
     let schema = stream.schema();
     let mut rows = 0;
@@ -166,6 +177,7 @@ async fn write_rows(frame: DataFrame, format: Format, out: &mut (impl Write + Se
                 let batch = batch.doing("run the query")?;
                 rows += batch.num_rows() as u64;
                 any = true;
+                formulas.look(&batch);
                 if let Err(closed) = writer.write(&batch) {
                     return closed_or(closed, rows);
                 }

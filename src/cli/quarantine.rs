@@ -1,4 +1,5 @@
-//! `quarantine ls`, `show` and `replay`: refused records counted, looked at, and read again.
+//! `quarantine ls`, `show`, `replay` and `dismiss`: refused records counted, looked at, read again, and done
+//! with.
 
 use clap::{Args, Subcommand};
 
@@ -7,8 +8,9 @@ use super::progress::{LogFormat, shown};
 use super::query::open;
 use super::run::{RequestArgs, stop_on_signal};
 use super::{LimitArgs, WaitArg, WarehouseArg};
-use crate::error::{Context, Result};
-use crate::run::{Request, execute, quarantine};
+use crate::error::{Context, Error, Result};
+use crate::run::dismiss::Dismissal;
+use crate::run::{self, Request, execute, quarantine};
 use crate::sql_text::quoted;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Session;
@@ -21,11 +23,16 @@ pub enum QuarantineVerb {
     Show(ShowArgs),
     /// Run the pipeline, reading the refused records of a source again; those that fit now are kept
     Replay(ReplayArgs),
+    /// Dismiss refused records for good, saying who does and why
+    ///
+    /// They wait no more and are not read again, nor do they wait once more when all files are read anew
+    /// and still say the same. Each dismissal stays in ops.quarantine.
+    Dismiss(DismissArgs),
 }
 
 /// Which refused records.
 #[derive(Debug, Args)]
-struct ChoiceArgs {
+struct SelectionArgs {
     /// Only of this source
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
@@ -35,13 +42,23 @@ struct ChoiceArgs {
     /// Only of this file
     #[arg(long, value_name = "FILE")]
     file: Option<String>,
+    /// Only the one that begins in this line
+    #[arg(long, value_name = "N", requires = "file")]
+    line: Option<u64>,
     /// Only for this column
     #[arg(long, value_name = "COLUMN")]
     column: Option<String>,
     /// Only those whose reason holds this text
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Also those that no longer wait: replayed, refused again, read again with their file
+}
+
+/// Which refused records, and whether only those that wait.
+#[derive(Debug, Args)]
+struct ChoiceArgs {
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Also those that no longer wait: replayed, dismissed, refused again, read again with their file
     #[arg(long)]
     all: bool,
 }
@@ -86,14 +103,35 @@ pub struct ReplayArgs {
     wait: WaitArg,
 }
 
+#[derive(Debug, Args)]
+pub struct DismissArgs {
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Who dismisses them
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Why they may be done without
+    #[arg(long, value_name = "TEXT")]
+    because: String,
+    #[command(flatten)]
+    warehouse: WarehouseArg,
+    #[command(flatten)]
+    wait: WaitArg,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
 pub async fn quarantine(verb: QuarantineVerb) -> Result<()> {
     match verb {
         QuarantineVerb::Ls(args) => ls(args).await,
         QuarantineVerb::Show(args) => show(args).await,
         QuarantineVerb::Replay(args) => replay(args).await,
+        QuarantineVerb::Dismiss(args) => dismiss(args).await,
     }
 }
 
+/// Columns for those that no longer wait.
+const WHAT_BECAME: &str = ", standing, replayed_run, dismissed_by, dismissed_because";
 const NOTHING: &str = "no record was ever refused";
 
 async fn ls(args: LsArgs) -> Result<()> {
@@ -108,7 +146,7 @@ async fn ls(args: LsArgs) -> Result<()> {
         say!("{}", args.choice.none());
         return Ok(());
     }
-    let standing = if args.choice.all { ", standing, replayed_run" } else { "" };
+    let standing = if args.choice.all { WHAT_BECAME } else { "" };
     let sql = quarantine::query(&format!(
         "select source, file, \"column\", reason, run{standing}, count(*) as records from standing where {chosen} \
          group by source, file, \"column\", reason, run{standing} \
@@ -131,9 +169,9 @@ async fn show(args: ShowArgs) -> Result<()> {
         say!("{}", args.choice.none());
         return Ok(());
     }
-    let standing = if args.choice.all { "standing, replayed_run, " } else { "" };
+    let standing = if args.choice.all { WHAT_BECAME } else { "" };
     let sql = quarantine::query(&format!(
-        "select source, file, line, \"column\", reason, run, {standing}record from standing where {chosen} \
+        "select source, file, line, \"column\", reason, run{standing}, record from standing where {chosen} \
          order by source, file, line, run limit {}",
         args.limit
     ));
@@ -150,10 +188,10 @@ async fn count(session: &Session, chosen: &str) -> Result<usize> {
     session.sql(&sql).await.doing(doing)?.count().await.doing(doing)
 }
 
-impl ChoiceArgs {
-    /// The choice as a SQL condition over the quarantine.
-    fn condition(&self) -> String {
-        let mut conditions = vec![if self.all { "true" } else { "standing = 'open'" }.to_owned()];
+impl SelectionArgs {
+    /// The selection as a SQL condition over the quarantine; `None` when it is everything.
+    fn condition(&self) -> Option<String> {
+        let mut conditions = Vec::new();
         for (column, value) in [("source", &self.source), ("file", &self.file), ("column", &self.column)] {
             if let Some(value) = value {
                 conditions.push(format!("\"{column}\" = {}", quoted(value)));
@@ -162,19 +200,27 @@ impl ChoiceArgs {
         if let Some(run) = self.run {
             conditions.push(format!("run = {run}"));
         }
+        if let Some(line) = self.line {
+            conditions.push(format!("line = {line}"));
+        }
         if let Some(text) = &self.reason {
             conditions.push(format!("strpos(reason, {}) > 0", quoted(text)));
         }
-        conditions.join(" and ")
+        (!conditions.is_empty()).then(|| conditions.join(" and "))
+    }
+}
+
+impl ChoiceArgs {
+    fn condition(&self) -> String {
+        let waits = if self.all { "true" } else { "standing = 'open'" };
+        match self.selection.condition() {
+            Some(selection) => format!("{waits} and {selection}"),
+            None => waits.to_owned(),
+        }
     }
 
     fn none(&self) -> &'static str {
-        let any = self.source.is_some()
-            || self.run.is_some()
-            || self.file.is_some()
-            || self.column.is_some()
-            || self.reason.is_some();
-        match (any, self.all) {
+        match (self.selection.condition().is_some(), self.all) {
             (false, false) => "no refused record waits; --all shows those that no longer do",
             (true, false) => "no refused record like that waits; --all shows those that no longer do",
             (_, true) => "there is no refused record like that",
@@ -188,12 +234,41 @@ async fn replay(args: ReplayArgs) -> Result<()> {
     let request = Request { replay: [args.source.clone()].into(), wait: args.wait.wait(), ..request };
     // Where nothing waits nothing is run, unless a run was cut off and is to be ended.
     let plan = execute::preview(&pipeline, &location, &request).await?;
-    let waits = plan.steps.iter().any(|step| !step.replay.is_empty());
+    let waits = plan.steps.iter().any(|step| !step.intake.replay.is_empty());
     let last = warehouse.last_release().await?;
     if !waits && warehouse.unfinished_run(last.as_ref()).await?.is_none_or(|run| run.failed) {
         say!("no refused record of {} waits: nothing was run", args.source);
         return Ok(());
     }
     execute::run(&pipeline, &location, &request, shown(args.log_format), stop_on_signal()).await?;
+    Ok(())
+}
+
+async fn dismiss(args: DismissArgs) -> Result<()> {
+    let Some(chosen) = args.selection.condition() else {
+        return Err(Error::config("which refused records are to be dismissed?").hint(
+            "choose them as `quarantine ls` does, for example --source orders --file march.csv --line 12",
+        ));
+    };
+    for (flag, text) in [("--by", &args.by), ("--because", &args.because)] {
+        if text.trim().is_empty() {
+            return Err(Error::config(format!("{flag} is empty"))
+                .hint("whoever asks later is told who dismissed the records, and why"));
+        }
+    }
+    let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
+    let dismissal = Dismissal { by: args.by, because: args.because };
+    let done = run::dismiss::dismiss(&warehouse, &chosen, &dismissal, args.limits.limits(), args.wait.wait())
+        .await?;
+    match done.release {
+        Some(release) => say!(
+            "{} refused record{} dismissed, by release {release}",
+            done.records,
+            if done.records == 1 { "" } else { "s" }
+        ),
+        None => {
+            say!("no refused record like that waits: nothing was dismissed; --all of `ls` shows the others")
+        }
+    }
     Ok(())
 }

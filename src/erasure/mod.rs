@@ -21,5 +21,5 @@ pub use identifier::Identifier;
 pub use receipt::{CleanedFile, Receipt, Replica};
 pub use record::without_record;
 pub use rows::{Theirs, forget_rows, is_theirs};
-pub use subject::Subject;
+pub use subject::{Asked, Subject};
 pub use suppression::{SuppressionKey, Suppressions, schema, table};

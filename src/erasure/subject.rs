@@ -14,6 +14,7 @@ use super::identifier::Identifier;
 use super::rows::rows_with;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::placeholder_value::PlaceholderValues;
 use crate::source::{KeyKind, Person};
 use crate::warehouse::catalog::{Catalog, Session};
 
@@ -23,6 +24,16 @@ const CUSTOMER_ID: &str = "customer_id";
 const CUSTOMER: &str = "_customer";
 /// The kind of a record named whole, `source:record_id`, as a steward names it.
 const RECORD: &str = "record";
+
+/// Who was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub identifiers: &'a [Identifier],
+    /// Whether they may belong to more than one customer.
+    pub several: bool,
+    /// Whether somebody typed them: what was found beside a person's own is theirs.
+    pub is_typed: bool,
+}
 
 /// A person, by everything that identifies them.
 #[derive(Debug, Clone, Default)]
@@ -34,21 +45,27 @@ pub struct Subject {
 
 impl Subject {
     /// Gathers the keys and records that the identity step united with those asked for, and what
-    /// refers to their rows from other sources.
+    /// refers to their rows from other sources. What says nothing, and keys that many share, are nobody's:
+    /// by them strangers would be forgotten.
     ///
     /// # Errors
-    /// When the identifiers belong to more than one customer and not `several`.
+    /// An identifier that says nothing; identifiers that belong to more than one customer and not `several`.
     pub async fn find(
         catalog: &Catalog,
         keys: Option<&TableName>,
         sources: &BTreeMap<TableName, Person>,
-        asked: &[Identifier],
-        several: bool,
+        asked: &Asked<'_>,
+        placeholders: &PlaceholderValues,
     ) -> Result<Subject> {
-        let mut subject = Subject { identifiers: asked.iter().cloned().collect(), customers: 0 };
+        if asked.is_typed {
+            let sources = sources_of_records(catalog).await?;
+            require_somebodys(asked.identifiers, &sources, placeholders)?;
+        }
+        let several = asked.several;
+        let mut subject = Subject { identifiers: asked.identifiers.iter().cloned().collect(), customers: 0 };
         let named_whole =
             sources.values().flat_map(|person| &person.keys).any(|key| key.kind.word() == RECORD);
-        subject.unite(catalog, keys, named_whole).await?;
+        subject.unite(catalog, keys, named_whole, placeholders).await?;
         if subject.customers > 1 && !several {
             return Err(Error::config(format!(
                 "the identifiers belong to {} customers, and one person is to be forgotten",
@@ -57,13 +74,19 @@ impl Subject {
             .hint("give fewer identifiers, a customer_id for example; --several forgets them all"));
         }
         for (table, column) in referred(sources) {
-            subject.refer(catalog, sources, &table, &column).await?;
+            subject.refer(catalog, sources, (&table, &column), placeholders).await?;
         }
         Ok(subject)
     }
 
     /// What the identity step united.
-    async fn unite(&mut self, catalog: &Catalog, keys: Option<&TableName>, named_whole: bool) -> Result<()> {
+    async fn unite(
+        &mut self,
+        catalog: &Catalog,
+        keys: Option<&TableName>,
+        named_whole: bool,
+        placeholders: &PlaceholderValues,
+    ) -> Result<()> {
         let doing = "look for the person";
         let ids = TableName::new("core", "customer_ids")?;
         let tables: Vec<&TableName> = keys.into_iter().chain([&ids]).collect();
@@ -83,7 +106,7 @@ impl Subject {
         };
         // Who they last were counts: one who was theirs by mistake is somebody else.
         let gone = if remembers {
-            "union select source, record_id from (
+            "union select source, record_id, false from (
                select h.source, h.record_id, h.customer_id,
                       row_number() over (partition by h.source, h.record_id
                                          order by h.valid_from desc, h.version desc) as nth
@@ -96,13 +119,25 @@ impl Subject {
         };
         let whole = if named_whole {
             format!(
-                "union select '{RECORD}', i.source || ':' || i.record_id
+                "union select '{RECORD}', i.source || ':' || i.record_id, false
                  from mine join core.customer_ids i using (customer_id)"
             )
         } else {
             String::new()
         };
-        let tables = tables.into_iter().chain(remembers.then_some([&history, &former]).into_iter().flatten());
+        let refused = TableName::new("core", "refused_keys")?;
+        let refuses = catalog.table(&refused).await?.is_some();
+        let refused_keys = if refuses {
+            "and not exists (select 1 from core.refused_keys r
+                             where r.key_kind = k.key_kind
+                               and lower(trim(r.key_value)) = lower(trim(cast(k.key_value as varchar))))"
+        } else {
+            ""
+        };
+        let tables = tables
+            .into_iter()
+            .chain(refuses.then_some(&refused))
+            .chain(remembers.then_some([&history, &former]).into_iter().flatten());
         let session = catalog.session(tables, None).await?;
         // The values are rows, not part of the query: a query is told when it fails.
         let asked = TableName::new("asked", "identifiers")?;
@@ -127,17 +162,17 @@ impl Subject {
              names as (
                select customer_id from mine
                union select f.former_id from former f join mine m on m.customer_id = f.customer_id)
-             select distinct k.key_kind as kind, cast(k.key_value as varchar) as value
+             select distinct k.key_kind as kind, cast(k.key_value as varchar) as value, true as is_key
              from mine join core.customer_ids i using (customer_id)
              join keys k on k.source = i.source and k.record_id = i.record_id
-             where k.key_value is not null
-             union select i.source, i.record_id from mine join core.customer_ids i using (customer_id)
+             where k.key_value is not null {refused_keys}
+             union select i.source, i.record_id, false from mine join core.customer_ids i using (customer_id)
              {gone}
              {whole}
-             union select '{CUSTOMER_ID}', customer_id from names
-             union select '{CUSTOMER}', customer_id from mine"
+             union select '{CUSTOMER_ID}', customer_id, false from names
+             union select '{CUSTOMER}', customer_id, false from mine"
         );
-        let united = identifiers(&session, &sql, doing).await?;
+        let united = identifiers(&session, &sql, placeholders, doing).await?;
         let (customers, united): (Vec<_>, Vec<_>) = united.into_iter().partition(|i| i.kind == CUSTOMER);
         self.customers = customers.len() as u64;
         self.identifiers.extend(united);
@@ -149,8 +184,8 @@ impl Subject {
         &mut self,
         catalog: &Catalog,
         sources: &BTreeMap<TableName, Person>,
-        table: &TableName,
-        column: &str,
+        (table, column): (&TableName, &str),
+        placeholders: &PlaceholderValues,
     ) -> Result<()> {
         let doing = format!("look for the person in {table}");
         let (Some(person), Some(_)) = (sources.get(table), catalog.table(table).await?) else {
@@ -172,7 +207,9 @@ impl Subject {
                 Error::failed(format!("{table} has no column `{column}`, by which other rows refer to it"))
             })?;
             let values = filter(&cast(values, &DataType::Utf8).doing(&doing)?, &theirs).doing(&doing)?;
-            found.extend(values.as_string::<i32>().iter().flatten().map(|v| Identifier::new(&word, v)));
+            let values = values.as_string::<i32>().iter().flatten();
+            let values = values.filter(|value| placeholders.of_record_id(value).is_none());
+            found.extend(values.map(|value| Identifier::new(&word, value)));
         }
         self.identifiers.extend(found);
         Ok(())
@@ -198,15 +235,62 @@ fn referred(sources: &BTreeMap<TableName, Person>) -> BTreeSet<(TableName, Strin
         .collect()
 }
 
-async fn identifiers(session: &Session, sql: &str, doing: &str) -> Result<Vec<Identifier>> {
+/// The kinds of identifiers that are numbers of records.
+async fn sources_of_records(catalog: &Catalog) -> Result<BTreeSet<String>> {
+    let doing = "look for the sources of records";
+    let ids = TableName::new("core", "customer_ids")?;
+    if catalog.table(&ids).await?.is_none() {
+        return Ok(BTreeSet::new());
+    }
+    let session = catalog.session([&ids], None).await?;
+    let sql = "select distinct cast(source as varchar) from core.customer_ids";
+    let batches = session.sql(sql).await.doing(doing)?.collect().await.doing(doing)?;
+    let sources = batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten());
+    Ok(sources.map(str::to_owned).collect())
+}
+
+/// Refuses an identifier by which nobody in particular is named.
+fn require_somebodys(
+    asked: &[Identifier],
+    sources: &BTreeSet<String>,
+    placeholders: &PlaceholderValues,
+) -> Result<()> {
+    let says_nothing = |identifier: &Identifier| match sources.contains(&identifier.kind) {
+        true => placeholders.of_record_id(&identifier.value),
+        false => placeholders.of_key(&identifier.value),
+    };
+    let nobodys = asked.iter().filter_map(|identifier| Some((identifier, says_nothing(identifier)?)));
+    let errors = nobodys.map(|(identifier, why)| {
+        Error::config(format!(
+            "{identifier:?} names nobody ({}): whoever left it out would be forgotten",
+            why.as_str()
+        ))
+        .hint("give an identifier that is the person's own, a customer_id for example")
+    });
+    Error::all(errors.collect())
+}
+
+/// The rows of a query of kind, value and whether it is a key, without those that say nothing.
+async fn identifiers(
+    session: &Session,
+    sql: &str,
+    placeholders: &PlaceholderValues,
+    doing: &str,
+) -> Result<Vec<Identifier>> {
     let mut found = Vec::new();
     let mut rows = session.sql(sql).await.doing(doing)?.execute_stream().await.doing(doing)?;
     while let Some(batch) = rows.next().await {
         let batch = batch.doing(doing)?;
         let texts = |n: usize| cast(batch.column(n), &DataType::Utf8).doing(doing);
         let (kinds, values) = (texts(0)?, texts(1)?);
-        for (kind, value) in kinds.as_string::<i32>().iter().zip(values.as_string::<i32>()) {
-            if let (Some(kind), Some(value)) = (kind, value) {
+        let are_keys = batch.column(2).as_boolean();
+        for (n, (kind, value)) in kinds.as_string::<i32>().iter().zip(values.as_string::<i32>()).enumerate() {
+            let (Some(kind), Some(value)) = (kind, value) else { continue };
+            let nothing = match are_keys.value(n) {
+                true => placeholders.of_key(value),
+                false => placeholders.of_record_id(value),
+            };
+            if nothing.is_none() {
                 found.push(Identifier::new(kind, value));
             }
         }

@@ -17,6 +17,7 @@ use ring::hmac;
 use super::identifier::{Identifier, normal};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::placeholder_value::PlaceholderValues;
 use crate::warehouse::catalog::Catalog;
 
 const VARIABLE: &str = "SILLAGE_SUPPRESSION_KEY";
@@ -143,9 +144,10 @@ impl Suppressions {
         Ok(list)
     }
 
-    /// Whether the value, in whatever spelling, is a forgotten person's.
+    /// Whether the value, in whatever spelling, is a forgotten person's. One that says nothing is nobody's.
     pub fn holds(&self, kind: &str, value: &str) -> bool {
         self.hashes.contains(&self.key.hash(kind, &normal(value)))
+            && PlaceholderValues::default().of_record_id(value).is_none()
     }
 
     /// Takes the identifiers in; those that were new, as rows of `ops.suppressions`.
@@ -208,6 +210,7 @@ mod tests {
         assert!(list.holds("email", " ADA@example.org"));
         assert!(!list.holds("card", "ada@example.org"));
         assert!(!list.holds("email", "bob@example.org"));
+        assert!(!list_of(&[Identifier::new("email", "n/a")]).holds("email", "N/A"));
     }
 
     #[test]

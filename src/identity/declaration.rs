@@ -1,11 +1,15 @@
 //! `[identity]` of the pipeline file, and what it means once checked.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::linkage::{Comparison, KeyRule, Linkage};
+use super::writing::Writing;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::TableName;
+use crate::placeholder_value::PlaceholderValues;
 use crate::span::Span;
 
 /// `[identity]`
@@ -22,6 +26,9 @@ pub struct IdentityDeclaration {
     /// Where numbers and postcodes without a country were written down: two letters.
     #[serde(default)]
     pub country: String,
+    /// What is written where nothing is known, beside what is everywhere: it joins nobody.
+    #[serde(default)]
+    pub placeholders: Vec<String>,
     /// From this probability on two records are linked.
     #[serde(default = "link_probability")]
     pub link_probability: f64,
@@ -37,6 +44,10 @@ pub struct IdentityDeclaration {
     /// A key held under more names is nobody's, and a record that holds more keys of one kind is, too.
     #[serde(default = "max_key_persons")]
     pub max_key_persons: u64,
+    /// By source: so many of its records, of which no name is known, may hold one key. Of a source that is
+    /// not named each record counts as a person. Tickets and orders are events, of which a person has many.
+    #[serde(default)]
+    pub max_key_records: BTreeMap<String, u64>,
     /// How long parameters and term frequencies stay in force before they are estimated again.
     #[serde(default = "estimate_every")]
     pub estimate_every: String,
@@ -76,18 +87,27 @@ pub struct Identity {
     pub keys: Option<TableName>,
     pub persons: Option<Persons>,
     pub decisions: Option<TableName>,
+    pub limits: KeyLimits,
+    pub placeholders: PlaceholderValues,
+}
+
+/// How many may hold one key, and still be one customer by it.
+#[derive(Debug, Clone)]
+pub struct KeyLimits {
+    pub max_persons: u64,
+    /// By source, for records of which no name is known.
+    pub max_records: BTreeMap<String, u64>,
 }
 
 /// Person records and how they are linked.
 #[derive(Debug, Clone)]
 pub struct Persons {
     pub records: TableName,
-    pub country: String,
+    pub writing: Writing,
     pub link_probability: f64,
     pub review_probability: f64,
     pub max_block_records: u64,
     pub max_customer_records: u64,
-    pub max_key_persons: u64,
     pub estimate_every: Span,
     pub linkage: Linkage,
 }
@@ -99,12 +119,21 @@ impl Identity {
 }
 
 impl IdentityDeclaration {
+    /// Returns how what is said of customers was written down.
+    pub fn writing(&self) -> Writing {
+        Writing {
+            country: self.country.to_ascii_uppercase(),
+            placeholders: PlaceholderValues::with(&self.placeholders),
+        }
+    }
+
     /// All that is wrong with the section, or what resolution works with. Does no I/O.
     ///
     /// # Errors
     /// Neither keys nor records, a probability that is none, a linkage model that cannot be one.
     pub fn check(self) -> Result<Identity, Vec<Problem>> {
         let mut problems = Vec::new();
+        let writing = self.writing();
         if self.keys.is_none() && self.records.is_none() {
             problems.push(Problem::new(
                 Vec::<String>::new(),
@@ -142,6 +171,21 @@ impl IdentityDeclaration {
                 ));
             }
         }
+        for (source, value) in &self.max_key_records {
+            if *value < 2 {
+                problems.push(Problem::new(
+                    ["max_key_records", source],
+                    Error::config(format!("`{source}` is {value}, at least 2 was expected")),
+                ));
+            }
+        }
+        if let Some(nothing) = self.placeholders.iter().find(|value| !writing.placeholders.declares(value)) {
+            problems.push(Problem::new(
+                ["placeholders"],
+                Error::config(format!("`{nothing}` has neither letter nor digit"))
+                    .hint("blanks and punctuation say nothing anyway: leave it out"),
+            ));
+        }
         if !(self.country.is_empty()
             || self.country.len() == 2 && self.country.bytes().all(|b| b.is_ascii_alphabetic()))
         {
@@ -171,14 +215,15 @@ impl IdentityDeclaration {
             (Ok(linkage), Some(estimate_every)) if problems.is_empty() => Ok(Identity {
                 keys: self.keys,
                 decisions: self.decisions,
+                limits: KeyLimits { max_persons: self.max_key_persons, max_records: self.max_key_records },
+                placeholders: writing.placeholders.clone(),
                 persons: self.records.map(|records| Persons {
                     records,
-                    country: self.country.to_ascii_uppercase(),
+                    writing,
                     link_probability: self.link_probability,
                     review_probability: self.review_probability,
                     max_block_records: self.max_block_records,
                     max_customer_records: self.max_customer_records,
-                    max_key_persons: self.max_key_persons,
                     estimate_every,
                     linkage,
                 }),
@@ -205,7 +250,7 @@ mod tests {
         assert!(check("keys = 'channel.person_keys'").unwrap().persons.is_none());
         let identity = check("records = 'channel.persons'\ncountry = 'fr'").unwrap();
         assert_eq!(identity.reads().count(), 1);
-        assert_eq!(identity.persons.unwrap().country, "FR");
+        assert_eq!(identity.persons.unwrap().writing, Writing::of("FR"));
     }
 
     #[test]
@@ -214,6 +259,19 @@ mod tests {
             check("link_probability = 1.5\nmax_block_records = 1\ncountry = 'France'").unwrap_err();
         assert_eq!(problems.len(), 4);
         assert_eq!(check("keys = 'channel.keys'\nestimate_every = 'often'").unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn who_may_hold_a_key_is_declared_and_safe_without_a_word() {
+        assert_eq!(check("keys = 'channel.keys'").unwrap().limits.max_persons, 20);
+        let identity = check(
+            "keys = 'channel.keys'\nmax_key_records = { tickets = 500 }\nplaceholders = ['sans carte']",
+        );
+        let identity = identity.unwrap();
+        assert_eq!(identity.limits.max_records["tickets"], 500);
+        assert!(identity.placeholders.of_key("Sans carte").is_some());
+        let wrong = "keys = 'channel.keys'\nmax_key_records = { tickets = 1 }\nplaceholders = ['-']";
+        assert_eq!(check(wrong).unwrap_err().len(), 2);
     }
 
     #[test]

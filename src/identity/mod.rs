@@ -40,9 +40,13 @@ mod spelling;
 mod sql_function;
 pub mod standardise;
 mod tables;
+mod writing;
 
 pub use customers::{trace_id, trace_record};
 pub use declaration::{Identity, IdentityDeclaration, Persons};
+pub use writing::Writing;
+
+use crate::placeholder_value::PlaceholderValues;
 pub use golden_record::{GOLDEN_RECORDS, GoldenRecord, GoldenRecordDeclaration, golden_record};
 pub use households::{HOUSEHOLDS, Households, HouseholdsDeclaration, households};
 pub use linkage::fitted::MODEL;
@@ -58,6 +62,6 @@ pub use tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table, tables};
 
 /// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
 /// `jaro_winkler(a, b)` and the others.
-pub fn sql_functions() -> Vec<datafusion::logical_expr::ScalarUDF> {
-    standardise::functions().into_iter().chain(likeness::functions()).collect()
+pub fn sql_functions(placeholders: &PlaceholderValues) -> Vec<datafusion::logical_expr::ScalarUDF> {
+    standardise::functions(placeholders).into_iter().chain(likeness::functions()).collect()
 }

@@ -23,7 +23,7 @@ pub fn spelling(subject: Subject, attribute: &str, text: &str, country: &str) ->
         }
         (Subject::Organisation, "name") => format!("standard_company_name({text})"),
         (Subject::Organisation, "legal_number") => format!("standard_legal_number({text}, {country})"),
-        _ => format!("nullif(lower(trim({text})), '')"),
+        _ => format!("standard_text({text})"),
     }
 }
 
@@ -35,7 +35,7 @@ mod tests {
     fn a_name_is_a_companys_only_where_companies_are_spoken_of() {
         let of = |subject| spelling(subject, "name", "n", "'FR'");
         assert_eq!(of(Subject::Organisation), "standard_company_name(n)");
-        assert_eq!(of(Subject::Person), "nullif(lower(trim(n)), '')");
+        assert_eq!(of(Subject::Person), "standard_text(n)");
         assert_eq!(spelling(Subject::Person, "phone", "p", "'FR'"), "standard_phone(p, 'FR')");
     }
 }

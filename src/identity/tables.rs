@@ -12,6 +12,9 @@ pub const CUSTOMER_ID_HISTORY: &str = "customer_id_history";
 pub const CUSTOMER_ID_CHANGES: &str = "customer_id_changes";
 /// Grain: one row an id that is nobody's any more.
 pub const FORMER_CUSTOMER_IDS: &str = "former_customer_ids";
+/// Grain: one row a key that joins nobody (`key_kind`, `key_value`), with the reason and how many records
+/// hold it; and one row, without a key, a reason for which records join nobody by any of theirs.
+pub const REFUSED_KEYS: &str = "refused_keys";
 /// What is known of persons, standardised. Grain: one row a person record.
 pub const PERSON_RECORDS: &str = "person_records";
 /// Grain: one row a pair of person records that is linked, or was refused, or waits for review.
@@ -29,6 +32,9 @@ pub fn table(name: &str) -> TableName {
 /// The tables that the step makes, `core.customer_ids` first.
 pub fn tables(identity: &Identity) -> Vec<TableName> {
     let mut tables = vec![CUSTOMER_IDS, CUSTOMER_ID_HISTORY, CUSTOMER_ID_CHANGES, FORMER_CUSTOMER_IDS];
+    if identity.keys.is_some() {
+        tables.push(REFUSED_KEYS);
+    }
     if identity.persons.is_some() {
         tables.extend([PERSON_RECORDS, MATCH_LINKS, MATCH_REVIEW, MATCH_TERMS]);
     }

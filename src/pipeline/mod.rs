@@ -29,7 +29,9 @@ use crate::identity::{self, GoldenRecord, Households, Identity, Organisations};
 use crate::mining::declaration::{ChurnParams, SegmentParams};
 use crate::model::{self, Model, Models};
 use crate::name::{StepName, TableName};
+use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
+use crate::warehouse::snapshot_history::SnapshotHistory;
 use crate::warehouse::visibility::{Known, TimeColumn, TimeOf, Versions, Visibility};
 use placeholder::Placeholders;
 
@@ -154,12 +156,28 @@ impl Pipeline {
         let mut visibility: BTreeMap<TableName, Visibility> = self
             .tables
             .iter()
-            .map(|(name, rules)| (name.clone(), Visibility { known: rules.known.clone(), versions: None }))
+            .map(|(name, rules)| {
+                (name.clone(), Visibility { known: rules.known.clone(), ..Visibility::default() })
+            })
             .collect();
         for source in self.sources() {
-            visibility.entry(raw_table(&source.name)).or_default().versions = self.versions(source);
+            let rows = visibility.entry(raw_table(&source.name)).or_default();
+            rows.versions = self.versions(source);
+            rows.snapshot = source.snapshot.as_ref().map(|snapshot| match snapshot.history {
+                true => SnapshotHistory::Whole,
+                false => SnapshotHistory::State,
+            });
         }
         visibility
+    }
+
+    /// What `[identity]` says is written where nothing is known.
+    pub fn placeholders(&self) -> PlaceholderValues {
+        let of = |step: &Step| match step {
+            Step::Resolve(identity) => Some(identity.placeholders.clone()),
+            _ => None,
+        };
+        self.steps.values().find_map(of).unwrap_or_default()
     }
 
     /// The versions of a source's records: by the declared column, else by the time from which a state is
@@ -171,7 +189,8 @@ impl Pipeline {
             (None, _) => None,
         };
         let dated_files = source.delivery.date_in_name.is_some();
-        source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files })
+        let elements = source.rows.is_some();
+        source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files, elements })
     }
 
     /// The sources, by name.

@@ -71,7 +71,7 @@ fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
                 "selected": planned.is_some(),
             });
             if let Some(planned) = planned {
-                told["why"] = json!(planned.why);
+                told["why"] = json!(planned.intake.why);
             }
             if let Step::Model(model) = step {
                 // Tells which models changed between two runs.

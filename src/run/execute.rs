@@ -41,7 +41,7 @@ pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> 
         Err(_) if is_empty(location) => None,
         Err(error) => return Err(error),
     };
-    let engine = warehouse.as_ref().map(|w| super::engine(request.limits, w)).transpose()?;
+    let engine = warehouse.as_ref().map(|w| super::engine_of(pipeline, request.limits, w)).transpose()?;
     let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request)
         .await
         .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
@@ -85,7 +85,7 @@ pub(super) async fn run_locked(
     if let Some((release, _)) = &rolled_forward {
         progress.tell(Event::RolledForward { release: release.release });
     }
-    let engine = super::engine(request.limits, warehouse)?.in_zone(pipeline.timezone);
+    let engine = super::engine_of(pipeline, request.limits, warehouse)?;
     let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
     let released = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
     rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;

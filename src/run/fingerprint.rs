@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::Request;
+use super::intake::{Intake, Unread};
 use super::observe::Observation;
-use super::plan::Replay;
 use crate::clock::Instant;
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step};
-use crate::source::SourceFile;
 
 /// Hash of what was asked for as a whole: the pipeline, its models and the selection.
 pub fn of_request(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepName>) -> String {
@@ -40,13 +39,7 @@ pub struct Common<'a> {
 
 impl Common<'_> {
     /// The step's fingerprint; `made` has those of the steps before it that the run performs.
-    pub fn of_step(
-        &self,
-        name: &StepName,
-        files: &[SourceFile],
-        replay: &[Replay],
-        made: &BTreeMap<StepName, String>,
-    ) -> String {
+    pub fn of_step(&self, name: &StepName, intake: &Intake, made: &BTreeMap<StepName, String>) -> String {
         let step = &self.pipeline.steps[name];
         let mut hash = Hash::new();
         hash.part(&env!("CARGO_PKG_VERSION"));
@@ -57,12 +50,16 @@ impl Common<'_> {
         hash.part(&self.full_refresh);
         // A step's declaration holds nothing but what it does, in an order of its own.
         hash.part(step);
-        for file in files {
+        for file in &intake.files {
             hash.part(&(&file.name, file.size, file.modified, &file.version));
         }
-        for replay in replay {
+        for replay in &intake.replay {
             hash.part(&(&replay.file.name, replay.run, &replay.lines));
         }
+        for Unread { file, because } in &intake.unread {
+            hash.part(&(&file.name, file.size, file.modified, &file.version, because));
+        }
+        hash.part(&(&intake.replaced, &intake.dismissed));
         for needed in self.pipeline.graph.needs(name) {
             hash.part(&(needed, made.get(needed)));
         }

@@ -17,7 +17,7 @@ use super::execute::run_locked;
 use super::progress::Progress;
 use crate::clock;
 use crate::erasure::{
-    CleanedFile, Identifier, Receipt, Replica, Subject, SuppressionKey, Suppressions, clean_file,
+    Asked, CleanedFile, Identifier, Receipt, Replica, Subject, SuppressionKey, Suppressions, clean_file,
 };
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -35,6 +35,8 @@ pub struct Forgetting {
     pub identifiers: Vec<Identifier>,
     /// Whether they may belong to more than one customer.
     pub several: bool,
+    /// Whether somebody typed them.
+    pub is_typed: bool,
     /// Whether tables that the pipeline does not make are published without rows.
     pub empty_others: bool,
     pub key: SuppressionKey,
@@ -166,7 +168,7 @@ fn catalog_of(
     release: &Release,
     request: &Request,
 ) -> Result<Catalog> {
-    let engine = super::engine(request.limits, warehouse)?.in_zone(pipeline.timezone);
+    let engine = super::engine_of(pipeline, request.limits, warehouse)?;
     Ok(Catalog::new(warehouse.clone(), engine, Some(release), pipeline.visibility()))
 }
 
@@ -205,7 +207,8 @@ async fn subject(
         Step::Resolve(identity) => identity.keys.as_ref(),
         _ => None,
     });
-    let subject = Subject::find(catalog, keys, persons, &asked.identifiers, asked.several).await?;
+    let who = Asked { identifiers: &asked.identifiers, several: asked.several, is_typed: asked.is_typed };
+    let subject = Subject::find(catalog, keys, persons, &who, &pipeline.placeholders()).await?;
     if subject.customers == 0 {
         let kinds = kinds(persons);
         if let Some(unknown) = asked.identifiers.iter().find(|i| !kinds.contains(&i.kind)) {
@@ -257,6 +260,7 @@ async fn elsewhere(
                 let all = Forgetting {
                     identifiers: subject.identifiers.iter().cloned().collect(),
                     several: true,
+                    is_typed: false,
                     ..asked.clone()
                 };
                 let there = forget(pipeline, &place, &all, request, progress.clone(), stop.clone());

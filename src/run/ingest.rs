@@ -6,24 +6,23 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 use futures::StreamExt;
 
-use super::expected::gap;
+use super::intake::{Because, Intake, Unread, instant_of};
 use super::ledger::{self, Entry};
 use super::plan::PlannedStep;
-use super::quarantine::{self, State};
+use super::quarantine::{self, DISMISSED_BECAUSE, DISMISSED_BY, State};
 use super::replay::told;
+use super::snapshot::{self, Lists, ReadLists};
 use super::step::{Done, Failure, Figures, Workshop};
-use crate::clock::{Instant, show_instant};
-use crate::config::Severity;
+use crate::clock::Instant;
 use crate::day::first_day_not_over;
 use crate::erasure::{Theirs, forget_rows, without_record};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
-use crate::source::{self, ColumnType, OnDrift, Piece, Source, SourceFile, Survey};
+use crate::source::{self, ColumnType, OnDrift, Piece, Remark, Source, SourceFile, Survey};
 use crate::warehouse::stage::{Mode, Staged, Stager};
 use crate::warehouse::table::Table;
 use crate::warehouse::visibility::Known;
@@ -40,6 +39,8 @@ pub(super) struct Ingest<'w> {
     /// The raw table's, with `_run`.
     pub(super) schema: SchemaRef,
     pub(super) rows: Stager,
+    /// Of snapshots: what is known of their refused records.
+    lists: Option<Lists>,
     refusals: Stager,
     /// Apart from `refusals`: what a replay found counts only if its rows are published with it.
     pub(super) words: Stager,
@@ -51,22 +52,43 @@ pub(super) struct Ingest<'w> {
     refused: u64,
     forgotten: Theirs,
     examples: Vec<String>,
-    /// What reading bore.
-    remarks: Vec<String>,
+    /// What reading bore, by file.
+    remarks: Vec<(String, Remark)>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// What reading has found.
+struct Found {
+    /// Of the raw table or, of snapshots, the lists.
+    rows: Staged,
+    /// Of snapshots.
+    lists: Option<ReadLists>,
+    schema: SchemaRef,
     entries: Vec<Entry>,
+    read: u64,
+    refused: u64,
+    examples: Vec<String>,
 }
 
 impl Workshop {
     pub(super) async fn ingest(&self, source: &Arc<Source>, planned: &PlannedStep) -> Result<Done, Failure> {
         let table = raw_table(&source.name);
         let existing = if self.full_refresh { None } else { self.catalog.table(&table).await? };
-        let mut figures = Figures { warnings: planned.warnings.clone(), ..Figures::default() };
-        let files = || planned.files.iter().chain(planned.replay.iter().map(|replay| &replay.file));
+        let mut figures = Figures {
+            warnings: planned.intake.warnings.clone(),
+            notes: planned.intake.notes.clone(),
+            ..Figures::default()
+        };
+        let files =
+            || planned.intake.files.iter().chain(planned.intake.replay.iter().map(|replay| &replay.file));
         let surveys = self.survey(source, files(), &mut figures).await?;
         let evolved = evolved(source, existing.as_deref(), &surveys);
-        let wanted = with_run(&source.evolved(&evolved, &[]).schema());
+        let wanted = with_run(&source.evolved(&evolved, &[]).table_schema());
         let schema = match &existing {
-            Some(base) => base.grown(&wanted, source.on_drift != OnDrift::Fail)?,
+            Some(base) => {
+                snapshot::same_kind(source, base)?;
+                base.grown(&wanted, source.on_drift != OnDrift::Fail)?
+            }
             None => wanted,
         };
         let new_columns = new_columns(existing.as_deref(), &schema, &surveys, files());
@@ -78,7 +100,7 @@ impl Workshop {
             ));
         }
         let since_run = match &existing {
-            Some(_) => planned.since_run.unwrap_or(self.run),
+            Some(_) => planned.intake.since_run.unwrap_or(self.run),
             None => self.run,
         };
         let mode = if existing.is_some() { Mode::Append } else { Mode::Replace };
@@ -88,13 +110,20 @@ impl Workshop {
         let mut ingest = Ingest {
             workshop: self,
             source,
-            rows: self.warehouse().stager(&table, mode, &schema)?,
+            rows: match source.snapshot {
+                Some(_) => self.warehouse().stager(&snapshot::lists_table(source), Mode::Replace, &schema)?,
+                None => self.warehouse().stager(&table, mode, &schema)?,
+            },
             schema,
+            lists: source.snapshot.as_ref().map(|_| Lists::new(self.warehouse(), source)).transpose()?,
             refusals: waiting()?,
             words: waiting()?,
             evolved,
             // A row of a source that is read for the first time, or anew, is not late.
-            time: existing.as_ref().and_then(|_| self.event_time(&table)),
+            time: existing
+                .as_ref()
+                .filter(|_| source.snapshot.is_none())
+                .and_then(|_| self.event_time(&table)),
             read: 0,
             refused: 0,
             forgotten: Theirs::default(),
@@ -102,20 +131,40 @@ impl Workshop {
             remarks: Vec::new(),
             entries: Vec::new(),
         };
-        let (new, again) = surveys.split_at(planned.files.len());
-        for (file, survey) in planned.files.iter().zip(new) {
+        let (new, again) = surveys.split_at(planned.intake.files.len());
+        for (file, survey) in planned.intake.files.iter().zip(new) {
             ingest.file(file, survey, since_run).await?;
         }
         let (mut fit, mut still) = (0, Vec::new());
-        for (replay, survey) in planned.replay.iter().zip(again) {
+        for (replay, survey) in planned.intake.replay.iter().zip(again) {
             fit += ingest.replay(replay, survey, &mut still).await?;
         }
-        let Ingest { rows, refusals, words, read, refused, forgotten, examples, remarks, entries, .. } =
-            ingest;
+        ingest.unread(&planned.intake, since_run).await?;
+        ingest.done_away_with(&planned.intake).await?;
+        let Ingest {
+            rows,
+            lists,
+            schema,
+            refusals,
+            words,
+            read,
+            refused,
+            forgotten,
+            examples,
+            remarks,
+            entries,
+            ..
+        } = ingest;
         let (rows, refusals, words) = (rows.finish().await?, refusals.finish().await?, words.finish().await?);
+        let lists = match lists {
+            Some(lists) => Some(lists.finish().await?),
+            None => None,
+        };
 
         figures.refused = refused;
-        figures.warnings.extend(remarks);
+        let (warnings, notes) = source::told(remarks);
+        figures.warnings.extend(warnings);
+        figures.notes.extend(notes);
         figures.forgotten = forgotten;
         if forgotten.rows() > 0 {
             figures.notes.push(format!(
@@ -125,7 +174,7 @@ impl Workshop {
                 forgotten.anonymised
             ));
         }
-        figures.files = planned.files.len() as u64;
+        figures.files = planned.intake.files.len() as u64;
         figures.replayed = fit;
         figures.late = entries.iter().map(|entry| entry.late).sum();
         if refused > 0 {
@@ -135,26 +184,34 @@ impl Workshop {
                 examples.join("; ")
             ));
         }
-        if !planned.replay.is_empty() {
+        if !planned.intake.replay.is_empty() {
             figures.notes.push(told(fit, &still));
         }
-        let judged = match too_many_refused(source, read, refused, &examples) {
-            Some(error) => Err(error),
-            None => self.judge(source, &rows, read, &entries, &mut figures).await,
-        };
-        if let Err(error) = judged {
-            for unused in [&rows, &words] {
-                self.warehouse().delete_staged(unused, &BTreeSet::new()).await?;
-            }
-            let error = error.at(format!("source {}", source.name));
-            return Err(Failure { error, staged: vec![refusals] });
-        }
-        let mut staged = Vec::new();
         figures.rows = rows.rows;
+        let found = Found { rows, lists, schema, entries, read, refused, examples };
+        let settled = self.settled(source, &planned.intake, &found, &mut figures).await;
+        if let Some(lists) = &found.lists {
+            for scratch in [&found.rows, &lists.refused] {
+                self.warehouse().delete_staged(scratch, &BTreeSet::new()).await?;
+            }
+        }
+        let rows = match settled {
+            Ok(rows) => rows,
+            Err(error) => {
+                for unused in [&found.rows, &words] {
+                    self.warehouse().delete_staged(unused, &BTreeSet::new()).await?;
+                }
+                let error = error.at(format!("source {}", source.name));
+                return Err(Failure { error, staged: vec![refusals] });
+            }
+        };
+        let mut staged = Vec::new();
         let rows = self.keep(source, rows, &mut figures).await?;
-        // A night that brings nothing and in which nothing expires leaves the table as it is.
-        let changed = rows.rows > 0 || figures.expired > 0 || !new_columns.is_empty();
-        if existing.is_none() || changed || !planned.files.is_empty() {
+        // A night that brings nothing and in which nothing leaves leaves the table as it is.
+        let left = figures.expired > 0 || !planned.intake.replaced.is_empty();
+        let changed = rows.rows > 0 || left || !new_columns.is_empty();
+        let delivered = !planned.intake.files.is_empty() && source.snapshot.is_none();
+        if existing.is_none() || changed || delivered {
             figures.bytes = rows.bytes;
             staged.push(rows);
         }
@@ -164,10 +221,38 @@ impl Workshop {
         if words.rows > 0 {
             staged.push(words);
         }
-        if !entries.is_empty() {
-            staged.push(self.stage_batch(&ledger::table(), ledger::rows(&entries)?).await?);
+        if !found.entries.is_empty() {
+            staged.push(self.stage_batch(&ledger::table(), ledger::rows(&found.entries)?).await?);
         }
         Ok(Done { staged, figures })
+    }
+
+    /// The table's rows as they are to be committed.
+    ///
+    /// # Errors
+    /// Rows that are not as the source declares; nothing of what was made on the way is left.
+    async fn settled(
+        &self,
+        source: &Source,
+        intake: &Intake,
+        found: &Found,
+        figures: &mut Figures,
+    ) -> Result<Staged> {
+        let Found { rows, lists, schema, entries, read, refused, examples } = found;
+        if let Some(error) = too_many_refused(source, *read, *refused, examples) {
+            return Err(error);
+        }
+        let rows = match lists {
+            Some(lists) => self.in_history(source, rows, lists, schema, figures).await?,
+            None => self.without_replaced(rows.clone(), &intake.replaced, entries, figures).await?,
+        };
+        match self.judge(source, &rows, *read, entries, figures).await {
+            Ok(()) => Ok(rows),
+            Err(error) => {
+                self.warehouse().delete_staged(&rows, &BTreeSet::new()).await?;
+                Err(error)
+            }
+        }
     }
 
     /// Looks at every file before the first is read; all that is wrong is told at once.
@@ -198,91 +283,6 @@ impl Workshop {
             Known::Undeclared | Known::Always => None,
         }
     }
-
-    /// What is known only once the rows are staged: late and repeated rows, periods without any.
-    async fn judge(
-        &self,
-        source: &Source,
-        rows: &Staged,
-        read: u64,
-        entries: &[Entry],
-        figures: &mut Figures,
-    ) -> Result<()> {
-        let mut errors = Vec::new();
-        let mut tell = |severity, error: Error| match severity {
-            Severity::Warn => figures.warnings.push(error.message().to_owned()),
-            Severity::Error => errors.push(error),
-        };
-        if let (Some(late), Some(last)) = (&source.delivery.late, self.last_as_of) {
-            let share = figures.late as f64 / read.max(1) as f64;
-            if share > late.max_share {
-                tell(late.severity, too_late(figures.late, read, late.max_share, entries, last));
-            }
-        }
-        if let Some(expect) = &source.delivery.expect
-            && let Some(by) = &expect.by
-        {
-            let days = self.days(source, rows, by).await?;
-            let kept = source.keep.as_ref().and_then(|keep| keep.since(self.as_of));
-            let error = gap(source, expect, &days, kept, &format!("row with {by}"), self.as_of);
-            if let Some(error) = error {
-                tell(expect.severity, error);
-            }
-        }
-        if !source.key.is_empty() && read > 0 {
-            figures.repeated = self.repeated(source, rows).await?;
-        }
-        if figures.repeated > 0 {
-            figures.notes.push(format!(
-                "{} of {read} rows repeat a key that came before: of each key the latest row counts",
-                figures.repeated
-            ));
-        }
-        Error::all(errors)
-    }
-
-    /// How many rows of this run have a key that another row before them has.
-    async fn repeated(&self, source: &Source, rows: &Staged) -> Result<u64> {
-        let doing = "count repeated keys";
-        let session = self.catalog.session_of_all_rows(rows).await?;
-        let key: Vec<String> = source.key.iter().map(|column| format!("\"{column}\"")).collect();
-        let same: Vec<String> = key.iter().map(|column| format!("fresh.{column} = known.{column}")).collect();
-        // Held in memory are the keys of this run, not those of the whole table.
-        let sql = format!(
-            "with fresh as (select {key}, count(*) as rows from {table} where _run = {run} group by {key}) \
-             select cast(coalesce((select sum(rows) from fresh), 0) - (select count(*) from fresh left anti join \
-               (select {key} from {table} where _run <> {run}) known on {same}) as bigint)",
-            run = self.run,
-            table = rows.table,
-            key = key.join(", "),
-            same = same.join(" and ")
-        );
-        let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
-        let count = batches
-            .iter()
-            .find(|b| b.num_rows() > 0)
-            .map(|b| b.column(0).as_primitive::<Int64Type>().value(0));
-        Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
-    }
-
-    /// The local days on which anything happened by this column.
-    async fn days(&self, source: &Source, rows: &Staged, column: &str) -> Result<BTreeSet<NaiveDate>> {
-        let doing = format!("read the days of {column}");
-        let session = self.catalog.session_of_all_rows(rows).await?;
-        let timed = source.columns.iter().any(|c| c.name == column && c.kind == ColumnType::Timestamp);
-        let day = if timed {
-            format!("cast(\"{column}\" at time zone '{}' as date)", source.delivery.zone)
-        } else {
-            format!("\"{column}\"")
-        };
-        let sql = format!("select distinct {day} from {} where \"{column}\" is not null", rows.table);
-        let batches = session.sql(&sql).await.doing(&doing)?.collect().await.doing(&doing)?;
-        let days = batches.iter().flat_map(|batch| {
-            let days = batch.column(0).as_primitive::<Date32Type>();
-            (0..days.len()).filter_map(|row| days.value_as_date(row)).collect::<Vec<_>>()
-        });
-        Ok(days.collect())
-    }
 }
 
 impl Ingest<'_> {
@@ -298,6 +298,11 @@ impl Ingest<'_> {
         let (mut read, mut refused, mut late) = (0, 0, 0);
         let source = self.shaped(survey);
         let run = self.workshop.run;
+        let snapshot_at =
+            self.source.snapshot.as_ref().and_then(|_| instant_of(&source, &file.name, self.workshop.as_of));
+        if let (Some(lists), Some(at)) = (&mut self.lists, snapshot_at) {
+            lists.begin(at);
+        }
         let mut pieces = std::pin::pin!(source::read(&source, file, INGEST_ROWS));
         while let Some(piece) = pieces.next().await {
             match piece? {
@@ -305,31 +310,63 @@ impl Ingest<'_> {
                     read += batch.num_rows() as u64;
                     late += self.late(&batch);
                     let batch = self.without_forgotten(batch)?;
+                    let batch = match snapshot_at {
+                        Some(at) => snapshot::dated(&batch, at)?,
+                        None => batch,
+                    };
                     self.rows.write(&fitted(&batch, &self.schema, run)?).await?;
                 }
                 Piece::Refused(batch) => {
                     refused += batch.num_rows() as u64;
                     self.examples.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(self.examples.len())));
+                    if let Some(lists) = &mut self.lists {
+                        lists.refused(&batch)?;
+                    }
                     let batch = self.without_forgotten_records(batch)?;
                     self.refusals.write(&said(&batch, State::Refused, run)?).await?;
                 }
-                Piece::Remark(remark) => self.remarks.push(format!("{}: {remark}", file.name)),
+                Piece::Remark(remark) => self.remarks.push((file.name.clone(), remark)),
             }
+        }
+        if let Some(lists) = &mut self.lists {
+            lists.end(file).await?;
         }
         self.read += read;
         self.refused += refused;
-        self.entries.push(Entry {
-            run,
+        let entry = self.entry(file, since_run).await?;
+        self.entries.push(Entry { rows: read, refused, late, snapshot_at, ..entry });
+        Ok(())
+    }
+
+    /// The entry of a file from which no row was read.
+    async fn entry(&self, file: &SourceFile, since_run: u64) -> Result<Entry> {
+        Ok(Entry {
+            run: self.workshop.run,
             source: self.source.name.clone(),
             file: file.name.clone(),
             size: file.size,
             modified: file.modified,
-            digest: source::digest(&source, file).await?,
-            rows: read,
-            refused,
-            late,
+            digest: source::digest(self.source, file).await?,
+            rows: 0,
+            refused: 0,
+            late: 0,
             since_run,
-        });
+            same_as: None,
+            replaced_by: None,
+            snapshot_at: None,
+        })
+    }
+
+    /// The files that add nothing are known from now on.
+    async fn unread(&mut self, intake: &Intake, since_run: u64) -> Result<()> {
+        for Unread { file, because } in &intake.unread {
+            let mut entry = self.entry(file, since_run).await?;
+            match because.clone() {
+                Because::SameAs(other) => entry.same_as = Some(other),
+                Because::ReplacedBy(other) => entry.replaced_by = Some(other),
+            }
+            self.entries.push(entry);
+        }
         Ok(())
     }
 
@@ -370,8 +407,9 @@ fn evolved(source: &Source, base: Option<&Table>, surveys: &[Survey]) -> Vec<(St
     }
     for field in base.iter().flat_map(|table| table.schema.fields()) {
         let declared = source.columns.iter().any(|c| c.name == *field.name());
+        let own = field.name().starts_with('_') || source.adds(field.name());
         if !declared
-            && !field.name().starts_with('_')
+            && !own
             && let Some(kind) = ColumnType::of(field.data_type())
         {
             columns.push((field.name().clone(), kind));
@@ -412,7 +450,7 @@ fn new_columns<'f>(
 
 /// The columns of a raw table as declared: the source's, then file, line and run.
 pub fn raw_schema(source: &Source) -> SchemaRef {
-    with_run(&source.schema())
+    with_run(&source.table_schema())
 }
 
 fn with_run(schema: &Schema) -> SchemaRef {
@@ -421,13 +459,18 @@ fn with_run(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The columns of `ops.quarantine`: what the source tells, the state, the run that says so.
+/// The columns of `ops.quarantine`: what the source tells, the state, the run that says so, of a record
+/// that was dismissed by whom and why.
 pub fn quarantine_schema() -> SchemaRef {
     let told = source::quarantine_schema();
     let mut fields: Vec<Field> =
         told.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), true)).collect();
     fields.push(Field::new("state", DataType::Utf8, true));
-    with_run(&Schema::new(fields))
+    let mut fields = with_run(&Schema::new(fields)).fields().to_vec();
+    for column in [DISMISSED_BY, DISMISSED_BECAUSE] {
+        fields.push(Arc::new(Field::new(column, DataType::Utf8, true)));
+    }
+    Arc::new(Schema::new(fields))
 }
 
 /// A batch with the table's columns in the table's order; null where it has none.
@@ -447,6 +490,7 @@ pub(super) fn said(batch: &RecordBatch, state: State, run: u64) -> Result<Record
     let mut columns = batch.columns().to_vec();
     columns.push(Arc::new(StringArray::from(vec![state.as_str(); rows])));
     columns.push(Arc::new(Int64Array::from(vec![run as i64; rows])));
+    columns.extend([new_null_array(&DataType::Utf8, rows), new_null_array(&DataType::Utf8, rows)]);
     RecordBatch::try_new(quarantine_schema(), columns).doing("write the quarantine")
 }
 
@@ -478,22 +522,6 @@ fn too_many_refused(source: &Source, read: u64, refused: u64, examples: &[String
         ))
         .hint("the rows are in ops.quarantine; mend the export or the declaration, or raise `tolerance`")
     })
-}
-
-fn too_late(late: u64, read: u64, allowed: f64, entries: &[Entry], last: Instant) -> Error {
-    let mut files: Vec<(&str, u64)> =
-        entries.iter().filter(|e| e.late > 0).map(|e| (e.file.as_str(), e.late)).collect();
-    files.sort_by_key(|(file, late)| (std::cmp::Reverse(*late), *file));
-    let most: Vec<String> = files.iter().take(3).map(|(file, late)| format!("{file} ({late})")).collect();
-    Error::failed(format!(
-        "{late} of {read} rows, {:.3}% where {:.3}% is expected, tell of the time before {}, the last release's \
-         instant: {}",
-        late as f64 / read.max(1) as f64 * 100.0,
-        allowed * 100.0,
-        show_instant(last),
-        most.join(", ")
-    ))
-    .hint("that release did not know them; was an old file delivered? Else raise max_share")
 }
 
 /// Where refused rows stand and why; never what they hold.

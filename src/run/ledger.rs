@@ -1,7 +1,9 @@
-//! The ledger: which file of a source was ingested, by name, size and content.
+//! The ledger: which file of a source was taken up, by name, size and content, and what it is.
 //!
-//! Grain of `ops.sources`: one row a file and run that ingested it, committed in the same release
-//! as the file's rows, so that the two can never disagree.
+//! Grain of `ops.sources`: one row a file and run that took it up, committed in the same release as the
+//! file's rows, so that the two can never disagree. A file that says what another said (`same_as`), or an
+//! edition older than one that is known (`replaced_by`), has a row and adds none to the raw table. A file
+//! whose rows leave for a newer edition gets a further row, of the run in which they do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +32,23 @@ pub struct Entry {
     pub late: u64,
     /// The run that last read the source from the beginning; older entries no longer count.
     pub since_run: u64,
+    /// The file whose content it has, where that is why it added nothing.
+    pub same_as: Option<String>,
+    /// The newer edition that counts in its place.
+    pub replaced_by: Option<String>,
+    /// From when on the list that it is holds.
+    pub snapshot_at: Option<Instant>,
+}
+
+impl Entry {
+    /// Whether its rows are in the raw table, or were until they grew too old.
+    pub fn counts(&self) -> bool {
+        self.same_as.is_none() && self.replaced_by.is_none()
+    }
+
+    pub fn has_records(&self) -> bool {
+        self.rows + self.refused > 0
+    }
 }
 
 /// What is known of a source.
@@ -51,12 +70,15 @@ pub fn schema() -> SchemaRef {
         Field::new("source", DataType::Utf8, true),
         Field::new("file", DataType::Utf8, true),
         Field::new("size", DataType::Int64, true),
-        Field::new("modified", instant, true),
+        Field::new("modified", instant.clone(), true),
         Field::new("digest", DataType::Utf8, true),
         Field::new("rows", DataType::Int64, true),
         Field::new("refused", DataType::Int64, true),
         Field::new("since_run", DataType::Int64, true),
         Field::new("rows_late", DataType::Int64, true),
+        Field::new("same_as", DataType::Utf8, true),
+        Field::new("replaced_by", DataType::Utf8, true),
+        Field::new("snapshot_at", instant, true),
     ]))
 }
 
@@ -67,6 +89,9 @@ pub fn rows(entries: &[Entry]) -> Result<RecordBatch> {
     };
     let texts = |value: &dyn Fn(&Entry) -> String| -> Arc<dyn Array> {
         Arc::new(StringArray::from_iter_values(entries.iter().map(value)))
+    };
+    let maybe = |value: &dyn Fn(&Entry) -> Option<String>| -> Arc<dyn Array> {
+        Arc::new(StringArray::from_iter(entries.iter().map(value)))
     };
     RecordBatch::try_new(
         schema(),
@@ -86,6 +111,14 @@ pub fn rows(entries: &[Entry]) -> Result<RecordBatch> {
             numbers(&|e| e.refused),
             numbers(&|e| e.since_run),
             numbers(&|e| e.late),
+            maybe(&|e| e.same_as.clone()),
+            maybe(&|e| e.replaced_by.clone()),
+            Arc::new(
+                TimestampMicrosecondArray::from_iter(
+                    entries.iter().map(|e| e.snapshot_at.map(|at| at.timestamp_micros())),
+                )
+                .with_timezone("UTC"),
+            ),
         ],
     )
     .doing("write the source ledger")
@@ -98,8 +131,8 @@ pub async fn read(catalog: &Catalog) -> Result<BTreeMap<String, Ledger>> {
         return Ok(ledgers);
     }
     let session = catalog.session([&table()], None).await?;
-    let sql = "select source, file, size, modified, digest, rows, refused, since_run, run, rows_late \
-               from ops.sources order by source, since_run, run, file";
+    let sql = "select source, file, size, modified, digest, rows, refused, since_run, run, rows_late, \
+               same_as, replaced_by, snapshot_at from ops.sources order by source, since_run, run, file";
     let mut stream = session
         .sql(sql)
         .await
@@ -116,7 +149,13 @@ pub async fn read(catalog: &Catalog) -> Result<BTreeMap<String, Ledger>> {
             if ledger.since_run != Some(entry.since_run) {
                 *ledger = Ledger { since_run: Some(entry.since_run), entries: BTreeMap::new() };
             }
-            ledger.entries.insert(entry.file.clone(), entry);
+            match ledger.entries.get_mut(&entry.file) {
+                // What it was when it was read stays known.
+                Some(known) if entry.replaced_by.is_some() => known.replaced_by = entry.replaced_by,
+                _ => {
+                    ledger.entries.insert(entry.file.clone(), entry);
+                }
+            }
         }
     }
     Ok(ledgers)
@@ -128,8 +167,12 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
     let numbers = |n: usize| batch.column(n).as_primitive_opt::<Int64Type>().ok_or_else(damaged);
     let (sources, files, digests) = (texts(0)?, texts(1)?, texts(4)?);
     let (sizes, rows, refused, since) = (numbers(2)?, numbers(5)?, numbers(6)?, numbers(7)?);
-    let (runs, late) = (numbers(8)?, numbers(9)?);
-    let modified = batch.column(3).as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(damaged)?;
+    let (runs, late, same_as, replaced_by) = (numbers(8)?, numbers(9)?, texts(10)?, texts(11)?);
+    let instants =
+        |n: usize| batch.column(n).as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(damaged);
+    let (modified, snapshots) = (instants(3)?, instants(12)?);
+    let instant = |micros: i64| chrono::DateTime::from_timestamp_micros(micros).ok_or_else(damaged);
+    let maybe = |texts: &StringArray, n: usize| texts.is_valid(n).then(|| texts.value(n).to_owned());
     (0..batch.num_rows())
         .map(|n| {
             Ok(Entry {
@@ -137,13 +180,16 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
                 source: sources.value(n).to_owned(),
                 file: files.value(n).to_owned(),
                 size: sizes.value(n) as u64,
-                modified: chrono::DateTime::from_timestamp_micros(modified.value(n)).ok_or_else(damaged)?,
+                modified: instant(modified.value(n))?,
                 digest: digests.value(n).to_owned(),
                 rows: rows.value(n) as u64,
                 refused: refused.value(n) as u64,
                 // Files read before lateness was counted.
                 late: if late.is_valid(n) { late.value(n) as u64 } else { 0 },
                 since_run: since.value(n) as u64,
+                same_as: maybe(same_as, n),
+                replaced_by: maybe(replaced_by, n),
+                snapshot_at: snapshots.is_valid(n).then(|| instant(snapshots.value(n))).transpose()?,
             })
         })
         .collect()

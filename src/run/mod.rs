@@ -1,14 +1,17 @@
 //! A run: one execution of a pipeline for one as-of instant, published whole or not at all.
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
-//! without touching anything, `execute` carries the plan out, `step` does one step, `ingest` that of
-//! a source and `lists` that of the audiences, `quarantine` knows which refused records wait and `retention` what is too old, `history`
+//! without touching anything (`intake`: what of a source's files it takes up), `execute` carries the plan
+//! out, `step` does one step, `ingest` that of a source (`judge`: what is wrong with its rows as a whole,
+//! `replaced`: rows of files that a newer one replaces, `snapshot`: lists that become a history) and `lists` that of the audiences, `quarantine` knows
+//! which refused records wait (`dismiss`: which need not) and `retention` what is too old, `history`
 //! writes down what happened (`artifact` as JSON for other tools, `rebuilt_results` for a run that could
 //! not leave its own), `checks` asks what must hold, `progress` is how others watch, `forget` runs the
 //! last night again without a person (`erase` stages it).
 
 mod artifact;
 pub mod checks;
+pub mod dismiss;
 mod erase;
 pub mod execute;
 mod expected;
@@ -17,6 +20,8 @@ mod fingerprint;
 pub mod forget;
 pub mod history;
 pub mod ingest;
+pub mod intake;
+mod judge;
 mod ledger;
 mod lists;
 mod model_time;
@@ -25,9 +30,11 @@ pub mod plan;
 pub mod progress;
 pub mod quarantine;
 mod rebuilt_results;
+mod replaced;
 mod replay;
 mod retention;
 mod room;
+mod snapshot;
 pub mod step;
 
 use std::collections::BTreeSet;
@@ -36,13 +43,24 @@ use std::num::NonZeroUsize;
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::identity;
+use crate::pipeline::Pipeline;
+use crate::placeholder_value::PlaceholderValues;
 use crate::warehouse::Warehouse;
 use crate::warehouse::engine::{Engine, Limits};
 use crate::warehouse::lock::Wait;
 
-/// The engine for what pipelines declare and users ask: DataFusion's functions and our own.
+/// The engine for what users ask: DataFusion's functions and our own.
 pub fn engine(limits: Limits, warehouse: &Warehouse) -> Result<Engine> {
-    Ok(Engine::new(limits, warehouse)?.with_functions(identity::sql_functions()))
+    engine_with(limits, warehouse, &PlaceholderValues::default())
+}
+
+/// The engine for what a pipeline declares.
+pub fn engine_of(pipeline: &Pipeline, limits: Limits, warehouse: &Warehouse) -> Result<Engine> {
+    Ok(engine_with(limits, warehouse, &pipeline.placeholders())?.in_zone(pipeline.timezone))
+}
+
+fn engine_with(limits: Limits, warehouse: &Warehouse, placeholders: &PlaceholderValues) -> Result<Engine> {
+    Ok(Engine::new(limits, warehouse)?.with_functions(identity::sql_functions(placeholders)))
 }
 
 /// What was asked of a run.

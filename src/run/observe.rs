@@ -1,10 +1,11 @@
 //! The look at the world before planning: the release, the ledger, the source files, a run cut off.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
-use crate::source::{self, SourceFile};
+use crate::source::{self, SameContent, Source, SourceFile};
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::engine::Engine;
@@ -25,7 +26,10 @@ pub struct Observation {
     /// By source.
     pub ledgers: BTreeMap<String, Ledger>,
     pub files: BTreeMap<String, Vec<SeenFile>>,
-    /// The refused records that wait, by source and file; of the sources to be replayed.
+    /// What lies among a source's files and is not read, each with the reason.
+    pub left_out: BTreeMap<String, Vec<String>>,
+    /// The refused records that wait, by source and file; of the sources to be replayed, and of those in
+    /// which a file may do away with another's.
     pub open: BTreeMap<String, BTreeMap<String, Vec<Lines>>>,
 }
 
@@ -35,6 +39,8 @@ pub struct SeenFile {
     pub file: SourceFile,
     /// Of the content; only where name, size and time do not settle whether it is known.
     pub digest: Option<String>,
+    /// Whether it holds no record at all; only asked where another new file has its content.
+    pub is_empty: bool,
 }
 
 /// Looks; changes nothing.
@@ -53,8 +59,12 @@ pub async fn observe(
         seen.unfinished = warehouse.unfinished_run(seen.release.as_ref()).await?;
         let catalog = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
         seen.ledgers = ledger::read(&catalog).await?;
-        for source in request.replay.iter().filter(|_| !request.full_refresh) {
-            seen.open.insert(source.clone(), quarantine::open(&catalog, source).await?);
+        for source in pipeline.sources().filter(|_| !request.full_refresh) {
+            let does_away = source.replaces.is_some() || source.snapshot.is_some();
+            let refused = || seen.ledgers.get(&source.name)?.entries.values().find(|e| e.refused > 0);
+            if request.replay.contains(&source.name) || (does_away && refused().is_some()) {
+                seen.open.insert(source.name.clone(), quarantine::open(&catalog, &source.name).await?);
+            }
         }
     }
     if request.full_refresh {
@@ -72,6 +82,8 @@ pub async fn observe(
             }
         };
         let mut of_size: BTreeMap<u64, usize> = BTreeMap::new();
+        seen.left_out.insert(source.name.clone(), listed.left_out);
+        let listed = listed.files;
         for file in &listed {
             *of_size.entry(file.size).or_default() += 1;
         }
@@ -89,10 +101,41 @@ pub async fn observe(
                 }
                 _ => None,
             };
-            files.push(SeenFile { file, digest });
+            files.push(SeenFile { file, digest, is_empty: false });
+        }
+        if let Err(error) = look_into_repeated(source, &ledger, &mut files).await {
+            errors.push(error);
+            continue;
         }
         seen.files.insert(source.name.clone(), files);
     }
     Error::all(errors)?;
     Ok(seen)
+}
+
+/// Of new files with one content, whether they hold any record: those without do not add to each other.
+async fn look_into_repeated(source: &Arc<Source>, ledger: &Ledger, files: &mut [SeenFile]) -> Result<()> {
+    let asked = match source.same_content {
+        Some(SameContent::Read) => false,
+        Some(SameContent::Skip) => true,
+        None => source.key.is_empty(),
+    };
+    if !asked {
+        return Ok(());
+    }
+    let mut by_content: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, seen) in files.iter().enumerate() {
+        if let Some(digest) = &seen.digest
+            && !ledger.entries.contains_key(&seen.file.name)
+        {
+            by_content.entry(digest.clone()).or_default().push(place);
+        }
+    }
+    for places in by_content.values().filter(|places| places.len() > 1) {
+        let is_empty = !source::has_records(source, &files[places[0]].file).await?;
+        for place in places {
+            files[*place].is_empty = is_empty;
+        }
+    }
+    Ok(())
 }

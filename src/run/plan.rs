@@ -7,17 +7,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Request;
-use super::expected::expected;
 use super::file_order::surprises;
 use super::fingerprint::{self, Common};
-use super::observe::{Observation, SeenFile};
-use super::quarantine::Lines;
+use super::intake::{Asked, Intake, intake};
+use super::observe::Observation;
 use super::retention;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Error, Result};
 use crate::name::StepName;
 use crate::pipeline::{Pipeline, Step, raw_table, selector};
-use crate::source::{Source, SourceFile};
 use crate::warehouse::journal::{Finished, Unfinished};
 
 /// What a run will do.
@@ -71,36 +69,8 @@ pub struct PlannedStep {
     /// Hash of all that its tables follow from.
     pub fingerprint: String,
     pub reads: Vec<String>,
-    /// New files of a source.
-    pub files: Vec<SourceFile>,
-    /// Files whose refused records are read again.
-    pub replay: Vec<Replay>,
-    /// The run that last read the source from the beginning, if it was read before.
-    pub since_run: Option<u64>,
-    pub why: String,
-    /// What is not as declared and borne.
-    pub warnings: Vec<String>,
-}
-
-/// The refused records of one file, to be read again.
-#[derive(Debug)]
-pub struct Replay {
-    /// Under the name it was first read by.
-    pub file: SourceFile,
-    /// The run that first read it.
-    pub run: u64,
-    /// In order.
-    pub lines: Vec<Lines>,
-}
-
-/// What is decided of a source.
-#[derive(Debug, Default)]
-struct Intake {
-    files: Vec<SourceFile>,
-    replay: Vec<Replay>,
-    since_run: Option<u64>,
-    why: String,
-    warnings: Vec<String>,
+    /// Of a source: what it takes up.
+    pub intake: Intake,
 }
 
 /// The part of a plan that a run which takes it up must repeat.
@@ -115,18 +85,8 @@ pub struct Pinned {
     pub forgetting: bool,
     #[serde(default)]
     pub replay: BTreeSet<String>,
-    /// The files it set out to ingest, by source.
+    /// The files it set out to take up, by source.
     pub files: BTreeMap<String, Vec<String>>,
-}
-
-/// What a file of a source is to the ledger.
-#[derive(Debug, PartialEq, Eq)]
-enum Standing {
-    New,
-    Known,
-    /// The same content came under this name before.
-    SameAs(String),
-    Changed,
 }
 
 /// Plans the run.
@@ -196,7 +156,8 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
                 let existing = seen.release.as_ref().is_some_and(|last| last.tables.contains_key(&raw))
                     && !request.full_refresh;
                 let (kept, lost) = retention::planned(pipeline, source, as_of, seen.last_as_of, existing);
-                plan_ingest(source, seen, pin, as_of).map(|mut intake| {
+                let asked = Asked { as_of, pinned: pin, replay: request.replay.contains(&source.name) };
+                intake(source, seen, &asked).map(|mut intake| {
                     if let Some(kept) = kept {
                         intake.why.push_str(&format!("; {kept}"));
                     }
@@ -217,18 +178,14 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
             _ => Ok(Intake { why: "recomputed every night".to_owned(), ..Intake::default() }),
         };
         match planned {
-            Ok(Intake { files, replay, since_run, why, warnings }) => {
-                let fingerprint = common.of_step(&name, &files, &replay, &fingerprints);
+            Ok(intake) => {
+                let fingerprint = common.of_step(&name, &intake, &fingerprints);
                 fingerprints.insert(name.clone(), fingerprint.clone());
                 steps.push(Arc::new(PlannedStep {
                     kind: step.kind(),
                     fingerprint,
                     reads: step.reads().iter().map(ToString::to_string).collect(),
-                    files,
-                    replay,
-                    since_run,
-                    why,
-                    warnings,
+                    intake,
                     name,
                 }));
             }
@@ -353,120 +310,10 @@ fn unknown_replays(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<Ste
     errors
 }
 
-fn plan_ingest(
-    source: &Source,
-    seen: &Observation,
-    pinned: Option<&Vec<String>>,
-    as_of: Instant,
-) -> Result<Intake> {
-    let (name, optional) = (source.name.as_str(), source.optional);
-    let ledger = seen.ledgers.get(name).cloned().unwrap_or_default();
-    let files = seen.files.get(name).map(Vec::as_slice).unwrap_or_default();
-    if files.is_empty() && !optional {
-        return Err(Error::failed("found no file, expected at least one")
-            .hint("was the export delivered, and is `path` right? A source that may be absent says optional = true")
-            .at(format!("source {name}")));
-    }
-    let mut new = Vec::new();
-    let mut same = Vec::new();
-    let mut changed = Vec::new();
-    // Two new files of one content in one night are one, as they would be in two nights.
-    let mut contents: BTreeMap<&str, &str> = BTreeMap::new();
-    for seen in files {
-        match standing(seen, &ledger) {
-            Standing::New if pinned.is_none_or(|names| names.contains(&seen.file.name)) => {
-                let name = seen.file.name.as_str();
-                match seen.digest.as_deref().map(|digest| *contents.entry(digest).or_insert(name)) {
-                    Some(first) if first != name => same.push(format!("{name} is {first} again")),
-                    _ => new.push(seen.file.clone()),
-                }
-            }
-            Standing::New | Standing::Known => {}
-            Standing::SameAs(name) => same.push(format!("{} is {name} again", seen.file.name)),
-            Standing::Changed => changed.push(seen.file.name.clone()),
-        }
-    }
-    if !changed.is_empty() {
-        return Err(Error::failed(format!("changed after it was ingested: {}", changed.join(", ")))
-            .hint("put the old file back and deliver the correction under a new name, or read all anew with --full-refresh")
-            .at(format!("source {name}")));
-    }
-    let mut warnings = expected(source, files, &ledger, as_of)?;
-    let replay = plan_replay(name, seen, &ledger, files, &mut warnings)?;
-    let mut why = match (new.len(), files.len()) {
-        (0, 0) => "no file there, which is allowed".to_owned(),
-        (0, _) => "no new file".to_owned(),
-        (1, all) => format!("1 new file of {all}"),
-        (n, all) => format!("{n} new files of {all}"),
-    };
-    if !same.is_empty() {
-        why.push_str(&format!("; the same content again: {}", same.join(", ")));
-    }
-    if !replay.is_empty() {
-        let records: usize = replay.iter().map(|replay| replay.lines.len()).sum();
-        why.push_str(&format!(
-            "; reads {records} refused record{} of {} file{} again",
-            if records == 1 { "" } else { "s" },
-            replay.len(),
-            if replay.len() == 1 { "" } else { "s" }
-        ));
-    }
-    Ok(Intake { files: new, replay, since_run: ledger.since_run, why, warnings })
-}
-
-/// The files that hold refused records of the source, found by what they held when they were read.
-fn plan_replay(
-    source: &str,
-    seen: &Observation,
-    ledger: &super::ledger::Ledger,
-    files: &[SeenFile],
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Replay>> {
-    let Some(open) = seen.open.get(source) else { return Ok(Vec::new()) };
-    let (mut replay, mut gone) = (Vec::new(), Vec::new());
-    for (name, lines) in open {
-        let entry = ledger.entries.get(name);
-        let there = entry.and_then(|entry| files.iter().find(|f| f.digest.as_ref() == Some(&entry.digest)));
-        match (entry, there) {
-            (Some(entry), Some(there)) => {
-                // Rows keep the name that the file was first read by.
-                let mut file = there.file.clone();
-                file.name.clone_from(name);
-                replay.push(Replay { file, run: entry.run, lines: lines.clone() });
-            }
-            _ => gone.push(format!("{name} ({} refused)", lines.len())),
-        }
-    }
-    if gone.is_empty() {
-        return Ok(replay);
-    }
-    let told = format!("refused records cannot be read again, their files are gone: {}", gone.join(", "));
-    if replay.is_empty() {
-        return Err(Error::failed(told)
-            .hint("put the files back under the source's path; any name will do, they are known by their content")
-            .at(format!("source {source}")));
-    }
-    warnings.push(told);
-    Ok(replay)
-}
-
-fn standing(seen: &SeenFile, ledger: &super::ledger::Ledger) -> Standing {
-    let by_name = ledger.entries.get(&seen.file.name);
-    match (&seen.digest, by_name) {
-        (Some(digest), Some(known)) if *digest == known.digest => Standing::Known,
-        (_, Some(_)) => Standing::Changed,
-        (Some(digest), None) => match ledger.entries.values().find(|known| known.digest == *digest) {
-            Some(known) => Standing::SameAs(known.file.clone()),
-            None => Standing::New,
-        },
-        (None, None) => Standing::New,
-    }
-}
-
 impl Plan {
     /// Whether no source has anything that was not read yet.
     pub fn nothing_new(&self) -> bool {
-        self.steps.iter().all(|step| step.files.is_empty() && step.replay.is_empty())
+        self.steps.iter().all(|step| step.intake.is_nothing())
     }
 
     /// What a run that takes this one up must repeat.
@@ -474,7 +321,7 @@ impl Plan {
         let mut files = BTreeMap::new();
         for step in self.steps.iter().filter(|s| s.kind == "ingest") {
             let source = step.name.as_str().trim_start_matches("raw.").to_owned();
-            files.insert(source, step.files.iter().map(|f| f.name.clone()).collect());
+            files.insert(source, step.intake.taken_up().map(str::to_owned).collect());
         }
         Pinned { files, ..self.asked.clone() }
     }
@@ -507,14 +354,17 @@ impl fmt::Display for Plan {
         let width = self.steps.iter().map(|s| s.name.as_str().len()).max().unwrap_or(0);
         for step in &self.steps {
             let done = matches!(&self.beginning, Beginning::TakeUp { finished, .. } if finished.contains(&step.name));
-            let why = if done { "done before" } else { &step.why };
+            let why = if done { "done before" } else { &step.intake.why };
             write!(f, "  {:9} {:width$}  {why}", step.kind, step.name)?;
             if !step.reads.is_empty() {
                 write!(f, "  (reads {})", step.reads.join(", "))?;
             }
             writeln!(f)?;
-            for warning in &step.warnings {
+            for warning in &step.intake.warnings {
                 writeln!(f, "  warning   {}: {warning}", step.name)?;
+            }
+            for note in &step.intake.notes {
+                writeln!(f, "  note      {}: {note}", step.name)?;
             }
         }
         Ok(())

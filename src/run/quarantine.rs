@@ -2,8 +2,9 @@
 //!
 //! `ops.quarantine` is only appended to. A row says what a run found of one record, `state`:
 //! `refused`; or, found by a replay, `refused again`, `replayed` (it fits now and went to the raw
-//! table) or `dropped` (under the present declaration there is no record at that line). The last word
-//! on a record, by source, file and line, is that of the latest run. Two kinds of words do not count:
+//! table) or `dropped` (under the present declaration there is no record at that line); or `dismissed`, by
+//! whom and why. The last word on a record, by source, file and line, is that of the latest run; a record
+//! that was dismissed stays so when its file is read anew and it still says the same. Two kinds of words do not count:
 //! those on files that the ledger does not have of that run (it refused too many, and the file is read
 //! again whole), and those from before the source was last read from the beginning. What a replay
 //! says is only ever published with its rows.
@@ -26,6 +27,7 @@ pub enum State {
     RefusedAgain,
     Replayed,
     Dropped,
+    Dismissed,
 }
 
 impl State {
@@ -35,6 +37,7 @@ impl State {
             State::RefusedAgain => "refused again",
             State::Replayed => "replayed",
             State::Dropped => "dropped",
+            State::Dismissed => "dismissed",
         }
     }
 }
@@ -42,13 +45,19 @@ impl State {
 /// The first and last line of a refused record.
 pub type Lines = (i64, i64);
 
+/// Who dismisses what no longer matters by itself: not for good, the file may come again.
+pub const SILLAGE: &str = "sillage";
+/// Who dismissed a record, and why.
+pub const DISMISSED_BY: &str = "dismissed_by";
+pub const DISMISSED_BECAUSE: &str = "dismissed_because";
+
 pub fn table() -> TableName {
     TableName::new("ops", "quarantine").expect("a valid name")
 }
 
 /// Every refused record with what became of it, as a query without its end: `standing` is `open`,
-/// `replayed`, `dropped`, `refused again` (a later run says more of the same record), or `read again`
-/// (its run refused too much or the source was read anew: the whole file was or will be read again).
+/// `replayed`, `dropped`, `dismissed`, `refused again` (a later run says more of the same record), or `read
+/// again` (its run refused too much or the source was read anew: the whole file was or will be read again).
 const STANDING: &str = "
     with words as (
         select q.*, q._run >= coalesce(s.since, 0) and (q.state <> 'refused' or f.run is not null) as counts
@@ -57,12 +66,25 @@ const STANDING: &str = "
             on f.run = q._run and f.source = q.source and f.file = q.file
         left join (select source, max(since_run) as since from ops.sources group by source) s on s.source = q.source
     ),
-    newest as (
-        select source, file, line, max(_run) as run from words where counts group by source, file, line
+    ordered as (
+        select
+            *, row_number() over (
+                partition by source, file, line
+                order by _run desc, case state when 'dismissed' then 1 else 0 end
+            ) as place
+        from words where counts
     ),
     ends as (
-        select l.source, l.file, l.line, l.run, w.state
-        from newest l join words w on w.source = l.source and w.file = l.file and w.line = l.line and w._run = l.run
+        select source, file, line, _run as run, dismissed_by, dismissed_because,
+            case state when 'refused' then 'refused again' else state end as state
+        from ordered where place = 1
+    ),
+    dismissed as (
+        select d.source, d.file, d.line, r.record, max(d._run) as run,
+            max(d.dismissed_by) as dismissed_by, max(d.dismissed_because) as dismissed_because
+        from words d join words r on r.source = d.source and r.file = d.file and r.line = d.line
+        where d.state = 'dismissed' and d.dismissed_by <> 'sillage' and r.state in ('refused', 'refused again') and r._run < d._run
+        group by d.source, d.file, d.line, r.record
     ),
     standing as (
         select
@@ -70,18 +92,26 @@ const STANDING: &str = "
             case
                 when not coalesce(w.counts, false) then 'read again'
                 when e.run > w._run then e.state
+                when d.run is not null then 'dismissed'
                 else 'open'
             end as standing,
-            case when w.counts and e.run > w._run then e.run end as replayed_run
+            case when w.counts and e.run > w._run then e.run when w.counts then d.run end as replayed_run,
+            case when w.counts and e.run > w._run then e.dismissed_by when w.counts then d.dismissed_by end
+                as dismissed_by,
+            case when w.counts and e.run > w._run then e.dismissed_because when w.counts then d.dismissed_because end
+                as dismissed_because
         from words w
         left join ends e on e.source = w.source and e.file = w.file and e.line = w.line
+        left join dismissed d on d.source = w.source and d.file = w.file and d.line = w.line
+            and (d.record is not distinct from w.record)
         where w.state in ('refused', 'refused again')
     )
     ";
 
 /// A query over `standing`: one row a refused record and run that refused it, with the columns
 /// `source`, `file`, `line`, `last_line`, `column`, `reason`, `record` (personal data), `run`,
-/// `standing` and `replayed_run`.
+/// `standing`, `replayed_run` (the run that last said something of it), `dismissed_by` and
+/// `dismissed_because`.
 pub fn query(select: &str) -> String {
     format!("{STANDING}{select}")
 }
@@ -93,6 +123,12 @@ pub async fn session(catalog: &Catalog) -> Result<Option<Session>> {
         if catalog.table(table).await?.is_none() {
             return Ok(None);
         }
+    }
+    if let Some(words) = catalog.table(&tables[0]).await?
+        && words.schema.field_with_name(DISMISSED_BY).is_err()
+    {
+        return Err(Error::config(format!("{} has no column `{DISMISSED_BY}`", tables[0]))
+            .hint("it was made by an older sillage: `sillage migrate` gives it the columns of today"));
     }
     catalog.session(&tables, None).await.map(Some)
 }

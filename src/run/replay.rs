@@ -10,7 +10,7 @@ use arrow::datatypes::{Field, Int64Type, Schema};
 use futures::StreamExt;
 
 use super::ingest::{INGEST_ROWS, Ingest, SHOWN_REFUSALS, fitted, places, quarantine_schema, said};
-use super::plan::Replay;
+use super::intake::Replay;
 use super::quarantine::{Lines, State};
 use crate::error::{Context, Error, Result};
 use crate::source::{self, Piece, Survey};
@@ -68,7 +68,7 @@ impl Ingest<'_> {
 }
 
 /// A word on records that are no longer refused: where they stand, and nothing of what they hold.
-fn words(source: &str, file: &str, lines: &[Lines]) -> Result<RecordBatch> {
+pub(super) fn words(source: &str, file: &str, lines: &[Lines]) -> Result<RecordBatch> {
     let schema = quarantine_schema();
     let told: Vec<Field> = schema
         .fields()
@@ -91,7 +91,7 @@ fn words(source: &str, file: &str, lines: &[Lines]) -> Result<RecordBatch> {
 
 /// The rows that begin within one of the stretches of lines, which are in order; each is told with
 /// the stretch's place and its line.
-fn of_lines(
+pub(super) fn of_lines(
     batch: &RecordBatch,
     column: &str,
     stretches: &[Lines],

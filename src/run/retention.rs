@@ -2,7 +2,8 @@
 //! older than that leave the quarantine.
 //!
 //! Age is counted back from the run's instant: of a row by the column that `keep` names, of a refused
-//! record by the instant of the run that refused it. A row without a value there is kept. Of a source
+//! record by the instant of the run that refused it. A row without a value there is kept: of a list, who is
+//! still on it. Of a source
 //! with a key the latest row of each counts; when that one is too old, the rows it has replaced leave
 //! with it, or an outdated value would count again. The ledger stays as it is: a file whose rows have
 //! left is known, and adds nothing when it comes again.
@@ -26,6 +27,7 @@ use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::source::Source;
 use crate::source::retention::Since;
+use crate::source::snapshot::VALID_TO;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::expiry::{Least, Parted, Statistics};
 use crate::warehouse::stage::{Mode, Staged};
@@ -46,6 +48,7 @@ impl Policy<'_> {
     fn of<'s>(pipeline: &Pipeline, source: &'s Source, as_of: Instant) -> Option<Policy<'s>> {
         let keep = source.keep.as_ref()?;
         let by = match (&keep.by, pipeline.rules(&raw_table(&source.name)).known) {
+            _ if source.snapshot.is_some() => VALID_TO.to_owned(),
             (Some(by), _) => by.clone(),
             (None, Known::At(time)) => time.name,
             // Checked with the pipeline: a policy has a column.
@@ -130,7 +133,8 @@ impl Workshop {
             return Ok(parted.unchanged());
         }
         let mut kept = all.filter(too_old.is_not_true()).doing("leave out the rows that are too old")?;
-        if !source.key.is_empty() {
+        // A state that ended earlier than another of its key left with it.
+        if !source.key.is_empty() && source.snapshot.is_none() {
             let replaced = Replaced::by(&policy, &parted).await?;
             let outdated =
                 replaced.rows("semi").await?.count().await.doing("count what they have replaced")?;

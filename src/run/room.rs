@@ -17,7 +17,7 @@ const TABLE_PER_FILE: u64 = 4;
 pub async fn require(pipeline: &Pipeline, plan: &Plan, catalog: &Catalog) -> Result<()> {
     let storage = catalog.warehouse().storage();
     let Some(free) = storage.free_bytes() else { return Ok(()) };
-    let new: u64 = plan.steps.iter().flat_map(|step| &step.files).map(|file| file.size).sum();
+    let new: u64 = plan.steps.iter().flat_map(|step| &step.intake.files).map(|file| file.size).sum();
     let mut expected = new / TABLE_PER_FILE;
     for step in &plan.steps {
         let step = &pipeline.steps[&step.name];

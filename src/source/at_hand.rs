@@ -10,8 +10,9 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::declaration::{Format, Source};
 use super::location::SourceFile;
-use super::stream::Piece;
-use super::{csv, json, parquet};
+use super::members::opened;
+use super::stream::{Piece, text};
+use super::{packed, parquet};
 use crate::error::{Context, Result};
 
 /// Reads the bytes of one file, which come in `windows`, in batches of at most `batch_rows` rows;
@@ -26,27 +27,35 @@ pub fn read_at_hand(
     batch_rows: usize,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
-    let mut coming = windows.into_iter();
-    match source.format {
-        Format::Csv => csv::read(source, file, batch_rows, || coming.next().map(Ok), emit),
-        Format::Jsonl => json::read(source, file, batch_rows, || coming.next().map(Ok), emit),
-        Format::Parquet => {
-            let bytes: Bytes = coming.flatten().collect();
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().build().doing("start reading the bytes")?;
-            let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-            let location = Path::from("file");
-            let size = bytes.len() as u64;
-            runtime.block_on(store.put(&location, bytes.into())).doing("take up the bytes")?;
-            let file = SourceFile {
-                name: file.to_owned(),
-                size,
-                modified: DateTime::UNIX_EPOCH,
-                location,
-                version: None,
-                store,
-            };
-            parquet::read(source, &file, batch_rows, runtime.handle(), emit)
-        }
+    if source.format != Format::Parquet && source.member.is_none() {
+        let content = packed::unpacked(Box::new(windows.into_iter().map(Ok)))?;
+        return text(source, file, batch_rows, content, emit);
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .doing("start reading the bytes")?;
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let location = Path::from("file");
+    let bytes: Bytes = windows.into_iter().flatten().collect();
+    let size = bytes.len() as u64;
+    runtime.block_on(store.put(&location, bytes.into())).doing("take up the bytes")?;
+    let file = SourceFile {
+        name: file.to_owned(),
+        size,
+        modified: DateTime::UNIX_EPOCH,
+        location,
+        version: None,
+        member: None,
+        store,
+    };
+    if source.format == Format::Parquet {
+        return parquet::read(source, &file, batch_rows, runtime.handle(), emit);
+    }
+    let _entered = runtime.enter();
+    let listing = runtime.block_on(opened(source, vec![file]))?;
+    listing
+        .files
+        .iter()
+        .try_for_each(|member| text(source, &member.name, batch_rows, packed::open(member)?, emit))
 }

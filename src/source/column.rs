@@ -1,6 +1,8 @@
 //! A declared column: its name, its type, where it is in the file and how its text is written.
 
 use std::fmt;
+use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
@@ -8,6 +10,7 @@ use chrono_tz::Tz;
 
 use super::number::NumberStyle;
 use super::time_format::TimeFormat;
+use super::zone::WholeDay;
 
 /// The types a source can declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +91,19 @@ impl fmt::Display for ColumnType {
 /// Where a column's values are in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum From {
-    /// A header, a Parquet column, or a path of JSON keys joined by dots.
+    /// A header, or in JSON and Parquet a path of names joined by dots; where rows are elements of an
+    /// array, within the element, `$.` before a path from the record.
     Name(String),
+    /// What the column is and was called; a file has one of the names.
+    Names(Vec<String>),
+    /// One of the columns of a CSV file that have the same header, from 1.
+    Nth { name: String, nth: usize },
     /// The place in a CSV file without a header, from 0.
     Position(usize),
+    /// Characters of a fixed-width line, from 0.
+    Characters(Range<usize>),
+    /// The folder `name=value` that the file lies in.
+    Partition(String),
 }
 
 /// A checked column of a source.
@@ -115,6 +127,8 @@ pub(super) struct Style {
     /// The format as declared, for messages.
     pub format: Option<String>,
     pub zone: Tz,
+    /// What a day stands for where an instant is declared.
+    pub whole_day: WholeDay,
     /// Whether the words for null are those of exports that escape, and no escape is declared.
     pub may_escape: bool,
     /// Lower-case words.
@@ -153,14 +167,38 @@ impl Column {
         self.style.time.names_only_days()
     }
 
+    /// Lets days without a time of day stand for their last instant.
+    pub(super) fn date_events(&mut self) {
+        Arc::make_mut(&mut self.style).whole_day = WholeDay::End;
+    }
+
     pub fn time_zone(&self) -> Tz {
         self.style.zone
     }
 
+    /// The column's name in files of today; its own where files have no names.
     pub(super) fn source_name(&self) -> &str {
+        self.source_names().first().map_or(&self.name, String::as_str)
+    }
+
+    /// All names that the column has or had in files.
+    pub(super) fn source_names(&self) -> &[String] {
         match &self.from {
-            From::Name(name) => name,
-            From::Position(_) => &self.name,
+            From::Name(name) | From::Nth { name, .. } => slice::from_ref(name),
+            From::Names(names) => names,
+            From::Position(_) | From::Characters(_) | From::Partition(_) => &[],
+        }
+    }
+
+    /// What the column is called in files, for messages.
+    pub(super) fn wanted(&self) -> String {
+        match &self.from {
+            From::Nth { name, nth } => format!("`{name}` (number {nth} of that name)"),
+            From::Names(names) => {
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+            }
+            From::Partition(name) => format!("`{name}=…`"),
+            _ => format!("`{}`", self.source_name()),
         }
     }
 }

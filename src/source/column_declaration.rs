@@ -7,11 +7,13 @@ use chrono_tz::Tz;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
-use super::column::{Column, ColumnType, From, Style};
+use super::column::{Column, ColumnType, Style};
+use super::column_place::{AtDeclaration, FromDeclaration};
 use super::declaration::{Format, SourceDeclaration};
 use super::number::NumberStyle;
 use super::style_declaration::short_years;
 use super::time_format::TimeFormat;
+use super::zone::WholeDay;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
@@ -26,8 +28,11 @@ pub struct ColumnDeclarations(pub Vec<(String, ColumnDeclaration)>);
 pub struct ColumnTable {
     #[serde(rename = "type")]
     pub kind: String,
-    /// The header, Parquet column or JSON path; for a CSV without header the position from 1.
+    /// The header, Parquet column or JSON path, former names too; for a CSV without header the
+    /// position from 1.
     pub from: Option<FromDeclaration>,
+    /// The characters of a fixed-width column.
+    pub at: Option<AtDeclaration>,
     /// How dates and timestamps are written; of several the first that reads a text counts.
     pub format: Option<FormatDeclaration>,
     /// The currency sign or code that may stand beside a number.
@@ -46,13 +51,6 @@ pub struct ColumnTable {
 
 fn yes() -> bool {
     true
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "expected a column's name or its position")]
-pub enum FromDeclaration {
-    Position(i64),
-    Name(String),
 }
 
 /// One format, or several.
@@ -91,6 +89,7 @@ impl<'de> Deserialize<'de> for ColumnDeclaration {
                 Ok(ColumnDeclaration(ColumnTable {
                     kind: kind.to_owned(),
                     from: None,
+                    at: None,
                     format: None,
                     currency: None,
                     two_digit_years_to: None,
@@ -205,7 +204,7 @@ impl SourceDeclaration {
                 Error::config(format!("words for true and false mean nothing for the type {}", table.kind)),
             ));
         }
-        let from = self.from(name, table, problems);
+        let from = self.place(name, table, problems);
         if problems.len() > before {
             return None;
         }
@@ -222,42 +221,12 @@ impl SourceDeclaration {
                 time,
                 format: table.format.as_ref().map(|format| format.all().join(" or ")),
                 zone: zone.unwrap_or(shared.zone),
+                whole_day: WholeDay::default(),
                 may_escape: shared.may_escape,
                 yes,
                 no,
             }),
         })
-    }
-
-    fn from(&self, name: &str, table: &ColumnTable, problems: &mut Vec<Problem>) -> Option<From> {
-        let headless = self.format == Format::Csv && self.header == Some(false);
-        let position = |position: i64| usize::try_from(position - 1).ok().map(From::Position);
-        let (found, message) = match &table.from {
-            None if headless => (None, "a file without header needs the position of each column"),
-            None => (Some(From::Name(name.to_owned())), ""),
-            Some(FromDeclaration::Position(p)) if headless => (position(*p), "positions count from 1"),
-            Some(FromDeclaration::Name(text)) if headless => match text.trim().parse() {
-                Ok(p) => (position(p), "positions count from 1"),
-                Err(_) => (None, "a file without header has positions, no names"),
-            },
-            Some(FromDeclaration::Position(p)) => (Some(From::Name(p.to_string())), ""),
-            Some(FromDeclaration::Name(text)) if self.format == Format::Jsonl => {
-                let whole = !text.is_empty() && text.split('.').all(|key| !key.is_empty());
-                (whole.then(|| From::Name(text.clone())), "a JSON path is keys joined by dots")
-            }
-            Some(FromDeclaration::Name(text)) => (Some(From::Name(text.clone())), ""),
-        };
-        if found.is_none() {
-            problems.push(Problem::new(
-                ["columns", name, "from"],
-                Error::config(message).hint(if headless {
-                    "write for example from = 1 for the first column"
-                } else {
-                    "write for example from = \"customer.email\""
-                }),
-            ));
-        }
-        found
     }
 }
 
@@ -279,6 +248,7 @@ impl Shared {
             time: TimeFormat::Iso,
             format: None,
             zone: self.zone,
+            whole_day: WholeDay::default(),
             may_escape: self.may_escape,
             yes: YES.map(str::to_owned).to_vec(),
             no: NO.map(str::to_owned).to_vec(),

@@ -7,11 +7,13 @@ use super::declaration::Source;
 use super::decoder::{Fields, STRETCH};
 use super::drift::compare;
 use super::field_text::{Quoting, field};
+use super::header_name::plain;
+use super::ragged::Width;
 use super::records::{Broken, Found, Span, Splitter};
+use super::remark::Remark;
 use super::rows::Rows;
 use super::stream::Piece;
 use super::text::Text;
-use super::window::Windows;
 use crate::error::{Error, Result};
 
 /// Reads a CSV file; `emit` says whether anyone still listens.
@@ -26,7 +28,7 @@ pub fn read(
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
     let quoting = quoting(source);
-    let mut rows = Rows::new(source, file, rows);
+    let mut rows = Rows::new(source, file, rows)?;
     let mut scratch = Vec::new();
     let mut layout: Option<Layout> = None;
     let mut stretch = Stretch::default();
@@ -48,23 +50,29 @@ pub fn read(
                         stretch.clear();
                     } else {
                         let count = spans.len();
+                        let is_first = layout.is_none();
                         let known = layout.take().unwrap_or_else(|| Layout::of_positions(source, count));
-                        if known.fields == count && text.is_valid(at..end) {
+                        let fields = known.width.fields;
+                        let fits =
+                            fields == count || known.width.fit(available, &mut stretch.spans, first, end);
+                        if fits && text.is_valid(at..end) {
                             stretch.places.push(Place { at, end, line });
                         } else {
+                            let reason = match text.is_valid(at..end) {
+                                true => known.width.reason(available, &stretch.spans[first..]),
+                                false => known.not_valid.clone(),
+                            };
                             // The records before it come first.
                             stretch.spans.truncate(first);
                             known.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
-                            let raw = &available[at..end];
-                            if text.is_valid(at..end) {
-                                let reason = format!("expected {} fields, found {count}", known.fields);
-                                rows.refuse_record(line, &reason, raw);
-                            } else {
-                                rows.refuse_record(line, &known.not_valid, raw);
-                            }
+                            rows.refuse_record(line, &reason, &available[at..end]);
                         }
-                        // Without a header a record that is too short tells nothing of the others.
-                        layout = (dialect.header || count >= known.fields).then_some(known);
+                        if !is_first || count >= fields {
+                            layout = Some(known);
+                        } else {
+                            // Without a header a record that is too short tells nothing of the others.
+                            known.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
+                        }
                     }
                     (at, line) = (next, line + lines);
                 }
@@ -109,14 +117,13 @@ pub fn read(
     if layout.is_none() && dialect.header {
         return Err(no_header());
     }
-    rows.finish(text.remark(), emit)
+    rows.finish(text.remark().map(Remark::of_file), emit)
 }
 
 /// The names in the header, without reading further.
-pub fn header(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
+pub fn header(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -> Result<Vec<String>> {
     let dialect = &source.dialect;
-    let mut text =
-        Text::new(|| windows.next_blocking(), dialect.encoding, dialect.skip_lines, dialect.footer_lines);
+    let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
     let mut spans = Vec::new();
     loop {
@@ -174,7 +181,7 @@ fn no_header() -> Error {
 /// Where the declared columns are among a record's fields.
 struct Layout {
     /// How many fields a record has.
-    fields: usize,
+    width: Width,
     /// None for a column that the file lacks: it is null.
     places: Vec<Option<usize>>,
     /// The reason for refusing bytes that the encoding does not know.
@@ -205,22 +212,25 @@ impl Stretch {
 impl Layout {
     fn of_header(source: &Source, header: &[String]) -> Result<Self> {
         let places = compare(source, header)?.places;
-        Ok(Layout { fields: header.len(), places, not_valid: not_valid(source) })
+        let named = header.iter().rposition(|name| !plain(name).is_empty()).map_or(0, |last| last + 1);
+        let width = Width { fields: header.len(), named, ragged: source.dialect.ragged };
+        Ok(Layout { width, places, not_valid: not_valid(source) })
     }
 
     /// Without a header the first record that is long enough says how many fields there are.
     fn of_positions(source: &Source, fields: usize) -> Self {
-        let places: Vec<usize> = source
+        let places: Vec<Option<usize>> = source
             .columns
             .iter()
             .map(|column| match column.from {
-                From::Position(place) => place,
-                From::Name(_) => 0,
+                From::Position(place) => Some(place),
+                _ => None,
             })
             .collect();
-        let least = places.iter().max().map_or(0, |place| place + 1);
-        let places = places.into_iter().map(Some).collect();
-        Layout { fields: fields.max(least), places, not_valid: not_valid(source) }
+        let least = places.iter().flatten().max().map_or(0, |place| place + 1);
+        let fields = fields.max(least);
+        let width = Width { fields, named: fields, ragged: source.dialect.ragged };
+        Layout { width, places, not_valid: not_valid(source) }
     }
 
     /// Parses the records in waiting: column by column, or row by row where one does not fit.
@@ -237,9 +247,9 @@ impl Layout {
             let spans = &stretch.spans;
             let all_fit = rows.extend(count, |column| {
                 let place = self.places[column]?;
-                Some(Fields { text, spans, stride: self.fields, place, rows: count, quoting })
+                Some(Fields { text, spans, stride: self.width.fields, place, rows: count, quoting })
             });
-            for (place, spans) in stretch.places.iter().zip(spans.chunks_exact(self.fields)) {
+            for (place, spans) in stretch.places.iter().zip(spans.chunks_exact(self.width.fields)) {
                 if all_fit || self.record(text, spans, place, rows, quoting, scratch) {
                     rows.accept(place.line, place.end - place.at);
                 }
@@ -263,7 +273,7 @@ impl Layout {
                 // What was written with an escape was not written as "no value".
                 Some(value) if at.is_some_and(|at| spans[at].escaped) => decoder.push_value(value),
                 Some(value) => decoder.push(value),
-                None => decoder.push_null(),
+                None => decoder.push_absent(),
             };
             if let Err(fault) = pushed {
                 let value = value.unwrap_or_default();
@@ -276,6 +286,6 @@ impl Layout {
     }
 }
 
-fn not_valid(source: &Source) -> String {
+pub fn not_valid(source: &Source) -> String {
     format!("bytes that are not valid {}", source.dialect.encoding.name())
 }

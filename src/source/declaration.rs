@@ -5,22 +5,32 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use glob::Pattern;
 use serde::Deserialize;
 
-use super::column::{Column, ColumnType, Style};
+use super::column::{Column, ColumnType, From, Style};
 use super::column_declaration::ColumnDeclarations;
+use super::column_place::{FromDeclaration, is_path};
 use super::delivery::{
     Delivery, DeliveryDeclaration, ExpectDeclaration, FreshnessDeclaration, LateDeclaration,
 };
 use super::drift::OnDrift;
+use super::editions::Editions;
 use super::encoding::Encoding;
 use super::file_version::file_version;
+use super::header_name::{composed, plain};
 use super::person::{Person, PersonDeclaration};
+use super::ragged::Ragged;
 use super::retention::{Keep, KeepDeclaration};
+use super::same_content::SameContent;
+use super::snapshot::{self, Snapshot, SnapshotDeclaration};
 use super::text::TextEncoding;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
+
+/// The column that says which element of its record a row is.
+const ELEMENT: &str = "_element";
 
 /// `[sources.<name>]` as written.
 #[derive(Debug, Clone, Deserialize)]
@@ -60,6 +70,14 @@ pub struct SourceDeclaration {
     pub person: Option<PersonDeclaration>,
     /// How long rows are kept.
     pub keep: Option<KeepDeclaration>,
+    /// What becomes of a file whose content came before under another name.
+    pub same_content: Option<SameContent>,
+    /// Whether each file is the whole list of its day.
+    pub snapshot: Option<SnapshotDeclaration>,
+    /// Where a file's name holds which edition it is, for example `sales_{period}_v{version}.csv`.
+    pub replaces: Option<String>,
+    /// Of JSON and Parquet: the path of an array in a record; each of its elements is a row.
+    pub rows: Option<String>,
     /// Where local times were written, and local days are counted.
     pub timezone: Option<String>,
     /// Texts that mean "no value"; the empty text when not declared.
@@ -82,13 +100,18 @@ pub struct SourceDeclaration {
     pub escape: Option<String>,
     pub header: Option<bool>,
     pub comment: Option<String>,
-    // CSV and JSON lines:
+    // CSV, JSON and fixed width:
     pub encoding: Option<String>,
     /// Whether bytes that speak against the encoding stop the source.
     #[serde(default = "yes")]
     pub encoding_check: bool,
     pub skip_lines: Option<usize>,
     pub footer_lines: Option<usize>,
+    // How files are packed and laid out:
+    /// Which members of zip archives are read: a glob.
+    pub member: Option<String>,
+    /// CSV and fixed width: whether cells may be missing at the end of a record.
+    pub ragged: Option<Ragged>,
 }
 
 fn yes() -> bool {
@@ -110,8 +133,18 @@ pub enum Undated {
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     Csv,
+    /// An object a line.
     Jsonl,
+    /// One array of objects, or one object after another, over any number of lines.
+    Json,
     Parquet,
+    Fixed,
+}
+
+impl Format {
+    pub fn is_json(self) -> bool {
+        matches!(self, Format::Jsonl | Format::Json)
+    }
 }
 
 impl fmt::Display for Format {
@@ -119,7 +152,9 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Csv => "csv",
             Format::Jsonl => "jsonl",
+            Format::Json => "json",
             Format::Parquet => "parquet",
+            Format::Fixed => "fixed",
         })
     }
 }
@@ -140,9 +175,17 @@ pub struct Source {
     pub optional: bool,
     pub on_drift: OnDrift,
     pub delivery: Delivery,
+    /// The path of the array whose elements are the rows; without it records are.
+    pub rows: Option<String>,
     /// None where no row is anybody's.
     pub person: Option<Person>,
     pub keep: Option<Keep>,
+    /// Of zip archives the members that are read; all when none is said.
+    pub(super) member: Option<Pattern>,
+    pub same_content: Option<SameContent>,
+    /// None where files add to each other.
+    pub snapshot: Option<Snapshot>,
+    pub replaces: Option<Editions>,
     /// Undeclared columns that nobody minds.
     pub(super) ignored: Vec<String>,
     /// How the text of a column is read that nobody declared.
@@ -161,16 +204,45 @@ pub(super) struct Dialect {
     pub skip_lines: usize,
     pub footer_lines: usize,
     pub encoding: TextEncoding,
+    pub ragged: Ragged,
 }
 
 impl Source {
+    /// The source, of whose columns only these are read, whatever others there are.
+    #[must_use]
+    pub fn of_columns(&self, names: &[String]) -> Source {
+        let mut source = self.clone();
+        source.columns.retain(|column| names.contains(&column.name));
+        source.on_drift = OnDrift::Ignore;
+        source
+    }
+
+    /// The columns of the raw table but for the run: those that reading yields and, of snapshots, when the
+    /// row held.
+    pub fn table_schema(&self) -> SchemaRef {
+        let mut fields = self.schema().fields().to_vec();
+        if self.snapshot.is_some() {
+            fields.extend(snapshot::fields().map(Arc::new));
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    /// Whether the raw table has a column of this name that no file has.
+    pub fn adds(&self, name: &str) -> bool {
+        self.snapshot.is_some() && snapshot::fields().iter().any(|field| field.name() == name)
+    }
+
     /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
-    /// short name) and `_line` (the 1-based line where the record starts; Parquet: the row); with a key
-    /// also `_version`, which orders the rows of different files.
+    /// short name) and `_line` (the 1-based line where the record starts; in Parquet and among JSON values its
+    /// number); where rows are elements of a record also `_element` (which of them, from 1), and with a key
+    /// `_version`, which orders the rows of different files.
     pub fn schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.columns.iter().map(Column::field).collect();
         fields.push(Field::new("_file", DataType::Utf8, false));
         fields.push(Field::new("_line", DataType::Int64, false));
+        if self.rows.is_some() {
+            fields.push(Field::new(ELEMENT, DataType::Int64, false));
+        }
         if self.has_versions() {
             fields.push(Field::new("_version", DataType::Utf8, false));
         }
@@ -179,7 +251,7 @@ impl Source {
 
     /// Whether several rows may be versions of one record.
     pub fn has_versions(&self) -> bool {
-        !self.key.is_empty()
+        !self.key.is_empty() && self.snapshot.is_none()
     }
 
     /// Returns the version that a file gives its rows, which sorts as the files follow one another.
@@ -194,7 +266,12 @@ impl Source {
             .any(|c| c.name == column && c.kind == ColumnType::Timestamp && c.names_only_days())
     }
 
-    /// The same source, of which no row may lack a value in the column.
+    /// Takes days in the column, which says when events happened, as over.
+    pub fn date_events(&mut self, column: &str) {
+        self.columns.iter_mut().filter(|c| c.name == column).for_each(Column::date_events);
+    }
+
+    /// Refuses rows without a value in the column.
     pub fn require(&mut self, column: &str) {
         for required in self.columns.iter_mut().filter(|c| c.name == column) {
             required.nullable = false;
@@ -232,6 +309,9 @@ impl SourceDeclaration {
             .filter_map(|(name, c)| self.column(name, &c.0, &shared, &mut problems))
             .collect();
         self.drift(&columns, &mut problems);
+        self.overlaps(&columns, &mut problems);
+        self.unfolding(&mut problems);
+        let member = self.members(&mut problems);
         self.versions(&columns, &mut problems);
         let delivery = DeliveryDeclaration {
             date_in_name: self.date_in_name.as_deref(),
@@ -248,8 +328,21 @@ impl SourceDeclaration {
             self.counted_by(section, by, &columns, &mut problems);
         }
         let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
+        let snapshot = self.snapshot(shared.zone, person.as_ref(), &mut problems);
+        let replaces = self.replaces.as_ref().and_then(|pattern| {
+            Editions::parse(pattern)
+                .map_err(|why| {
+                    problems.push(Problem::new(
+                        ["replaces"],
+                        Error::config(format!("the pattern `{pattern}` {why}"))
+                            .hint("for example \"sales_{period}_v{version}.csv\": the highest version of a period counts"),
+                    ));
+                })
+                .ok()
+        });
         for key in &self.key {
-            if !self.columns.0.iter().any(|(name, _)| name == key) {
+            let element = self.rows.is_some() && key == ELEMENT;
+            if !element && !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
                     ["key"],
                     Error::config(format!("the key names `{key}`, which is not a declared column")),
@@ -269,9 +362,14 @@ impl SourceDeclaration {
                 optional: self.optional,
                 on_drift: self.on_drift.unwrap_or_default(),
                 delivery,
+                rows: self.rows.clone(),
                 person,
                 keep,
-                ignored: self.ignore_columns.iter().map(|name| name.trim().to_owned()).collect(),
+                member,
+                ignored: self.ignore_columns.iter().map(|name| self.ignored(name)).collect(),
+                same_content: self.same_content,
+                snapshot,
+                replaces,
                 usual: shared.usual(),
                 dialect,
             })
@@ -286,18 +384,20 @@ impl SourceDeclaration {
             ("quote", self.quote.is_some()),
             ("escape", self.escape.is_some()),
             ("header", self.header.is_some()),
-            ("comment", self.comment.is_some()),
         ];
+        let records_only = [("comment", self.comment.is_some()), ("ragged", self.ragged.is_some())];
         let text_only = [
             ("encoding", self.encoding.is_some()),
             ("encoding_check", !self.encoding_check),
             ("skip_lines", self.skip_lines.is_some()),
             ("footer_lines", self.footer_lines.is_some()),
+            ("member", self.member.is_some()),
         ];
         let misplaced = match self.format {
             Format::Csv => Vec::new(),
-            Format::Jsonl => csv_only.to_vec(),
-            Format::Parquet => [csv_only.as_slice(), text_only.as_slice()].concat(),
+            Format::Fixed => csv_only.to_vec(),
+            Format::Jsonl | Format::Json => [csv_only.as_slice(), &records_only].concat(),
+            Format::Parquet => [csv_only.as_slice(), &records_only, &text_only].concat(),
         };
         for (key, given) in misplaced {
             if given {
@@ -347,7 +447,63 @@ impl SourceDeclaration {
                 declared: self.encoding.is_some(),
                 checked: self.encoding_check,
             },
+            ragged: self.ragged.unwrap_or_default(),
         }
+    }
+
+    /// Rows are elements only where a record can hold any, and no column stands below their array.
+    fn unfolding(&self, problems: &mut Vec<Problem>) {
+        let Some(rows) = &self.rows else { return };
+        if matches!(self.format, Format::Csv | Format::Fixed) || !is_path(rows) {
+            let what = match is_path(rows) {
+                true => format!("`rows` means nothing for the format {}", self.format),
+                false => format!("`{rows}` is no path: names joined by dots"),
+            };
+            let hint = "it names an array in the records of a JSON or Parquet file, for example rows = \"line_items\"";
+            problems.push(Problem::new(["rows"], Error::config(what).hint(hint)));
+        }
+        for (name, column) in &self.columns.0 {
+            let names = column.0.from.as_ref().map_or(&[][..], FromDeclaration::names);
+            let around = names.iter().filter(|name| name.starts_with("$.")).count();
+            if around > 0 && around < names.len() {
+                problems.push(Problem::new(
+                    ["columns", name, "from"],
+                    Error::config("a column stands in the element or around it, under all of its names")
+                        .hint("declare two columns"),
+                ));
+            }
+            for from in column.0.from.iter().flat_map(FromDeclaration::names) {
+                let path = from.strip_prefix("$.").and_then(|path| path.strip_prefix(rows.as_str()));
+                let Some(below) = path.and_then(|path| path.strip_prefix('.')) else { continue };
+                let wrong = format!("`{from}` begins at the record and leads into the array of the rows");
+                problems.push(Problem::new(
+                    ["columns", name, "from"],
+                    Error::config(wrong).hint(format!("write from = \"{below}\" for what an element holds")),
+                ));
+            }
+        }
+    }
+
+    /// The name of an ignored column in the form in which names are compared.
+    fn ignored(&self, name: &str) -> String {
+        match self.format {
+            Format::Jsonl | Format::Json => composed(name.trim()).into_owned(),
+            _ => plain(name).into_owned(),
+        }
+    }
+
+    fn members(&self, problems: &mut Vec<Problem>) -> Option<Pattern> {
+        let text = self.member.as_deref()?;
+        Pattern::new(&composed(text))
+            .map_err(|e| {
+                problems.push(Problem::new(
+                    ["member"],
+                    Error::config(format!("`{text}` is not a glob"))
+                        .caused_by(e)
+                        .hint("use * for any part of a name, ** for any folders, ? for one character"),
+                ));
+            })
+            .ok()
     }
 
     /// What is said of undeclared columns makes sense.
@@ -366,8 +522,18 @@ impl SourceDeclaration {
                 }
             }
         }
+        if self.format == Format::Fixed && self.on_drift == Some(OnDrift::Evolve) {
+            problems.push(Problem::new(
+                ["on_drift"],
+                Error::config("a fixed-width file has no names by which a column could be taken in")
+                    .hint("on_drift = \"ignore\" leaves undeclared characters out"),
+            ));
+        }
         for ignored in &self.ignore_columns {
-            if let Some(column) = columns.iter().find(|c| c.source_name().trim() == ignored.trim()) {
+            let name = self.ignored(ignored);
+            // Of columns of one name, one may be declared and the others ignored.
+            let is_it = |c: &&Column| !matches!(c.from, From::Nth { .. }) && c.source_names().contains(&name);
+            if let Some(column) = columns.iter().find(is_it) {
                 problems.push(Problem::new(
                     ["ignore_columns"],
                     Error::config(format!("`{ignored}` is declared, as {}, and ignored", column.name))

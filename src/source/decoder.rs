@@ -13,7 +13,7 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::calendar::Written;
 use super::column::{Column, ColumnType};
-use super::doubt::{Doubt, looks_shortened, may_be_shortened};
+use super::doubt::{Doubt, is_whole_in_other_digits, looks_shortened, may_be_shortened};
 use super::fault::Fault;
 use super::field_text::{Quoting, field};
 use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
@@ -36,6 +36,8 @@ pub struct Decoder {
     placer: Placer,
     scratch: Vec<u8>,
     rows: usize,
+    /// What records have that do not hold the column: its file's value.
+    of_file: Option<Box<[u8]>>,
     /// The rows whose text is doubtful.
     doubts: Vec<(usize, Doubt)>,
 }
@@ -59,9 +61,10 @@ impl Decoder {
             nulls: column.style.nulls.iter().filter(|n| !n.is_empty()).cloned().collect(),
             point: column.style.number.point,
             plain: column.style.number.is_plain(),
-            placer: Placer::new(column.style.zone),
+            placer: Placer::new(column.style.zone).with_whole_day(column.style.whole_day),
             scratch: Vec::new(),
             rows: 0,
+            of_file: None,
             doubts: Vec::new(),
             column: column.clone(),
         }
@@ -162,6 +165,20 @@ impl Decoder {
         Ok(())
     }
 
+    /// Adds what a record has that does not hold the column: the file's value, else none.
+    #[inline]
+    pub fn push_absent(&mut self) -> Result<(), Fault> {
+        let Some(text) = self.of_file.take() else { return self.push_null() };
+        let pushed = self.push(&text);
+        self.of_file = Some(text);
+        pushed
+    }
+
+    /// The value of the column in every record of the file, unless a record has its own.
+    pub fn set_file_value(&mut self, text: &[u8]) {
+        self.of_file = Some(text.into());
+    }
+
     /// Adds a stretch of fields of one column, in one loop for its type; at the first value that
     /// does not fit it stops, and the caller takes the stretch back and goes row by row.
     pub fn extend(&mut self, fields: &Fields<'_>) -> Result<(), Fault> {
@@ -241,7 +258,12 @@ impl Decoder {
                 values.push(decimal(text, *precision, *scale, b'.')?);
             }
             Values::Float(values) => values.push(float(text, b'.', &mut self.scratch)?),
-            Values::Text { .. } => return self.push_text(text),
+            Values::Text { .. } => {
+                if is_whole_in_other_digits(text) {
+                    self.doubts.push((self.rows, Doubt::OtherDigits));
+                }
+                return self.push_text(text);
+            }
             Values::Boolean(_) | Values::Date(_) | Values::Timestamp(_) => return self.push(text),
         }
         self.pushed()
@@ -292,6 +314,16 @@ impl Decoder {
             Values::Timestamp(values) => values.push(self.placer.utc(written)?),
             Values::Date(values) => values.push(self.placer.day(written)?),
             _ => return Err(Fault::Shape),
+        }
+        self.pushed()
+    }
+
+    /// Adds a day: to a timestamp the instant that it stands for.
+    pub fn push_day(&mut self, midnight: i64) -> Result<(), Fault> {
+        let written = Written { local: midnight, offset_seconds: None };
+        match &mut self.values {
+            Values::Timestamp(values) => values.push(self.placer.instant_of_day(written)?),
+            _ => return self.push_moment(written),
         }
         self.pushed()
     }

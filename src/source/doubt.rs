@@ -1,7 +1,10 @@
 //! Texts that stand and are doubtful: somebody must be told, once a column and file.
 //!
 //! `2,97461E+12` was once a card's number: a spreadsheet has shortened it, and three cards may have become
-//! one. A backslash in a source whose word for null is `\N` may be an escape that was not resolved.
+//! one. `12.0` is the customer 12 on his way through a data frame, and joins nobody. A backslash in a
+//! source whose word for null is `\N` may be an escape that was not resolved.
+
+use super::tally::Tally;
 
 /// Whether a text is a number as spreadsheets shorten it: one digit, a fraction, an exponent.
 #[inline(always)]
@@ -34,32 +37,45 @@ fn is_shortened(text: &[u8]) -> bool {
     mantissa && digits(exponent)
 }
 
+/// Whether a number is whole and written as no integer is: with a fraction of zeros, or an exponent.
+pub fn is_whole_in_other_digits(number: &[u8]) -> bool {
+    let (mantissa, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (&number[..at], std::str::from_utf8(&number[at + 1..]).ok().and_then(|e| e.parse().ok())),
+        None => (number, None::<i64>),
+    };
+    let fraction = mantissa.iter().position(|byte| *byte == b'.').map(|at| &mantissa[at + 1..]);
+    if fraction.is_none() && exponent.is_none() {
+        return false;
+    }
+    let places =
+        fraction.unwrap_or_default().iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+    places as i64 <= exponent.unwrap_or(0)
+}
+
 /// Why a text is doubtful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Doubt {
     Shortened,
+    /// A whole number that no integer is written as.
+    OtherDigits,
     Backslash,
 }
 
-/// How many texts of one column are doubtful for one reason.
-#[derive(Debug, Clone, Copy)]
-pub struct Doubtful {
-    pub count: u64,
-    pub first_line: i64,
-}
-
-impl Doubtful {
-    /// What the run says of them.
-    pub fn remark(self, doubt: Doubt, column: &str) -> String {
-        let (count, first) = (self.count, self.first_line);
-        let (values, look, hold) = match count {
-            1 => ("1 value".to_owned(), "looks", "holds a backslash"),
-            _ => (format!("{count} values"), "look", "hold backslashes"),
+impl Doubt {
+    /// What the run says of so many texts of a column.
+    pub fn text(self, column: &str, Tally { count, first_line: first }: Tally) -> String {
+        let (values, look, hold, are) = match count {
+            1 => ("1 value".to_owned(), "looks", "holds a backslash", "is a whole number"),
+            _ => (format!("{count} values"), "look", "hold backslashes", "are whole numbers"),
         };
-        match doubt {
+        match self {
             Doubt::Shortened => format!(
                 "{values} of `{column}` {look} like a number that a spreadsheet has shortened, the first in line \
                  {first}: different ones may have become the same"
+            ),
+            Doubt::OtherDigits => format!(
+                "{values} of the text column `{column}` {are} not written as an integer, the first in line {first}: \
+                 12.0 does not join 12; declare the column integer, or have it exported as text"
             ),
             Doubt::Backslash => format!(
                 "{values} of `{column}` {hold}, the first in line {first}: an export that writes \\N for null mostly \
@@ -82,6 +98,16 @@ mod tests {
             ["", "1", "12E5", "7e12", "1E", "1E+", "E5", "1.E5", "1,2,3E4", "1E5A", "A1E5", "1E-5", "2.5"]
         {
             assert!(!looks_shortened(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_otherwise() {
+        for whole in ["12.0", "12.00", "1e3", "1.5e1", "-7.0", "1E+2", "0.0"] {
+            assert!(is_whole_in_other_digits(whole.as_bytes()), "{whole}");
+        }
+        for other in ["12", "-7", "12.5", "1.55e1", "1e-2", "0"] {
+            assert!(!is_whole_in_other_digits(other.as_bytes()), "{other}");
         }
     }
 }

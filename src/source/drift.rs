@@ -7,8 +7,9 @@
 
 use serde::Deserialize;
 
-use super::column::{Column, ColumnType, From};
-use super::declaration::Source;
+use super::column::{Column, From};
+use super::declaration::{Format, Source};
+use super::header_name::{has_hidden_marks, plain};
 use super::near::near;
 use crate::error::{Error, Result};
 
@@ -48,27 +49,46 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     let mut errors = Vec::new();
     let mut comparison = Comparison::default();
     let mut missing = Vec::new();
+    for (place, name) in found.iter().enumerate().filter(|(_, name)| has_hidden_marks(name)) {
+        comparison.remarks.push(format!(
+            "the name of column {} holds blanks that do not break, or marks that nobody sees: read as `{}`",
+            place + 1,
+            plain(name)
+        ));
+    }
+    let found: Vec<String> = found.iter().map(|name| plain(name).into_owned()).collect();
+    // Of names that are at odds with the declaration nothing more is to be said.
+    let mut at_odds: Vec<&String> = Vec::new();
+    let mut sought = 0;
     for column in &source.columns {
-        let name = column.source_name().trim();
-        let mut there = found.iter().enumerate().filter(|(_, h)| h.trim() == name);
-        let place = there.next().map(|(place, _)| place);
-        if there.next().is_some() {
-            errors.push(Error::failed(format!("the file has the column `{name}` more than once")));
+        if matches!(column.from, From::Partition(_)) {
+            comparison.places.push(None);
+            continue;
         }
-        if place.is_none() {
+        sought += 1;
+        let place = place_of(column, &found).unwrap_or_else(|error| {
+            errors.push(error);
+            at_odds.extend(column.source_names());
+            None
+        });
+        if place.is_none() && !column.source_names().iter().any(|name| at_odds.contains(&name)) {
             missing.push(column);
         }
         comparison.places.push(place);
     }
     comparison.added = (0..found.len())
-        .filter(|place| !comparison.places.contains(&Some(*place)) && !source.leaves_out(&found[*place]))
+        .filter(|place| {
+            let name = &found[*place];
+            !comparison.places.contains(&Some(*place)) && !source.leaves_out(name) && !at_odds.contains(&name)
+        })
         .collect();
+    let found = found.as_slice();
     let added: Vec<(String, String)> = comparison
         .added
         .iter()
         .map(|place| (found[*place].clone(), format!("column {}", place + 1)))
         .collect();
-    let strangers = missing.len() == source.columns.len();
+    let strangers = missing.len() == sought;
     let renamed = renamed(&missing, &added);
     match source.on_drift {
         OnDrift::Fail => {
@@ -98,10 +118,10 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
                 let near = renamed.iter().find(|(r, ..)| r.name == column.name);
                 comparison.remarks.push(match near {
                     Some((_, name, place)) => format!(
-                        "no column `{}`, read as null; was it renamed to `{name}` ({place})?",
-                        column.source_name()
+                        "no column {}, read as null; was it renamed to `{name}` ({place})?",
+                        column.wanted()
                     ),
-                    None => format!("no column `{}`, read as null", column.source_name()),
+                    None => format!("no column {}, read as null", column.wanted()),
                 });
             }
         }
@@ -110,11 +130,65 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     Ok(comparison)
 }
 
+/// The place of a declared column among the file's, where the file has it.
+fn place_of(column: &Column, found: &[String]) -> Result<Option<usize>> {
+    let places = |name: &String| -> Vec<usize> {
+        found.iter().enumerate().filter(|(_, other)| *other == name).map(|(place, _)| place).collect()
+    };
+    if let From::Nth { name, nth } = &column.from {
+        return Ok(places(name).get(nth - 1).copied());
+    }
+    let there: Vec<(&String, Vec<usize>)> = column
+        .source_names()
+        .iter()
+        .map(|name| (name, places(name)))
+        .filter(|(_, places)| !places.is_empty())
+        .collect();
+    match there.as_slice() {
+        [] => Ok(None),
+        [(_, places)] if places.len() == 1 => Ok(places.first().copied()),
+        [(name, places)] => Err(twice(column, name, places)),
+        several => Err(several_names(column, several)),
+    }
+}
+
+fn twice(column: &Column, name: &str, places: &[usize]) -> Error {
+    let places: Vec<String> = places.iter().map(|place| (place + 1).to_string()).collect();
+    Error::failed(format!(
+        "the file has the column `{name}` more than once: columns {}",
+        places.join(" and ")
+    ))
+    .hint(format!(
+        "say which is meant: {} with from = {{ name = \"{name}\", nth = 1 }} takes the first, nth = 2 the second; \
+         name `{name}` in ignore_columns if nobody wants the others",
+        column.name
+    ))
+}
+
+fn several_names(column: &Column, there: &[(&String, Vec<usize>)]) -> Error {
+    let names: Vec<String> = there
+        .iter()
+        .map(|(name, places)| {
+            let places: Vec<String> = places.iter().map(|place| (place + 1).to_string()).collect();
+            format!("`{name}` (column {})", places.join(", "))
+        })
+        .collect();
+    Error::failed(format!(
+        "the file has {}, which are all declared as names of {}",
+        names.join(" and "),
+        column.name
+    ))
+    .hint(
+        "a file has one of the names: declare the others as columns of their own, or take them out of `from`",
+    )
+}
+
 /// The error for keys of a file of JSON lines that the declaration does not name; `absent` are the
 /// declared columns that occur in no line.
 pub fn undeclared_keys(source: &Source, keys: &[(String, i64)], absent: &[&Column]) -> Result<()> {
+    let place = if source.format == Format::Json { "record" } else { "line" };
     let added: Vec<(String, String)> =
-        keys.iter().map(|(name, line)| (name.clone(), format!("first in line {line}"))).collect();
+        keys.iter().map(|(name, line)| (name.clone(), format!("first in {place} {line}"))).collect();
     let renamed = renamed(absent, &added);
     let mut errors: Vec<Error> =
         renamed.iter().map(|(column, name, place)| was_renamed(column, name, place)).collect();
@@ -131,7 +205,12 @@ fn renamed<'c>(missing: &[&'c Column], added: &[(String, String)]) -> Vec<(&'c C
     let mut left: Vec<String> = added.iter().map(|(name, _)| name.clone()).collect();
     let mut pairs = Vec::new();
     for &column in missing {
-        let Some(name) = near(column.source_name(), &left).map(str::to_owned) else { continue };
+        // That the second of two columns of a name is gone is no renaming of the first.
+        if matches!(column.from, From::Nth { .. }) {
+            continue;
+        }
+        let nearest = column.source_names().iter().find_map(|name| near(name, &left));
+        let Some(name) = nearest.map(str::to_owned) else { continue };
         let place = added.iter().find(|(n, _)| *n == name).map(|(_, place)| place.clone());
         left.retain(|other| *other != name);
         pairs.push((column, name, place.unwrap_or_default()));
@@ -141,28 +220,39 @@ fn renamed<'c>(missing: &[&'c Column], added: &[(String, String)]) -> Vec<(&'c C
 
 fn was_renamed(column: &Column, name: &str, place: &str) -> Error {
     Error::failed(format!(
-        "the file has no column `{}`, and one that is not declared: `{name}` ({place})",
-        column.source_name()
+        "the file has no column {}, and one that is not declared: `{name}` ({place})",
+        column.wanted()
     ))
-    .hint(format!("was it renamed? Then declare {} with from = \"{name}\"", column.name))
+    .hint(format!(
+        "was it renamed? Then declare {} with from = [\"{name}\", \"{}\"]: files of either name are read",
+        column.name,
+        column.source_names().join("\", \"")
+    ))
 }
 
 fn not_there(missing: &[&Column], found: &[String], policy: OnDrift) -> Error {
-    let names: Vec<String> = missing.iter().map(|c| c.source_name().to_owned()).collect();
+    let names: Vec<String> = missing.iter().map(|c| c.wanted()).collect();
     let required =
         if policy != OnDrift::Fail && missing.iter().all(|c| !c.nullable) { " required" } else { "" };
     let error = Error::failed(format!(
         "the file has no{required} column{} {}; it has {}",
-        if names.len() == 1 { "" } else { "s" },
+        if missing.len() == 1 { "" } else { "s" },
         list(&names),
-        list(found)
+        list(&found.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>())
     ));
     if found.len() == 1 {
         return error.hint(
             "one column only: is `delimiter` right? Else add it to the export, or declare from = \"…\"",
         );
     }
-    match near(&names[0], found) {
+    let first = missing.first().map_or("", |column| column.source_name());
+    if !first.is_empty() && first.bytes().all(|b| b.is_ascii_digit()) {
+        return error.hint(format!(
+            "`from = {first}` is a column called `{first}`; places count only with header = false, and of columns of \
+             one name from = {{ name = \"…\", nth = 2 }} is the second"
+        ));
+    }
+    match near(first, found) {
         Some(close) if policy != OnDrift::Fail => {
             error.hint(format!("is `{close}` meant? Then declare the column with from = \"{close}\""))
         }
@@ -192,133 +282,17 @@ fn undeclared(source: &Source, added: &[(String, String)]) -> Error {
 }
 
 fn list(names: &[String]) -> String {
-    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut text = names[..names.len().min(SHOWN)].join(", ");
     if names.len() > SHOWN {
         text.push_str(&format!(" and {} more", names.len() - SHOWN));
     }
     text
 }
 
-/// A column that nobody declared and that the policy takes in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Added {
-    /// As the file calls it.
-    pub from: String,
-    /// As the raw table calls it.
-    pub name: String,
-    pub kind: ColumnType,
-}
-
-/// The columns to take in, under names that a table can have.
-///
-/// # Errors
-/// A name without letters and digits, and one that is taken.
-pub fn taken_in(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec<Added>> {
-    let mut added: Vec<Added> = Vec::new();
-    let mut errors = Vec::new();
-    for (from, kind) in found {
-        let name = column_name(&from);
-        let by = source
-            .columns
-            .iter()
-            .find(|c| c.name == name)
-            .map(|c| c.source_name().to_owned())
-            .or_else(|| added.iter().find(|a| a.name == name).map(|a| a.from.clone()));
-        let wrong = match by {
-            _ if name.is_empty() => {
-                Some(format!("the column `{from}` has no letter or digit to be called by"))
-            }
-            Some(by) => Some(format!("the column `{from}` would be called `{name}`, as `{by}` is already")),
-            None => None,
-        };
-        match wrong {
-            Some(wrong) => errors.push(
-                Error::failed(wrong).hint("declare it under a name of its own, or name it in ignore_columns"),
-            ),
-            None => added.push(Added { from, name, kind }),
-        }
-    }
-    Error::all(errors)?;
-    Ok(added)
-}
-
-/// A file's name for a column as a table writes it: `Fidélité (niveau)` is `fidelite_niveau`.
-pub fn column_name(from: &str) -> String {
-    let mut name = String::new();
-    for letter in from.chars().flat_map(char::to_lowercase) {
-        match plain(letter) {
-            Some(letters) => name.push_str(letters),
-            None if letter.is_ascii_alphanumeric() => name.push(letter),
-            None if name.ends_with('_') => {}
-            None => name.push('_'),
-        }
-    }
-    let name = name.trim_matches('_');
-    // A name begins with a letter; those with `_` are the engine's.
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("c_{name}") } else { name.to_owned() }
-}
-
-/// A Latin letter without its mark.
-fn plain(letter: char) -> Option<&'static str> {
-    Some(match letter {
-        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => "a",
-        'ç' => "c",
-        'è' | 'é' | 'ê' | 'ë' => "e",
-        'ì' | 'í' | 'î' | 'ï' => "i",
-        'ñ' => "n",
-        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' => "o",
-        'ù' | 'ú' | 'û' | 'ü' => "u",
-        'ý' | 'ÿ' => "y",
-        'ß' => "ss",
-        'æ' => "ae",
-        'œ' => "oe",
-        _ => return None,
-    })
-}
-
 impl Source {
     /// Whether an undeclared column of this name is to be passed over in silence.
     pub(super) fn leaves_out(&self, name: &str) -> bool {
-        let name = name.trim();
-        name.is_empty() || self.ignored.iter().any(|ignored| ignored == name)
-    }
-
-    /// The source with columns that nobody declared. `columns` are all that the raw table will have,
-    /// `file` where one file has them; a column that the file lacks is null.
-    #[must_use]
-    pub fn evolved(&self, columns: &[(String, ColumnType)], file: &[Added]) -> Source {
-        let mut source = self.clone();
-        for (name, kind) in columns {
-            let from = file.iter().find(|a| a.name == *name).map_or(name, |a| &a.from);
-            source.columns.push(Column {
-                name: name.clone(),
-                kind: *kind,
-                from: From::Name(from.clone()),
-                nullable: true,
-                style: self.usual.clone(),
-            });
-        }
-        source
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_header_becomes_a_name_that_sql_needs_no_quotes_for() {
-        for (from, name) in [
-            ("tier", "tier"),
-            ("Fidélité (niveau)", "fidelite_niveau"),
-            ("N° carte", "n_carte"),
-            ("customer.phone", "customer_phone"),
-            ("2026 bonus", "c_2026_bonus"),
-            ("_run", "run"),
-            ("Œuvre ", "oeuvre"),
-            ("顧客", ""),
-        ] {
-            assert_eq!(column_name(from), name, "{from}");
-        }
+        let name = plain(name);
+        name.is_empty() || self.ignored.iter().any(|ignored| *ignored == name)
     }
 }

@@ -21,6 +21,8 @@ pub enum Fault {
     Missing,
     /// A number with a fraction where whole numbers are declared.
     Fraction,
+    /// A floating-point number so large that it stands for several whole numbers.
+    Inexact,
     /// A number with an exponent: spreadsheets write long ones so, and their last digits are lost.
     Exponent,
     /// The abbreviation of a zone, of which most stand for several.
@@ -36,6 +38,9 @@ impl Fault {
             Fault::Range => format!("expected {expected}, found a number beyond its range"),
             Fault::Places => {
                 format!("expected {expected}, found a number with more decimal places")
+            }
+            Fault::Inexact => {
+                format!("expected {expected}, found a floating-point number too large to be exact")
             }
             Fault::Fraction => format!("expected {expected}, found a number with a fraction"),
             Fault::Exponent => format!(

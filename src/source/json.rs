@@ -1,23 +1,27 @@
-//! JSON lines: one object a line, its declared paths parsed into Arrow columns.
+//! JSON: one object a line, or values one after another; their declared paths parsed into Arrow columns.
 
 use bytes::Bytes;
 
-use super::column::{ColumnType, From};
-use super::declaration::Source;
+use super::column::{Column, ColumnType};
+use super::csv::not_valid;
+use super::declaration::{Format, Source};
 use super::decoder::Decoder;
 use super::drift::{OnDrift, undeclared_keys};
-use super::fault::{Fault, text_of};
-use super::json_text::{self, MOST_UNKNOWN, Paths, Unknown, Value, unescape};
-use super::rows::Rows;
+use super::fault::Fault;
+use super::json_object::{self, Scratch};
+use super::json_path::{MOST_UNKNOWN, Unknown};
+use super::json_records::{Found, Records};
+use super::json_shape::Shape;
+use super::json_text::{Value, unescape};
+use super::remark::{Remark, Seen};
+use super::rows::{Refusal, Rows};
 use super::stream::Piece;
+use super::tally::Tally;
 use super::text::Text;
-use super::window::Windows;
+use super::unfold::Unfolded;
 use crate::error::{Error, Result};
 
-/// The longest line.
-const LINE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Reads a file of JSON lines; `emit` says whether anyone still listens.
+/// Reads a file of JSON; `emit` says whether anyone still listens.
 ///
 /// A key that is absent is null, as writers of JSON have it. A key that nobody declared stops the
 /// file at its end, if that is the source's policy, so that all of them are told.
@@ -28,134 +32,261 @@ pub fn read(
     windows: impl FnMut() -> Option<Result<Bytes>>,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
-    let mut unknown = (source.on_drift == OnDrift::Fail).then(Unknown::default);
-    let seen = pass(source, file, rows, windows, emit, unknown.as_mut())?;
-    let Some(unknown) = unknown else { return Ok(()) };
-    let absent: Vec<_> = source.columns.iter().zip(seen).filter(|(_, seen)| !seen).map(|(c, _)| c).collect();
-    undeclared_keys(source, &without_left_out(source, unknown.keys), &absent)
+    let unknown = (source.on_drift == OnDrift::Fail).then(Unknown::default);
+    let mut reading = Reading::new(source, file, rows, unknown)?;
+    if !reading.pass(windows, emit)? {
+        return Ok(());
+    }
+    if let Some(unknown) = &reading.unknown {
+        undeclared_keys(source, &without_left_out(source, &unknown.keys), &reading.absent())?;
+    }
+    let remarks = reading.remarks();
+    reading.rows.finish(remarks, emit)
 }
 
 /// The keys that nobody declared, by going through the whole file.
-pub fn undeclared(source: &Source, mut windows: Windows) -> Result<Vec<String>> {
-    let mut unknown = Unknown::default();
-    pass(source, "", 1024, || windows.next_blocking(), &mut |_| true, Some(&mut unknown))?;
+pub fn undeclared(
+    source: &Source,
+    file: &str,
+    windows: impl FnMut() -> Option<Result<Bytes>>,
+) -> Result<Vec<String>> {
+    let mut reading = Reading::new(source, file, 1024, Some(Unknown::default()))?;
+    reading.pass(windows, &mut |_| true)?;
+    let unknown = reading.unknown.unwrap_or_default();
     if unknown.too_many {
         return Err(Error::failed(format!(
             "the file has more than {MOST_UNKNOWN} keys that are not declared: data seems to stand in the keys"
         ))
         .hint("declare the object that holds them as text, or name it in ignore_columns"));
     }
-    if let Some(key) = unknown.dotted.filter(|key| !source.leaves_out(key)) {
-        return Err(Error::failed(format!(
-            "the key `{key}` is not declared and cannot be taken in: it holds a dot, which stands for a nested key"
-        ))
-        .hint("name it in ignore_columns"));
-    }
-    Ok(without_left_out(source, unknown.keys).into_iter().map(|(key, _)| key).collect())
+    Ok(without_left_out(source, &unknown.keys).into_iter().map(|(key, _)| key).collect())
 }
 
-fn without_left_out(source: &Source, keys: Vec<(String, i64)>) -> Vec<(String, i64)> {
-    keys.into_iter().filter(|(key, _)| !source.leaves_out(key)).collect()
+fn without_left_out(source: &Source, keys: &[(String, i64)]) -> Vec<(String, i64)> {
+    keys.iter().filter(|(key, _)| !source.leaves_out(key)).cloned().collect()
 }
 
-/// Goes through the file; for each column whether any line has it.
-fn pass(
-    source: &Source,
-    file: &str,
-    rows: usize,
-    windows: impl FnMut() -> Option<Result<Bytes>>,
-    emit: &mut dyn FnMut(Piece) -> bool,
-    mut unknown: Option<&mut Unknown>,
-) -> Result<Vec<bool>> {
-    let dialect = &source.dialect;
-    let encoding = dialect.encoding.name();
-    let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
-    let mut paths = Paths::default();
-    for (place, column) in source.columns.iter().enumerate() {
-        match &column.from {
-            From::Name(path) => paths.add(path, place),
-            From::Position(_) => {}
-        }
+/// A file on its way.
+struct Reading<'s> {
+    source: &'s Source,
+    shape: Shape,
+    rows: Rows,
+    unknown: Option<Unknown>,
+    scratch: Scratch,
+    text: Vec<u8>,
+    /// By column, whether any record has its place.
+    met: Vec<bool>,
+    records: u64,
+    of_encoding: Option<Remark>,
+}
+
+impl<'s> Reading<'s> {
+    fn new(source: &'s Source, file: &str, rows: usize, unknown: Option<Unknown>) -> Result<Self> {
+        Ok(Reading {
+            source,
+            shape: Shape::of(source),
+            rows: Rows::new(source, file, rows)?,
+            unknown,
+            scratch: Scratch::default(),
+            text: Vec::new(),
+            met: vec![false; source.columns.len()],
+            records: 0,
+            of_encoding: None,
+        })
     }
-    for path in &source.ignored {
-        paths.pass_over(path);
-    }
-    let mut seen = vec![false; source.columns.len()];
-    let mut rows = Rows::new(source, file, rows);
-    let mut scratch = Vec::new();
-    // A line too long is refused once, and passed over until it ends.
-    let mut passing_over = false;
-    loop {
-        let available = text.available();
-        let last = text.is_last();
-        let (mut at, mut line) = (0, text.line());
-        let mut values = vec![None; source.columns.len()];
-        while at < available.len() {
-            let found = available[at..].iter().position(|&b| b == b'\n').map(|end| at + end);
-            let (end, next) = match found {
-                Some(end) => (end, end + 1),
-                None if last => (available.len(), available.len()),
-                None if passing_over => {
-                    at = available.len();
-                    break;
-                }
-                None if available.len() - at > LINE_BYTES => {
-                    rows.refuse_record(line, "the line is longer than 16 MiB", &available[at..]);
-                    passing_over = true;
-                    at = available.len();
-                    break;
-                }
-                None => break,
-            };
-            let raw = available[at..end].strip_suffix(b"\r").unwrap_or(&available[at..end]);
-            if std::mem::take(&mut passing_over) || raw.trim_ascii().is_empty() {
-                // Nothing to read.
-            } else if !text.is_valid(at..end) {
-                rows.refuse_record(line, &format!("bytes that are not valid {encoding}"), raw);
-            } else {
-                if let Some(unknown) = &mut unknown {
-                    unknown.line = line;
-                }
-                match json_text::read(raw, &paths, &mut values, &mut scratch, unknown.as_deref_mut()) {
-                    Ok(()) => {
-                        for (seen, value) in seen.iter_mut().zip(&values) {
-                            *seen |= value.is_some();
+
+    /// Goes through the file; false when nobody listens any more.
+    fn pass(
+        &mut self,
+        windows: impl FnMut() -> Option<Result<Bytes>>,
+        emit: &mut dyn FnMut(Piece) -> bool,
+    ) -> Result<bool> {
+        let dialect = &self.source.dialect;
+        let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
+        let mut records = Records::of(self.source.format);
+        loop {
+            let available = text.available();
+            let (mut at, mut line) = (0, text.line());
+            let mut values = vec![None; self.shape.places()];
+            loop {
+                match records.next(available, &mut at, &mut line, text.is_last())? {
+                    Found::Record(range, line) => {
+                        let raw = &available[range.clone()];
+                        self.records += 1;
+                        if self.records == 1 {
+                            one_a_line(self.source.format, raw)?;
                         }
-                        record(&mut rows, &values, line, raw, &mut scratch);
+                        if !text.is_valid(range) {
+                            self.rows.refuse_record(line, &not_valid(self.source), raw);
+                        } else if !self.record(&mut values, line, raw, emit)? {
+                            return Ok(false);
+                        }
                     }
-                    Err(wrong) => {
-                        let reason = format!("not a JSON object: {} at byte {}", wrong.what, wrong.at + 1);
-                        rows.refuse_record(line, &reason, raw);
+                    Found::TooLong(range, line) => {
+                        self.rows.refuse_record(line, "the line is longer than 16 MiB", &available[range]);
                     }
+                    Found::More => break,
+                }
+                if self.rows.are_full() && !self.rows.flush(emit)? {
+                    return Ok(false);
                 }
             }
-            (at, line) = (next, line + 1);
-            if rows.are_full() && !rows.flush(emit)? {
-                return Ok(seen);
+            let lines = line - text.line();
+            text.consume(at, lines);
+            if !text.fill()? {
+                break;
             }
         }
-        let lines = line - text.line();
-        text.consume(at, lines);
-        if !text.fill()? {
-            break;
-        }
+        self.of_encoding = text.remark().map(Remark::of_file);
+        self.rows.flush(emit)
     }
-    rows.finish(text.remark(), emit)?;
-    Ok(seen)
+
+    /// Reads one record; false when nobody listens any more.
+    fn record<'a>(
+        &mut self,
+        values: &mut [Option<Value<'a>>],
+        line: i64,
+        raw: &'a [u8],
+        emit: &mut dyn FnMut(Piece) -> bool,
+    ) -> Result<bool> {
+        values.fill(None);
+        if let Some(unknown) = &mut self.unknown {
+            unknown.line = line;
+        }
+        // Around an array that the rows come from, other keys are another source's.
+        let unknown = self.unknown.as_mut().filter(|_| self.shape.elements.is_none());
+        if let Err(wrong) = json_object::read(raw, &self.shape.record, values, &mut self.scratch, unknown) {
+            let column = wrong.place.and_then(|place| self.source.columns.get(self.shape.column_of(place)));
+            self.rows.refuse(line, column.map(|c| c.name.as_str()), &wrong.reason, raw);
+            return Ok(true);
+        }
+        if let Err(place) = self.shape.by_present_names(values) {
+            let Refusal { column, reason } = several_names(&self.source.columns[place]);
+            self.rows.refuse(line, column.as_deref(), &reason, raw);
+            return Ok(true);
+        }
+        for (met, value) in self.met.iter_mut().zip(&*values) {
+            *met |= value.is_some();
+        }
+        if self.shape.elements.is_some() {
+            return self.elements(values, line, raw, emit);
+        }
+        match push_row(&mut self.rows, values, &mut self.text) {
+            Ok(()) => self.rows.accept(line, raw.len()),
+            Err(refusal) => self.rows.refuse(line, refusal.column.as_deref(), &refusal.reason, raw),
+        }
+        Ok(true)
+    }
+
+    /// The rows of a record: one an element of its array.
+    fn elements<'a>(
+        &mut self,
+        values: &mut [Option<Value<'a>>],
+        line: i64,
+        raw: &'a [u8],
+        emit: &mut dyn FnMut(Piece) -> bool,
+    ) -> Result<bool> {
+        let shape = &self.shape;
+        let Some(elements) = &shape.elements else { return Ok(true) };
+        let array = match values[elements.array].unwrap_or(Value::Null) {
+            Value::Nested(array) if array.starts_with(b"[") => array,
+            Value::Null => b"[]".as_slice(),
+            other => {
+                let reason = format!("expected an array at `{}`, found {}", elements.rows, other.describe());
+                self.rows.refuse_record(line, &reason, raw);
+                return Ok(true);
+            }
+        };
+        let all: usize = values.iter().flatten().map(Value::size).sum();
+        let around = all.saturating_sub(array.len());
+        let (scratch, text, unknown, met) =
+            (&mut self.scratch, &mut self.text, &mut self.unknown, &mut self.met);
+        let columns = &self.source.columns;
+        let unfolded = self.rows.unfold(
+            line,
+            || json_object::elements(array),
+            emit,
+            |rows, element| {
+                elements.element(element, values, scratch, unknown.as_mut()).map_err(|wrong| Refusal {
+                    column: wrong.place.map(|place| columns[shape.column_of(place)].name.clone()),
+                    reason: wrong.reason,
+                })?;
+                shape.by_present_names(values).map_err(|place| several_names(&columns[place]))?;
+                for (met, value) in met.iter_mut().zip(&*values) {
+                    *met |= value.is_some();
+                }
+                push_row(rows, values, text)?;
+                Ok(around + element.size())
+            },
+        )?;
+        match unfolded {
+            Unfolded::Rows => {}
+            Unfolded::Refused(refusal) => {
+                self.rows.refuse(line, refusal.column.as_deref(), &refusal.reason, raw);
+            }
+            Unfolded::Unheard => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The columns that are to be found in records and were not.
+    fn absent(&self) -> Vec<&'s Column> {
+        let columns = self.source.columns.iter().zip(&self.met);
+        columns.filter(|(c, met)| !**met && !c.source_names().is_empty()).map(|(c, _)| c).collect()
+    }
+
+    /// What is to be told of the file: its encoding, and columns that no record has. Where undeclared keys
+    /// are minded their absence is as it may be, but around an array nobody minds them.
+    fn remarks(&self) -> Vec<Remark> {
+        let absent = self.absent().into_iter().filter(|_| self.records > 0).filter_map(|column| {
+            let around = self.shape.is_around(column.source_name());
+            (around || self.source.on_drift == OnDrift::Ignore).then(|| {
+                let from = column.source_names().join("` or `");
+                let seen = Seen::InNoRecord { column: column.name.clone(), from, around };
+                Remark { seen, tally: Tally { count: 1, first_line: 1 } }
+            })
+        });
+        self.of_encoding.clone().into_iter().chain(absent).collect()
+    }
 }
 
-fn record(rows: &mut Rows, values: &[Option<Value<'_>>], line: i64, raw: &[u8], scratch: &mut Vec<u8>) {
+/// A record has a column under several of its names.
+#[cold]
+fn several_names(column: &Column) -> Refusal {
+    let reason = format!("found more than one of {}", column.wanted());
+    Refusal { column: Some(column.name.clone()), reason }
+}
+
+/// A file that is one array, or one object over many lines, is not refused line by line.
+fn one_a_line(format: Format, first: &[u8]) -> Result<()> {
+    let what = match first.trim_ascii() {
+        [b'[', ..] => "one JSON array",
+        b"{" => "JSON over several lines",
+        _ => return Ok(()),
+    };
+    if format != Format::Jsonl {
+        return Ok(());
+    }
+    Err(Error::failed(format!("the file is {what}, not an object a line"))
+        .hint("declare format = \"json\", which reads one array of objects, and objects over several lines"))
+}
+
+fn push_row(rows: &mut Rows, values: &[Option<Value<'_>>], text: &mut Vec<u8>) -> Result<(), Refusal> {
     for (decoder, value) in rows.decoders.iter_mut().zip(values) {
-        if let Err(fault) = push(decoder, value.unwrap_or(Value::Null), scratch) {
-            let column = decoder.column().clone();
-            let found = describe(value.unwrap_or(Value::Null), scratch);
-            return rows.refuse(line, Some(&column.name), &fault.reason(&column, &found), raw);
+        let pushed = match value {
+            Some(value) => push(decoder, *value, text),
+            None => decoder.push_absent(),
+        };
+        if let Err(fault) = pushed {
+            let column = decoder.column();
+            let reason = fault.reason(column, &value.unwrap_or(Value::Null).describe());
+            return Err(Refusal { column: Some(column.name.clone()), reason });
         }
     }
-    rows.accept(line, raw.len());
+    Ok(())
 }
 
-fn push(decoder: &mut Decoder, value: Value<'_>, scratch: &mut Vec<u8>) -> Result<(), Fault> {
+fn push(decoder: &mut Decoder, value: Value<'_>, text: &mut Vec<u8>) -> Result<(), Fault> {
     match value {
         Value::Null => decoder.push_null(),
         Value::True => truth(decoder, b"true", true),
@@ -163,7 +294,7 @@ fn push(decoder: &mut Decoder, value: Value<'_>, scratch: &mut Vec<u8>) -> Resul
         // JSON has its own decimal mark, whatever the source's texts use.
         Value::Number(raw) => decoder.push_number(raw),
         Value::Text { raw, escaped: false } => decoder.push(raw),
-        Value::Text { raw, escaped: true } => decoder.push(unescape(raw, scratch)),
+        Value::Text { raw, escaped: true } => decoder.push(unescape(raw, text)),
         Value::Nested(raw) => match decoder.column().kind {
             ColumnType::Text => decoder.push_text(raw),
             _ => Err(Fault::Shape),
@@ -176,16 +307,5 @@ fn truth(decoder: &mut Decoder, word: &[u8], value: bool) -> Result<(), Fault> {
         ColumnType::Boolean => decoder.push_boolean(value),
         ColumnType::Text => decoder.push_text(word),
         _ => Err(Fault::Shape),
-    }
-}
-
-fn describe(value: Value<'_>, scratch: &mut Vec<u8>) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::True | Value::False => "true or false".to_owned(),
-        Value::Number(_) => "a number".to_owned(),
-        Value::Text { raw, .. } => text_of(unescape(raw, scratch)),
-        Value::Nested(raw) if raw.starts_with(b"{") => "an object".to_owned(),
-        Value::Nested(_) => "an array".to_owned(),
     }
 }

@@ -1,50 +1,81 @@
 //! Where a channel's records come from: connectors, declared types, quarantine.
 //!
 //! A source is declared (`declaration`), its files are found (`location`) and expected (`delivery`),
-//! its rows are kept for a while (`retention`), their columns are held against the declared ones (`survey`, `drift`), and each is read as a stream
+//! one may say what another said or replace it (`same_content`, `editions`, `snapshot`), its rows are kept for
+//! a while (`retention`), their columns are held against the declared ones (`survey`, `drift`, `evolution`), and each is read as a stream
 //! of typed rows and refused records (`stream`). Bytes come in windows from any object store
-//! (`window`), become UTF-8 (`text`), are taken apart by format (`csv` with `records`, `json` with
-//! `json_text`, `parquet`), and go value by value into Arrow columns (`decoder` with `number`,
-//! `calendar`, `time_format` and `zone`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
+//! (`window`), are unpacked (`packed` by their `form`; zip archives by `members` and `archive`), become
+//! UTF-8 (`text`), are taken apart by format (`csv` with `records` and `ragged`, `fixed`, `json` with
+//! `json_records` and `json_object`, `parquet` with `parquet_columns` and `parquet_cells`), and go value by
+//! value into Arrow columns (`decoder` with `number`, `calendar`, `time_format` and `zone`). `rows` gathers
+//! them, one a record or one an element of it (`unfold`), with what folders tell (`partition`). Nothing here
+//! knows the warehouse. A value is never rounded, replaced or guessed: what
 //! does not fit its declaration is refused with its place and a reason that does not tell the value.
 
+mod archive;
 mod at_hand;
 mod calendar;
 mod column;
 mod column_declaration;
+mod column_place;
 mod csv;
 mod declaration;
 mod decoder;
 pub mod delivery;
 mod doubt;
 mod drift;
+mod editions;
 mod encoding;
 mod encoding_check;
 mod encoding_guess;
 mod escaped_records;
+mod evolution;
 mod fault;
 mod field_text;
 mod file_version;
+mod fixed;
+mod form;
 mod format_clash;
+mod header_name;
 mod json;
+mod json_object;
+mod json_path;
+mod json_records;
+mod json_shape;
 mod json_text;
+mod left_out;
+mod local_folder;
 mod location;
+mod members;
 mod name_pattern;
 mod near;
 mod number;
+mod packed;
 mod parquet;
+mod parquet_cells;
+mod parquet_columns;
+mod parquet_number;
+mod partition;
 mod person;
+mod place;
 mod quarantine;
+mod ragged;
 mod records;
+mod remark;
 pub mod retention;
+mod row_place;
 mod rows;
+mod same_content;
+pub mod snapshot;
 mod stream;
 mod strftime;
 mod style_declaration;
 mod survey;
+mod tally;
 mod text;
 mod time_format;
 mod time_parts;
+mod unfold;
 mod window;
 mod zone;
 
@@ -53,13 +84,16 @@ mod tests;
 
 pub use at_hand::read_at_hand;
 pub use column::{Column, ColumnType, From};
-pub use column_declaration::{
-    ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration, FromDeclaration,
-};
+pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
+pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
 pub use declaration::{Format, Source, SourceDeclaration, Undated};
 pub use drift::OnDrift;
-pub use location::{SourceFile, digest, list};
+pub use editions::{Edition, Editions};
+pub use location::{Listing, SourceFile, digest, list};
 pub use person::{KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use quarantine::quarantine_schema;
-pub use stream::{Piece, read};
+pub use remark::{Remark, told};
+pub use same_content::{SameContent, is_moved};
+pub use snapshot::Snapshot;
+pub use stream::{Piece, has_records, read};
 pub use survey::{Survey, survey};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
+use super::header_name::composed;
+
 /// Where the date stands in a file's name: `%Y`, `%y`, `%m`, `%d` and fixed characters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamePattern {
@@ -24,7 +26,8 @@ impl NamePattern {
     /// Reads a pattern; the error completes the sentence "the pattern …".
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let mut parts = Vec::new();
-        let mut bytes = text.bytes();
+        let composed = composed(text);
+        let mut bytes = composed.bytes();
         while let Some(byte) = bytes.next() {
             parts.push(match byte {
                 b'%' => match bytes.next() {
@@ -54,6 +57,7 @@ impl NamePattern {
 
     /// The last date in the name that no further digit touches.
     pub fn find(&self, name: &str) -> Option<NaiveDate> {
+        let name = composed(name);
         (0..name.len()).rev().find_map(|at| self.at(name.as_bytes(), at))
     }
 
@@ -115,6 +119,9 @@ mod tests {
         assert_eq!(found("%Y%m%d", "ticket_9920260131.csv"), None);
         assert_eq!(found("%Y-%m-%d", "orders_2026-02-30.csv"), None);
         assert_eq!(found("%Y-%m-%d", "orders.csv"), None);
+        // An accent is the same whether it is a letter's own or a mark after it.
+        assert_eq!(found("été_%Y%m%d", "e\u{301}te\u{301}_20260131.csv").as_deref(), Some("2026-01-31"));
+        assert_eq!(found("e\u{301}té_%Y%m%d", "été_20260131.csv").as_deref(), Some("2026-01-31"));
     }
 
     #[test]

@@ -9,10 +9,10 @@ use crate::error::{Context, Result};
 
 /// The quarantine as read: one row per refused record.
 ///
-/// `line` is the 1-based line where the record starts (Parquet: the row); `column` the first column
-/// that does not fit, null when the record as a whole is at fault; `reason` never contains a value;
-/// `record` is the record as read: it may hold personal data and belongs nowhere but here; `last_line`
-/// is where the record ends, for a quoted text may hold line ends.
+/// `line` is the 1-based line where the record starts (in Parquet and among JSON values its number);
+/// `column` the first column that does not fit, null when the record as a whole is at fault; `reason`
+/// never contains a value; `record` is the record as read: it may hold personal data and belongs nowhere
+/// but here; `last_line` is where the record ends, for a quoted text may hold line ends.
 pub fn quarantine_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![

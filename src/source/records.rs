@@ -213,7 +213,7 @@ fn misquoted(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
 }
 
 /// The end of the line and the beginning of the next one.
-fn line_end(text: &[u8], at: usize, last: bool) -> Option<(usize, usize)> {
+pub fn line_end(text: &[u8], at: usize, last: bool) -> Option<(usize, usize)> {
     match text[at..].iter().position(|&b| b == b'\n' || b == b'\r') {
         Some(found) => line_break(text, at + found, last).map(|next| (at + found, next)),
         None => last.then_some((text.len(), text.len())),

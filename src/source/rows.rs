@@ -10,10 +10,13 @@ use arrow::datatypes::SchemaRef;
 use super::column::Column;
 use super::declaration::{Format, Source};
 use super::decoder::{Decoder, Fields};
-use super::doubt::{Doubt, Doubtful};
+use super::doubt::Doubt;
 use super::fault::{Fault, text_of};
+use super::partition;
 use super::quarantine::Quarantine;
+use super::remark::{Remark, Seen};
 use super::stream::Piece;
+use super::tally::Tally;
 use crate::error::{Context, Result};
 
 /// Text read before a batch ends early: long texts must not gather in memory.
@@ -31,30 +34,49 @@ pub struct Rows {
     /// Whether a record may hold line ends.
     spans_lines: bool,
     lines: Vec<i64>,
+    /// Where rows are elements of a record: the path of their array, and which of them each is, from 1.
+    unfolded: Option<String>,
+    elements: Option<Vec<i64>>,
     bytes: usize,
     refused_bytes: usize,
     capacity: usize,
     quarantine: Quarantine,
     /// By the column's place.
-    doubtful: BTreeMap<(usize, Doubt), Doubtful>,
+    doubtful: BTreeMap<(usize, Doubt), Tally>,
+    without_element: Tally,
+}
+
+/// Why a row does not fit.
+pub struct Refusal {
+    pub column: Option<String>,
+    /// It tells nothing of the value.
+    pub reason: String,
 }
 
 impl Rows {
-    pub fn new(source: &Source, file: &str, capacity: usize) -> Self {
+    /// # Errors
+    /// The file's folders do not tell what a column is to have from them.
+    pub fn new(source: &Source, file: &str, capacity: usize) -> Result<Self> {
         let capacity = capacity.max(1);
-        Rows {
-            decoders: source.columns.iter().map(|column| Decoder::new(column, capacity)).collect(),
+        let mut decoders: Vec<Decoder> =
+            source.columns.iter().map(|column| Decoder::new(column, capacity)).collect();
+        partition::settle(source, file, &mut decoders)?;
+        Ok(Rows {
+            decoders,
             schema: source.schema(),
             file: file.to_owned(),
             version: source.has_versions().then(|| source.version_of(file)),
             spans_lines: source.format == Format::Csv,
             lines: Vec::with_capacity(capacity),
+            unfolded: source.rows.clone(),
+            elements: source.rows.as_ref().map(|_| Vec::with_capacity(capacity)),
             bytes: 0,
             refused_bytes: 0,
             capacity,
             quarantine: Quarantine::new(&source.name, file),
             doubtful: BTreeMap::new(),
-        }
+            without_element: Tally::default(),
+        })
     }
 
     /// Every column has its value: the row stands.
@@ -75,12 +97,10 @@ impl Rows {
         for (column, decoder) in self.decoders.iter_mut().enumerate() {
             let extended = match fields(column) {
                 Some(fields) => decoder.extend(&fields),
-                None => (0..count).try_for_each(|_| decoder.push_null()),
+                None => (0..count).try_for_each(|_| decoder.push_absent()),
             };
             if extended.is_err() {
-                for decoder in &mut self.decoders {
-                    decoder.truncate(self.lines.len());
-                }
+                self.take_back();
                 return false;
             }
         }
@@ -101,12 +121,35 @@ impl Rows {
 
     #[cold]
     pub fn refuse(&mut self, line: i64, column: Option<&str>, reason: &str, record: &[u8]) {
-        for decoder in &mut self.decoders {
-            decoder.truncate(self.lines.len());
-        }
+        self.take_back();
         self.refused_bytes += record.len();
         let last = if self.spans_lines { line + line_ends(record) } else { line };
         self.quarantine.refuse((line, last), column, reason, record);
+    }
+
+    /// Takes back what was pushed of rows that do not stand.
+    pub(super) fn take_back(&mut self) {
+        for decoder in &mut self.decoders {
+            decoder.truncate(self.lines.len());
+        }
+    }
+
+    /// The row of an element stands.
+    pub(super) fn accept_element(&mut self, line: i64, element: usize, bytes: usize) {
+        if let Some(elements) = &mut self.elements {
+            elements.push(element as i64);
+        }
+        self.accept(line, bytes);
+    }
+
+    /// A record has no element, and gives no row.
+    pub(super) fn without_element(&mut self, line: i64) {
+        self.without_element.add(line);
+    }
+
+    /// Whether so many rows, or bytes of text, wait for the others of their record.
+    pub(super) fn is_a_batch(&self, rows: usize, bytes: usize) -> bool {
+        rows >= self.capacity || bytes >= BATCH_BYTES
     }
 
     #[inline]
@@ -121,17 +164,19 @@ impl Rows {
     pub fn flush(&mut self, emit: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
         if !self.lines.is_empty() {
             let count = self.lines.len();
-            let mut columns = Vec::with_capacity(self.decoders.len() + 3);
+            let mut columns = Vec::with_capacity(self.decoders.len() + 4);
             for (place, decoder) in self.decoders.iter_mut().enumerate() {
                 for (row, doubt) in decoder.take_doubts() {
-                    let first = Doubtful { count: 0, first_line: self.lines[row] };
-                    self.doubtful.entry((place, doubt)).or_insert(first).count += 1;
+                    self.doubtful.entry((place, doubt)).or_default().add(self.lines[row]);
                 }
                 columns.push(decoder.finish()?);
             }
             columns.push(repeated(&self.file, count)?);
             let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(self.capacity));
             columns.push(Arc::new(Int64Array::from(lines)));
+            if let Some(elements) = &mut self.elements {
+                columns.push(Arc::new(Int64Array::from(std::mem::take(elements))));
+            }
             if let Some(version) = &self.version {
                 columns.push(repeated(version, count)?);
             }
@@ -149,15 +194,21 @@ impl Rows {
     }
 
     /// Hands on what is left at the end of the file, and what is to be said of the whole.
-    pub fn finish(&mut self, remark: Option<String>, emit: &mut dyn FnMut(Piece) -> bool) -> Result<()> {
+    pub fn finish(
+        &mut self,
+        remarks: impl IntoIterator<Item = Remark>,
+        emit: &mut dyn FnMut(Piece) -> bool,
+    ) -> Result<()> {
         if !self.flush(emit)? {
             return Ok(());
         }
-        let told = self
-            .doubtful
-            .iter()
-            .map(|((place, doubt), doubtful)| doubtful.remark(*doubt, &self.decoders[*place].column().name));
-        for remark in remark.into_iter().chain(told) {
+        let told = self.doubtful.iter().filter_map(|((place, doubt), tally)| {
+            let column = self.decoders[*place].column().name.clone();
+            Remark::counted(Seen::Doubtful { column, doubt: *doubt }, *tally)
+        });
+        let rows = self.unfolded.clone().unwrap_or_default();
+        let told = told.chain(Remark::counted(Seen::NoElement { rows }, self.without_element));
+        for remark in remarks.into_iter().chain(told) {
             if !emit(Piece::Remark(remark)) {
                 break;
             }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::declaration::{Format, Source};
 use super::location::SourceFile;
-use super::window::Windows;
-use super::{csv, json, parquet};
+use super::packed::{self, Content};
+use super::remark::Remark;
+use super::{csv, fixed, json, parquet};
 use crate::error::{Error, Result};
 
 /// A part of what was read.
@@ -20,8 +21,8 @@ pub enum Piece {
     Rows(RecordBatch),
     /// Records that do not, with `quarantine_schema`.
     Refused(RecordBatch),
-    /// What was borne and is to be told, without the file's name.
-    Remark(String),
+    /// What is to be told of the file.
+    Remark(Remark),
 }
 
 /// Reads one file of a source in batches of at most `batch_rows` rows.
@@ -37,18 +38,16 @@ pub fn read(
     let (send, received) = mpsc::channel(2);
     let (source, file) = (source.clone(), file.clone());
     let runtime = tokio::runtime::Handle::current();
-    let windows = (source.format != Format::Parquet).then(|| Windows::open(&file));
     let place = (source.name.clone(), file.name.clone());
     let thread = tokio::task::spawn_blocking(move || {
         let mut emit = |piece| send.blocking_send(Ok(piece)).is_ok();
-        let done = match (source.format, windows) {
-            (Format::Csv, Some(mut windows)) => {
-                csv::read(&source, &file.name, batch_rows, || windows.next_blocking(), &mut emit)
-            }
-            (Format::Jsonl, Some(mut windows)) => {
-                json::read(&source, &file.name, batch_rows, || windows.next_blocking(), &mut emit)
-            }
-            _ => parquet::read(&source, &file, batch_rows, &runtime, &mut emit),
+        if file.size == 0 && source.format != Format::Parquet {
+            emit(Piece::Remark(Remark::of_file("it has 0 bytes: did the export fail?".to_owned())));
+        }
+        let done = match source.format {
+            Format::Parquet => parquet::read(&source, &file, batch_rows, &runtime, &mut emit),
+            _ => packed::open(&file)
+                .and_then(|content| text(&source, &file.name, batch_rows, content, &mut emit)),
         };
         if let Err(error) = done {
             let error = error.at(file.name.clone()).at(format!("source {}", source.name));
@@ -61,6 +60,35 @@ pub fn read(
         let piece = reading.next().await?;
         Some((piece, reading))
     }))
+}
+
+/// Reads what a file holds as text, in the source's format.
+pub fn text(
+    source: &Source,
+    file: &str,
+    batch_rows: usize,
+    mut content: Content,
+    emit: &mut dyn FnMut(Piece) -> bool,
+) -> Result<()> {
+    let windows = || content.next();
+    match source.format {
+        Format::Jsonl | Format::Json => json::read(source, file, batch_rows, windows, emit),
+        Format::Fixed => fixed::read(source, file, batch_rows, windows, emit),
+        Format::Csv => csv::read(source, file, batch_rows, windows, emit),
+        Format::Parquet => Err(Error::failed("Parquet is no text")),
+    }
+}
+
+/// Whether a file holds any record, one that fits or one that does not.
+pub async fn has_records(source: &Arc<Source>, file: &SourceFile) -> Result<bool> {
+    let mut pieces = read(source, file, 1);
+    while let Some(piece) = pieces.next().await {
+        match piece? {
+            Piece::Rows(batch) | Piece::Refused(batch) if batch.num_rows() > 0 => return Ok(true),
+            Piece::Rows(_) | Piece::Refused(_) | Piece::Remark(_) => {}
+        }
+    }
+    Ok(false)
 }
 
 struct Reading {

@@ -6,15 +6,18 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
 use tokio::runtime::Handle;
 
 use super::column::ColumnType;
 use super::declaration::{Format, Source};
-use super::drift::{Added, Comparison, OnDrift, compare, taken_in};
+use super::drift::{Comparison, OnDrift, compare};
+use super::evolution::{Added, taken_in};
+use super::header_name::plain;
 use super::location::SourceFile;
-use super::window::Windows;
-use super::{csv, json, parquet};
+use super::packed::{self, Content};
+use super::parquet::Footer;
+use super::parquet_columns::{FileColumns, way_out};
+use super::{csv, json, parquet, partition};
 use crate::error::{Error, Result};
 
 /// What a look at a file tells.
@@ -33,17 +36,18 @@ pub struct Survey {
 pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
     let looked = match source.format {
         Format::Csv if source.dialect.header => {
-            text(source, file, |source, windows| {
-                let header = csv::header(source, windows)?;
+            text(source, file, |source, mut content| {
+                let header = csv::header(source, || content.next())?;
                 let kinds = vec![ColumnType::Text; header.len()];
                 let comparison = compare(source, &header)?;
                 judged(source, &header, &kinds, comparison)
             })
             .await
         }
-        Format::Jsonl if source.on_drift == OnDrift::Evolve => {
-            text(source, file, |source, windows| {
-                let keys = json::undeclared(source, windows)?;
+        Format::Jsonl | Format::Json if source.on_drift == OnDrift::Evolve => {
+            let name = file.name.clone();
+            text(source, file, move |source, mut content| {
+                let keys = json::undeclared(source, &name, || content.next())?;
                 let found = keys.into_iter().map(|key| (key, ColumnType::Text)).collect();
                 Ok(Survey { added: taken_in(source, found)?, remarks: Vec::new() })
             })
@@ -51,11 +55,12 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
         }
         Format::Parquet => {
             let (source, file, runtime) = (source.clone(), file.clone(), Handle::current());
-            look(move || footer(&source, parquet::schema(&file, &runtime)?.as_ref())).await
+            look(move || footer(&source, &Footer::of(&file, &runtime)?.columns(&source)?)).await
         }
-        // Positions have no names to compare, and the keys of JSON lines are looked at line by line.
-        Format::Csv | Format::Jsonl => Ok(Survey::default()),
+        // Positions and characters have no names to compare, and the keys of JSON lines are looked at line by line.
+        Format::Csv | Format::Jsonl | Format::Json | Format::Fixed => Ok(Survey::default()),
     };
+    let looked = partition::check(source, &file.name).and(looked);
     looked.map_err(|e| e.at(file.name.clone()).at(format!("source {}", source.name)))
 }
 
@@ -63,43 +68,43 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
 async fn text(
     source: &Arc<Source>,
     file: &SourceFile,
-    look: impl FnOnce(&Source, Windows) -> Result<Survey> + Send + 'static,
+    look: impl FnOnce(&Source, Content) -> Result<Survey> + Send + 'static,
 ) -> Result<Survey> {
-    let (source, windows) = (source.clone(), Windows::open(file));
-    self::look(move || look(&source, windows)).await
+    let (source, file) = (source.clone(), file.clone());
+    self::look(move || look(&source, packed::open(&file)?)).await
 }
 
 async fn look(work: impl FnOnce() -> Result<Survey> + Send + 'static) -> Result<Survey> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::failed("reading stopped unexpectedly"))?
 }
 
-fn footer(source: &Source, schema: &Schema) -> Result<Survey> {
-    let comparison = parquet::check(source, schema)?;
+fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
+    let comparison = parquet::check(source, columns)?;
     let mut errors = Vec::new();
-    let mut kinds = vec![ColumnType::Text; schema.fields().len()];
+    let mut kinds = vec![ColumnType::Text; columns.columns.len()];
     for place in &comparison.added {
-        let field = schema.field(*place);
-        match ColumnType::of(field.data_type()) {
+        let column = &columns.columns[*place];
+        match ColumnType::of(&column.data_type) {
             Some(kind) => kinds[*place] = kind,
             None if source.on_drift == OnDrift::Evolve => errors.push(
                 Error::failed(format!(
                     "the column `{}` is {}, which a table cannot take in",
-                    field.name(),
-                    field.data_type()
+                    column.name, column.data_type
                 ))
-                .hint("export it as plain columns, or name it in ignore_columns"),
+                .hint(format!("{}, or name it in ignore_columns", way_out(column, source.rows.is_some()))),
             ),
             None => {}
         }
     }
     Error::all(errors)?;
-    judged(source, &parquet::names(schema), &kinds, comparison)
+    judged(source, &columns.names(), &kinds, comparison)
 }
 
 fn judged(source: &Source, names: &[String], kinds: &[ColumnType], comparison: Comparison) -> Result<Survey> {
     let added = match source.on_drift {
         OnDrift::Evolve => {
-            let found = comparison.added.iter().map(|place| (names[*place].clone(), kinds[*place]));
+            let found =
+                comparison.added.iter().map(|place| (plain(&names[*place]).into_owned(), kinds[*place]));
             taken_in(source, found.collect())?
         }
         OnDrift::Fail | OnDrift::Ignore => Vec::new(),

@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 /// The byte-order mark of UTF-8.
 const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 
+/// Text that is held back at most, until a line to be left out ends.
+const HELD: usize = 16 * 1024 * 1024;
+
 /// The encoding of a source's files.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TextEncoding {
@@ -164,11 +167,21 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             self.last = self.ended && self.offence.is_none();
             self.released = match self.offence {
                 Some(_) => readable.max(self.start),
+                // The line that is to be left out has not ended yet.
+                None if self.skip > 0 && !self.last => self.start,
                 None if self.footer > 0 => self.footer_start(),
                 None => readable,
             };
             if self.last || self.offence.is_some() || self.released > before.min(self.bytes.len()) {
                 return Ok(true);
+            }
+            if self.bytes.len() - self.start > HELD {
+                return Err(Error::failed(format!(
+                    "no line ends within {} MiB of line {}, where lines at the beginning or the end are left out",
+                    HELD / (1024 * 1024),
+                    self.line
+                ))
+                .hint("is it a text of lines? Else skip_lines and footer_lines mean nothing for it"));
             }
         }
     }

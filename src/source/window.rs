@@ -1,4 +1,4 @@
-//! A file's bytes in windows, fetched one ahead of their reader.
+//! A file's bytes as they lie there, in windows, fetched one ahead of their reader.
 
 use std::ops::Range;
 
@@ -13,6 +13,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
+use super::archive;
 use super::location::SourceFile;
 use crate::error::{Error, Result};
 
@@ -30,31 +31,50 @@ impl Windows {
         let (send, received) = mpsc::channel(2);
         let file = file.clone();
         tokio::spawn(async move {
-            let mut at = 0;
-            while at < file.size {
-                let end = (at + WINDOW).min(file.size);
-                let window = fetch(&file, at..end).await.map_err(|e| unreadable(e, &file));
+            let Range { start: mut at, end } = match stored(&file).await {
+                Ok(range) => range,
+                Err(error) => {
+                    // Nobody listening is no error.
+                    let _ = send.send(Err(error)).await;
+                    return;
+                }
+            };
+            while at < end {
+                let next = (at + WINDOW).min(end);
+                let window = fetch(&file, at..next).await;
                 let failed = window.is_err();
                 if send.send(window).await.is_err() || failed {
                     return;
                 }
-                at = end;
+                at = next;
             }
         });
         Windows { received }
     }
 
-    pub async fn next(&mut self) -> Option<Result<Bytes>> {
-        self.received.recv().await
-    }
-
-    /// The same on a thread that may block.
+    /// The next window; on a thread that may block.
     pub fn next_blocking(&mut self) -> Option<Result<Bytes>> {
         self.received.blocking_recv()
     }
 }
 
-async fn fetch(file: &SourceFile, range: Range<u64>) -> object_store::Result<Bytes> {
+/// Where the file's bytes are in its object.
+async fn stored(file: &SourceFile) -> Result<Range<u64>> {
+    match &file.member {
+        None => Ok(0..file.size),
+        Some(member) => archive::stored(file, member).await,
+    }
+}
+
+/// Fetches a part of a file's object.
+pub async fn fetch(file: &SourceFile, range: Range<u64>) -> Result<Bytes> {
+    if range.is_empty() {
+        return Ok(Bytes::new());
+    }
+    part(file, range).await.map_err(|e| unreadable(e, file))
+}
+
+async fn part(file: &SourceFile, range: Range<u64>) -> object_store::Result<Bytes> {
     // The version must stay the one that was listed: half of an old file and half of a new one
     // would read as one good file.
     let options = GetOptions {
@@ -87,7 +107,7 @@ fn unreadable(cause: object_store::Error, file: &SourceFile) -> Error {
 /// Parquet's view of a file.
 impl AsyncFileReader for SourceFile {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
-        async move { fetch(self, range).await.map_err(|e| ParquetError::External(Box::new(e))) }.boxed()
+        async move { part(self, range).await.map_err(|e| ParquetError::External(Box::new(e))) }.boxed()
     }
 
     fn get_metadata<'a>(

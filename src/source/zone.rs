@@ -6,33 +6,62 @@ use chrono_tz::Tz;
 use super::calendar::{DAY, Digits, MICROS, Written, iso, iso_day};
 use super::fault::Fault;
 use super::time_format::TimeFormat;
-use crate::day::day_start;
+use crate::day::{day_end, day_start};
 
 /// Places local times of one zone in UTC, remembering the offsets of the days it met.
 #[derive(Debug, Clone)]
 pub struct Placer {
     zone: Tz,
+    /// What a day without a time of day stands for.
+    whole_day: WholeDay,
     /// Days of one offset from midnight to midnight: (day, offset in microseconds), by day modulo.
     known: Vec<(i64, i64)>,
+}
+
+/// The instant that a day stands for where an instant is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WholeDay {
+    /// Of a state that holds from the day on.
+    #[default]
+    Start,
+    /// Of an event that happened some time on the day.
+    End,
 }
 
 const KNOWN: i64 = 64;
 
 impl Placer {
     pub fn new(zone: Tz) -> Self {
-        Placer { zone, known: vec![(i64::MIN, 0); KNOWN as usize] }
+        Placer { zone, whole_day: WholeDay::Start, known: vec![(i64::MIN, 0); KNOWN as usize] }
     }
 
-    /// The instant of a text in this format, in microseconds since 1970 in UTC. A day without a time of
-    /// day begins with its first instant.
+    /// The same, for which days without a time of day stand for this instant of theirs.
+    pub fn with_whole_day(self, whole_day: WholeDay) -> Self {
+        Placer { whole_day, ..self }
+    }
+
+    /// The instant of a text in this format, in microseconds since 1970 in UTC.
     #[inline]
     pub fn instant(&mut self, format: &TimeFormat, text: &[u8]) -> Result<i64, Fault> {
         let written = format.read(text)?;
         let placed = self.utc(written);
-        if placed == Err(Fault::Gap) && format.reads_a_day(text) {
-            return Ok(day_start(naive(written.local)?.date(), self.zone).timestamp_micros());
+        let at_the_end = self.whole_day == WholeDay::End && placed.is_ok();
+        if (at_the_end || placed == Err(Fault::Gap)) && format.reads_a_day(text) {
+            return self.instant_of_day(written);
         }
         placed
+    }
+
+    /// The instant that a day without a time of day stands for.
+    pub fn instant_of_day(&self, written: Written) -> Result<i64, Fault> {
+        let offset = written.offset_seconds.map(|seconds| seconds * MICROS);
+        let date = || Ok::<_, Fault>(naive(written.local)?.date());
+        match (self.whole_day, offset) {
+            (WholeDay::Start, Some(offset)) => Ok(written.local - offset),
+            (WholeDay::End, Some(offset)) => Ok(written.local + DAY - 1 - offset),
+            (WholeDay::Start, None) => Ok(day_start(date()?, self.zone).timestamp_micros()),
+            (WholeDay::End, None) => Ok(day_end(date()?, self.zone).timestamp_micros()),
+        }
     }
 
     /// Microseconds since 1970 in UTC. Of an hour that happens twice the first is taken; an hour

@@ -14,13 +14,15 @@ use super::file::{Given, TestDeclaration, TestFile};
 use super::grid::Grid;
 use super::types::Types;
 use super::{Tried, Verdict};
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::model::Model;
 use crate::name::{StepName, TableName};
-use crate::pipeline::{Pipeline, Step};
+use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::warehouse::catalog::Catalog;
+use crate::warehouse::snapshot_history::VALID_FROM;
 use crate::warehouse::stage::Mode;
-use crate::warehouse::visibility::Known;
+use crate::warehouse::visibility::{Known, instant_value};
 
 /// A checked test.
 pub struct Case<'f> {
@@ -68,7 +70,7 @@ fn check<'f>(
             continue;
         };
         errors.extend(hidden_unseen(declared, table, rows, pipeline));
-        match batch(table, rows, columns, pipeline.timezone) {
+        match batch(table, rows, columns, is_history(pipeline, table), pipeline.timezone) {
             Ok(batch) => {
                 given.insert(table.clone(), batch);
             }
@@ -89,6 +91,11 @@ fn check<'f>(
     Err(errors)
 }
 
+/// Whether the table is the history of a source of snapshots.
+fn is_history(pipeline: &Pipeline, table: &TableName) -> bool {
+    pipeline.sources().any(|source| source.snapshot.is_some() && raw_table(&source.name) == *table)
+}
+
 /// Rows without the time that says when they became known would all be hidden, and the test would
 /// pass or fail for a reason that it does not show.
 fn hidden_unseen(
@@ -99,7 +106,8 @@ fn hidden_unseen(
 ) -> Option<Error> {
     let Known::At(time) = pipeline.rules(table).known else { return None };
     let named = given.rows.columns.iter().any(|(column, _)| *column == time.name);
-    if named || declared.as_of.is_none() || given.rows.rows.is_empty() {
+    let is_list = time.name == VALID_FROM && is_history(pipeline, table);
+    if is_list || named || declared.as_of.is_none() || given.rows.rows.is_empty() {
         return None;
     }
     Some(
@@ -116,7 +124,13 @@ fn unknown_column(table: &TableName, column: &str, columns: &SchemaRef) -> Error
 }
 
 /// The given rows with all columns of the table; what is not given is null.
-fn batch(table: &TableName, given: &Given, columns: &SchemaRef, zone: Tz) -> Result<RecordBatch, Vec<Error>> {
+fn batch(
+    table: &TableName,
+    given: &Given,
+    columns: &SchemaRef,
+    is_history: bool,
+    zone: Tz,
+) -> Result<RecordBatch, Vec<Error>> {
     let mut errors = Vec::new();
     for (column, place) in &given.rows.columns {
         if columns.field_with_name(column).is_err() {
@@ -138,6 +152,10 @@ fn batch(table: &TableName, given: &Given, columns: &SchemaRef, zone: Tz) -> Res
                 None => unnamed(field.name(), field.data_type(), row),
             };
             match value {
+                // A row of a list is on it, unless the test says from when.
+                Ok(value) if value.is_null() && is_history && field.name() == VALID_FROM => {
+                    values.push(instant_value(Instant::UNIX_EPOCH));
+                }
                 Ok(value) => values.push(value),
                 Err(error) => errors.push(error),
             }
@@ -169,6 +187,7 @@ fn unnamed(column: &str, kind: &arrow::datatypes::DataType, row: usize) -> Resul
     Ok(match column {
         "_file" => ScalarValue::Utf8(Some("given".to_owned())),
         "_line" => ScalarValue::Int64(Some(row as i64 + 1)),
+        "_element" => ScalarValue::Int64(Some(1)),
         "_run" => ScalarValue::Int64(Some(1)),
         _ => ScalarValue::try_from(kind).doing(format!("leave out the column {column}"))?,
     })

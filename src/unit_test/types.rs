@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::run::ingest::raw_schema;
+use crate::run::intake::Intake;
 use crate::run::plan::PlannedStep;
 use crate::run::step::Workshop;
 use crate::run::{self, history};
@@ -36,7 +37,7 @@ impl Types {
     /// Every model among them whose SQL cannot be planned.
     pub async fn of(pipeline: &Arc<Pipeline>, models: &BTreeSet<TableName>, limits: Limits) -> Result<Types> {
         let warehouse = Warehouse::in_memory()?;
-        let engine = run::engine(limits, &warehouse)?.in_zone(pipeline.timezone);
+        let engine = run::engine_of(pipeline, limits, &warehouse)?;
         let catalog = Arc::new(Catalog::new(warehouse.clone(), engine.clone(), None, pipeline.visibility()));
         let workshop = Workshop {
             pipeline: pipeline.clone(),
@@ -93,11 +94,7 @@ impl Types {
                     name: name.clone(),
                     kind: step.kind(),
                     reads: Vec::new(),
-                    files: Vec::new(),
-                    replay: Vec::new(),
-                    since_run: None,
-                    warnings: Vec::new(),
-                    why: String::new(),
+                    intake: Intake::default(),
                     fingerprint: String::new(),
                 };
                 let done = workshop.perform(&planned).await.map_err(|failure| failure.error)?;

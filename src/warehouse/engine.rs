@@ -9,10 +9,11 @@ use datafusion::execution::memory_pool::{
     FairSpillPool, GreedyMemoryPool, TrackConsumersPool, UnboundedMemoryPool,
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{Warehouse, local_day};
+use super::{Warehouse, analyzer, local_day};
 use crate::error::{Context, Result};
 
 /// How much of the machine SQL may use.
@@ -116,7 +117,13 @@ impl Engine {
     }
 
     pub(super) fn context(&self) -> SessionContext {
-        let context = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
+        let state = SessionStateBuilder::new()
+            .with_config(self.config.clone())
+            .with_runtime_env(self.runtime.clone())
+            .with_default_features()
+            .with_analyzer_rules(analyzer::rules(self.zone))
+            .build();
+        let context = SessionContext::new_with_state(state);
         let functions = self.functions.iter().cloned().chain(local_day::functions(self.zone));
         for function in functions {
             context.register_udf(function);

@@ -47,6 +47,24 @@ impl Statistics {
             _ => Least::Unknown,
         }
     }
+
+    /// Whether a text may stand in a column of a file.
+    pub fn may_hold(&self, column: &str, text: &str) -> bool {
+        let bound = |values: &str| self.0[values].get(column).and_then(Value::as_str);
+        // A long greatest value may be cut, and then be below the true one.
+        let above = |greatest: &str| {
+            let cut = text.len().min(greatest.len());
+            text.as_bytes()[..cut] <= greatest.as_bytes()[..]
+        };
+        self.least(column) != Least::NoValue
+            && bound("minValues").is_none_or(|least| least <= text)
+            && bound("maxValues").is_none_or(above)
+    }
+
+    /// Whether a column of a file may lack a value.
+    pub fn may_hold_null(&self, column: &str) -> bool {
+        self.0["nullCount"][column].as_u64() != Some(0)
+    }
 }
 
 /// A table as it will be once something staged is committed, the files apart that may hold rows that
@@ -79,6 +97,7 @@ impl Catalog {
             let there = self.warehouse().staged_at(name, *version, schema.clone()).await?;
             files.extend(there.adds.into_iter().map(|add| (add, false)));
         }
+        files.extend(staged.stays.iter().cloned().map(|add| (add, false)));
         files.extend(staged.adds.iter().cloned().map(|add| (add, true)));
         let files: Vec<File> = files
             .into_iter()
@@ -173,5 +192,18 @@ mod tests {
         assert_eq!(told.least("note"), Least::Unknown);
         assert_eq!(told.least("another"), Least::Unknown);
         assert_eq!(Statistics::of(&Add::default()).least("sold_at"), Least::Unknown);
+    }
+
+    #[test]
+    fn a_file_without_a_text_or_a_null_is_known_by_the_log() {
+        let stats = r#"{"numRecords":3,"minValues":{"_file":"b.csv"},"maxValues":{"_file":"d_cut"},
+                        "nullCount":{"_file":0,"valid_to":1,"gone":3}}"#;
+        let told = Statistics::of(&Add { stats: Some(stats.to_owned()), ..Add::default() });
+        let held = ["a.csv", "b.csv", "c.csv", "d_cut.csv", "d_z.csv", "e.csv"]
+            .map(|file| told.may_hold("_file", file));
+        assert_eq!(held, [false, true, true, true, false, false]);
+        assert_eq!((told.may_hold("gone", "x"), told.may_hold("another", "x")), (false, true));
+        let null = ["_file", "valid_to", "another"].map(|column| told.may_hold_null(column));
+        assert_eq!(null, [false, true, true]);
     }
 }

@@ -27,6 +27,11 @@ pub(super) fn local_day(zone: Tz) -> ScalarUDF {
     ScalarUDF::from(LocalDays { conversion: Conversion::LocalDay, zone, signature: signature() })
 }
 
+/// Returns `day_start`, for days of this zone.
+pub(super) fn day_start(zone: Tz) -> ScalarUDF {
+    ScalarUDF::from(LocalDays { conversion: Conversion::DayStart, zone, signature: signature() })
+}
+
 fn signature() -> Signature {
     Signature::user_defined(Volatility::Immutable)
 }

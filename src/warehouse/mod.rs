@@ -13,6 +13,7 @@
 //! committed only under the lock and after the intent is in the journal (`publish`); what own
 //! readers see is what the last release file lists (`release`), never "the newest version".
 
+mod analyzer;
 mod artifact;
 mod as_of;
 pub mod backup;
@@ -23,6 +24,7 @@ pub mod expiry;
 pub mod exported;
 pub mod format;
 pub mod journal;
+mod kept_types;
 pub mod lineage;
 mod local_day;
 pub mod lock;
@@ -32,6 +34,7 @@ pub mod publish;
 mod purge;
 pub mod release;
 pub mod shelf;
+pub mod snapshot_history;
 pub mod stage;
 pub mod table;
 pub mod upkeep;

@@ -40,6 +40,8 @@ pub enum Origin {
     Vacuum,
     /// A run that took a person out.
     Forget,
+    /// Refused records that need no more be waited for.
+    Dismiss,
     /// The tables of the history with the columns of today.
     Migrate {
         /// The format that the warehouse had.

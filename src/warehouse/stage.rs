@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream_partitioned};
@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Warehouse;
+use super::kept_types::Kept;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 
@@ -142,12 +143,12 @@ impl Warehouse {
         streams: Vec<SendableRecordBatchStream>,
     ) -> Result<Staged> {
         let found = streams.first().map(|s| s.schema()).unwrap_or_else(|| Arc::new(Schema::empty()));
-        let schema = stored_schema(&found).map_err(|e| e.at(format!("table {table}")))?;
+        let kept = Kept::of(table, &found).map_err(|e| e.at(format!("table {table}")))?;
+        let schema = kept.schema.clone();
         let mut writers = JoinSet::new();
         for stream in streams {
             let writer = self.writer(table, &schema, layout);
-            let schema = schema.clone();
-            writers.spawn(write_stream(writer, schema, stream));
+            writers.spawn(write_stream(writer, kept.clone(), stream));
         }
         let mut adds = Vec::new();
         while let Some(written) = writers.join_next().await {
@@ -172,12 +173,13 @@ impl Warehouse {
         layout: Layout,
         schema: &SchemaRef,
     ) -> Result<Stager> {
-        let schema = stored_schema(schema).map_err(|e| e.at(format!("table {table}")))?;
+        let kept = Kept::of(table, schema).map_err(|e| e.at(format!("table {table}")))?;
+        let schema = kept.schema.clone();
         let (batches, mut handed) = mpsc::channel(WAITING_BATCHES);
         let stream = futures::stream::poll_fn(move |context| handed.poll_recv(context).map(|b| b.map(Ok)));
         let stream = Box::pin(RecordBatchStreamAdapter::new(schema.clone(), stream));
         let mut written = JoinSet::new();
-        written.spawn(write_stream(self.writer(table, &schema, layout), schema.clone(), stream));
+        written.spawn(write_stream(self.writer(table, &schema, layout), kept, stream));
         Ok(Stager { table: table.clone(), mode, schema, batches, written })
     }
 
@@ -276,13 +278,13 @@ impl Stager {
 
 async fn write_stream(
     mut writer: DeltaWriter,
-    schema: SchemaRef,
+    kept: Kept,
     mut stream: SendableRecordBatchStream,
 ) -> Result<Vec<Add>> {
     // Chunks of one size whatever the operators above happened to emit.
-    let mut chunks = BatchCoalescer::new(schema.clone(), ENCODE_ROWS);
+    let mut chunks = BatchCoalescer::new(kept.schema.clone(), ENCODE_ROWS);
     while let Some(batch) = stream.next().await {
-        let batch = to_schema(&batch.doing("compute the rows")?, &schema)?;
+        let batch = kept.rows(&batch.doing("compute the rows")?)?;
         chunks.push_batch(batch).doing("gather rows")?;
         while let Some(chunk) = chunks.next_completed_batch() {
             writer.write(&chunk).await.doing("write Parquet")?;
@@ -309,67 +311,6 @@ pub(super) fn rows_of(add: &Add) -> u64 {
         num_records: u64,
     }
     add.stats.as_deref().and_then(|s| serde_json::from_str::<Stats>(s).ok()).map_or(0, |s| s.num_records)
-}
-
-/// The schema as a table keeps it: types that every reader of Delta knows, all nullable.
-fn stored_schema(schema: &Schema) -> Result<SchemaRef> {
-    // Delta tells names apart without regard to case; found out at the commit it would be too late.
-    let mut names: Vec<String> = schema.fields().iter().map(|f| f.name().to_lowercase()).collect();
-    names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::config(format!("two columns are called `{}`", twice[0]))
-            .hint("give one of them another name with `as`; upper and lower case do not tell them apart"));
-    }
-    let fields = schema
-        .fields()
-        .iter()
-        .map(|f| Ok(Field::new(f.name(), stored_type(f.name(), f.data_type())?, true)))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Arc::new(Schema::new(fields)))
-}
-
-fn stored_type(column: &str, found: &DataType) -> Result<DataType> {
-    Ok(match found {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => DataType::Utf8,
-        DataType::Dictionary(_, value) => stored_type(column, value)?,
-        DataType::UInt8 | DataType::UInt16 => DataType::Int32,
-        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
-        DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        DataType::Date64 => DataType::Date32,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
-        DataType::Boolean
-        | DataType::Int8
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::Float32
-        | DataType::Float64
-        | DataType::Date32
-        | DataType::Decimal128(_, _) => found.clone(),
-        other => {
-            return Err(Error::failed(format!(
-                "column `{column}` has type {other}, which a table cannot keep"
-            ))
-            .hint("cast it in the SQL to text, integer, decimal, float, boolean, date or timestamp"));
-        }
-    })
-}
-
-fn to_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns = batch
-        .columns()
-        .iter()
-        .zip(schema.fields())
-        .map(|(column, field)| {
-            if column.data_type() == field.data_type() {
-                Ok(column.clone())
-            } else {
-                arrow::compute::cast(column, field.data_type())
-            }
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .doing("bring the rows to the table's types")?;
-    RecordBatch::try_new(schema.clone(), columns).doing("bring the rows to the table's types")
 }
 
 /// Dictionaries only for text: on numbers they cost more than parsing the CSV did and make the

@@ -145,8 +145,8 @@ impl Warehouse {
     }
 }
 
-/// A release like the last, but for these tables.
-pub(super) fn upkeep(last: &Release, origin: Origin, staged: Vec<Staged>) -> Proposal {
+/// Returns the proposal of a release like the last, but for these tables.
+pub fn upkeep(last: &Release, origin: Origin, staged: Vec<Staged>) -> Proposal {
     Proposal {
         run: last.release + 1,
         pipeline: last.pipeline.clone(),

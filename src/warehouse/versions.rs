@@ -1,6 +1,7 @@
 //! Of rows with one key, the latest version.
 //!
-//! The order is the declared version, then `_version`, which the file gives its rows, then file and line.
+//! The order is the declared version, then `_version`, which the file gives its rows, then file, line and, where
+//! records have several rows, element.
 //! None of it depends on the run that read the file, so that a full refresh ends in the same rows.
 
 use datafusion::common::Column;
@@ -39,7 +40,8 @@ pub(super) fn latest(
 impl Versions {
     /// Returns the columns by which versions are ordered, the weightiest first.
     pub fn order(&self) -> Vec<&str> {
-        self.by.iter().map(|by| by.name.as_str()).chain([FILE_VERSION, "_file", "_line"]).collect()
+        let by = self.by.iter().map(|by| by.name.as_str());
+        by.chain([FILE_VERSION, "_file", "_line"]).chain(self.elements.then_some("_element")).collect()
     }
 
     /// A row's place among those of its key: 1 is the latest.

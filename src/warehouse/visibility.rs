@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
+use super::snapshot_history::SnapshotHistory;
 use super::versions::{self, Deduplication};
 use crate::clock::Instant;
 use crate::day::{first_day_not_begun, first_day_not_over};
@@ -24,6 +25,9 @@ pub struct Visibility {
     pub known: Known,
     /// Of tables whose rows come in versions.
     pub versions: Option<Versions>,
+    /// Of histories of snapshots: which of their rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotHistory>,
 }
 
 /// When a row became known.
@@ -68,6 +72,9 @@ pub struct Versions {
     /// Whether `_version` begins with the date of the row's file, which says when it became known where
     /// no column does.
     pub dated_files: bool,
+    /// Whether rows are elements of records, of which several may have one key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elements: bool,
 }
 
 impl TimeColumn {
@@ -138,6 +145,9 @@ impl Visibility {
         zone: Tz,
         how: Deduplication,
     ) -> Result<DataFrame> {
+        if let Some(history) = self.snapshot {
+            rows = history.known(table, rows, at)?;
+        }
         if let Some(versions) = &self.versions {
             if let Some(instant) = at
                 && let Some(known) = versions.known_before(table, rows.schema(), instant, zone)?

@@ -13,8 +13,10 @@
 //! made small, told, and kept in `tests/fuzz/regressions/<target>.txt`, which is tried first.
 
 mod csv;
+mod fixed;
 mod json;
 mod mutate;
+mod packed;
 mod parquet;
 mod pipeline;
 mod reading;

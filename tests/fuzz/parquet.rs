@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch,
-    StringArray, TimestampMillisecondArray, UInt64Array,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
+    ListArray, RecordBatch, StringArray, StructArray, TimestampMillisecondArray, UInt64Array,
 };
-use arrow::datatypes::Int32Type;
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{Field, Int32Type};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -46,6 +47,25 @@ fn column(kind: usize, seeds: &[Option<i64>]) -> ArrayRef {
 
 const KINDS: usize = 10;
 
+/// The same column within a struct, or as elements of a list, some of them absent.
+fn wrapped(array: ArrayRef, how: usize) -> (ArrayRef, &'static str) {
+    let field = Arc::new(Field::new("x", array.data_type().clone(), true));
+    let within = StructArray::new(
+        vec![field].into(),
+        vec![array.clone()],
+        Some(NullBuffer::from_iter((0..array.len()).map(|n| n % 5 != 3))),
+    );
+    match how {
+        0 => (array, ""),
+        1 => (Arc::new(within), ".x"),
+        _ => {
+            let item = Arc::new(Field::new("item", within.data_type().clone(), true));
+            let ends = OffsetBuffer::from_lengths((0..within.len()).map(|_| 1));
+            (Arc::new(ListArray::new(item, ends, Arc::new(within), None)), "")
+        }
+    }
+}
+
 fn seed() -> impl Strategy<Value = Option<i64>> {
     prop_oneof![
         1 => Just(None),
@@ -58,7 +78,8 @@ fn seed() -> impl Strategy<Value = Option<i64>> {
 #[test]
 fn whole_files_lose_no_row_and_damaged_ones_break_nothing() {
     let rows = (1usize..4, 0usize..30).prop_flat_map(|(width, rows)| {
-        (vec((0..KINDS, proptest::sample::select(&TYPES[..])), width), vec(vec(seed(), rows), width))
+        let column = (0..KINDS, proptest::sample::select(&TYPES[..]), 0usize..2);
+        (vec(column, width), vec(vec(seed(), rows), width), any::<bool>())
     });
     let way = (
         proptest::sample::select(&[Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::LZ4_RAW][..]),
@@ -73,13 +94,13 @@ fn whole_files_lose_no_row_and_damaged_ones_break_nothing() {
         "tests/fuzz/regressions/parquet.txt",
         Share(10),
         (rows, way),
-        |((columns, values), way)| {
+        |((columns, values, listed), way)| {
             let (compression, dictionary, second, group, damage, batch_rows) = way;
-            let arrays = columns
-                .iter()
-                .zip(&values)
-                .enumerate()
-                .map(|(n, ((kind, _), seeds))| (format!("c{n}"), column(*kind, seeds)));
+            // The first column may be a list, whose elements are then the rows.
+            let how = |n: usize, how: usize| if listed && n == 0 { 2 } else { how };
+            let arrays = columns.iter().zip(&values).enumerate().map(|(n, ((kind, _, nested), seeds))| {
+                (format!("c{n}"), wrapped(column(*kind, seeds), how(n, *nested)).0)
+            });
             let batch = RecordBatch::try_from_iter(arrays).unwrap();
             let version = if second { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 };
             let properties = WriterProperties::builder()
@@ -91,9 +112,24 @@ fn whole_files_lose_no_row_and_damaged_ones_break_nothing() {
             let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
             writer.write(&batch).unwrap();
             let bytes = damaged(writer.into_inner().unwrap(), &damage);
-            let declared_columns: String =
-                columns.iter().enumerate().map(|(n, (_, kind))| format!("c{n} = {kind}\n")).collect();
-            let source = declared(&format!("format = \"parquet\"\n[columns]\n{declared_columns}")).unwrap();
+            let declared_columns: String = columns
+                .iter()
+                .enumerate()
+                .map(|(n, (_, kind, nested))| {
+                    let from = match (listed, n) {
+                        (true, 0) => "x".to_owned(),
+                        (true, _) => format!("$.c{n}{}", wrapped(column(0, &[]), *nested).1),
+                        (false, _) => format!("c{n}{}", wrapped(column(0, &[]), *nested).1),
+                    };
+                    match kind.strip_prefix('{') {
+                        Some(rest) => format!("c{n} = {{ from = \"{from}\", {rest}\n"),
+                        None => format!("c{n} = {{ from = \"{from}\", type = {kind} }}\n"),
+                    }
+                })
+                .collect();
+            let rows = if listed { "rows = \"c0\"\n" } else { "" };
+            let source =
+                declared(&format!("format = \"parquet\"\n{rows}[columns]\n{declared_columns}")).unwrap();
             let outcome = read(&source, windows(&bytes, &[]), batch_rows);
             // A column of a type that can never be what is declared is refused with its file.
             let retyped = outcome.error.as_ref().is_some_and(|error| error.contains("does not read as"));

@@ -15,7 +15,7 @@ pub fn declared(toml: &str) -> Option<Source> {
 }
 
 /// The types that columns are declared with.
-pub const TYPES: [&str; 9] = [
+pub const TYPES: [&str; 12] = [
     "\"text\"",
     "\"integer\"",
     "\"decimal(8,2)\"",
@@ -24,6 +24,9 @@ pub const TYPES: [&str; 9] = [
     "\"boolean\"",
     "\"date\"",
     "\"timestamp\"",
+    "{ type = \"date\", format = [\"%d/%m/%Y\", \"iso\", \"%d %b %Y %H:%M:%S%.f %Z\"] }",
+    "{ type = \"timestamp\", format = [\"%d %b %Y %H:%M:%S.%f %Z\", \"%d/%m/%y %H:%M\"], two_digit_years_to = 2029 }",
+    "{ type = \"timestamp\", format = \"unix_ns\" }",
     "{ type = \"timestamp\", format = \"%d/%m/%Y %H:%M\", timezone = \"Europe/Paris\", nullable = false }",
 ];
 
@@ -31,6 +34,8 @@ pub const TYPES: [&str; 9] = [
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     pub rows: Vec<(i64, Vec<String>)>,
+    /// Of rows that are elements of records, which of them each is.
+    pub elements: Vec<i64>,
     pub refused: Vec<(i64, String)>,
     pub remarks: Vec<String>,
     /// The sentence with which reading ended early.
@@ -40,6 +45,15 @@ pub struct Outcome {
 impl Outcome {
     pub fn records(&self) -> usize {
         self.rows.len() + self.refused.len()
+    }
+
+    /// Where all rows and refused records stand, ascending: the line, and the element in it.
+    fn places(&self) -> Vec<(i64, i64)> {
+        let element = |row: usize| self.elements.get(row).copied().unwrap_or(0);
+        let rows = self.rows.iter().enumerate().map(|(n, row)| (row.0, element(n)));
+        let mut places: Vec<(i64, i64)> = rows.chain(self.refused.iter().map(|r| (r.0, 0))).collect();
+        places.sort_unstable();
+        places
     }
 
     /// The lines of all records, ascending.
@@ -52,13 +66,22 @@ impl Outcome {
 }
 
 pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome {
-    let mut outcome = Outcome { rows: Vec::new(), refused: Vec::new(), remarks: Vec::new(), error: None };
+    let mut outcome = Outcome {
+        rows: Vec::new(),
+        elements: Vec::new(),
+        refused: Vec::new(),
+        remarks: Vec::new(),
+        error: None,
+    };
     let read = read_at_hand(source, "f", windows, batch_rows, &mut |piece| {
         match piece {
             Piece::Rows(batch) => {
                 let width = source.columns.len();
                 let lines = batch.column(width + 1).as_primitive::<Int64Type>();
                 let columns: Vec<Vec<String>> = (0..width).map(|c| column(&batch, c)).collect();
+                if let Some(elements) = batch.column_by_name("_element") {
+                    outcome.elements.extend(elements.as_primitive::<Int64Type>().values());
+                }
                 for row in 0..batch.num_rows() {
                     let values = columns.iter().map(|values| values[row].clone()).collect();
                     outcome.rows.push((lines.value(row), values));
@@ -71,7 +94,7 @@ pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome 
                     outcome.refused.push((lines.value(row), reasons.value(row).to_owned()));
                 }
             }
-            Piece::Remark(remark) => outcome.remarks.push(remark),
+            Piece::Remark(remark) => outcome.remarks.push(remark.text()),
         }
         true
     });
@@ -114,8 +137,14 @@ pub fn same_however_it_comes(
     } else {
         prop_assert_eq!(&whole.error, &cut.error, "cut at {:?}", cuts);
     }
-    let lines = whole.lines();
-    prop_assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "a record twice: {:?}", lines);
-    prop_assert!(lines.first().is_none_or(|first| *first >= 1), "{:?}", lines);
+    let places = whole.places();
+    prop_assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "a record twice: {:?}", places);
+    prop_assert!(places.first().is_none_or(|first| first.0 >= 1), "{:?}", places);
+    let lines: std::collections::BTreeSet<i64> = whole.rows.iter().map(|row| row.0).collect();
+    prop_assert!(
+        !whole.refused.iter().any(|(line, _)| lines.contains(line)),
+        "read and refused: {:?}",
+        whole
+    );
     Ok(whole)
 }

@@ -4,8 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 10] =
-    ["cause", "clock", "config", "dag", "day", "error", "name", "span", "sql_text", "storage"];
+const BASE: [&str; 11] = [
+    "cause",
+    "clock",
+    "config",
+    "dag",
+    "day",
+    "error",
+    "name",
+    "placeholder_value",
+    "span",
+    "sql_text",
+    "storage",
+];
 const DOMAIN: [&str; 8] =
     ["audience", "check", "erasure", "feature", "identity", "mining", "model", "report"];
 

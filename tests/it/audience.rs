@@ -175,7 +175,7 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
         let folder = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open_or_create(folder.path().to_str().unwrap()).await.unwrap();
         let engine = Engine::new(sillage::run::Request::all().limits, &warehouse).unwrap();
-        let known = Visibility { known: Known::At(TimeColumn::state("valid_from")), versions: None };
+        let known = Visibility { known: Known::At(TimeColumn::state("valid_from")), ..Visibility::default() };
         let visibility = BTreeMap::from([
             (audience::table(audience::CONSENTS), known.clone()),
             ("channel.consents".parse().unwrap(), known),

@@ -201,3 +201,49 @@ fn outcomes_are_counted_by_the_days_that_features_do_not_know() {
                  and name in ('rows_holdout', 'positives_holdout') order by 1";
     assert_eq!(project.query(asked), ["positives_holdout,900.0", "rows_holdout,1000.0"]);
 }
+
+/// The same day, and the same instant, as the three formats write them.
+fn in_every_format(project: &Project) {
+    use arrow::array::{ArrayRef, Date32Array, RecordBatch, TimestampMicrosecondArray};
+    use std::sync::Arc;
+    project.file("e.csv", "day,day_as_instant,instant_as_day\n2026-06-30,2026-06-30,2026-06-30T22:30:00Z\n");
+    project.file(
+        "e.jsonl",
+        "{\"day\":\"2026-06-30\",\"day_as_instant\":\"2026-06-30\",\"instant_as_day\":\"2026-06-30T22:30:00Z\"}\n",
+    );
+    let day: ArrayRef = Arc::new(Date32Array::from(vec![20_634]));
+    let instant = TimestampMicrosecondArray::from(vec![1_782_858_600_000_000]).with_timezone("UTC");
+    let columns =
+        [("day", day.clone()), ("day_as_instant", day), ("instant_as_day", Arc::new(instant) as ArrayRef)];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = std::fs::File::create(project.path().join("e.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn a_day_and_an_instant_mean_the_same_whatever_the_format() {
+    for (declared, instant_of_day) in
+        [("time", "2026-06-30T21:59:59.999999Z"), ("valid_from", "2026-06-29T22:00:00Z")]
+    {
+        let sources: String = ["csv", "jsonl", "parquet"]
+            .iter()
+            .map(|format| {
+                format!(
+                    "[sources.{format}]\npath = \"e.{format}\"\nformat = \"{format}\"\ntimezone = \"Europe/Paris\"\n\
+                     [sources.{format}.columns]\nday = \"date\"\nday_as_instant = \"timestamp\"\n\
+                     instant_as_day = \"date\"\n[tables.\"raw.{format}\"]\n{declared} = \"day_as_instant\"\n"
+                )
+            })
+            .collect();
+        let project =
+            Project::new(&format!("timezone = \"Europe/Paris\"\nas_of = \"2026-08-01\"\n{sources}"));
+        in_every_format(&project);
+        project.run(&[]).published();
+        for format in ["csv", "jsonl", "parquet"] {
+            let row = project.query(&format!("select day, day_as_instant, instant_as_day from raw.{format}"));
+            assert_eq!(row, [format!("2026-06-30,{instant_of_day},2026-07-01")], "{format}");
+        }
+    }
+}

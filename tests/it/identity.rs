@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use proptest::prelude::*;
-use sillage::identity::{Identity, Night, resolve};
+use sillage::identity::{IdentityDeclaration, Night, resolve};
 use sillage::name::TableName;
 use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::Catalog;
@@ -41,7 +41,8 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
         let keys = session.read_batch(keys).unwrap();
         let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, keys).await.unwrap();
         catalog.add_staged(&staged).await.unwrap();
-        let identity = Identity { keys: Some(table), persons: None, decisions: None };
+        let declared = "keys = 'channel.person_keys'\nmax_key_persons = 1000000";
+        let identity = toml::from_str::<IdentityDeclaration>(declared).unwrap().check().unwrap();
         let night = Night {
             pipeline: "test",
             as_of: sillage::clock::now(),

@@ -31,7 +31,7 @@ fn counts(warehouse: &Path) -> String {
     query(
         warehouse,
         "select (select count(*) from raw.tickets) as tickets, (select count(*) from raw.cards) as cards,
-           (select sum(net_amount) from core.order_lines) as net_amount, (select count(*) from ops.sources) as files",
+           (select sum(net_amount) from core.order_lines) as net_amount, (select count(*) from ops.sources where same_as is null) as files",
     )
 }
 
@@ -60,6 +60,7 @@ fn nights_of_one_file_each_equal_one_night_of_all_files() {
 #[test]
 fn a_file_offered_again_adds_nothing() {
     let shop = Shop::with_all_deliveries();
+    shop.edit("[sources.cards]\n", "[sources.cards]\nsame_content = \"skip\"\n");
     let warehouse = shop.warehouse("warehouse");
     shop.run(&warehouse, &[]).published();
     let (before, marts) = (counts(&warehouse), shelf(&warehouse));
@@ -81,6 +82,7 @@ fn a_file_delivered_twice_in_one_night_counts_once() {
     let expected = once.warehouse("warehouse");
     once.run(&expected, &[]).published();
     let twice = Shop::with_all_deliveries();
+    twice.edit("[sources.tickets]\n", "[sources.tickets]\nsame_content = \"skip\"\n");
     let warehouse = twice.warehouse("warehouse");
     fs::copy(twice.exports().join("tickets/03.csv"), twice.exports().join("tickets/03 (copy).csv")).unwrap();
     twice.run(&warehouse, &[]).published();
@@ -264,9 +266,8 @@ fn sixty_eight_nights_of_a_web_shop_equal_one_night_of_all_its_files() {
     }
     let nights = begun.elapsed();
     // A file offered again adds nothing.
-    fs::copy(&files[9], exports.join("online_retail/again.csv")).unwrap();
+    fs::copy(&files[9], exports.join("online_retail").join(files[9].file_name().unwrap())).unwrap();
     run(&by_night, "2011-03-01");
-    fs::remove_file(exports.join("online_retail/again.csv")).unwrap();
     let begun = std::time::Instant::now();
     run(&at_once, "2011-03-01");
     println!("68 nights {nights:.1?}, all at once {:.1?}", begun.elapsed());

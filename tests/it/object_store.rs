@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::zip::{Archive, Method};
+
 pub struct S3 {
     server: Child,
     port: u16,
@@ -128,6 +130,18 @@ fn sources_and_warehouse_in_a_bucket_give_the_bytes_of_a_local_night() {
     let sql = "select count(*) as n from raw.orders";
     let counted = s3.sillage(dir, &["query", sql, "--format", "csv", warehouse[0], warehouse[1]]);
     assert_eq!(String::from_utf8_lossy(&counted.stdout), "n\n3\n");
+
+    // Packed as a member of an archive, whose directory is found by requests for parts of it.
+    let archive = Archive::default().member(b"till/orders.csv", 0, Method::Deflate, &orders).end("of today");
+    s3.request("PUT", "/bucket/packed/orders.zip", &archive);
+    let packed = pipeline.replace("path = \"exports/*.csv\"", "path = \"s3://bucket/packed/*.zip\"");
+    fs::write(dir.join("pipelines/nightly.toml"), packed).unwrap();
+    let warehouse = ["--warehouse", "s3://bucket/packed_wh"];
+    s3.sillage(dir, &["run", "pipelines/nightly.toml", "--as-of", "2026-03-01", warehouse[0], warehouse[1]]);
+    assert_eq!(s3.request("GET", "/bucket/packed_wh/bi/mart/customer_360.parquet", b""), local);
+    let sql = "select distinct _file from raw.orders";
+    let files = s3.sillage(dir, &["query", sql, "--format", "csv", warehouse[0], warehouse[1]]);
+    assert_eq!(String::from_utf8_lossy(&files.stdout), "_file\norders.zip/till/orders.csv\n");
 }
 
 /// `SILLAGE_S3_FAULTS=200` tries that many schedules, four without it.

@@ -254,3 +254,78 @@ fn rows_of_parquet_are_replayed_by_their_number() {
         "p1,1\np2,2\np3,3"
     );
 }
+
+fn dismiss(shop: &Shop, args: &[&str]) -> Said {
+    let said = shop.sillage(&[&["quarantine", "dismiss", "--by", "Ruth"], args].concat());
+    said.decent();
+    said
+}
+
+#[test]
+fn a_dismissed_row_waits_no_more() {
+    let shop = shop();
+    let line = ["--source", "orders", "--file", "march.csv", "--line", "62"];
+    let said = dismiss(&shop, &[line.as_slice(), &["--because", "a test order of the shop"]].concat());
+    said.shown("quarantine_dismiss", SNAPSHOTS);
+    assert_eq!(open(&shop), ["march.csv:63", "march.csv:64"]);
+    assert_eq!(
+        shop.ask(
+            "select state, dismissed_by, dismissed_because from ops.quarantine where line = 62 order by _run"
+        ),
+        "refused,,\ndismissed,Ruth,a test order of the shop"
+    );
+    ends_well(&shop, &["quarantine", "ls", "--all", "--line", "62", "--file", "march.csv"])
+        .shown("quarantine_dismissed_ls", SNAPSHOTS);
+    assert!(ends_well(&shop, &["releases"]).out.contains("quarantine dismiss"));
+    // It is not read again, though it would fit by now.
+    mend(&shop);
+    replay(&shop);
+    assert_eq!(shop.ask("select order_id from raw.orders where customer_id = 'Sesame'"), "o962");
+    // Nothing waits twice, and what does not wait is not dismissed.
+    let again = dismiss(&shop, &[line.as_slice(), &["--because", "again"]].concat());
+    assert_eq!(again.code, Some(0));
+    assert!(again.out.contains("nothing was dismissed"), "{}", again.out);
+}
+
+#[test]
+fn it_stays_dismissed_when_all_files_are_read_anew_unless_the_line_says_something_else() {
+    let shop = shop();
+    let done = dismiss(&shop, &["--column", "net_amount", "--because", "void tickets"]);
+    assert!(done.out.starts_with("2 refused records dismissed"), "{}{}", done.out, done.err);
+    let file = std::fs::read_to_string(shop.path(NEW)).unwrap();
+    shop.write(NEW, file.replace("o962,Sesame,2026-02-27 11:00,n/a", "o962,Sesame,2026-02-27 12:00,n/a"));
+    ends_well(&shop, &["run", "--full-refresh"]);
+    assert_eq!(open(&shop), ["march.csv:63", "march.csv:64"]);
+    let all = ends_well(
+        &shop,
+        &["quarantine", "show", "--all", "--format", "csv", "--line", "62", "--file", "march.csv"],
+    );
+    assert!(all.out.contains(",dismissed,3,Ruth,void tickets,"), "{}", all.out);
+}
+
+#[test]
+fn a_dismissal_says_which_records_and_why() {
+    let shop = shop();
+    let which = dismiss(&shop, &["--because", "no longer needed"]);
+    which.shown("quarantine_dismiss_which", SNAPSHOTS);
+    assert_eq!(which.code, Some(2));
+    for because in [["--source", "orders"].as_slice(), &["--source", "orders", "--because", " "]] {
+        assert_eq!(dismiss(&shop, because).code, Some(2));
+    }
+    assert_eq!(open(&shop).len(), 3);
+    let said = shop.sillage(&["quarantine", "dismiss", "--source", "orders", "--because", "x"]);
+    assert_eq!(said.code, Some(2), "by whom?");
+}
+
+#[test]
+fn a_dismissal_waits_for_nobody_and_never_halves_a_run() {
+    let shop = shop();
+    let before = shop.ask("select count(*) from raw.orders");
+    dismiss(&shop, &["--source", "orders", "--because", "all of them"]);
+    assert_eq!(open(&shop), [""; 0]);
+    assert_eq!(shop.ask("select count(*) from raw.orders"), before);
+    // The next night builds on it, and the release before can be had back, the waiting rows with it.
+    ends_well(&shop, &["run"]);
+    ends_well(&shop, &["restore", "2"]);
+    assert_eq!(open(&shop).len(), 3);
+}

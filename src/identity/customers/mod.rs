@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! universe     all records in order, each with the customer it last was
-//! unjoining    keys that join nobody
+//! unjoining    keys that join nobody                              → core.refused_keys
 //! steward      a steward's decisions, which always win
 //! clusters     groups of records, guarded                 (components: union-find)
 //! succession   tonight's customers take over last night's ids
@@ -96,11 +96,9 @@ pub async fn find(
             warnings.push(format!("{nobodys} keys without source or record_id were left aside"));
         }
     }
-    let unjoining = match (&identity.keys, &identity.persons) {
-        (Some(keys), Some(persons)) => Unjoining::find(&session, keys, persons.max_key_persons).await?,
-        _ => Unjoining::default(),
-    };
-    notes.extend(unjoining.notes());
+    let (unjoining, refused) = Unjoining::find(catalog, &session, identity).await?;
+    notes.extend(refused.notes);
+    warnings.extend(refused.warnings);
     let marks = match persons {
         Some(records) => marks(records).await?,
         None => Vec::new(),
@@ -128,8 +126,9 @@ pub async fn find(
     let decisions = clusters.link(links);
 
     let succession = Succession::of(overlaps(&mut clusters, &former));
-    let Written { staged, changes, cut } =
+    let Written { mut staged, changes, cut } =
         write_ids(catalog, night, clusters, succession, ordered, &cuts).await?;
+    staged.extend(refused.staged);
     Ok(Customers { staged, decisions, rulings: steward.standing_on_persons(&stand), changes, cut })
 }
 
@@ -204,7 +203,7 @@ async fn join_by_keys(
             }
             if let Some((kind, value)) = row.key {
                 let key = key_hash(kind, value);
-                if !is_busy && !unjoining.has_key(key) {
+                if !is_busy && !unjoining.has_key(key, value) {
                     clusters.hold(record, key);
                 }
             }

@@ -8,6 +8,7 @@ use super::survivorship::Rule;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::identity::spelling::Subject;
+use crate::identity::writing::Writing;
 use crate::name::{TableName, is_identifier};
 
 /// `[golden_record]`
@@ -67,8 +68,7 @@ impl Rules {
 #[derive(Debug, Clone)]
 pub struct Survivorship {
     pub subject: Subject,
-    /// Two letters, or nothing.
-    pub country: String,
+    pub writing: Writing,
     pub seen_at: Option<String>,
     pub trust: Vec<String>,
     pub attributes: Vec<Attribute>,
@@ -98,14 +98,14 @@ impl Survivorship {
 }
 
 impl GoldenRecordDeclaration {
-    /// All that is wrong with the section, or what it means. `country` is where numbers and postcodes
-    /// without one were written down. Does no I/O: which columns there are shows when the step runs.
+    /// All that is wrong with the section, or what it means. Does no I/O: which columns there are shows
+    /// when the step runs.
     ///
     /// # Errors
     /// No attribute, an unknown rule, a rule without the order it needs, a column chosen twice.
-    pub fn check(self, country: &str) -> Result<GoldenRecord, Vec<Problem>> {
+    pub fn check(self, writing: &Writing) -> Result<GoldenRecord, Vec<Problem>> {
         let choice = Choice { seen_at: self.seen_at, trust: self.trust, attributes: self.attributes };
-        let survivorship = choice.check(Subject::Person, country, "customer_id")?;
+        let survivorship = choice.check(Subject::Person, writing, "customer_id")?;
         Ok(GoldenRecord { records: self.records, survivorship })
     }
 }
@@ -119,7 +119,7 @@ pub struct Choice {
 
 impl Choice {
     /// `id` is the column that the golden values are given beside.
-    pub fn check(self, subject: Subject, country: &str, id: &str) -> Result<Survivorship, Vec<Problem>> {
+    pub fn check(self, subject: Subject, writing: &Writing, id: &str) -> Result<Survivorship, Vec<Problem>> {
         let mut problems = Vec::new();
         if self.attributes.is_empty() {
             problems.push(Problem::new(
@@ -175,7 +175,7 @@ impl Choice {
         if problems.is_empty() {
             Ok(Survivorship {
                 subject,
-                country: country.to_owned(),
+                writing: writing.clone(),
                 seen_at: self.seen_at,
                 trust: self.trust,
                 attributes,
@@ -240,7 +240,7 @@ mod tests {
     fn check(text: &str) -> Result<GoldenRecord, Vec<String>> {
         let declaration: GoldenRecordDeclaration = toml::from_str(text).unwrap();
         declaration
-            .check("FR")
+            .check(&Writing::of("FR"))
             .map_err(|problems| problems.iter().map(|p| p.error.message().to_owned()).collect())
     }
 

@@ -73,7 +73,7 @@ impl Survivors<'_> {
     /// Stages them.
     pub async fn stage(&self, catalog: &Catalog, table: &TableName) -> Result<(Staged, Trusted)> {
         let session = catalog.session([&self.ids, self.records], None).await?;
-        session.register_functions(standardise::functions());
+        session.register_functions(standardise::functions(&self.survivorship.writing.placeholders));
         self.require_columns(&session.table(self.records).await?)?;
         require_unique(&session, self.records, self.records).await?;
         let trusted = self.trusted(&session).await?;
@@ -148,7 +148,8 @@ impl Survivors<'_> {
 
     /// SQL for the records in the order of their customers, as [`survivors::golden_rows`] wants them.
     async fn ordered(&self, session: &Session) -> Result<String> {
-        let Survivorship { subject, country, seen_at, trust, attributes } = self.survivorship;
+        let Survivorship { subject, writing, seen_at, trust, attributes } = self.survivorship;
+        let country = &writing.country;
         let records = session.table(self.records).await?;
         let country = match records.schema().has_column_with_unqualified_name("country") {
             true => format!("coalesce(cast(country as varchar), {})", quoted(country)),

@@ -232,7 +232,7 @@ mod tests {
         };
         let survivorship = Survivorship {
             subject: crate::identity::spelling::Subject::Person,
-            country: String::new(),
+            writing: crate::identity::Writing::default(),
             seen_at: None,
             trust: Vec::new(),
             attributes: vec![attribute.clone()],

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::config::Problem;
 use crate::error::Error;
+use crate::identity::writing::Writing;
 
 /// Stands for street, house number and postcode (or city) together, where no attribute is called so.
 pub const ADDRESS: &str = "address";
@@ -54,8 +55,7 @@ pub struct Households {
     pub max_members: u64,
     /// The golden attributes there are.
     pub columns: Vec<String>,
-    /// Two letters, or nothing.
-    pub country: String,
+    pub writing: Writing,
 }
 
 impl HouseholdsDeclaration {
@@ -64,7 +64,7 @@ impl HouseholdsDeclaration {
     ///
     /// # Errors
     /// No rule, a rule that nothing is the same by, an attribute that is not chosen.
-    pub fn check(self, columns: &[String], country: &str) -> Result<Households, Vec<Problem>> {
+    pub fn check(self, columns: &[String], writing: &Writing) -> Result<Households, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut wrong = |key: &str, error: Error| problems.push(Problem::new([key], error));
         if self.max_members < 2 {
@@ -118,7 +118,7 @@ impl HouseholdsDeclaration {
                 rules: self.rules,
                 max_members: self.max_members,
                 columns: columns.to_vec(),
-                country: country.to_owned(),
+                writing: writing.clone(),
             })
         } else {
             Err(problems)
@@ -134,7 +134,7 @@ mod tests {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
         toml::from_str::<HouseholdsDeclaration>(text)
             .unwrap()
-            .check(&columns, "FR")
+            .check(&columns, &Writing::of("FR"))
             .map_err(|problems| problems.iter().map(|p| p.error.message().to_owned()).collect())
     }
 

@@ -49,7 +49,7 @@ pub async fn households(catalog: &Catalog, households: &Households) -> Result<Ma
     let doing = "find who lives together";
     let golden = table(GOLDEN_RECORDS);
     let session = catalog.session([&golden], None).await?;
-    session.register_functions(standardise::functions());
+    session.register_functions(standardise::functions(&households.writing.placeholders));
     let customers = session.table(&golden).await?.count().await.doing(doing)? as u64;
     let keys = session.sql(&keys(households, &golden)).await.doing(doing)?;
     let groups = grouped(keys, customers, households.max_members, doing).await?;
@@ -86,7 +86,7 @@ pub async fn households(catalog: &Catalog, households: &Households) -> Result<Ma
 
 /// SQL for the keys that customers hold by each rule; customers are numbered in the order of their ids.
 fn keys(households: &Households, golden: &TableName) -> String {
-    let country = quoted(&households.country);
+    let country = quoted(&households.writing.country);
     let has = |column: &str| households.columns.iter().any(|c| c == column);
     let text = |column: &str| format!("cast(\"{column}\" as varchar)");
     let said = |column: &str| spelling(Subject::Person, column, &text(column), &country);

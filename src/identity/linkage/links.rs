@@ -72,8 +72,8 @@ pub async fn find(
     let last = LastRows::read(catalog, Some(night.pipeline)).await?;
 
     let session = catalog.session([&persons.records], None).await?;
-    session.register_functions(standardise::functions());
-    let frame = person_records::standardised(&session, &persons.records, &persons.country).await?;
+    session.register_functions(standardise::functions(&persons.writing.placeholders));
+    let frame = person_records::standardised(&session, &persons.records, &persons.writing.country).await?;
     let person_records = catalog.warehouse().stage(&name, Mode::Replace, Layout::OneFile, frame).await?;
     catalog.add_staged(&person_records).await?;
     let records = person_records.rows;

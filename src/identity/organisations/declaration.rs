@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::config::Problem;
 use crate::identity::golden_record::{AttributeDeclaration, Choice, Survivorship};
 use crate::identity::spelling::Subject;
+use crate::identity::writing::Writing;
 use crate::name::TableName;
 
 /// `[organisations]`
@@ -43,14 +44,13 @@ impl Organisations {
 }
 
 impl OrganisationsDeclaration {
-    /// All that is wrong with the section, or what it means. `country` is where numbers and postcodes
-    /// without one were written down. Does no I/O.
+    /// All that is wrong with the section, or what it means. Does no I/O.
     ///
     /// # Errors
     /// What is wrong with its attributes.
-    pub fn check(self, country: &str) -> Result<Organisations, Vec<Problem>> {
+    pub fn check(self, writing: &Writing) -> Result<Organisations, Vec<Problem>> {
         let choice = Choice { seen_at: self.seen_at, trust: self.trust, attributes: self.attributes };
-        let survivorship = choice.check(Subject::Organisation, country, "organisation_id")?;
+        let survivorship = choice.check(Subject::Organisation, writing, "organisation_id")?;
         Ok(Organisations { records: self.records, contacts: self.contacts, survivorship })
     }
 }

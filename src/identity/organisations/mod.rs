@@ -53,7 +53,7 @@ const AND: char = '\u{1f}';
 pub async fn organisations(catalog: &Catalog, organisations: &Organisations) -> Result<Made> {
     let records = &organisations.records;
     let session = catalog.session([records], None).await?;
-    session.register_functions(standardise::functions());
+    session.register_functions(standardise::functions(&organisations.survivorship.writing.placeholders));
     require_columns(records, &session.table(records).await?, &RECORD_COLUMNS)?;
     require_unique(&session, records, records).await?;
     let mut notes = Vec::new();
@@ -101,7 +101,7 @@ async fn organisation_ids(
 ) -> Result<Staged> {
     let doing = "find the records of one organisation";
     let records = &organisations.records;
-    let country = quoted(&organisations.survivorship.country);
+    let country = quoted(&organisations.survivorship.writing.country);
     let said = |column: &str| {
         spelling(Subject::Organisation, column, &format!("cast(\"{column}\" as varchar)"), &country)
     };

@@ -5,9 +5,7 @@
 
 use chrono::NaiveDate;
 
-/// Dates that forms and systems fill in by themselves.
-const NOBODYS: [&str; 8] =
-    ["19000101", "19010101", "18991230", "18991231", "00010101", "11111111", "99991231", "99999999"];
+use crate::placeholder_value::in_birth_date;
 
 /// The date as eight digits, `yyyymmdd`, whatever day that is; `None` when it does not read as a
 /// date of one of the forms `1980-04-13`, `19800413`, `1980/4/13`, `13/04/1980`, `13.4.1980`.
@@ -31,7 +29,7 @@ pub fn standard_birth_date(text: &str) -> Option<String> {
         }
         _ => return None,
     };
-    (!NOBODYS.contains(&date.as_str()) && !date.starts_with("0000")).then_some(date)
+    (!in_birth_date(&date)).then_some(date)
 }
 
 /// The day of a standard date of birth; `None` when there is no such day.

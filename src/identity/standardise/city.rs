@@ -1,6 +1,7 @@
 //! Cities, without what the post adds to them.
 
-use super::letters::{says_nothing, words};
+use super::letters::words;
+use crate::placeholder_value::in_address;
 
 /// The city: `ST-ÉTIENNE CEDEX 2` is `saint etienne`, `Paris 11e` is `paris`.
 pub fn standard_city(text: &str) -> Option<String> {
@@ -17,7 +18,7 @@ pub fn standard_city(text: &str) -> Option<String> {
             w => city.push(w.to_owned()),
         }
     }
-    (!says_nothing(&city)).then(|| city.join(" "))
+    (!in_address(&city)).then(|| city.join(" "))
 }
 
 #[cfg(test)]

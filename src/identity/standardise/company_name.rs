@@ -1,6 +1,7 @@
 //! Names of companies, without their legal form.
 
-use super::letters::{says_nothing, words};
+use super::letters::words;
+use crate::placeholder_value::in_company_name;
 
 /// Legal forms, written as one word; before or after the name.
 const FORMS: [&str; 48] = [
@@ -93,7 +94,8 @@ pub fn standard_company_name(text: &str) -> Option<String> {
         .cloned()
         .collect();
     let letters = joined.iter().any(|w| w.chars().any(char::is_alphanumeric));
-    (letters && !says_nothing(&joined) && !joined.iter().all(is_form)).then(|| joined.join(" "))
+    (letters && !in_company_name(&joined) && !in_company_name(&all) && !joined.iter().all(is_form))
+        .then(|| joined.join(" "))
 }
 
 /// Lone letters are the letters of one word: `S.A.R.L.` is `sarl`, `B V` is `bv`.

@@ -4,6 +4,8 @@
 //! the local part are taken out, only where the host is known to deliver both to one mailbox: on
 //! other hosts `a.b@` and `ab@` may be two persons.
 
+use crate::placeholder_value::is_nobodys;
+
 /// Hosts that ignore what follows a plus sign.
 const PLUS_TAGS: [&str; 20] = [
     "gmail.com",
@@ -27,26 +29,6 @@ const PLUS_TAGS: [&str; 20] = [
     "yandex.com",
     "zoho.com",
 ];
-/// Written where no address was wanted.
-const NOBODY: [&str; 16] = [
-    "none",
-    "noemail",
-    "nomail",
-    "no-email",
-    "no.email",
-    "noreply",
-    "no-reply",
-    "donotreply",
-    "aucun",
-    "inconnu",
-    "pasdemail",
-    "pas-de-mail",
-    "sansmail",
-    "null",
-    "unknown",
-    "xxx",
-];
-
 /// The address as records are compared by it; `None` for what is no address, or nobody's.
 pub fn standard_email(text: &str) -> Option<String> {
     let text = text.trim().trim_matches(|c| matches!(c, '<' | '>' | '"' | '\'' | ',' | ';')).to_lowercase();
@@ -57,7 +39,7 @@ pub fn standard_email(text: &str) -> Option<String> {
     if !sound(local) || !sound(host) || !host.contains('.') || host.starts_with('.') || host.contains("..") {
         return None;
     }
-    if NOBODY.contains(&local) {
+    if is_nobodys(local, host) {
         return None;
     }
     let host = if host == "googlemail.com" { "gmail.com" } else { host };
@@ -96,6 +78,9 @@ mod tests {
         for text in ["", "@", "ada", "ada@", "@host.fr", "ada@host", "a b@host.fr", "a@b@c.fr", "a@h..fr"] {
             assert_eq!(standard_email(text), None, "{text}");
         }
-        assert_eq!(standard_email("no-reply@shop.example"), None);
+        for nobody in ["no-reply@shop.example", "N/A@N/A.fr", "test@test.com", "a@a.fr", "xxxx@xxxx.com"] {
+            assert_eq!(standard_email(nobody), None, "{nobody}");
+        }
+        assert!(standard_email("dupont@dupont.example").is_some());
     }
 }

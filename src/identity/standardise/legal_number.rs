@@ -1,5 +1,7 @@
 //! The numbers under which companies are registered.
 
+use crate::placeholder_value::PlaceholderValues;
+
 /// The number of the company: `732 829 320 00074`, `FR44732829320` and `732829320` are `732829320`.
 ///
 /// In France it is the SIREN: of a SIRET the first nine digits, of a VAT number the last nine. One whose
@@ -8,8 +10,8 @@
 pub fn standard_legal_number(text: &str, country: &str) -> Option<String> {
     let number: String =
         text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
-    let first = number.chars().next()?;
-    if number.len() < 5 || number.chars().all(|c| c == first) {
+    let says_nothing = |number: &str| PlaceholderValues::default().of_key(number).is_some();
+    if number.len() < 5 || says_nothing(text) || says_nothing(&number) {
         return None;
     }
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -20,7 +22,8 @@ pub fn standard_legal_number(text: &str, country: &str) -> Option<String> {
                 _ if number.len() == 14 => &number[..9],
                 _ => &number,
             };
-            (siren.len() == 9 && digits(siren) && luhn(siren)).then(|| siren.to_owned())
+            (siren.len() == 9 && digits(siren) && luhn(siren) && !says_nothing(siren))
+                .then(|| siren.to_owned())
         }
         "GB" if digits(&number) && number.len() < 8 => Some(format!("{number:0>8}")),
         _ => Some(number),
@@ -54,13 +57,14 @@ mod tests {
 
     #[test]
     fn a_mistyped_number_names_no_company() {
-        for text in ["732829321", "73282932", "000000000", "", "N/A", "en cours"] {
+        for text in ["732829321", "73282932", "000000000", "FR00000000000", "", "N/A", "en cours"] {
             assert_eq!(standard_legal_number(text, "FR"), None, "{text}");
         }
     }
 
     #[test]
     fn other_countries_have_other_numbers() {
+        assert_eq!(standard_legal_number("7,32829E+08", "GB"), None);
         assert_eq!(standard_legal_number("1234567", "GB").as_deref(), Some("01234567"));
         assert_eq!(standard_legal_number("SC 123456", "GB").as_deref(), Some("SC123456"));
         assert_eq!(standard_legal_number("HRB 12345", "DE").as_deref(), Some("HRB12345"));

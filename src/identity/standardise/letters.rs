@@ -40,35 +40,6 @@ fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
     words
 }
 
-/// Words that people write when they have nothing to write.
-pub fn says_nothing(words: &[String]) -> bool {
-    const NOTHING: [&str; 22] = [
-        "na",
-        "n a",
-        "nc",
-        "nr",
-        "nd",
-        "null",
-        "none",
-        "nil",
-        "nan",
-        "unknown",
-        "inconnu",
-        "inconnue",
-        "neant",
-        "aucun",
-        "aucune",
-        "sans",
-        "test",
-        "xxx",
-        "xx",
-        "anonyme",
-        "anonymous",
-        "non renseigne",
-    ];
-    words.is_empty() || NOTHING.contains(&words.join(" ").as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,13 +51,5 @@ mod tests {
         assert_eq!(words("O'Brien"), ["obrien"]);
         assert_eq!(words("Мария"), ["мария"]);
         assert!(words(" - . ").is_empty());
-    }
-
-    #[test]
-    fn a_placeholder_says_nothing() {
-        for text in ["", "N/A", "inconnu", "Non renseigné", "XXX", "?"] {
-            assert!(says_nothing(&words(text)), "{text}");
-        }
-        assert!(!says_nothing(&words("Nan-Xi")));
     }
 }

@@ -27,11 +27,32 @@ pub use street::{standard_house_number, standard_street};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::sql_function::{text, text_and_text};
+use crate::placeholder_value::{PlaceholderValues, in_attribute};
+
+/// The value of an attribute of which nothing is known: lower case, without outer spaces.
+fn standard_text(text: &str) -> Option<String> {
+    (!in_attribute(text)).then(|| text.trim().to_lowercase())
+}
 
 /// `standard_first_name(text)` and the others, for SQL. `standard_phone`, `standard_postcode` and
-/// `standard_legal_number` also take the country (two letters) in which it was written down.
-pub fn functions() -> Vec<ScalarUDF> {
+/// `standard_legal_number` also take the country (two letters) in which it was written down. What the
+/// pipeline declares as a placeholder is null by each of them.
+pub fn functions(placeholders: &PlaceholderValues) -> Vec<ScalarUDF> {
+    let text = |name: &str, standard: fn(&str) -> Option<String>| {
+        let placeholders = placeholders.clone();
+        text(name, move |text| if placeholders.declares(text) { None } else { standard(text) })
+    };
+    let text_and_text = |name: &str, standard: fn(&str, &str) -> Option<String>| {
+        let placeholders = placeholders.clone();
+        text_and_text(
+            name,
+            move |text, other| {
+                if placeholders.declares(text) { None } else { standard(text, other) }
+            },
+        )
+    };
     vec![
+        text("standard_text", standard_text),
         text("standard_first_name", standard_first_name),
         text("standard_last_name", standard_last_name),
         text("formal_first_name", |name| Some(formal_name(name).to_owned())),

@@ -4,7 +4,8 @@
 //! of the name are written together with it (`Le Goff`, `Mc Donald`, `Saint-Exupéry`), and the parts
 //! of a double name stay apart, in their order, so that one of them can be recognised alone.
 
-use super::letters::{says_nothing, words};
+use super::letters::words;
+use crate::placeholder_value::in_name;
 
 /// Before a name.
 const TITLES: [&str; 22] = [
@@ -96,7 +97,7 @@ fn without_titles(mut words: Vec<String>) -> Vec<String> {
 
 fn joined(words: Vec<String>) -> Option<String> {
     let letters = words.iter().any(|w| w.chars().any(char::is_alphabetic));
-    (letters && !says_nothing(&words)).then(|| words.join(" "))
+    (letters && !in_name(&words)).then(|| words.join(" "))
 }
 
 /// Short forms that are no beginning of the name they stand for, or of more than one.

@@ -1,5 +1,7 @@
 //! Postcodes.
 
+use crate::placeholder_value::{is_exponent, is_one_character};
+
 /// The postcode without spaces and country prefix: `SW1A 1AA` is `sw1a1aa`, `F-75001` is `75001`.
 ///
 /// In France a leading zero that a spreadsheet swallowed is put back. One digit repeated (`00000`,
@@ -18,8 +20,7 @@ pub fn standard_postcode(text: &str, country: &str) -> Option<String> {
         true => digits,
         false => &code,
     };
-    let first = code.chars().next()?;
-    if code.len() < 3 || code.chars().all(|c| c == first) {
+    if code.len() < 3 || is_one_character(code) || is_exponent(text) {
         return None;
     }
     let france = country.trim().eq_ignore_ascii_case("fr");
@@ -50,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_placeholder_is_nothing() {
-        for text in ["", "00000", "99999", "-", "x"] {
+        for text in ["", "00000", "99999", "-", "x", "7,5001E+04"] {
             assert_eq!(standard_postcode(text, "FR"), None, "{text}");
         }
     }

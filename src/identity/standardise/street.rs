@@ -1,6 +1,7 @@
 //! Streets and house numbers, as the French and the English write them.
 
-use super::letters::{says_nothing, words};
+use super::letters::words;
+use crate::placeholder_value::in_address;
 
 /// Short forms of street kinds, wherever they stand.
 const KINDS: [(&str, &str); 35] = [
@@ -125,7 +126,7 @@ fn address(text: &str) -> Address {
 /// The street without its number: `12 bis, av. de l'Opéra` is `avenue lopera`.
 pub fn standard_street(text: &str) -> Option<String> {
     let street = address(text).street;
-    (!says_nothing(&street)).then(|| street.join(" "))
+    (!in_address(&street)).then(|| street.join(" "))
 }
 
 /// The number in the street: `12 bis` is `12b`. `None` when the text has none.

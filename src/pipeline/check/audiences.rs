@@ -103,20 +103,25 @@ impl Checking<'_, '_> {
 
     /// What an audience reads is made by somebody, and not by the audiences themselves.
     pub(super) fn audiences_read_what_is_made(&mut self, steps: &BTreeMap<StepName, Step>) {
-        let made: Vec<TableName> = steps.values().flat_map(Step::writes).collect();
+        let own: Vec<TableName> = audience::MADE.iter().map(|(name, _)| audience::table(*name)).collect();
+        let mut made: Vec<TableName> = steps.values().flat_map(Step::writes).collect();
+        made.retain(|table| !own.contains(table));
+        made.sort();
         let audiences = steps.values().find_map(|step| match step {
             Step::Audiences(audiences) => Some(audiences),
             _ => None,
         });
         for audience in audiences.into_iter().flatten() {
             let mut wrong = |key: &str, table: &TableName| {
-                let error = if audience::MADE.iter().any(|(name, _)| audience::table(*name) == *table) {
+                // The history of earlier runs may be read like any table.
+                if made.contains(table) || table.schema() == "ops" {
+                    return;
+                }
+                let error = if own.contains(table) {
                     Error::config(format!("{table} is made by the audiences themselves, so none can read it"))
                         .hint("ask a table of contacts or of earlier campaigns instead")
-                } else if !made.contains(table) && table.schema() != "ops" {
-                    missing(table, &made)
                 } else {
-                    return;
+                    missing(&audience.name, table, &made)
                 };
                 self.wrong(&["audiences", &audience.name, key], error);
             };
@@ -147,8 +152,8 @@ fn expressions(audience: &Audience) -> Vec<(&'static str, String)> {
     all
 }
 
-fn missing(table: &TableName, made: &[TableName]) -> Error {
-    let error = Error::config(format!("it reads {table}, which nothing makes"));
+fn missing(audience: &str, table: &TableName, made: &[TableName]) -> Error {
+    let error = Error::config(format!("the audience {audience} reads {table}, which nothing makes"));
     if *table == audience::table(CONSENTS) {
         return error
             .hint("consent is looked up there; add its model, or say consent = false in the audience");

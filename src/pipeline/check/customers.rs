@@ -28,8 +28,8 @@ impl Checking<'_, '_> {
         all_sections: bool,
         steps: &mut BTreeMap<StepName, Step>,
     ) {
-        // Numbers and postcodes were written down in one country for all that is said of customers.
-        let country = sections.identity.as_ref().map(|i| i.country.to_ascii_uppercase()).unwrap_or_default();
+        // All that is said of customers was written down in one way.
+        let writing = sections.identity.as_ref().map(IdentityDeclaration::writing).unwrap_or_default();
         let quality = self.match_quality(sections.match_quality, sections.identity.is_some());
         if let Some(identity) = sections.identity
             && let Some(identity) = self.section(&["identity"], identity.check())
@@ -40,13 +40,13 @@ impl Checking<'_, '_> {
             steps.insert(StepName::new("core.customer_ids"), Step::Resolve(Box::new(identity)));
         }
         let chosen = match sections.golden_record {
-            Some(section) => self.section(&["golden_record"], section.check(&country)).map(Some),
+            Some(section) => self.section(&["golden_record"], section.check(&writing)).map(Some),
             None => Some(None),
         };
         match (sections.households, &chosen) {
             (Some(section), Some(Some(golden))) => {
                 let columns: Vec<String> = golden.survivorship.columns().map(str::to_owned).collect();
-                let households = section.check(&columns, &country);
+                let households = section.check(&columns, &writing);
                 if let Some(households) = self.section(&["households"], households) {
                     steps.insert(StepName::new("core.households"), Step::Households(Box::new(households)));
                 }
@@ -63,7 +63,7 @@ impl Checking<'_, '_> {
             steps.insert(StepName::new("core.golden_records"), Step::GoldenRecord(Box::new(golden)));
         }
         if let Some(section) = sections.organisations
-            && let Some(organisations) = self.section(&["organisations"], section.check(&country))
+            && let Some(organisations) = self.section(&["organisations"], section.check(&writing))
         {
             steps.insert(StepName::new("core.organisations"), Step::Organisations(Box::new(organisations)));
         }

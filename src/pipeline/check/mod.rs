@@ -12,6 +12,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use self::customers::CustomerSections;
+use self::sources::snapshots_say_when;
 use super::document::Document;
 use super::file::PipelineFile;
 use super::graph::graph;
@@ -73,7 +74,12 @@ pub fn check(
         if let Some(path) = checking.take(&key, placeholders.expand(&declaration.path)) {
             declaration.path = path;
         }
-        if let Some(source) = checking.section(&["sources", source], declaration.check(source)) {
+        if let Some(mut source) = checking.section(&["sources", source], declaration.check(source)) {
+            if declaration.timezone.is_none()
+                && let Some(snapshot) = &mut source.snapshot
+            {
+                snapshot.zone = timezone;
+            }
             steps.insert(StepName::from(&raw_table(&source.name)), Step::Ingest(Arc::new(source)));
         }
     }
@@ -94,6 +100,7 @@ pub fn check(
             tables.insert(name, rules);
         }
     }
+    snapshots_say_when(&steps, &mut tables);
     for (name, key) in crate::identity::quality::KEYS {
         tables.entry(own(name)).or_insert_with(|| own_key(key));
     }
@@ -124,6 +131,8 @@ pub fn check(
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
         checking.tables_are_made(&steps, &tables);
+    }
+    if checking.errors.is_empty() {
         checking.audiences_read_what_is_made(&steps);
     }
     if steps.is_empty() && checking.errors.is_empty() {

@@ -7,8 +7,26 @@ use crate::error::Error;
 use crate::name::{StepName, TableName};
 use crate::pipeline::file::TableDeclaration;
 use crate::pipeline::{Step, TableRules, raw_table};
+use crate::source::snapshot::VALID_FROM;
 use crate::source::{KeyKind, OnDrift, Source};
-use crate::warehouse::visibility::Known as KnownAt;
+use crate::warehouse::visibility::{Known as KnownAt, TimeColumn};
+
+/// A list says from when on its rows hold, unless something else is declared to.
+pub(super) fn snapshots_say_when(
+    steps: &BTreeMap<StepName, Step>,
+    tables: &mut BTreeMap<TableName, TableRules>,
+) {
+    for step in steps.values() {
+        let Step::Ingest(source) = step else { continue };
+        if source.snapshot.is_none() {
+            continue;
+        }
+        let rules = tables.entry(raw_table(&source.name)).or_default();
+        if rules.known == KnownAt::Undeclared {
+            rules.known = KnownAt::At(TimeColumn::state(VALID_FROM));
+        }
+    }
+}
 
 impl Checking<'_, '_> {
     /// A row is late by the time it tells of.
@@ -80,6 +98,10 @@ impl Checking<'_, '_> {
         for step in steps.values() {
             let Step::Ingest(source) = step else { continue };
             let Some(keep) = source.keep.as_ref().filter(|keep| keep.by.is_none()) else { continue };
+            // What is gone from a list grows old by when it was.
+            if source.snapshot.is_some() {
+                continue;
+            }
             let table = raw_table(&source.name);
             let declared = tables.get(&table.to_string());
             let say = |by: &str| format!("keep = {{ for = \"{}\", by = \"{by}\" }}", keep.span);

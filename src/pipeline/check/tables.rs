@@ -11,6 +11,7 @@ use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName};
 use crate::pipeline::file::TableDeclaration;
 use crate::pipeline::{Step, TableRules, raw_table};
+use crate::source::snapshot::VALID_FROM;
 use crate::source::{ColumnType, OnDrift, Undated};
 use crate::warehouse::visibility::{Known as KnownAt, TimeColumn, TimeOf};
 
@@ -28,6 +29,10 @@ impl Checking<'_, '_> {
             let shown = table.to_string();
             let Some(rules) = tables.get_mut(&table) else { continue };
             let KnownAt::At(time) = &mut rules.known else { continue };
+            // A list says itself from when on its rows hold.
+            if source.snapshot.is_some() && time.name == VALID_FROM {
+                continue;
+            }
             let key =
                 ["tables", shown.as_str(), if time.of == TimeOf::Event { "time" } else { "valid_from" }];
             let hint = "name a declared column of type timestamp or date";
@@ -43,6 +48,9 @@ impl Checking<'_, '_> {
                     let wrong = format!("the source {} has no column `{}`", source.name, time.name);
                     self.wrong(&key, Error::config(wrong).hint(hint));
                 }
+            }
+            if time.of == TimeOf::Event {
+                Arc::make_mut(source).date_events(&time.name);
             }
             match source.undated {
                 Undated::Refuse => Arc::make_mut(source).require(&time.name),

@@ -5,11 +5,22 @@ mod declaration;
 mod drift;
 mod encodings;
 mod escapes;
+mod fixed;
 mod json;
+mod json_object;
+mod json_records;
+mod json_values;
 mod location;
+mod names;
+mod packed;
 mod parquet;
+mod parquet_types;
+mod partition;
+mod ragged;
 mod times;
+mod unfolding;
 mod values;
+mod zip;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +48,8 @@ struct Outcome {
     refused: Vec<(i64, String, String)>,
     records: Vec<String>,
     remarks: Vec<String>,
+    /// Of rows that are elements.
+    elements: Vec<i64>,
 }
 
 impl Fixture {
@@ -44,7 +57,8 @@ impl Fixture {
     fn new(file: &str, toml: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(file);
-        let toml = format!("path = {:?}\n{toml}", path.to_str().unwrap());
+        let path = toml::Value::from(path.to_str().unwrap());
+        let toml = format!("path = {path}\n{toml}");
         let source = declare(&toml).check("shop").unwrap();
         Fixture { folder, source: Arc::new(source) }
     }
@@ -63,7 +77,7 @@ impl Fixture {
     fn try_read(&self) -> Result<Outcome> {
         runtime().block_on(async {
             let mut outcome = Outcome::default();
-            for file in list(&self.source).await? {
+            for file in list(&self.source).await?.files {
                 let mut pieces = read(&self.source, &file, 3);
                 while let Some(piece) = pieces.next().await {
                     outcome.add(&self.source, piece?);
@@ -93,6 +107,9 @@ impl Outcome {
                     self.rows.push((0..width).map(|c| cell(&batch, c, row)).collect());
                 }
                 self.lines.extend(batch.column(width + 1).as_primitive::<Int64Type>().values());
+                if let Some(elements) = batch.column_by_name("_element") {
+                    self.elements.extend(elements.as_primitive::<Int64Type>().values());
+                }
             }
             Piece::Refused(batch) => {
                 assert_eq!(batch.schema(), quarantine_schema());
@@ -103,7 +120,7 @@ impl Outcome {
                     self.records.push(cell(&batch, 5, row));
                 }
             }
-            Piece::Remark(remark) => self.remarks.push(remark),
+            Piece::Remark(remark) => self.remarks.push(remark.text()),
         }
     }
 
@@ -136,7 +153,7 @@ fn batches_are_cut_at_the_size_asked_for_and_carry_the_file() {
     let text: String = std::iter::once("id\n".to_owned()).chain((0..10).map(|i| format!("{i}\n"))).collect();
     fixture.write("a.csv", text);
     let batches: Vec<RecordBatch> = runtime().block_on(async {
-        let file = list(&fixture.source).await.unwrap().remove(0);
+        let file = list(&fixture.source).await.unwrap().files.remove(0);
         read(&fixture.source, &file, 4)
             .map(|piece| match piece.unwrap() {
                 Piece::Rows(batch) => batch,

@@ -1,0 +1,19 @@
+//! How what is said of customers was written down.
+
+use crate::placeholder_value::PlaceholderValues;
+
+/// What `[identity]` says of it, for every section about customers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Writing {
+    /// Where numbers and postcodes without a country were written down: two letters, or nothing.
+    pub country: String,
+    /// What was written where nothing was known.
+    pub placeholders: PlaceholderValues,
+}
+
+#[cfg(test)]
+impl Writing {
+    pub fn of(country: &str) -> Writing {
+        Writing { country: country.to_owned(), ..Writing::default() }
+    }
+}

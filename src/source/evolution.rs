@@ -1,0 +1,125 @@
+//! Columns that nobody declared and that the policy takes in: what they are called, and the source
+//! that reads them.
+
+use super::column::{Column, ColumnType, From};
+use super::declaration::Source;
+use crate::error::{Error, Result};
+
+/// A column that nobody declared and that the policy takes in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Added {
+    /// As the file calls it.
+    pub from: String,
+    /// As the raw table calls it.
+    pub name: String,
+    pub kind: ColumnType,
+}
+
+/// The columns to take in, under names that a table can have.
+///
+/// # Errors
+/// A name without letters and digits, and one that is taken.
+pub fn taken_in(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec<Added>> {
+    let mut added: Vec<Added> = Vec::new();
+    let mut errors = Vec::new();
+    for (from, kind) in found {
+        let name = column_name(&from);
+        let by = source
+            .columns
+            .iter()
+            .find(|c| c.name == name)
+            .map(|c| c.source_name().to_owned())
+            .or_else(|| added.iter().find(|a| a.name == name).map(|a| a.from.clone()))
+            .or_else(|| source.adds(&name).then(|| name.clone()));
+        let wrong = match by {
+            _ if name.is_empty() => {
+                Some(format!("the column `{from}` has no letter or digit to be called by"))
+            }
+            Some(by) => Some(format!("the column `{from}` would be called `{name}`, as `{by}` is already")),
+            None => None,
+        };
+        match wrong {
+            Some(wrong) => errors.push(
+                Error::failed(wrong).hint("declare it under a name of its own, or name it in ignore_columns"),
+            ),
+            None => added.push(Added { from, name, kind }),
+        }
+    }
+    Error::all(errors)?;
+    Ok(added)
+}
+
+/// A file's name for a column as a table writes it: `Fidélité (niveau)` is `fidelite_niveau`.
+pub fn column_name(from: &str) -> String {
+    let mut name = String::new();
+    for letter in from.chars().flat_map(char::to_lowercase) {
+        match without_mark(letter) {
+            Some(letters) => name.push_str(letters),
+            None if letter.is_ascii_alphanumeric() => name.push(letter),
+            None if name.ends_with('_') => {}
+            None => name.push('_'),
+        }
+    }
+    let name = name.trim_matches('_');
+    // A name begins with a letter; those with `_` are the engine's.
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("c_{name}") } else { name.to_owned() }
+}
+
+/// A Latin letter without its mark.
+fn without_mark(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => "a",
+        'ç' => "c",
+        'è' | 'é' | 'ê' | 'ë' => "e",
+        'ì' | 'í' | 'î' | 'ï' => "i",
+        'ñ' => "n",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' => "o",
+        'ù' | 'ú' | 'û' | 'ü' => "u",
+        'ý' | 'ÿ' => "y",
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        _ => return None,
+    })
+}
+
+impl Source {
+    /// The source with columns that nobody declared. `columns` are all that the raw table will have,
+    /// `file` where one file has them; a column that the file lacks is null.
+    #[must_use]
+    pub fn evolved(&self, columns: &[(String, ColumnType)], file: &[Added]) -> Source {
+        let mut source = self.clone();
+        for (name, kind) in columns {
+            let from = file.iter().find(|a| a.name == *name).map_or(name, |a| &a.from);
+            source.columns.push(Column {
+                name: name.clone(),
+                kind: *kind,
+                from: From::Name(from.clone()),
+                nullable: true,
+                style: self.usual.clone(),
+            });
+        }
+        source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_becomes_a_name_that_sql_needs_no_quotes_for() {
+        for (from, name) in [
+            ("tier", "tier"),
+            ("Fidélité (niveau)", "fidelite_niveau"),
+            ("N° carte", "n_carte"),
+            ("customer.phone", "customer_phone"),
+            ("2026 bonus", "c_2026_bonus"),
+            ("_run", "run"),
+            ("Œuvre ", "oeuvre"),
+            ("顧客", ""),
+        ] {
+            assert_eq!(column_name(from), name, "{from}");
+        }
+    }
+}

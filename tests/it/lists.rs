@@ -1,0 +1,647 @@
+//! One person once on a list: what an audience is drawn from is counted, what it asks may have any
+//! number of rows, and nothing that is declared or left out switches that off.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::shop::{Ran, query, sillage};
+
+/// A club: members, their visits (several each), what they owe (one row each) and what they agreed to.
+struct Club {
+    folder: tempfile::TempDir,
+}
+
+const MEMBERS: &str = "customer_id,fee,town\nada,30,Lyon\nbea,20,\ncid,10,Lyon\ndov,,Nice\n";
+const VISITS: &str = "customer_id,sport,at\nada,swim,2026-05-01T10:00:00Z\nada,box,2026-06-01T10:00:00Z\n\
+                      bea,swim,2026-06-20T10:00:00Z\n,box,2026-06-21T10:00:00Z\ncid,box,2026-07-01T00:00:00Z\n";
+const DEBTS: &str = "customer_id,owes,town\nada,0,Paris\nbea,5,Nice\ncid,7,\n";
+const CONSENTS: &str = "customer_id,channel,granted,valid_from\nada,email,true,2026-01-01T00:00:00Z\n\
+                        bea,email,true,2026-01-01T00:00:00Z\ncid,email,true,2026-01-01T00:00:00Z\n";
+
+/// Everybody, by their fee.
+const ALL: &str = "[audiences.all]\nfrom = [\"mart.members\"]\nwhere = \"true\"\nrank_by = \"fee\"\n\
+                   channel = \"email\"\nconsent = false\n";
+
+impl Club {
+    fn new() -> Club {
+        let club = Club { folder: tempfile::tempdir().unwrap() };
+        club.data("members", MEMBERS);
+        club.data("visits", VISITS);
+        club.data("debts", DEBTS);
+        club.data("consents", CONSENTS);
+        club.model("mart/members", "select customer_id, fee, town from raw.members");
+        club.model("mart/debts", "select customer_id, owes, town from raw.debts");
+        club.model("mart/last_visits", "select customer_id, sport, at from raw.visits");
+        club.model("core/visits", "select customer_id, sport, at from raw.visits");
+        club.model("core/consents", "select customer_id, channel, granted, valid_from from raw.consents");
+        club.declare(ALL);
+        club
+    }
+
+    fn data(&self, source: &str, text: &str) {
+        self.put(&format!("data/{source}.csv"), text);
+    }
+
+    fn model(&self, table: &str, sql: &str) {
+        self.put(&format!("sql/{table}.sql"), sql);
+    }
+
+    fn put(&self, file: &str, text: &str) {
+        let path = self.folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// The pipeline with these sections.
+    fn declare(&self, sections: &str) {
+        let source = |name: &str, columns: &str| {
+            let path = self.folder.path().join(format!("data/{name}.csv"));
+            format!(
+                "[sources.{name}]\npath = \"{}\"\nformat = \"csv\"\ncolumns = {{ {columns} }}\n",
+                path.display()
+            )
+        };
+        let text = [
+            "name = \"club\"\nas_of = \"2026-07-01\"\nmodels = \"../sql\"\n",
+            &source("members", "customer_id = \"text\", fee = \"integer\", town = \"text\""),
+            &source("visits", "customer_id = \"text\", sport = \"text\", at = \"timestamp\""),
+            &source("debts", "customer_id = \"text\", owes = \"integer\", town = \"text\""),
+            &source(
+                "consents",
+                "customer_id = \"text\", channel = \"text\", granted = \"boolean\", valid_from = \"timestamp\"",
+            ),
+            "[tables.\"mart.members\"]\nkey = [\"customer_id\"]\n",
+            "[tables.\"mart.debts\"]\nkey = [\"customer_id\"]\n",
+            "[tables.\"mart.last_visits\"]\nkey = [\"customer_id\", \"at\"]\n",
+            "[tables.\"core.visits\"]\ntime = \"at\"\n",
+            sections,
+        ]
+        .concat();
+        self.put("pipelines/club.toml", &text);
+    }
+
+    fn pipeline(&self) -> PathBuf {
+        self.folder.path().join("pipelines/club.toml")
+    }
+
+    fn warehouse(&self) -> PathBuf {
+        self.folder.path().join("warehouse")
+    }
+
+    fn verb(&self, words: &[&str]) -> Ran {
+        let warehouse = self.warehouse();
+        let place = ["--warehouse", warehouse.to_str().unwrap()];
+        sillage(words.iter().chain(&place))
+    }
+
+    fn run(&self, more: &[&str]) -> Ran {
+        // Each night reads its files anew, so that a test may change them.
+        let pipeline = self.pipeline();
+        let words = ["run", pipeline.to_str().unwrap(), "--full-refresh"];
+        self.verb(&words.iter().chain(more).copied().collect::<Vec<_>>())
+    }
+
+    /// Who is on the list of an audience, in the order of rank.
+    fn on(&self, audience: &str) -> Vec<String> {
+        let sql =
+            format!("select customer_id from mart.target_lists where audience = '{audience}' order by rank");
+        lines(&self.warehouse(), &sql)
+    }
+
+    /// Draws everybody for whom a condition holds.
+    fn drawn(&self, condition: &str) -> Vec<String> {
+        self.declare(&ALL.replace("\"true\"", &format!("\"{condition}\"")).replace("\"fee\"", "\"1\""));
+        self.run(&[]).published();
+        self.on("all")
+    }
+
+    /// The run fails and says so.
+    #[track_caller]
+    fn refused(&self, code: i32, sections: &str, told: &[&str]) {
+        self.declare(sections);
+        self.run(&[]).refused(code, told);
+    }
+}
+
+#[track_caller]
+fn lines(warehouse: &Path, sql: &str) -> Vec<String> {
+    query(warehouse, sql).lines().skip(1).map(str::to_owned).collect()
+}
+
+fn from(tables: &str) -> String {
+    ALL.replace("\"mart.members\"", tables)
+}
+
+#[test]
+fn a_table_with_several_rows_of_a_customer_is_refused_with_how_many() {
+    let club = Club::new();
+    let told = "mart.last_visits is not one row a customer: 1 customer has 2 of its 5 rows";
+    let nobody = "mart.last_visits has 1 row without a customer_id";
+    for tables in ["\"mart.last_visits\"", "\"mart.members\", \"mart.last_visits\""] {
+        club.refused(1, &from(tables), &[told, nobody, "audience all › from", "exists (select 1 from"]);
+    }
+    // A key may be declared, and even be meant: the rows are counted all the same.
+    club.declare(&from("\"mart.members\", \"mart.debts\""));
+    club.data("debts", &format!("{DEBTS}ada,3,Lyon\nbea,4,Lyon\nbea,5,Lyon\n"));
+    club.run(&[]).refused(1, &["mart.debts is not one row a customer: 2 customers have 5 of its 6 rows"]);
+    assert!(!club.warehouse().join("mart/target_lists").exists(), "a list was drawn");
+}
+
+#[test]
+fn a_table_that_the_run_leaves_out_is_counted_too() {
+    let club = Club::new();
+    club.data("debts", &format!("{DEBTS}ada,3,Lyon\n"));
+    // Without its key nothing says that the table has two rows of ada.
+    let keyless = "[tables.\"core.debts\"]\n";
+    club.model("core/debts", "select customer_id, owes from raw.debts");
+    club.declare(&format!("{keyless}{ALL}"));
+    club.model("mart/debts", "select customer_id, max(owes) as owes from raw.debts group by customer_id");
+    club.run(&[]).published();
+    let declared = "[tables.\"core.debts\"]\nkey = [\"customer_id\"]\n";
+    club.declare(&format!("{declared}{}", from("\"mart.members\", \"core.debts\"")));
+    for selected in [["--select", "audiences"], ["--exclude", "core.debts"]] {
+        club.run(&selected)
+            .refused(1, &["core.debts is not one row a customer: 1 customer has 2 of its 4 rows"]);
+    }
+}
+
+#[test]
+fn one_table_of_many_audiences_is_told_once_and_all_that_is_wrong_at_once() {
+    let club = Club::new();
+    let more = |name: &str, tables: &str| from(tables).replace("audiences.all", &format!("audiences.{name}"));
+    club.data("members", &format!("{MEMBERS},1,Nice\n  ,2,Nice\n"));
+    club.declare(
+        &[more("one", "\"mart.members\", \"mart.last_visits\""), more("two", "\"mart.last_visits\"")]
+            .concat(),
+    );
+    let ran = club.run(&[]);
+    assert_eq!(ran.stderr.matches("mart.last_visits is not one row a customer").count(), 1, "{}", ran.stderr);
+    ran.refused(
+        1,
+        &[
+            "audiences one, two › from",
+            "mart.members has 2 rows without a customer_id",
+            "audience one › from",
+        ],
+    );
+}
+
+#[test]
+fn tables_join_by_ids_of_one_type() {
+    let club = Club::new();
+    club.model("mart/debts", "select 1 as customer_id, owes from raw.debts where customer_id = 'ada'");
+    let both = from("\"mart.members\", \"mart.debts\"");
+    club.refused(2, &both, &["the customer_id of mart.members is Utf8, that of mart.debts is Int64"]);
+    club.model("mart/debts", "select cast(owes as double) as customer_id, owes from raw.debts");
+    club.refused(2, &both, &["the customer_id of mart.debts is Float64"]);
+    club.model("mart/debts", "select customer_id as id, owes from raw.debts");
+    club.declare(&both);
+    let text = fs::read_to_string(club.pipeline()).unwrap();
+    club.put(
+        "pipelines/club.toml",
+        &text.replace(
+            "[tables.\"mart.debts\"]\nkey = [\"customer_id\"]",
+            "[tables.\"mart.debts\"]\nkey = [\"id\"]",
+        ),
+    );
+    club.run(&[]).refused(2, &["mart.debts has no column `customer_id`", "the columns are id, owes"]);
+    club.refused(
+        2,
+        &from("\"mart.members\", \"mart.members\""),
+        &["audiences.all.from", "mart.members stands twice"],
+    );
+}
+
+#[test]
+fn a_name_that_two_tables_have_is_nobodys() {
+    let club = Club::new();
+    let both = from("\"mart.members\", \"mart.debts\"");
+    let of = |condition: &str| both.replace("\"true\"", &format!("\"{condition}\""));
+    let ambiguous =
+        ["`town` could be that of mart.members or of mart.debts", "write members.town or debts.town"];
+    club.refused(2, &of("town = 'Lyon'"), &ambiguous);
+    club.refused(2, &of("base.town = 'Lyon'"), &ambiguous);
+    club.refused(2, &both.replace("rank_by = \"fee\"", "rank_by = \"length(town)\""), &ambiguous);
+    club.refused(2, &format!("{both}export = [\"town\"]\n"), &ambiguous);
+    club.refused(2, &of("debts.fee > 1"), &["mart.debts has no column `fee`"]);
+    for (condition, on) in [
+        ("members.town = 'Lyon'", vec!["ada", "cid"]),
+        ("mart.debts.town = 'Nice'", vec!["bea"]),
+        ("debts.customer_id is null", vec!["dov"]),
+        ("MEMBERS.Town = 'Nice' and owes is null", vec!["dov"]),
+        // In a subquery over it the table's name is the subquery's.
+        (
+            "exists (select 1 from mart.debts where debts.town = members.town and debts.customer_id <> base.customer_id)",
+            vec!["dov"],
+        ),
+    ] {
+        club.declare(&of(condition).replace("\"fee\"", "\"1\""));
+        club.run(&[]).published();
+        assert_eq!(club.on("all"), on, "{condition}");
+    }
+}
+
+#[test]
+fn conditions_ask_any_table_and_see_no_tomorrow() {
+    let club = Club::new();
+    for (condition, on) in [
+        ("exists (select 1 from core.visits v where v.customer_id = base.customer_id)", vec!["ada", "bea"]),
+        (
+            "not exists (select 1 from core.visits v where v.customer_id = members.customer_id and v.sport = 'box')",
+            vec!["bea", "cid", "dov"],
+        ),
+        ("customer_id in (select customer_id from core.visits where sport = 'swim')", vec!["ada", "bea"]),
+        // A visit of nobody may be anybody's: SQL says null.
+        ("customer_id not in (select customer_id from core.visits)", vec![]),
+        (
+            "customer_id not in (select customer_id from core.visits where customer_id is not null)",
+            vec!["cid", "dov"],
+        ),
+        ("fee > 25 or customer_id not in (select customer_id from core.visits)", vec!["ada"]),
+        (
+            "(select count(*) from core.visits v where v.customer_id = base.customer_id) = 0",
+            vec!["cid", "dov"],
+        ),
+        (
+            "(select max(v.at) from core.visits v where v.customer_id = base.customer_id) > $as_of - interval '20 days'",
+            vec!["bea"],
+        ),
+        ("fee > (select avg(fee) from mart.members)", vec!["ada"]),
+        (
+            "exists (select 1 from raw.visits v where v.customer_id = base.customer_id and v.at >= $as_of)",
+            vec!["cid"],
+        ),
+    ] {
+        assert_eq!(club.drawn(condition), on, "{condition}");
+    }
+    // A ranking may, too; who has no visit has no rank.
+    club.declare(&ALL.replace(
+        "\"fee\"",
+        "\"(select count(*) from core.visits v where v.customer_id = base.customer_id)\"",
+    ));
+    club.run(&[]).published();
+    assert_eq!(club.on("all"), ["ada", "bea", "cid", "dov"]);
+}
+
+#[test]
+fn what_a_subquery_reads_is_a_part_of_the_graph() {
+    let club = Club::new();
+    let asks = "exclude = [{ reason = \"came\", where = \"customer_id in (select customer_id from core.visits)\" }]\n";
+    club.declare(&format!("{ALL}{asks}"));
+    let pipeline = club.pipeline();
+    let plan = club.verb(&["plan", pipeline.to_str().unwrap(), "--select", "+audiences"]).published().stdout;
+    assert!(plan.contains("core.visits") && plan.contains("(reads core.visits, mart.members)"), "{plan}");
+    assert!(!plan.contains("mart.debts"), "{plan}");
+    for (sections, told) in [
+        (
+            format!("{ALL}{}", asks.replace("core.visits", "core.visit")),
+            [
+                "the audience all reads core.visit, which nothing makes",
+                "audiences.all.exclude",
+                "did you mean one of core.consents, core.visits",
+            ],
+        ),
+        (
+            format!("{ALL}{}", asks.replace("core.visits", "visits")),
+            ["the table `visits` is named without its schema", "audiences.all.exclude", "core.visits"],
+        ),
+        (
+            format!("{ALL}{}", asks.replace("core.visits", "mart.target_lists")),
+            ["mart.target_lists is made by the audiences themselves", "audiences.all.exclude", "club.toml:"],
+        ),
+        (
+            ALL.replace("\"fee\"", "\"(select max(x) from core.none)\""),
+            ["the audience all reads core.none, which nothing makes", "audiences.all.rank_by", "club.toml:"],
+        ),
+    ] {
+        club.refused(2, &sections, &told);
+    }
+}
+
+#[test]
+fn subqueries_that_would_mean_something_else_are_refused() {
+    let club = Club::new();
+    for (condition, told) in [
+        ("exists (select 1 from core.visits v where v.sport = 'box')", "asks nothing of the customer"),
+        (
+            "exists (select 1 from core.visits v where customer_id = customer_id)",
+            "asks nothing of the customer",
+        ),
+        // The inner table has no such column: it would be the customer's own.
+        ("customer_id in (select customer_id from core.sports)", "`customer_id` would be the customer's own"),
+        (
+            "exists (select 1 from core.visits v where v.customer_id = base.customer_id and fee > 3)",
+            "`fee` would be the customer's own",
+        ),
+        (
+            "exists (select 1 from core.visits v where v.customer_id = base.customer_id limit 1)",
+            "LIMIT over the rows of one customer",
+        ),
+        (
+            "exists (select count(*) from core.visits v where v.customer_id = base.customer_id)",
+            "a total over the rows of one customer",
+        ),
+        (
+            "(select v.sport from core.visits v where v.customer_id = base.customer_id) = 'box'",
+            "cannot be asked of all customers at once",
+        ),
+        (
+            "exists (select 1 from core.visits base where base.customer_id = 'ada')",
+            "a table of a subquery is called `base`",
+        ),
+        ("3 > all (select fee from mart.members)", "`any` and `all` of a subquery are not supported"),
+        ("row_number() over (order by fee) < 3", "looks at more than one customer"),
+        ("sum(fee) > 3", "looks at more than one customer"),
+        ("random() < 0.5", "random() changes from call to call"),
+        ("(select sum(cast(fee as double)) from mart.members) > 3", "sum() adds floats"),
+    ] {
+        club.model("core/sports", "select distinct sport from raw.visits");
+        let sections = ALL.replace("\"true\"", &format!("\"{condition}\""));
+        club.refused(2, &sections, &[told, "audience all"]);
+    }
+}
+
+#[test]
+fn every_condition_has_its_line_and_what_is_null_is_told() {
+    let club = Club::new();
+    club.declare(&format!(
+        "{}exclude = [{{ reason = \"from Lyon\", where = \"town = 'Lyon'\" }}]\n",
+        ALL.replace(
+            "where = \"true\"",
+            "where = [\"fee  > 5\", { reason = \"never came\", where = \"customer_id in (select customer_id from \
+             core.visits where customer_id is not null)\" }]"
+        )
+    ));
+    let ran = club.run(&[]).published();
+    let told = ran.stderr + &ran.stdout;
+    assert!(
+        told.contains("audience all: \"outside the rule: fee > 5\" is null for 1 customer, left off"),
+        "{told}"
+    );
+    assert!(
+        told.contains("audience all: \"from Lyon\" is null for 1 customer, not excluded by it"),
+        "{told}"
+    );
+    let fall =
+        lines(&club.warehouse(), "select reason, customers from mart.list_waterfall order by position");
+    assert_eq!(
+        fall[..4],
+        ["base,4", "outside the rule: fee > 5,1", "never came,1", "from Lyon,1"],
+        "{fall:?}"
+    );
+    assert_eq!(fall.last().unwrap(), "on the list,1");
+    let unknown =
+        lines(&club.warehouse(), "select customer_id, unknown from mart.list_decisions order by customer_id");
+    assert_eq!(unknown, ["ada,", "bea,from Lyon", "cid,", "dov,outside the rule: fee > 5"]);
+    for (entry, told) in [
+        ("where = []", "no condition says who is meant"),
+        ("where = [{ reason = \" \", where = \"true\" }]", "a condition without a reason"),
+        ("where = [\"fee > 5\", \"fee > 5\"]", "the reason \"outside the rule: fee > 5\" stands twice"),
+        ("where = [{ reason = \"x\" }]", "expected a condition"),
+    ] {
+        club.refused(2, &ALL.replace("where = \"true\"", entry), &[told]);
+    }
+}
+
+#[test]
+fn who_is_off_already_is_not_asked_any_more() {
+    let club = Club::new();
+    club.data("members", "customer_id,fee,town\nada,0,Lyon\nbea,20,\n");
+    let rules = "where = [\"fee > 0\", \"100 / fee > 3\"]";
+    club.declare(&ALL.replace("where = \"true\"", rules));
+    club.run(&[]).published();
+    assert_eq!(club.on("all"), ["bea"]);
+    // What cannot be computed is named by audience and key.
+    club.refused(
+        1,
+        &format!("{}\n{}", ALL, ALL.replace(".all", ".other").replace("\"true\"", "\"100 / fee > 3\"")),
+        &["audience other › where", "divides by zero"],
+    );
+}
+
+#[test]
+fn numbers_rank_as_what_they_are() {
+    let club = Club::new();
+    let rank = |column: &str, values: &[(&str, &str)]| -> Vec<String> {
+        let rows: Vec<String> = values
+            .iter()
+            .map(|(id, value)| format!("select '{id}' as customer_id, {value} as worth"))
+            .collect();
+        club.model("mart/members", &rows.join(" union all "));
+        club.declare(&ALL.replace("\"fee\"", &format!("\"{column}\"")));
+        club.run(&[]).published();
+        club.on("all")
+    };
+    // A mart keeps no such numbers; a ranking may make them.
+    let odd = [
+        ("a", "'Infinity'"),
+        ("b", "'NaN'"),
+        ("c", "'2.5'"),
+        ("d", "'-Infinity'"),
+        ("e", "'-0.0'"),
+        ("f", "'0.0'"),
+        ("g", "null"),
+        ("h", "'-NaN'"),
+        ("i", "'-1'"),
+    ];
+    assert_eq!(rank("cast(worth as double)", &odd), ["c", "e", "f", "i"], "a minus before zero is none");
+    let reasons = |reason: &str| {
+        let sql =
+            format!("select customer_id from mart.list_decisions where reason like '{reason}%' order by 1");
+        lines(&club.warehouse(), &sql).concat()
+    };
+    assert_eq!(reasons("no rank: the ranking expression is infinite"), "abdh");
+    assert_eq!(reasons("no rank: the ranking expression is null"), "g");
+    // Beyond what a float tells apart.
+    let whole = [("a", "9007199254740992"), ("b", "9007199254740993"), ("c", "9007199254740994")];
+    assert_eq!(rank("worth", &whole), ["c", "b", "a"]);
+    let exact = |text: &str| format!("cast('{text}' as decimal(38,10))");
+    let cents = [("a", exact("900719925474099.0000000001")), ("b", exact("900719925474099.0000000002"))];
+    let cents: Vec<(&str, &str)> = cents.iter().map(|(id, value)| (*id, value.as_str())).collect();
+    assert_eq!(rank("worth", &cents), ["b", "a"]);
+    assert_eq!(rank("-worth", &cents), ["a", "b"]);
+    assert_eq!(rank("null", &cents), Vec::<String>::new());
+    assert_eq!(rank("7", &whole), ["a", "b", "c"], "of equal ones the first by id");
+}
+
+#[test]
+fn a_careless_no_is_a_no_and_a_careless_yes_is_none() {
+    let club = Club::new();
+    let rows = [
+        ("ada", "email", "true", "2026-01-01T00:00:00Z"),
+        ("ada", "E-Mail", "false", "2026-02-01T00:00:00Z"),
+        ("bea", "Email", "true", "2026-02-01T00:00:00Z"),
+        ("cid", "email", "true", "2026-01-01T00:00:00Z"),
+        // Said at the instant of the night: not known yet.
+        ("cid", "email", "false", "2026-07-01T00:00:00Z"),
+        ("dov", "email", "true", "2026-03-01T00:00:00Z"),
+        ("dov", "", "false", "2026-02-01T00:00:00Z"),
+        ("eve", "email", "true", "2026-01-01T00:00:00Z"),
+        ("eve", "email", "", "2026-02-01T00:00:00Z"),
+        ("fay", "email", "true", "2026-01-01T00:00:00Z"),
+        ("fay", "", "false", "2026-02-01T00:00:00Z"),
+        ("gus", "email", "true", "2026-01-01T00:00:00Z"),
+        ("gus", "email", "false", "2026-01-01T00:00:00Z"),
+        ("", "email", "false", "2026-01-01T00:00:00Z"),
+        ("hal", "post", "true", "2026-01-01T00:00:00Z"),
+    ];
+    let people = "adabeaciddovevefaygushal";
+    let members: String = (0..8).map(|n| format!("{},{n},Lyon\n", &people[n * 3..n * 3 + 3])).collect();
+    club.data("members", &format!("customer_id,fee,town\n{members}"));
+    let consents: String =
+        rows.iter().map(|(id, channel, yes, at)| format!("{id},{channel},{yes},{at}\n")).collect();
+    club.data("consents", &format!("customer_id,channel,granted,valid_from\n{consents}"));
+    let asks = ALL.replace("consent = false\n", "");
+    club.declare(&asks);
+    let ran = club.run(&[]).published();
+    assert_eq!(club.on("all"), ["dov", "cid"]);
+    let told = ran.stderr + &ran.stdout;
+    for line in [
+        "core.consents: 1 row has no customer_id",
+        "core.consents: 2 rows have no channel: a no counts for every channel, a yes for none",
+        "core.consents: 1 row has no granted: taken for a no",
+        "the channel \"E-Mail\" is not \"email\"",
+        "the channel \"Email\" is not \"email\"",
+    ] {
+        assert!(told.contains(line), "`{line}` is not told in {told}");
+    }
+    // A channel that nobody was asked by: an empty list, and a word about it.
+    club.declare(&asks.replace("\"email\"", "\"sms\""));
+    let ran = club.run(&[]).published();
+    let told = ran.stderr + &ran.stdout;
+    assert!(
+        told.contains("nobody was asked for consent by sms, only by E-Mail, Email, email, post"),
+        "{told}"
+    );
+    assert!(club.on("all").is_empty());
+    club.refused(
+        2,
+        &format!("[tables.\"core.consents\"]\nstatic = true\n{asks}"),
+        &["declared static", "valid_from"],
+    );
+}
+
+#[test]
+fn an_export_has_the_columns_it_names_and_every_person_once() {
+    let club = Club::new();
+    let with = |export: &str| format!("{}export = {export}\n", from("\"mart.members\", \"mart.debts\""));
+    for (export, told) in [
+        ("[\"phone\"]", "no table in `from` has a column `phone`"),
+        ("[\"fee\", \"fee\"]", "two columns of the export would be called `fee`"),
+        ("[\"members.town\", \"debts.town\"]", "two columns of the export would be called `town`"),
+        ("[\"score\"]", "`score` is a column of every list"),
+        ("[\"members.phone\"]", "no table in `from` has a column `members.phone`"),
+    ] {
+        club.refused(2, &with(export), &[told]);
+    }
+    club.declare(&with("[\"fee\", \"debts.town\"]"));
+    club.run(&[]).published();
+    let pipeline = club.pipeline();
+    let export = ["audience", "export", "all", "--pipeline", pipeline.to_str().unwrap(), "--format", "csv"];
+    let text = club.verb(&export).published().stdout;
+    let rows: Vec<&str> = text.lines().collect();
+    assert_eq!(rows[0], "audience,customer_id,channel,rank,score,is_control,fee,town");
+    assert_eq!(
+        rows[1..],
+        [
+            "all,ada,email,1,30.0,false,30,Paris",
+            "all,bea,email,2,20.0,false,20,Nice",
+            "all,cid,email,3,10.0,false,10,"
+        ]
+    );
+    // A table that grew since the list was drawn would send a letter twice.
+    club.data("debts", &format!("{DEBTS}ada,3,Lyon\n"));
+    let text = fs::read_to_string(club.pipeline()).unwrap();
+    club.put(
+        "pipelines/club.toml",
+        &text.replace(
+            "[tables.\"mart.debts\"]\nkey = [\"customer_id\"]",
+            "[tables.\"mart.debts\"]\nkey = [\"customer_id\", \"owes\"]",
+        ),
+    );
+    club.run(&["--select", "raw.debts+", "--exclude", "audiences"]).published();
+    club.verb(&export).refused(1, &["mart.debts is not one row a customer: 1 customer has 2 of its 4 rows"]);
+}
+
+#[test]
+fn the_checks_of_lists_are_asked_in_every_run_whatever_is_declared() {
+    let club = Club::new();
+    let weak = "[tables.\"mart.target_lists\"]\nchecks = [{ unique = [\"audience\", \"customer_id\"], severity = \"warn\" }]\n";
+    club.declare(&format!("{weak}{ALL}"));
+    club.run(&[]).published();
+    // Also where the audiences are left out.
+    club.run(&["--select", "core.visits"]).published();
+    for run in [1, 2] {
+        let asked = lines(
+            &club.warehouse(),
+            &format!(
+                "select table_name, check_name, severity from ops.checks where run = {run} and table_name in \
+                 ('mart.target_lists', 'mart.list_decisions', 'mart.list_waterfall') order by 1, 2"
+            ),
+        );
+        assert_eq!(
+            asked,
+            [
+                "mart.list_decisions,\"unique audience, customer_id\",error",
+                "mart.list_waterfall,adds up,error",
+                "mart.list_waterfall,\"unique audience, position\",error",
+                "mart.target_lists,\"unique audience, customer_id\",error",
+            ],
+            "run {run}"
+        );
+    }
+    club.refused(
+        2,
+        &format!("[tables.\"mart.target_lists\"]\nkey = [\"customer_id\"]\n{ALL}"),
+        &["the key of mart.target_lists is audience, customer_id", "tables.\"mart.target_lists\""],
+    );
+}
+
+#[test]
+fn lists_that_do_not_hold_stop_a_run_that_leaves_the_audiences_out() {
+    let club = Club::new();
+    club.run(&[]).published();
+    // Somebody else's models put other lists into the warehouse.
+    let theirs = |name: &str, table: &str, key: &str, sql: &str| {
+        club.put(&format!("other/sql/{table}.sql"), sql);
+        let toml = format!(
+            "name = \"{name}\"\nas_of = \"2026-07-01\"\nmodels = \"sql\"\n[tables.\"{}\"]\nkey = {key}\n",
+            table.replace('/', ".")
+        );
+        club.put("other/other.toml", &toml);
+        let file = club.folder.path().join("other/other.toml");
+        club.verb(&["run", file.to_str().unwrap()]).published();
+        fs::remove_file(club.folder.path().join(format!("other/sql/{table}.sql"))).unwrap();
+    };
+    theirs(
+        "twice",
+        "mart/target_lists",
+        "[\"rank\"]",
+        "select 'all' as audience, 'ada' as customer_id, 'email' as channel, cast(1 as bigint) as rank,
+           cast(30 as double) as score, false as is_control
+         union all select 'all', 'ada', 'email', cast(2 as bigint), cast(30 as double), false",
+    );
+    let told = [
+        "the check unique audience, customer_id of mart.target_lists is broken by 1 row",
+        "the check adds up of mart.list_waterfall is broken by 1 row",
+        "cannot be switched off",
+    ];
+    club.run(&["--select", "core.visits"]).refused(1, &told);
+    let pipeline = club.pipeline();
+    for more in [&[][..], &["--select", "core.visits"]] {
+        let words: Vec<&str> = ["check", pipeline.to_str().unwrap()].iter().chain(more).copied().collect();
+        club.verb(&words).refused(1, &["2 checks are broken"]);
+    }
+    // The audiences drawn again put it right.
+    club.run(&["--select", "audiences"]).published();
+    theirs(
+        "lost",
+        "mart/list_waterfall",
+        "[\"audience\", \"position\"]",
+        "select 'all' as audience, cast(0 as bigint) as position, 'base' as reason, cast(4 as bigint) as customers
+         union all select 'all', cast(5 as bigint), 'control group', cast(0 as bigint)
+         union all select 'all', cast(6 as bigint), 'on the list', cast(2 as bigint)",
+    );
+    club.run(&["--select", "core.visits"])
+        .refused(1, &["the check adds up of mart.list_waterfall is broken by 3 rows"]);
+}
