@@ -42,7 +42,7 @@ pub enum Rank {
 }
 
 impl Drawn {
-    pub fn drawn(chance: &mut Xoshiro256PlusPlus, world: &World, name: String) -> Drawn {
+    pub fn at_random(chance: &mut Xoshiro256PlusPlus, world: &World, name: String) -> Drawn {
         let scores = chance.gen_bool(0.5);
         let several = |chance: &mut Xoshiro256PlusPlus, most: usize, least: usize| -> Vec<Condition> {
             let many = chance.gen_range(least..=most);
