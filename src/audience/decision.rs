@@ -263,7 +263,8 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
          placed as (
            select {CUSTOMER_ID}, worth, off, unknown,
              case when off = 0 then
-               row_number() over (partition by off order by worth desc, {CUSTOMER_ID}) end as place
+               row_number() over (partition by off order by case when off = 0 then worth end desc, {CUSTOMER_ID})
+             end as place
            from judged),
          decided as (
            select {CUSTOMER_ID}, worth, unknown, place,
