@@ -151,7 +151,12 @@ impl Rank {
             Rank::Orders => "orders",
             Rank::Net => "net",
             Rank::MinusNet => "-net",
-            Rank::Ratio => "ratio",
+            // No mart keeps an infinity; a ranking may come to one.
+            Rank::Ratio => {
+                "case odd when 'inf' then cast('Infinity' as double) when 'minus' then cast('-Infinity' as double) \
+                 when 'nan' then cast('NaN' as double) when 'zero' then cast('-0.0' as double) \
+                 else cast(net as double) / 8 end"
+            }
             Rank::Big => "big",
             Rank::Constant => "1",
             Rank::Score => "scores.score",

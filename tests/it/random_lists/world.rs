@@ -195,11 +195,7 @@ impl World {
         let models = [
             (
                 "mart/people",
-                "select customer_id, orders, net, country, vip, big, case odd
-                   when 'inf' then cast('Infinity' as double) when 'minus' then cast('-Infinity' as double)
-                   when 'nan' then cast('NaN' as double) when 'zero' then cast('-0.0' as double)
-                   else cast(net as double) / 8 end as ratio from raw.people"
-                    .to_owned(),
+                "select customer_id, orders, net, country, vip, big, odd from raw.people".to_owned(),
             ),
             ("mart/scores", "select customer_id, score, country from raw.scores".to_owned()),
             ("mart/visits", "select customer_id, page from raw.visits".to_owned()),
