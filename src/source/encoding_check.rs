@@ -183,11 +183,11 @@ fn sequence(bytes: &[u8]) -> Sequence {
 /// Whether a text of western Europe may come to these bytes: a capital with an accent, as Finnish words end
 /// in, before a closing quote, a dash, an ellipsis or a no-break space.
 fn by_chance(bytes: &[u8]) -> bool {
-    match bytes {
-        [0xC6..=0xDF, ..] => true,
-        [0xC4 | 0xC5, 0x85 | 0x91..=0x94 | 0x96 | 0x97 | 0xA0 | 0xAB | 0xB4 | 0xB7 | 0xBB, ..] => true,
-        _ => false,
-    }
+    matches!(
+        bytes,
+        [0xC6..=0xDF, ..]
+            | [0xC4 | 0xC5, 0x85 | 0x91..=0x94 | 0x96 | 0x97 | 0xA0 | 0xAB | 0xB4 | 0xB7 | 0xBB, ..]
+    )
 }
 
 /// What the beginning of a file without a mark shows of encodings whose units are of other sizes.

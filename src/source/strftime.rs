@@ -144,7 +144,8 @@ fn whole(parts: &[Field], manner: Manner<'_>) -> Result<(), Wrong> {
     let by_month = year && has(&[Month, MonthName]) && has(&[Day]);
     let by_week =
         has(&[IsoYear]) && has(&[IsoWeek]) && has(&[WeekdayFromMonday, WeekdayFromSunday, WeekdayName]);
-    if !by_month && !(year && has(&[DayOfYear])) && !by_week {
+    let by_day = year && has(&[DayOfYear]);
+    if !(by_month || by_day || by_week) {
         return Err(Wrong::new(format!("does not name a whole {kind}"), EXAMPLES));
     }
     let fraction = |part: &Field| matches!(part, Fraction | FractionOf(_) | PointAndFraction);
