@@ -246,7 +246,10 @@ fn decision_sql(audience: &Audience, worth: &DataType, id_type: &DataType, asked
         // Not a number and infinities are all above the largest number; a minus before zero is none.
         let infinite = positions.infinite_rank;
         cases.push_str(&format!("when isnan({WORTH}) or abs({WORTH}) > {} then {infinite}\n", LARGEST));
-        ranked = format!("case when abs({WORTH}) = 0 then abs({WORTH}) else {WORTH} end");
+        ranked = format!(
+            "case when abs({WORTH}) = 0 then abs({WORTH}) when isnan({WORTH}) or abs({WORTH}) > {LARGEST} then null \
+             else {WORTH} end"
+        );
     }
     let Positions { beyond, control, listed, .. } = positions;
     let limit = audience.limit.map_or("false".to_owned(), |limit| format!("place > {limit}"));

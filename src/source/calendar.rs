@@ -46,10 +46,22 @@ impl Digits<'_> {
         Ok(value)
     }
 
-    /// At least one digit and at most so many: spreadsheets drop the leading zeros.
+    /// Two digits, or one where the number may be short: spreadsheets drop the leading zero.
     #[inline]
-    pub fn up_to(&mut self, most: usize) -> Result<i64, Fault> {
-        let mut count = 1;
+    pub fn two(&mut self, whole: bool) -> Result<i64, Fault> {
+        let digit = |at: usize| self.text.get(at).map_or(u8::MAX, |byte| byte.wrapping_sub(b'0'));
+        let (first, second) = (digit(self.at), digit(self.at + 1));
+        if first > 9 || (second > 9 && whole) {
+            return Err(Fault::Shape);
+        }
+        let (value, count) = if second > 9 { (first, 1) } else { (first * 10 + second, 2) };
+        self.at += count;
+        Ok(i64::from(value))
+    }
+
+    /// So many digits at least and at most.
+    pub fn between(&mut self, least: usize, most: usize) -> Result<i64, Fault> {
+        let mut count = least;
         while count < most && self.text.get(self.at + count).is_some_and(u8::is_ascii_digit) {
             count += 1;
         }
@@ -146,14 +158,15 @@ pub fn iso(text: &[u8]) -> Result<Written, Fault> {
         }
         written.local += time(hour, minute, second)?;
         let rest = digits.rest();
+        if rest.is_empty() {
+            return Ok(written);
+        }
         if rest.eq_ignore_ascii_case(b" utc") || rest.eq_ignore_ascii_case(b" gmt") {
             written.offset_seconds = Some(0);
             return Ok(written);
         }
-        if !rest.is_empty() {
-            digits.at += usize::from(rest[0] == b' ');
-            written.offset_seconds = Some(digits.offset()?);
-        }
+        digits.at += usize::from(rest[0] == b' ');
+        written.offset_seconds = Some(digits.offset()?);
     }
     if digits.at != text.len() {
         return Err(Fault::Shape);

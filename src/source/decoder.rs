@@ -13,7 +13,7 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::calendar::Written;
 use super::column::{Column, ColumnType};
-use super::doubt::{Doubt, is_whole_in_other_digits, looks_shortened};
+use super::doubt::{Doubt, is_whole_in_other_digits, looks_shortened, may_be_shortened};
 use super::fault::Fault;
 use super::field_text::{Quoting, field};
 use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
@@ -88,6 +88,7 @@ impl Decoder {
     }
 
     /// Adds a text that is a value, even where the same text would mean null.
+    #[inline]
     pub fn push_value(&mut self, text: &[u8]) -> Result<(), Fault> {
         if let Values::Text { bytes, offsets } = &mut self.values {
             bytes.extend_from_slice(text);
@@ -201,14 +202,17 @@ impl Decoder {
             }
             Values::Text { bytes, offsets } if usual => {
                 let mut absent = Absent::default();
+                let mut doubtful = false;
                 for row in 0..fields.rows {
                     let text = fields.get(row, scratch);
                     bytes.extend_from_slice(text);
                     offsets.push(bytes.len() as i32);
                     absent.set(row, text.is_empty());
-                    if looks_shortened(text) {
-                        self.doubts.push((self.rows + row, Doubt::Shortened));
-                    }
+                    doubtful |= may_be_shortened(text);
+                }
+                if doubtful {
+                    let shortened = (0..fields.rows).filter(|row| looks_shortened(fields.get(*row, scratch)));
+                    self.doubts.extend(shortened.map(|row| (self.rows + row, Doubt::Shortened)));
                 }
                 absent
             }
@@ -246,6 +250,7 @@ impl Decoder {
         }
     }
 
+    #[inline]
     fn push_digits(&mut self, text: &[u8]) -> Result<(), Fault> {
         match &mut self.values {
             Values::Integer(values) => values.push(integer(text, b'.')?),

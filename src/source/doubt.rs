@@ -9,8 +9,14 @@ use super::tally::Tally;
 /// Whether a text is a number as spreadsheets shorten it: one digit, a fraction, an exponent.
 #[inline(always)]
 pub fn looks_shortened(text: &[u8]) -> bool {
-    // Nearly every other text differs in its second byte.
-    matches!(text, [b'0'..=b'9', b'.' | b',' | b'E' | b'e', _, ..]) && is_shortened(text)
+    may_be_shortened(text) && is_shortened(text)
+}
+
+/// Whether a text is worth a second look: nearly every other one has another second byte.
+#[inline(always)]
+pub fn may_be_shortened(text: &[u8]) -> bool {
+    // A full stop or a comma; an `E` or an `e`.
+    text.len() > 2 && ((text[1] | 0x02 == b'.') | (text[1] | 0x20 == b'e')) & text[0].is_ascii_digit()
 }
 
 #[cold]

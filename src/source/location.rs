@@ -1,19 +1,22 @@
 //! Which files a source has: a file, a folder or a glob, on a local disk or an object store.
 
-use std::path::{Component, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
-use glob::{MatchOptions, Pattern};
+use glob::MatchOptions;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::archive::Member;
 use super::declaration::Source;
 use super::header_name::composed;
+use super::left_out::why_left_out;
 use super::members::opened;
-use super::packed;
+use super::place::Place;
+use super::{local_folder, packed};
 use crate::error::{Context, Error, Result};
 use crate::storage::Storage;
 
@@ -61,8 +64,8 @@ pub struct Listing {
 
 /// The files of a source.
 ///
-/// In folders, globs and archives hidden and unfinished files (`.x`, `_x`, `x.tmp`, `x.part`, `x~`) are
-/// left out. No file at all is an error unless the source is optional.
+/// What [`why_left_out`] has a reason for is told and not read. No file at all is an error unless the
+/// source is optional.
 pub async fn list(source: &Source) -> Result<Listing> {
     let found = async {
         let Listing { files, mut left_out } = find(source).await?;
@@ -91,21 +94,71 @@ fn in_order(source: &Source, mut listing: Listing) -> Result<Listing> {
 
 async fn find(source: &Source) -> Result<Listing> {
     let place = Place::of(&source.path)?;
+    if place.local {
+        let path = FilePath::new(&place.folder).join(place.file.as_deref().unwrap_or_default());
+        let looked = tokio::task::spawn_blocking(move || local_folder::look(&path, place.pattern.as_ref()));
+        return looked.await.map_err(|_| Error::failed("listing stopped unexpectedly"))?;
+    }
     let storage = Storage::open(&place.folder)?;
     let store = storage.root_store.clone();
+    let doing = || format!("list {}", source.path);
     let path = match &place.file {
-        Some(file) => Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/'))
-            .doing(format!("list {}", source.path))?,
+        Some(file) => {
+            Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/')).doing(doing())?
+        }
         None => storage.path.clone(),
     };
-    let listing = place.look(&store, &path).await.doing(format!("list {}", source.path))?;
+    let listing = look(&place, &store, &path).await.doing(doing())?;
     if !listing.files.is_empty() || path.as_ref().is_ascii() {
         return Ok(listing);
     }
-    match as_it_lies_there(&store, &path).await.doing(format!("list {}", source.path))? {
-        Some(path) => place.look(&store, &path).await.doing(format!("list {}", source.path)),
+    match as_it_lies_there(&store, &path).await.doing(doing())? {
+        Some(path) => look(&place, &store, &path).await.doing(doing()),
         None => Ok(listing),
     }
+}
+
+/// What is at a path of an object store: a file, or the files below it.
+async fn look(place: &Place, store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Listing> {
+    let mut listing = Listing::default();
+    if place.file.is_some() {
+        match store.head(path).await {
+            Ok(meta) => {
+                let name = path.filename().unwrap_or_default().to_owned();
+                listing.files.push(source_file(name, meta, store));
+                return Ok(listing);
+            }
+            // Not a file: then a folder.
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+    let pattern = place.pattern.as_ref();
+    let mut found = store.list(Some(path));
+    while let Some(meta) = found.try_next().await? {
+        let Some(parts) = meta.location.prefix_match(path) else { continue };
+        let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+        if name.is_empty() || !pattern.is_none_or(|pattern| pattern.matches_with(&composed(&name), options)) {
+            continue;
+        }
+        match why_left_out(&name, pattern) {
+            Some(why) => listing.left_out.push(format!("{name} ({why})")),
+            None => listing.files.push(source_file(name, meta, store)),
+        }
+    }
+    Ok(without_folders(listing))
+}
+
+/// Consoles of object stores keep a folder as an object without content and with its name.
+fn without_folders(mut listing: Listing) -> Listing {
+    let folders: BTreeSet<String> = listing
+        .files
+        .iter()
+        .flat_map(|file| file.name.match_indices('/').map(|(at, _)| file.name[..at].to_owned()))
+        .collect();
+    listing.files.retain(|file| file.size > 0 || !folders.contains(&file.name));
+    listing
 }
 
 /// A path as the store writes it, where its accents are composed in another way than declared: macOS
@@ -145,133 +198,6 @@ fn source_file(name: String, meta: ObjectMeta, store: &Arc<dyn ObjectStore>) -> 
         member: None,
         store: store.clone(),
     }
-}
-
-pub fn is_unfinished(name: &str) -> bool {
-    name.split('/').any(|part| part.starts_with(['.', '_']))
-        || [".tmp", ".part", ".partial", ".crdownload", "~"].iter().any(|end| name.ends_with(end))
-}
-
-/// A declared path, taken apart.
-#[derive(Debug, PartialEq)]
-struct Place {
-    /// What is fixed: a folder's location.
-    folder: String,
-    /// The last part when nothing in the path is a pattern: a file, or one more folder.
-    file: Option<String>,
-    pattern: Option<Pattern>,
-}
-
-impl Place {
-    /// What is at a path of the store: a file, or the files below it.
-    async fn look(&self, store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Listing> {
-        let mut listing = Listing::default();
-        if self.file.is_some() {
-            match store.head(path).await {
-                Ok(meta) => {
-                    let name = path.filename().unwrap_or_default().to_owned();
-                    listing.files.push(source_file(name, meta, store));
-                    return Ok(listing);
-                }
-                // Not a file: then a folder.
-                Err(object_store::Error::NotFound { .. }) => {}
-                Err(e) => return Err(e),
-            }
-        }
-        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
-        let mut found = store.list(Some(path));
-        while let Some(meta) = found.try_next().await? {
-            let Some(parts) = meta.location.prefix_match(path) else { continue };
-            let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
-            let wanted = match &self.pattern {
-                Some(pattern) => pattern.matches_with(&composed(&name), options),
-                None => true,
-            };
-            if !wanted || name.is_empty() {
-                continue;
-            }
-            if is_unfinished(&name) {
-                listing.left_out.push(format!("{name} (hidden or unfinished)"));
-            } else {
-                listing.files.push(source_file(name, meta, store));
-            }
-        }
-        Ok(listing)
-    }
-
-    fn of(path: &str) -> Result<Self> {
-        let (scheme, rest) = match path.split_once("://") {
-            Some(("file", rest)) => {
-                // A file URL is a local path in other clothes; only globs need it undressed.
-                (String::new(), percent_decoded(rest))
-            }
-            Some((scheme, rest)) => (format!("{scheme}://"), rest.to_owned()),
-            None => (String::new(), path.to_owned()),
-        };
-        let rest = if scheme.is_empty() { absolute(&rest)? } else { rest };
-        let parts: Vec<&str> = rest.split('/').collect();
-        if let Some(first) = parts.iter().position(|part| part.contains(['*', '?', '['])) {
-            let pattern = parts[first..].join("/");
-            let pattern = Pattern::new(&composed(&pattern)).map_err(|e| {
-                Error::config(format!("`{path}` is not a glob"))
-                    .caused_by(e)
-                    .hint("use * for any part of a name, ** for any folders, ? for one character")
-            })?;
-            let folder = format!("{scheme}{}/", parts[..first].join("/"));
-            return Ok(Place { folder, file: None, pattern: Some(pattern) });
-        }
-        let trimmed = rest.trim_end_matches('/');
-        let least = if scheme.is_empty() { 0 } else { 1 };
-        Ok(match trimmed.rsplit_once('/') {
-            Some((folder, file)) if !rest.ends_with('/') && folder.split('/').count() >= least => {
-                Place { folder: format!("{scheme}{folder}/"), file: Some(file.to_owned()), pattern: None }
-            }
-            _ => Place { folder: format!("{scheme}{trimmed}/"), file: None, pattern: None },
-        })
-    }
-}
-
-/// The local path from the root, without `.` and `..`, which object stores do not know.
-fn absolute(path: &str) -> Result<String> {
-    let slash = path.ends_with('/');
-    let whole = std::path::absolute(path).doing(format!("read the path {path}"))?;
-    let mut plain = PathBuf::new();
-    for component in whole.components() {
-        match component {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            Component::CurDir => {}
-            other => plain.push(other),
-        }
-    }
-    let text = plain
-        .into_os_string()
-        .into_string()
-        .map_err(|_| Error::config(format!("the path {path} is not UTF-8 text")))?;
-    Ok(if slash && text != "/" { format!("{text}/") } else { text })
-}
-
-pub(super) fn percent_decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let hex = tail
-            .get(..2)
-            .and_then(|h| std::str::from_utf8(h).ok())
-            .and_then(|h| u8::from_str_radix(h, 16).ok());
-        match hex {
-            Some(decoded) if byte == b'%' => {
-                bytes.push(decoded);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The BLAKE3 digest of a file's bytes as they lie there, in hexadecimal; of a member, of what it was

@@ -6,7 +6,8 @@ use glob::{MatchOptions, Pattern};
 use super::archive::{self, Entry};
 use super::declaration::{Format, Source};
 use super::header_name::composed;
-use super::location::{Listing, SourceFile, is_unfinished};
+use super::left_out::why_left_out;
+use super::location::{Listing, SourceFile};
 use crate::error::{Error, Result};
 
 /// Directories that are read at once: on an object store each is a request or two.
@@ -64,8 +65,8 @@ fn chosen(source: &Source, file: &SourceFile, entries: &[Entry]) -> Result<Listi
         }
         matched = true;
         let name = format!("{}/{}", file.name, entry.name);
-        if is_unfinished(&entry.name) {
-            listing.left_out.push(format!("{name} (hidden or unfinished)"));
+        if let Some(why) = why_left_out(&entry.name, source.member.as_ref()) {
+            listing.left_out.push(format!("{name} ({why})"));
             continue;
         }
         match entry.member() {

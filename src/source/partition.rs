@@ -5,7 +5,7 @@ use super::declaration::Source;
 use super::decoder::Decoder;
 use super::drift::OnDrift;
 use super::fault::text_of;
-use super::location::percent_decoded;
+use super::place::percent_decoded;
 use crate::error::{Error, Result};
 
 /// The folder of rows without a value.

@@ -79,16 +79,15 @@ impl Splitter {
     #[inline]
     pub fn split(&self, text: &[u8], begin: usize, last: bool, fields: &mut Vec<Span>) -> Found {
         let mut at = begin;
-        while text.get(at) == Some(&BYTE_ORDER_MARK[0]) {
-            match &text[at..] {
-                rest if rest.starts_with(&BYTE_ORDER_MARK) => at += BYTE_ORDER_MARK.len(),
-                rest if !last && BYTE_ORDER_MARK.starts_with(rest) => return Found::More,
-                _ => break,
-            }
+        let Some(mut first) = text.get(at).copied() else { return Found::More };
+        if first == BYTE_ORDER_MARK[0] {
+            at += marks_at(&text[at..]);
+            first = match text.get(at).copied() {
+                Some(first) if last || !BYTE_ORDER_MARK.starts_with(&text[at..]) => first,
+                None if last => return Found::Blank { next: at },
+                _ => return Found::More,
+            };
         }
-        let Some(&first) = text.get(at) else {
-            return if last && at > begin { Found::Blank { next: at } } else { Found::More };
-        };
         if first == b'\n' || first == b'\r' {
             return match line_break(text, at, last) {
                 Some(next) => Found::Blank { next },
@@ -173,6 +172,13 @@ impl Splitter {
             }
         }
     }
+}
+
+/// The length of the byte-order marks at the beginning of a record.
+#[cold]
+fn marks_at(text: &[u8]) -> usize {
+    let length = BYTE_ORDER_MARK.len();
+    text.chunks_exact(length).take_while(|chunk| *chunk == BYTE_ORDER_MARK).count() * length
 }
 
 enum Quoted {

@@ -41,6 +41,9 @@ pub fn read(
     let place = (source.name.clone(), file.name.clone());
     let thread = tokio::task::spawn_blocking(move || {
         let mut emit = |piece| send.blocking_send(Ok(piece)).is_ok();
+        if file.size == 0 && source.format != Format::Parquet {
+            emit(Piece::Remark(Remark::of_file("it has 0 bytes: did the export fail?".to_owned())));
+        }
         let done = match source.format {
             Format::Parquet => parquet::read(&source, &file, batch_rows, &runtime, &mut emit),
             _ => packed::open(&file)

@@ -54,15 +54,10 @@ pub fn declared(format: &str, manner: Manner<'_>) -> Result<TimeFormat, Wrong> {
     for item in StrftimeItems::new(format) {
         field(&item, &mut parts)?;
     }
-    let fields = Fields {
-        last_short_year: short_years(&parts, manner)?,
-        offset: zone_in(&parts, manner)?,
-        abbreviations: manner.abbreviations.to_vec(),
-        whole_day: !parts.iter().any(|part| is_hour(*part)),
-        parts,
-    };
-    whole(&fields, manner)?;
-    Ok(TimeFormat::Fields(fields))
+    let last_short_year = short_years(&parts, manner)?;
+    let offset = zone_in(&parts, manner)?;
+    whole(&parts, manner)?;
+    Ok(TimeFormat::Fields(Fields::new(&parts, last_short_year, offset, manner.abbreviations.to_vec())))
 }
 
 /// Adds what reads an item of the format.
@@ -141,16 +136,16 @@ fn short_years(parts: &[Field], manner: Manner<'_>) -> Result<i64, Wrong> {
 }
 
 /// A format names a whole day, a whole time of day or none, and nothing twice.
-fn whole(fields: &Fields, manner: Manner<'_>) -> Result<(), Wrong> {
+fn whole(parts: &[Field], manner: Manner<'_>) -> Result<(), Wrong> {
     use Field::*;
-    let parts = &fields.parts;
     let has = |any: &[Field]| any.iter().any(|part| parts.contains(part));
     let kind = if manner.timed { "timestamp" } else { "date" };
     let year = has(&[Year, YearOfCentury]);
     let by_month = year && has(&[Month, MonthName]) && has(&[Day]);
     let by_week =
         has(&[IsoYear]) && has(&[IsoWeek]) && has(&[WeekdayFromMonday, WeekdayFromSunday, WeekdayName]);
-    if !by_month && !(year && has(&[DayOfYear])) && !by_week {
+    let by_day = year && has(&[DayOfYear]);
+    if !(by_month || by_day || by_week) {
         return Err(Wrong::new(format!("does not name a whole {kind}"), EXAMPLES));
     }
     let fraction = |part: &Field| matches!(part, Fraction | FractionOf(_) | PointAndFraction);
@@ -160,7 +155,7 @@ fn whole(fields: &Fields, manner: Manner<'_>) -> Result<(), Wrong> {
         (has(&[Minute]) && !has(&[Hour, Hour12]), "reads minutes and no hours"),
         (has(&[Second]) && !has(&[Minute]), "reads seconds and no minutes"),
         (parts.iter().any(fraction) && !has(&[Second]), "reads a fraction and no seconds"),
-        (has(&[Offset, Abbreviation]) && fields.whole_day, "reads a zone and no time of day"),
+        (has(&[Offset, Abbreviation]) && !has(&[Hour, Hour12]), "reads a zone and no time of day"),
     ] {
         if lacks {
             return Err(Wrong::new(what, EXAMPLES));
@@ -185,7 +180,7 @@ fn whole(fields: &Fields, manner: Manner<'_>) -> Result<(), Wrong> {
     if twice || parts.iter().filter(|part| fraction(part)).count() > 1 {
         return Err(Wrong::new("names one part twice", EXAMPLES));
     }
-    if parts.windows(2).any(|pair| pair[0] == Fraction && pair[1].is_digits()) {
+    if parts.windows(2).any(|pair| pair[0] == Fraction && pair[1].begins_with_a_digit()) {
         return Err(Wrong::new(
             "does not tell where the fraction ends and the next number begins",
             "%3f, %6f and %9f read so many digits",

@@ -4,8 +4,9 @@
 //! part is read whole or the text is refused, so that nothing a value says (half a second, an offset,
 //! a zone) is passed over.
 
-use super::calendar::{DAY, Digits, Written, days, is_leap, iso, time};
+use super::calendar::{DAY, Digits, Written, iso};
 use super::fault::Fault;
+use super::time_parts::{MONTHS, NOTHING, Said, WEEKDAYS, name, space};
 
 /// A declared format.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,23 +31,42 @@ pub enum UnixUnit {
 /// A format taken apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields {
-    pub parts: Vec<Field>,
+    steps: Vec<Step>,
     /// The last of the hundred years that two digits name.
-    pub last_short_year: i64,
+    last_short_year: i64,
     /// The offset that the format itself names, as with a literal `Z`.
-    pub offset: Option<i64>,
+    offset: Option<i64>,
     /// What abbreviations of zones stand for, in seconds.
-    pub abbreviations: Vec<(String, i64)>,
+    abbreviations: Vec<(String, i64)>,
     /// Whether it reads no time of day.
-    pub whole_day: bool,
+    whole_day: bool,
 }
 
+/// How one part of a format is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Step {
+    Literal(u8),
+    /// A number of two digits, or of one where it need not be whole.
+    Two {
+        field: Field,
+        whole: bool,
+    },
+    Year,
+    /// A number of so many digits at least and at most.
+    Number {
+        field: Field,
+        least: u8,
+        most: u8,
+    },
+    Other(Field),
+}
+
+/// A part of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     Year,
     YearOfCentury,
     Month,
-    MonthName,
     Day,
     DayOfYear,
     IsoYear,
@@ -54,12 +74,13 @@ pub enum Field {
     /// Monday is 1, Sunday 7; in the other count Sunday is 0.
     WeekdayFromMonday,
     WeekdayFromSunday,
-    WeekdayName,
     Hour,
     Hour12,
-    HalfOfDay,
     Minute,
     Second,
+    MonthName,
+    WeekdayName,
+    HalfOfDay,
     /// As many digits as there are.
     Fraction,
     /// So many digits.
@@ -76,15 +97,26 @@ pub enum Field {
 }
 
 impl Field {
-    /// Whether it begins with a digit.
-    pub fn is_digits(self) -> bool {
+    /// The most digits of a number, and whether it always has them all.
+    fn digits(self) -> Option<(u8, bool)> {
         use Field::*;
         match self {
-            Year | YearOfCentury | Month | Day | DayOfYear | IsoYear | IsoWeek | WeekdayFromMonday
-            | WeekdayFromSunday | Hour | Hour12 | Minute | Second | Fraction | FractionOf(_) => true,
-            Literal(byte) => byte.is_ascii_digit(),
-            MonthName | WeekdayName | HalfOfDay | PointAndFraction | Offset | Abbreviation | Padding
-            | Space => false,
+            Year | IsoYear => Some((4, true)),
+            YearOfCentury => Some((2, true)),
+            WeekdayFromMonday | WeekdayFromSunday => Some((1, true)),
+            Month | Day | IsoWeek | Hour | Hour12 | Minute | Second => Some((2, false)),
+            DayOfYear => Some((3, false)),
+            MonthName | WeekdayName | HalfOfDay | Fraction | FractionOf(_) | PointAndFraction | Offset
+            | Abbreviation | Padding | Space | Literal(_) => None,
+        }
+    }
+
+    /// Whether it begins with a digit.
+    pub fn begins_with_a_digit(self) -> bool {
+        match self {
+            Field::Fraction | Field::FractionOf(_) => true,
+            Field::Literal(byte) => byte.is_ascii_digit(),
+            other => other.digits().is_some(),
         }
     }
 }
@@ -174,97 +206,113 @@ fn unix(text: &[u8], unit: UnixUnit) -> Result<Written, Fault> {
 const FIRST: i64 = -719_162 * DAY;
 const LAST: i64 = 2_932_897 * DAY - 1;
 
-/// What the fields of a text said.
-#[derive(Default)]
-struct Said {
-    year: Option<i64>,
-    month: Option<i64>,
-    day: Option<i64>,
-    day_of_year: Option<i64>,
-    iso_year: Option<i64>,
-    iso_week: Option<i64>,
-    /// Monday is 1.
-    weekday: Option<i64>,
-    hour: Option<i64>,
-    hour12: Option<i64>,
-    afternoon: Option<bool>,
-    minute: i64,
-    second: i64,
-    micros: i64,
-    offset: Option<i64>,
-}
-
 impl Fields {
+    /// Takes the parts of a checked format together.
+    pub fn new(
+        parts: &[Field],
+        last_short_year: i64,
+        offset: Option<i64>,
+        abbreviations: Vec<(String, i64)>,
+    ) -> Self {
+        let steps = parts.iter().enumerate().map(|(at, part)| {
+            // Without something between them, a number must be full width to know where it ends.
+            let glued = parts.get(at + 1).is_some_and(|next| next.begins_with_a_digit());
+            match (*part, part.digits()) {
+                (Field::Literal(byte), _) => Step::Literal(byte),
+                (Field::Year, _) => Step::Year,
+                (field, Some((2, whole))) => Step::Two { field, whole: whole || glued },
+                (field, Some((most, whole))) => {
+                    Step::Number { field, least: if whole || glued { most } else { 1 }, most }
+                }
+                (field, None) => Step::Other(field),
+            }
+        });
+        let whole_day = !parts.iter().any(|part| matches!(part, Field::Hour | Field::Hour12));
+        Fields { steps: steps.collect(), last_short_year, offset, abbreviations, whole_day }
+    }
+
+    #[inline]
     pub fn read(&self, text: &[u8]) -> Result<Written, Fault> {
         let mut digits = Digits { text, at: 0 };
-        let mut said = Said { offset: self.offset, ..Said::default() };
-        for (i, field) in self.parts.iter().enumerate() {
-            // Without something between them, a field must be full width to know where it ends.
-            let glued = self.parts.get(i + 1).is_some_and(|next| next.is_digits());
-            let mut number = |width: usize| if glued { digits.exactly(width) } else { digits.up_to(width) };
-            match *field {
-                Field::Literal(literal) => digits.literal(literal)?,
-                Field::Month => said.month = Some(number(2)?),
-                Field::Day => said.day = Some(number(2)?),
-                Field::Hour => said.hour = Some(number(2)?),
-                Field::Minute => said.minute = number(2)?,
-                Field::Second => said.second = number(2)?,
-                Field::Year => said.year = Some(digits.exactly(4)?),
-                Field::YearOfCentury => said.year = Some(self.year(digits.exactly(2)?)),
-                Field::Space => space(&mut digits)?,
-                Field::Padding => {
-                    while digits.peek() == Some(b' ') {
-                        digits.at += 1;
+        let mut said = NOTHING;
+        let mut offset = self.offset;
+        for step in &self.steps {
+            match *step {
+                Step::Literal(literal) => digits.literal(literal)?,
+                Step::Year => said.year = digits.exactly(4)? as i32,
+                Step::Two { field, whole } => {
+                    let number = digits.two(whole)? as i32;
+                    match field {
+                        Field::Month => said.month = number,
+                        Field::Day => said.day = number,
+                        Field::Hour => said.hour = number,
+                        Field::Minute => said.minute = number,
+                        Field::Second => said.second = number,
+                        Field::YearOfCentury => said.year = self.year(number),
+                        other => said.unusual_number(other, number)?,
                     }
                 }
-                Field::Fraction => said.micros = digits.fraction()?,
-                Field::FractionOf(count) => {
-                    let count = usize::from(count);
-                    let end = digits.at + count;
-                    let mut fraction = Digits { text: text.get(..end).ok_or(Fault::Shape)?, at: digits.at };
-                    said.micros = fraction.fraction()?;
-                    digits.at = fraction.at;
-                    if digits.at != end {
-                        return Err(Fault::Shape);
-                    }
+                Step::Number { field, least, most } => {
+                    let number = digits.between(usize::from(least), usize::from(most))? as i32;
+                    said.unusual_number(field, number)?;
                 }
-                Field::PointAndFraction => {
-                    if matches!(digits.peek(), Some(b'.' | b',')) {
-                        digits.at += 1;
-                        said.micros = digits.fraction()?;
-                    }
-                }
-                Field::MonthName => said.month = Some(name(&mut digits, &MONTHS)?),
-                Field::WeekdayName => said.weekday = Some(name(&mut digits, &WEEKDAYS)?),
-                Field::WeekdayFromMonday => said.weekday = Some(digits.exactly(1)?),
-                Field::WeekdayFromSunday => {
-                    said.weekday = Some(match digits.exactly(1)? {
-                        0 => 7,
-                        7.. => return Err(Fault::Calendar),
-                        day => day,
-                    });
-                }
-                Field::DayOfYear => said.day_of_year = Some(number(3)?),
-                Field::IsoYear => said.iso_year = Some(digits.exactly(4)?),
-                Field::IsoWeek => said.iso_week = Some(number(2)?),
-                Field::Hour12 => said.hour12 = Some(number(2)?),
-                Field::HalfOfDay => said.afternoon = Some(name(&mut digits, &["AM", "PM"])? == 2),
-                Field::Offset => said.offset = Some(digits.offset()?),
-                Field::Abbreviation => said.offset = Some(self.zone(&mut digits)?),
+                Step::Other(Field::Space) => space(&mut digits)?,
+                Step::Other(field) => self.read_other(field, &mut digits, &mut said, &mut offset)?,
             }
         }
         if digits.at != text.len() {
             return Err(Fault::Shape);
         }
         let local = said.days()? * DAY + said.time()?;
-        Ok(Written { local, offset_seconds: said.offset })
+        Ok(Written { local, offset_seconds: offset })
+    }
+
+    fn read_other(
+        &self,
+        field: Field,
+        digits: &mut Digits<'_>,
+        said: &mut Said,
+        offset: &mut Option<i64>,
+    ) -> Result<(), Fault> {
+        match field {
+            Field::Fraction => said.micros = digits.fraction()? as i32,
+            Field::FractionOf(count) => {
+                let end = digits.at + usize::from(count);
+                let part = digits.text.get(..end).ok_or(Fault::Shape)?;
+                let mut fraction = Digits { text: part, at: digits.at };
+                said.micros = fraction.fraction()? as i32;
+                if fraction.at != end {
+                    return Err(Fault::Shape);
+                }
+                digits.at = end;
+            }
+            Field::PointAndFraction => {
+                if matches!(digits.peek(), Some(b'.' | b',')) {
+                    digits.at += 1;
+                    said.micros = digits.fraction()? as i32;
+                }
+            }
+            Field::Padding => {
+                while digits.peek() == Some(b' ') {
+                    digits.at += 1;
+                }
+            }
+            Field::MonthName => said.month = name(digits, &MONTHS)?,
+            Field::WeekdayName => said.weekday = name(digits, &WEEKDAYS)?,
+            Field::HalfOfDay => said.half = name(digits, &["AM", "PM"])?,
+            Field::Offset => *offset = Some(digits.offset()?),
+            Field::Abbreviation => *offset = Some(self.zone(digits)?),
+            // The others are steps of their own.
+            _ => return Err(Fault::Shape),
+        }
+        Ok(())
     }
 
     /// The year that two digits name.
     #[inline]
-    fn year(&self, short: i64) -> i64 {
+    fn year(&self, short: i32) -> i32 {
         let last = self.last_short_year;
-        last - (last - short).rem_euclid(100)
+        (last - (last - i64::from(short)).rem_euclid(100)) as i32
     }
 
     /// The offset that an abbreviation stands for: of many zones each means several.
@@ -285,115 +333,4 @@ impl Fields {
             None => Err(Fault::Abbreviation),
         }
     }
-}
-
-impl Said {
-    /// Days since 1970.
-    #[inline]
-    fn days(&self) -> Result<i64, Fault> {
-        let day = match (self.year, self.month, self.day) {
-            (Some(year), Some(month), Some(day)) => days(year, month, day)?,
-            _ => self.unusual_days()?,
-        };
-        match self.weekday {
-            // 1 January 1970 was a Thursday.
-            Some(weekday) if (day + 3).rem_euclid(7) + 1 != weekday => Err(Fault::Calendar),
-            _ => Ok(day),
-        }
-    }
-
-    fn unusual_days(&self) -> Result<i64, Fault> {
-        match (self.year, self.day_of_year, self.iso_year, self.iso_week, self.weekday) {
-            (Some(year), Some(day), ..) => {
-                let length = 365 + i64::from(is_leap(year));
-                if !(1..=length).contains(&day) {
-                    return Err(Fault::Calendar);
-                }
-                Ok(days(year, 1, 1)? + day - 1)
-            }
-            (_, _, Some(year), Some(week), Some(weekday)) => {
-                if !(1..=53).contains(&week) || !(1..=7).contains(&weekday) {
-                    return Err(Fault::Calendar);
-                }
-                // The week of 4 January is the first.
-                let monday = |fourth: i64| fourth - (fourth + 3).rem_euclid(7);
-                let day = monday(days(year, 1, 4)?) + (week - 1) * 7 + weekday - 1;
-                if week == 53 && monday(days(year + 1, 1, 4)?) <= day {
-                    return Err(Fault::Calendar);
-                }
-                Ok(day)
-            }
-            _ => Err(Fault::Shape),
-        }
-    }
-
-    /// Microseconds since midnight.
-    #[inline]
-    fn time(&self) -> Result<i64, Fault> {
-        let hour = match (self.hour, self.hour12, self.afternoon) {
-            (Some(hour), None, None) => hour,
-            (None, None, _) => 0,
-            (hour, hour12, afternoon) => {
-                let of_twelve = match (hour12, afternoon) {
-                    (Some(hour @ 1..=12), Some(afternoon)) => {
-                        Some(hour % 12 + if afternoon { 12 } else { 0 })
-                    }
-                    (Some(_), _) => return Err(Fault::Calendar),
-                    (None, _) => None,
-                };
-                let hour = hour.or(of_twelve).ok_or(Fault::Shape)?;
-                // `13:05 PM` is one o'clock; `01:05 PM` under a clock of 24 hours contradicts itself.
-                let agrees = of_twelve.is_none_or(|other| other == hour)
-                    && afternoon.is_none_or(|afternoon| afternoon == (hour >= 12));
-                if !agrees {
-                    return Err(Fault::Calendar);
-                }
-                hour
-            }
-        };
-        Ok(time(hour, self.minute, self.second)? + self.micros)
-    }
-}
-
-/// One space or more: spreadsheets and browsers also write no-break spaces.
-#[inline]
-fn space(digits: &mut Digits<'_>) -> Result<(), Fault> {
-    let begin = digits.at;
-    loop {
-        match digits.rest() {
-            [b' ' | b'\t' | b'\n' | b'\r', ..] => digits.at += 1,
-            [0xC2, 0xA0, ..] => digits.at += 2,
-            [0xE2, 0x80, 0xAF | 0x89, ..] => digits.at += 3,
-            _ if digits.at > begin => return Ok(()),
-            _ => return Err(Fault::Shape),
-        }
-    }
-}
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-
-/// The place, from 1, of a name written whole or by its first three letters, in any case.
-fn name(digits: &mut Digits<'_>, names: &[&str]) -> Result<i64, Fault> {
-    let begins =
-        |name: &[u8]| digits.rest().get(..name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name));
-    let whole = names.iter().position(|name| begins(name.as_bytes())).map(|at| (at, names[at].len()));
-    let short =
-        || names.iter().position(|name| begins(&name.as_bytes()[..3.min(name.len())])).map(|at| (at, 3));
-    let (place, letters) = whole.or_else(short).ok_or(Fault::Shape)?;
-    digits.at += letters;
-    Ok(place as i64 + 1)
 }

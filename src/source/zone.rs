@@ -44,13 +44,12 @@ impl Placer {
     #[inline]
     pub fn instant(&mut self, format: &TimeFormat, text: &[u8]) -> Result<i64, Fault> {
         let written = format.read(text)?;
-        match self.utc(written) {
-            Err(Fault::Gap) if format.reads_a_day(text) => self.instant_of_day(written),
-            Ok(_) if self.whole_day == WholeDay::End && format.reads_a_day(text) => {
-                self.instant_of_day(written)
-            }
-            placed => placed,
+        let placed = self.utc(written);
+        let at_the_end = self.whole_day == WholeDay::End && placed.is_ok();
+        if (at_the_end || placed == Err(Fault::Gap)) && format.reads_a_day(text) {
+            return self.instant_of_day(written);
         }
+        placed
     }
 
     /// The instant that a day without a time of day stands for.

@@ -5,6 +5,7 @@
 
 pub mod fault;
 mod folder;
+pub mod local_file;
 
 use std::fmt;
 use std::path::{Component, Path as FilePath, PathBuf};

@@ -29,7 +29,9 @@ fn field() -> impl Strategy<Value = String> {
         1 => "(20[0-9]{2}|1[0-9]{3})-[01][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-5][0-9](:[0-5][0-9])?Z?)?",
         1 => "[0-3][0-9]/[01][0-9]/20[0-9]{2} [0-2][0-9]:[0-5][0-9]",
         1 => proptest::sample::select(&["", "true", "non", "NULL", "1e400", "NaN", "-", "+0", "\u{feff}", "9999999999999999999999"][..]).prop_map(str::to_owned),
-        1 => "[\",;\n\r'#\t|a ]{0,6}",
+        1 => "[\",;\n\r'#\t|a \\\\]{0,6}",
+        1 => "-?€?[0-9 \u{a0}]{0,4}[,.]?[0-9]{0,2}(E\\+?[0-9]{1,2})?[ \u{a0}\u{202f}]?€?",
+        1 => "[0-3][0-9] (Jan|Fév|mar|Decem)[a-z]{0,4} 20[0-9]{2} 1[0-9]:05:0[0-9]\\.[0-9]{1,9} (UTC|GMT|Z|CET|\\+0[0-9]:00)",
     ]
 }
 
@@ -47,10 +49,15 @@ fn input() -> impl Strategy<Value = Input> {
                 "thousands = \" \"",
                 "timezone = \"America/New_York\"",
                 "quote = \"\"",
+                "escape = \"\\\\\"",
+                "currency = \"€\"",
+                "encoding_check = false",
             ],
             0..4,
         ),
-        proptest::sample::select(&["utf-8", "utf-8", "utf-8", "windows-1252", "utf-16le", "shift_jis"][..]),
+        proptest::sample::select(
+            &["utf-8", "utf-8", "utf-8", "windows-1252", "utf-16le", "shift_jis", "cp850", "windows-1251"][..],
+        ),
         proptest::sample::select(&["\n", "\r\n", "\r"][..]),
     );
     let body = (1usize..5).prop_flat_map(|width| {
@@ -128,6 +135,7 @@ impl Input {
                     text.push(self.delimiter);
                 }
                 let special = field.contains(['"', '\n', '\r', self.delimiter, '#']);
+                let field = if self.has("escape") { &field.replace('\\', "\\\\") } else { field };
                 // A lone empty field would be a blank line.
                 let blank = record.len() == 1 && field.trim().is_empty();
                 if special || blank || self.quoted[(row + n) % self.quoted.len()] {
@@ -150,6 +158,8 @@ impl Input {
         let text = self.text();
         let bytes = if self.encoding == "utf-16le" {
             text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        } else if self.encoding == "cp850" {
+            yore::CodePage::encode_lossy(&yore::code_pages::CP850, &text, b'?').into_owned()
         } else {
             let encoding = encoding_rs::Encoding::for_label(self.encoding.as_bytes()).unwrap();
             encoding.encode(&text).0.into_owned()

@@ -15,7 +15,7 @@ pub fn declared(toml: &str) -> Option<Source> {
 }
 
 /// The types that columns are declared with.
-pub const TYPES: [&str; 9] = [
+pub const TYPES: [&str; 12] = [
     "\"text\"",
     "\"integer\"",
     "\"decimal(8,2)\"",
@@ -24,6 +24,9 @@ pub const TYPES: [&str; 9] = [
     "\"boolean\"",
     "\"date\"",
     "\"timestamp\"",
+    "{ type = \"date\", format = [\"%d/%m/%Y\", \"iso\", \"%d %b %Y %H:%M:%S%.f %Z\"] }",
+    "{ type = \"timestamp\", format = [\"%d %b %Y %H:%M:%S.%f %Z\", \"%d/%m/%y %H:%M\"], two_digit_years_to = 2029 }",
+    "{ type = \"timestamp\", format = \"unix_ns\" }",
     "{ type = \"timestamp\", format = \"%d/%m/%Y %H:%M\", timezone = \"Europe/Paris\", nullable = false }",
 ];
 

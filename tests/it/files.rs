@@ -86,7 +86,7 @@ fn packed_files_are_read_once_and_their_rows_say_where_they_stand() {
     let archive = || Archive::default().text("till/1.csv", &sales(4..6)).text("__MACOSX/._1.csv", "junk");
     project.write("exports/c.zip", archive().end(""));
     let told = project.night().published();
-    let note = "raw.sales: not read: c.zip/__MACOSX/._1.csv (hidden or unfinished)";
+    let note = "raw.sales: not read: c.zip/__MACOSX/._1.csv (in a hidden folder)";
     assert!(told.stderr.contains(note), "{}", told.stderr);
     let places = "select _file, _line, id from raw.sales order by id";
     assert_eq!(

@@ -338,7 +338,7 @@ fn nobody_is_forgotten_by_mistake() {
         .forget(&["--id", "zephyrine.quux@example.org"])
         .refused(2, &["an identifier is written kind=value"]);
     known
-        .forget(&["--id", "phone=0601020304"])
+        .forget(&["--id", "phone=0612985347"])
         .refused(2, &["no source has a key of the kind `phone`", "known kinds are account, card, email"]);
     known.forget(&["--id", "customer_id=c0"]).refused(2, &["no customer of the last release has this id"]);
     known

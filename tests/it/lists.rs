@@ -415,7 +415,7 @@ fn who_is_off_already_is_not_asked_any_more() {
     club.refused(
         1,
         &format!("{}\n{}", ALL, ALL.replace(".all", ".other").replace("\"true\"", "\"100 / fee > 3\"")),
-        &["audience other › where", "a division by zero"],
+        &["audience other › where", "divides by zero"],
     );
 }
 
@@ -432,20 +432,19 @@ fn numbers_rank_as_what_they_are() {
         club.run(&[]).published();
         club.on("all")
     };
-    let double = |text: &str| format!("cast('{text}' as double)");
+    // A mart keeps no such numbers; a ranking may make them.
     let odd = [
-        ("a", double("Infinity")),
-        ("b", double("NaN")),
-        ("c", double("2.5")),
-        ("d", double("-Infinity")),
-        ("e", double("-0.0")),
-        ("f", double("0.0")),
-        ("g", "null".to_owned()),
-        ("h", double("-NaN")),
-        ("i", double("-1")),
+        ("a", "'Infinity'"),
+        ("b", "'NaN'"),
+        ("c", "'2.5'"),
+        ("d", "'-Infinity'"),
+        ("e", "'-0.0'"),
+        ("f", "'0.0'"),
+        ("g", "null"),
+        ("h", "'-NaN'"),
+        ("i", "'-1'"),
     ];
-    let odd: Vec<(&str, &str)> = odd.iter().map(|(id, value)| (*id, value.as_str())).collect();
-    assert_eq!(rank("worth", &odd), ["c", "e", "f", "i"], "a minus before zero is none");
+    assert_eq!(rank("cast(worth as double)", &odd), ["c", "e", "f", "i"], "a minus before zero is none");
     let reasons = |reason: &str| {
         let sql =
             format!("select customer_id from mart.list_decisions where reason like '{reason}%' order by 1");

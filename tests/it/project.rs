@@ -15,7 +15,7 @@ impl Project {
     /// A project whose models are in `sql/`.
     pub fn new(pipeline: &str) -> Project {
         let project = Project { folder: tempfile::tempdir().unwrap() };
-        project.file("pipeline.toml", &format!("name = \"p\"\nmodels = \"sql\"\n{pipeline}"));
+        project.file("pipeline.toml", format!("name = \"p\"\nmodels = \"sql\"\n{pipeline}"));
         fs::create_dir_all(project.path().join("sql/mart")).unwrap();
         project
     }

@@ -428,10 +428,10 @@ fn the_tables_say_what_was_linked() {
     let added = number("select sum(added_pairs) from mart.blocking_rules");
     assert!(told.contains(&format!("{added} pairs compared")), "{told}");
     assert_eq!(number("select count(*) from mart.blocking_rules where added_pairs > pairs"), 0.0);
-    // Completeness: by plain counting.
+    // Completeness: by plain counting; the first person's telephone, 0600000000, is none.
     let records = 500.0 + 167.0 + 4.0;
     for (attribute, filled) in
-        [("first_name", records - 1.0), ("phone", records - 3.0), ("email", records - 4.0)]
+        [("first_name", records - 1.0), ("phone", records - 5.0), ("email", records - 4.0)]
     {
         let row = &project.ask(&format!(
             "select records, filled, share from mart.completeness where attribute = '{attribute}'"

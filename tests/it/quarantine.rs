@@ -90,7 +90,7 @@ fn rows_that_fit_now_are_kept_once() {
     assert_eq!(open(&shop), ["march.csv:63"]);
     // A plain run in between changes nothing.
     ends_well(&shop, &["run"]);
-    shop.pipeline("format = \"%Y-%m-%d %H:%M\"", "format = \"%d/%m/%Y\"");
+    shop.pipeline("format = \"%Y-%m-%d %H:%M\"", "format = [\"%Y-%m-%d %H:%M\", \"%d/%m/%Y\"]");
     replay(&shop);
     assert_eq!(open(&shop), [""; 0]);
     assert_eq!(shop.ask("select ordered_at from raw.orders where order_id = 'o961'"), "2026-02-26T23:00:00Z");

@@ -41,7 +41,7 @@ fn random_lists_are_those_that_plain_rust_draws() {
         let mut chance = Xoshiro256PlusPlus::seed_from_u64(seed);
         let world = World::drawn(&mut chance, seed);
         let audiences: Vec<Drawn> =
-            (0..many).map(|n| Drawn::drawn(&mut chance, &world, format!("a{n:02}"))).collect();
+            (0..many).map(|n| Drawn::at_random(&mut chance, &world, format!("a{n:02}"))).collect();
         let folder = tempfile::tempdir().unwrap();
         world.write(folder.path());
         published(&world, &audiences, folder.path(), seed, &mut told);

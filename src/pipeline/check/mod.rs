@@ -130,7 +130,11 @@ pub fn check(
     checking.marts_have_keys(&models, &tables);
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
-        checking.tables_are_made(&steps, &tables);
+        let mut declared: Vec<TableName> =
+            file.sources.keys().filter_map(|source| TableName::new("raw", source).ok()).collect();
+        declared.extend(file.segments.iter().flat_map(|_| [own("segments"), own("segment_profiles")]));
+        declared.extend(file.churn.iter().map(|_| own("churn_scores")));
+        checking.tables_are_made(&steps, &tables, &declared);
     }
     if checking.errors.is_empty() {
         checking.audiences_read_what_is_made(&steps);

@@ -135,12 +135,16 @@ impl Checking<'_, '_> {
         }
     }
 
+    /// Every table of which something is declared is made by somebody, `declared` by sources and sections
+    /// whose own errors were told.
     pub(super) fn tables_are_made(
         &mut self,
         steps: &BTreeMap<StepName, Step>,
         tables: &BTreeMap<TableName, TableRules>,
+        declared: &[TableName],
     ) {
-        let made: Vec<TableName> = steps.values().flat_map(Step::writes).collect();
+        let made: Vec<TableName> =
+            steps.values().flat_map(Step::writes).chain(declared.iter().cloned()).collect();
         for (table, rules) in tables {
             if !made.contains(table)
                 && self

@@ -22,6 +22,122 @@ fn a_folder_gives_its_files_in_order_without_hidden_and_unfinished_ones() {
     assert_eq!(names(&fixture), ["2026/c d.csv", "a.csv", "b.csv", "empty.csv"]);
 }
 
+fn left_out(fixture: &Fixture) -> Vec<String> {
+    runtime().block_on(list(&fixture.source)).unwrap().left_out
+}
+
+#[test]
+fn nothing_is_left_out_without_a_line() {
+    let fixture = Fixture::new("in", A);
+    for name in ["in/a.csv", "in/_SUCCESS", "in/.DS_Store", "in/.git/x", "in/z.csv.part", "in/_tmp/y.csv"] {
+        fixture.write(name, "a\n");
+    }
+    assert_eq!(names(&fixture), ["a.csv"]);
+    assert_eq!(
+        left_out(&fixture),
+        [
+            ".DS_Store (hidden)",
+            ".git/x (in a hidden folder)",
+            "_SUCCESS (begins with _, as the marks of other tools do; a glob reads it)",
+            "_tmp/y.csv (in a hidden folder)",
+            "z.csv.part (by its name not finished)",
+        ]
+    );
+    // What a glob does not match was never asked for.
+    let fixture = Fixture::new("in/*.csv", A);
+    for name in ["in/a.csv", "in/_nord.csv", "in/.b.csv", "in/c.txt", "in/d.csv.tmp"] {
+        fixture.write(name, "a\n");
+    }
+    assert_eq!(names(&fixture), ["_nord.csv", "a.csv"]);
+    assert_eq!(left_out(&fixture), [".b.csv (hidden)"]);
+}
+
+const ODD: [&str; 20] = [
+    "tab\there.csv",
+    "line\nend.csv",
+    "\u{1}.csv",
+    "a#1.csv",
+    "a.csv#12",
+    "%20.csv",
+    "a%2Fb.csv",
+    "100%.csv",
+    " leading and trailing .csv ",
+    "export[1].csv",
+    "what?.csv",
+    "star*.csv",
+    "back\\slash.csv",
+    "quote\"s'.csv",
+    "colon:.csv",
+    "-dash.csv",
+    "été.csv",
+    "顧客.csv",
+    "🙂.csv",
+    "~tilde.csv",
+];
+
+#[test]
+fn a_file_may_be_called_whatever_the_disk_allows() {
+    for path in ["in", "in/", "in/*", "in/**/*"] {
+        let fixture = Fixture::new(path, A);
+        for (at, name) in ODD.iter().enumerate() {
+            fixture.write(&format!("in/{name}"), format!("a\n{at}\n"));
+            fixture.write(&format!("in/below \t#3/{name}"), format!("a\n{at}\n"));
+        }
+        let folders = if path == "in/*" { 1 } else { 2 };
+        let mut expected: Vec<String> = ODD.map(str::to_owned).to_vec();
+        if folders == 2 {
+            expected.extend(ODD.map(|name| format!("below \t#3/{name}")));
+        }
+        expected.sort();
+        assert_eq!(names(&fixture), expected, "{path}");
+        assert_eq!(left_out(&fixture), [""; 0]);
+        let mut read: Vec<usize> = fixture.read().rows.iter().map(|row| row[0].parse().unwrap()).collect();
+        read.sort();
+        let mut all: Vec<usize> = (0..ODD.len()).flat_map(|at| vec![at; folders]).collect();
+        all.sort();
+        assert_eq!(read, all, "{path}");
+    }
+    for name in ODD {
+        let fixture = Fixture::new(&format!("in/{name}"), A);
+        fixture.write(&format!("in/{name}"), "a\n1\n");
+        assert_eq!((names(&fixture), fixture.read().rows.len()), (vec![name.to_owned()], 1));
+    }
+}
+
+#[test]
+fn a_file_of_no_bytes_is_told() {
+    for options in [
+        "format = \"jsonl\"\n[columns]\na = \"text\"\n",
+        "format = \"csv\"\nheader = false\n[columns]\na = { type = \"text\", from = 1 }\n",
+    ] {
+        let fixture = Fixture::new("empty", options);
+        fixture.write("empty", "");
+        let outcome = fixture.read();
+        assert_eq!(
+            (outcome.rows.len(), outcome.remarks),
+            (0, vec!["it has 0 bytes: did the export fail?".to_owned()])
+        );
+        fixture.write("empty", "\n");
+        assert_eq!(fixture.read().remarks, [""; 0]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_told() {
+    use std::os::unix::ffi::OsStrExt;
+    let fixture = Fixture::new("in/*", A);
+    fixture.write("in/a.csv", "a\n1\n").write("elsewhere/b.csv", "a\n2\n");
+    std::os::unix::fs::symlink(fixture.path("nowhere"), fixture.path("in/dead")).unwrap();
+    std::os::unix::fs::symlink(fixture.path("elsewhere/b.csv"), fixture.path("in/link.csv")).unwrap();
+    assert_eq!(names(&fixture), ["a.csv", "link.csv"]);
+    assert_eq!(left_out(&fixture), ["dead (a link that leads nowhere)"]);
+    assert_eq!(fixture.read().table(), ["1", "2"]);
+    let name = std::ffi::OsStr::from_bytes(b"caf\xE9.csv");
+    std::fs::write(fixture.path("in").join(name), "a\n").unwrap();
+    assert!(fixture.error().starts_with("the name of `caf\u{fffd}.csv` is not UTF-8 text"));
+}
+
 #[test]
 fn a_glob_names_files_below_its_fixed_folder() {
     let fixture = Fixture::new("in/*/pos_*.csv", A);
@@ -50,7 +166,7 @@ fn a_file_has_its_own_name_and_parent_folders_may_be_dots() {
     let source = declare(&url).check("shop").unwrap();
     fixture.write("in/two.csv", "a\n1\n");
     let files = runtime().block_on(list(&source)).unwrap().files;
-    assert_eq!(files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["two.csv"]);
+    assert_eq!(files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["_one file.csv", "two.csv"]);
 }
 
 #[test]

@@ -57,7 +57,8 @@ impl Fixture {
     fn new(file: &str, toml: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(file);
-        let toml = format!("path = '{}'\n{toml}", path.to_str().unwrap());
+        let path = toml::Value::from(path.to_str().unwrap());
+        let toml = format!("path = {path}\n{toml}");
         let source = declare(&toml).check("shop").unwrap();
         Fixture { folder, source: Arc::new(source) }
     }

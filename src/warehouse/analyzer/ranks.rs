@@ -56,7 +56,7 @@ fn finite_all(order: &mut [SortExpr], schema: &DFSchema) -> Result<bool> {
             let text = sort.expr.human_display().to_string();
             let function =
                 ScalarUDF::from(Finite { text, signature: Signature::any(1, Volatility::Immutable) });
-            let ranked = std::mem::replace(&mut sort.expr, Expr::default());
+            let ranked = std::mem::take(&mut sort.expr);
             sort.expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![ranked]));
             any = true;
         }

@@ -42,7 +42,7 @@ pub enum Rank {
 }
 
 impl Drawn {
-    pub fn drawn(chance: &mut Xoshiro256PlusPlus, world: &World, name: String) -> Drawn {
+    pub fn at_random(chance: &mut Xoshiro256PlusPlus, world: &World, name: String) -> Drawn {
         let scores = chance.gen_bool(0.5);
         let several = |chance: &mut Xoshiro256PlusPlus, most: usize, least: usize| -> Vec<Condition> {
             let many = chance.gen_range(least..=most);
@@ -151,7 +151,12 @@ impl Rank {
             Rank::Orders => "orders",
             Rank::Net => "net",
             Rank::MinusNet => "-net",
-            Rank::Ratio => "ratio",
+            // No mart keeps an infinity; a ranking may come to one.
+            Rank::Ratio => {
+                "case odd when 'inf' then cast('Infinity' as double) when 'minus' then cast('-Infinity' as double) \
+                 when 'nan' then cast('NaN' as double) when 'zero' then cast('-0.0' as double) \
+                 else cast(net as double) / 8 end"
+            }
             Rank::Big => "big",
             Rank::Constant => "1",
             Rank::Score => "scores.score",

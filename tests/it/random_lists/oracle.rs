@@ -135,7 +135,7 @@ pub fn decide(world: &World, drawn: &Drawn) -> BTreeMap<String, Decision> {
             Decision {
                 position,
                 reason: String::new(),
-                score: worth.map(|(_, score)| score),
+                score: worth.filter(|(worth, _)| worth.finite()).map(|(_, score)| score),
                 rank: None,
                 unknown: unknown.join("; "),
             },

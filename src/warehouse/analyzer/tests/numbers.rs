@@ -150,8 +150,11 @@ fn types() -> impl Strategy<Value = Whole> {
     (0..TYPES.len()).prop_map(|n| TYPES[n])
 }
 
+/// Two columns, row by row.
+type Pairs = Vec<(Option<i256>, Option<i256>)>;
+
 /// A type with two columns of it.
-fn pairs() -> impl Strategy<Value = (Whole, Vec<(Option<i256>, Option<i256>)>)> {
+fn pairs() -> impl Strategy<Value = (Whole, Pairs)> {
     types().prop_flat_map(|kind| {
         (kind.numbers(7), kind.numbers(7)).prop_map(move |(a, b)| (kind, a.into_iter().zip(b).collect()))
     })

@@ -1,0 +1,105 @@
+//! The files below a local path, whatever their names: nothing that lies there is passed over in silence.
+
+use std::fs::Metadata;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use glob::{MatchOptions, Pattern};
+use object_store::path::Path;
+use walkdir::WalkDir;
+
+use super::header_name::composed;
+use super::left_out::why_left_out;
+use super::location::{Listing, SourceFile};
+use crate::error::{Context, Error, Result};
+use crate::storage::fault::between;
+use crate::storage::local_file::{LocalFile, meta_of};
+
+/// The file at a path, or the files below it that match.
+pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
+    let mut listing = Listing::default();
+    let Some(path) = as_it_lies_there(path)? else { return Ok(listing) };
+    if path.is_file() {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let metadata = path.metadata().doing(format!("look at {}", path.display()))?;
+        listing.files.push(source_file(name, path, &metadata)?);
+        return Ok(listing);
+    }
+    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+    for entry in WalkDir::new(&path).follow_links(true).min_depth(1) {
+        let (found, metadata) = match entry {
+            Ok(entry) if entry.file_type().is_dir() => continue,
+            Ok(entry) => (entry.path().to_owned(), entry.metadata().ok()),
+            Err(error) => match (error.path(), error.io_error().map(std::io::Error::kind)) {
+                // A link that leads nowhere.
+                (Some(link), Some(std::io::ErrorKind::NotFound)) if link.is_symlink() => {
+                    (link.to_owned(), None)
+                }
+                // It was there a moment ago.
+                (_, Some(std::io::ErrorKind::NotFound)) => continue,
+                _ => return Err(error).doing(format!("list {}", path.display())),
+            },
+        };
+        let below = found.strip_prefix(&path).unwrap_or(&found);
+        let shown = below.to_string_lossy();
+        if !pattern.is_none_or(|pattern| pattern.matches_with(&composed(&shown), options)) {
+            continue;
+        }
+        match (why_left_out(&shown, pattern), metadata) {
+            (Some(why), _) => listing.left_out.push(format!("{shown} ({why})")),
+            (None, None) => listing.left_out.push(format!("{shown} (a link that leads nowhere)")),
+            (None, Some(metadata)) if !metadata.is_file() => {
+                listing.left_out.push(format!("{shown} (no file with a content)"));
+            }
+            (None, Some(_)) if below.to_str().is_none() => {
+                return Err(Error::failed(format!("the name of `{shown}` is not UTF-8 text"))
+                    .hint("rename it: rows are kept with the name of their file"));
+            }
+            (None, Some(metadata)) => {
+                let name = shown.into_owned();
+                listing.files.push(source_file(name, found, &metadata)?);
+            }
+        }
+    }
+    Ok(listing)
+}
+
+fn source_file(name: String, path: PathBuf, metadata: &Metadata) -> Result<SourceFile> {
+    // What object stores call it does not matter: the store has one file.
+    let meta = meta_of(metadata, Path::from(name.as_str())).doing(format!("look at {name}"))?;
+    Ok(SourceFile {
+        name,
+        size: meta.size,
+        modified: meta.last_modified,
+        location: meta.location,
+        version: meta.e_tag,
+        member: None,
+        store: between(Arc::new(LocalFile::new(path))),
+    })
+}
+
+/// A path as the disk has it, where its accents are composed in another way than declared: macOS takes
+/// them apart. Nothing where none, or more than one, looks the same.
+fn as_it_lies_there(declared: &FilePath) -> Result<Option<PathBuf>> {
+    if declared.exists() {
+        return Ok(Some(declared.to_owned()));
+    }
+    let mut found = PathBuf::new();
+    for part in declared.components() {
+        let next = found.join(part);
+        if next.exists() {
+            found = next;
+            continue;
+        }
+        let wanted = composed(&part.as_os_str().to_string_lossy()).into_owned();
+        let Ok(beside) = std::fs::read_dir(&found) else { return Ok(None) };
+        let mut same = beside
+            .filter_map(|entry| entry.ok().map(|entry| entry.file_name()))
+            .filter(|name| !wanted.is_ascii() && composed(&name.to_string_lossy()) == wanted);
+        match (same.next(), same.next()) {
+            (Some(only), None) => found.push(only),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(found))
+}

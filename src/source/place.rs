@@ -1,0 +1,100 @@
+//! A source's declared path, taken apart: what is fixed, and what is a pattern.
+
+use std::path::{Component, Path as FilePath, PathBuf};
+
+use glob::Pattern;
+
+use super::header_name::composed;
+use crate::error::{Context, Error, Result};
+
+/// A declared path, taken apart.
+#[derive(Debug, PartialEq)]
+pub struct Place {
+    /// Whether it is on a disk of this machine.
+    pub local: bool,
+    /// What is fixed: a folder's location.
+    pub folder: String,
+    /// The last part when nothing in the path is a pattern: a file, or one more folder.
+    pub file: Option<String>,
+    pub pattern: Option<Pattern>,
+}
+
+impl Place {
+    pub fn of(path: &str) -> Result<Self> {
+        let (scheme, rest) = match path.split_once("://") {
+            Some(("file", rest)) => {
+                // A file URL is a local path in other clothes; only globs need it undressed.
+                (String::new(), percent_decoded(rest))
+            }
+            Some((scheme, rest)) => (format!("{scheme}://"), rest.to_owned()),
+            None => (String::new(), path.to_owned()),
+        };
+        let local = scheme.is_empty();
+        let rest = if local { absolute(&rest)? } else { rest };
+        let parts: Vec<&str> = rest.split('/').collect();
+        // A file may be called what a pattern looks like.
+        let is_file = local && FilePath::new(&rest).is_file();
+        if !is_file && let Some(first) = parts.iter().position(|part| part.contains(['*', '?', '['])) {
+            let pattern = parts[first..].join("/");
+            let pattern = Pattern::new(&composed(&pattern)).map_err(|e| {
+                Error::config(format!("`{path}` is not a glob"))
+                    .caused_by(e)
+                    .hint("use * for any part of a name, ** for any folders, ? for one character")
+            })?;
+            let folder = format!("{scheme}{}/", parts[..first].join("/"));
+            return Ok(Place { local, folder, file: None, pattern: Some(pattern) });
+        }
+        let trimmed = rest.trim_end_matches('/');
+        let least = if scheme.is_empty() { 0 } else { 1 };
+        Ok(match trimmed.rsplit_once('/') {
+            Some((folder, file)) if !rest.ends_with('/') && folder.split('/').count() >= least => {
+                let (folder, file) = (format!("{scheme}{folder}/"), Some(file.to_owned()));
+                Place { local, folder, file, pattern: None }
+            }
+            _ => Place { local, folder: format!("{scheme}{trimmed}/"), file: None, pattern: None },
+        })
+    }
+}
+
+/// The local path from the root, without `.` and `..`, which object stores do not know.
+fn absolute(path: &str) -> Result<String> {
+    let slash = path.ends_with('/');
+    let whole = std::path::absolute(path).doing(format!("read the path {path}"))?;
+    let mut plain = PathBuf::new();
+    for component in whole.components() {
+        match component {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    let text = plain
+        .into_os_string()
+        .into_string()
+        .map_err(|_| Error::config(format!("the path {path} is not UTF-8 text")))?;
+    Ok(if slash && text != "/" { format!("{text}/") } else { text })
+}
+
+pub(super) fn percent_decoded(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let hex = tail
+            .get(..2)
+            .and_then(|h| std::str::from_utf8(h).ok())
+            .and_then(|h| u8::from_str_radix(h, 16).ok());
+        match hex {
+            Some(decoded) if byte == b'%' => {
+                bytes.push(decoded);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
+}
