@@ -7,8 +7,10 @@
 //! `declaration` mirrors the TOML; `grain` counts that tables have one row a customer; `candidates`
 //! joins them to one row a customer, which SQL calls `base`; `names` says what a name in a condition
 //! means; `subquery` turns what a condition asks of other tables into sets of customers; `condition`
-//! puts both together; `consent` looks up who agreed; `decision` decides; `waterfall` has the lines.
+//! puts both together; `consent` looks up who agreed; `answers` asks every customer all of it; `judgement`
+//! says what the answers decide; `decision` goes through an audience; `waterfall` has the lines.
 
+mod answers;
 mod candidates;
 mod condition;
 mod consent;
@@ -16,6 +18,7 @@ mod decision;
 mod declaration;
 mod decorrelation;
 mod grain;
+mod judgement;
 mod names;
 mod subquery;
 mod unknown;

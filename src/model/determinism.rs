@@ -2,7 +2,8 @@
 //!
 //! The order in which parallel threads add floats changes the last digits of the sum. Decimals and
 //! integers have no such order. So a mart may aggregate decimals and integers, and turn to floats
-//! only after; approximate and volatile functions are refused altogether.
+//! only after; approximate and volatile functions are refused altogether. No model at all may ask the
+//! clock: time enters as the run's as-of instant only.
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -27,6 +28,32 @@ const ORDER_DEPENDENT: [&str; 14] = [
     "covar_pop",
     "regr_slope",
 ];
+
+/// Refuses a plan that asks the machine's clock.
+///
+/// # Errors
+/// `now()`, `current_date`, `current_time` and their other names.
+pub fn require_no_clock(plan: &LogicalPlan) -> Result<()> {
+    let mut asked = None;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|e| match e {
+                // Of the engine's functions only those that tell the time are stable, not immutable.
+                Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Stable => {
+                    asked = Some(call.name().to_owned());
+                    Ok(TreeNodeRecursion::Stop)
+                }
+                _ => Ok(TreeNodeRecursion::Continue),
+            })
+        })
+    })
+    .doing("look through the plan")?;
+    match asked {
+        None => Ok(()),
+        Some(name) => Err(Error::config(format!("{name}() tells when the run happens to take place"))
+            .hint("use $as_of, the instant that the run is for; local_day($as_of) is its day")),
+    }
+}
 
 /// Refuses a plan whose result could differ from run to run.
 pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {

@@ -68,7 +68,7 @@ pub fn expected(source: &Source, files: &[SeenFile], ledger: &Ledger, as_of: Ins
             told.add(freshness.severity, error);
         }
     }
-    Error::all(told.errors).map_err(|e| e.at(format!("source {}", source.name)))?;
+    Error::all(told.errors)?;
     Ok(told.warnings)
 }
 

@@ -340,13 +340,15 @@ impl Ingest<'_> {
 
     /// The entry of a file from which no row was read.
     async fn entry(&self, file: &SourceFile, since_run: u64) -> Result<Entry> {
+        let content = source::content(self.source, file).await?;
         Ok(Entry {
             run: self.workshop.run,
             source: self.source.name.clone(),
             file: file.name.clone(),
             size: file.size,
             modified: file.modified,
-            digest: source::digest(self.source, file).await?,
+            digest: content.digest,
+            content_size: content.size,
             rows: 0,
             refused: 0,
             late: 0,

@@ -54,12 +54,29 @@ impl Workshop {
             figures.repeated = self.repeated(source, rows).await?;
         }
         if figures.repeated > 0 {
-            figures.notes.push(format!(
+            let mut note = format!(
                 "{} of {read} rows repeat a key that came before: of each key the latest row counts",
                 figures.repeated
-            ));
+            );
+            if !self.dates_versions(source, rows) {
+                note.push_str(
+                    ", at past instants too; `version`, `valid_from` or `date_in_name` says since when each does",
+                );
+            }
+            figures.notes.push(note);
         }
         Error::all(errors)
+    }
+
+    /// Whether the rows of a key say since when each of them holds.
+    fn dates_versions(&self, source: &Source, rows: &Staged) -> bool {
+        let Some(versions) = self.catalog.visibility(&rows.table).versions else { return false };
+        match &versions.by {
+            Some(by) => source.columns.iter().any(|column| {
+                column.name == by.name && matches!(column.kind, ColumnType::Timestamp | ColumnType::Date)
+            }),
+            None => versions.dated_files,
+        }
     }
 
     /// How many rows of this run have a key that another row before them has.

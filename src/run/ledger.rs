@@ -25,7 +25,10 @@ pub struct Entry {
     pub file: String,
     pub size: u64,
     pub modified: Instant,
+    /// Of the content, unpacked.
     pub digest: String,
+    /// Bytes of the content, unpacked.
+    pub content_size: u64,
     pub rows: u64,
     pub refused: u64,
     /// Rows that tell of what happened before the last release's instant.
@@ -79,6 +82,7 @@ pub fn schema() -> SchemaRef {
         Field::new("same_as", DataType::Utf8, true),
         Field::new("replaced_by", DataType::Utf8, true),
         Field::new("snapshot_at", instant, true),
+        Field::new("content_size", DataType::Int64, true),
     ]))
 }
 
@@ -119,6 +123,7 @@ pub fn rows(entries: &[Entry]) -> Result<RecordBatch> {
                 )
                 .with_timezone("UTC"),
             ),
+            numbers(&|e| e.content_size),
         ],
     )
     .doing("write the source ledger")
@@ -132,7 +137,7 @@ pub async fn read(catalog: &Catalog) -> Result<BTreeMap<String, Ledger>> {
     }
     let session = catalog.session([&table()], None).await?;
     let sql = "select source, file, size, modified, digest, rows, refused, since_run, run, rows_late, \
-               same_as, replaced_by, snapshot_at from ops.sources order by source, since_run, run, file";
+               same_as, replaced_by, snapshot_at, content_size from ops.sources order by source, since_run, run, file";
     let mut stream = session
         .sql(sql)
         .await
@@ -170,7 +175,7 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
     let (runs, late, same_as, replaced_by) = (numbers(8)?, numbers(9)?, texts(10)?, texts(11)?);
     let instants =
         |n: usize| batch.column(n).as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(damaged);
-    let (modified, snapshots) = (instants(3)?, instants(12)?);
+    let (modified, snapshots, content_sizes) = (instants(3)?, instants(12)?, numbers(13)?);
     let instant = |micros: i64| chrono::DateTime::from_timestamp_micros(micros).ok_or_else(damaged);
     let maybe = |texts: &StringArray, n: usize| texts.is_valid(n).then(|| texts.value(n).to_owned());
     (0..batch.num_rows())
@@ -182,6 +187,8 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
                 size: sizes.value(n) as u64,
                 modified: instant(modified.value(n))?,
                 digest: digests.value(n).to_owned(),
+                // Files read before packed ones were known by their content.
+                content_size: if content_sizes.is_valid(n) { content_sizes.value(n) } else { sizes.value(n) } as u64,
                 rows: rows.value(n) as u64,
                 refused: refused.value(n) as u64,
                 // Files read before lateness was counted.

@@ -34,7 +34,10 @@ impl Workshop {
             }
         }
         for (audience, decided) in &planned {
-            if let Err(error) = determinism::require_deterministic(decided.frame.logical_plan()) {
+            let plan = decided.frame.logical_plan();
+            let checked =
+                determinism::require_no_clock(plan).and_then(|()| determinism::require_deterministic(plan));
+            if let Err(error) = checked {
                 errors.push(error.at(format!("audience {}", audience.name)));
             }
         }
@@ -51,7 +54,7 @@ impl Workshop {
                     ))
                     .at(format!("audience {}", audience.name)));
                 }
-                Err(error) => return Err(decided.blame(audience, error).await),
+                Err(error) => return Err(drawing.blame(&self.catalog, audience, error).await),
             }
         }
         stager.ok_or_else(|| Error::failed("the pipeline has no audience"))?.finish().await

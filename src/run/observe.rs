@@ -73,7 +73,6 @@ pub async fn observe(
     let mut errors = Vec::new();
     for source in pipeline.sources().filter(|_| !request.forgetting) {
         let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
-        let mut files = Vec::new();
         let listed = match source::list(source).await {
             Ok(listed) => listed,
             Err(error) => {
@@ -81,28 +80,14 @@ pub async fn observe(
                 continue;
             }
         };
-        let mut of_size: BTreeMap<u64, usize> = BTreeMap::new();
         seen.left_out.insert(source.name.clone(), listed.left_out);
-        let listed = listed.files;
-        for file in &listed {
-            *of_size.entry(file.size).or_default() += 1;
-        }
-        for file in listed {
-            let digest = match ledger.entries.get(&file.name) {
-                Some(known) if known.size == file.size && known.modified == file.modified => {
-                    Some(known.digest.clone())
-                }
-                // Only a file of a known size, or of another's, can be a known content.
-                _ if ledger.entries.contains_key(&file.name)
-                    || of_size.get(&file.size).is_some_and(|files| *files > 1)
-                    || ledger.entries.values().any(|known| known.size == file.size) =>
-                {
-                    Some(source::digest(source, &file).await?)
-                }
-                _ => None,
-            };
-            files.push(SeenFile { file, digest, is_empty: false });
-        }
+        let mut files = match seen_files(source, &ledger, listed.files).await {
+            Ok(files) => files,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
         if let Err(error) = look_into_repeated(source, &ledger, &mut files).await {
             errors.push(error);
             continue;
@@ -111,6 +96,39 @@ pub async fn observe(
     }
     Error::all(errors)?;
     Ok(seen)
+}
+
+/// The files as they lie there, with the digests of those that may hold what another does.
+async fn seen_files(source: &Source, ledger: &Ledger, listed: Vec<SourceFile>) -> Result<Vec<SeenFile>> {
+    let mut files = Vec::with_capacity(listed.len());
+    // Only contents of one size can be the same; that of a packed file takes unpacking to know.
+    let mut of_size: BTreeMap<u64, usize> = BTreeMap::new();
+    for entry in ledger.entries.values() {
+        *of_size.entry(entry.content_size).or_default() += 1;
+    }
+    for file in listed {
+        let known = ledger.entries.get(&file.name);
+        let digest = match known.filter(|e| e.size == file.size && e.modified == file.modified) {
+            Some(known) => Some(known.digest.clone()),
+            None => {
+                let packed = match source::is_packed(source, &file).await {
+                    true => Some(source::content(source, &file).await?),
+                    false => None,
+                };
+                let size = packed.as_ref().map_or(file.size, |content| content.size);
+                *of_size.entry(size).or_default() += 1;
+                packed.map(|content| content.digest)
+            }
+        };
+        files.push(SeenFile { file, digest, is_empty: false });
+    }
+    for SeenFile { file, digest, .. } in &mut files {
+        let may_be_another = of_size.get(&file.size).is_some_and(|files| *files > 1);
+        if digest.is_none() && (may_be_another || ledger.entries.contains_key(&file.name)) {
+            *digest = Some(source::content(source, file).await?.digest);
+        }
+    }
+    Ok(files)
 }
 
 /// Of new files with one content, whether they hold any record: those without do not add to each other.

@@ -150,6 +150,7 @@ impl Workshop {
     pub async fn frame(&self, model: &Model) -> Result<DataFrame> {
         let place = |e: Error| e.at(model.path.display().to_string());
         let frame = self.query_of(model).await?;
+        determinism::require_no_clock(frame.logical_plan()).map_err(place)?;
         self.require_dated(model, frame.logical_plan()).await.map_err(place)?;
         if model.table.schema() == "mart" {
             determinism::require_deterministic(frame.logical_plan()).map_err(place)?;

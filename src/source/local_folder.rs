@@ -4,6 +4,7 @@ use std::fs::Metadata;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
+use chrono::SubsecRound;
 use glob::{MatchOptions, Pattern};
 use object_store::path::Path;
 use walkdir::WalkDir;
@@ -70,7 +71,7 @@ fn source_file(name: String, path: PathBuf, metadata: &Metadata) -> Result<Sourc
     Ok(SourceFile {
         name,
         size: meta.size,
-        modified: meta.last_modified,
+        modified: meta.last_modified.trunc_subsecs(6),
         location: meta.location,
         version: meta.e_tag,
         member: None,

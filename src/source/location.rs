@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use futures::TryStreamExt;
 use glob::MatchOptions;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::archive::Member;
-use super::declaration::Source;
+use super::declaration::{Format, Source};
+use super::form::{Form, HEAD, form};
 use super::header_name::composed;
 use super::left_out::why_left_out;
 use super::members::opened;
 use super::place::Place;
+use super::window::fetch;
 use super::{local_folder, packed};
 use crate::error::{Context, Error, Result};
 use crate::storage::Storage;
@@ -27,6 +29,7 @@ pub struct SourceFile {
     pub name: String,
     /// In bytes.
     pub size: u64,
+    /// To the microsecond, which is what the register of files keeps.
     pub modified: DateTime<Utc>,
     /// The object inside the whole store.
     pub location: Path,
@@ -192,7 +195,7 @@ fn source_file(name: String, meta: ObjectMeta, store: &Arc<dyn ObjectStore>) -> 
     SourceFile {
         name,
         size: meta.size,
-        modified: meta.last_modified,
+        modified: meta.last_modified.trunc_subsecs(6),
         location: meta.location,
         version: meta.e_tag,
         member: None,
@@ -200,17 +203,56 @@ fn source_file(name: String, meta: ObjectMeta, store: &Arc<dyn ObjectStore>) -> 
     }
 }
 
-/// The BLAKE3 digest of a file's bytes as they lie there, in hexadecimal; of a member, of what it was
-/// before it was packed.
-pub async fn digest(source: &Source, file: &SourceFile) -> Result<String> {
+/// What a file holds, packed or not: the same for the same rows under another packing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// BLAKE3 of the unpacked bytes, in hexadecimal.
+    pub digest: String,
+    /// Bytes, unpacked.
+    pub size: u64,
+}
+
+/// Returns what a file holds. One that cannot be unpacked stands for the bytes as they lie there: whoever
+/// reads it is told why.
+///
+/// # Errors
+/// A file that cannot be read.
+pub async fn content(source: &Source, file: &SourceFile) -> Result<Content> {
     let place = |e: Error| e.at(file.name.clone()).at(format!("source {}", source.name));
-    let opened = file.clone();
-    let digest = tokio::task::spawn_blocking(move || -> Result<String> {
-        let mut hasher = blake3::Hasher::new();
-        for window in packed::stored(&opened)? {
-            hasher.update(&window?);
+    let (opened, is_text) = (file.clone(), source.format != Format::Parquet);
+    let content = tokio::task::spawn_blocking(move || {
+        let unpacked = is_text.then(|| packed::open(&opened).and_then(content_of));
+        match unpacked {
+            Some(Ok(content)) => Ok(content),
+            _ => packed::stored(&opened).and_then(content_of),
         }
-        Ok(hasher.finalize().to_hex().to_string())
     });
-    digest.await.map_err(|_| Error::failed("reading stopped unexpectedly")).flatten().map_err(place)
+    content.await.map_err(|_| Error::failed("reading stopped unexpectedly")).flatten().map_err(place)
+}
+
+fn content_of(windows: packed::Content) -> Result<Content> {
+    let (mut hasher, mut size) = (blake3::Hasher::new(), 0);
+    for window in windows {
+        let window = window?;
+        size += window.len() as u64;
+        hasher.update(&window);
+    }
+    Ok(Content { digest: hasher.finalize().to_hex().to_string(), size })
+}
+
+/// Returns whether a file is unpacked when it is read, so that its size says nothing of its content. False
+/// where it cannot be looked into: reading it will say why.
+pub async fn is_packed(source: &Source, file: &SourceFile) -> bool {
+    if source.format == Format::Parquet {
+        return false;
+    }
+    let head = match &file.member {
+        None => fetch(file, 0..file.size.min(HEAD as u64)).await.unwrap_or_default(),
+        Some(_) => {
+            let member = file.clone();
+            let first = tokio::task::spawn_blocking(move || packed::stored(&member).ok()?.next()?.ok());
+            first.await.ok().flatten().unwrap_or_default()
+        }
+    };
+    matches!(form(&head), Form::Gzip | Form::Zstandard)
 }

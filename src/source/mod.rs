@@ -89,7 +89,7 @@ pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, Partition
 pub use declaration::{Format, Source, SourceDeclaration, Undated};
 pub use drift::OnDrift;
 pub use editions::{Edition, Editions};
-pub use location::{Listing, SourceFile, digest, list};
+pub use location::{Content, Listing, SourceFile, content, is_packed, list};
 pub use person::{KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use quarantine::quarantine_schema;
 pub use remark::{Remark, told};

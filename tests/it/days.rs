@@ -105,6 +105,15 @@ fn sql_turns_instants_into_local_days_and_back() {
 }
 
 #[test]
+fn no_model_asks_the_clock() {
+    let project = daily_totals("Europe/Paris", "time = \"day\"");
+    for clock in ["now()", "current_timestamp", "current_date", "today()", "current_time"] {
+        project.model("core.days", &format!("select day, {clock} as at from raw.totals where net_amount > 1"));
+        project.run(&[]).refused(2, &["core/days.sql", "tells when the run happens to take place", "$as_of"]);
+    }
+}
+
+#[test]
 fn the_day_of_the_as_of_instant_is_the_local_one_under_any_name() {
     for (zone, today) in [("Europe/Paris", "2026-07-01"), ("America/Los_Angeles", "2026-07-01")] {
         let project = daily_totals(zone, "time = \"day\"");

@@ -1,7 +1,9 @@
 //! What a delivered file is: known by name and content, an edition of another, the same again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 
+use flate2::{Compression, GzBuilder};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -79,6 +81,61 @@ fn without_a_key_two_equal_files_stop_the_run_until_the_source_says_what_they_ar
     small.declare(SALES);
     small.rename("metz/06-01.csv", "metz/renamed.csv");
     assert!(small.fails("2026-06-04").contains("metz/renamed.csv is lyon/06-01.csv again"));
+}
+
+/// Packed under a name and a time that its header keeps.
+fn gzip(text: &str, at: u32) -> Vec<u8> {
+    let mut encoder =
+        GzBuilder::new().filename("export.csv").mtime(at).write(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_content_is_the_same_however_it_is_packed() {
+    let text = prices(&[("a", 1), ("b", 2)]);
+    let mut small = Small::new(SALES);
+    small.put("06-01.csv", gzip(&text, 1));
+    small.put("06-02.csv", gzip(&text, 2));
+    assert!(small.fails("2026-06-02").contains("06-02.csv is 06-01.csv again"));
+    small.remove("06-02.csv");
+    small.night("2026-06-02");
+    // In a later night: packed again, by another program, and not at all.
+    for bytes in [gzip(&text, 3), zstd::encode_all(text.as_bytes(), 1).unwrap(), text.clone().into_bytes()] {
+        small.put("06-03.csv", bytes);
+        assert!(small.fails("2026-06-03").contains("06-03.csv is 06-01.csv again"));
+    }
+    // The same file, packed again under its name, is known.
+    small.remove("06-03.csv");
+    small.put("06-01.csv", gzip(&text, 4));
+    small.night("2026-06-03");
+    assert_eq!(small.stored("select count(*) from raw.list"), ["2"]);
+    // Plain first, packed afterwards; two in one night of which one is plain.
+    small = Small::new(SALES);
+    small.put("06-01.csv", &text);
+    small.night("2026-06-02");
+    small.put("06-02.csv", gzip(&text, 1));
+    assert!(small.fails("2026-06-03").contains("06-02.csv is 06-01.csv again"));
+    small = Small::new(&format!("same_content = \"skip\"\n{SALES}"));
+    small.put("06-01.csv", &text);
+    small.put("06-02.csv", gzip(&text, 1));
+    small.put("06-03.csv", gzip(&prices(&[("a", 1)]), 1));
+    small.night("2026-06-04");
+    assert_eq!(small.stored("select count(*) from raw.list"), ["3"]);
+}
+
+#[test]
+fn a_file_whose_name_size_and_time_are_known_is_not_read_again() {
+    let small = Small::new(SALES);
+    small.put("06-01.csv", &prices(&[("a", 1)]));
+    small.night("2026-06-02");
+    // Whoever reads it finds another content, which would stop the run.
+    let at = small.modified("06-01.csv");
+    small.put("06-01.csv", &prices(&[("a", 2)]));
+    assert!(small.fails("2026-06-03").contains("changed after it was ingested: 06-01.csv"));
+    small.set_modified("06-01.csv", at);
+    small.night("2026-06-03");
+    assert_eq!(small.stored(PRICE), ["a 1"]);
 }
 
 #[test]

@@ -353,6 +353,7 @@ fn subqueries_that_would_mean_something_else_are_refused() {
         ("row_number() over (order by fee) < 3", "looks at more than one customer"),
         ("sum(fee) > 3", "looks at more than one customer"),
         ("random() < 0.5", "random() changes from call to call"),
+        ("now() > $as_of and fee > 3", "now() tells when the run happens to take place"),
         ("(select sum(cast(fee as double)) from mart.members) > 3", "sum() adds floats"),
     ] {
         club.model("core/sports", "select distinct sport from raw.visits");
@@ -417,6 +418,25 @@ fn who_is_off_already_is_not_asked_any_more() {
         &format!("{}\n{}", ALL, ALL.replace(".all", ".other").replace("\"true\"", "\"100 / fee > 3\"")),
         &["audience other › where", "divides by zero"],
     );
+}
+
+#[test]
+fn what_cannot_be_computed_is_named_by_the_key_that_asks_it() {
+    let club = Club::new();
+    club.data("members", "customer_id,fee,town\nada,0,Lyon\nbea,20,\n");
+    let dear = "exists (select 1 from mart.members as m where m.customer_id = base.customer_id and 100 / m.fee > 3)";
+    for (from, to, place) in [
+        ("where = \"true\"", format!("where = [\"true\", {{ reason = \"dear\", where = \"{dear}\" }}]"), "where \"dear\""),
+        (
+            "where = \"true\"",
+            format!("where = \"true\"\nexclude = [{{ reason = \"dear\", where = \"{dear}\" }}]"),
+            "exclude \"dear\"",
+        ),
+        ("\"fee\"", "\"100 / fee\"".to_owned(), "rank_by"),
+    ] {
+        assert!(ALL.contains(from));
+        club.refused(1, &ALL.replace(from, &to), &[&format!("audience all › {place}"), "divides by zero"]);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use sillage::clock::{Instant, parse_instant};
 use sillage::error::Result;
@@ -53,7 +54,7 @@ impl Small {
         self.folder.path().join("warehouse").display().to_string()
     }
 
-    pub fn put(&self, name: &str, text: &str) {
+    pub fn put(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.folder.path().join("in").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -63,6 +64,15 @@ impl Small {
         let file = |name: &str| self.folder.path().join("in").join(name);
         fs::create_dir_all(file(new).parent().unwrap()).unwrap();
         fs::rename(file(old), file(new)).unwrap();
+    }
+
+    pub fn modified(&self, name: &str) -> SystemTime {
+        fs::metadata(self.folder.path().join("in").join(name)).unwrap().modified().unwrap()
+    }
+
+    pub fn set_modified(&self, name: &str, at: SystemTime) {
+        let file = fs::File::options().write(true).open(self.folder.path().join("in").join(name)).unwrap();
+        file.set_modified(at).unwrap();
     }
 
     pub fn remove(&self, name: &str) {

@@ -53,6 +53,7 @@ fn known(files: &[&str]) -> Ledger {
             size: 1,
             modified: Instant::UNIX_EPOCH,
             digest: content.to_owned(),
+            content_size: 1,
             rows: records,
             refused: 0,
             late: 0,
