@@ -26,6 +26,8 @@ const NO_SPACE: &str = "free some space and run again: what was published stands
 const NO_PERMISSION: &str = "this user may not write (or read) there: look at owner and permissions";
 const NO_FOLDER: &str = "a file stands where a folder is needed; give another place";
 const TRY_CAST: &str = "try_cast(… as …) gives null where a value does not fit";
+const VANISHED: &str =
+    "was its release vacuumed, or purged by an erasure, while it was read? Then read the last one";
 const MEMORY: &str =
     "raise --memory-limit, or lower --threads; without a limit it is three quarters of the machine's memory";
 
@@ -41,6 +43,9 @@ impl Told {
 
 /// Puts a cause into words; `None` when its own words may be shown as they are.
 pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
+    if let Some(file) = vanished(cause) {
+        return Some(Told::failed(format!("the file {file} is gone")).hint(VANISHED));
+    }
     if let Some(error) = cause.downcast_ref::<DataFusionError>() {
         return Some(datafusion(error));
     }
@@ -72,6 +77,18 @@ pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
         Some((_, rest)) => Some(Told { hint: hint.map(Into::into), ..Told::failed(rest) }),
         None => hint.map(|hint| Told::failed(text).hint(hint)),
     }
+}
+
+/// The file of a table that was not there when it was to be read.
+fn vanished<'c>(cause: &'c (dyn StdError + 'static)) -> Option<&'c str> {
+    let mut link = Some(cause);
+    while let Some(error) = link {
+        if let Some(object_store::Error::NotFound { path, .. }) = error.downcast_ref() {
+            return path.ends_with(".parquet").then_some(path);
+        }
+        link = error.source();
+    }
+    None
 }
 
 /// The mend of a full disk or a shut folder, wherever in the chain it stands.

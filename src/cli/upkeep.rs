@@ -39,7 +39,7 @@ pub struct VacuumArgs {
     /// How many of the newest releases stay readable and restorable
     #[arg(long, value_name = "N", default_value_t = 30)]
     keep_releases: usize,
-    /// Files younger than this stay, for readers in mid-scan: 90s, 30m, 12h, 7d
+    /// Releases that were the last one within this time stay, for readers in mid-scan: 90s, 30m, 12h, 7d
     #[arg(long, value_name = "AGE", default_value = "7d", value_parser = parse_duration)]
     older_than: Duration,
     /// Say what would go, and delete nothing

@@ -12,7 +12,6 @@ use crate::warehouse::engine::Limits;
 use crate::warehouse::lock::Wait;
 use crate::warehouse::release::Origin;
 use crate::warehouse::stage::{Layout, Mode};
-use crate::warehouse::upkeep::upkeep;
 
 /// Who dismisses, and why.
 #[derive(Debug, Clone)]
@@ -50,7 +49,7 @@ pub async fn dismiss(
             return Ok(Dismissed { records: 0, release: None });
         }
         let records = staged.rows;
-        let release = warehouse.publish(lock, upkeep(&last, Origin::Dismiss, vec![staged])).await?;
+        let release = warehouse.publish(lock, warehouse.upkeep(&last, Origin::Dismiss, vec![staged]).await?).await?;
         Ok(Dismissed { records, release: Some(release.release) })
     };
     warehouse.holding(wait, held).await

@@ -193,7 +193,7 @@ pub(super) async fn run_locked(
     staged.extend(record.stage(warehouse).await?);
     let tables = staged.iter().map(|s| &s.table).collect::<BTreeSet<_>>().len();
     if let Some(erasure) = erasure {
-        warehouse.order_purge(plan.run, &erasure.receipt(&steps)?).await?;
+        warehouse.order_purge(lock, plan.run, &erasure.receipt(&steps)?).await?;
     }
     let release = warehouse.publish(lock, proposal(Outcome::Published, staged)).await?;
     if erasing {

@@ -1,12 +1,14 @@
 //! Faults on purpose, for the tests that show what a crash or a failing store leaves behind.
 //!
-//! Debug builds and builds with the feature `faults` obey three variables of the environment; a
-//! release build knows nothing of them.
+//! Debug builds and builds with the feature `faults` obey these variables of the environment; a release
+//! build knows nothing of them.
 //!
 //! | variable | effect |
 //! |---|---|
 //! | `SILLAGE_FAULT_POINTS=FILE` | each point that is passed, and each fault, becomes a line of the file |
 //! | `SILLAGE_FAULT_STOP=N` | the process stops, without a word, at the N-th point |
+//! | `SILLAGE_FAULT_SLEEP=N` | the process is stopped (SIGSTOP) at the N-th point, until somebody wakes it |
+//! | `SILLAGE_FAULT_LEASE_MS=T` | a lock that is not renewed is over after T milliseconds |
 //! | `SILLAGE_FAULT_SEED=S:P` | each call to a store fails with probability P, how is drawn from S |
 //!
 //! A point stands before and after each call that changes a store, and between the system calls
@@ -52,6 +54,7 @@ mod chosen {
     struct Chosen {
         points: Option<Mutex<File>>,
         stop: Option<u64>,
+        sleep: Option<u64>,
         draws: Option<Mutex<(Xoshiro256PlusPlus, f64)>>,
     }
 
@@ -62,6 +65,7 @@ mod chosen {
         Chosen {
             points: asked("SILLAGE_FAULT_POINTS").and_then(|file| File::create(file).ok()).map(Mutex::new),
             stop: asked("SILLAGE_FAULT_STOP").and_then(|n| n.parse().ok()),
+            sleep: asked("SILLAGE_FAULT_SLEEP").and_then(|n| n.parse().ok()),
             draws: asked("SILLAGE_FAULT_SEED").and_then(|text| {
                 let (seed, share) = text.split_once(':')?;
                 let chance = Xoshiro256PlusPlus::seed_from_u64(seed.parse().ok()?);
@@ -76,6 +80,10 @@ mod chosen {
         tell(what);
         if CHOSEN.stop == Some(passed) {
             std::process::abort();
+        }
+        if CHOSEN.sleep == Some(passed) {
+            let this = std::process::id().to_string();
+            let _ = std::process::Command::new("kill").args(["-STOP", &this]).status();
         }
     }
 

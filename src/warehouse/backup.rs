@@ -1,21 +1,27 @@
 //! Backup: the last release copied to another place, where it is a warehouse of its own.
 //!
-//! Needs no lock: the files of a release never change, and no vacuum takes those of the last one.
-//! What lies beyond the release (a log that a run is just writing, staged files, earlier releases)
-//! stays behind, so the copy is whole whatever happens meanwhile. The release file is written last:
-//! a copy that was cut off is a warehouse without a release, and is begun again.
+//! Needs no lock: the files of a release never change. What lies beyond the release (a log that a run is
+//! just writing, staged files, earlier releases) stays behind. At the end it is seen that the release is
+//! there still: releases are deleted before their files, so until then no file went. The shelf comes
+//! before the release file: a copy that was cut off is a warehouse without a release, and the next backup
+//! to that place begins by deleting what does not belong to it.
+
+use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, WriteMultipart};
+use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 
 use super::Warehouse;
+use super::object::log_version;
 use super::release::Release;
 use crate::error::{Context, Error, Result};
+use crate::name::TableName;
 
 /// Larger files are copied part by part.
 const PART_BYTES: u64 = 16 << 20;
 const COPIES_AT_ONCE: usize = 8;
+const GONE_MEANWHILE: &str = "the copy is no warehouse yet: back up to the same place again";
 
 /// What was copied.
 #[derive(Debug)]
@@ -29,35 +35,85 @@ impl Warehouse {
     /// Copies the last release to an empty place: a folder or an object store.
     ///
     /// # Errors
-    /// When a release is there already.
+    /// When a release is there already; a release that is vacuumed or purged while it is copied.
     pub async fn backup(&self, to: &str) -> Result<Backup> {
         let release = self.require_last_release().await?;
+        // A run that failed left its record alone: the tables and the shelf are those of this one.
+        let published = match release.last_published {
+            Some(number) if number != release.release => Some(self.release(number).await?),
+            _ => None,
+        };
         let target = Warehouse::open_or_create(to).await?;
         if let Some(there) = target.last_release().await? {
             return Err(Error::config(format!("{to} is a warehouse with release {} already", there.release))
                 .hint("give each backup a place of its own"));
         }
-        let mut paths = Vec::new();
-        for (name, version) in &release.tables {
-            let folder = name.folder();
-            let Some(table) = self.table(name, *version).await? else {
-                return Err(Error::failed(format!("the table {name} is not there at version {version}"))
-                    .hint("its _delta_log was deleted; restore the warehouse from an earlier backup"));
-            };
-            self.verify_files(&table).await?;
-            paths.extend(table.files().iter().map(|file| format!("{folder}/{file}")));
-            let log = self.list_objects(&format!("{folder}/_delta_log")).await?;
-            let of_release = |path: &Path| log_version(path).is_some_and(|entry| entry <= *version);
-            paths.extend(log.into_iter().filter(of_release).map(|path| path.to_string()));
+        let mut paths = BTreeSet::new();
+        for of in published.iter().chain([&release]) {
+            for (name, version) in &of.tables {
+                paths.extend(self.files_of(name, *version).await?);
+            }
         }
+        target.begin_backup(&paths).await?;
         let copies = paths.iter().map(|path| self.copy_to(&target, path));
         let bytes: u64 = futures::stream::iter(copies)
             .buffer_unordered(COPIES_AT_ONCE)
             .try_fold(0, |sum, bytes| async move { Ok(sum + bytes) })
-            .await?;
-        target.write_release(&release).await?;
-        target.switch_shelf().await?;
+            .await
+            .map_err(|e| e.hint(GONE_MEANWHILE))?;
+        if !self.releases().await?.contains(&release.release) {
+            return Err(Error::failed(format!(
+                "release {} was vacuumed, or purged by an erasure, while it was copied",
+                release.release
+            ))
+            .hint(GONE_MEANWHILE));
+        }
+        let shown = published.as_ref().or(release.last_published.is_some().then_some(&release));
+        if let Some(shown) = shown {
+            target.shelve(shown).await?;
+        }
+        for of in published.iter().chain([&release]) {
+            target.write_release(of).await?;
+        }
+        target.delete_object(&begun_path()).await?;
         Ok(Backup { release, files: paths.len(), bytes })
+    }
+
+    /// The files of a table at a version, and its log up to there.
+    async fn files_of(&self, name: &TableName, version: u64) -> Result<Vec<String>> {
+        let folder = name.folder();
+        let Some(table) = self.table(name, version).await? else {
+            return Err(Error::failed(format!("the table {name} is not there at version {version}"))
+                .hint("its _delta_log was deleted; restore the warehouse from an earlier backup"));
+        };
+        self.verify_files(&table).await?;
+        let log = self.list_objects(&format!("{folder}/_delta_log")).await?;
+        let of_release = |path: &Path| log_version(path).is_some_and(|entry| entry <= version);
+        let files = table.files().iter().map(|file| format!("{folder}/{file}"));
+        Ok(files.chain(log.into_iter().filter(of_release).map(|path| path.to_string())).collect())
+    }
+
+    /// Marks the place, which has no release, as a backup that is being made. Deletes what an earlier one
+    /// that was cut off has left there, but for these files.
+    async fn begin_backup(&self, kept: &BTreeSet<String>) -> Result<()> {
+        let ours = [super::format::path(), begun_path()];
+        let objects = self.store().list(None).map_ok(|object| object.location);
+        let objects: Vec<Path> = objects.try_collect().await.doing("list the place of the backup")?;
+        let others = || objects.iter().filter(|path| !ours.contains(path));
+        if !objects.contains(&begun_path())
+            && let Some(other) = others().next()
+        {
+            return Err(Error::config(format!(
+                "{} is a warehouse in which a run has begun: there is {other}",
+                self.location()
+            ))
+            .hint("give each backup a place of its own"));
+        }
+        self.put_json(&begun_path(), &serde_json::json!({})).await?;
+        for path in others().filter(|path| !kept.contains(path.as_ref())) {
+            self.delete_object(path).await?;
+        }
+        Ok(())
     }
 
     async fn copy_to(&self, target: &Warehouse, path: &str) -> Result<u64> {
@@ -80,21 +136,7 @@ impl Warehouse {
     }
 }
 
-/// The version of an entry or a checkpoint of a Delta log. The pointer to the last checkpoint has
-/// none: it is a hint that a copy does without.
-fn log_version(path: &Path) -> Option<u64> {
-    path.filename()?.get(..20)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_and_checkpoints_have_a_version() {
-        let version = |name: &str| log_version(&Path::from(format!("raw/pos/_delta_log/{name}")));
-        assert_eq!(version("00000000000000000012.json"), Some(12));
-        assert_eq!(version("00000000000000000020.checkpoint.parquet"), Some(20));
-        assert_eq!(version("_last_checkpoint"), None);
-    }
+/// Says that the place is not a whole copy yet.
+fn begun_path() -> Path {
+    Path::from("_sillage/backup.json")
 }

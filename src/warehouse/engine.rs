@@ -13,6 +13,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::named_files::NamedFiles;
 use super::{Warehouse, analyzer, local_day};
 use crate::error::{Context, Result};
 
@@ -66,7 +67,7 @@ impl Engine {
         };
         let runtime = builder.build_arc().doing("start the SQL engine")?;
         let storage = warehouse.storage();
-        runtime.register_object_store(&storage.root_url(), storage.root_store.clone());
+        runtime.register_object_store(&storage.root_url(), NamedFiles::of(storage.root_store.clone()));
         let mut config = SessionConfig::new()
             .with_information_schema(true)
             .with_target_partitions(limits.threads.get())

@@ -24,7 +24,7 @@ impl Format {
     }
 }
 
-fn path() -> Path {
+pub(super) fn path() -> Path {
     Path::from("_sillage/format.json")
 }
 

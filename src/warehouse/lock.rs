@@ -2,8 +2,9 @@
 //!
 //! The newest object of `_sillage/lock/` says who holds the warehouse. Taking it, renewing it and
 //! giving it back are each "put the next number if absent", which folders and object stores both
-//! do atomically (the local store has no conditional update). A holder that dies loses it when its
-//! lease ends, or at once when it died on this machine.
+//! do atomically (the local store has no conditional update). A holder renews it three times a lease.
+//! One that is seen to be dead loses it at once; one of which that cannot be seen, since it runs elsewhere,
+//! loses it when nothing was renewed for a lease by the clock of whoever waits: nobody else's clock counts.
 //!
 //! The lock spares work; it does not keep the warehouse right. A holder that slept through its lease
 //! does no harm when it wakes, whatever the clocks say: see `publish`. The number of the object
@@ -27,35 +28,83 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How often somebody who waits looks.
 const POLL: Duration = Duration::from_millis(200);
 
+/// How long a holder that renews nothing keeps the warehouse.
+#[cfg(not(any(debug_assertions, feature = "faults")))]
+fn lease() -> Duration {
+    LEASE
+}
+
+/// The same, or what a test asks for.
+#[cfg(any(debug_assertions, feature = "faults"))]
+fn lease() -> Duration {
+    let asked = std::env::var("SILLAGE_FAULT_LEASE_MS").ok().and_then(|ms| ms.parse().ok());
+    asked.map_or(LEASE, Duration::from_millis)
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Entry {
     /// Random, one a holder.
     owner: String,
     held: bool,
     since: Instant,
-    expires: Instant,
     process: Option<Process>,
 }
 
-/// Enough to see that a holder on this machine is dead: its number and when it started.
+/// Enough to see that a holder on this machine is dead: its number, where that number means it, and when
+/// it started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Process {
     machine_boot: String,
+    /// Containers on one machine number their processes each on its own.
+    #[serde(default)]
+    pid_namespace: String,
     pid: u32,
     started: String,
+    /// When it took or renewed the lock, by the machine's own count, which no setting of clocks moves.
+    #[serde(default)]
+    uptime_seconds: f64,
+}
+
+/// What can be said of a holder from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Alive,
+    /// It ended, or sleeps and renewed nothing for a lease.
+    Dead,
+    /// It runs, or ran, elsewhere.
+    Unseen,
 }
 
 impl Process {
     fn this() -> Option<Process> {
         let pid = std::process::id();
-        Some(Process { machine_boot: boot_id()?, pid, started: start_of(pid)? })
+        Some(Process {
+            machine_boot: boot_id()?,
+            pid_namespace: pid_namespace()?,
+            pid,
+            started: start_of(pid)?,
+            uptime_seconds: uptime_seconds()?,
+        })
     }
 
-    /// Known dead: it ran since this machine's boot and is there no more.
-    fn is_dead(&self) -> bool {
-        boot_id().is_some_and(|boot| boot == self.machine_boot)
-            && start_of(self.pid).is_none_or(|started| started != self.started)
+    fn life(&self) -> Life {
+        let is_here = boot_id().is_some_and(|boot| boot == self.machine_boot)
+            && pid_namespace().is_some_and(|namespace| namespace == self.pid_namespace);
+        if !is_here {
+            return Life::Unseen;
+        }
+        let runs = start_of(self.pid).is_some_and(|started| started == self.started);
+        let silent = uptime_seconds().is_some_and(|now| now - self.uptime_seconds >= lease().as_secs_f64());
+        if runs && !silent { Life::Alive } else { Life::Dead }
     }
+}
+
+fn uptime_seconds() -> Option<f64> {
+    std::fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()
+}
+
+fn pid_namespace() -> Option<String> {
+    Some(std::fs::read_link("/proc/self/ns/pid").ok()?.display().to_string())
 }
 
 fn boot_id() -> Option<String> {
@@ -113,38 +162,45 @@ impl Warehouse {
     }
 
     /// Takes the lock; when it is held for longer than the wait, says by whom and since when.
+    ///
+    /// Whether a holder elsewhere lives shows within a lease: so long it is watched, however short the
+    /// wait.
     async fn lock(&self, wait: Wait) -> Result<Lock> {
         let owner = uuid::Uuid::new_v4().to_string();
         let began = std::time::Instant::now();
+        // The entry that was seen to be the newest, and since when.
+        let mut watched: Option<(u64, std::time::Instant)> = None;
         loop {
             let newest = self.newest_entry().await?;
-            if let Some((_, entry)) = &newest
+            if let Some((number, entry)) = &newest
                 && entry.held
                 && entry.owner != owner
-                && entry.expires > clock::now()
-                && !entry.process.as_ref().is_some_and(Process::is_dead)
             {
-                if !wait.is_over(began) {
-                    tokio::time::sleep(POLL).await;
+                let seen_since = match watched {
+                    Some((seen, since)) if seen == *number => since,
+                    _ => std::time::Instant::now(),
+                };
+                let renewed = watched.is_some_and(|(seen, _)| seen != *number);
+                watched = Some((*number, seen_since));
+                let life = entry.process.as_ref().map_or(Life::Unseen, Process::life);
+                let is_over = life == Life::Dead || seen_since.elapsed() >= lease();
+                if !is_over {
+                    let lives = renewed || life == Life::Alive;
+                    if lives && wait.is_over(began) {
+                        return Err(self.held_by(entry));
+                    }
+                    tokio::time::sleep(POLL.min(lease())).await;
                     continue;
                 }
-                let who = entry
-                    .process
-                    .as_ref()
-                    .map_or("another process".to_owned(), |p| format!("process {}", p.pid));
-                return Err(Error::new(
-                    Kind::Locked,
-                    format!(
-                        "the warehouse {} is held by {who} since {}",
-                        self.location(),
-                        show_instant(entry.since)
-                    ),
-                )
-                .hint(
-                    "wait for that run to end, or let --wait do so; a dead holder is recognised by itself",
-                ));
             }
-            let next = newest.as_ref().map_or(1, |(number, _)| number + 1);
+            let next = match newest {
+                None => 1,
+                Some((number, _)) => number.checked_add(1).ok_or_else(|| {
+                    Error::failed(format!("{FOLDER} holds an object with the number {number}"))
+                        .at(format!("warehouse {}", self.location()))
+                        .hint("sillage did not put it there: delete it")
+                })?,
+            };
             if self.put_json_if_absent(&numbered(FOLDER, next), &Entry::new(&owner, clock::now())).await? {
                 self.sweep_entries(next).await?;
                 let lost = Arc::new(AtomicBool::new(false));
@@ -153,6 +209,14 @@ impl Warehouse {
             }
             // Somebody was quicker: look again who.
         }
+    }
+
+    fn held_by(&self, entry: &Entry) -> Error {
+        let who =
+            entry.process.as_ref().map_or("another process".to_owned(), |p| format!("process {}", p.pid));
+        let since = show_instant(entry.since);
+        Error::new(Kind::Locked, format!("the warehouse {} is held by {who} since {since}", self.location()))
+            .hint("wait for that run to end, or let --wait do so; a dead holder is recognised by itself")
     }
 
     async fn newest_entry(&self) -> Result<Option<(u64, Entry)>> {
@@ -186,9 +250,10 @@ impl Warehouse {
         match self.newest_entry().await? {
             Some((number, entry)) if entry.owner == owner && entry.held => {
                 let next = Entry { held, ..Entry::new(owner, entry.since) };
-                let put = self.put_json_if_absent(&numbered(FOLDER, number + 1), &next).await?;
+                let Some(following) = number.checked_add(1) else { return Ok(false) };
+                let put = self.put_json_if_absent(&numbered(FOLDER, following), &next).await?;
                 if put {
-                    self.sweep_entries(number + 1).await?;
+                    self.sweep_entries(following).await?;
                 }
                 Ok(put)
             }
@@ -203,7 +268,6 @@ impl Entry {
             owner: owner.to_owned(),
             held: true,
             since,
-            expires: clock::now() + LEASE,
             process: Process::this(),
         }
     }
@@ -211,7 +275,7 @@ impl Entry {
 
 async fn renew(warehouse: Warehouse, owner: String, lost: Arc<AtomicBool>) {
     loop {
-        tokio::time::sleep(LEASE / 3).await;
+        tokio::time::sleep(lease() / 3).await;
         // A store that fails for a moment is asked again before the lease ends.
         if let Ok(false) = warehouse.follow(&owner, true).await {
             lost.store(true, Ordering::SeqCst);

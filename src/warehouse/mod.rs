@@ -6,7 +6,7 @@
 //!   ops/runs/ ops/steps/ …                     the history, as tables
 //!   bi/mart/segments.parquet                   the shelf
 //!   _sillage/  format.json  lock/  journal/  releases/  shelf/  artifacts/
-//!              exported/  purge/  receipts/
+//!              exported/  purge/  receipts/  backup.json (in a copy that is being made)
 //! ```
 //!
 //! Invariants: a table's files are written before any log speaks of them (`stage`); logs are
@@ -29,6 +29,7 @@ pub mod lineage;
 mod local_day;
 pub mod lock;
 pub mod migration;
+mod named_files;
 mod object;
 pub mod publish;
 mod purge;
@@ -65,6 +66,7 @@ impl Warehouse {
     pub async fn open(location: &str) -> Result<Self> {
         let warehouse = Self::at(location)?;
         format::require(&warehouse).await?;
+        warehouse.require_release_of_shelf().await?;
         Ok(warehouse)
     }
 

@@ -113,3 +113,22 @@ pub(super) fn number_of(path: &Path) -> Option<u64> {
 pub(super) fn numbered(folder: &str, number: u64) -> Path {
     Path::from(format!("{folder}/{number:020}.json"))
 }
+
+/// The version of an entry or a checkpoint of a Delta log. The pointer to the last checkpoint has none: it
+/// is a hint that readers do without.
+pub(super) fn log_version(path: &Path) -> Option<u64> {
+    path.filename()?.get(..20)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_and_checkpoints_have_a_version() {
+        let version = |name: &str| log_version(&Path::from(format!("raw/pos/_delta_log/{name}")));
+        assert_eq!(version("00000000000000000012.json"), Some(12));
+        assert_eq!(version("00000000000000000020.checkpoint.parquet"), Some(20));
+        assert_eq!(version("_last_checkpoint"), None);
+    }
+}

@@ -128,16 +128,8 @@ impl Warehouse {
     }
 
     async fn finish_decisions(&self) -> Result<Option<(Release, String)>> {
+        self.require_release_of_shelf().await?;
         let last = self.last_release_number().await?;
-        // The shelf follows a release, never goes before it.
-        if let Some(shelved) = self.shelved_release().await?
-            && shelved > last
-        {
-            return Err(Error::failed(format!(
-                "release {shelved} is on the shelf, but the last release that is there is {last}"
-            ))
-            .hint("files of _sillage/releases were deleted; restore the warehouse from a backup"));
-        }
         if let Some(intent) = self.decision(last + 1).await? {
             for staged in &intent.staged {
                 self.verify_staged(staged).await?;

@@ -5,15 +5,19 @@
 //! begins each table's log anew with a checkpoint of the release's version.
 //!
 //! ```text
-//! _sillage/purge/<release>.json      to be done once that release is there; holds the receipt
-//! _sillage/receipts/<release>.json   the same, once it is done
+//! _sillage/purge/<release>/<fence>.json   to be done once the attempt with this fence is that release;
+//!                                         holds the receipt
+//! _sillage/receipts/<release>.json        the same, once the release is there
 //! ```
 //!
 //! The order is put before the release is decided, and whoever settles the warehouse carries it out: an
-//! erasure that was published ends in a purge, whatever happens to the process.
+//! erasure that was published ends in a purge, whatever happens to the process. Any process may do any
+//! part of it any number of times, at once with others, and sleep at any point of it: what goes is older
+//! than the release that the purge is about, or was listed before it was seen that nobody else had the
+//! warehouse since, and is needed by no release from then on.
 
-use std::path::Path as FilePath;
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::path::{Path as FilePath, PathBuf};
 
 use object_store::path::Path;
 use serde_json::Value;
@@ -21,8 +25,9 @@ use serde_json::Value;
 use super::Warehouse;
 use super::journal;
 use super::lock::Lock;
-use super::object::{number_of, numbered};
+use super::object::{log_version, number_of, numbered};
 use super::release::{Origin, Release};
+use super::shelf::{SHELVES, release_of_shelf};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::storage::fault;
@@ -31,36 +36,51 @@ const ORDERS: &str = "_sillage/purge";
 const RECEIPTS: &str = "_sillage/receipts";
 
 impl Warehouse {
-    /// Orders the purge of everything before a release that is about to be published.
-    pub async fn order_purge(&self, release: u64, receipt: &Value) -> Result<()> {
-        self.put_json(&numbered(ORDERS, release), receipt).await
+    /// Orders the purge of everything before the release that this holder of the lock is about to publish.
+    pub async fn order_purge(&self, lock: &Lock, release: u64, receipt: &Value) -> Result<()> {
+        self.put_json(&order(release, lock.fence()), receipt).await
     }
 
     /// Carries out what was ordered; an order whose release never came is dropped.
     pub(super) async fn carry_out_purges(&self, lock: &Lock) -> Result<()> {
         for order in self.list_objects(ORDERS).await? {
-            let Some(number) = number_of(&order) else { continue };
+            let Some((number, fence)) = place_of(&order) else { continue };
             let last = self.last_release_number().await?;
             if number > last {
                 continue;
             }
-            // One that is not there was taken by a later purge.
-            let released = self.releases().await?.contains(&number);
-            if released && self.release(number).await?.origin == Origin::Forget {
-                let newest = self.release(last).await?;
-                let purged = self.purge(lock, &newest).await.map_err(|e| {
-                    e.at("purging what was before an erasure").hint(
-                        "the person is in no table any more; the next command on this warehouse goes on",
-                    )
-                })?;
-                if let Some(mut receipt) = self.read_json::<Value>(&order).await? {
-                    receipt["releases_purged"] = Value::from(purged);
-                    self.put_json(&numbered(RECEIPTS, number), &receipt).await?;
+            // One that is not there was taken by a later purge, and with it all that was before it.
+            let ordered = match self.releases().await?.contains(&number) {
+                true => self.release(number).await?,
+                false => {
+                    self.delete_object(&order).await?;
+                    continue;
                 }
+            };
+            if ordered.origin == Origin::Forget && ordered.attempt == fence {
+                self.purge_by(lock, &order, number, last).await?;
             }
             self.delete_object(&order).await?;
         }
         Ok(())
+    }
+
+    async fn purge_by(&self, lock: &Lock, order: &Path, number: u64, last: u64) -> Result<()> {
+        if let Some(mut receipt) = self.read_json::<Value>(order).await? {
+            let earlier = self.releases().await?.into_iter().filter(|earlier| *earlier < last).count();
+            receipt["releases_purged"] = Value::from(earlier);
+            // The count of whoever came first is that of all.
+            self.put_json_if_absent(&numbered(RECEIPTS, number), &receipt).await?;
+        }
+        let newest = self.release(last).await?;
+        let Err(error) = self.purge(lock, &newest).await else { return Ok(()) };
+        // Whoever took the warehouse over has carried the order out.
+        if self.read_json::<Value>(order).await?.is_none() {
+            return Ok(());
+        }
+        Err(error.at("purging what was before an erasure").hint(
+            "the person is in no table any more; the next command on this warehouse goes on with the purge",
+        ))
     }
 
     /// The receipt of the erasure that a release was.
@@ -68,79 +88,138 @@ impl Warehouse {
         self.read_json(&numbered(RECEIPTS, release)).await
     }
 
-    /// Deletes all that this release, the last, does not need; how many releases that were. Doing it
-    /// again, after a crash, does only what is missing.
-    async fn purge(&self, lock: &Lock, last: &Release) -> Result<u64> {
-        // A holder that lost the lock must not delete what the next one stages.
+    /// Deletes all that this release, the last, does not need. Doing it again, after a crash, does only
+    /// what is missing.
+    async fn purge(&self, lock: &Lock, last: &Release) -> Result<()> {
+        let unneeded = self.unneeded(std::slice::from_ref(last)).await?;
+        let folder = self.storage().local_folder();
+        let half_put = match folder.clone() {
+            Some(folder) => blocking(move || half_put_files(&folder)).await?,
+            None => Vec::new(),
+        };
+        // Until now nobody else could begin to write what was just listed, whatever the clocks say.
         lock.still_held().await?;
-        let earlier: Vec<u64> =
-            self.releases().await?.into_iter().filter(|number| *number < last.release).collect();
+        let releases = self.releases().await?;
+        let earlier: Vec<u64> = releases.into_iter().filter(|number| *number < last.release).collect();
         self.delete_releases(&earlier).await?;
         for entry in self.list_objects(journal::FOLDER).await? {
-            self.delete_object(&entry).await?;
+            if journal::place_of(&entry).is_none_or(|(run, _)| run <= last.release) {
+                self.delete_object(&entry).await?;
+            }
         }
         for (name, version) in &last.tables {
-            self.begin_log_anew(name, *version).await?;
+            self.begin_log_anew(last.release, name, *version).await?;
         }
-        self.delete_unneeded(lock, std::slice::from_ref(last), Duration::ZERO).await?;
-        if let Some(folder) = self.storage().local_folder() {
+        for object in unneeded {
+            self.delete_object(&object.location).await?;
+        }
+        if let Some(folder) = folder {
             let shelf = last.last_published.unwrap_or(last.release);
-            tokio::task::spawn_blocking(move || sweep_folder(&folder, shelf))
-                .await
-                .doing("sweep the warehouse's folder")??;
+            blocking(move || {
+                for path in half_put {
+                    fault::point("remove half a file");
+                    gone(std::fs::remove_file(&path))?;
+                }
+                sweep_shelves(&folder, shelf)
+            })
+            .await?;
         }
-        Ok(earlier.len() as u64)
+        Ok(())
     }
 
-    /// The log of a table as one checkpoint of this version, and the version's own entry.
-    async fn begin_log_anew(&self, name: &TableName, version: u64) -> Result<()> {
+    /// The log of a table as one checkpoint of this version, and the version's own entry. Later entries
+    /// are others' and stay.
+    async fn begin_log_anew(&self, release: u64, name: &TableName, version: u64) -> Result<()> {
         let log = format!("{}/_delta_log", name.folder());
         let checkpoint = Path::from(format!("{log}/{version:020}.checkpoint.parquet"));
         let mut there = self.list_objects(&log).await?;
         if !there.contains(&checkpoint) {
             self.checkpoint(name, version).await?;
+            // Who slept over a later purge has just put back what that one took.
+            if !self.releases().await?.contains(&release) {
+                self.delete_object(&checkpoint).await?;
+                return Err(Error::failed(format!("release {release} was purged by a later erasure")));
+            }
             there = self.list_objects(&log).await?;
         }
         // Without it the table would be gone with its log.
         if !there.contains(&checkpoint) {
             return Err(Error::failed(format!("{name} has no checkpoint of version {version}")));
         }
-        let kept = [
-            checkpoint,
-            Path::from(format!("{log}/{version:020}.json")),
-            Path::from(format!("{log}/_last_checkpoint")),
-        ];
-        for path in there.iter().filter(|path| !kept.contains(path)) {
+        let entry = Path::from(format!("{log}/{version:020}.json"));
+        let goes = |path: &&Path| {
+            **path != checkpoint && **path != entry && log_version(path).is_some_and(|of| of <= version)
+        };
+        for path in there.iter().filter(goes) {
             self.delete_object(path).await?;
         }
         Ok(())
     }
 }
 
-/// What no listing of a store shows: files that were being put when a process died, shelves of earlier
-/// releases.
-fn sweep_folder(folder: &FilePath, shelf: u64) -> Result<()> {
-    let doing = "sweep the warehouse's folder";
-    let current = format!("{shelf:020}");
+fn order(release: u64, fence: u64) -> Path {
+    numbered(&format!("{ORDERS}/{release:020}"), fence)
+}
+
+/// The release that an order is about, and the fence of the attempt that it is for.
+fn place_of(order: &Path) -> Option<(u64, u64)> {
+    let (release, _) = order.as_ref().strip_prefix(ORDERS)?.strip_prefix('/')?.split_once('/')?;
+    Some((release.parse().ok()?, number_of(order)?))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.doing(SWEEPING)?
+}
+
+const SWEEPING: &str = "sweep the warehouse's folder";
+
+/// Files that were being put when a process died, or are being put; no listing of a store shows them.
+fn half_put_files(folder: &FilePath) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        let is_shelves = folder.ends_with("_sillage/shelf");
-        for entry in std::fs::read_dir(&folder).doing(doing)? {
-            let entry = entry.doing(doing)?;
-            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-            let kind = entry.file_type().doing(doing)?;
-            if is_shelves && kind.is_dir() && name != current {
-                fault::point("remove shelf");
-                std::fs::remove_dir_all(&path).doing(doing)?;
-            } else if kind.is_dir() {
-                folders.push(path);
-            } else if is_half_put(&name) {
-                fault::point("remove half a file");
-                std::fs::remove_file(&path).doing(doing)?;
+        let entries = match std::fs::read_dir(&folder) {
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            entries => entries.doing(SWEEPING)?,
+        };
+        for entry in entries {
+            let entry = entry.doing(SWEEPING)?;
+            let is_folder = match entry.file_type() {
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                kind => kind.doing(SWEEPING)?.is_dir(),
+            };
+            if is_folder {
+                folders.push(entry.path());
+            } else if is_half_put(&entry.file_name().to_string_lossy()) {
+                found.push(entry.path());
             }
         }
     }
+    Ok(found)
+}
+
+/// Deletes the shelves of releases before this one.
+fn sweep_shelves(folder: &FilePath, current: u64) -> Result<()> {
+    let shelves = match std::fs::read_dir(folder.join(SHELVES)) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        shelves => shelves.doing(SWEEPING)?,
+    };
+    for shelf in shelves {
+        let path = shelf.doing(SWEEPING)?.path();
+        if release_of_shelf(&path).is_some_and(|release| release < current) {
+            fault::point("remove shelf");
+            gone(std::fs::remove_dir_all(&path))?;
+        }
+    }
     Ok(())
+}
+
+/// Whether it is gone now; somebody else may have taken it.
+fn gone(removed: std::io::Result<()>) -> Result<()> {
+    match removed {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.doing(SWEEPING),
+    }
 }
 
 /// A name under which a file is written before it gets its own.

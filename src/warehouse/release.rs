@@ -106,10 +106,36 @@ impl Warehouse {
 
     /// The last release; `None` before the first.
     pub async fn last_release(&self) -> Result<Option<Release>> {
-        match self.last_release_number().await? {
-            0 => Ok(None),
-            number => self.release(number).await.map(Some),
+        loop {
+            let number = self.last_release_number().await?;
+            if number == 0 {
+                return Ok(None);
+            }
+            // One that went since it was listed made room for a later one.
+            match self.read_json(&numbered(FOLDER, number)).await? {
+                None if self.last_release_number().await? == number => return self.release(number).await.map(Some),
+                None => {}
+                found => return Ok(found),
+            }
         }
+    }
+
+    /// The shelf follows the releases: it never shows one that is later than the last.
+    ///
+    /// # Errors
+    /// The file of a release was deleted.
+    pub async fn require_release_of_shelf(&self) -> Result<()> {
+        let Some(shelved) = self.shelved_release().await? else { return Ok(()) };
+        // Read after the shelf: what was published in between is later than what it showed.
+        let last = self.last_release_number().await?;
+        if shelved <= last {
+            return Ok(());
+        }
+        Err(Error::failed(format!(
+            "release {shelved} is on the shelf, but the last release that is there is {last}"
+        ))
+        .at(format!("warehouse {}", self.location()))
+        .hint("files of _sillage/releases were deleted; restore the warehouse from a backup"))
     }
 
     /// The last release; none yet is an error.

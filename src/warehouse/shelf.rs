@@ -1,9 +1,10 @@
 //! The shelf: every `mart` table as one plain Parquet file, all of one release, for any BI tool.
 //!
-//! On a folder, `bi` is a link to `_sillage/shelf/<release>` that one rename replaces, so that all
-//! files change together for every reader; a table of one file is hard-linked, not copied; the
-//! previous shelf stays for readers in mid-scan. On an object store each file is put whole, one
-//! after another, and a marker with the release last.
+//! On a folder, `bi` is a link to `_sillage/shelf/<release>-<unique>` that one rename replaces, so that all
+//! files change together for every reader; a table of one file is hard-linked, not copied; the previous
+//! shelf stays for readers in mid-scan. Whoever switches the link has built the shelf that it points to:
+//! what lies there already may be half of something, or anybody's. On an object store each file is put
+//! whole, one after another, and a marker with the release last.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -22,6 +23,8 @@ use crate::storage::{self, fault};
 
 /// Only these schemas are for BI tools.
 const SHELVED: &str = "mart";
+/// Where the shelves of a local warehouse are.
+pub(super) const SHELVES: &str = "_sillage/shelf";
 
 impl Warehouse {
     /// Brings the shelf to the newest release whose tables were published; doing it again, or at
@@ -48,7 +51,8 @@ impl Warehouse {
         Ok(marker.map(|marker| marker.release))
     }
 
-    async fn shelve(&self, release: &Release) -> Result<()> {
+    /// Puts the tables of the release on the shelf.
+    pub(super) async fn shelve(&self, release: &Release) -> Result<()> {
         let mut tables = Vec::new();
         for (name, version) in release.tables.iter().filter(|(name, _)| name.schema() == SHELVED) {
             if let Some(table) = self.table(name, *version).await? {
@@ -85,15 +89,18 @@ impl Warehouse {
 }
 
 /// Says whose tables are on the shelf.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Marker {
     release: u64,
+    /// The attempt that the release was decided for.
+    #[serde(default)]
+    attempt: u64,
     as_of: Instant,
     pipeline: String,
 }
 
 fn marker(release: &Release) -> Marker {
-    Marker { release: release.release, as_of: release.as_of, pipeline: release.pipeline.clone() }
+    Marker { release: release.release, attempt: release.attempt, as_of: release.as_of, pipeline: release.pipeline.clone() }
 }
 
 /// The table's one file; `None` when it is empty.
@@ -108,46 +115,57 @@ fn single_file(table: &Table) -> Result<Option<&Path>> {
 }
 
 fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result<()> {
-    let shelves = folder.join("_sillage/shelf");
-    let number = format!("{:020}", release.release);
-    let shelf = shelves.join(&number);
-    if !shelf.exists() {
-        // A name of its own: a writer that woke up late may be building the same shelf.
-        let building = shelves.join(format!(".{number}-{}", std::process::id()));
-        // Half a shelf of a crash is built anew.
-        remove_folder(&building)?;
-        fault::point("make shelf");
-        std::fs::create_dir_all(&building).doing("make the shelf")?;
-        for table in tables {
-            put_file(folder, &building, table)?;
-        }
-        let text = serde_json::to_vec_pretty(&marker(release)).doing("write the shelf's marker")?;
-        let marker = building.join("release.json");
-        fault::point("write shelf marker");
-        std::fs::write(&marker, text).doing("write the shelf's marker")?;
-        settle(&marker)?;
-        fault::point("rename shelf");
-        if let Err(e) = std::fs::rename(&building, &shelf)
-            && !shelf.exists()
-        {
-            return Err(e).doing("put the shelf in place");
-        }
-        settle(&shelf)?;
+    let shelves = folder.join(SHELVES);
+    let marker = marker(release);
+    let before = std::fs::read_link(folder.join("bi")).ok();
+    if shows(folder, before.as_deref(), &marker)? {
+        return Ok(());
     }
-    let link = shelves.join(format!(".bi-{}", std::process::id()));
-    match std::fs::remove_file(&link) {
-        Ok(()) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(e).doing("replace the shelf's link"),
+    let unique = uuid::Uuid::new_v4().simple();
+    let name = format!("{:020}-{unique}", release.release);
+    let shelf = shelves.join(&name);
+    fault::point("make shelf");
+    std::fs::create_dir_all(&shelves).and_then(|()| std::fs::create_dir(&shelf)).doing("make the shelf")?;
+    for table in tables {
+        put_file(folder, &shelf, table)?;
     }
-    let target = FilePath::new("_sillage/shelf").join(&number);
+    let text = serde_json::to_vec_pretty(&marker).doing("write the shelf's marker")?;
+    let file = shelf.join(MARKER);
+    fault::point("write shelf marker");
+    std::fs::write(&file, text).doing("write the shelf's marker")?;
+    settle(&file)?;
+    settle(&shelf)?;
+    let link = shelves.join(format!("{name}.link"));
     fault::point("symlink");
-    symlink(&target, &link).doing("make the link `bi`")?;
+    symlink(&FilePath::new(SHELVES).join(&name), &link).doing("make the link `bi`")?;
     fault::point("rename link");
-    std::fs::rename(&link, folder.join("bi")).doing("switch the link `bi`")?;
+    match std::fs::rename(&link, folder.join("bi")) {
+        // While this process slept, later releases came, and swept it away: they are shown.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        switched => switched.doing("switch the link `bi`")?,
+    }
     fault::point("fsync link");
     settle(&folder.join("bi"))?;
-    sweep(&shelves, release.release)
+    sweep(&shelves, release.release, before.as_deref())
+}
+
+const MARKER: &str = "release.json";
+
+/// Whether the link `bi`, which points there, shows this release already.
+fn shows(folder: &FilePath, target: Option<&FilePath>, marker: &Marker) -> Result<bool> {
+    let Some(target) = target.filter(|target| target.parent() == Some(FilePath::new(SHELVES))) else {
+        return Ok(false);
+    };
+    match std::fs::read(folder.join(target).join(MARKER)) {
+        Ok(text) => Ok(serde_json::from_slice::<Marker>(&text).is_ok_and(|shown| shown == *marker)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e).doing("look at the shelf"),
+    }
+}
+
+/// The release that a folder of [`SHELVES`], or a link that was left there, is of.
+pub(super) fn release_of_shelf(path: &FilePath) -> Option<u64> {
+    path.file_name()?.to_str()?.split('-').next()?.parse().ok()
 }
 
 /// Brings a file, or a folder's names, and its own name to the disk.
@@ -184,25 +202,17 @@ fn empty_parquet(table: &Table) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Keeps this shelf and the one before it, for readers in mid-scan. What a crash left of the
-/// building of older ones goes too.
-fn sweep(shelves: &FilePath, current: u64) -> Result<()> {
-    let (mut older, mut halves) = (Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(shelves).doing("list the shelves")? {
-        let path = entry.doing("list the shelves")?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let half = name.strip_prefix('.').and_then(|rest| rest.split('-').next());
-        match (name.parse::<u64>(), half.map(str::parse::<u64>)) {
-            (Ok(number), _) if number < current => older.push((number, path)),
-            (_, Some(Ok(number))) if number < current => halves.push(path),
-            _ => {}
+/// Deletes the shelves of releases before this one, but for the one that was shown until now: readers may
+/// be in the midst of it. What others build of this release goes with the next.
+fn sweep(shelves: &FilePath, current: u64, shown_before: Option<&FilePath>) -> Result<()> {
+    let doing = "list the shelves";
+    for entry in std::fs::read_dir(shelves).doing(doing)? {
+        let path = entry.doing(doing)?.path();
+        let is_older = release_of_shelf(&path).is_some_and(|number| number < current);
+        if is_older && shown_before.and_then(FilePath::file_name) != path.file_name() {
+            fault::point("remove shelf");
+            remove_folder(&path)?;
         }
-    }
-    older.sort();
-    older.pop();
-    for path in older.into_iter().map(|(_, path)| path).chain(halves) {
-        fault::point("remove shelf");
-        remove_folder(&path)?;
     }
     Ok(())
 }

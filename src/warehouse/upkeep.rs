@@ -51,6 +51,14 @@ impl Warehouse {
             self.settle(lock).await?;
             let last = self.require_last_release().await?;
             let target = self.release(number).await?;
+            if target.outcome == Outcome::Failed {
+                let published = target.last_published;
+                return Err(Error::config(format!("release {number} is the record of a run that failed: it made no tables"))
+                    .hint(match published {
+                        Some(published) => format!("its tables are those of release {published}: restore that"),
+                        None => "no run before it published tables either".to_owned(),
+                    }));
+            }
             let mut staged = Vec::new();
             for (name, version) in &last.tables {
                 if name.schema() == "ops" && HISTORY.contains(&name.table()) {
@@ -123,7 +131,7 @@ impl Warehouse {
                 staged.push(anew);
             }
             if !staged.is_empty() {
-                self.publish(lock, upkeep(&last, Origin::Optimize, staged)).await?;
+                self.publish(lock, self.upkeep(&last, Origin::Optimize, staged).await?).await?;
             }
             Ok(told)
         })
@@ -145,16 +153,24 @@ impl Warehouse {
     }
 }
 
-/// Returns the proposal of a release like the last, but for these tables.
-pub fn upkeep(last: &Release, origin: Origin, staged: Vec<Staged>) -> Proposal {
-    Proposal {
-        run: last.release + 1,
-        pipeline: last.pipeline.clone(),
-        as_of: last.as_of,
-        outcome: Outcome::Published,
-        origin,
-        fingerprint: String::new(),
-        staged,
-        reading: None,
+impl Warehouse {
+    /// Returns the proposal of a release like the last, but for these tables: those that stay keep the
+    /// pipeline and the instant of the run that made them, whatever failed since.
+    pub async fn upkeep(&self, last: &Release, origin: Origin, staged: Vec<Staged>) -> Result<Proposal> {
+        let made = match last.last_published {
+            Some(number) if number != last.release => self.release(number).await?,
+            _ => last.clone(),
+        };
+        Ok(Proposal {
+            run: last.release + 1,
+            pipeline: made.pipeline,
+            as_of: made.as_of,
+            // Where no run ever made tables, neither does this.
+            outcome: if last.last_published.is_some() { Outcome::Published } else { Outcome::Failed },
+            origin,
+            fingerprint: String::new(),
+            staged,
+            reading: None,
+        })
     }
 }

@@ -1,9 +1,12 @@
 //! Vacuum: deletes the releases that are no longer kept, and every file that none of the kept needs.
 //!
-//! A file is needed when a kept release reads it: it is in the oldest kept version of its table, or
-//! was added since. It also stays while it is younger than the grace, for readers in mid-scan. The
-//! vacuum publishes a release first: whatever a run that was cut off or sleeps had staged can no
-//! longer be published, so its files may go.
+//! A file is needed when a kept release reads it: it is in the oldest kept version of its table, or was
+//! added since. Releases that were the last one within the grace are kept, for readers in mid-scan. How
+//! old a file is says nothing: it may be of last year and have been read until a second ago.
+//!
+//! The vacuum publishes a release first: whatever a run that was cut off or sleeps had staged can no
+//! longer be published, so its files may go. What goes is listed before the lock is seen to be held
+//! still: nobody else could have begun to write it. So it does no harm to sleep at any point.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,10 +16,9 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::Warehouse;
-use super::lock::{Lock, Wait};
+use super::lock::Wait;
 use super::object::numbered;
 use super::release::{Origin, Release};
-use super::upkeep::upkeep;
 use crate::clock;
 use crate::error::{Context, Result};
 use crate::name::TableName;
@@ -26,7 +28,7 @@ use crate::name::TableName;
 pub struct Retention {
     /// The newest releases, at least one; the one that readers see always stays.
     pub releases: usize,
-    /// Files younger than this stay, needed or not.
+    /// Releases that were the last one until less than this ago stay, for those who read them.
     pub grace: Duration,
 }
 
@@ -45,38 +47,49 @@ impl Warehouse {
             self.settle(lock).await?;
             let last = self.require_last_release().await?;
             if !dry_run {
-                self.publish(lock, upkeep(&last, Origin::Vacuum, Vec::new())).await?;
+                self.publish(lock, self.upkeep(&last, Origin::Vacuum, Vec::new()).await?).await?;
             }
             let (kept, expired) = self.expired(retention).await?;
-            let mut vacuumed = Vacuumed { releases: expired, ..Vacuumed::default() };
+            let unneeded = self.unneeded(&kept).await?;
+            let vacuumed = Vacuumed {
+                releases: expired,
+                files: unneeded.len(),
+                bytes: unneeded.iter().map(|object| object.size).sum(),
+            };
             if !dry_run {
-                // First, so that nobody is promised what will be gone.
+                lock.still_held().await?;
+                // First, so that nobody is promised what will be gone, and readers see that it may be.
                 self.delete_releases(&vacuumed.releases).await?;
-            }
-            let unneeded = self.unneeded(&kept, retention.grace).await?;
-            vacuumed.files = unneeded.len();
-            vacuumed.bytes = unneeded.iter().map(|object| object.size).sum();
-            if !dry_run {
-                self.delete_all(lock, unneeded).await?;
+                for object in unneeded {
+                    self.delete_object(&object.location).await?;
+                }
             }
             Ok(vacuumed)
         })
         .await
     }
 
-    /// The releases that are kept, and the numbers of the others.
+    /// Returns the releases that are kept, and the numbers of the others in ascending order.
     async fn expired(&self, retention: Retention) -> Result<(Vec<Release>, Vec<u64>)> {
         let numbers = self.releases().await?;
         let newest = numbers.len().saturating_sub(retention.releases.max(1));
         let last = self.require_last_release().await?;
         let (mut kept, mut expired) = (Vec::new(), Vec::new());
-        for (place, number) in numbers.into_iter().enumerate() {
-            if place >= newest || last.last_published == Some(number) {
-                kept.push(self.release(number).await?);
+        let now = clock::now();
+        // From the newest on: a release was the last one until the next was published.
+        let mut published_next = now;
+        for (place, number) in numbers.into_iter().enumerate().rev() {
+            let release = self.release(number).await?;
+            let last_until = std::mem::replace(&mut published_next, release.published_at);
+            // A clock that was ahead must not take from readers what they read.
+            let for_long = now.signed_duration_since(last_until).to_std().unwrap_or_default();
+            if place >= newest || last.last_published == Some(number) || for_long < retention.grace {
+                kept.push(release);
             } else {
                 expired.push(number);
             }
         }
+        expired.reverse();
         Ok((kept, expired))
     }
 
@@ -91,34 +104,17 @@ impl Warehouse {
         Ok(())
     }
 
-    /// Deletes the data files that none of the releases needs and that are older than the grace.
-    pub(super) async fn delete_unneeded(&self, lock: &Lock, kept: &[Release], grace: Duration) -> Result<()> {
-        let unneeded = self.unneeded(kept, grace).await?;
-        self.delete_all(lock, unneeded).await
-    }
-
-    async fn unneeded(&self, kept: &[Release], grace: Duration) -> Result<Vec<ObjectMeta>> {
+    /// Returns the data files that are there and that none of the releases needs.
+    pub(super) async fn unneeded(&self, kept: &[Release]) -> Result<Vec<ObjectMeta>> {
         let needed = self.needed(kept).await?;
-        let young = clock::now() - grace;
         let mut objects = self.store().list(None);
         let mut unneeded = Vec::new();
         while let Some(object) = objects.try_next().await.doing("list the warehouse")? {
-            if is_data(&object.location)
-                && !needed.contains(object.location.as_ref())
-                && object.last_modified <= young
-            {
+            if is_data(&object.location) && !needed.contains(object.location.as_ref()) {
                 unneeded.push(object);
             }
         }
         Ok(unneeded)
-    }
-
-    async fn delete_all(&self, lock: &Lock, objects: Vec<ObjectMeta>) -> Result<()> {
-        lock.still_held().await?;
-        for object in objects {
-            self.delete_object(&object.location).await?;
-        }
-        Ok(())
     }
 
     /// The files that the releases read, below the warehouse.

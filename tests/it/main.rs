@@ -36,6 +36,7 @@ mod random_lists;
 mod refused_keys;
 mod retention;
 mod shop;
+mod sleepers;
 mod small;
 mod snapshot_verbs;
 mod snapshots;

@@ -15,7 +15,6 @@ use crate::warehouse::Warehouse;
 use crate::warehouse::lock::Lock;
 use crate::warehouse::object::numbered;
 use crate::warehouse::release::{FOLDER, Origin};
-use crate::warehouse::upkeep::upkeep;
 
 impl Warehouse {
     /// Without the lock it is only told.
@@ -57,7 +56,7 @@ impl Warehouse {
         }
         if let (Some(lock), false) = (lock, staged.is_empty()) {
             let last = self.require_last_release().await?;
-            self.publish(lock, upkeep(&last, Origin::Migrate { from }, staged)).await?;
+            self.publish(lock, self.upkeep(&last, Origin::Migrate { from }, staged).await?).await?;
         }
         Ok(done)
     }
