@@ -71,7 +71,7 @@ impl Base {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
         command.args(words).arg("--warehouse").arg(warehouse).current_dir(self.shop.path());
         if words[0] != "backup" {
-            command.args(["--wait", "30s"]);
+            command.arg("--wait=30s");
         }
         command.env("SILLAGE_SUPPRESSION_KEY", KEY).env("SHOP_EXPORTS", self.shop.exports());
         command.env("SILLAGE_FAULT_LEASE_MS", LEASE.as_millis().to_string());
