@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 
 /// Casts, cases and their like within each other.
 const DEEPEST: usize = 14;
+/// Conditions, terms, or queries, joined by operators within one pair of brackets: each lies within the
+/// next, and the engine goes through them all again for each.
+const LONGEST: usize = 1000;
 
 /// What is open, and where it was opened.
 struct Open {
@@ -20,6 +23,62 @@ struct Open {
     at: Location,
     /// How much it adds to the depth.
     weight: usize,
+}
+
+/// How much is joined by operators within one pair of brackets.
+#[derive(Default)]
+struct Chain {
+    /// Since the last comma: by `and`, `or`, `union`, `join` and their like.
+    joined: usize,
+    /// Since the last of those: by any other operator.
+    operators: usize,
+}
+
+impl Chain {
+    fn add(&mut self, token: &Token) {
+        match token {
+            Token::Comma | Token::SemiColon => *self = Chain::default(),
+            Token::Word(word) => match word.keyword {
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::UNION
+                | Keyword::EXCEPT
+                | Keyword::INTERSECT
+                | Keyword::JOIN => {
+                    self.joined += 1;
+                    self.operators = 0;
+                }
+                Keyword::NOT | Keyword::IS | Keyword::AT | Keyword::LIKE | Keyword::COLLATE => {
+                    self.operators += 1;
+                }
+                _ => {}
+            },
+            Token::LBracket
+            | Token::Period
+            | Token::DoubleColon
+            | Token::Plus
+            | Token::Minus
+            | Token::Mul
+            | Token::Div
+            | Token::Mod
+            | Token::StringConcat
+            | Token::Eq
+            | Token::DoubleEq
+            | Token::Neq
+            | Token::Lt
+            | Token::Gt
+            | Token::LtEq
+            | Token::GtEq
+            | Token::Pipe
+            | Token::Caret
+            | Token::Ampersand
+            | Token::ShiftLeft
+            | Token::ShiftRight
+            | Token::Arrow
+            | Token::LongArrow => self.operators += 1,
+            _ => {}
+        }
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -35,6 +94,7 @@ pub fn require_shallow(sql: &str) -> Result<()> {
         return Ok(());
     };
     let mut open: Vec<Open> = Vec::new();
+    let mut chains = vec![Chain::default()];
     let (mut depth, mut intervals) = (0, 0);
     let mut word: Option<Keyword> = None;
     for token in tokens {
@@ -68,7 +128,25 @@ pub fn require_shallow(sql: &str) -> Result<()> {
             }
             _ => {}
         }
+        if let Some(chain) = chains.last_mut() {
+            chain.add(&token.token);
+            if chain.joined > LONGEST || chain.operators > LONGEST {
+                return Err(Error::config(format!(
+                    "the SQL joins more than {LONGEST} conditions or terms, up to line {}, column {}",
+                    at.line, at.column
+                ))
+                .hint("list values with in (…), or keep them in a table and join it"));
+            }
+        }
         intervals = if next_word == Some(Keyword::INTERVAL) { intervals + 1 } else { 0 };
+        // Of brackets and cases, which may lack their end, only brackets count here.
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => chains.push(Chain::default()),
+            Token::RParen | Token::RBracket | Token::RBrace if chains.len() > 1 => {
+                chains.pop();
+            }
+            _ => {}
+        }
         if let Some((closer, weight)) = opened {
             open.push(Open { closer, at, weight });
             depth += weight;
@@ -135,6 +213,30 @@ mod tests {
     fn a_bracket_that_is_not_closed_is_told_with_its_place() {
         let error = require_shallow("select 1,\n  cast(x as bigint from t").unwrap_err().to_string();
         assert!(error.contains("line 2, column 7"), "{error}");
+    }
+
+    #[test]
+    fn what_is_joined_without_end_is_refused() {
+        let many = |part: &str, between: &str| vec![part; 1100].join(between);
+        for sql in [
+            many("id = 1", " or "),
+            many("id", " + "),
+            many("id", "::int"),
+            many("not", " "),
+            many("select 1", " union all "),
+            format!("a and (b or ({}))", many("id <> 1", "\nand ")),
+        ] {
+            let error = require_shallow(&format!("select {sql}")).unwrap_err().to_string();
+            assert!(error.contains("joins more than 1000"), "{error}");
+        }
+        for sql in [
+            format!("id in ({})", many("-1", ", ")),
+            many("a + b", ", "),
+            many("a.b is not null", " and ").replacen("and", ",", 200),
+            format!("f({})", many("(a + b)", ", ")),
+        ] {
+            require_shallow(&format!("select {sql}")).unwrap();
+        }
     }
 
     #[test]

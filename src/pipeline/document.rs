@@ -12,6 +12,8 @@ pub struct Document<'t> {
     /// As messages name it.
     path: String,
     text: &'t str,
+    /// Where its lines end, ascending.
+    line_ends: Vec<usize>,
     root: DeTable<'t>,
 }
 
@@ -20,7 +22,8 @@ impl<'t> Document<'t> {
     pub fn parse(path: &str, text: &'t str) -> Result<Self> {
         let (root, mut errors) = DeTable::parse_recoverable(text);
         errors.sort_by_key(|e| e.span().map(|s| s.start));
-        let document = Document { path: path.to_owned(), text, root: root.into_inner() };
+        let line_ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
+        let document = Document { path: path.to_owned(), text, line_ends, root: root.into_inner() };
         let errors = errors
             .into_iter()
             .map(|e| {
@@ -85,7 +88,7 @@ impl<'t> Document<'t> {
     }
 
     fn line_of(&self, offset: usize) -> usize {
-        1 + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|b| **b == b'\n').count()
+        1 + self.line_ends.partition_point(|end| *end < offset)
     }
 
     fn place(&self, line: Option<usize>) -> String {

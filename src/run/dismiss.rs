@@ -49,7 +49,8 @@ pub async fn dismiss(
             return Ok(Dismissed { records: 0, release: None });
         }
         let records = staged.rows;
-        let release = warehouse.publish(lock, warehouse.upkeep(&last, Origin::Dismiss, vec![staged]).await?).await?;
+        let release =
+            warehouse.publish(lock, warehouse.upkeep(&last, Origin::Dismiss, vec![staged]).await?).await?;
         Ok(Dismissed { records, release: Some(release.release) })
     };
     warehouse.holding(wait, held).await

@@ -9,7 +9,7 @@ use super::drift::compare;
 use super::field_text::{Quoting, field};
 use super::header_name::plain;
 use super::ragged::Width;
-use super::records::{Broken, Found, Span, Splitter};
+use super::records::{Broken, Found, Span, Splitter, line_end};
 use super::remark::Remark;
 use super::rows::Rows;
 use super::stream::Piece;
@@ -32,11 +32,19 @@ pub fn read(
     let mut scratch = Vec::new();
     let mut layout: Option<Layout> = None;
     let mut stretch = Stretch::default();
+    // Whether the text begins within a line that was refused as too long.
+    let mut in_long_line = false;
     loop {
         // One fill of text: `at` and `line` run through it, then it is given back.
         let available = text.available();
         let last = text.is_last();
         let (mut at, mut line) = (0, text.line());
+        if in_long_line {
+            // Its beginning was refused; the rest is no record of its own.
+            let end = line_end(available, 0, last);
+            at = end.map_or(available.len(), |(_, next)| next);
+            in_long_line = end.is_none();
+        }
         loop {
             let first = stretch.spans.len();
             let found = splitter.split(available, at, last, &mut stretch.spans);
@@ -89,6 +97,7 @@ pub fn read(
                         None => {}
                     }
                     rows.refuse_record(line, why.reason(), &available[at..end]);
+                    in_long_line = end == next && !last;
                     (at, line) = (next, line + 1);
                 }
                 Found::More => {

@@ -36,6 +36,12 @@ pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
                 (Some(link), Some(std::io::ErrorKind::NotFound)) if link.is_symlink() => {
                     (link.to_owned(), None)
                 }
+                // A link that leads to itself, or to a folder above it.
+                (Some(link), _) if error.loop_ancestor().is_some() || link.is_symlink() => {
+                    let below = link.strip_prefix(&path).unwrap_or(link).to_string_lossy();
+                    listing.left_out.push(format!("{below} (a link that leads back to itself)"));
+                    continue;
+                }
                 // It was there a moment ago.
                 (_, Some(std::io::ErrorKind::NotFound)) => continue,
                 _ => return Err(error).doing(format!("list {}", path.display())),

@@ -14,7 +14,7 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::named_files::NamedFiles;
-use super::{Warehouse, analyzer, local_day};
+use super::{Warehouse, analyzer, bounded_functions, local_day};
 use crate::error::{Context, Result};
 
 /// How much of the machine SQL may use.
@@ -125,7 +125,8 @@ impl Engine {
             .with_analyzer_rules(analyzer::rules(self.zone))
             .build();
         let context = SessionContext::new_with_state(state);
-        let functions = self.functions.iter().cloned().chain(local_day::functions(self.zone));
+        let functions = bounded_functions::functions().chain(local_day::functions(self.zone));
+        let functions = functions.chain(self.functions.iter().cloned());
         for function in functions {
             context.register_udf(function);
         }

@@ -264,12 +264,7 @@ impl Warehouse {
 
 impl Entry {
     fn new(owner: &str, since: Instant) -> Entry {
-        Entry {
-            owner: owner.to_owned(),
-            held: true,
-            since,
-            process: Process::this(),
-        }
+        Entry { owner: owner.to_owned(), held: true, since, process: Process::this() }
     }
 }
 

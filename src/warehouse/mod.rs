@@ -17,6 +17,7 @@ mod analyzer;
 mod artifact;
 mod as_of;
 pub mod backup;
+mod bounded_functions;
 pub mod catalog;
 mod delta;
 pub mod engine;

@@ -113,7 +113,9 @@ impl Warehouse {
             }
             // One that went since it was listed made room for a later one.
             match self.read_json(&numbered(FOLDER, number)).await? {
-                None if self.last_release_number().await? == number => return self.release(number).await.map(Some),
+                None if self.last_release_number().await? == number => {
+                    return self.release(number).await.map(Some);
+                }
                 None => {}
                 found => return Ok(found),
             }

@@ -100,7 +100,12 @@ struct Marker {
 }
 
 fn marker(release: &Release) -> Marker {
-    Marker { release: release.release, attempt: release.attempt, as_of: release.as_of, pipeline: release.pipeline.clone() }
+    Marker {
+        release: release.release,
+        attempt: release.attempt,
+        as_of: release.as_of,
+        pipeline: release.pipeline.clone(),
+    }
 }
 
 /// The table's one file; `None` when it is empty.

@@ -53,11 +53,13 @@ impl Warehouse {
             let target = self.release(number).await?;
             if target.outcome == Outcome::Failed {
                 let published = target.last_published;
-                return Err(Error::config(format!("release {number} is the record of a run that failed: it made no tables"))
-                    .hint(match published {
-                        Some(published) => format!("its tables are those of release {published}: restore that"),
-                        None => "no run before it published tables either".to_owned(),
-                    }));
+                return Err(Error::config(format!(
+                    "release {number} is the record of a run that failed: it made no tables"
+                ))
+                .hint(match published {
+                    Some(published) => format!("its tables are those of release {published}: restore that"),
+                    None => "no run before it published tables either".to_owned(),
+                }));
             }
             let mut staged = Vec::new();
             for (name, version) in &last.tables {

@@ -293,3 +293,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_without_end_is_refused_once_and_the_next_is_read() {
+    let fixture = Fixture::new("a.csv", "format = \"csv\"\n[columns]\nid = \"integer\"\nnet = \"integer\"\n");
+    for end in ["\n", "\r\n"] {
+        let mut text = format!("id,net{end}1,1{end}").into_bytes();
+        text.resize(text.len() + 13 * 1024 * 1024, b'7');
+        text.extend(format!("{end}2,2{end}").as_bytes());
+        fixture.write("a.csv", text);
+        let outcome = fixture.read();
+        assert_eq!(outcome.table(), ["1|1", "2|2"]);
+        assert_eq!(outcome.refused(), [(3, "∅", "the record is longer than 4 MiB (is a quote not closed?)")]);
+        assert_eq!(outcome.lines, [2, 4]);
+    }
+}

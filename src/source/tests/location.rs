@@ -131,7 +131,18 @@ fn what_is_no_file_is_told() {
     std::os::unix::fs::symlink(fixture.path("nowhere"), fixture.path("in/dead")).unwrap();
     std::os::unix::fs::symlink(fixture.path("elsewhere/b.csv"), fixture.path("in/link.csv")).unwrap();
     assert_eq!(names(&fixture), ["a.csv", "link.csv"]);
-    assert_eq!(left_out(&fixture), ["dead (a link that leads nowhere)"]);
+    std::os::unix::fs::symlink("self", fixture.path("in/self")).unwrap();
+    std::os::unix::fs::symlink("../in", fixture.path("in/above")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(fixture.path("in/pipe")).status().unwrap().success());
+    assert_eq!(
+        left_out(&fixture),
+        [
+            "above (a link that leads back to itself)",
+            "dead (a link that leads nowhere)",
+            "pipe (no file with a content)",
+            "self (a link that leads back to itself)",
+        ]
+    );
     assert_eq!(fixture.read().table(), ["1", "2"]);
     let name = std::ffi::OsStr::from_bytes(b"caf\xE9.csv");
     std::fs::write(fixture.path("in").join(name), "a\n").unwrap();
