@@ -1,12 +1,13 @@
 //! `plan`, `run` and `retry`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::watch;
 
 use super::progress::{LogFormat, shown};
-use super::{LimitArgs, PipelineArgs, WaitArg};
+use super::{LimitArgs, PipelineArgs, WaitArg, parse_duration};
 use crate::clock::parse_instant;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
@@ -32,6 +33,9 @@ pub struct RequestArgs {
     /// Read every source anew from the beginning
     #[arg(long)]
     full_refresh: bool,
+    /// Give the run up when nothing is computed, read or written for so long: 90s, 30m, 12h
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = parse_duration)]
+    stall_limit: Duration,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -79,6 +83,7 @@ impl RequestArgs {
             exclude: self.exclude,
             full_refresh: self.full_refresh,
             limits: self.limits.limits(),
+            stall_limit: self.stall_limit,
             ..Request::all()
         };
         Ok((pipeline, location, request))

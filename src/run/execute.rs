@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant as Stopwatch;
+use std::time::{Duration, Instant as Stopwatch};
 
+use chrono::TimeDelta;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -19,12 +20,14 @@ use super::rebuilt_results;
 use super::retention::{self, Expired};
 use super::room;
 use super::step::{Done, Failure, Figures, Workshop};
+use super::watchdog::Watchdog;
 use crate::check::Finding;
 use crate::clock;
 use crate::erasure::Suppressions;
 use crate::error::{Error, Kind, Result};
 use crate::name::{StepName, TableName};
 use crate::pipeline::Pipeline;
+use crate::source::delivery::in_words;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::journal::{Begun, Finished, Unfinished};
@@ -32,6 +35,9 @@ use crate::warehouse::lock::Lock;
 use crate::warehouse::publish::Proposal;
 use crate::warehouse::release::{Origin, Outcome, Reading, Release};
 use crate::warehouse::stage::Staged;
+
+/// How long the record of a failed run may take to be written: its storage may not answer.
+const FAILURE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Plans without the lock and without changing anything, for `plan` and `--dry-run`.
 pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> Result<Plan> {
@@ -64,11 +70,21 @@ pub async fn run(
 ) -> Result<Release> {
     let warehouse = Warehouse::open_or_create(location).await?;
     let held = async |lock: &Lock| {
-        run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, lock, None)
-            .await
-            .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))
+        let run = run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, lock, None);
+        // Steps are watched one by one; this is for what comes before and after them.
+        let mut watchdog = Watchdog::new(request.stall_limit + FAILURE_LIMIT);
+        let ended = tokio::select! {
+            ended = run => ended,
+            () = watchdog.stalled() => Err(given_up(watchdog.most())),
+        };
+        ended.map_err(|e| e.at(format!("pipeline {}", pipeline.name)))
     };
     warehouse.holding(request.wait, held).await
+}
+
+fn given_up(most: Duration) -> Error {
+    Error::failed(format!("nothing was computed, read or written for {}: the run is given up", length(most)))
+        .hint("does the storage answer? The next run goes on where this one was")
 }
 
 pub(super) async fn run_locked(
@@ -138,7 +154,7 @@ pub(super) async fn run_locked(
     if let Some(erasure) = &mut erasure {
         running.stage_beside(erasure).await?;
     }
-    running.all_steps(request.limits.steps_at_once(), stop).await?;
+    running.all_steps(request.limits.steps_at_once(), request.stall_limit, stop).await?;
 
     let mut findings = Vec::new();
     if running.errors.is_empty() {
@@ -185,7 +201,8 @@ pub(super) async fn run_locked(
         let error = Error::all(running.errors).expect_err("there are errors");
         // The record of a failed run is published alone; if even that cannot be done (a full
         // disk), the first error is the one to tell, and the next run takes this one up.
-        let _ = publish_failure(warehouse, lock, &record, running.quarantined, &proposal).await;
+        let published = publish_failure(warehouse, lock, &record, running.quarantined, &proposal);
+        let _ = tokio::time::timeout(FAILURE_LIMIT, published).await;
         artifacts.write(warehouse, progress).await;
         return Err(error);
     }
@@ -249,6 +266,18 @@ async fn publish_failure(
     let mut ops = record.stage(warehouse).await?;
     ops.extend(quarantined);
     warehouse.publish(lock, proposal(Outcome::Failed, ops)).await.map(drop)
+}
+
+fn stalled(most: Duration) -> Error {
+    Error::failed(format!(
+        "nothing was computed, read or written for {} while the step ran: it is given up",
+        length(most)
+    ))
+    .hint("does the storage answer? The next run goes on after the steps that are finished; --stall-limit allows more")
+}
+
+fn length(of_time: Duration) -> String {
+    in_words(TimeDelta::from_std(of_time).unwrap_or(TimeDelta::MAX))
 }
 
 fn broken(finding: &Finding) -> Error {
@@ -338,9 +367,15 @@ impl Running<'_> {
 
     /// Every step of the plan; on an error those that run come to their end, so that none is torn
     /// from under its threads.
-    async fn all_steps(&mut self, at_once: usize, stop: watch::Receiver<bool>) -> Result<()> {
+    async fn all_steps(
+        &mut self,
+        at_once: usize,
+        stall_limit: Duration,
+        stop: watch::Receiver<bool>,
+    ) -> Result<()> {
         let mut running = JoinSet::new();
-        let result = self.each_step(&mut running, at_once, stop).await;
+        let mut watchdog = Watchdog::new(stall_limit);
+        let result = self.each_step(&mut running, at_once, &mut watchdog, stop).await;
         while running.join_next().await.is_some() {}
         result
     }
@@ -350,6 +385,7 @@ impl Running<'_> {
         &mut self,
         running: &mut JoinSet<Result<Done, Failure>>,
         at_once: usize,
+        watchdog: &mut Watchdog,
         stop: watch::Receiver<bool>,
     ) -> Result<()> {
         let plan = self.plan;
@@ -383,7 +419,24 @@ impl Running<'_> {
                 }
             }
             waiting = still;
-            match running.join_next_with_id().await {
+            watchdog.moved();
+            let ended = tokio::select! {
+                ended = running.join_next_with_id() => ended,
+                () = watchdog.stalled(), if !running.is_empty() => {
+                    // They may hang in a call that nobody can call back: they end with the process.
+                    running.detach_all();
+                    for step in std::mem::take(&mut names).into_values() {
+                        let error = stalled(watchdog.most());
+                        self.ended(&step, Err(Failure::from(error))).await?;
+                    }
+                    for step in waiting {
+                        let note = Some("the run was given up".to_owned());
+                        self.note(step, StepStatus::Skipped, Figures::default(), note);
+                    }
+                    return Ok(());
+                }
+            };
+            match ended {
                 Some(Ok((id, result))) => {
                     let step = names.remove(&id).expect("every task was given its step");
                     self.ended(&step, result).await?;

@@ -2,7 +2,7 @@
 //!
 //! `observe` looks at the world (release, ledger, source files, an unfinished run), `plan` decides
 //! without touching anything (`intake`: what of a source's files it takes up), `execute` carries the plan
-//! out, `step` does one step, `ingest` that of a source (`judge`: what is wrong with its rows as a whole,
+//! out (`watchdog` ends a run in which nothing moves), `step` does one step, `ingest` that of a source (`judge`: what is wrong with its rows as a whole,
 //! `replaced`: rows of files that a newer one replaces, `snapshot`: lists that become a history) and `lists` that of the audiences, `quarantine` knows
 //! which refused records wait (`dismiss`: which need not) and `retention` what is too old, `history`
 //! writes down what happened (`artifact` as JSON for other tools, `rebuilt_results` for a run that could
@@ -36,9 +36,11 @@ mod retention;
 mod room;
 mod snapshot;
 pub mod step;
+mod watchdog;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use crate::clock::Instant;
 use crate::error::Result;
@@ -82,7 +84,12 @@ pub struct Request {
     /// For a warehouse that another run holds.
     pub wait: Wait,
     pub limits: Limits,
+    /// How long nothing may move before the run is given up.
+    pub stall_limit: Duration,
 }
+
+/// How long nothing may move in a run that does not say it.
+pub const STALL_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 impl Request {
     /// A plain run: everything, on every core.
@@ -99,6 +106,7 @@ impl Request {
             retry: false,
             wait: Wait::No,
             limits: Limits { threads, memory: None },
+            stall_limit: STALL_LIMIT,
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::archive;
 use super::location::SourceFile;
 use crate::error::{Error, Result};
+use crate::storage::activity;
 
 /// Large enough that requests and context switches do not count, small enough to stay in cache.
 const WINDOW: u64 = 2 * 1024 * 1024;
@@ -83,6 +84,7 @@ async fn part(file: &SourceFile, range: Range<u64>) -> object_store::Result<Byte
         ..GetOptions::default()
     };
     let bytes = file.store.get_opts(&file.location, options).await?.bytes().await?;
+    activity::note();
     if bytes.len() as u64 != range.end - range.start {
         return Err(object_store::Error::Generic {
             store: "source",

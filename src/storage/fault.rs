@@ -8,6 +8,7 @@
 //! | `SILLAGE_FAULT_POINTS=FILE` | each point that is passed, and each fault, becomes a line of the file |
 //! | `SILLAGE_FAULT_STOP=N` | the process stops, without a word, at the N-th point |
 //! | `SILLAGE_FAULT_SLEEP=N` | the process is stopped (SIGSTOP) at the N-th point, until somebody wakes it |
+//! | `SILLAGE_FAULT_HANG=N` | whoever comes to the N-th point waits there for ever |
 //! | `SILLAGE_FAULT_LEASE_MS=T` | a lock that is not renewed is over after T milliseconds |
 //! | `SILLAGE_FAULT_SEED=S:P` | each call to a store fails with probability P, how is drawn from S |
 //!
@@ -55,6 +56,7 @@ mod chosen {
         points: Option<Mutex<File>>,
         stop: Option<u64>,
         sleep: Option<u64>,
+        hang: Option<u64>,
         draws: Option<Mutex<(Xoshiro256PlusPlus, f64)>>,
     }
 
@@ -66,6 +68,7 @@ mod chosen {
             points: asked("SILLAGE_FAULT_POINTS").and_then(|file| File::create(file).ok()).map(Mutex::new),
             stop: asked("SILLAGE_FAULT_STOP").and_then(|n| n.parse().ok()),
             sleep: asked("SILLAGE_FAULT_SLEEP").and_then(|n| n.parse().ok()),
+            hang: asked("SILLAGE_FAULT_HANG").and_then(|n| n.parse().ok()),
             draws: asked("SILLAGE_FAULT_SEED").and_then(|text| {
                 let (seed, share) = text.split_once(':')?;
                 let chance = Xoshiro256PlusPlus::seed_from_u64(seed.parse().ok()?);
@@ -80,6 +83,9 @@ mod chosen {
         tell(what);
         if CHOSEN.stop == Some(passed) {
             std::process::abort();
+        }
+        while CHOSEN.hang == Some(passed) {
+            std::thread::park();
         }
         if CHOSEN.sleep == Some(passed) {
             let this = std::process::id().to_string();

@@ -3,6 +3,7 @@
 //! A location is a path (`exports/pos`) or a URL (`s3://bucket/exports`). Credentials come from the
 //! environment only (`AWS_*`), never from a file of ours, and are never printed.
 
+pub mod activity;
 pub mod fault;
 mod folder;
 pub mod local_file;

@@ -4,12 +4,15 @@
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
-use datafusion::common::{Result, exec_err};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use datafusion::functions::{string, unicode};
 use datafusion::functions_nested::{range, repeat};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
+
+use crate::error::Error;
 
 /// Characters of one text, or elements of one array.
 const MOST_OF_A_VALUE: u64 = 1 << 20;
@@ -82,10 +85,13 @@ impl ScalarUDFImpl for Bounded {
         // A constant is one value, however many rows there are.
         let sum = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
         if sizes.iter().any(|size| *size > MOST_OF_A_VALUE) || sum > MOST_AT_ONCE {
-            return exec_err!(
+            let error = Error::failed(format!(
                 "{}() would make values of more than {MOST_OF_A_VALUE} characters or elements",
                 self.name()
-            );
+            ));
+            return Err(DataFusionError::External(Box::new(
+                error.hint("is the number that it is given right?"),
+            )));
         }
         self.function.invoke_with_args(args)
     }

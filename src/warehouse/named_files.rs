@@ -15,6 +15,8 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 
+use crate::storage::activity;
+
 /// A store that answers for files by their names alone.
 #[derive(Debug)]
 pub(super) struct NamedFiles {
@@ -54,11 +56,15 @@ impl ObjectStore for NamedFiles {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.store.get_opts(location, options).await
+        let got = self.store.get_opts(location, options).await;
+        activity::note();
+        got
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.store.get_ranges(location, ranges).await
+        let got = self.store.get_ranges(location, ranges).await;
+        activity::note();
+        got
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {

@@ -28,6 +28,7 @@ use super::Warehouse;
 use super::kept_types::Kept;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::storage::activity;
 
 /// Rows in one row group. Fixed, so that a mart's bytes do not depend on memory or threads.
 const ROW_GROUP_ROWS: usize = 131_072;
@@ -256,6 +257,7 @@ pub struct Stager {
 impl Stager {
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         if self.batches.send(batch.clone()).await.is_ok() {
+            activity::note();
             return Ok(());
         }
         // Nobody takes batches any more: the writer has failed.

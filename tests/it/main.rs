@@ -47,5 +47,6 @@ mod unit_tests;
 mod upkeep;
 mod versions;
 mod view;
+mod watchdog;
 #[path = "../../src/source/tests/zip.rs"]
 mod zip;

@@ -1,0 +1,16 @@
+//! How much was read from and written to storages: a count that only grows, for whoever watches whether a
+//! run still moves.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Counts a part of a file that was read, or rows that were written.
+pub fn note() {
+    COUNT.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Returns how many there were since the process began.
+pub fn count() -> u64 {
+    COUNT.load(Ordering::Relaxed)
+}
