@@ -68,6 +68,11 @@ impl Warehouse {
         self.read_json(&numbered(RECEIPTS, release)).await
     }
 
+    /// Replaces the receipt of the erasure that a release was.
+    pub async fn put_receipt(&self, release: u64, receipt: &Value) -> Result<()> {
+        self.put_json(&numbered(RECEIPTS, release), receipt).await
+    }
+
     /// Deletes all that this release, the last, does not need; how many releases that were. Doing it
     /// again, after a crash, does only what is missing.
     async fn purge(&self, lock: &Lock, last: &Release) -> Result<u64> {
@@ -132,6 +137,8 @@ fn sweep_folder(folder: &FilePath, shelf: u64) -> Result<()> {
             if is_shelves && kind.is_dir() && name != current {
                 fault::point("remove shelf");
                 std::fs::remove_dir_all(&path).doing(doing)?;
+            } else if path.ends_with("_sillage/spill") {
+                // What processes at work have there they delete themselves.
             } else if kind.is_dir() {
                 folders.push(path);
             } else if is_half_put(&name) {
