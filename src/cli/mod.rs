@@ -38,6 +38,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::error::{Error, Result};
 use crate::pipeline::placeholder::Placeholders;
 use crate::pipeline::{self, Pipeline};
+use crate::storage::spill;
 use crate::warehouse::engine::Limits;
 use crate::warehouse::lock::Wait;
 
@@ -325,6 +326,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     };
+    spill::clear();
     // After an error threads of delta-rs may still wait for an answer. Taking the runtime down would
     // make them panic, and a clean failure look like a defect; they end with the process.
     std::mem::forget(runtime);

@@ -6,7 +6,7 @@
 //!   ops/runs/ ops/steps/ …                     the history, as tables
 //!   bi/mart/segments.parquet                   the shelf
 //!   _sillage/  format.json  lock/  journal/  releases/  shelf/  artifacts/
-//!              exported/  purge/  receipts/
+//!              exported/  erasing/  purge/  receipts/  spill/
 //! ```
 //!
 //! Invariants: a table's files are written before any log speaks of them (`stage`); logs are
@@ -48,7 +48,7 @@ use object_store::ObjectStore;
 
 use crate::error::Result;
 use crate::name::TableName;
-use crate::storage::Storage;
+use crate::storage::{Storage, spill};
 
 /// A warehouse that exists and whose format this sillage can read.
 #[derive(Debug, Clone)]
@@ -81,7 +81,10 @@ impl Warehouse {
     }
 
     fn at(location: &str) -> Result<Self> {
-        Ok(Self::of(Storage::open(location)?, location))
+        let storage = Storage::open(location)?;
+        // Rows that a process which died had spilled are in plain text.
+        spill::sweep(storage.local_folder().as_deref());
+        Ok(Self::of(storage, location))
     }
 
     fn of(storage: Storage, location: &str) -> Self {
