@@ -161,13 +161,8 @@ async fn truth(reader: &mut Reader<'_>, condition: &Condition) -> Result<Expr> {
 async fn number(reader: &mut Reader<'_>, audience: &Audience) -> Result<Asked> {
     let asked = reader.read(&audience.rank_by).await?;
     match asked.kind {
-        DataType::Null => {
-            Ok(Asked { expr: cast(asked.expr, DataType::Float64), kind: DataType::Float64 })
-        }
+        DataType::Null => Ok(Asked { expr: cast(asked.expr, DataType::Float64), kind: DataType::Float64 }),
         kind if kind.is_numeric() => Ok(Asked { expr: asked.expr, kind }),
-        kind => Err(Error::config(format!(
-            "`{}` is {kind}, expected a number to rank by",
-            audience.rank_by
-        ))),
+        kind => Err(Error::config(format!("`{}` is {kind}, expected a number to rank by", audience.rank_by))),
     }
 }

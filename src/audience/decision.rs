@@ -76,17 +76,27 @@ impl Drawing {
     /// The questions are asked anew, one more each time: what is asked of a customer may rely on what was
     /// asked before it, and a subquery is asked of all customers, whoever is off.
     pub async fn blame(&self, catalog: &Catalog, audience: &Audience, error: Error) -> Error {
-        let Ok((session, candidates)) = self.open(catalog, audience).await else {
-            return error.at(place(audience));
-        };
-        let inquiry = self.inquiry(catalog, &session, &candidates, audience);
         let questions = questions(audience);
         for (nth, question) in questions.iter().enumerate() {
-            if let Err(found) = compute(&inquiry, &questions[..=nth]).await {
+            if let Err(found) = self.compute(catalog, audience, &questions[..=nth]).await {
                 return found.at(question.key(audience)).at(place(audience));
             }
         }
         error.at(place(audience))
+    }
+
+    /// Computes the answers and keeps none of them.
+    async fn compute(
+        &self,
+        catalog: &Catalog,
+        audience: &Audience,
+        questions: &[Question<'_>],
+    ) -> Result<()> {
+        let doing = "compute it for every customer";
+        let (session, candidates) = self.open(catalog, audience).await?;
+        let answers = self.inquiry(catalog, &session, &candidates, audience).answers(questions).await?;
+        let rows = answers.frame.execute_stream().await.doing(doing)?;
+        rows.try_for_each(async |_| Ok(())).await.doing(doing)
     }
 
     async fn open(&self, catalog: &Catalog, audience: &Audience) -> Result<(Session, Candidates)> {
@@ -104,14 +114,6 @@ impl Drawing {
     ) -> Inquiry<'a> {
         Inquiry { catalog, session, candidates, consents: self.consents.as_ref(), audience }
     }
-}
-
-/// Computes the answers and keeps none of them.
-async fn compute(inquiry: &Inquiry<'_>, questions: &[Question<'_>]) -> Result<()> {
-    let doing = "compute it for every customer";
-    let answers = inquiry.answers(questions).await?;
-    let rows = answers.frame.execute_stream().await.doing(doing)?;
-    rows.try_for_each(async |_| Ok(())).await.doing(doing)
 }
 
 fn place(audience: &Audience) -> String {

@@ -188,7 +188,8 @@ fn entries(batch: &RecordBatch) -> Result<Vec<Entry>> {
                 modified: instant(modified.value(n))?,
                 digest: digests.value(n).to_owned(),
                 // Files read before packed ones were known by their content.
-                content_size: if content_sizes.is_valid(n) { content_sizes.value(n) } else { sizes.value(n) } as u64,
+                content_size: if content_sizes.is_valid(n) { content_sizes.value(n) } else { sizes.value(n) }
+                    as u64,
                 rows: rows.value(n) as u64,
                 refused: refused.value(n) as u64,
                 // Files read before lateness was counted.

@@ -108,7 +108,8 @@ fn sql_turns_instants_into_local_days_and_back() {
 fn no_model_asks_the_clock() {
     let project = daily_totals("Europe/Paris", "time = \"day\"");
     for clock in ["now()", "current_timestamp", "current_date", "today()", "current_time"] {
-        project.model("core.days", &format!("select day, {clock} as at from raw.totals where net_amount > 1"));
+        project
+            .model("core.days", &format!("select day, {clock} as at from raw.totals where net_amount > 1"));
         project.run(&[]).refused(2, &["core/days.sql", "tells when the run happens to take place", "$as_of"]);
     }
 }

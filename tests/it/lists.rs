@@ -424,9 +424,14 @@ fn who_is_off_already_is_not_asked_any_more() {
 fn what_cannot_be_computed_is_named_by_the_key_that_asks_it() {
     let club = Club::new();
     club.data("members", "customer_id,fee,town\nada,0,Lyon\nbea,20,\n");
-    let dear = "exists (select 1 from mart.members as m where m.customer_id = base.customer_id and 100 / m.fee > 3)";
+    let dear =
+        "exists (select 1 from mart.members as m where m.customer_id = base.customer_id and 100 / m.fee > 3)";
     for (from, to, place) in [
-        ("where = \"true\"", format!("where = [\"true\", {{ reason = \"dear\", where = \"{dear}\" }}]"), "where \"dear\""),
+        (
+            "where = \"true\"",
+            format!("where = [\"true\", {{ reason = \"dear\", where = \"{dear}\" }}]"),
+            "where \"dear\"",
+        ),
         (
             "where = \"true\"",
             format!("where = \"true\"\nexclude = [{{ reason = \"dear\", where = \"{dear}\" }}]"),

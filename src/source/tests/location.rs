@@ -1,7 +1,7 @@
 //! Files, folders and globs.
 
 use super::{Fixture, declare, runtime};
-use crate::source::{digest, list};
+use crate::source::{content, list};
 
 const A: &str = "format = \"csv\"\n[columns]\na = \"text\"\n";
 
@@ -188,7 +188,7 @@ fn a_digest_is_of_the_content() {
     let digests = runtime().block_on(async {
         let mut digests = Vec::new();
         for file in list(&fixture.source).await.unwrap().files {
-            digests.push(digest(&fixture.source, &file).await.unwrap());
+            digests.push(content(&fixture.source, &file).await.unwrap().digest);
         }
         digests
     });
@@ -204,7 +204,7 @@ fn a_file_that_changes_after_it_was_listed_is_not_read_as_if_whole() {
     let error = runtime().block_on(async {
         let file = list(&fixture.source).await.unwrap().files.remove(0);
         fixture.write("a.csv", "a\n1\n2\n3\n4\n");
-        digest(&fixture.source, &file).await.unwrap_err()
+        content(&fixture.source, &file).await.unwrap_err()
     });
     assert_eq!(error.message(), "the file changed while it was being read");
 }

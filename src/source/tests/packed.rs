@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 
 use super::zip::{Archive, Method};
 use super::{Fixture, runtime};
-use crate::source::{digest, list};
+use crate::source::{content, is_packed, list};
 
 const CSV: &str = "format = \"csv\"\n[columns]\nid = \"integer\"\nnet = \"decimal(9,2)\"\n";
 const JSONL: &str = "format = \"jsonl\"\n[columns]\nid = \"integer\"\nnet = \"decimal(9,2)\"\n";
@@ -336,20 +336,31 @@ fn a_member_that_is_not_what_its_archive_says_is_an_error() {
 }
 
 #[test]
-fn the_digest_is_of_the_bytes_that_lie_there_and_of_a_members_content() {
-    let digest = |name: &str, bytes: Vec<u8>| {
+fn a_content_is_that_of_the_unpacked_bytes() {
+    let content = |name: &str, bytes: Vec<u8>| {
         let fixture = Fixture::new(name, CSV);
         fixture.write(name, bytes);
         runtime().block_on(async {
             let file = list(&fixture.source).await.unwrap().files.remove(0);
-            digest(&fixture.source, &file).await.unwrap()
+            (content(&fixture.source, &file).await.unwrap(), is_packed(&fixture.source, &file).await)
         })
     };
-    let plain = digest("a.csv", TEXT.into());
-    let packed = gzip(TEXT.as_bytes());
-    assert_eq!(digest("a.gz", packed.clone()), blake3::hash(&packed).to_hex().to_string());
+    let (plain, packed) = content("a.csv", TEXT.into());
+    assert_eq!(
+        (plain.digest.clone(), plain.size),
+        (blake3::hash(TEXT.as_bytes()).to_hex().to_string(), TEXT.len() as u64)
+    );
+    assert!(!packed);
+    // Whatever the name says.
+    assert_eq!(content("a.csv", gzip(TEXT.as_bytes())), (plain.clone(), true));
+    let zstandard = zstd::encode_all(TEXT.as_bytes(), 1).unwrap();
+    assert_eq!(content("a", zstandard), (plain.clone(), true));
     for method in [Method::Stored, Method::Deflate, Method::Zstandard] {
         let bytes = Archive::default().member(b"a.csv", 0, method, TEXT.as_bytes()).end("");
-        assert_eq!(digest("a.zip", bytes), plain, "{method:?}");
+        assert_eq!(content("a.zip", bytes), (plain.clone(), false), "{method:?}");
     }
+    // What cannot be unpacked stands for itself.
+    let mut cut = gzip(TEXT.as_bytes());
+    cut.truncate(20);
+    assert_eq!(content("a.gz", cut.clone()).0.digest, blake3::hash(&cut).to_hex().to_string());
 }
