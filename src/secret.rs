@@ -18,11 +18,19 @@ pub fn hide(name: &str, value: &str) {
     let shown = format!("${{{name}}}");
     let absolute = std::path::absolute(value).ok().map(|path| path.display().to_string());
     let behind_scheme = value.split_once("://").map(|(_, rest)| rest.to_owned());
+    let authority = behind_scheme.as_ref().and_then(|rest| rest.split(['/', '?']).next());
+    let scheme = value.split_once("://").map(|(scheme, _)| scheme);
+    let place = authority.zip(scheme).map(|(authority, scheme)| format!("{scheme}://{authority}"));
+    // A bucket called `exports` is a word of messages.
+    let host = authority.and_then(|authority| authority.rsplit('@').next()).map(str::to_owned);
+    let host = host.filter(|host| !host.chars().all(char::is_alphabetic));
     let path = behind_scheme.as_ref().and_then(|rest| rest.split_once('/')).map(|(_, path)| path.to_owned());
     // As libraries write it: a path that is whole, one without its slash, a URL without its scheme.
     let spellings = [
         Some(value.to_owned()),
         absolute.filter(|_| value.contains('/')),
+        place,
+        host,
         behind_scheme,
         path.filter(|path| path.contains('/')),
     ];
@@ -130,6 +138,7 @@ mod tests {
                 "Object at location ${SECRET_TEST_B}/a.csv not found",
             ),
             ("list s3://bucket-of-ada/in/2026/*.csv", "list ${SECRET_TEST_B}/*.csv"),
+            ("url (https://bucket-of-ada.s3.org/in)", "url (https://${SECRET_TEST_B}.s3.org/in)"),
             ("/srv/ada lovelace/exportsx", "/srv/ada lovelace/exportsx"),
         ] {
             assert_eq!(without_secrets(text), told);

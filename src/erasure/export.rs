@@ -226,8 +226,8 @@ fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Opti
     let (mut id, mut row, mut is_theirs) = (None, Vec::new(), false);
     let mut write = |row: &mut Vec<String>, is_theirs: bool| {
         cleaned.rows += u64::from(is_theirs && !row.is_empty());
-        let kept = row.drain(..).filter(|_| !is_theirs);
-        kept.map(|line| writeln!(out, "{line}")).collect::<std::io::Result<()>>().doing("write the table")
+        let mut kept = row.drain(..).filter(|_| !is_theirs);
+        kept.try_for_each(|line| writeln!(out, "{line}")).doing("write the table")
     };
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let Ok(line) = line else { return Ok(None) };

@@ -160,3 +160,21 @@ fn planted_links_and_devices_are_left_as_they_are() {
     known.forget(&["--id", "card=K9999"]).published();
     assert_eq!(known.found(&[&folder.join("archive")]), BTreeSet::new());
 }
+
+#[test]
+fn a_backup_that_sleeps_through_an_erasure_is_no_copy_to_trust() {
+    let known = Known::for_two_nights();
+    let copy = known.shop.path().join("copy");
+    let mut backup = known.verb(&["backup", "copy"], &known.warehouse);
+    let backup = backup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !copy.exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&backup, "-STOP");
+    let told = known.forget(&["--id", "card=K9999"]).published().stdout;
+    signal(&backup, "-CONT");
+    let ran = Ran::of(backup.wait_with_output().unwrap());
+    // Stopped before its last file or behind it, one of the two says so.
+    assert!(ran.code == Some(1) || known.found(&[&copy]).is_empty(), "{told}\n{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("copy"), "{told}");
+}

@@ -20,6 +20,7 @@ mod future;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
 mod golden;
+mod hidden;
 mod identity;
 mod kill;
 mod linkage;
