@@ -114,7 +114,8 @@ enum Verb {
     ///
     /// The person is found by any identifier. Their rows leave the raw tables, or are blanked where a source
     /// declares `anonymise`; everything else is computed anew, as of the last release's instant, and
-    /// published. All earlier releases are purged. Keyed hashes of their identifiers, in
+    /// published. All earlier releases are purged. On a terminal it shows what it found and asks first;
+    /// nothing is done when nobody is found. Keyed hashes of their identifiers, in
     /// ops.suppressions, keep them out of later exports; the key is in SILLAGE_SUPPRESSION_KEY.
     Forget(forget::ForgetArgs),
     /// Bring an earlier release back, as the next one

@@ -161,7 +161,8 @@ fn perhaps_a_record(missing: &[&Column], fields: usize) -> Error {
     let names: Vec<String> = missing.iter().map(|column| column.wanted()).collect();
     let fields = if fields == 1 { "1 field".to_owned() } else { format!("{fields} fields") };
     Error::failed(format!(
-        "the file has no column {}; its first line has {fields}, of which none is like a declared name",
+        "the file has no column{} {}; its first line has {fields}, of which none is like a declared name",
+        if names.len() == 1 { "" } else { "s" },
         list(&names)
     ))
     .hint(

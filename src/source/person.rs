@@ -133,7 +133,7 @@ impl PersonDeclaration {
                     problems.push(Problem::new(
                         ["person", "anonymise"],
                         Error::config(format!(
-                            "`{}` is not blanked and is read from the same place as `{}`, which is",
+                            "`{}` is not blanked and holds what is read as `{}`, which is",
                             twin.name, other.name
                         ))
                         .hint("add it to `anonymise`"),

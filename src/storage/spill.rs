@@ -96,9 +96,16 @@ fn own(root: &Path) -> io::Result<PathBuf> {
     }
     // Whoever cleans temporary folders may have deleted it under a process that lives for weeks.
     own.remove(root);
-    make_private(root)?;
-    let _ = sweep_root(root);
-    let (folder, lock) = locked(root)?;
+    let (folder, lock) = loop {
+        make_private(root)?;
+        let _ = sweep_root(root);
+        match locked(root) {
+            Ok(made) => break made,
+            // A process that ended took the empty folder away.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+    };
     private(&folder)?;
     own.insert(root.to_owned(), (folder.clone(), lock));
     Ok(folder)
