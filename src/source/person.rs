@@ -127,8 +127,15 @@ impl PersonDeclaration {
                 }
             }
             for twin in columns.iter().filter(|column| !blanked.contains(&column.name)) {
-                let reads_the_same =
-                    |other: &&Column| blanked.contains(&other.name) && other.from == twin.from;
+                // Or the object around it, as text.
+                let is_around = |name: &String| {
+                    let within = |around: &String| name.strip_prefix(around.as_str()).is_some_and(is_below);
+                    twin.source_names().iter().any(within)
+                };
+                let reads_the_same = |other: &&Column| {
+                    let holds = other.from == twin.from || other.source_names().iter().any(is_around);
+                    blanked.contains(&other.name) && holds
+                };
                 if let Some(other) = columns.iter().find(reads_the_same) {
                     problems.push(Problem::new(
                         ["person", "anonymise"],
@@ -163,6 +170,11 @@ impl PersonDeclaration {
         };
         (problems.len() == before).then_some(Person { keys, on_forget })
     }
+}
+
+/// Whether a path goes on with a key below.
+fn is_below(rest: &str) -> bool {
+    rest.starts_with('.')
 }
 
 fn kind_of(word: &str) -> Option<KeyKind> {

@@ -80,7 +80,7 @@ fn a_killed_query_leaves_nothing_to_the_next_command() {
         query.kill().unwrap();
         query.wait().unwrap();
         let left = spilling.spilled(&warehouse);
-        assert!(left.iter().any(|path| large(path)), "{left:?}");
+        assert!(left.iter().any(large), "{left:?}");
         Ran::of(spilling.verb(&["releases"], &warehouse).output().unwrap()).published();
         assert_eq!(spilling.spilled(&warehouse), Vec::<PathBuf>::new());
     }
