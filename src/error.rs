@@ -2,12 +2,14 @@
 //!
 //! An error is written for the person who meets it at 3 a.m.: the message says what was found and
 //! what was expected, the places say where (pipeline, step, file, line), the hint says what to do.
-//! Row values never enter a message: they may be personal data.
+//! Row values never enter a message: they may be personal data. Nor do values of the environment and what
+//! in a URL lets somebody in (`secret`).
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use crate::cause;
+use crate::secret::without_secrets;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -52,7 +54,7 @@ impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: shown(message.into()),
             places: Vec::new(),
             hint: None,
             cause: None,
@@ -73,7 +75,7 @@ impl Error {
     /// Adds the place that surrounds the places already known: `step mart.segments`, `a.toml:12`.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
-        let place = place.into();
+        let place = shown(place.into());
         for error in &mut self.0.also {
             error.0.places.insert(0, place.clone());
         }
@@ -84,7 +86,7 @@ impl Error {
     /// Says how to mend it; the hint nearest to the cause wins.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint.get_or_insert_with(|| hint.into());
+        self.0.hint.get_or_insert_with(|| shown(hint.into()));
         self
     }
 
@@ -93,7 +95,7 @@ impl Error {
         let cause = cause.into();
         match cause::told(cause.as_ref()) {
             Some(told) => {
-                self.0.cause = Some(told.text.into());
+                self.0.cause = Some(shown(told.text).into());
                 if let Some(hint) = told.hint {
                     self = self.hint(hint);
                 }
@@ -143,6 +145,14 @@ impl Error {
     }
 }
 
+/// Without what no message tells.
+fn shown(text: String) -> String {
+    match without_secrets(&text) {
+        std::borrow::Cow::Borrowed(_) => text,
+        std::borrow::Cow::Owned(told) => told,
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.without_mend().fmt(f)?;
@@ -169,7 +179,7 @@ impl fmt::Display for WithoutMend<'_> {
         let mut cause = error.cause.as_ref().map(|c| &**c as &dyn StdError);
         let mut said = error.message.clone();
         while let Some(c) = cause {
-            let text = c.to_string();
+            let text = shown(c.to_string());
             // Wrapped errors often repeat what they wrap.
             if !said.contains(&text) {
                 write!(f, "\n  because {}", text.trim_end().replace('\n', "\n    "))?;

@@ -15,7 +15,8 @@
 //! mining audience check erasure report
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! cause clock config dag day error name placeholder_value span sql_text storage
+//! cause clock config dag day error name normal_form placeholder_value secret span sql_text
+//! storage
 //! ```
 //!
 //! # What is absent
@@ -41,11 +42,13 @@ pub mod identity;
 pub mod mining;
 pub mod model;
 pub mod name;
+pub mod normal_form;
 pub mod pipeline;
 pub mod placeholder_value;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod secret;
 pub mod source;
 pub mod span;
 pub mod sql_text;

@@ -1,5 +1,6 @@
 //! `forget`: a person taken out of the warehouse, and the receipt.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -32,6 +33,9 @@ pub struct ForgetArgs {
     /// Say what would be forgotten, and forget nobody
     #[arg(long)]
     dry_run: bool,
+    /// Do not ask whether it is the right person: needed where there is no terminal to ask on
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
     /// How progress is told: bars and lines for people, or one JSON object a line
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -50,18 +54,36 @@ pub async fn forget(args: ForgetArgs) -> Result<()> {
         return Err(Error::config("nobody is named")
             .hint("give --id KIND=VALUE or --ids-from FILE, for example --id customer_id=…"));
     }
+    let asks = !args.yes && !args.dry_run;
+    if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(Error::config("there is no terminal to ask on whether it is the right person")
+            .hint("look with --dry-run what would be forgotten, then give --yes"));
+    }
     let (pipeline, location) = args.place.load_without_sources()?;
-    let asked = Forgetting {
+    let mut asked = Forgetting {
         identifiers,
         several: args.several,
         is_typed: true,
         empty_others: args.empty_others,
+        agreed: None,
         key: SuppressionKey::from_environment()?,
     };
     let request = Request { wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
     if args.dry_run {
         told(&forget::preview(&pipeline, &location, &asked, &request).await?);
         return Ok(());
+    }
+    if asks {
+        let found = forget::preview(&pipeline, &location, &asked, &request).await?;
+        if !found.is_anybody() {
+            return Err(forget::nobody());
+        }
+        told(&found);
+        if !agrees()? {
+            say!("nobody was forgotten");
+            return Ok(());
+        }
+        asked.agreed = Some(found.who);
     }
     let progress = shown(args.log_format);
     match forget::forget(&pipeline, &location, &asked, &request, progress, stop_on_signal()).await? {
@@ -85,14 +107,39 @@ fn read(file: &PathBuf) -> Result<Vec<Identifier>> {
         .collect()
 }
 
+/// Whether somebody at the terminal says yes.
+fn agrees() -> Result<bool> {
+    eprint!("forget them for good, in every table and every earlier release? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).doing("read the answer")?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 fn told(found: &Found) {
+    if !found.is_anybody() {
+        say!("nobody was found by these identifiers: nothing would be forgotten");
+        return;
+    }
     let kinds: Vec<String> = found.identifiers.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     say!("customers: {}; identifiers: {}", found.customers, kinds.join(", "));
+    if found.unknown > 0 {
+        say!("  {} of the identifiers given belong to no customer: mistyped?", found.unknown);
+    }
+    if let Some(release) = found.known_to {
+        say!("  no table has anything of them now; release {release} has");
+    }
     for (table, rows) in &found.rows {
         say!("  {table}: {} rows", grouped(*rows));
     }
     if found.rows.is_empty() {
         say!("  no row of a raw table is theirs");
+    }
+    if found.refused > 0 {
+        say!("  {} refused records would lose their text", grouped(found.refused));
+    }
+    say!("  {} earlier releases would be purged", found.earlier);
+    if found.elsewhere > 0 {
+        say!("  {} files and copies elsewhere would be searched", found.elsewhere);
     }
     for table in &found.others {
         say!("  {table} is not made by this pipeline: --empty-others would publish it without rows");

@@ -38,6 +38,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::error::{Error, Result};
 use crate::pipeline::placeholder::Placeholders;
 use crate::pipeline::{self, Pipeline};
+use crate::storage::spill;
 use crate::warehouse::engine::Limits;
 use crate::warehouse::lock::Wait;
 
@@ -113,7 +114,8 @@ enum Verb {
     ///
     /// The person is found by any identifier. Their rows leave the raw tables, or are blanked where a source
     /// declares `anonymise`; everything else is computed anew, as of the last release's instant, and
-    /// published. All earlier releases are purged. Keyed hashes of their identifiers, in
+    /// published. All earlier releases are purged. On a terminal it shows what it found and asks first;
+    /// nothing is done when nobody is found. Keyed hashes of their identifiers, in
     /// ops.suppressions, keep them out of later exports; the key is in SILLAGE_SUPPRESSION_KEY.
     Forget(forget::ForgetArgs),
     /// Bring an earlier release back, as the next one
@@ -325,6 +327,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     };
+    spill::clear();
     // After an error threads of delta-rs may still wait for an answer. Taking the runtime down would
     // make them panic, and a clean failure look like a defect; they end with the process.
     std::mem::forget(runtime);

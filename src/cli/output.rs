@@ -1,10 +1,10 @@
 //! Rows for people and machines: a table, CSV, JSON lines, Parquet; to stdout or a file, streaming.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::util::pretty::pretty_format_batches;
 use clap::{Args, ValueEnum};
 use datafusion::prelude::DataFrame;
@@ -13,9 +13,9 @@ use parquet::arrow::ArrowWriter;
 
 use super::formula::Formulas;
 use crate::error::{Context, Error, Result};
-use crate::warehouse::Warehouse;
+use crate::storage::beside::{Beside, Readers, name_beside};
 use crate::warehouse::catalog::Catalog;
-use crate::warehouse::exported::ExportKind;
+use crate::warehouse::exported::{Export, ExportKind, Exported};
 
 /// A table on the screen stops after so many rows.
 const SHOWN_ROWS: usize = 1_000;
@@ -55,7 +55,7 @@ impl OutputArgs {
     }
 
     /// Writes all rows of a query over the catalog; the number written. A file appears whole or not at
-    /// all, and the warehouse remembers it for erasures.
+    /// all, is its owner's alone, and the warehouse remembers it for erasures.
     pub async fn write(&self, catalog: &Catalog, frame: DataFrame) -> Result<u64> {
         match &self.output {
             None if self.format() == Format::Parquet => {
@@ -67,67 +67,103 @@ impl OutputArgs {
                 tolerate_closed(out.flush())?;
                 rows
             }
-            Some(path) => {
-                remember(catalog.warehouse(), path).await;
-                let mut out = BufWriter::new(create_partial(path)?);
-                let mut formulas = Formulas::default();
-                let rows = write_rows(frame, self.format(), &mut out, &mut formulas).await;
-                let flushed = out.flush().doing(format!("write {}", path.display()));
-                let rows = finish_partial(path, rows.and_then(|rows| flushed.map(|()| rows)))?;
-                if let Some(told) = formulas.told() {
-                    eprintln!("warning: {}: {told}", path.display());
-                }
-                Ok(rows)
-            }
+            Some(path) => self.write_file(catalog, frame, path).await,
         }
     }
-}
 
-/// Who may read a warehouse and not write to it can export all the same.
-async fn remember(warehouse: &Warehouse, path: &Path) {
-    if warehouse.note_exported(&path.display().to_string(), ExportKind::File).await.is_err() {
-        eprintln!(
-            "warning: the warehouse cannot be written to, so `sillage forget` will not find {}",
-            path.display()
-        );
+    async fn write_file(&self, catalog: &Catalog, frame: DataFrame, path: &Path) -> Result<u64> {
+        require_a_file(path)?;
+        let exported = Exported::new(&path.display().to_string(), ExportKind::File);
+        let partial = name_beside(Path::new(&exported.place));
+        let exported = Exported {
+            format: self.format().to_possible_value().map(|format| format.get_name().to_owned()),
+            ..exported.under(&partial)
+        };
+        let warehouse = catalog.warehouse();
+        let export = warehouse.begin_export(exported).await.ok();
+        if export.is_none() {
+            // Who may read a warehouse and not write to it can export all the same.
+            eprintln!(
+                "warning: the warehouse cannot be written to, so `sillage forget` will not find {}",
+                path.display()
+            );
+        }
+        let written = self.write_known(catalog, frame, path, partial, export.as_ref()).await;
+        if let Some(export) = export {
+            // One that stays is ended by the next erasure.
+            let _ = export.end().await;
+        }
+        written
+    }
+
+    /// Writes the file of an export that an erasure knows of. What was read before an erasure and written
+    /// after it is taken back.
+    async fn write_known(
+        &self,
+        catalog: &Catalog,
+        frame: DataFrame,
+        path: &Path,
+        partial: PathBuf,
+        export: Option<&Export<'_>>,
+    ) -> Result<u64> {
+        let doing = || format!("write {}", path.display());
+        let raced = |e: Error| {
+            e.at(path.display().to_string()).hint(
+                "nothing was written: draw it again once `sillage forget` has ended, from the release without \
+                 them",
+            )
+        };
+        let warehouse = catalog.warehouse();
+        warehouse.require_no_erasure_since(catalog.release()).await.map_err(raced)?;
+        let file = Beside::create_as(path, partial, Readers::Owner)
+            .doing(doing())
+            .map_err(|e| no_folder(e, path))?;
+        let mut formulas = Formulas::default();
+        let mut out = BufWriter::new(file.file());
+        let rows = write_rows(frame, self.format(), &mut out, &mut formulas).await?;
+        out.flush().doing(doing())?;
+        drop(out);
+        warehouse.require_no_erasure_since(catalog.release()).await.map_err(raced)?;
+        // Known before it is there, so that an erasure never misses it.
+        if let Some(export) = export {
+            export.written().await?;
+        }
+        file.finish().doing(doing())?;
+        if let Err(error) = warehouse.require_no_erasure_since(catalog.release()).await {
+            std::fs::remove_file(path).doing(format!("take back {}", path.display()))?;
+            return Err(raced(error));
+        }
+        if let Some(told) = formulas.told() {
+            eprintln!("warning: {}: {told}", path.display());
+        }
+        Ok(rows)
     }
 }
 
-/// Writes a file that appears whole or not at all.
+/// A file takes the place of what has its name: that must not be a device or a folder.
+fn require_a_file(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(Error::config(format!("{} is no file", path.display()))
+            .hint("leave -o out to write to the screen, or name a file")),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file that holds nothing about a person; it appears whole or not at all.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let mut file = create_partial(path)?;
-    finish_partial(path, file.write_all(content).doing(format!("write {}", path.display())))
+    let doing = || format!("write {}", path.display());
+    require_a_file(path)?;
+    let file = Beside::create(path, Readers::Umask).doing(doing()).map_err(|e| no_folder(e, path))?;
+    file.file().write_all(content).and_then(|()| file.finish()).doing(doing())
 }
 
-fn create_partial(path: &Path) -> Result<File> {
-    File::create(partial_of(path)).doing(format!("write {}", path.display())).map_err(|e| {
-        if path.parent().is_some_and(|p| p.as_os_str().is_empty() || p.is_dir()) {
-            e
-        } else {
-            e.hint("its folder is not there: make it first")
+fn no_folder(error: Error, path: &Path) -> Error {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            error.hint("its folder is not there: make it first")
         }
-    })
-}
-
-/// Gives the written file its name, or takes it away when the writing failed.
-fn finish_partial<T>(path: &Path, written: Result<T>) -> Result<T> {
-    let partial = partial_of(path);
-    match written {
-        Ok(written) => {
-            std::fs::rename(&partial, path).doing(format!("write {}", path.display()))?;
-            Ok(written)
-        }
-        Err(error) => {
-            let _ = std::fs::remove_file(&partial);
-            Err(error)
-        }
+        _ => error,
     }
-}
-
-fn partial_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    path.with_file_name(name)
 }
 
 /// `sillage query … | head` closes the pipe early: that is how it is used, no failure.
@@ -164,6 +200,7 @@ async fn write_rows(
             if batches.is_empty() {
                 batches.push(RecordBatch::new_empty(schema));
             }
+            let batches = batches.iter().map(in_one_line).collect::<Result<Vec<_>>>()?;
             let table = pretty_format_batches(&batches).doing("draw the table")?;
             tolerate_closed(writeln!(out, "{table}"))?;
             if more {
@@ -210,6 +247,24 @@ async fn write_rows(
         }
     }
     Ok(rows)
+}
+
+/// With line breaks and other control characters in texts as they are written in programs: a row is a line.
+fn in_one_line(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(|column| -> ArrayRef {
+        match column.as_string_opt::<i32>() {
+            Some(texts) if texts.iter().flatten().any(|text| text.contains(char::is_control)) => {
+                let escaped = |text: &str| {
+                    text.chars()
+                        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() })
+                        .collect::<String>()
+                };
+                Arc::new(texts.iter().map(|text| text.map(escaped)).collect::<StringArray>())
+            }
+            _ => column.clone(),
+        }
+    });
+    RecordBatch::try_new(batch.schema(), columns.collect()).doing("draw the table")
 }
 
 fn closed_or(error: arrow::error::ArrowError, rows: u64) -> Result<u64> {

@@ -12,6 +12,7 @@ use crate::clock::parse_instant;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
 use crate::run::{Request, execute};
+use crate::storage::spill;
 
 /// What `plan` and `run` have in common.
 #[derive(Debug, Args)]
@@ -126,6 +127,7 @@ pub fn stop_on_signal() -> watch::Receiver<bool> {
             let _ = sender.send(true);
             eprintln!("stopping after the steps that run now; once more to stop at once");
             if next_signal().await {
+                spill::clear();
                 std::process::exit(130);
             }
         }

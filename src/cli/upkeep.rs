@@ -10,7 +10,7 @@ use crate::clock::show_instant;
 use crate::error::Result;
 use crate::run::history;
 use crate::warehouse::Warehouse;
-use crate::warehouse::exported::ExportKind;
+use crate::warehouse::exported::{ExportKind, Exported};
 use crate::warehouse::format::FORMAT;
 use crate::warehouse::vacuum::Retention;
 
@@ -111,8 +111,16 @@ pub async fn vacuum(args: VacuumArgs) -> Result<()> {
 
 pub async fn backup(args: BackupArgs) -> Result<()> {
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
-    warehouse.note_exported(&args.to, ExportKind::Backup).await?;
-    let backup = warehouse.backup(&args.to).await?;
+    let export = warehouse.begin_export(Exported::new(&args.to, ExportKind::Backup)).await?;
+    // A copy that was cut off holds rows too.
+    export.written().await?;
+    let copied = warehouse.backup(&args.to).await;
+    export.end().await?;
+    let backup = copied?;
+    warehouse.require_no_erasure_since(Some(backup.release.release)).await.map_err(|e| {
+        e.at(args.to.clone())
+            .hint("the copy may hold them: delete it, and copy again once `sillage forget` has ended")
+    })?;
     say!(
         "release {} copied: {} files, {} bytes; {} is a warehouse of its own",
         backup.release.release,

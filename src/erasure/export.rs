@@ -1,59 +1,74 @@
 //! Files that sillage wrote outside the warehouse: the rows of a person taken out of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use arrow::array::{AsArray, BooleanArray};
-use arrow::compute::{cast, filter_record_batch, not};
-use arrow::datatypes::DataType;
+use arrow::array::BooleanArray;
+use arrow::compute::{filter_record_batch, not};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::identifier::normal;
 use super::receipt::CleanedFile;
 use super::subject::Subject;
 use crate::error::{Context, Result};
+use crate::normal_form::normal;
+use crate::storage::beside::{Beside, Readers};
 
 const CUSTOMER_ID: &str = "customer_id";
 /// A shorter value may stand for anything in a file that does not say whose its rows are.
 const TELLING_CHARACTERS: usize = 5;
+/// The same within a longer text.
+const WORD_CHARACTERS: usize = 7;
 const NO_CUSTOMER_ID: &str = "it has no column customer_id: only rows that hold an identifier were found";
 const NOT_OURS: &str = "it is not as sillage wrote it: look yourself";
+const OTHER_NAMES: &str = "it had other names (hard links), under which the rows are still there";
 
 /// Takes the person's rows out of the file, which is replaced whole or not at all. Rows are theirs by
-/// `customer_id`; in a file without that column, by a value that identifies them.
-pub fn clean_file(path: &str, subject: &Subject) -> Result<CleanedFile> {
+/// `customer_id`; in a file without that column, by a value that identifies them. `format` is how the file
+/// was written, where that is known. What a link leads to is cleaned, and the link stays.
+pub fn clean_file(path: &str, format: Option<&str>, subject: &Subject) -> Result<CleanedFile> {
     let doing = || format!("take the person out of {path}");
     let told =
         |rows, look: Option<&str>| CleanedFile { path: path.to_owned(), rows, look: look.map(str::to_owned) };
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let real = match Path::new(path).canonicalize() {
+        Ok(real) => real,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(told(None, None)),
         Err(e) => return Err(e).doing(doing()),
     };
-    let partial = format!("{path}.part");
-    let values = Values::of(subject);
-    let cleaned = cleaned(file, Path::new(path), &partial, &values).doing(doing());
-    match cleaned {
-        Ok(Some((rows, by_id))) => {
-            if rows > 0 {
-                fs::rename(&partial, path).doing(doing())?;
-            } else {
-                fs::remove_file(&partial).doing(doing())?;
-            }
-            Ok(told(Some(rows), (!by_id).then_some(NO_CUSTOMER_ID)))
-        }
-        Ok(None) => {
-            let _ = fs::remove_file(&partial);
-            Ok(told(Some(0), Some(NOT_OURS)))
-        }
-        Err(error) => {
-            let _ = fs::remove_file(&partial);
-            Err(error)
-        }
+    let metadata = fs::metadata(&real).doing(doing())?;
+    if !metadata.is_file() {
+        return Ok(told(Some(0), Some(NOT_OURS)));
     }
+    let beside = Beside::create(&real, Readers::Owner).doing(doing())?;
+    let values = Values::of(subject);
+    let cleaned = cleaned(&real, format, beside.file(), &values).doing(doing())?;
+    let Some(Cleaned { rows, look }) = cleaned else { return Ok(told(Some(0), Some(NOT_OURS))) };
+    if rows > 0 {
+        beside.readable_like(&metadata).and_then(|()| beside.finish()).doing(doing())?;
+    }
+    let look = if rows > 0 && has_other_names(&metadata) { Some(OTHER_NAMES) } else { look };
+    Ok(told(Some(rows), look))
+}
+
+#[cfg(unix)]
+fn has_other_names(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// What was left out of a file.
+#[derive(Debug, Default)]
+struct Cleaned {
+    rows: u64,
+    look: Option<&'static str>,
 }
 
 /// The values by which a row is theirs.
@@ -76,65 +91,82 @@ impl Values {
         self.customers.contains(&normal(cell))
     }
 
+    /// Whether a cell is one of the values or, with what is no letter and no digit around it, holds one.
     fn tells(&self, cell: &str) -> bool {
-        self.telling.contains(&normal(cell))
+        let cell = normal(cell);
+        self.telling.contains(&cell)
+            || self.telling.iter().any(|value| {
+                is_word(value)
+                    && cell.match_indices(value.as_str()).any(|(at, found)| {
+                        !cell[..at].ends_with(char::is_alphanumeric)
+                            && !cell[at + found.len()..].starts_with(char::is_alphanumeric)
+                    })
+            })
+    }
+
+    /// The same of a row: by the cell that says whose it is, else by any.
+    fn are_in<'c>(&self, id: Option<&str>, mut cells: impl Iterator<Item = Cow<'c, str>>) -> bool {
+        match id.filter(|id| !id.trim().is_empty()) {
+            Some(id) => self.is_customer(id),
+            None => cells.any(|cell| self.tells(&cell)),
+        }
     }
 }
 
-/// How many rows were left out of the new file, and whether by `customer_id`; `None` for a file that
-/// cannot be taken apart.
-fn cleaned(mut file: File, path: &Path, to: &str, values: &Values) -> Result<Option<(u64, bool)>> {
+/// Whether a value may be looked for within a text: a short number stands in any.
+fn is_word(value: &str) -> bool {
+    value.chars().count() >= WORD_CHARACTERS
+}
+
+/// What is left out of the new file; `None` for a file that cannot be taken apart.
+fn cleaned(path: &Path, format: Option<&str>, to: &File, values: &Values) -> Result<Option<Cleaned>> {
     let doing = "read the file";
+    let mut file = File::open(path).doing(doing)?;
     let mut magic = [0; 4];
     let is_parquet = file.read_exact(&mut magic).is_ok() && &magic == b"PAR1";
     let file = File::open(path).doing(doing)?;
-    let mut out = BufWriter::new(File::create(to).doing("write beside the file")?);
-    let found = if is_parquet {
-        parquet(file, &mut out, values)?
-    } else {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("json" | "jsonl" | "ndjson") => json(file, &mut out, values)?,
-            Some("csv") => csv(file, &mut out, values)?,
-            _ => table(file, &mut out, values)?,
-        }
+    let mut out = BufWriter::new(to);
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let found = match format.or(ending) {
+        _ if is_parquet => parquet(file, &mut out, values)?,
+        Some("json" | "jsonl" | "ndjson") => json(file, &mut out, values)?,
+        Some("csv") => csv(file, &mut out, values)?,
+        _ => table(file, &mut out, values)?,
     };
     out.flush().doing("write beside the file")?;
     Ok(found)
 }
 
-fn parquet(file: File, out: &mut BufWriter<File>, values: &Values) -> Result<Option<(u64, bool)>> {
+fn parquet(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
     let doing = "read Parquet";
     let Ok(builder) = ParquetRecordBatchReaderBuilder::try_new(file) else { return Ok(None) };
     let schema = builder.schema().clone();
-    let by_id = schema.field_with_name(CUSTOMER_ID).is_ok();
+    let id = schema.index_of(CUSTOMER_ID).ok();
     let mut writer = ArrowWriter::try_new(out, schema, None).doing("write Parquet")?;
     let mut rows = 0;
+    // A null is no text.
+    let options = FormatOptions::default().with_display_error(true);
     for batch in builder.build().doing(doing)? {
         let batch = batch.doing(doing)?;
-        let mut theirs = vec![false; batch.num_rows()];
-        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-            let is_text =
-                matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-            if (by_id && field.name() != CUSTOMER_ID) || !is_text {
-                continue;
-            }
-            let column = cast(column, &DataType::Utf8).doing(doing)?;
-            for (theirs, cell) in theirs.iter_mut().zip(column.as_string::<i32>()) {
-                let found = cell
-                    .is_some_and(|cell| if by_id { values.is_customer(cell) } else { values.tells(cell) });
-                *theirs = *theirs || found;
-            }
-        }
-        let theirs = BooleanArray::from(theirs);
+        // Texts whatever their encoding, numbers, and lists and structs as they are shown.
+        let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
+        let columns = columns.collect::<std::result::Result<Vec<_>, _>>().doing(doing)?;
+        let theirs: BooleanArray = (0..batch.num_rows())
+            .map(|row| {
+                let cell = |column: usize| columns[column].value(row).to_string();
+                let cells = (0..columns.len()).map(|column| Cow::Owned(cell(column)));
+                Some(values.are_in(id.map(cell).as_deref(), cells))
+            })
+            .collect();
         rows += theirs.true_count() as u64;
         let others = not(&theirs).and_then(|others| filter_record_batch(&batch, &others)).doing(doing)?;
         writer.write(&others).doing("write Parquet")?;
     }
     writer.close().doing("write Parquet")?;
-    Ok(Some((rows, by_id)))
+    Ok(Some(Cleaned { rows, look: id.is_none().then_some(NO_CUSTOMER_ID) }))
 }
 
-fn csv(file: File, out: &mut BufWriter<File>, values: &Values) -> Result<Option<(u64, bool)>> {
+fn csv(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
     let mut reader = ::csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let mut writer = ::csv::WriterBuilder::new().flexible(true).from_writer(out);
     let Ok(header) = reader.byte_headers().cloned() else { return Ok(None) };
@@ -143,60 +175,91 @@ fn csv(file: File, out: &mut BufWriter<File>, values: &Values) -> Result<Option<
     let mut rows = 0;
     for record in reader.byte_records() {
         let Ok(record) = record else { return Ok(None) };
-        let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
-        let theirs = match id {
-            Some(id) => record.get(id).is_some_and(|cell| values.is_customer(&text(cell))),
-            None => record.iter().any(|cell| values.tells(&text(cell))),
-        };
-        if theirs {
+        let own = id.and_then(|id| record.get(id)).map(String::from_utf8_lossy);
+        if values.are_in(own.as_deref(), record.iter().map(String::from_utf8_lossy)) {
             rows += 1;
         } else {
             writer.write_byte_record(&record).doing("write CSV")?;
         }
     }
     writer.flush().doing("write CSV")?;
-    Ok(Some((rows, id.is_some())))
+    Ok(Some(Cleaned { rows, look: id.is_none().then_some(NO_CUSTOMER_ID) }))
 }
 
-fn json(file: File, out: &mut BufWriter<File>, values: &Values) -> Result<Option<(u64, bool)>> {
-    let (mut rows, mut by_id) = (0, true);
+fn json(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
+    let mut cleaned = Cleaned::default();
     for line in BufReader::new(file).lines() {
-        let line = line.doing("read JSON lines")?;
+        let Ok(line) = line else { return Ok(None) };
         let Ok(serde_json::Value::Object(row)) = serde_json::from_str(&line) else { return Ok(None) };
-        let theirs = match row.get(CUSTOMER_ID) {
-            Some(id) => id.as_str().is_some_and(|id| values.is_customer(id)),
-            None => {
-                by_id = false;
-                row.values().filter_map(|cell| cell.as_str()).any(|cell| values.tells(cell))
-            }
-        };
-        if theirs {
-            rows += 1;
+        let own = row.get(CUSTOMER_ID);
+        if own.is_none() {
+            cleaned.look = Some(NO_CUSTOMER_ID);
+        }
+        let mut cells = Vec::new();
+        row.iter().for_each(|(name, value)| texts(name, value, &mut cells));
+        let own = own.and_then(|id| id.as_str());
+        if values.are_in(own, cells.iter().map(|cell| Cow::Borrowed(cell.as_str()))) {
+            cleaned.rows += 1;
         } else {
             writeln!(out, "{line}").doing("write JSON lines")?;
         }
     }
-    Ok(Some((rows, by_id)))
+    Ok(Some(cleaned))
 }
 
-/// A table as it is drawn on the screen, one row a line.
-fn table(file: File, out: &mut BufWriter<File>, values: &Values) -> Result<Option<(u64, bool)>> {
-    let (mut rows, mut by_id) = (0, false);
+/// Every text, number and name in a value, however deep.
+fn texts(name: &str, value: &serde_json::Value, found: &mut Vec<String>) {
+    found.push(name.to_owned());
+    match value {
+        serde_json::Value::String(text) => found.push(text.clone()),
+        serde_json::Value::Number(number) => found.push(number.to_string()),
+        serde_json::Value::Array(values) => values.iter().for_each(|value| texts(name, value, found)),
+        serde_json::Value::Object(row) => row.iter().for_each(|(name, value)| texts(name, value, found)),
+        serde_json::Value::Null | serde_json::Value::Bool(_) => {}
+    }
+}
+
+/// A table as it is drawn on the screen. An older sillage let line breaks into its cells: a line that goes
+/// on with the row before it goes with that row.
+fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
+    let mut cleaned = Cleaned { rows: 0, look: Some(NO_CUSTOMER_ID) };
+    let (mut id, mut row, mut is_theirs) = (None, Vec::new(), false);
+    let mut write = |row: &mut Vec<String>, is_theirs: bool| {
+        cleaned.rows += u64::from(is_theirs && !row.is_empty());
+        let mut kept = row.drain(..).filter(|_| !is_theirs);
+        kept.try_for_each(|line| writeln!(out, "{line}")).doing("write the table")
+    };
     for (number, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.doing("read the table")?;
+        let Ok(line) = line else { return Ok(None) };
         if number == 0 && !line.starts_with('+') {
             return Ok(None);
         }
-        let cells = || line.split('|').map(str::trim);
-        by_id = by_id || (number == 1 && cells().any(|cell| cell == CUSTOMER_ID));
-        let theirs = cells().any(|cell| values.is_customer(cell) || (!by_id && values.tells(cell)));
-        if theirs {
-            rows += 1;
-        } else {
-            writeln!(out, "{line}").doing("write the table")?;
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        if number == 1 {
+            id = cells.iter().position(|cell| *cell == CUSTOMER_ID);
         }
+        let own = id.and_then(|id| cells.get(id)).copied();
+        let goes_on = match own {
+            _ if number < 3 || line.starts_with('+') => false,
+            Some(own) => own.is_empty(),
+            // Without an id only the first cell tells, which may be a null.
+            None => cells.get(1).is_some_and(|cell| cell.is_empty()),
+        };
+        if !goes_on {
+            write(&mut row, is_theirs)?;
+            is_theirs = false;
+        }
+        let all = || cells.iter().map(|cell| Cow::Borrowed(*cell));
+        // A cell with a `|` in it moves the others.
+        is_theirs =
+            is_theirs || values.are_in(own, all()) || cells.iter().any(|cell| values.is_customer(cell));
+        row.push(line);
     }
-    Ok(Some((rows, by_id)))
+    write(&mut row, is_theirs)?;
+    if id.is_some() {
+        cleaned.look = None;
+    }
+    Ok(Some(cleaned))
 }
 
 #[cfg(test)]
@@ -207,14 +270,14 @@ mod tests {
     fn ada() -> Subject {
         let identifiers = [("customer_id", "c1"), ("email", "ada@example.org"), ("card", "7")];
         let identifiers = identifiers.map(|(kind, value)| Identifier::new(kind, value)).into();
-        Subject { identifiers, customers: 1 }
+        Subject { identifiers, customers: 1, unknown: 0 }
     }
 
     fn left(name: &str, text: &str) -> (CleanedFile, String) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
-        let told = clean_file(path.to_str().unwrap(), &ada()).unwrap();
+        let told = clean_file(path.to_str().unwrap(), None, &ada()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         (told, fs::read_to_string(path).unwrap())
     }
@@ -244,7 +307,77 @@ mod tests {
         let (told, text) = left("notes.txt", "ada@example.org wrote\n");
         assert_eq!((told.rows, told.look.as_deref()), (Some(0), Some(NOT_OURS)));
         assert_eq!(text, "ada@example.org wrote\n");
-        let gone = clean_file("no/such/file.csv", &ada()).unwrap();
+        let gone = clean_file("no/such/file.csv", None, &ada()).unwrap();
         assert_eq!((gone.rows, gone.look), (None, None));
+    }
+
+    #[test]
+    fn a_drawn_row_of_several_lines_goes_whole() {
+        let drawn = "+---+----+\n| customer_id | note |\n+---+----+\n| c2 | x |\n| c1 | ada |\n|    | second |\n\
+                     | c3 | y |\n+---+----+\n";
+        let (told, text) = left("list.txt", drawn);
+        assert_eq!((told.rows, told.look), (Some(1), None));
+        assert!(!text.contains("second") && text.contains("c2") && text.contains("c3"), "{text}");
+    }
+
+    #[test]
+    fn a_format_that_is_known_counts_and_not_the_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.txt");
+        fs::write(&path, "customer_id\nc1\nc2\n").unwrap();
+        let told = clean_file(path.to_str().unwrap(), Some("csv"), &ada()).unwrap();
+        assert_eq!((told.rows, told.look), (Some(1), None));
+    }
+
+    #[test]
+    fn who_stands_deeper_or_in_a_text_is_found() {
+        let (told, text) = left(
+            "a.jsonl",
+            "{\"who\":[{\"mail\":\"Ada@example.org\"}]}\n{\"note\":\"call ada@example.org, please\"}\n\
+             {\"note\":\"bada@example.org\"}\n",
+        );
+        assert_eq!((told.rows, text.lines().count()), (Some(2), 1));
+    }
+
+    #[test]
+    fn ids_are_found_whatever_their_encoding() {
+        use arrow::array::{ArrayRef, DictionaryArray, ListArray, RecordBatch};
+        use arrow::datatypes::Int32Type;
+        use std::sync::Arc;
+        let ids: DictionaryArray<Int32Type> = [Some("c1"), Some("c2"), None].into_iter().collect();
+        let mails = [Some("x@y.org"), Some("ada@example.org"), Some("ada@example.org")];
+        let mails: DictionaryArray<Int32Type> = mails.into_iter().collect();
+        let numbers = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1)]); 3]);
+        let columns: [(&str, ArrayRef); 3] =
+            [("customer_id", Arc::new(ids)), ("mail", Arc::new(mails)), ("n", Arc::new(numbers))];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(n, c)| (n, c, true))).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let told = clean_file(path.to_str().unwrap(), None, &ada()).unwrap();
+        // The second is somebody else's, the third nobody's, and names her.
+        assert_eq!((told.rows, told.look), (Some(2), None));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_link_leads_to_is_cleaned_and_keeps_its_readers() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("moved.csv"), folder.path().join("list.csv"));
+        fs::write(&real, "customer_id\nc1\n").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&real, &link).unwrap();
+        let told = clean_file(link.to_str().unwrap(), None, &ada()).unwrap();
+        assert_eq!((told.rows, told.look), (Some(1), None));
+        assert_eq!(fs::read_to_string(&real).unwrap(), "customer_id\n");
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        fs::write(&real, "customer_id\nc1\n").unwrap();
+        fs::hard_link(&real, folder.path().join("other.csv")).unwrap();
+        let told = clean_file(real.to_str().unwrap(), None, &ada()).unwrap();
+        assert_eq!((told.rows, told.look.as_deref()), (Some(1), Some(OTHER_NAMES)));
     }
 }

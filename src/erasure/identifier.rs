@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::name::is_identifier;
+use crate::normal_form::normal;
 
 /// One identifier of a person. Its value is shown nowhere, not even for debugging.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,11 +20,6 @@ impl Identifier {
     pub fn new(kind: &str, value: &str) -> Self {
         Identifier { kind: kind.to_owned(), value: normal(value) }
     }
-}
-
-/// Two spellings of one identifier have the same normal form: case and outer blanks do not count.
-pub fn normal(value: &str) -> String {
-    value.trim().to_lowercase()
 }
 
 impl fmt::Debug for Identifier {
@@ -43,7 +39,7 @@ impl FromStr for Identifier {
         };
         let (kind, value) = text.split_once('=').ok_or_else(wrong)?;
         let known = kind.split('.').all(is_identifier) && kind.split('.').count() <= 2;
-        if !known || value.trim().is_empty() {
+        if !known || normal(value).is_empty() {
             return Err(wrong());
         }
         Ok(Identifier::new(kind, value))

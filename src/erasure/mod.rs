@@ -19,7 +19,7 @@ mod suppression;
 pub use export::clean_file;
 pub use identifier::Identifier;
 pub use receipt::{CleanedFile, Receipt, Replica};
-pub use record::without_record;
+pub use record::{Blanked, RecordSearch};
 pub use rows::{Theirs, forget_rows, is_theirs};
 pub use subject::{Asked, Subject};
 pub use suppression::{SuppressionKey, Suppressions, schema, table};

@@ -1,67 +1,353 @@
 //! Refused records, kept as text: those that name a forgotten person lose their text.
+//!
+//! A record is searched three ways: by the values that its source's declaration finds in it; by what stands
+//! between any two signs of its text, as it is and with escapes resolved; and around every `@`, for an
+//! address may hold signs of its own. Values are known by their hashes only, so that each of these is held
+//! against the list.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 
 use super::suppression::Suppressions;
 use crate::error::{Context, Error, Result};
+use crate::normal_form::normal;
+use crate::source::{Source, is_cut};
 
 /// What stands between the values of a record, in CSV and in JSON alike.
 const BETWEEN: [char; 11] = [';', ',', '\t', '|', '"', '\'', '{', '}', ':', '\n', '\r'];
+/// How many words of a text, with what is between them, are tried as one value.
+const WORDS: usize = 4;
+/// The same of an address, before its `@` and behind it.
+const ADDRESS_WORDS: usize = 8;
+/// The longest value that is tried, in bytes: an address has at most 254.
+const VALUE_BYTES: usize = 320;
+/// A shorter value of another kind than the source's own may be anything.
+const TELLING_CHARACTERS: usize = 5;
+/// The same of digits alone: a shorter number may be an amount or a count.
+const TELLING_DIGITS: usize = 7;
 
-/// A batch of refused records, whose `record` is null where it holds a value of the list;
-/// how many that are.
-///
-/// A record that does not fit its declaration cannot be taken apart by it: every value between two
-/// delimiters, and every word of it, is held against the list as each of these kinds of key. Place
-/// and reason stay.
-pub fn without_record(
-    batch: &RecordBatch,
-    kinds: &BTreeSet<String>,
-    list: &Suppressions,
-) -> Result<(RecordBatch, u64)> {
-    let damaged = || Error::failed("refused records came without their text");
-    let place = batch.schema().index_of("record").map_err(|_| damaged())?;
-    let records = batch.column(place).as_string_opt::<i32>().ok_or_else(damaged)?;
-    let names = |record: &str| {
-        let known =
-            |value: &str| !value.trim().is_empty() && kinds.iter().any(|kind| list.holds(kind, value));
-        record.split(BETWEEN).any(|value| known(value) || value.split_whitespace().any(known))
-    };
-    let kept: StringArray = records.iter().map(|record| record.filter(|record| !names(record))).collect();
-    let blanked = (kept.null_count() - records.null_count()) as u64;
-    let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
-    columns[place] = Arc::new(kept);
-    let batch = RecordBatch::try_new(batch.schema(), columns).doing("take forgotten persons out")?;
-    Ok((batch, blanked))
+/// What refused records are held against.
+pub struct RecordSearch<'a> {
+    sources: BTreeMap<&'a str, &'a Source>,
+    /// Kinds of which any value tells, however short.
+    own: BTreeSet<&'a str>,
+    others: Vec<&'a str>,
+    list: &'a Suppressions,
+}
+
+/// How many refused records lost their text, or would.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Blanked {
+    /// They name a forgotten person.
+    pub named: u64,
+    /// Only their beginning was kept: whom the rest named nobody can say.
+    pub cut: u64,
+}
+
+impl<'a> RecordSearch<'a> {
+    /// Searches by the declarations of these sources for values of every kind on the list; short ones count
+    /// where their kind is one of `own`.
+    pub fn new(
+        sources: impl IntoIterator<Item = &'a Arc<Source>>,
+        own: &'a BTreeSet<String>,
+        list: &'a Suppressions,
+    ) -> Self {
+        RecordSearch {
+            sources: sources.into_iter().map(|source| (source.name.as_str(), source.as_ref())).collect(),
+            own: own.iter().map(String::as_str).collect(),
+            others: list.kinds().iter().filter(|kind| !own.contains(*kind)).map(String::as_str).collect(),
+            list,
+        }
+    }
+
+    /// Returns a batch of refused records, whose `record` is null where it names somebody of the list, and
+    /// how many that are. Place and reason stay.
+    ///
+    /// # Errors
+    /// A batch without the records or their sources.
+    pub fn without_records(&self, batch: &RecordBatch) -> Result<(RecordBatch, Blanked)> {
+        let damaged = || Error::failed("refused records came without their text");
+        let place = batch.schema().index_of("record").map_err(|_| damaged())?;
+        let records = batch.column(place).as_string_opt::<i32>().ok_or_else(damaged)?;
+        let sources = batch.column_by_name("source").and_then(|column| column.as_string_opt::<i32>());
+        let sources = sources.ok_or_else(damaged)?;
+        let mut blanked = Blanked::default();
+        let kept: StringArray = records
+            .iter()
+            .zip(sources)
+            .map(|(record, source)| {
+                let record = record?;
+                if self.names(record, source.unwrap_or_default()) {
+                    blanked.named += 1;
+                    None
+                } else if is_cut(record) {
+                    blanked.cut += 1;
+                    None
+                } else {
+                    Some(record)
+                }
+            })
+            .collect();
+        let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+        columns[place] = Arc::new(kept);
+        let batch = RecordBatch::try_new(batch.schema(), columns).doing("take forgotten persons out")?;
+        Ok((batch, blanked))
+    }
+
+    fn names(&self, record: &str, source: &str) -> bool {
+        let mut tried = HashSet::new();
+        let values = self.sources.get(source).map(|source| source.values_of_record(record));
+        let values = values.unwrap_or_default();
+        let spellings = spellings(record);
+        let texts = || values.iter().map(String::as_str).chain(spellings.iter().map(|text| &**text));
+        values.iter().any(|value| self.knows(value, &mut tried))
+            || spellings.iter().flat_map(|text| text.split(BETWEEN)).any(|value| {
+                self.knows(value, &mut tried)
+                    || value.split_whitespace().any(|word| self.knows(word, &mut tried))
+            })
+            || texts().any(|text| self.knows_part(text, &mut tried))
+    }
+
+    /// Whether the value, of whatever kind, is on the list.
+    fn knows(&self, value: &str, tried: &mut HashSet<String>) -> bool {
+        if value.is_empty() || value.len() > VALUE_BYTES {
+            return false;
+        }
+        let normal = normal(value);
+        if normal.is_empty() || tried.contains(&normal) {
+            return false;
+        }
+        let telling = tells(&normal);
+        let kinds = self.own.iter().chain(self.others.iter().filter(|_| telling));
+        let known = kinds.into_iter().any(|kind| self.list.holds(kind, value));
+        tried.insert(normal);
+        known
+    }
+
+    /// Whether a part of the text is on the list: words in a row, or an address. Of a part only what tells
+    /// counts: a card `12` is not the day of a date.
+    fn knows_part(&self, text: &str, tried: &mut HashSet<String>) -> bool {
+        let words = words(text);
+        let mut knows = |part: &str| tells(part) && self.knows(part, tried);
+        for (first, word) in words.iter().enumerate() {
+            let start = word.start;
+            for last in words.iter().skip(first).take(WORDS) {
+                let part = &text[start..last.end];
+                // An address is looked for below. `+33 6 12 34 56 78`
+                let signed = text[..start].ends_with('+');
+                if !part.contains('@') && (knows(part) || signed && knows(&text[start - 1..last.end])) {
+                    return true;
+                }
+            }
+        }
+        // `ada@example.org` is not part of another's `x.ada@example.org.uk`.
+        let goes_on =
+            |at: usize| text[at..].starts_with(['.', '-']) && text[at + 1..].starts_with(is_of_word);
+        let began = |at: usize| text[..at].ends_with(['.', '-', '+']) && text[..at - 1].ends_with(is_of_word);
+        text.match_indices('@').any(|(at, _)| {
+            let behind = words.partition_point(|word| word.start < at);
+            words[..behind].iter().rev().take(ADDRESS_WORDS).filter(|word| !began(word.start)).any(|first| {
+                let ends = words[behind..].iter().take(ADDRESS_WORDS).filter(|word| !goes_on(word.end));
+                ends.into_iter().any(|last| knows(&text[first.start..last.end]))
+            })
+        })
+    }
+}
+
+/// Whether a value says of itself that it is somebody's.
+fn tells(value: &str) -> bool {
+    let length = value.chars().count();
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+    length >= if is_number { TELLING_DIGITS } else { TELLING_CHARACTERS }
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Where letters and digits stand together.
+fn words(text: &str) -> Vec<Range<usize>> {
+    let mut words: Vec<Range<usize>> = Vec::new();
+    for (at, c) in text.char_indices().filter(|(_, c)| is_of_word(*c)) {
+        let end = at + c.len_utf8();
+        match words.last_mut() {
+            Some(word) if word.end == at => word.end = end,
+            _ => words.push(at..end),
+        }
+    }
+    words
+}
+
+/// The text, and what it says where signs stand for others: `\u0040`, `%40`, `&#64;`.
+fn spellings(text: &str) -> Vec<Cow<'_, str>> {
+    let mut spellings = vec![Cow::Borrowed(text)];
+    for (sign, resolve) in
+        [('\\', unescaped as fn(&str) -> String), ('%', percent_decoded), ('&', without_entities)]
+    {
+        if text.contains(sign) {
+            spellings.push(Cow::Owned(resolve(text)));
+        }
+    }
+    spellings
+}
+
+/// With what stands behind backslashes, as JSON and dumps write it.
+fn unescaped(text: &str) -> String {
+    let mut resolved = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        resolved.push_str(before);
+        let escaped = behind.chars().next();
+        let number = behind.strip_prefix(['u', 'x']).and_then(|digits| {
+            let length = if behind.starts_with('u') { 4 } else { 2 };
+            let code = u32::from_str_radix(digits.get(..length)?, 16).ok()?;
+            Some((char::from_u32(code)?, &digits[length..]))
+        });
+        match (number, escaped) {
+            (Some((c, behind)), _) => {
+                resolved.push(c);
+                rest = behind;
+            }
+            (None, Some(c)) => {
+                resolved.push(if matches!(c, 'n' | 't' | 'r') { ' ' } else { c });
+                rest = &behind[c.len_utf8()..];
+            }
+            (None, None) => rest = "",
+        }
+    }
+    resolved + rest
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let (mut resolved, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let code = (bytes[at] == b'%')
+            .then(|| u8::from_str_radix(std::str::from_utf8(bytes.get(at + 1..at + 3)?).ok()?, 16).ok());
+        match code.flatten() {
+            Some(byte) => {
+                resolved.push(byte);
+                at += 3;
+            }
+            None => {
+                resolved.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&resolved).into_owned()
+}
+
+fn without_entities(text: &str) -> String {
+    const NAMED: [(&str, char); 6] =
+        [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("commat", '@')];
+    let mut resolved = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('&') {
+        resolved.push_str(before);
+        let entity = behind.split_once(';').and_then(|(name, behind)| {
+            let number = name.strip_prefix('#').and_then(|digits| match digits.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => digits.parse().ok(),
+            });
+            let named = || NAMED.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
+            Some((number.and_then(char::from_u32).or_else(named)?, behind))
+        });
+        let (c, behind) = entity.unwrap_or(('&', behind));
+        resolved.push(c);
+        rest = behind;
+    }
+    resolved + rest
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Array;
+
     use super::super::identifier::Identifier;
     use super::super::suppression::list_of;
     use super::*;
 
+    fn source(declared: &str) -> Source {
+        let declared: crate::source::SourceDeclaration =
+            toml::from_str(&format!("path = \"x\"\n{declared}\ncolumns = {{ a = \"text\" }}")).unwrap();
+        declared.check("shop").unwrap()
+    }
+
+    /// Whether the record keeps its text when these identifiers are forgotten.
+    fn keeps(declared: &str, identifiers: &[(&str, &str)], record: &str) -> bool {
+        let source = source(declared);
+        let identifiers: Vec<_> = identifiers.iter().map(|(kind, v)| Identifier::new(kind, v)).collect();
+        let list = list_of(&identifiers);
+        let own = BTreeSet::from(["card".to_owned()]);
+        let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("source", column("shop"), true),
+            ("record", column(record), true),
+        ])
+        .unwrap();
+        let (kept, blanked) =
+            RecordSearch::new([&Arc::new(source)], &own, &list).without_records(&batch).unwrap();
+        let keeps = kept.column(1).is_valid(0);
+        assert_eq!(blanked.named + blanked.cut, u64::from(!keeps));
+        keeps
+    }
+
+    const CSV: &str = "format = \"csv\"\ndelimiter = \";\"";
+    const JSON: &str = "format = \"jsonl\"";
+
     #[test]
-    fn a_record_that_names_them_loses_its_text_and_keeps_its_place() {
-        let records: ArrayRef = Arc::new(StringArray::from(vec![
-            Some("7;Ada@Example.org;31/02/2025"),
-            Some(r#"{"customer": {"email":"ada@example.org"}, "amount": "much"}"#),
-            Some("call Ada@example.org back;x"),
-            Some("8;ada@example.org.uk;31/02/2025"),
-            None,
-        ]));
-        let lines: ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![1, 2, 3, 4, 5]));
-        let batch =
-            RecordBatch::try_from_iter_with_nullable([("line", lines, true), ("record", records, true)])
-                .unwrap();
-        let list = list_of(&[Identifier::new("email", "ada@example.org")]);
-        let (kept, blanked) = without_record(&batch, &["email".to_owned()].into(), &list).unwrap();
-        assert_eq!(blanked, 3);
-        assert_eq!(kept.num_rows(), 5);
-        let left: Vec<_> = kept.column(1).as_string::<i32>().iter().flatten().collect();
-        assert_eq!(left, ["8;ada@example.org.uk;31/02/2025"]);
+    fn a_record_that_names_them_loses_its_text() {
+        let ada = [("email", "ada.o'brien@example.org"), ("card", "K7")];
+        for (declared, record) in [
+            (CSV, "7;Ada.O'Brien@Example.org;31/02/2025"),
+            (CSV, "7;ada.o'brien@example.org\t;31/02/2025"),
+            (CSV, "7;K7;31/02/2025"),
+            (CSV, "call ada.o'brien@example.org back;x"),
+            (CSV, "7;mailto:ada.o'brien@example.org?subject=x;2"),
+            (CSV, "7;\"Ada\" <ada.o'brien@example.org>;2"),
+            (CSV, "7;https://x.org/?m=ada.o%27brien%40example.org;2"),
+            (CSV, "7;ada.o&#39;brien&commat;example.org;2"),
+            (JSON, r#"{"customer": {"email":"ada.o'brien\u0040example.org"}, "amount": "much"}"#),
+            (JSON, r#"{"email":"ada.o\u0027brien@example.org","#),
+            (JSON, r#"{"ada.o'brien@example.org":[{"a":1}]}"#),
+            (JSON, r#"{"payload":"{\"email\":\"ada.o'brien@example.org\"}"}"#),
+        ] {
+            assert!(!keeps(declared, &ada, record), "{record}");
+        }
+        for delimiter in ["~", "^", "|", "/", "&", "#", ":", "!", "_", "-", "."] {
+            let declared = format!("format = \"csv\"\ndelimiter = \"{delimiter}\"");
+            for value in ["K7", "lone@example"] {
+                let record = ["1", value, "x"].join(delimiter);
+                assert!(!keeps(&declared, &[("card", "K7"), ("email", "lone@example")], &record), "{record}");
+            }
+        }
+    }
+
+    #[test]
+    fn whom_it_does_not_name_it_keeps() {
+        let ada = [("email", "ada@example.org"), ("account", "12"), ("record", "700123"), ("card", "K7")];
+        for record in
+            ["8;ada@example.org.uk;31/02/2025", "8;x.ada@example.org;x", "12;700123;x", "K7/02/2025", ""]
+        {
+            assert!(keeps(CSV, &ada, record), "{record}");
+        }
+    }
+
+    #[test]
+    fn a_kind_of_another_source_is_known_where_the_value_tells() {
+        assert!(!keeps(CSV, &[("account", "A9999")], "8;A9999;x"));
+        assert!(!keeps(CSV, &[("phone", "0612985347")], "8;0612985347;x"));
+        assert!(!keeps(CSV, &[("phone", "+33612985347")], "8;+33612985347;x"));
+    }
+
+    #[test]
+    fn of_what_was_cut_nobody_can_say() {
+        let long = "x".repeat(64 * 1024);
+        assert!(!keeps(CSV, &[("email", "ada@example.org")], &long));
     }
 }

@@ -74,7 +74,7 @@ pub fn forget_rows(
         OnForget::Anonymise(blanked) => {
             let schema = batch.schema();
             let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
-                match blanked.contains(field.name()) {
+                match blanked.has(field.name()) {
                     true => nullif(column, &theirs).doing(doing),
                     false => Ok(column.clone()),
                 }
@@ -90,12 +90,12 @@ pub fn forget_rows(
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int64Array, StringArray};
+    use arrow::array::{Array, Int64Array, StringArray};
 
     use super::super::identifier::Identifier;
     use super::super::suppression::list_of;
     use super::*;
-    use crate::source::{KeyKind, PersonKey};
+    use crate::source::{Blanked, KeyKind, PersonKey};
 
     fn lines() -> RecordBatch {
         let texts = |values: [Option<&str>; 3]| Arc::new(StringArray::from(values.to_vec())) as _;
@@ -123,8 +123,16 @@ mod tests {
     #[test]
     fn what_the_books_need_stays_and_is_nobodys() {
         let list = list_of(&[Identifier::new("email", "ada@example.org")]);
-        let blanked = OnForget::Anonymise(vec!["card".into(), "email".into()]);
-        let (rows, theirs) = forget_rows(lines(), &person(blanked), &list).unwrap();
+        let blanked = |harmless: &[&str]| {
+            OnForget::Anonymise(Blanked {
+                columns: vec!["card".into(), "email".into()],
+                harmless: harmless.iter().map(|name| (*name).to_owned()).collect(),
+            })
+        };
+        // Of a column that nobody declared, nobody knows what it holds.
+        let (rows, _) = forget_rows(lines(), &person(blanked(&[])), &list).unwrap();
+        assert_eq!(rows.column(2).null_count(), 1);
+        let (rows, theirs) = forget_rows(lines(), &person(blanked(&["amount"])), &list).unwrap();
         assert_eq!(theirs, Theirs { removed: 0, anonymised: 1 });
         let emails = rows.column(1).as_string::<i32>();
         assert_eq!(emails.iter().collect::<Vec<_>>(), [None, None, Some("bob@example.org")]);

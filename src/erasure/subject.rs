@@ -14,6 +14,7 @@ use super::identifier::Identifier;
 use super::rows::rows_with;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::normal_form::{self, SQL_NAME as NORMAL};
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::{KeyKind, Person};
 use crate::warehouse::catalog::{Catalog, Session};
@@ -41,6 +42,8 @@ pub struct Subject {
     pub identifiers: BTreeSet<Identifier>,
     /// How many customers the identifiers asked for belong to.
     pub customers: u64,
+    /// How many of those asked for the identity step united with none of them.
+    pub unknown: u64,
 }
 
 impl Subject {
@@ -62,7 +65,8 @@ impl Subject {
             require_somebodys(asked.identifiers, &sources, placeholders)?;
         }
         let several = asked.several;
-        let mut subject = Subject { identifiers: asked.identifiers.iter().cloned().collect(), customers: 0 };
+        let mut subject =
+            Subject { identifiers: asked.identifiers.iter().cloned().collect(), ..Subject::default() };
         let named_whole =
             sources.values().flat_map(|person| &person.keys).any(|key| key.kind.word() == RECORD);
         subject.unite(catalog, keys, named_whole, placeholders).await?;
@@ -128,17 +132,20 @@ impl Subject {
         let refused = TableName::new("core", "refused_keys")?;
         let refuses = catalog.table(&refused).await?.is_some();
         let refused_keys = if refuses {
-            "and not exists (select 1 from core.refused_keys r
+            format!(
+                "and not exists (select 1 from core.refused_keys r
                              where r.key_kind = k.key_kind
-                               and lower(trim(r.key_value)) = lower(trim(cast(k.key_value as varchar))))"
+                               and {NORMAL}(r.key_value) = {NORMAL}(cast(k.key_value as varchar)))"
+            )
         } else {
-            ""
+            String::new()
         };
         let tables = tables
             .into_iter()
             .chain(refuses.then_some(&refused))
             .chain(remembers.then_some([&history, &former]).into_iter().flatten());
         let session = catalog.session(tables, None).await?;
+        session.register_functions([normal_form::sql_function()]);
         // The values are rows, not part of the query: a query is told when it fails.
         let asked = TableName::new("asked", "identifiers")?;
         session.register_view(&asked, session.read_batch(self.batch()?)?)?;
@@ -153,12 +160,12 @@ impl Subject {
             "with keys as ({keys}), former as ({former_ids}), mine as (
                select i.customer_id from core.customer_ids i
                left join keys k on k.source = i.source and k.record_id = i.record_id
-               join {asked} a on (a.kind = k.key_kind and a.value = lower(trim(cast(k.key_value as varchar))))
-                 or (a.kind = i.source and a.value = lower(trim(i.record_id)))
-                 or (a.kind = '{CUSTOMER_ID}' and a.value = lower(i.customer_id))
+               join {asked} a on (a.kind = k.key_kind and a.value = {NORMAL}(cast(k.key_value as varchar)))
+                 or (a.kind = i.source and a.value = {NORMAL}(i.record_id))
+                 or (a.kind = '{CUSTOMER_ID}' and a.value = {NORMAL}(i.customer_id))
                union
                select f.customer_id from former f
-               join {asked} a on a.kind = '{CUSTOMER_ID}' and a.value = lower(f.former_id)),
+               join {asked} a on a.kind = '{CUSTOMER_ID}' and a.value = {NORMAL}(f.former_id)),
              names as (
                select customer_id from mine
                union select f.former_id from former f join mine m on m.customer_id = f.customer_id)
@@ -175,6 +182,8 @@ impl Subject {
         let united = identifiers(&session, &sql, placeholders, doing).await?;
         let (customers, united): (Vec<_>, Vec<_>) = united.into_iter().partition(|i| i.kind == CUSTOMER);
         self.customers = customers.len() as u64;
+        let united: BTreeSet<Identifier> = united.into_iter().collect();
+        self.unknown = self.identifiers.difference(&united).count() as u64;
         self.identifiers.extend(united);
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! kind and normal form under a key that is in the environment only: without the key the list says
 //! nothing of anybody, not even to who tries all telephone numbers.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,9 +14,10 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
 use ring::hmac;
 
-use super::identifier::{Identifier, normal};
+use super::identifier::Identifier;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::normal_form::{former, normal};
 use crate::placeholder_value::PlaceholderValues;
 use crate::warehouse::catalog::Catalog;
 
@@ -94,6 +95,7 @@ impl SuppressionKey {
 pub struct Suppressions {
     key: SuppressionKey,
     hashes: HashSet<Hash>,
+    kinds: BTreeSet<String>,
     sealed: bool,
 }
 
@@ -112,9 +114,20 @@ impl Suppressions {
         Self::read(catalog, key).await.map(Some)
     }
 
+    fn empty(key: SuppressionKey) -> Self {
+        Suppressions { key, hashes: HashSet::new(), kinds: BTreeSet::new(), sealed: false }
+    }
+
+    /// Returns a list of these identifiers alone, under the same key.
+    pub fn only<'i>(&self, identifiers: impl IntoIterator<Item = &'i Identifier>) -> Result<Self> {
+        let mut list = Self::empty(self.key.clone());
+        list.add(identifiers, 0)?;
+        Ok(list)
+    }
+
     /// The list of the release, empty when there is none.
     pub async fn read(catalog: &Catalog, key: SuppressionKey) -> Result<Self> {
-        let mut list = Suppressions { key, hashes: HashSet::new(), sealed: false };
+        let mut list = Suppressions::empty(key);
         if catalog.table(&table()).await?.is_none() {
             return Ok(list);
         }
@@ -131,6 +144,9 @@ impl Suppressions {
                 let hash = hash.and_then(from_hexadecimal).ok_or_else(damaged)?;
                 if kind != Some(SEAL) {
                     list.hashes.insert(hash);
+                    if let Some(kind) = kind.filter(|kind| !list.kinds.contains(*kind)) {
+                        list.kinds.insert(kind.to_owned());
+                    }
                 } else if hash == seal {
                     list.sealed = true;
                 } else {
@@ -146,8 +162,15 @@ impl Suppressions {
 
     /// Whether the value, in whatever spelling, is a forgotten person's. One that says nothing is nobody's.
     pub fn holds(&self, kind: &str, value: &str) -> bool {
-        self.hashes.contains(&self.key.hash(kind, &normal(value)))
-            && PlaceholderValues::default().of_record_id(value).is_none()
+        let (normal, former) = (normal(value), former(value));
+        let is_listed = self.hashes.contains(&self.key.hash(kind, &normal))
+            || (former != normal && self.hashes.contains(&self.key.hash(kind, &former)));
+        is_listed && PlaceholderValues::default().of_record_id(value).is_none()
+    }
+
+    /// Returns the kinds of the values that are on the list.
+    pub fn kinds(&self) -> &BTreeSet<String> {
+        &self.kinds
     }
 
     /// Takes the identifiers in; those that were new, as rows of `ops.suppressions`.
@@ -162,6 +185,7 @@ impl Suppressions {
         }
         for identifier in identifiers {
             let hash = self.key.hash(&identifier.kind, &identifier.value);
+            self.kinds.insert(identifier.kind.clone());
             if self.hashes.insert(hash) {
                 fresh.push((&identifier.kind, hash));
             }
@@ -195,7 +219,7 @@ fn from_hexadecimal(text: &str) -> Option<Hash> {
 #[cfg(test)]
 pub(super) fn list_of(identifiers: &[Identifier]) -> Suppressions {
     let key = SuppressionKey::of(&"k".repeat(KEY_CHARACTERS)).unwrap();
-    let mut list = Suppressions { key, hashes: HashSet::new(), sealed: false };
+    let mut list = Suppressions::empty(key);
     list.add(identifiers, 1).unwrap();
     list
 }
@@ -208,6 +232,7 @@ mod tests {
     fn a_forgotten_value_is_known_in_any_spelling_and_of_its_kind_only() {
         let list = list_of(&[Identifier::new("email", "ada@example.org")]);
         assert!(list.holds("email", " ADA@example.org"));
+        assert!(list.holds("email", "ada@example.org\u{a0}\t"));
         assert!(!list.holds("card", "ada@example.org"));
         assert!(!list.holds("email", "bob@example.org"));
         assert!(!list_of(&[Identifier::new("email", "n/a")]).holds("email", "N/A"));

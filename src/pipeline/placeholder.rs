@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::secret::hide;
 
 /// Values that a command sets for the pipeline it runs; they win over the environment.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +33,8 @@ impl Placeholders {
                 return Err(Error::config(format!("`{text}` has a `${{` without its `}}`")));
             };
             let name = &rest[start + 2..start + end];
-            let value = self.given.get(name).cloned().or_else(|| std::env::var(name).ok());
+            let from_environment = || std::env::var(name).ok().inspect(|value| hide(name, value));
+            let value = self.given.get(name).cloned().or_else(from_environment);
             match value {
                 Some(value) => expanded.push_str(&value),
                 None if self.keep_unset => expanded.push_str(&rest[start..=start + end]),

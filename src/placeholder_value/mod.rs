@@ -204,8 +204,8 @@ fn punctuated(text: &str) -> String {
     text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).nfc().collect()
 }
 
-/// Whether anything is seen of a character. Among letters are some of which nothing is: Hangul's fillers.
-fn is_seen(c: char) -> bool {
+/// Returns whether anything is seen of a character. Among letters are some of which nothing is: Hangul's fillers.
+pub fn is_seen(c: char) -> bool {
     let unseen = matches!(
         c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'

@@ -13,10 +13,10 @@ use futures::StreamExt;
 use super::history::StepRecord;
 use super::quarantine;
 use super::step::{Done, Figures, Workshop};
-use crate::erasure::{self, Receipt, Suppressions, Theirs, forget_rows, is_theirs, without_record};
+use crate::erasure::{self, Blanked, Receipt, RecordSearch, Suppressions, Theirs, forget_rows, is_theirs};
 use crate::error::{Context, Result};
 use crate::name::TableName;
-use crate::pipeline::raw_table;
+use crate::pipeline::{Pipeline, raw_table};
 use crate::source::{Person, Source};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Mode, Staged};
@@ -47,9 +47,10 @@ impl Erasure {
         let doing = "take the person out of the quarantine";
         let mut rows = workshop.catalog.every_row(&quarantine).await?.execute_stream().await.doing(doing)?;
         let mut anew = workshop.warehouse().stager(&quarantine, Mode::Replace, &rows.schema())?;
+        let search = RecordSearch::new(workshop.pipeline.sources(), &self.kinds, &self.list);
         while let Some(batch) = rows.next().await {
-            let (batch, named) = without_record(&batch.doing(doing)?, &self.kinds, &self.list)?;
-            self.receipt.refused_records += named;
+            let (batch, blanked) = search.without_records(&batch.doing(doing)?)?;
+            self.receipt.refused_records += blanked.named + blanked.cut;
             anew.write(&batch).await?;
         }
         let anew = anew.finish().await?;
@@ -94,6 +95,30 @@ impl Workshop {
         (figures.rows, figures.bytes) = (staged.rows, staged.bytes);
         Ok(Done { staged: vec![staged], figures })
     }
+}
+
+/// How many refused records would lose their text.
+pub(super) async fn refused(
+    pipeline: &Pipeline,
+    catalog: &Catalog,
+    kinds: &BTreeSet<String>,
+    list: &Suppressions,
+) -> Result<Blanked> {
+    let (quarantine, mut all) = (quarantine::table(), Blanked::default());
+    if catalog.table(&quarantine).await?.is_none() {
+        return Ok(all);
+    }
+    let doing = "look for the person in the quarantine";
+    let columns = ["source", "record"].map(|name| col(Column::from_name(name)));
+    let frame = catalog.every_row(&quarantine).await?.select(columns.to_vec()).doing(doing)?;
+    let mut rows = frame.execute_stream().await.doing(doing)?;
+    let search = RecordSearch::new(pipeline.sources(), kinds, list);
+    while let Some(batch) = rows.next().await {
+        let (_, blanked) = search.without_records(&batch.doing(doing)?)?;
+        all.named += blanked.named;
+        all.cut += blanked.cut;
+    }
+    Ok(all)
 }
 
 /// How many rows of the table are forgotten persons'; only its keys are read.

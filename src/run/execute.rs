@@ -101,6 +101,11 @@ pub(super) async fn run_locked(
     if let Some((release, _)) = &rolled_forward {
         progress.tell(Event::RolledForward { release: release.release });
     }
+    if erasure.is_none() {
+        // Whatever said so before was cut off, and so were exports whose processes died.
+        warehouse.end_erasing().await?;
+        warehouse.sweep_exports().await?;
+    }
     let engine = super::engine_of(pipeline, request.limits, warehouse)?;
     let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
     let released = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());

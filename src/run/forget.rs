@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use tokio::sync::watch;
 
 use super::Request;
-use super::erase::{Erasure, count};
+use super::erase::{Erasure, count, refused};
 use super::execute::run_locked;
 use super::progress::Progress;
 use crate::clock;
@@ -25,7 +26,7 @@ use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::source::Person;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
-use crate::warehouse::exported::ExportKind;
+use crate::warehouse::exported::{ExportKind, Exported};
 use crate::warehouse::lock::Lock;
 use crate::warehouse::release::Release;
 
@@ -39,6 +40,8 @@ pub struct Forgetting {
     pub is_typed: bool,
     /// Whether tables that the pipeline does not make are published without rows.
     pub empty_others: bool,
+    /// Who was found when somebody was asked, and agreed; `None` where they had agreed beforehand.
+    pub agreed: Option<BTreeSet<Identifier>>,
     pub key: SuppressionKey,
 }
 
@@ -46,11 +49,30 @@ pub struct Forgetting {
 #[derive(Debug)]
 pub struct Found {
     pub customers: u64,
+    /// Of those asked for, the identifiers that no record has.
+    pub unknown: u64,
     /// Identifying values by kind.
     pub identifiers: BTreeMap<String, u64>,
     /// Rows by raw table.
     pub rows: BTreeMap<TableName, u64>,
+    /// Refused records that name the person.
+    pub refused: u64,
     pub others: Vec<TableName>,
+    /// How many earlier releases would be purged.
+    pub earlier: u64,
+    /// The release that knows the person, where it is not the last.
+    pub known_to: Option<u64>,
+    /// Files and copies that would be searched.
+    pub elsewhere: u64,
+    /// By what they are known.
+    pub who: BTreeSet<Identifier>,
+}
+
+impl Found {
+    /// Returns whether the warehouse knows anybody by these identifiers.
+    pub fn is_anybody(&self) -> bool {
+        self.customers > 0 || !self.rows.is_empty() || self.refused > 0 || self.known_to.is_some()
+    }
 }
 
 /// Takes the person out of the warehouse, of its copies and of exported files. `None` when they were
@@ -85,20 +107,125 @@ pub async fn preview(
 ) -> Result<Found> {
     let warehouse = Warehouse::open(location).await?;
     let release = warehouse.require_last_release().await?;
+    let search = Search { pipeline, warehouse: &warehouse, persons: persons(pipeline)?, asked, request };
     let catalog = catalog_of(pipeline, &warehouse, &release, request)?;
-    let persons = persons(pipeline)?;
-    let subject = subject(pipeline, &catalog, &persons, asked).await?;
-    let mut list = Suppressions::read(&catalog, asked.key.clone()).await?;
-    list.add(&subject.identifiers, release.release)?;
-    let mut rows = BTreeMap::new();
-    for (table, person) in &persons {
-        let count = count(&catalog, table, person, &list).await?;
-        if count > 0 {
-            rows.insert(table.clone(), count);
+    let list = Suppressions::read(&catalog, asked.key.clone()).await?;
+    search.look(&release, &catalog, &list).await.map(|(found, _)| found)
+}
+
+/// A look for the person.
+struct Search<'a> {
+    pipeline: &'a Pipeline,
+    warehouse: &'a Warehouse,
+    persons: BTreeMap<TableName, Person>,
+    asked: &'a Forgetting,
+    request: &'a Request,
+}
+
+impl Search<'_> {
+    /// Who is meant, and what there is of them; `list` is that of the release.
+    async fn look(
+        &self,
+        release: &Release,
+        catalog: &Catalog,
+        list: &Suppressions,
+    ) -> Result<(Found, Subject)> {
+        let mut subject = subject(self.pipeline, catalog, &self.persons, self.asked).await?;
+        // Of whoever was forgotten before something may have come to light since: it says nothing of them.
+        let theirs = list.only(&subject.identifiers)?;
+        let mut found = Found {
+            customers: subject.customers,
+            unknown: subject.unknown,
+            identifiers: BTreeMap::new(),
+            rows: self.rows(catalog, &theirs, |_| true).await?,
+            refused: refused(self.pipeline, catalog, &kinds(&self.persons), &theirs).await?.named,
+            others: others(self.pipeline, release),
+            earlier: 0,
+            known_to: None,
+            elsewhere: self.warehouse.exported().await?.len() as u64,
+            who: BTreeSet::new(),
+        };
+        let earlier: Vec<u64> =
+            self.warehouse.releases().await?.into_iter().filter(|number| *number < release.release).collect();
+        found.earlier = earlier.len() as u64;
+        let forgotten_before = self.asked.identifiers.iter().all(|i| list.holds(&i.kind, &i.value));
+        if !found.is_anybody()
+            && !forgotten_before
+            && let Some((number, there)) = self.before(release, &earlier, &theirs).await?
+        {
+            found.known_to = Some(number);
+            subject = there;
         }
+        (found.identifiers, found.who) = (by_kind(&subject), subject.identifiers.clone());
+        Ok((found, subject))
     }
-    let others = others(pipeline, &release);
-    Ok(Found { customers: subject.customers, identifiers: by_kind(&subject), rows, others })
+
+    /// The newest of the earlier releases that knows the person, who may have left the tables since: what
+    /// can still be read of them there is purged too.
+    async fn before(
+        &self,
+        last: &Release,
+        earlier: &[u64],
+        theirs: &Suppressions,
+    ) -> Result<Option<(u64, Subject)>> {
+        let mut looked_at: BTreeSet<(TableName, u64)> =
+            last.tables.iter().map(|(table, version)| (table.clone(), *version)).collect();
+        for number in earlier.iter().rev() {
+            let release = self.warehouse.release(*number).await?;
+            let catalog = catalog_of(self.pipeline, self.warehouse, &release, self.request)?;
+            let subject = subject(self.pipeline, &catalog, &self.persons, self.asked).await?;
+            let was_looked_at = |table: &TableName| {
+                release
+                    .tables
+                    .get(table)
+                    .is_some_and(|version| looked_at.contains(&(table.clone(), *version)))
+            };
+            if subject.customers > 0
+                || !self.rows(&catalog, theirs, |table| !was_looked_at(table)).await?.is_empty()
+            {
+                return Ok(Some((*number, subject)));
+            }
+            looked_at.extend(release.tables);
+        }
+        Ok(None)
+    }
+
+    /// Rows of the list's persons, by raw table.
+    async fn rows(
+        &self,
+        catalog: &Catalog,
+        list: &Suppressions,
+        wanted: impl Fn(&TableName) -> bool,
+    ) -> Result<BTreeMap<TableName, u64>> {
+        let mut rows = BTreeMap::new();
+        for (table, person) in self.persons.iter().filter(|(table, _)| wanted(table)) {
+            let count = count(catalog, table, person, list).await?;
+            if count > 0 {
+                rows.insert(table.clone(), count);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Nobody is purged for a slip of the hand, and nobody but whom somebody agreed to.
+fn require_somebody(asked: &Forgetting, found: &Found) -> Result<()> {
+    if !found.is_anybody() {
+        return Err(nobody());
+    }
+    match &asked.agreed {
+        Some(agreed) if *agreed != found.who => Err(Error::failed(
+            "the warehouse has changed since it was asked about: others are meant by the identifiers now",
+        )
+        .hint("nothing was forgotten; look again")),
+        _ => Ok(()),
+    }
+}
+
+/// Nobody was found.
+pub fn nobody() -> Error {
+    Error::config("nobody was found by these identifiers, and nothing was changed")
+        .hint("is one mistyped? `--dry-run` shows what is found by another")
 }
 
 async fn forget_locked(
@@ -111,13 +238,18 @@ async fn forget_locked(
     lock: &Lock,
 ) -> Result<Option<Receipt>> {
     warehouse.settle(lock).await?;
+    warehouse.end_erasing().await?;
     let release = warehouse.require_last_release().await?;
     let catalog = catalog_of(pipeline, warehouse, &release, request)?;
-    let persons = persons(pipeline)?;
-    let mut list = Suppressions::read(&catalog, asked.key.clone()).await?;
-    let subject = subject(pipeline, &catalog, &persons, asked).await?;
-    if subject.customers == 0 && asked.identifiers.iter().all(|i| list.holds(&i.kind, &i.value)) {
+    let search = Search { pipeline, warehouse, persons: persons(pipeline)?, asked, request };
+    let list = Suppressions::read(&catalog, asked.key.clone()).await?;
+    let (found, subject) = search.look(&release, &catalog, &list).await?;
+    if !found.is_anybody() && asked.identifiers.iter().all(|i| list.holds(&i.kind, &i.value)) {
         return Ok(None);
+    }
+    // A copy learns whom it must keep out even when it holds nothing of them.
+    if asked.is_typed {
+        require_somebody(asked, &found)?;
     }
     let mut emptied = Vec::new();
     for table in others(pipeline, &release) {
@@ -134,17 +266,44 @@ async fn forget_locked(
         .hint("forget them by the pipeline that makes it; --empty-others publishes it without rows"));
     }
     let run = release.release + 1;
-    let (files, replicas) =
-        elsewhere(pipeline, warehouse, asked, &subject, request, progress, stop.clone()).await?;
+    warehouse.begin_erasing(run).await?;
+    let elsewhere = Elsewhere {
+        pipeline,
+        warehouse,
+        asked,
+        subject: &subject,
+        request,
+        progress,
+        stop,
+        done: Vec::new(),
+    };
+    let kinds = kinds(&search.persons);
+    let done = erase(elsewhere, list, kinds, emptied, run, lock).await;
+    let ended = warehouse.end_erasing().await;
+    let receipt = done?;
+    ended.map(|()| Some(receipt))
+}
+
+/// The erasure itself: files and copies, the night without the person, and what was written meanwhile.
+async fn erase(
+    mut elsewhere: Elsewhere<'_>,
+    mut list: Suppressions,
+    kinds: BTreeSet<String>,
+    emptied: Vec<(TableName, SchemaRef)>,
+    run: u64,
+    lock: &Lock,
+) -> Result<Receipt> {
+    let (files, replicas) = elsewhere.clean().await?;
+    let subject = elsewhere.subject;
     let additions = list.add(&subject.identifiers, run)?;
     let erasure = Erasure {
         list: Arc::new(list),
         additions,
-        kinds: kinds(&persons),
+        kinds,
         receipt: Receipt {
             release: run,
             forgotten_at: clock::now(),
-            identifiers: by_kind(&subject),
+            identifiers: by_kind(subject),
             tables: BTreeMap::new(),
             refused_records: 0,
             emptied: emptied.iter().map(|(table, _)| table.clone()).collect(),
@@ -154,12 +313,24 @@ async fn forget_locked(
         },
         emptied,
     };
-    let request = Request { forgetting: true, ..request.clone() };
+    let warehouse = elsewhere.warehouse;
+    let request = Request { forgetting: true, ..elsewhere.request.clone() };
+    let (progress, stop) = (elsewhere.progress.as_ref(), elsewhere.stop.clone());
     let release =
-        run_locked(pipeline, warehouse, &request, progress.as_ref(), stop, lock, Some(erasure)).await?;
+        run_locked(elsewhere.pipeline, warehouse, &request, progress, stop, lock, Some(erasure)).await?;
     let receipt = warehouse.receipt(release.release).await?;
     let receipt = receipt.ok_or_else(|| Error::failed("the erasure left no receipt"))?;
-    serde_json::from_value(receipt).doing("read the receipt").map(Some)
+    let mut receipt: Receipt = serde_json::from_value(receipt).doing("read the receipt")?;
+    // Whoever began to write since then may have read the release before.
+    let (files, replicas) = elsewhere.clean().await?;
+    warehouse.end_stopped_exports().await?;
+    if !files.is_empty() || !replicas.is_empty() {
+        receipt.files.extend(files);
+        receipt.replicas.extend(replicas);
+        let told = serde_json::to_value(&receipt).doing("write the receipt")?;
+        warehouse.put_receipt(release.release, &told).await?;
+    }
+    Ok(receipt)
 }
 
 fn catalog_of(
@@ -231,49 +402,75 @@ fn by_kind(subject: &Subject) -> BTreeMap<String, u64> {
     kinds
 }
 
-/// What sillage wrote outside the warehouse.
-async fn elsewhere(
-    pipeline: &Arc<Pipeline>,
-    warehouse: &Warehouse,
-    asked: &Forgetting,
-    subject: &Subject,
-    request: &Request,
-    progress: &Arc<dyn Progress>,
+/// What sillage wrote outside the warehouse, and what is being written.
+struct Elsewhere<'a> {
+    pipeline: &'a Arc<Pipeline>,
+    warehouse: &'a Warehouse,
+    asked: &'a Forgetting,
+    subject: &'a Subject,
+    request: &'a Request,
+    progress: &'a Arc<dyn Progress>,
     stop: watch::Receiver<bool>,
-) -> Result<(Vec<CleanedFile>, Vec<Replica>)> {
-    let (mut files, mut replicas) = (Vec::new(), Vec::new());
-    for exported in warehouse.exported().await? {
-        let place = exported.place;
-        match exported.kind {
-            ExportKind::File => {
-                let (path, subject) = (place.clone(), subject.clone());
-                let cleaned = tokio::task::spawn_blocking(move || clean_file(&path, &subject)).await;
-                files.push(match cleaned.doing("clean an exported file")? {
-                    Ok(cleaned) => cleaned,
-                    Err(error) => CleanedFile { path: place, rows: None, look: Some(in_a_line(&error)) },
-                });
+    /// What was looked at, as it was known.
+    done: Vec<Exported>,
+}
+
+impl Elsewhere<'_> {
+    /// Takes the person out of what is known now and was not looked at yet.
+    async fn clean(&mut self) -> Result<(Vec<CleanedFile>, Vec<Replica>)> {
+        let (mut files, mut replicas) = (Vec::new(), Vec::new());
+        let known = self.warehouse.exported().await?;
+        for exported in known.into_iter().filter(|exported| !self.done.contains(exported)).collect::<Vec<_>>()
+        {
+            match exported.kind {
+                ExportKind::File => files.push(self.file(&exported).await?),
+                ExportKind::Backup => replicas.push(self.replica(&exported.place).await),
             }
-            ExportKind::Backup if !place.contains("://") && !Path::new(&place).exists() => {
-                replicas.push(Replica { location: place, release: None, look: None });
-            }
-            ExportKind::Backup => {
-                let all = Forgetting {
-                    identifiers: subject.identifiers.iter().cloned().collect(),
-                    several: true,
-                    is_typed: false,
-                    ..asked.clone()
-                };
-                let there = forget(pipeline, &place, &all, request, progress.clone(), stop.clone());
-                replicas.push(match Box::pin(there).await {
-                    Ok(receipt) => {
-                        Replica { location: place, release: receipt.map(|r| r.release), look: None }
-                    }
-                    Err(error) => Replica { location: place, release: None, look: Some(in_a_line(&error)) },
-                });
-            }
+            self.done.push(exported);
+        }
+        Ok((files, replicas))
+    }
+
+    async fn file(&self, exported: &Exported) -> Result<CleanedFile> {
+        let stopped = exported.stop();
+        let (exported, subject) = (exported.clone(), self.subject.clone());
+        let place = exported.place.clone();
+        let (is_elsewhere, machine) = (exported.is_elsewhere(), exported.machine.clone().unwrap_or_default());
+        let cleaned = tokio::task::spawn_blocking(move || {
+            clean_file(&exported.place, exported.format.as_deref(), &subject)
+        });
+        let mut cleaned = match cleaned.await.doing("clean an exported file")? {
+            Ok(cleaned) => cleaned,
+            Err(error) => CleanedFile { path: place, rows: None, look: Some(in_a_line(&error)) },
+        };
+        if cleaned.rows.is_none() && cleaned.look.is_none() && is_elsewhere {
+            cleaned.look = Some(format!("it was written on the machine {machine}: look there"));
+        }
+        if stopped && cleaned.look.is_none() {
+            cleaned.look = Some("it was being written: it must be drawn again".to_owned());
+        }
+        Ok(cleaned)
+    }
+
+    async fn replica(&self, place: &str) -> Replica {
+        let told = |release, look| Replica { location: place.to_owned(), release, look };
+        if !place.contains("://") && !Path::new(place).exists() {
+            return told(None, None);
+        }
+        let all = Forgetting {
+            identifiers: self.subject.identifiers.iter().cloned().collect(),
+            several: true,
+            is_typed: false,
+            agreed: None,
+            ..self.asked.clone()
+        };
+        let there =
+            forget(self.pipeline, place, &all, self.request, self.progress.clone(), self.stop.clone());
+        match Box::pin(there).await {
+            Ok(receipt) => told(receipt.map(|receipt| receipt.release), None),
+            Err(error) => told(None, Some(in_a_line(&error))),
         }
     }
-    Ok((files, replicas))
 }
 
 fn in_a_line(error: &Error) -> String {

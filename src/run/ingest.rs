@@ -18,7 +18,7 @@ use super::snapshot::{self, Lists, ReadLists};
 use super::step::{Done, Failure, Figures, Workshop};
 use crate::clock::Instant;
 use crate::day::first_day_not_over;
-use crate::erasure::{Theirs, forget_rows, without_record};
+use crate::erasure::{RecordSearch, Theirs, forget_rows};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
@@ -385,11 +385,11 @@ impl Ingest<'_> {
 
     /// Refused records, without the text of those that name forgotten persons.
     pub(super) fn without_forgotten_records(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        let (Some(person), Some(list)) = (&self.source.person, &self.workshop.suppressions) else {
-            return Ok(batch);
-        };
-        let kinds = person.keys.iter().map(|key| key.kind.word()).collect();
-        without_record(&batch, &kinds, list).map(|(batch, _)| batch)
+        let Some(list) = &self.workshop.suppressions else { return Ok(batch) };
+        let keys = self.source.person.iter().flat_map(|person| &person.keys);
+        let own = keys.map(|key| key.kind.word()).collect();
+        let search = RecordSearch::new([self.source], &own, list);
+        search.without_records(&batch).map(|(batch, _)| batch)
     }
 
     /// Rows that happened before the last release's instant: its models did not know them.

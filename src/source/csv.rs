@@ -158,7 +158,8 @@ pub fn header(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -
     }
 }
 
-fn splitter(source: &Source) -> Splitter {
+/// Returns what finds the records of a source.
+pub fn splitter(source: &Source) -> Splitter {
     let dialect = &source.dialect;
     Splitter {
         delimiter: dialect.delimiter,
@@ -168,7 +169,8 @@ fn splitter(source: &Source) -> Splitter {
     }
 }
 
-fn quoting(source: &Source) -> Quoting {
+/// Returns how a source's fields are quoted.
+pub fn quoting(source: &Source) -> Quoting {
     Quoting { quote: source.dialect.quote.unwrap_or(b'"'), escape: source.dialect.escape }
 }
 

@@ -327,7 +327,11 @@ impl SourceDeclaration {
         ] {
             self.counted_by(section, by, &columns, &mut problems);
         }
-        let person = self.person.as_ref().and_then(|person| person.check(&columns, &mut problems));
+        let added: Vec<String> = match &self.snapshot {
+            Some(_) => snapshot::fields().iter().map(|field| field.name().clone()).collect(),
+            None => Vec::new(),
+        };
+        let person = self.person.as_ref().and_then(|person| person.check(&columns, &added, &mut problems));
         let snapshot = self.snapshot(shared.zone, person.as_ref(), &mut problems);
         let replaces = self.replaces.as_ref().and_then(|pattern| {
             Editions::parse(pattern)

@@ -89,6 +89,9 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
         .map(|place| (found[*place].clone(), format!("column {}", place + 1)))
         .collect();
     let strangers = missing.len() == sought;
+    if strangers && sought > 0 && source.format == Format::Csv && !is_header(source, found) {
+        return Err(perhaps_a_record(&missing, found.len()));
+    }
     let renamed = renamed(&missing, &added);
     match source.on_drift {
         OnDrift::Fail => {
@@ -128,6 +131,61 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     }
     Error::all(errors)?;
     Ok(comparison)
+}
+
+/// Whether a line of which no declared column has a name says by any word that it is a header all the
+/// same: a column that was renamed, another delimiter. The values of a record are in no message.
+fn is_header(source: &Source, found: &[String]) -> bool {
+    // `order_id`, `Order-ID` and `orderid` are one word.
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric() && !"_-".contains(c));
+        let words = words.map(|word| word.replace(['_', '-'], "").to_lowercase());
+        words.filter(|word| !word.is_empty()).collect()
+    };
+    let together = |text: &str| words(text).concat();
+    let found_words: Vec<String> = found.iter().flat_map(|name| words(name)).collect();
+    let declared = source.columns.iter().flat_map(Column::source_names);
+    let alike = |declared: &String| {
+        let name = together(declared);
+        found.iter().any(|found| together(found) == name) || found_words.contains(&name)
+    };
+    let near_ones = source
+        .columns
+        .iter()
+        .filter(|column| column.source_names().iter().any(|name| near(name, found).is_some()));
+    declared.into_iter().any(alike) || near_ones.count() >= 2
+}
+
+/// Nothing in the first line is a declared name: it may be a record, and is not shown.
+fn perhaps_a_record(missing: &[&Column], fields: usize) -> Error {
+    let names: Vec<String> = missing.iter().map(|column| column.wanted()).collect();
+    let fields = if fields == 1 { "1 field".to_owned() } else { format!("{fields} fields") };
+    Error::failed(format!(
+        "the file has no column{} {}; its first line has {fields}, of which none is like a declared name",
+        if names.len() == 1 { "" } else { "s" },
+        list(&names)
+    ))
+    .hint(
+        "is it a record, and the header is missing (header = false)? Else is `delimiter` right, and say what the \
+         columns are called there with from = \"…\"; the line is not shown, for it may be somebody's",
+    )
+}
+
+/// A name of a file as a message shows it: what looks like a value is none.
+fn shown(name: &str) -> String {
+    match looks_like_a_value(name) {
+        true => "(a name that looks like a value, not shown)".to_owned(),
+        false => format!("`{name}`"),
+    }
+}
+
+/// Returns whether a name may be somebody's address, number or text: in JSON keys may be data.
+pub fn looks_like_a_value(name: &str) -> bool {
+    const LONGEST: usize = 80;
+    const DIGITS: usize = 7;
+    name.contains('@')
+        || name.chars().count() > LONGEST
+        || name.chars().filter(char::is_ascii_digit).count() >= DIGITS
 }
 
 /// The place of a declared column among the file's, where the file has it.
@@ -238,7 +296,7 @@ fn not_there(missing: &[&Column], found: &[String], policy: OnDrift) -> Error {
         "the file has no{required} column{} {}; it has {}",
         if missing.len() == 1 { "" } else { "s" },
         list(&names),
-        list(&found.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>())
+        list(&found.iter().map(|name| shown(name)).collect::<Vec<_>>())
     ));
     if found.len() == 1 {
         return error.hint(
@@ -265,7 +323,7 @@ fn not_there(missing: &[&Column], found: &[String], policy: OnDrift) -> Error {
 
 fn undeclared(source: &Source, added: &[(String, String)]) -> Error {
     let shown: Vec<String> =
-        added.iter().take(SHOWN).map(|(name, place)| format!("`{name}` ({place})")).collect();
+        added.iter().take(SHOWN).map(|(name, place)| format!("{} ({place})", shown(name))).collect();
     let more = added.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     Error::failed(format!(

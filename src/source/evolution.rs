@@ -3,6 +3,7 @@
 
 use super::column::{Column, ColumnType, From};
 use super::declaration::Source;
+use super::drift::looks_like_a_value;
 use crate::error::{Error, Result};
 
 /// A column that nobody declared and that the policy takes in.
@@ -31,6 +32,16 @@ pub fn taken_in(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec
             .map(|c| c.source_name().to_owned())
             .or_else(|| added.iter().find(|a| a.name == name).map(|a| a.from.clone()))
             .or_else(|| source.adds(&name).then(|| name.clone()));
+        if looks_like_a_value(&from) {
+            errors.push(
+                Error::failed(format!(
+                    "a column would be called by what looks like a value and is not shown (it has {} characters)",
+                    from.chars().count()
+                ))
+                .hint("are keys of the file data, or is a header missing? Declare the columns, or on_drift = \"ignore\""),
+            );
+            continue;
+        }
         let wrong = match by {
             _ if name.is_empty() => {
                 Some(format!("the column `{from}` has no letter or digit to be called by"))

@@ -73,6 +73,13 @@ pub fn read(
     rows.finish(text.remark().map(Remark::of_file), emit)
 }
 
+/// Returns the texts that stand in these characters of a line.
+pub fn stretches<'a>(line: &str, columns: impl Iterator<Item = &'a Range<usize>>) -> Vec<String> {
+    let mut starts = Vec::new();
+    let cut = Cut::of(line.as_bytes(), &mut starts);
+    columns.map(|stretch| String::from_utf8_lossy(cut.get(stretch.clone())).into_owned()).collect()
+}
+
 /// Where the declared columns are in a line, in characters.
 struct Layout {
     /// None for a column that stands in no line.

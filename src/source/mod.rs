@@ -8,7 +8,8 @@
 //! UTF-8 (`text`), are taken apart by format (`csv` with `records` and `ragged`, `fixed`, `json` with
 //! `json_records` and `json_object`, `parquet` with `parquet_columns` and `parquet_cells`), and go value by
 //! value into Arrow columns (`decoder` with `number`, `calendar`, `time_format` and `zone`). `rows` gathers
-//! them, one a record or one an element of it (`unfold`), with what folders tell (`partition`). Nothing here
+//! them, one a record or one an element of it (`unfold`), with what folders tell (`partition`); what a refused
+//! record holds can be asked for later (`record_values`). Nothing here
 //! knows the warehouse. A value is never rounded, replaced or guessed: what
 //! does not fit its declaration is refused with its place and a reason that does not tell the value.
 
@@ -60,6 +61,7 @@ mod person;
 mod place;
 mod quarantine;
 mod ragged;
+mod record_values;
 mod records;
 mod remark;
 pub mod retention;
@@ -90,8 +92,8 @@ pub use declaration::{Format, Source, SourceDeclaration, Undated};
 pub use drift::OnDrift;
 pub use editions::{Edition, Editions};
 pub use location::{Content, Listing, SourceFile, content, is_packed, list};
-pub use person::{KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
-pub use quarantine::quarantine_schema;
+pub use person::{Blanked, KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
+pub use quarantine::{is_cut, quarantine_schema};
 pub use remark::{Remark, told};
 pub use same_content::{SameContent, is_moved};
 pub use snapshot::Snapshot;

@@ -1,7 +1,7 @@
 //! `[sources.<name>.person]`: whose rows a source holds, and what is left of them once their person
 //! asks to be forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -17,7 +17,8 @@ pub struct PersonDeclaration {
     /// Column → what it identifies: a kind of key of `[identity]`, a source of it whose record ids it
     /// holds, or, as `source.column`, the rows of another source.
     pub keys: BTreeMap<String, String>,
-    /// The columns that are blanked; without it, whole rows are taken out.
+    /// The columns that are blanked, and with them all that nobody declared; without it, whole rows are
+    /// taken out.
     pub anonymise: Option<Vec<String>>,
 }
 
@@ -58,12 +59,35 @@ impl KeyKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnForget {
     Remove,
-    /// The rows stay, for the books; these columns become null, required ones too.
-    Anonymise(Vec<String>),
+    /// The rows stay, for the books; columns become null, required ones too.
+    Anonymise(Blanked),
+}
+
+/// Which columns say whose a row is, or may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blanked {
+    /// As declared.
+    pub columns: Vec<String>,
+    /// The columns that are declared and not blanked: somebody looked at what they hold.
+    pub harmless: BTreeSet<String>,
+}
+
+impl Blanked {
+    /// Returns whether the column becomes null. One that nobody declared, taken in with
+    /// `on_drift = "evolve"` or left over from an earlier declaration, may hold anything.
+    pub fn has(&self, column: &str) -> bool {
+        !self.harmless.contains(column) && !column.starts_with('_')
+    }
 }
 
 impl PersonDeclaration {
-    pub(super) fn check(&self, columns: &[Column], problems: &mut Vec<Problem>) -> Option<Person> {
+    /// `added` are columns that are not in the files.
+    pub(super) fn check(
+        &self,
+        columns: &[Column],
+        added: &[String],
+        problems: &mut Vec<Problem>,
+    ) -> Option<Person> {
         let before = problems.len();
         let column = |name: &str| columns.iter().find(|column| column.name == name);
         let mut keys = Vec::new();
@@ -102,6 +126,27 @@ impl PersonDeclaration {
                     problems.push(Problem::new(["person", "anonymise"], wrong));
                 }
             }
+            for twin in columns.iter().filter(|column| !blanked.contains(&column.name)) {
+                // Or the object around it, as text.
+                let is_around = |name: &String| {
+                    let within = |around: &String| name.strip_prefix(around.as_str()).is_some_and(is_below);
+                    twin.source_names().iter().any(within)
+                };
+                let reads_the_same = |other: &&Column| {
+                    let holds = other.from == twin.from || other.source_names().iter().any(is_around);
+                    blanked.contains(&other.name) && holds
+                };
+                if let Some(other) = columns.iter().find(reads_the_same) {
+                    problems.push(Problem::new(
+                        ["person", "anonymise"],
+                        Error::config(format!(
+                            "`{}` is not blanked and holds what is read as `{}`, which is",
+                            twin.name, other.name
+                        ))
+                        .hint("add it to `anonymise`"),
+                    ));
+                }
+            }
             for key in keys.iter().filter(|key| matches!(key.kind, KeyKind::Key(_))) {
                 if !blanked.contains(&key.column) {
                     problems.push(Problem::new(
@@ -115,9 +160,21 @@ impl PersonDeclaration {
                 }
             }
         }
-        let on_forget = self.anonymise.clone().map_or(OnForget::Remove, OnForget::Anonymise);
+        let on_forget = match &self.anonymise {
+            None => OnForget::Remove,
+            Some(blanked) => {
+                let declared = columns.iter().map(|column| &column.name).chain(added);
+                let harmless = declared.filter(|name| !blanked.contains(*name)).cloned().collect();
+                OnForget::Anonymise(Blanked { columns: blanked.clone(), harmless })
+            }
+        };
         (problems.len() == before).then_some(Person { keys, on_forget })
     }
+}
+
+/// Whether a path goes on with a key below.
+fn is_below(rest: &str) -> bool {
+    rest.starts_with('.')
 }
 
 fn kind_of(word: &str) -> Option<KeyKind> {

@@ -110,7 +110,7 @@ impl SourceDeclaration {
             );
         }
         if let Some(OnForget::Anonymise(blanked)) = person.map(|person| &person.on_forget)
-            && let Some(key) = blanked.iter().find(|column| self.key.contains(column))
+            && let Some(key) = blanked.columns.iter().find(|column| self.key.contains(column))
         {
             wrong(
                 &["person", "anonymise"],

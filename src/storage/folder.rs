@@ -2,16 +2,19 @@
 //!
 //! `object_store`'s own local store puts a file in place by a link or a rename, but hands its bytes
 //! to the system only: after a power cut a file may be there and empty. Here a put is on the disk,
-//! its name included, when it returns, and its name appears only after its bytes are.
+//! its name included, when it returns, and its name appears only after its bytes are. And what is
+//! written is its owner's alone where `permission` says so, from its first byte on.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -21,10 +24,19 @@ use object_store::{
 };
 
 use super::fault;
+use super::permission::Permissions;
 
 #[derive(Debug, Default)]
 pub struct Folder {
     inner: LocalFileSystem,
+    permissions: Permissions,
+}
+
+impl Folder {
+    /// The file system, in which a warehouse is written to with these permissions.
+    pub fn new(permissions: Permissions) -> Self {
+        Folder { inner: LocalFileSystem::new(), permissions }
+    }
 }
 
 impl fmt::Display for Folder {
@@ -40,19 +52,22 @@ impl ObjectStore for Folder {
             return self.inner.put_opts(location, payload, opts).await;
         }
         let path = self.inner.path_to_filesystem(location)?;
-        let mode = opts.mode;
-        blocking(move || put_whole(&path, &payload, &mode)).await?;
+        let (mode, permissions) = (opts.mode, self.permissions.clone());
+        blocking(move || put_whole(&path, &payload, &mode, &permissions)).await?;
         Ok(PutResult { e_tag: None, version: None })
     }
 
     async fn put_multipart_opts(
         &self,
         location: &Path,
-        opts: PutMultipartOptions,
+        _: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let to = self.inner.path_to_filesystem(location)?;
-        let upload = self.inner.put_multipart_opts(location, opts).await?;
-        Ok(Box::new(Upload { inner: upload, to }))
+        let (path, permissions) = (to.clone(), self.permissions.clone());
+        let begun = blocking(move || temporary(&path, &permissions).map_err(|source| failure(&path, source)));
+        let (file, temporary) = begun.await?;
+        let file = Arc::new(Mutex::new(file));
+        Ok(Box::new(Upload { file, offset: 0, temporary: Temporary(Some(temporary)), to }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -85,17 +100,25 @@ impl ObjectStore for Folder {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.make_room(to).await?;
         self.inner.copy_opts(from, to, options).await?;
         self.settle(to).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.make_room(to).await?;
         self.inner.rename_opts(from, to, options).await?;
         self.settle(to).await
     }
 }
 
 impl Folder {
+    /// Makes the folders above a place that the store would make itself.
+    async fn make_room(&self, location: &Path) -> Result<()> {
+        let (path, permissions) = (self.inner.path_to_filesystem(location)?, self.permissions.clone());
+        blocking(move || make_folders(&path, &permissions).map_err(|source| failure(&path, source))).await
+    }
+
     async fn settle(&self, location: &Path) -> Result<()> {
         let path = self.inner.path_to_filesystem(location)?;
         blocking(move || settle(&path).map_err(|source| failure(&path, source))).await
@@ -105,30 +128,69 @@ impl Folder {
 /// A large file, written part by part under a name that no listing shows.
 #[derive(Debug)]
 struct Upload {
-    inner: Box<dyn MultipartUpload>,
+    file: Arc<Mutex<File>>,
+    /// Where the next part begins; parts are written in any order.
+    offset: u64,
+    temporary: Temporary,
     to: PathBuf,
+}
+
+/// A file that is deleted unless it gets its name.
+#[derive(Debug)]
+struct Temporary(Option<PathBuf>);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
 }
 
 #[async_trait::async_trait]
 impl MultipartUpload for Upload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.inner.put_part(data)
+        let (file, to, at) = (self.file.clone(), self.to.clone(), self.offset);
+        self.offset += data.content_length() as u64;
+        blocking(move || {
+            let write = || {
+                let mut file = file.lock().map_err(|_| io::Error::other("another part broke down"))?;
+                file.seek(SeekFrom::Start(at))?;
+                data.iter().try_for_each(|bytes| file.write_all(bytes))
+            };
+            write().map_err(|source| failure(&to, source))
+        })
+        .boxed()
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let put = self.inner.complete().await?;
-        // Nothing speaks of such a file yet, so its name may come before its bytes.
-        let to = self.to.clone();
-        blocking(move || settle(&to).map_err(|source| failure(&to, source))).await?;
-        Ok(put)
+        let Some(temporary) = self.temporary.0.clone() else {
+            return Err(failure(&self.to, io::Error::other("the upload has ended")));
+        };
+        let (file, to) = (self.file.clone(), self.to.clone());
+        blocking(move || {
+            let put = || {
+                let file = file.lock().map_err(|_| io::Error::other("a part broke down"))?;
+                fs::rename(&temporary, &to)?;
+                // Nothing speaks of such a file yet, so its name may come before its bytes.
+                fault::point("fsync");
+                file.sync_all()?;
+                sync_folder(&to)
+            };
+            put().map_err(|source| failure(&to, source))
+        })
+        .await?;
+        self.temporary.0 = None;
+        Ok(PutResult { e_tag: None, version: None })
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.inner.abort().await
+        drop(std::mem::replace(&mut self.temporary, Temporary(None)));
+        Ok(())
     }
 }
 
-async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(broken) => Err(object_store::Error::JoinError { source: broken }),
@@ -136,9 +198,9 @@ async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<
 }
 
 /// Bytes first, under a name that listings leave out; then the name; then the folder.
-fn put_whole(path: &FilePath, payload: &PutPayload, mode: &PutMode) -> Result<()> {
+fn put_whole(path: &FilePath, payload: &PutPayload, mode: &PutMode, permissions: &Permissions) -> Result<()> {
     let failed = |source: io::Error| failure(path, source);
-    let (mut file, temporary) = temporary(path).map_err(failed)?;
+    let (mut file, temporary) = temporary(path, permissions).map_err(failed)?;
     let put = write(&mut file, payload).and_then(|()| {
         fault::point("link");
         match mode {
@@ -168,30 +230,30 @@ fn write(file: &mut File, payload: &PutPayload) -> io::Result<()> {
 }
 
 /// A new file beside the path. `object_store` leaves names that end in `#` and digits out of listings.
-fn temporary(path: &FilePath) -> io::Result<(File, PathBuf)> {
+fn temporary(path: &FilePath, permissions: &Permissions) -> io::Result<(File, PathBuf)> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut name = path.as_os_str().to_owned();
         name.push(format!("#{}{number:06}", std::process::id()));
         let name = PathBuf::from(name);
-        match OpenOptions::new().write(true).create_new(true).open(&name) {
+        match permissions.of(path).new_file(&name) {
             Ok(file) => return Ok((file, name)),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) if e.kind() == io::ErrorKind::NotFound => make_folders(path)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => make_folders(path, permissions)?,
             Err(e) => return Err(e),
         }
     }
 }
 
 /// Makes the folders above the path, each of them on the disk before the next.
-fn make_folders(path: &FilePath) -> io::Result<()> {
+fn make_folders(path: &FilePath, permissions: &Permissions) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if folder.is_dir() {
         return Ok(());
     }
-    make_folders(folder)?;
-    match fs::create_dir(folder) {
+    make_folders(folder, permissions)?;
+    match permissions.of(folder).new_folder(folder) {
         Ok(()) => sync_folder(folder),
         // Another thread was quicker.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -262,5 +324,62 @@ mod tests {
         assert!(matches!(again, object_store::Error::AlreadyExists { .. }), "{again}");
         assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_written_part_by_part_and_appears_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, path) = (Folder::default(), place(&folder, "a/b.parquet"));
+        let mut upload = store.put_multipart_opts(&path, PutMultipartOptions::default()).await.unwrap();
+        let (first, second) = (upload.put_part("one ".into()), upload.put_part("two".into()));
+        second.await.unwrap();
+        first.await.unwrap();
+        assert!(store.head(&path).await.is_err());
+        upload.complete().await.unwrap();
+        assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "one two");
+        for ends in [true, false] {
+            let mut upload = store.put_multipart_opts(&path, PutMultipartOptions::default()).await.unwrap();
+            upload.put_part("other".into()).await.unwrap();
+            if ends {
+                upload.abort().await.unwrap();
+            }
+            drop(upload);
+            assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1);
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn rows_are_their_owners_alone_and_marts_whose_the_umask_lets() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("wh");
+        let store = Folder::new(Permissions::of_warehouse(&root).unwrap());
+        let names = ["raw/pos/a.parquet", "ops/quarantine/a.parquet", "_sillage/journal/1.json", "core/x/a"];
+        let mode = |path: &FilePath| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for name in names {
+            store.put(&place(&folder, &format!("wh/{name}")), "x".into()).await.unwrap();
+            assert_eq!(mode(&root.join(name)), 0o600, "{name}");
+            assert_eq!(mode(root.join(name).parent().unwrap()), 0o700, "{name}");
+        }
+        let large = place(&folder, "wh/raw/pos/b.parquet");
+        let mut upload = store.put_multipart_opts(&large, PutMultipartOptions::default()).await.unwrap();
+        upload.complete().await.unwrap();
+        assert_eq!(mode(&root.join("raw/pos/b.parquet")), 0o600);
+        // Made as everything else is.
+        let (file, dir) = (folder.path().join("file"), folder.path().join("dir"));
+        fs::write(&file, "x").unwrap();
+        fs::create_dir(&dir).unwrap();
+        for name in
+            ["mart/x/a.parquet", "_sillage/releases/1.json", "_sillage/format.json", "bi/mart/x.parquet"]
+        {
+            store.put(&place(&folder, &format!("wh/{name}")), "x".into()).await.unwrap();
+            assert_eq!(mode(&root.join(name)), mode(&file), "{name}");
+        }
+        for name in ["", "mart", "mart/x", "_sillage/releases", "bi"] {
+            assert_eq!(mode(&root.join(name)), mode(&dir), "{name}");
+        }
+        // Others pass, and see no names.
+        assert_eq!(mode(&root.join("_sillage")), 0o711);
     }
 }

@@ -4,9 +4,13 @@
 //! environment only (`AWS_*`), never from a file of ours, and are never printed.
 
 pub mod activity;
+pub mod beside;
 pub mod fault;
 mod folder;
 pub mod local_file;
+pub mod permission;
+pub mod process;
+pub mod spill;
 
 use std::fmt;
 use std::path::{Component, Path as FilePath, PathBuf};
@@ -21,6 +25,7 @@ use url::Url;
 
 use self::folder::Folder;
 pub use self::folder::settle;
+use self::permission::Permissions;
 use crate::error::{Context, Error, Result};
 
 /// A store and the place in it that a location names.
@@ -46,7 +51,12 @@ impl Storage {
     pub fn open(location: &str) -> Result<Self> {
         let url = directory_url(location)?;
         let root_store: Arc<dyn ObjectStore> = match url.scheme() {
-            "file" => Arc::new(Folder::default()),
+            "file" => {
+                let root = url.to_file_path().map_err(|()| {
+                    Error::config(format!("`{location}` is not a path of this machine"))
+                })?;
+                Arc::new(Folder::new(Permissions::of_warehouse(&root)?))
+            }
             "s3" | "s3a" => Arc::new(
                 AmazonS3Builder::from_env()
                     .with_url(url.as_str())
@@ -106,6 +116,10 @@ fn directory_url(location: &str) -> Result<Url> {
     {
         let mut url = Url::parse(location)
             .map_err(|e| Error::config(format!("`{location}` is not a location")).caused_by(e))?;
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            return Err(Error::config(format!("`{location}` holds credentials, or asks for something"))
+                .hint("a location is a bucket and a prefix; credentials come from the environment: AWS_ACCESS_KEY_ID …"));
+        }
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
@@ -146,5 +160,9 @@ mod tests {
         assert_eq!(by_path.local_folder().unwrap(), PathBuf::from("/tmp/a b/"));
         assert_eq!(Storage::open("/tmp/x/../a b/.").unwrap().url, by_path.url);
         assert!(Storage::open("ftp://x/y").is_err());
+        for secret in ["s3://key:hush@bucket/a", "s3://bucket/a?X-Amz-Signature=hush", "https://u:hush@h/"] {
+            let told = Storage::open(secret).unwrap_err().to_string();
+            assert!(!told.contains("hush"), "{told}");
+        }
     }
 }

@@ -30,6 +30,7 @@ use crate::name::TableName;
 pub struct Catalog {
     warehouse: Warehouse,
     engine: Engine,
+    release: Option<u64>,
     released: BTreeMap<TableName, u64>,
     visibility: BTreeMap<TableName, Visibility>,
     /// The instant at which sessions that are of no instant themselves look.
@@ -50,6 +51,7 @@ impl Catalog {
         Catalog {
             warehouse,
             engine,
+            release: release.map(|r| r.release),
             released: release.map(|r| r.tables.clone()).unwrap_or_default(),
             visibility,
             standing_at: None,
@@ -68,6 +70,11 @@ impl Catalog {
 
     pub fn warehouse(&self) -> &Warehouse {
         &self.warehouse
+    }
+
+    /// Returns the number of the release that is read.
+    pub fn release(&self) -> Option<u64> {
+        self.release
     }
 
     /// The names of the tables of the release.

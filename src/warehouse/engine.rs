@@ -16,6 +16,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::named_files::NamedFiles;
 use super::{Warehouse, analyzer, bounded_functions, local_day};
 use crate::error::{Context, Result};
+use crate::storage::spill;
 
 /// How much of the machine SQL may use.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +51,10 @@ pub struct Engine {
 
 impl Engine {
     pub fn new(limits: Limits, warehouse: &Warehouse) -> Result<Self> {
+        let storage = warehouse.storage();
+        let spilled = spill::folder(storage.local_folder().as_deref())?;
         let mut builder = RuntimeEnvBuilder::new().with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory),
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spilled])),
         );
         let told = NonZeroUsize::new(3).expect("3 is not zero");
         builder = match (limits.memory, machine_memory()) {
@@ -66,7 +69,6 @@ impl Engine {
             (None, None) => builder.with_memory_pool(Arc::new(UnboundedMemoryPool::default())),
         };
         let runtime = builder.build_arc().doing("start the SQL engine")?;
-        let storage = warehouse.storage();
         runtime.register_object_store(&storage.root_url(), NamedFiles::of(storage.root_store.clone()));
         let mut config = SessionConfig::new()
             .with_information_schema(true)

@@ -1,16 +1,33 @@
 //! What left the warehouse: the files and copies that sillage wrote elsewhere, so that an erasure
 //! finds them.
 //!
-//! One object `_sillage/exported/<hash of the place>.json` a place; a place written again is known once.
+//! ```text
+//! _sillage/exported/<hash of the place>.json              rows lie there
+//! _sillage/exported/<hash of the place>-<number>.json     rows are being written there
+//! _sillage/erasing/<run>.json                             an erasure looks for what left
+//! ```
+//!
+//! An export is known before it reads. An erasure says that it looks before it asks what is known; an
+//! export asks at its end whether any erasure looked, or was published, since the release that it read. So
+//! one of the two sees the other, whatever their order: the erasure cleans the file, or the export takes
+//! it back.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
+use super::object::{number_of, numbered};
 use crate::clock::{self, Instant};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::storage::process::Process;
 
 const FOLDER: &str = "_sillage/exported";
+const ERASING: &str = "_sillage/erasing";
+/// Where erasures leave their orders and receipts.
+const ERASED: [&str; 2] = ["_sillage/purge", "_sillage/receipts"];
 
 /// A place that rows of the warehouse were written to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +36,18 @@ pub struct Exported {
     pub place: String,
     pub kind: ExportKind,
     pub written_at: Instant,
+    /// How the rows are written: `csv`, `json`, `parquet`, `table`. Not known of what an older sillage wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The machine whose path it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// The name under which it is being written; it is not whole then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
+    /// Which process of that machine writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,25 +59,172 @@ pub enum ExportKind {
     Backup,
 }
 
-impl Warehouse {
-    /// Remembers the place; relative paths are taken from the working folder.
-    pub async fn note_exported(&self, place: &str, kind: ExportKind) -> Result<()> {
-        let absolute = match place.contains("://") {
+/// An export under way.
+#[derive(Debug)]
+pub struct Export<'w> {
+    warehouse: &'w Warehouse,
+    exported: Exported,
+    entry: Path,
+}
+
+impl Exported {
+    /// Returns a place that is about to be written; relative paths are taken from the working folder, and
+    /// the folder's own name counts, whatever links lead to it.
+    pub fn new(place: &str, kind: ExportKind) -> Self {
+        let is_url = place.contains("://");
+        let absolute = match is_url {
             true => place.to_owned(),
-            false => std::path::absolute(place).map_or(place.to_owned(), |p| p.display().to_string()),
+            false => resolved(std::path::Path::new(place)),
         };
-        let name = blake3::hash(absolute.as_bytes()).to_hex();
-        let exported = Exported { place: absolute, kind, written_at: clock::now() };
-        self.put_json(&Path::from(format!("{FOLDER}/{name}.json")), &exported).await
+        Exported {
+            place: absolute,
+            kind,
+            written_at: clock::now(),
+            format: None,
+            machine: machine().filter(|_| !is_url),
+            partial: None,
+            process: None,
+        }
     }
 
-    /// All places, by name.
+    /// Returns the same while it is written under another name.
+    #[must_use]
+    pub fn under(self, partial: &std::path::Path) -> Self {
+        let (partial, process) = (partial.display().to_string(), Process::this().to_string());
+        Exported { partial: Some(partial), process: Some(process), ..self }
+    }
+
+    /// Whether the process that was writing it has died, as far as this one can know.
+    fn is_cut_off(&self) -> bool {
+        let process = self.process.as_deref().and_then(Process::of);
+        !self.is_elsewhere()
+            && process.is_some_and(|process| process.is_of_this_namespace() && !process.is_alive())
+    }
+
+    /// Returns whether the place is a path of another machine than this one.
+    pub fn is_elsewhere(&self) -> bool {
+        self.machine.is_some() && self.machine != machine()
+    }
+
+    /// Stops an export that is under way, or clears up after one that was killed: what it has written so
+    /// far is deleted, and a file that is gone does not get its name. Says whether there was one.
+    pub fn stop(&self) -> bool {
+        // Only what is named as exports name it: nobody else's files.
+        let partial = self.partial.as_deref().filter(|partial| {
+            let number = partial.strip_prefix(&self.place).and_then(|rest| rest.strip_suffix(".part"));
+            number.and_then(|rest| rest.strip_prefix('.')).is_some_and(|number| {
+                !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+        });
+        partial.is_some_and(|partial| std::fs::remove_file(partial).is_ok())
+    }
+
+    fn path(&self) -> Path {
+        Path::from(format!("{FOLDER}/{}.json", blake3::hash(self.place.as_bytes()).to_hex()))
+    }
+}
+
+/// The path with its folder as it is without links.
+fn resolved(path: &std::path::Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, absolute.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name).display().to_string(),
+        _ => absolute.display().to_string(),
+    }
+}
+
+fn machine() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+impl Warehouse {
+    /// Makes an export known before it reads.
+    pub async fn begin_export(&self, exported: Exported) -> Result<Export<'_>> {
+        self.sweep_exports().await?;
+        let number = RandomState::new().build_hasher().finish();
+        let name = blake3::hash(exported.place.as_bytes()).to_hex();
+        let entry = Path::from(format!("{FOLDER}/{name}-{number:016x}.json"));
+        self.put_json(&entry, &exported).await?;
+        Ok(Export { warehouse: self, exported, entry })
+    }
+
+    /// All places, by name; those that are being written come as often as they are.
     pub async fn exported(&self) -> Result<Vec<Exported>> {
         let mut all: Vec<Exported> = Vec::new();
         for path in self.list_objects(FOLDER).await? {
             all.extend(self.read_json(&path).await?);
         }
-        all.sort_by(|a, b| a.place.cmp(&b.place));
+        all.sort_by(|a, b| (&a.place, &a.partial).cmp(&(&b.place, &b.partial)));
         Ok(all)
+    }
+
+    /// Deletes what exports had written whose processes died.
+    pub async fn sweep_exports(&self) -> Result<()> {
+        self.end_exports(Exported::is_cut_off).await
+    }
+
+    /// Takes exports that an erasure stopped for ended.
+    pub async fn end_stopped_exports(&self) -> Result<()> {
+        self.end_exports(|_| true).await
+    }
+
+    async fn end_exports(&self, have_ended: impl Fn(&Exported) -> bool) -> Result<()> {
+        for path in self.list_objects(FOLDER).await? {
+            if path.filename().is_some_and(|name| name.contains('-'))
+                && let Some(exported) = self.read_json::<Exported>(&path).await?
+                && have_ended(&exported)
+            {
+                exported.stop();
+                self.delete_object(&path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that an erasure looks for what left the warehouse.
+    pub async fn begin_erasing(&self, run: u64) -> Result<()> {
+        self.put_json(&numbered(ERASING, run), &clock::now()).await
+    }
+
+    /// Takes back what erasures said that have ended, or were cut off. Under the lock only.
+    pub async fn end_erasing(&self) -> Result<()> {
+        for path in self.list_objects(ERASING).await? {
+            self.delete_object(&path).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns an error where an erasure looks for what left the warehouse, or was published after the
+    /// release: rows of that release must not leave any more.
+    pub async fn require_no_erasure_since(&self, release: Option<u64>) -> Result<()> {
+        let Some(release) = release else { return Ok(()) };
+        for folder in ERASED {
+            if self.list_objects(folder).await?.iter().filter_map(number_of).any(|number| number > release) {
+                return Err(Error::failed(format!(
+                    "a person was forgotten after release {release}, which was being read"
+                )));
+            }
+        }
+        if !self.list_objects(ERASING).await?.is_empty() {
+            // Of one that was cut off the next run clears it up.
+            return Err(Error::failed("a person is being forgotten just now"));
+        }
+        Ok(())
+    }
+}
+
+impl Export<'_> {
+    /// Makes the place known as written, whole.
+    pub async fn written(&self) -> Result<()> {
+        let whole =
+            Exported { partial: None, process: None, written_at: clock::now(), ..self.exported.clone() };
+        self.warehouse.put_json(&whole.path(), &whole).await
+    }
+
+    /// Ends the export, whole or not.
+    pub async fn end(self) -> Result<()> {
+        self.warehouse.delete_object(&self.entry).await
     }
 }

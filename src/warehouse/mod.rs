@@ -6,7 +6,8 @@
 //!   ops/runs/ ops/steps/ …                     the history, as tables
 //!   bi/mart/segments.parquet                   the shelf
 //!   _sillage/  format.json  lock/  journal/  releases/  shelf/  artifacts/
-//!              exported/  purge/  receipts/  backup.json (in a copy that is being made)
+//!              exported/  erasing/  purge/  receipts/  spill/
+//!              backup.json (in a copy that is being made)
 //! ```
 //!
 //! Invariants: a table's files are written before any log speaks of them (`stage`); logs are
@@ -50,7 +51,7 @@ use object_store::ObjectStore;
 
 use crate::error::Result;
 use crate::name::TableName;
-use crate::storage::Storage;
+use crate::storage::{Storage, spill};
 
 /// A warehouse that exists and whose format this sillage can read.
 #[derive(Debug, Clone)]
@@ -84,7 +85,10 @@ impl Warehouse {
     }
 
     fn at(location: &str) -> Result<Self> {
-        Ok(Self::of(Storage::open(location)?, location))
+        let storage = Storage::open(location)?;
+        // Rows that a process which died had spilled are in plain text.
+        spill::sweep(storage.local_folder().as_deref());
+        Ok(Self::of(storage, location))
     }
 
     fn of(storage: Storage, location: &str) -> Self {

@@ -88,6 +88,11 @@ impl Warehouse {
         self.read_json(&numbered(RECEIPTS, release)).await
     }
 
+    /// Replaces the receipt of the erasure that a release was.
+    pub async fn put_receipt(&self, release: u64, receipt: &Value) -> Result<()> {
+        self.put_json(&numbered(RECEIPTS, release), receipt).await
+    }
+
     /// Deletes all that this release, the last, does not need. Doing it again, after a crash, does only
     /// what is missing.
     async fn purge(&self, lock: &Lock, last: &Release) -> Result<()> {
@@ -188,7 +193,8 @@ fn half_put_files(folder: &FilePath) -> Result<Vec<PathBuf>> {
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 kind => kind.doing(SWEEPING)?.is_dir(),
             };
-            if is_folder {
+            // What processes at work have in their spill folders they delete themselves.
+            if is_folder && !entry.path().ends_with("_sillage/spill") {
                 folders.push(entry.path());
             } else if is_half_put(&entry.file_name().to_string_lossy()) {
                 found.push(entry.path());

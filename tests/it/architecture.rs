@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 11] = [
+const BASE: [&str; 13] = [
     "cause",
     "clock",
     "config",
@@ -12,7 +12,9 @@ const BASE: [&str; 11] = [
     "day",
     "error",
     "name",
+    "normal_form",
     "placeholder_value",
+    "secret",
     "span",
     "sql_text",
     "storage",

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,9 +19,9 @@ const NEEDLES: [&str; 5] = ["zephyrine", "quux", "k9999", "k9998", "a9999"];
 
 /// The shop, with a person whose words are nobody else's: two cards, an account, complaints, answers and
 /// a form that does not fit.
-struct Known {
-    shop: Shop,
-    warehouse: PathBuf,
+pub struct Known {
+    pub shop: Shop,
+    pub warehouse: PathBuf,
     customer_id: String,
 }
 
@@ -42,7 +43,7 @@ fn web_order(order: &str) -> String {
 
 impl Known {
     /// Two nights, the person in both.
-    fn for_two_nights() -> Known {
+    pub fn for_two_nights() -> Known {
         Known::in_place(None)
     }
 
@@ -74,7 +75,7 @@ impl Known {
         known
     }
 
-    fn verb(&self, words: &[&str], warehouse: &Path) -> Command {
+    pub fn verb(&self, words: &[&str], warehouse: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
         command.args(words).arg("--warehouse").arg(warehouse).stdin(Stdio::null());
         command.env("SILLAGE_SUPPRESSION_KEY", KEY).env("SHOP_EXPORTS", self.shop.exports());
@@ -82,16 +83,34 @@ impl Known {
         command
     }
 
-    fn ran(&self, words: &[&str]) -> Ran {
+    pub fn ran(&self, words: &[&str]) -> Ran {
         Ran::of(self.verb(words, &self.warehouse).output().unwrap())
     }
 
-    fn forget(&self, words: &[&str]) -> Ran {
-        self.ran(&[&["forget", "shop.toml"], words].concat())
+    pub fn forget(&self, words: &[&str]) -> Ran {
+        let agreed: &[&str] = if words.contains(&"--dry-run") { &[] } else { &["--yes"] };
+        self.ran(&[&["forget", "shop.toml"], words, agreed].concat())
+    }
+
+    /// The same at a terminal, with this answer to what is asked.
+    fn forget_answering(&self, words: &[&str], answer: &str) -> Ran {
+        let binary = env!("CARGO_BIN_EXE_sillage");
+        let place = self.warehouse.display();
+        let line = format!("{binary} forget shop.toml --warehouse {place} {}", words.join(" "));
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.env("SILLAGE_SUPPRESSION_KEY", KEY).env("SHOP_EXPORTS", self.shop.exports());
+        let mut terminal = command.current_dir(self.shop.path()).spawn().unwrap();
+        terminal.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        Ran::of(terminal.wait_with_output().unwrap())
+    }
+
+    fn releases(&self) -> usize {
+        fs::read_dir(self.warehouse.join("_sillage/releases")).unwrap().count()
     }
 
     /// Where any of the person's words stand.
-    fn found(&self, places: &[&Path]) -> BTreeSet<String> {
+    pub fn found(&self, places: &[&Path]) -> BTreeSet<String> {
         let customer_id = self.customer_id.to_lowercase();
         let needles: Vec<&str> = NEEDLES.into_iter().chain([customer_id.as_str()]).collect();
         let mut found = BTreeSet::new();
@@ -159,7 +178,7 @@ fn the_shipped_night_goes_on_without_the_orders_name() {
     let (lines, customers) = (query(&warehouse, BOOKS), rows(&warehouse, "core.customers").len());
     let place = ["--warehouse", "demo/warehouse"];
     let id = format!("email={email}");
-    verb(&[&["forget", "demo/pipelines/nightly.toml", "--id", &id][..], &place].concat());
+    verb(&[&["forget", "demo/pipelines/nightly.toml", "--yes", "--id", &id][..], &place].concat());
     assert_eq!(query(&warehouse, BOOKS), lines);
     assert_eq!(rows(&warehouse, "core.customers").len(), customers - 1);
     verb(&[&["run", "demo/pipelines/nightly.toml", "--as-of", "2026-07-02"][..], &place].concat());
@@ -274,7 +293,8 @@ fn in_a_bucket_too_a_forgotten_person_is_in_no_byte() {
     let (before, after) = (known.shop.path().join("before"), known.shop.path().join("after"));
     s3.copy_bucket("bucket", &before);
     assert!(known.found(&[&before]).len() > 20);
-    let mut forget = known.verb(&["forget", "shop.toml", "--id", "account=A9999"], &known.warehouse);
+    let words = ["forget", "shop.toml", "--yes", "--id", "account=A9999"];
+    let mut forget = known.verb(&words, &known.warehouse);
     s3.known_to(&mut forget);
     Ran::of(forget.output().unwrap()).published();
     s3.copy_bucket("bucket", &after);
@@ -288,7 +308,7 @@ fn in_a_bucket_too_a_forgotten_person_is_in_no_byte() {
 fn an_erasure_that_is_cut_off_anywhere_is_done_when_it_is_asked_again() {
     let known = Known::for_two_nights();
     let listed = known.shop.path().join("points");
-    let words = ["forget", "shop.toml", "--id", "card=K9999"];
+    let words = ["forget", "shop.toml", "--yes", "--id", "card=K9999"];
     let whole = known.shop.warehouse("whole");
     copy_folder(&known.warehouse, &whole);
     assert!(known.verb(&words, &whole).env("SILLAGE_FAULT_POINTS", &listed).status().unwrap().success());
@@ -319,7 +339,8 @@ fn looking_changes_nothing_and_asking_twice_says_so() {
         told,
         "customers: 1; identifiers: 1 account, 2 card, 1 customer_id, 1 email\n  \
          raw.cards: 2 rows\n  raw.complaints: 1 rows\n  raw.consents: 1 rows\n  raw.tickets: 2 rows\n  \
-         raw.web_orders: 1 rows\n"
+         raw.web_orders: 1 rows\n  1 refused records would lose their text\n  \
+         1 earlier releases would be purged\n"
     );
     assert_eq!(shelf(&known.warehouse), before);
     let id = format!("customer_id={}", known.customer_id);
@@ -344,7 +365,7 @@ fn nobody_is_forgotten_by_mistake() {
     known
         .forget(&["--id", "card=K9999", "--id", "card=K0001"])
         .refused(2, &["the identifiers belong to 2 customers", "--several"]);
-    let mut keyless = known.verb(&["forget", "shop.toml", "--id", "card=K9999"], &known.warehouse);
+    let mut keyless = known.verb(&["forget", "shop.toml", "--yes", "--id", "card=K9999"], &known.warehouse);
     Ran::of(keyless.env_remove("SILLAGE_SUPPRESSION_KEY").output().unwrap())
         .refused(2, &["SILLAGE_SUPPRESSION_KEY is not set"]);
     fs::remove_file(known.shop.path().join("sql/mart/monthly_sales.sql")).unwrap();
@@ -359,4 +380,154 @@ fn nobody_is_forgotten_by_mistake() {
     let mut other = known.shop.night(&known.warehouse, &[]);
     Ran::of(other.env("SILLAGE_SUPPRESSION_KEY", KEY.replace('0', "f")).output().unwrap())
         .refused(2, &["is not the key that the warehouse's suppression list was made with"]);
+}
+
+#[test]
+fn a_slip_of_the_hand_purges_nothing() {
+    let known = Known::for_two_nights();
+    let before = shelf(&known.warehouse);
+    for id in ["email=zephirine.quux@example.org", "card=K99999", "account=A99990"] {
+        known.forget(&["--id", id]).refused(2, &["nobody was found by these identifiers"]);
+        let told = known.forget(&["--dry-run", "--id", id]).published().stdout;
+        assert_eq!(told, "nobody was found by these identifiers: nothing would be forgotten\n");
+    }
+    known.ran(&["forget", "shop.toml", "--id", "card=K9999"]).refused(2, &["no terminal", "--yes"]);
+    assert_eq!((shelf(&known.warehouse), known.releases()), (before, 2));
+    // One right and one wrong: it is told.
+    let ids = ["--dry-run", "--id", "card=K9999", "--id", "email=somebody.else@example.org"];
+    let told = known.forget(&ids).published().stdout;
+    assert!(told.contains("1 of the identifiers given belong to no customer"), "{told}");
+}
+
+#[test]
+fn at_a_terminal_somebody_is_asked() {
+    let known = Known::for_two_nights();
+    let ids = ["--id", "card=K9999"];
+    for answer in ["n\n", "\n", "\u{4}"] {
+        let told = known.forget_answering(&ids, answer).published().stdout;
+        assert!(told.contains("raw.tickets: 2 rows") && told.contains("nobody was forgotten"), "{told}");
+        assert_eq!(known.releases(), 2);
+    }
+    let told = known.forget_answering(&["--id", "card=K99990"], "y\n");
+    assert!(told.code == Some(2) && told.stdout.contains("nobody was found"), "{}", told.stdout);
+    let told = known.forget_answering(&ids, "y\n").published().stdout;
+    assert!(told.contains("release 3 holds nothing of them"), "{told}");
+    assert_eq!((known.releases(), known.found(&[&known.warehouse])), (1, BTreeSet::new()));
+}
+
+#[test]
+fn who_is_in_an_earlier_release_only_is_found_there() {
+    let known = Known::for_two_nights();
+    let (shop, warehouse) = (&known.shop, &known.warehouse);
+    for (source, file) in [
+        ("tickets", "07.csv"),
+        ("cards", "07.csv"),
+        ("consents", "07.csv"),
+        ("complaints", "07.csv"),
+        ("web_orders", "07.jsonl"),
+    ] {
+        fs::remove_file(shop.exports().join(source).join(file)).unwrap();
+    }
+    shop.run(warehouse, &["--full-refresh"]).published();
+    let told = known.forget(&["--dry-run", "--id", "account=A9999"]).published().stdout;
+    assert!(told.contains("release 2 has"), "{told}");
+    known.forget(&["--id", "account=A9999"]).published();
+    assert_eq!(known.found(&[warehouse]), BTreeSet::new());
+}
+
+#[test]
+fn white_space_around_an_address_makes_no_other_person() {
+    for (typed, written) in [
+        ("zephyrine.quux@example.org", "Zephyrine.Quux@example.org\t"),
+        ("zephyrine.quux@example.org", "zephyrine.quux@example.org\u{a0}"),
+        (" Zephyrine.Quux@example.org\u{a0}", "\u{feff}zephyrine.quux@example.org"),
+    ] {
+        let shop = Shop::with_all_deliveries();
+        shop.put(
+            "cards",
+            "07.csv",
+            &format!("card,email,first_name,created_on\nK9999,{written},Zephyrine,2025-11-01\n"),
+        );
+        shop.put("tickets", "07.csv", TICKETS);
+        let warehouse = shop.warehouse("warehouse");
+        shop.run(&warehouse, &[]).published();
+        let known = Known { shop, warehouse, customer_id: "none".to_owned() };
+        let told = known.forget(&["--id", &format!("email={typed}")]).published().stdout;
+        assert!(told.contains("raw.tickets: 0 rows taken out, 1 without their name"), "{told}");
+        assert!(told.contains("raw.cards: 1 rows taken out"), "{told}");
+    }
+}
+
+#[test]
+fn a_refused_record_loses_its_text_however_it_names_the_person() {
+    let shop = Shop::with_all_deliveries();
+    let warehouse = shop.warehouse("warehouse");
+    shop.put(
+        "cards",
+        "07.csv",
+        "card,email,first_name,created_on\nK9999,zephyrine.o'quux@example.org,Zephyrine,2025-11-01\n",
+    );
+    let records = |shop: &Shop, file: &str| {
+        for (n, sign) in ["~", "^", "|", "/", "&", "#"].into_iter().enumerate() {
+            let line = ["1", "zephyrine.o'quux@example.org", "31/02/2025"].join(sign);
+            shop.put(&format!("forms{n}"), file, &format!("{}\n{line}\n", ["id", "mail", "day"].join(sign)));
+        }
+        let object = r#"{"order_id":7,"note":"zephyrine.o\u0027quux\u0040example.org","amount":"much"}"#;
+        shop.put("notes", &file.replace("csv", "jsonl"), &format!("{object}\n"));
+    };
+    for (n, sign) in ["~", "^", "|", "/", "&", "#"].into_iter().enumerate() {
+        // Nobody says that these hold persons.
+        shop.declare(&format!(
+            "[sources.forms{n}]\npath = \"${{SHOP_EXPORTS}}/forms{n}/*.csv\"\nformat = \"csv\"\n\
+             delimiter = \"{sign}\"\ntolerance = 1.0\nsame_content = \"read\"\n\
+             columns = {{ id = \"text\", mail = \"text\", day = \"date\" }}\n"
+        ));
+    }
+    shop.declare(
+        "[sources.notes]\npath = \"${SHOP_EXPORTS}/notes/*.jsonl\"\nformat = \"jsonl\"\ntolerance = 1.0\n\
+         same_content = \"read\"\ncolumns = { order_id = \"text\", note = \"text\", amount = \"integer\" }\n",
+    );
+    records(&shop, "01.csv");
+    shop.run(&warehouse, &["--as-of", "2026-01-01"]).published();
+    let kept = "select count(*) as n from ops.quarantine where record is not null";
+    assert_eq!(query(&warehouse, kept), "n\n7\n");
+    let known = Known { shop, warehouse, customer_id: "none".to_owned() };
+    known.forget(&["--id", "card=K9999"]).published();
+    assert_eq!(query(&known.warehouse, kept), "n\n0\n");
+    records(&known.shop, "02.csv");
+    let mut night = known.shop.night(&known.warehouse, &["--as-of", "2026-01-03"]);
+    Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
+    let all = query(&known.warehouse, "select count(*) as n, count(record) as kept from ops.quarantine");
+    assert_eq!(all, "n,kept\n14,0\n");
+    assert_eq!(known.found(&[&known.warehouse]), BTreeSet::new());
+}
+
+#[test]
+fn a_column_that_nobody_declared_is_blanked_with_the_name() {
+    let shop = Shop::with_all_deliveries();
+    let warehouse = shop.warehouse("warehouse");
+    shop.edit("decimal = \",\"", "decimal = \",\"\non_drift = \"evolve\"\nsame_content = \"read\"");
+    shop.put("cards", "07.csv", "card,email,first_name,created_on\nK9999,,Zephyrine,2025-11-01\n");
+    let tickets = |file: &str| {
+        let header = TICKETS.lines().next().unwrap();
+        let text = format!(
+            "{header};Buyer's note\nT9-1;05/11/2025 10:00;K9999;P001;1;10,00;for Zephyrine Quux\n\
+             T9-9;05/11/2025 10:00;K0001;P001;1;10,00;a present\n"
+        );
+        shop.put("tickets", file, &text);
+    };
+    tickets("07.csv");
+    shop.run(&warehouse, &["--as-of", "2026-01-01"]).published();
+    let notes = "select ticket, buyer_s_note, net_amount from raw.tickets where ticket like 'T9-%' order by ticket, net_amount";
+    assert!(query(&warehouse, notes).contains("Quux"));
+    tickets("08.csv");
+    let known = Known { shop, warehouse, customer_id: "none".to_owned() };
+    known.forget(&["--id", "card=K9999"]).published();
+    assert_eq!(
+        query(&known.warehouse, notes),
+        "ticket,buyer_s_note,net_amount\nT9-1,,10.00\nT9-9,a present,10.00\n"
+    );
+    let mut night = known.shop.night(&known.warehouse, &["--as-of", "2026-01-02"]);
+    Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
+    assert_eq!(known.found(&[&known.warehouse]), BTreeSet::new());
 }

@@ -142,7 +142,7 @@ fn a_forgotten_person_is_in_no_state_and_no_list_brings_them_back() {
         command
             .current_dir(project.path())
             .env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
-        command.args(["forget", "pipeline.toml", "--warehouse", "warehouse", "--id", id]);
+        command.args(["forget", "pipeline.toml", "--warehouse", "warehouse", "--yes", "--id", id]);
         Ran::of(command.output().unwrap()).published()
     };
     forget("email=bob");

@@ -400,7 +400,7 @@ fn who_is_forgotten_takes_along_what_was_theirs_under_a_former_id() {
     assert_eq!((&third["zq2"], third.get("zq1")), (&third["p000"], None));
     assert_ne!(third["p000"], first["zq1"], "her id of before is a former one");
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sillage"));
-    command.arg("forget").arg(town.path().join("persons.toml"));
+    command.args(["forget", "--yes"]).arg(town.path().join("persons.toml"));
     command.args(["--id", &format!("customer_id={}", first["zq1"]), "--warehouse"]).arg(town.warehouse());
     command.env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
     Ran::of(command.output().unwrap()).published();
@@ -450,7 +450,7 @@ fn who_is_forgotten_is_in_nothing_that_is_remembered_of_ids() {
         assert!(before.iter().any(|file| file.contains(table)), "{table}: {before:#?}");
     }
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sillage"));
-    command.arg("forget").arg(town.path().join("persons.toml"));
+    command.args(["forget", "--yes"]).arg(town.path().join("persons.toml"));
     command.args(["--id", "people=zq1", "--warehouse"]).arg(town.warehouse());
     command.env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
     Ran::of(command.output().unwrap()).published();

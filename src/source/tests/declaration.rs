@@ -90,3 +90,35 @@ fn a_file_without_header_needs_positions() {
     assert_eq!(problems.len(), 2);
     assert_eq!(problems[0].key, ["columns", "a", "from"]);
 }
+
+#[test]
+fn what_is_read_twice_is_blanked_twice() {
+    let problems = declare(
+        "path = \"x\"\nformat = \"jsonl\"\n[columns]\nemail = { type = \"text\", from = \"who.email\" }\n\
+         mail_again = { type = \"text\", from = \"who.email\" }\nwho = \"text\"\nwhole = { type = \"text\", from = \"whom\" }\n\
+         [person]\nkeys = { email = \"email\" }\nanonymise = [\"email\"]\n",
+    )
+    .check("web")
+    .unwrap_err();
+    let told: Vec<String> = problems.iter().map(|p| p.error.to_string()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for column in ["`mail_again`", "`who`"] {
+        assert!(told.iter().any(|told| told.starts_with(column)), "{column} in {told:?}");
+    }
+}
+
+#[test]
+fn only_what_is_declared_and_not_blanked_is_harmless() {
+    let source = declare(
+        "path = \"x\"\nformat = \"csv\"\n[columns]\nemail = \"text\"\namount = \"integer\"\n\
+         [person]\nkeys = { email = \"email\" }\nanonymise = [\"email\"]\n",
+    )
+    .check("web")
+    .unwrap();
+    let Some(crate::source::OnForget::Anonymise(blanked)) = source.person.map(|person| person.on_forget)
+    else {
+        panic!("rows stay");
+    };
+    let has = ["email", "amount", "taken_in", "_file", "_run"].map(|column| blanked.has(column));
+    assert_eq!(has, [true, false, true, false, false]);
+}

@@ -1,6 +1,6 @@
 //! Columns that are not the declared ones, file by file; the whole night is tried in tests/it/drift.rs.
 
-use super::Fixture;
+use super::{Fixture, list, runtime};
 
 const TWO: &str = "[columns]\na = \"text\"\nb = \"integer\"\n";
 
@@ -40,7 +40,43 @@ fn under_ignore_and_evolve_a_missing_column_is_null() {
         assert_eq!(outcome.refused(), [(3, "∅", "expected 2 fields, found 3")]);
         // But a file of which nothing is declared is another file.
         fixture.write("a.csv", "x,y\n1,2\n");
-        assert!(fixture.error().starts_with("the file has no columns `a`, `b`; it has `x`, `y`"));
+        assert!(fixture.error().starts_with("the file has no columns `a`, `b`; its first line has 2 fields"));
+    }
+}
+
+#[test]
+fn a_record_where_the_header_should_be_is_not_shown() {
+    for policy in ["fail", "ignore", "evolve"] {
+        let options = format!(
+            "format = \"csv\"\non_drift = \"{policy}\"\ncolumns = {{ card = \"text\", email = \"text\" }}"
+        );
+        let fixture = Fixture::new("a.csv", &options);
+        for record in ["K9999,ada@example.org", "Ada Lovelace", "Carl,Ada,12 Elm Street"] {
+            fixture.write("a.csv", format!("{record}\nK1,bob@example.org\n"));
+            let told = fixture.error();
+            assert!(told.contains("is it a record, and the header is missing (header = false)?"), "{told}");
+            assert!(record.split([',', ' ']).all(|word| !told.contains(word)), "{told}");
+        }
+        // A header all the same.
+        fixture.write("a.csv", "Card;E-mail\nK1;bob@example.org\n");
+        assert!(fixture.error().contains("`Card;E-mail`"), "{}", fixture.error());
+    }
+}
+
+#[test]
+fn keys_that_are_data_are_not_shown_and_make_no_columns() {
+    for policy in ["fail", "evolve"] {
+        let fixture = Fixture::new(
+            "a.jsonl",
+            &format!("format = \"jsonl\"\non_drift = \"{policy}\"\ncolumns = {{ a = \"text\" }}"),
+        );
+        fixture.write("a.jsonl", "{\"a\":\"x\",\"ada@example.org\":1}\n");
+        let surveyed = runtime().block_on(async {
+            let file = list(&fixture.source).await.unwrap().files.remove(0);
+            crate::source::survey(&fixture.source, &file).await
+        });
+        let told = surveyed.err().map_or_else(|| fixture.error(), |error| error.to_string());
+        assert!(told.contains("looks like a value") && !told.contains("ada@"), "{told}");
     }
 }
 

@@ -1,0 +1,121 @@
+//! A file written beside its place under a name of its own, which gets its name once it is whole.
+//!
+//! The name beside is new and drawn at random: nothing that lies there already, no planted link, is
+//! followed or overwritten. A file that is dropped before it is whole is deleted.
+
+use std::collections::hash_map::RandomState;
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone: it holds rows of persons.
+    Owner,
+    /// Whom the process's umask lets.
+    Umask,
+}
+
+/// A file in the making.
+#[derive(Debug)]
+pub struct Beside {
+    path: PathBuf,
+    partial: PathBuf,
+    file: File,
+    is_whole: bool,
+}
+
+/// Returns a name beside the path that nothing has.
+pub fn name_beside(path: &Path) -> PathBuf {
+    let number = RandomState::new().build_hasher().finish();
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{number:016x}.part"));
+    path.with_file_name(name)
+}
+
+impl Beside {
+    /// Begins the file of this path.
+    pub fn create(path: &Path, readers: Readers) -> io::Result<Self> {
+        Self::create_as(path, name_beside(path), readers)
+    }
+
+    /// Begins it under a name that [`name_beside`] gave.
+    pub fn create_as(path: &Path, partial: PathBuf, readers: Readers) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        // A link under this name is something that is there: it is not followed.
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if readers == Readers::Owner {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        #[cfg(not(unix))]
+        let _ = readers;
+        let file = options.open(&partial)?;
+        Ok(Beside { path: path.to_owned(), partial, file, is_whole: false })
+    }
+
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Lets the file be read by whoever may read that other one.
+    pub fn readable_like(&self, other: &fs::Metadata) -> io::Result<()> {
+        self.file.set_permissions(other.permissions())
+    }
+
+    /// Gives the file its name, once its bytes are on the disk.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.partial, &self.path)?;
+        self.is_whole = true;
+        Ok(())
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            // What cannot be deleted now was deleted by somebody, or is told by whoever meets it.
+            let _ = fs::remove_file(&self.partial);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.csv");
+        for whole in [false, true] {
+            let beside = Beside::create(&path, Readers::Owner).unwrap();
+            beside.file().write_all(b"1").unwrap();
+            if whole {
+                beside.finish().unwrap();
+            }
+            assert_eq!(path.exists(), whole);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_planted_link_is_not_followed_and_nobody_else_reads() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("list.csv"), folder.path().join("precious"));
+        fs::write(&other, "kept").unwrap();
+        let partial = name_beside(&path);
+        symlink(&other, &partial).unwrap();
+        Beside::create_as(&path, partial, Readers::Owner).unwrap_err();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
+        Beside::create(&path, Readers::Owner).unwrap().finish().unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,122 @@
+//! Who may read what a warehouse in a folder holds.
+//!
+//! ```text
+//! mart/  bi/  _sillage/shelf/           whom the umask lets: BI tools of other users read them
+//! _sillage/releases/  format.json       likewise: by them a reader knows which files those are
+//! _sillage/artifacts/                   likewise: counts and names, for dashboards
+//! raw/  core/  ops/  _sillage/…         the owner alone: folders 0700, files 0600
+//! ```
+//!
+//! `SILLAGE_FILE_MODE=0640` gives the files of the last line to a group too, and their folders, as far as
+//! the umask lets.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+const VARIABLE: &str = "SILLAGE_FILE_MODE";
+const OWNER: u32 = 0o600;
+
+/// What may be read by whom, below a warehouse's folder.
+#[derive(Debug, Clone)]
+pub struct Permissions {
+    /// None outside of warehouses.
+    root: Option<PathBuf>,
+    /// Of files that are not for everybody.
+    mode: u32,
+}
+
+impl Default for Permissions {
+    fn default() -> Self {
+        Permissions { root: None, mode: OWNER }
+    }
+}
+
+impl Permissions {
+    /// # Errors
+    /// A mode in the environment that is none, or that keeps the owner out.
+    pub fn of_warehouse(root: &Path) -> Result<Self> {
+        let mode = match std::env::var(VARIABLE) {
+            Err(_) => OWNER,
+            Ok(text) => mode_of(&text).ok_or_else(|| {
+                Error::config(format!("{VARIABLE} is `{text}`, expected the mode of a file in octal")).hint(
+                    "0600 for the owner alone, 0640 for a group that reads, 0660 for one that writes too",
+                )
+            })?,
+        };
+        Ok(Permissions { root: Some(root.to_owned()), mode })
+    }
+
+    /// Returns what holds for a file or folder.
+    pub fn of(&self, path: &Path) -> Permission {
+        let Some(below) = self.root.as_ref().and_then(|root| path.strip_prefix(root).ok()) else {
+            return Permission { file: 0o666, folder: 0o777 };
+        };
+        let mut parts = below.components().filter_map(|part| match part {
+            Component::Normal(name) => name.to_str(),
+            _ => None,
+        });
+        match (parts.next(), parts.next()) {
+            (None | Some("mart" | "bi"), _)
+            | (Some("_sillage"), Some("shelf" | "releases" | "artifacts" | "format.json")) => {
+                Permission { file: 0o666, folder: 0o777 }
+            }
+            // What is for all lies below it: it can be passed, and not listed.
+            (Some("_sillage"), None) => Permission { file: self.mode, folder: folder_of(self.mode) | 0o011 },
+            _ => Permission { file: self.mode, folder: folder_of(self.mode) },
+        }
+    }
+}
+
+/// The modes of new files and folders, from which the umask takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    file: u32,
+    folder: u32,
+}
+
+impl Permission {
+    /// Makes a file that is not there yet.
+    pub fn new_file(self, path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, self.file);
+        options.open(path)
+    }
+
+    /// Makes a folder that is not there yet.
+    pub fn new_folder(self, path: &Path) -> io::Result<()> {
+        #[allow(unused_mut, reason = "modes are Unix's")]
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, self.folder);
+        builder.create(path)
+    }
+}
+
+/// Whoever reads the files of a folder passes it.
+fn folder_of(file: u32) -> u32 {
+    file | (file & 0o444) >> 2
+}
+
+fn mode_of(text: &str) -> Option<u32> {
+    let mode = u32::from_str_radix(text.trim(), 8).ok()?;
+    (mode & OWNER == OWNER && mode & !0o666 == 0).then_some(mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_lets_the_owner_in() {
+        assert_eq!(mode_of("0640"), Some(0o640));
+        for wrong in ["", "640x", "0040", "0777", "4600"] {
+            assert_eq!(mode_of(wrong), None, "{wrong}");
+        }
+        assert_eq!((folder_of(0o600), folder_of(0o640), folder_of(0o660)), (0o700, 0o750, 0o770));
+    }
+}

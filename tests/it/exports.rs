@@ -1,0 +1,180 @@
+//! Files that leave the warehouse while a person is forgotten: none holds the person afterwards, and what
+//! could not be cleaned is told.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::forget::Known;
+use crate::shop::{Ran, copy_folder};
+
+/// Long enough to be met while it is written.
+const SLOW: &str = "select a.* from core.customers a, core.customers b, core.orders c limit 400000";
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").arg(name).arg(child.id().to_string()).status().unwrap().success());
+}
+
+fn parts(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|ending| ending == "part")).collect()
+}
+
+/// An export that has begun to write.
+fn begun(known: &Known, sql: &str, file: &str) -> Child {
+    let mut command = known.verb(&["query", sql, "-o", file], &known.warehouse);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let written = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.len() > 1 << 20);
+    while !parts(known.shop.path()).iter().any(written) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn an_export_that_sleeps_through_an_erasure_leaves_nothing() {
+    let known = Known::for_two_nights();
+    let folder = known.shop.path();
+    let export = begun(&known, SLOW, "big.csv");
+    signal(&export, "-STOP");
+    let mode = fs::metadata(&parts(folder)[0]).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else reads what is half written");
+    let told = known.forget(&["--id", "card=K9999"]).published().stdout;
+    assert!(told.contains("big.csv: it was being written: it must be drawn again"), "{told}");
+    signal(&export, "-CONT");
+    Ran::of(export.wait_with_output().unwrap())
+        .refused(1, &["a person was forgotten after release 2", "draw it again"]);
+    assert!(!folder.join("big.csv").exists());
+    assert_eq!((parts(folder).len(), known.found(&[&known.warehouse])), (0, BTreeSet::new()));
+    // Drawn again it is as any other.
+    known.ran(&["query", "select * from core.customers", "-o", "big.csv"]).published();
+    assert_eq!(known.found(&[&folder.join("big.csv")]), BTreeSet::new());
+    assert_eq!(fs::read_dir(known.warehouse.join("_sillage/exported")).unwrap().count(), 1);
+}
+
+#[test]
+fn what_a_killed_export_leaves_goes_with_the_next_command() {
+    let known = Known::for_two_nights();
+    let mut export = begun(&known, SLOW, "big.csv");
+    export.kill().unwrap();
+    export.wait().unwrap();
+    assert_eq!(parts(known.shop.path()).len(), 1);
+    known.forget(&["--id", "card=K9999"]).published();
+    assert_eq!(parts(known.shop.path()).len(), 0);
+    // The next export or night clears up too.
+    for next in [&["query", "select 1 as n", "-o", "one.csv"][..], &["run", "shop.toml"]] {
+        let mut export = begun(&known, SLOW, "big.csv");
+        export.kill().unwrap();
+        export.wait().unwrap();
+        known.ran(next).published();
+        assert_eq!(parts(known.shop.path()).len(), 0, "{next:?}");
+    }
+}
+
+#[test]
+fn an_export_cut_off_anywhere_leaves_nobody_to_an_erasure() {
+    let known = Known::for_two_nights();
+    let whole = known.shop.warehouse("whole");
+    let sql = "select * from core.customers";
+    let points = known.shop.path().join("points");
+    copy_folder(&known.warehouse, &whole);
+    let words = ["query", sql, "-o", "list.csv"];
+    assert!(known.verb(&words, &whole).env("SILLAGE_FAULT_POINTS", &points).status().unwrap().success());
+    fs::remove_file(known.shop.path().join("list.csv")).unwrap();
+    let points = fs::read_to_string(&points).unwrap().lines().count();
+    assert!(points > 3, "{points}");
+    for point in (1..=points).step_by(points.div_ceil(6)) {
+        let warehouse = known.shop.warehouse(&format!("cut_{point}"));
+        copy_folder(&known.warehouse, &warehouse);
+        let cut =
+            known.verb(&words, &warehouse).env("SILLAGE_FAULT_STOP", point.to_string()).output().unwrap();
+        assert!(!cut.status.success());
+        let forget = ["forget", "shop.toml", "--yes", "--id", "card=K9999"];
+        Ran::of(known.verb(&forget, &warehouse).output().unwrap()).published();
+        let list = known.shop.path().join("list.csv");
+        let places: Vec<&Path> = [list.as_path(), &warehouse].into_iter().filter(|p| p.exists()).collect();
+        assert_eq!(known.found(&places), BTreeSet::new(), "cut off at point {point} of {points}");
+        assert_eq!(parts(known.shop.path()).len(), 0);
+        let _ = fs::remove_file(list);
+        fs::remove_dir_all(&warehouse).unwrap();
+    }
+}
+
+#[test]
+fn races_of_exports_with_an_erasure_leave_the_person_nowhere() {
+    let known = Known::for_two_nights();
+    let races = std::env::var("SILLAGE_RACES").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let sql = "select a.* from core.customers a, (select 1 from core.orders limit 300) b";
+    for race in 0..races {
+        let warehouse = known.shop.warehouse(&format!("race_{race}"));
+        copy_folder(&known.warehouse, &warehouse);
+        let spawn = |words: &[&str]| {
+            known.verb(words, &warehouse).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let forget = spawn(&["forget", "shop.toml", "--yes", "--id", "card=K9999"]);
+        let mut exports = Vec::new();
+        for n in 0..10 {
+            let file = format!("list_{n}.csv");
+            exports.push((spawn(&["query", sql, "-o", &file]), file));
+            std::thread::sleep(Duration::from_millis(97 * race + 300));
+        }
+        Ran::of(forget.wait_with_output().unwrap()).published();
+        for (export, file) in exports {
+            let ran = Ran::of(export.wait_with_output().unwrap());
+            let path = known.shop.path().join(file);
+            assert_eq!(ran.code == Some(0), path.exists(), "{}", ran.stderr);
+            if path.exists() {
+                assert_eq!(known.found(&[&path]), BTreeSet::new(), "race {race}");
+                fs::remove_file(path).unwrap();
+            } else {
+                // Purged under its reading, or stopped because of the erasure.
+                assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+            }
+        }
+        assert_eq!(parts(known.shop.path()).len(), 0);
+        fs::remove_dir_all(&warehouse).unwrap();
+    }
+}
+
+#[test]
+fn planted_links_and_devices_are_left_as_they_are() {
+    let known = Known::for_two_nights();
+    let folder = known.shop.path();
+    let precious = folder.join("precious");
+    fs::write(&precious, "kept").unwrap();
+    symlink(&precious, folder.join("list.csv.part")).unwrap();
+    known.ran(&["query", "select * from core.customers", "-o", "list.csv"]).published();
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "kept");
+    assert_eq!(fs::metadata(folder.join("list.csv")).unwrap().permissions().mode() & 0o777, 0o600);
+    symlink("/dev/null", folder.join("nowhere.csv")).unwrap();
+    for place in ["/dev/null", "nowhere.csv", "."] {
+        known.ran(&["query", "select 1 as n", "-o", place]).refused(2, &["is no file"]);
+    }
+    // Moved by its owner, with a link where it was.
+    fs::create_dir(folder.join("archive")).unwrap();
+    fs::rename(folder.join("list.csv"), folder.join("archive/list.csv")).unwrap();
+    symlink(folder.join("archive/list.csv"), folder.join("list.csv")).unwrap();
+    known.forget(&["--id", "card=K9999"]).published();
+    assert_eq!(known.found(&[&folder.join("archive")]), BTreeSet::new());
+}
+
+#[test]
+fn a_backup_that_sleeps_through_an_erasure_is_no_copy_to_trust() {
+    let known = Known::for_two_nights();
+    let copy = known.shop.path().join("copy");
+    let mut backup = known.verb(&["backup", "copy"], &known.warehouse);
+    let backup = backup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !copy.exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&backup, "-STOP");
+    let told = known.forget(&["--id", "card=K9999"]).published().stdout;
+    signal(&backup, "-CONT");
+    let ran = Ran::of(backup.wait_with_output().unwrap());
+    // Stopped before its last file or behind it, one of the two says so.
+    assert!(ran.code == Some(1) || known.found(&[&copy]).is_empty(), "{told}\n{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("copy"), "{told}");
+}
