@@ -76,6 +76,7 @@ mod tally;
 mod text;
 mod time_format;
 mod time_parts;
+mod time_plan;
 mod unfold;
 mod window;
 mod zone;
