@@ -87,6 +87,16 @@ impl Digits<'_> {
         Ok(value)
     }
 
+    /// A fraction with its point, or nothing.
+    #[inline]
+    pub fn point_and_fraction(&mut self) -> Result<i64, Fault> {
+        if !matches!(self.peek(), Some(b'.' | b',')) {
+            return Ok(0);
+        }
+        self.at += 1;
+        self.fraction()
+    }
+
     #[inline]
     pub fn literal(&mut self, expected: u8) -> Result<(), Fault> {
         if self.peek() != Some(expected) {
@@ -135,47 +145,119 @@ impl Digits<'_> {
     }
 }
 
-/// ISO 8601: `2026-01-31`, `2026-01-31 10:00[:00[.123456]]`, with `T`, `Z`, ` UTC` or an offset.
-pub fn iso(text: &[u8]) -> Result<Written, Fault> {
-    let mut digits = Digits { text, at: 0 };
-    let mut written = Written { local: iso_day(&mut digits)? * DAY, offset_seconds: None };
-    if digits.at < text.len() {
-        if !matches!(digits.peek(), Some(b' ' | b'T' | b't')) {
-            return Err(Fault::Shape);
-        }
-        digits.at += 1;
-        let hour = digits.exactly(2)?;
-        digits.literal(b':')?;
-        let minute = digits.exactly(2)?;
-        let mut second = 0;
-        if digits.peek() == Some(b':') {
-            digits.at += 1;
-            second = digits.exactly(2)?;
-            if matches!(digits.peek(), Some(b'.' | b',')) {
-                digits.at += 1;
-                written.local += digits.fraction()?;
-            }
-        }
-        written.local += time(hour, minute, second)?;
-        let rest = digits.rest();
-        if rest.is_empty() {
-            return Ok(written);
-        }
-        if rest.eq_ignore_ascii_case(b" utc") || rest.eq_ignore_ascii_case(b" gmt") {
-            written.offset_seconds = Some(0);
-            return Ok(written);
-        }
-        digits.at += usize::from(rest[0] == b' ');
-        written.offset_seconds = Some(digits.offset()?);
-    }
-    if digits.at != text.len() {
-        return Err(Fault::Shape);
-    }
-    Ok(written)
+/// The number that two digits are, if they are digits.
+#[inline]
+pub fn pair(tens: u8, ones: u8) -> Option<i64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    ((tens < 10) & (ones < 10)).then(|| i64::from(tens * 10 + ones))
 }
 
+/// ISO 8601: `2026-01-31`, `2026-01-31 10:00[:00[.123456]]`, with `T`, `Z`, ` UTC` or an offset.
+pub fn iso(text: &[u8]) -> Result<Written, Fault> {
+    usual_iso(text).map_or_else(|| iso_by_parts(text), Ok)
+}
+
+/// The short way to the forms that nearly all timestamps have; nothing where a text has another.
+#[inline(always)]
+pub fn usual_iso(text: &[u8]) -> Option<Written> {
+    let (day, rest) = text.split_first_chunk::<10>()?;
+    let (clock, rest) = rest.split_first_chunk::<9>()?;
+    let [b' ' | b'T' | b't', h1, h2, b':', m1, m2, b':', s1, s2] = clock else { return None };
+    let time = time(pair(*h1, *h2)?, pair(*m1, *m2)?, pair(*s1, *s2)?).ok()?;
+    let (fraction, rest) = match rest {
+        [b'.' | b',', rest @ ..] => usual_fraction(rest)?,
+        _ => (0, rest),
+    };
+    let offset_seconds = match rest {
+        [] => None,
+        [b'Z'] => Some(0),
+        [b'+', h1, h2, b':', m1, m2] => Some(usual_offset(pair(*h1, *h2)?, pair(*m1, *m2)?)?),
+        [b'-', h1, h2, b':', m1, m2] => Some(-usual_offset(pair(*h1, *h2)?, pair(*m1, *m2)?)?),
+        _ => return None,
+    };
+    Some(Written { local: usual_day(day)? * DAY + time + fraction, offset_seconds })
+}
+
+#[inline(always)]
+fn usual_day(text: &[u8; 10]) -> Option<i64> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    days(pair(*y1, *y2)? * 100 + pair(*y3, *y4)?, pair(*m1, *m2)?, pair(*d1, *d2)?).ok()
+}
+
+/// Milliseconds or microseconds, as microseconds, and what stands behind them.
+#[inline(always)]
+fn usual_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let thousand = |digits: &[u8; 3]| {
+        let [hundreds, tens, ones] = *digits;
+        Some(pair(b'0', hundreds)? * 100 + pair(tens, ones)?)
+    };
+    let (millis, rest) = text.split_first_chunk()?;
+    let millis = thousand(millis)? * 1000;
+    match rest.split_first_chunk() {
+        Some((micros, rest)) if micros[0].is_ascii_digit() => {
+            // Finer ones are cut elsewhere.
+            let end = !rest.first().is_some_and(u8::is_ascii_digit);
+            end.then_some((millis + thousand(micros)?, rest))
+        }
+        _ => (!rest.first().is_some_and(u8::is_ascii_digit)).then_some((millis, rest)),
+    }
+}
+
+#[inline(always)]
+fn usual_offset(hours: i64, minutes: i64) -> Option<i64> {
+    (hours <= 15 && minutes <= 59).then_some(hours * 3600 + minutes * 60)
+}
+
+fn iso_by_parts(text: &[u8]) -> Result<Written, Fault> {
+    let mut digits = Digits { text, at: 0 };
+    let local = iso_day_by_parts(&mut digits)? * DAY;
+    if digits.at == text.len() {
+        return Ok(Written { local, offset_seconds: None });
+    }
+    if !matches!(digits.peek(), Some(b' ' | b'T' | b't')) {
+        return Err(Fault::Shape);
+    }
+    digits.at += 1;
+    let hour = digits.exactly(2)?;
+    digits.literal(b':')?;
+    let minute = digits.exactly(2)?;
+    let mut second = 0;
+    let mut fraction = 0;
+    if digits.peek() == Some(b':') {
+        digits.at += 1;
+        second = digits.exactly(2)?;
+        fraction = digits.point_and_fraction()?;
+    }
+    zoned(digits, local + time(hour, minute, second)? + fraction)
+}
+
+/// A zone, or nothing.
+fn zoned(mut digits: Digits<'_>, local: i64) -> Result<Written, Fault> {
+    let rest = digits.rest();
+    if rest.is_empty() {
+        return Ok(Written { local, offset_seconds: None });
+    }
+    if rest.eq_ignore_ascii_case(b" utc") || rest.eq_ignore_ascii_case(b" gmt") {
+        return Ok(Written { local, offset_seconds: Some(0) });
+    }
+    digits.at += usize::from(rest[0] == b' ');
+    let offset_seconds = Some(digits.offset()?);
+    if digits.at != digits.text.len() {
+        return Err(Fault::Shape);
+    }
+    Ok(Written { local, offset_seconds })
+}
+
+/// A day in ISO form and nothing else.
 #[inline]
-pub fn iso_day(digits: &mut Digits<'_>) -> Result<i64, Fault> {
+pub fn iso_day(text: &[u8; 10]) -> Result<i64, Fault> {
+    match usual_day(text) {
+        Some(day) => Ok(day),
+        None => iso_day_by_parts(&mut Digits { text, at: 0 }),
+    }
+}
+
+fn iso_day_by_parts(digits: &mut Digits<'_>) -> Result<i64, Fault> {
     let year = digits.exactly(4)?;
     digits.literal(b'-')?;
     let month = digits.exactly(2)?;
@@ -193,27 +275,27 @@ pub fn time(hour: i64, minute: i64, second: i64) -> Result<i64, Fault> {
     Ok((hour * 3600 + minute * 60 + second.min(59)) * MICROS)
 }
 
-/// Days since 1970 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date
-/// algorithms", 2013).
+/// Days since 1970 of a proleptic Gregorian date.
 #[inline]
 pub fn days(year: i64, month: i64, day: i64) -> Result<i64, Fault> {
     const LENGTHS: [i64; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    if !(1..=12).contains(&month) || year == 0 {
+    /// The days of a common year before a month.
+    const BEFORE: [i64; 13] = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    /// 1 January 1970, counted from 31 December of the year before the first.
+    const EPOCH: i64 = 719_163;
+    let (Ok(year), 1..=12) = (u32::try_from(year), month) else { return Err(Fault::Calendar) };
+    let (leap, month) = (is_leap(year), month as usize);
+    let length = LENGTHS[month] + i64::from(leap && month == 2);
+    if year == 0 || !(1..=length).contains(&day) {
         return Err(Fault::Calendar);
     }
-    let length = LENGTHS[month as usize] + i64::from(is_leap(year) && month == 2);
-    if !(1..=length).contains(&day) {
-        return Err(Fault::Calendar);
-    }
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year - era * 400;
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Ok(era * 146_097 + day_of_era - 719_468)
+    let past = year - 1;
+    let before = past * 365 + past / 4 - past / 100 + past / 400;
+    Ok(i64::from(before) + BEFORE[month] + i64::from(leap && month > 2) + day - EPOCH)
 }
 
-pub fn is_leap(year: i64) -> bool {
+#[inline]
+pub fn is_leap(year: u32) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
@@ -221,6 +303,7 @@ pub fn is_leap(year: i64) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::sample::select;
 
     #[test]
     fn a_fraction_of_a_second_is_cut_to_microseconds() {
@@ -285,6 +368,31 @@ mod tests {
             let date = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + TimeDelta::days(day);
             let written = format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
             prop_assert_eq!(iso(written.as_bytes()).map(|w| i64::from(w.day())), Ok(day));
+        }
+
+        #[test]
+        fn the_short_way_reads_what_the_long_one_reads(
+            text in "[0-9]{3}[0-9x]-[01][0-9]-[0-3][0-9][ Tt:][0-2][0-9]:[0-6][0-9]:[0-6][0-9]\
+                     ([.,]|[.,][0-9]{1,4}|[.,][0-9]{3}|[.,][0-9]{5,8}|)\
+                     (Z|z|[+-][012][0-9]:[0-6][0-9]|[+-][01][0-9]{3}| UTC|x|)",
+        ) {
+            if let Some(usual) = usual_iso(text.as_bytes()) {
+                prop_assert_eq!(iso_by_parts(text.as_bytes()), Ok(usual));
+            }
+        }
+
+        #[test]
+        fn a_usual_timestamp_goes_the_short_way(
+            day in 0i64..40_000,
+            second in 0i64..86_400,
+            fraction in select(&["", ".123", ",123456"][..]),
+            zone in select(&["", "Z", "+01:00", "-11:30"][..]),
+        ) {
+            let moment = chrono::DateTime::from_timestamp(day * 86_400 + second, 0).unwrap();
+            let text = format!("{}{fraction}{zone}", moment.format("%Y-%m-%d %H:%M:%S"));
+            let usual = usual_iso(text.as_bytes());
+            prop_assert!(usual.is_some(), "{}", text);
+            prop_assert_eq!(iso_by_parts(text.as_bytes()).ok(), usual);
         }
 
         #[test]

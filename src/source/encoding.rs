@@ -145,7 +145,7 @@ impl Encoding {
     pub fn decoder(self) -> Decoder {
         match self.0 {
             Kind::Web(encoding) if encoding == UTF_8 => Decoder::Utf8,
-            Kind::Web(encoding) => Decoder::Web(encoding.new_decoder_without_bom_handling()),
+            Kind::Web(encoding) => Decoder::Web(encoding.new_decoder_without_bom_handling(), String::new()),
             Kind::Dos(page) => Decoder::Dos(page),
             Kind::Ascii => Decoder::Ascii,
         }
@@ -175,42 +175,65 @@ impl PartialEq for Encoding {
 /// Turns the bytes of a file into UTF-8, window by window.
 pub enum Decoder {
     Utf8,
-    Web(encoding_rs::Decoder),
+    /// With room for a piece of text.
+    Web(encoding_rs::Decoder, String),
     Dos(&'static DosPage),
     Ascii,
 }
 
 impl Decoder {
-    /// Adds the text of these bytes; what the encoding does not know becomes [`NOT_UTF8`].
-    pub fn decode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) {
+    /// Adds the text of these bytes; what the encoding does not know becomes [`NOT_UTF8`]. Returns whether
+    /// all of it is certainly text.
+    pub fn decode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> bool {
         match self {
-            Decoder::Utf8 => output.extend_from_slice(input),
-            Decoder::Web(decoder) => by_web(decoder, input, last, output),
+            Decoder::Utf8 => {
+                output.extend_from_slice(input);
+                false
+            }
+            Decoder::Web(decoder, piece) => by_web(decoder, piece, input, last, output),
             Decoder::Dos(page) => by_page(page, input, output),
-            Decoder::Ascii => output.extend(input.iter().map(|b| if b.is_ascii() { *b } else { NOT_UTF8 })),
+            Decoder::Ascii => {
+                output.extend(input.iter().map(|b| if b.is_ascii() { *b } else { NOT_UTF8 }));
+                input.is_ascii()
+            }
         }
     }
 }
 
-fn by_web(decoder: &mut encoding_rs::Decoder, mut input: &[u8], last: bool, output: &mut Vec<u8>) {
+/// Bytes that are decoded at once: their text stays in the processor's cache.
+const PIECE: usize = 16 * 1024;
+
+fn by_web(
+    decoder: &mut encoding_rs::Decoder,
+    text: &mut String,
+    mut input: &[u8],
+    last: bool,
+    output: &mut Vec<u8>,
+) -> bool {
+    let mut all = true;
     loop {
-        let used = output.len();
+        let piece = &input[..input.len().min(PIECE)];
         let room =
-            decoder.max_utf8_buffer_length_without_replacement(input.len()).unwrap_or(input.len() * 3 + 16);
-        output.resize(used + room, 0);
-        let (result, read, written) =
-            decoder.decode_to_utf8_without_replacement(input, &mut output[used..], last);
-        output.truncate(used + written);
+            decoder.max_utf8_buffer_length_without_replacement(piece.len()).unwrap_or(piece.len() * 3 + 16);
+        text.clear();
+        text.reserve(room);
+        let ends = last && piece.len() == input.len();
+        let (result, read) = decoder.decode_to_string_without_replacement(piece, text, ends);
+        output.extend_from_slice(text.as_bytes());
         input = &input[read..];
         match result {
-            DecoderResult::InputEmpty => return,
-            DecoderResult::OutputFull => {}
-            DecoderResult::Malformed(_, _) => output.push(NOT_UTF8),
+            DecoderResult::InputEmpty if input.is_empty() => return all,
+            DecoderResult::InputEmpty | DecoderResult::OutputFull => {}
+            DecoderResult::Malformed(_, _) => {
+                output.push(NOT_UTF8);
+                all = false;
+            }
         }
     }
 }
 
-fn by_page(page: &DosPage, input: &[u8], output: &mut Vec<u8>) {
+fn by_page(page: &DosPage, input: &[u8], output: &mut Vec<u8>) -> bool {
+    let mut all = true;
     for (place, mut rest) in input.split(|byte| page.euro && *byte == EURO).enumerate() {
         if place > 0 {
             output.extend("€".bytes());
@@ -224,11 +247,13 @@ fn by_page(page: &DosPage, input: &[u8], output: &mut Vec<u8>) {
                         output.extend_from_slice(text.as_bytes());
                     }
                     output.push(NOT_UTF8);
+                    all = false;
                     rest = others.get(1..).unwrap_or_default();
                 }
             }
         }
     }
+    all
 }
 
 #[cfg(test)]
@@ -286,5 +311,42 @@ mod tests {
         let mut text = Vec::new();
         Encoding::of("cp857").unwrap().decoder().decode(b"a\xE7b\xD5\x80", true, &mut text);
         assert_eq!(text, [b"a", &[NOT_UTF8], b"b".as_slice(), &[NOT_UTF8], "Ç".as_bytes()].concat());
+    }
+
+    #[test]
+    fn what_is_certainly_text_is_told_however_long_it_is() {
+        let mut text = "Zoé vit à Besançon; ".repeat(3000);
+        text.push_str("€");
+        for name in ["windows-1252", "iso-8859-15", "gb18030", "cp858", "utf-16le"] {
+            let encoding = Encoding::of(name).unwrap();
+            let bytes: Vec<u8> = match name {
+                "cp858" => text
+                    .chars()
+                    .map(|c| match c {
+                        'é' => 0x82,
+                        'à' => 0x85,
+                        'ç' => 0x87,
+                        '€' => EURO,
+                        plain => plain as u8,
+                    })
+                    .collect(),
+                "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+                _ => WebEncoding::for_label(name.as_bytes()).unwrap().encode(&text).0.into_owned(),
+            };
+            for cut in [0, 1, PIECE - 1, PIECE, PIECE + 1, bytes.len()] {
+                let (mut decoder, mut read) = (encoding.decoder(), Vec::new());
+                let first = decoder.decode(&bytes[..cut], false, &mut read);
+                let second = decoder.decode(&bytes[cut..], true, &mut read);
+                assert!(first && second && read == text.as_bytes(), "{name} {cut}");
+            }
+        }
+        // Half a character at the end, and a byte that stands for none.
+        for (name, bytes) in
+            [("gbk", &b"a\xC1"[..]), ("cp857", b"a\xE7"), ("us-ascii", b"a\xE9"), ("utf-8", b"a\xC3")]
+        {
+            let mut read = Vec::new();
+            let certain = Encoding::of(name).unwrap().decoder().decode(bytes, true, &mut read);
+            assert!(!certain && std::str::from_utf8(&read).is_err(), "{name}");
+        }
     }
 }

@@ -66,22 +66,41 @@ impl Evidence {
 
     /// Looks at a window; `last` says that nothing follows it.
     pub fn look(&mut self, bytes: &[u8], last: bool) -> Finding {
-        let finding = self.scan(bytes, last);
-        let looked = &bytes[..finding.rest];
-        let first = if self.sample.is_empty() { next_high(looked, 0) } else { Some(0) };
-        if let Some(first) = first {
-            // With the letter before it.
-            let more = looked[first.saturating_sub(1)..].iter();
-            self.sample.extend(more.take(SAMPLE.saturating_sub(self.sample.len())));
+        let Some(first) = first_high(bytes) else {
+            self.pass(bytes);
+            let more = bytes.iter().take(self.room());
+            // Behind the first byte beyond ASCII.
+            if !self.sample.is_empty() {
+                self.sample.extend(more);
+            }
+            return Finding { offence: None, rest: bytes.len() };
+        };
+        let finding = self.scan(bytes, first, last);
+        // With the letter before the first.
+        let begin = if self.sample.is_empty() { first.saturating_sub(1) } else { 0 };
+        if first < finding.rest || !self.sample.is_empty() {
+            self.sample.extend(bytes[begin..finding.rest].iter().take(self.room()));
         }
         finding
     }
 
-    fn scan(&mut self, bytes: &[u8], last: bool) -> Finding {
-        let mut at = 0;
+    /// How many bytes more the sample takes.
+    fn room(&self) -> usize {
+        SAMPLE.saturating_sub(self.sample.len())
+    }
+
+    /// Counts the lines before the first UTF-8, of a file that may yet be wholly UTF-8.
+    fn pass(&mut self, bytes: &[u8]) {
+        if !self.utf8_seen && !self.other_seen {
+            self.line += lines(bytes);
+        }
+    }
+
+    /// Looks at a window from its first byte beyond ASCII on.
+    fn scan(&mut self, bytes: &[u8], first: usize, last: bool) -> Finding {
         let mut finding = Finding { offence: None, rest: bytes.len() };
-        while let Some(next) = next_high(bytes, at) {
-            at = next;
+        let mut next = Some(first);
+        while let Some(at) = next {
             let byte = bytes[at];
             // Most other encodings have a plain letter behind one with an accent.
             let alone = byte < 0xC2 || bytes.get(at + 1).is_some_and(u8::is_ascii);
@@ -96,8 +115,8 @@ impl Evidence {
                 }
                 Sequence::Utf8(length) => {
                     if !self.utf8_seen {
+                        self.pass(&bytes[..at]);
                         self.utf8_seen = true;
-                        self.line += lines(&bytes[..at]);
                     }
                     if self.western && !by_chance(&bytes[at..]) {
                         finding.offence = Some((at, Offence::Of(Encoding::UTF_8)));
@@ -110,11 +129,9 @@ impl Evidence {
                 finding.offence = Some((at, Offence::Unknown));
                 return finding;
             }
-            at += length;
+            next = next_high(bytes, at + length);
         }
-        if !self.utf8_seen {
-            self.line += lines(&bytes[..finding.rest]);
-        }
+        self.pass(&bytes[..finding.rest]);
         finding
     }
 
@@ -134,7 +151,12 @@ impl Evidence {
     }
 }
 
-/// The place of the first byte beyond ASCII, looked for eight bytes at a time.
+/// The place of the first byte beyond ASCII; many windows have none.
+fn first_high(bytes: &[u8]) -> Option<usize> {
+    if bytes.is_ascii() { None } else { next_high(bytes, 0) }
+}
+
+/// The place of the next byte beyond ASCII, looked for eight bytes at a time.
 #[inline]
 fn next_high(bytes: &[u8], mut at: usize) -> Option<usize> {
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -151,7 +173,9 @@ fn next_high(bytes: &[u8], mut at: usize) -> Option<usize> {
 
 /// Lines that end, by LF; where there is none, by CR.
 fn lines(bytes: &[u8]) -> i64 {
-    let count = |end: u8| bytes.iter().filter(|byte| **byte == end).count() as i64;
+    // So few at a time that a byte counts them.
+    let few = |few: &[u8], end: u8| few.iter().map(|byte| u8::from(*byte == end)).sum::<u8>();
+    let count = |end: u8| bytes.chunks(255).map(|bytes| i64::from(few(bytes, end))).sum();
     match count(b'\n') {
         0 => count(b'\r'),
         feeds => feeds,

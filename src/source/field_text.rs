@@ -10,13 +10,17 @@ pub struct Quoting {
 }
 
 /// The field's text; `scratch` holds it where it is not the very text of the file.
-#[inline]
+#[inline(always)]
 pub fn field<'a>(text: &'a [u8], span: Span, quoting: Quoting, scratch: &'a mut Vec<u8>) -> &'a [u8] {
     let raw = &text[span.start as usize..span.end as usize];
-    match (span.escaped, quoting.escape) {
-        (true, Some(escape)) => unescaped(raw, span.doubled.then_some(quoting.quote), escape, scratch),
-        _ if span.doubled => single(raw, quoting.quote, scratch),
-        _ => raw,
+    if span.doubled | span.escaped { written_otherwise(raw, span, quoting, scratch) } else { raw }
+}
+
+#[inline(never)]
+fn written_otherwise<'a>(raw: &[u8], span: Span, quoting: Quoting, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    match quoting.escape.filter(|_| span.escaped) {
+        Some(escape) => unescaped(raw, span.doubled.then_some(quoting.quote), escape, scratch),
+        None => single(raw, quoting.quote, scratch),
     }
 }
 

@@ -12,7 +12,7 @@ use super::json_object::{self, Scratch};
 use super::json_path::{MOST_UNKNOWN, Unknown};
 use super::json_records::{Found, Records};
 use super::json_shape::Shape;
-use super::json_text::{Value, unescape};
+use super::json_value::{Value, elements, unescape};
 use super::remark::{Remark, Seen};
 use super::rows::{Refusal, Rows};
 use super::stream::Piece;
@@ -73,7 +73,7 @@ struct Reading<'s> {
     rows: Rows,
     unknown: Option<Unknown>,
     scratch: Scratch,
-    text: Vec<u8>,
+    text: String,
     /// By column, whether any record has its place.
     met: Vec<bool>,
     records: u64,
@@ -88,7 +88,7 @@ impl<'s> Reading<'s> {
             rows: Rows::new(source, file, rows)?,
             unknown,
             scratch: Scratch::default(),
-            text: Vec::new(),
+            text: String::new(),
             met: vec![false; source.columns.len()],
             records: 0,
             of_encoding: None,
@@ -106,6 +106,8 @@ impl<'s> Reading<'s> {
         let mut records = Records::of(self.source.format);
         loop {
             let available = text.available();
+            // Looked at once, and not record by record.
+            let whole = std::str::from_utf8(available).ok();
             let (mut at, mut line) = (0, text.line());
             let mut values = vec![None; self.shape.places()];
             loop {
@@ -116,10 +118,14 @@ impl<'s> Reading<'s> {
                         if self.records == 1 {
                             one_a_line(self.source.format, raw)?;
                         }
-                        if !text.is_valid(range) {
-                            self.rows.refuse_record(line, &not_valid(self.source), raw);
-                        } else if !self.record(&mut values, line, raw, emit)? {
-                            return Ok(false);
+                        let part = whole.and_then(|whole| whole.get(range));
+                        match part.or_else(|| std::str::from_utf8(raw).ok()) {
+                            None => self.rows.refuse_record(line, &not_valid(self.source), raw),
+                            Some(record) => {
+                                if !self.record(&mut values, line, record, emit)? {
+                                    return Ok(false);
+                                }
+                            }
                         }
                     }
                     Found::TooLong(range, line) => {
@@ -146,7 +152,7 @@ impl<'s> Reading<'s> {
         &mut self,
         values: &mut [Option<Value<'a>>],
         line: i64,
-        raw: &'a [u8],
+        raw: &'a str,
         emit: &mut dyn FnMut(Piece) -> bool,
     ) -> Result<bool> {
         values.fill(None);
@@ -157,12 +163,12 @@ impl<'s> Reading<'s> {
         let unknown = self.unknown.as_mut().filter(|_| self.shape.elements.is_none());
         if let Err(wrong) = json_object::read(raw, &self.shape.record, values, &mut self.scratch, unknown) {
             let column = wrong.place.and_then(|place| self.source.columns.get(self.shape.column_of(place)));
-            self.rows.refuse(line, column.map(|c| c.name.as_str()), &wrong.reason, raw);
+            self.rows.refuse(line, column.map(|c| c.name.as_str()), &wrong.reason, raw.as_bytes());
             return Ok(true);
         }
         if let Err(place) = self.shape.by_present_names(values) {
             let Refusal { column, reason } = several_names(&self.source.columns[place]);
-            self.rows.refuse(line, column.as_deref(), &reason, raw);
+            self.rows.refuse(line, column.as_deref(), &reason, raw.as_bytes());
             return Ok(true);
         }
         for (met, value) in self.met.iter_mut().zip(&*values) {
@@ -173,7 +179,9 @@ impl<'s> Reading<'s> {
         }
         match push_row(&mut self.rows, values, &mut self.text) {
             Ok(()) => self.rows.accept(line, raw.len()),
-            Err(refusal) => self.rows.refuse(line, refusal.column.as_deref(), &refusal.reason, raw),
+            Err(refusal) => {
+                self.rows.refuse(line, refusal.column.as_deref(), &refusal.reason, raw.as_bytes())
+            }
         }
         Ok(true)
     }
@@ -183,17 +191,18 @@ impl<'s> Reading<'s> {
         &mut self,
         values: &mut [Option<Value<'a>>],
         line: i64,
-        raw: &'a [u8],
+        raw: &'a str,
         emit: &mut dyn FnMut(Piece) -> bool,
     ) -> Result<bool> {
         let shape = &self.shape;
-        let Some(elements) = &shape.elements else { return Ok(true) };
-        let array = match values[elements.array].unwrap_or(Value::Null) {
-            Value::Nested(array) if array.starts_with(b"[") => array,
-            Value::Null => b"[]".as_slice(),
+        let Some(of_element) = &shape.elements else { return Ok(true) };
+        let array = match values[of_element.array].unwrap_or(Value::Null) {
+            Value::Nested(array) if array.starts_with('[') => array,
+            Value::Null => "[]",
             other => {
-                let reason = format!("expected an array at `{}`, found {}", elements.rows, other.describe());
-                self.rows.refuse_record(line, &reason, raw);
+                let reason =
+                    format!("expected an array at `{}`, found {}", of_element.rows, other.describe());
+                self.rows.refuse_record(line, &reason, raw.as_bytes());
                 return Ok(true);
             }
         };
@@ -204,10 +213,10 @@ impl<'s> Reading<'s> {
         let columns = &self.source.columns;
         let unfolded = self.rows.unfold(
             line,
-            || json_object::elements(array),
+            || elements(array).into_iter().flatten(),
             emit,
             |rows, element| {
-                elements.element(element, values, scratch, unknown.as_mut()).map_err(|wrong| Refusal {
+                of_element.element(element, values, scratch, unknown.as_mut()).map_err(|wrong| Refusal {
                     column: wrong.place.map(|place| columns[shape.column_of(place)].name.clone()),
                     reason: wrong.reason,
                 })?;
@@ -222,7 +231,7 @@ impl<'s> Reading<'s> {
         match unfolded {
             Unfolded::Rows => {}
             Unfolded::Refused(refusal) => {
-                self.rows.refuse(line, refusal.column.as_deref(), &refusal.reason, raw);
+                self.rows.refuse(line, refusal.column.as_deref(), &refusal.reason, raw.as_bytes());
             }
             Unfolded::Unheard => return Ok(false),
         }
@@ -271,7 +280,7 @@ fn one_a_line(format: Format, first: &[u8]) -> Result<()> {
         .hint("declare format = \"json\", which reads one array of objects, and objects over several lines"))
 }
 
-fn push_row(rows: &mut Rows, values: &[Option<Value<'_>>], text: &mut Vec<u8>) -> Result<(), Refusal> {
+fn push_row(rows: &mut Rows, values: &[Option<Value<'_>>], text: &mut String) -> Result<(), Refusal> {
     for (decoder, value) in rows.decoders.iter_mut().zip(values) {
         let pushed = match value {
             Some(value) => push(decoder, *value, text),
@@ -286,17 +295,17 @@ fn push_row(rows: &mut Rows, values: &[Option<Value<'_>>], text: &mut Vec<u8>) -
     Ok(())
 }
 
-fn push(decoder: &mut Decoder, value: Value<'_>, text: &mut Vec<u8>) -> Result<(), Fault> {
+fn push(decoder: &mut Decoder, value: Value<'_>, text: &mut String) -> Result<(), Fault> {
     match value {
         Value::Null => decoder.push_null(),
         Value::True => truth(decoder, b"true", true),
         Value::False => truth(decoder, b"false", false),
         // JSON has its own decimal mark, whatever the source's texts use.
-        Value::Number(raw) => decoder.push_number(raw),
-        Value::Text { raw, escaped: false } => decoder.push(raw),
-        Value::Text { raw, escaped: true } => decoder.push(unescape(raw, text)),
+        Value::Number(raw) => decoder.push_number(raw.as_bytes()),
+        Value::Text(text) => decoder.push(text.as_bytes()),
+        Value::Escaped(quoted) => decoder.push(unescape(quoted, text).ok_or(Fault::Shape)?.as_bytes()),
         Value::Nested(raw) => match decoder.column().kind {
-            ColumnType::Text => decoder.push_text(raw),
+            ColumnType::Text => decoder.push_text(raw.as_bytes()),
             _ => Err(Fault::Shape),
         },
     }

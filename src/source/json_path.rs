@@ -64,8 +64,7 @@ impl Paths {
                 Some(at) => at,
                 None => {
                     self.nodes += 1;
-                    let path =
-                        if node.path.is_empty() { key.to_owned() } else { format!("{}.{key}", node.path) };
+                    let path = node.path_of(key);
                     let child = Node { id: self.nodes, path, ..Node::default() };
                     node.children.push((key.to_owned(), child));
                     node.children.len() - 1
@@ -82,26 +81,41 @@ impl Node {
         !self.children.is_empty()
     }
 
-    /// The node of a key, or of the path that a key with dots writes out.
+    /// The node of a key, or of the path that a key with dots writes out. `expected` is its number among the
+    /// children as the order of keys goes, and then that of the next.
     #[inline]
-    pub fn child(&self, key: &[u8]) -> Option<&Node> {
-        // Without an end that the processor would have to guess.
-        let special = |found, byte: &u8| found | (*byte == b'.') | !byte.is_ascii();
-        match self.direct(key) {
-            None if key.iter().fold(false, special) => self.written_otherwise(key),
-            direct => direct,
+    pub fn child(&self, key: &str, expected: &mut usize) -> Option<&Node> {
+        // Names of one length mostly differ at their ends, and to compare whole ones takes a call.
+        let is_it = |(name, _): &(String, Node)| {
+            name.len() == key.len() && name.bytes().last() == key.bytes().last() && name == key
+        };
+        if !self.children.get(*expected).is_some_and(is_it) {
+            match self.children.iter().position(is_it) {
+                Some(at) => *expected = at,
+                None => return self.written_otherwise(key),
+            }
         }
+        let (_, node) = self.children.get(*expected)?;
+        *expected += 1;
+        Some(node)
+    }
+
+    #[inline]
+    fn written_otherwise(&self, key: &str) -> Option<&Node> {
+        // Without an end that the processor would have to guess.
+        let special = |found, byte| found | u8::from(byte == b'.') | (byte & 0x80);
+        if key.bytes().fold(0, special) == 0 { None } else { self.composed(key) }
     }
 
     #[cold]
-    fn written_otherwise(&self, key: &[u8]) -> Option<&Node> {
-        let key = composed(std::str::from_utf8(key).ok()?);
-        key.split('.').try_fold(self, |node, part| node.direct(part.as_bytes()))
+    fn composed(&self, key: &str) -> Option<&Node> {
+        composed(key).split('.').try_fold(self, |node, part| {
+            node.children.iter().find(|(name, _)| name == part).map(|(_, node)| node)
+        })
     }
 
-    #[inline]
-    fn direct(&self, key: &[u8]) -> Option<&Node> {
-        self.children.iter().find(|(name, _)| name.as_bytes() == key).map(|(_, node)| node)
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// Whether the value itself is wanted.
@@ -135,39 +149,38 @@ pub struct Unknown {
     pub line: i64,
     /// There were more than [`MOST_UNKNOWN`].
     pub too_many: bool,
-    /// The keys that lead to the object that is read now.
-    trail: Vec<Vec<u8>>,
+    /// Where the next is among the keys, as the order of keys goes.
+    expected: usize,
 }
 
 impl Unknown {
     /// A new object begins.
     pub fn begin(&mut self) {
-        self.trail.clear();
+        self.expected = 0;
     }
 
-    pub fn enter(&mut self, key: &[u8]) {
-        self.trail.push(key.to_owned());
-    }
-
-    pub fn leave(&mut self) {
-        self.trail.pop();
-    }
-
-    pub fn note(&mut self, key: &[u8]) {
-        let mut path = String::new();
-        for outer in &self.trail {
-            path.push_str(&String::from_utf8_lossy(outer));
-            path.push('.');
-        }
-        path.push_str(&String::from_utf8_lossy(key));
-        let path = composed(&path);
-        if self.keys.iter().any(|(known, _)| *known == path) {
+    /// Notes a key of an object at a node.
+    pub fn note(&mut self, object: &Node, key: &str) {
+        let is_it = |known: &str| match object.path.as_str() {
+            "" => known == key,
+            path => {
+                let name = known.strip_suffix(key).and_then(|within| within.strip_suffix('.'));
+                name == Some(path)
+            }
+        };
+        if self.too_many || self.keys.get(self.expected).is_some_and(|(known, _)| is_it(known)) {
+            self.expected += 1;
             return;
         }
-        if self.keys.len() == MOST_UNKNOWN {
-            self.too_many = true;
-        } else {
-            self.keys.push((path.into_owned(), self.line));
+        let path = object.path_of(key);
+        let path = composed(&path);
+        match self.keys.iter().position(|(known, _)| *known == path) {
+            Some(at) => self.expected = at + 1,
+            None if self.keys.len() == MOST_UNKNOWN => self.too_many = true,
+            None => {
+                self.keys.push((path.into_owned(), self.line));
+                self.expected = self.keys.len();
+            }
         }
     }
 }
@@ -176,6 +189,15 @@ impl Unknown {
 mod tests {
     use super::*;
 
+    fn child<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+        let found = node.child(key, &mut 0);
+        // Whichever was expected.
+        for mut expected in 0..4 {
+            assert_eq!(node.child(key, &mut expected).map(|node| node.id), found.map(|node| node.id));
+        }
+        found
+    }
+
     #[test]
     fn a_key_with_dots_is_the_path_that_it_writes_out() {
         let mut paths = Paths::default();
@@ -183,12 +205,12 @@ mod tests {
         paths.add("d", 1);
         let root = paths.root();
         let id = |node: Option<&Node>| node.map(|node| node.id);
-        let nested = root.child(b"a").and_then(|a| a.child(b"b")).and_then(|b| b.child(b"c"));
-        assert_eq!(id(root.child(b"a.b.c")), id(nested));
-        assert_eq!(id(root.child(b"a").and_then(|a| a.child(b"b.c"))), id(nested));
-        assert_eq!(root.child(b"a.b").map(|node| node.path.as_str()), Some("a.b"));
-        for stranger in [&b"a.x"[..], b"a.", b".a", b"", b"b"] {
-            assert!(root.child(stranger).is_none());
+        let nested = child(root, "a").and_then(|a| child(a, "b")).and_then(|b| child(b, "c"));
+        assert_eq!(id(child(root, "a.b.c")), id(nested));
+        assert_eq!(id(child(root, "a").and_then(|a| child(a, "b.c"))), id(nested));
+        assert_eq!(child(root, "a.b").map(|node| node.path.as_str()), Some("a.b"));
+        for stranger in ["a.x", "a.", ".a", "", "b"] {
+            assert!(child(root, stranger).is_none());
         }
         assert_eq!((root.first_wanted(), nested.and_then(Node::first_wanted)), (Some(0), Some(0)));
     }
@@ -198,9 +220,9 @@ mod tests {
         let mut paths = Paths::default();
         paths.add("prénom", 0);
         paths.add("adresse.numéro", 1);
-        assert!(paths.root().child("pre\u{301}nom".as_bytes()).is_some());
-        assert!(paths.root().child("adresse.nume\u{301}ro".as_bytes()).is_some());
+        assert!(child(paths.root(), "pre\u{301}nom").is_some());
+        assert!(child(paths.root(), "adresse.nume\u{301}ro").is_some());
         paths.add("pre\u{301}nom", 2);
-        assert_eq!(paths.root().child("prénom".as_bytes()).map(|node| node.wanted.clone()), Some(vec![0, 2]));
+        assert_eq!(child(paths.root(), "prénom").map(|node| node.wanted.clone()), Some(vec![0, 2]));
     }
 }

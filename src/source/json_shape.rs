@@ -2,9 +2,10 @@
 //! their present names or former ones.
 
 use super::declaration::Source;
-use super::json_object::{self, Scratch};
+use super::json_nested::{DEPTH, unfit};
+use super::json_object::{self, Scratch, Wrong};
 use super::json_path::{Paths, Unknown};
-use super::json_text::{Value, Wrong};
+use super::json_value::Value;
 use super::row_place::{RowPlace, row_place};
 
 /// The paths of a source; a column's place is its number among the columns.
@@ -112,14 +113,19 @@ impl Elements {
             values[*place] = None;
         }
         match element {
-            Value::Nested(object @ [b'{', ..]) => {
+            Value::Nested(object) if object.starts_with('{') => {
                 json_object::read(object, &self.paths, values, scratch, unknown)
             }
             any if self.of_any_kind => {
                 for place in &self.places {
                     values[*place] = Some(any);
                 }
-                Ok(())
+                match unfit(any, DEPTH) {
+                    Some(reason) => {
+                        Err(Wrong { place: self.places.first().copied(), reason: reason.to_owned() })
+                    }
+                    None => Ok(()),
+                }
             }
             other => {
                 let reason = format!("expected an object, found {}", other.describe());

@@ -19,6 +19,9 @@ const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 /// Text that is held back at most, until a line to be left out ends.
 const HELD: usize = 16 * 1024 * 1024;
 
+/// Most records are shorter.
+const CUT: usize = 64 * 1024;
+
 /// The encoding of a source's files.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TextEncoding {
@@ -195,20 +198,17 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
                 Bytes::new()
             }
         };
-        if self.encoding.is_none() {
-            self.held.extend_from_slice(&window);
-            if self.held.len() >= HEAD || self.ended {
-                let head = std::mem::take(&mut self.held);
-                let mark = self.begin(&head)?;
-                self.decode(&head[mark..]);
-            }
-            return Ok(());
-        }
-        if self.held.is_empty() {
-            self.decode(&window);
-        } else {
-            let bytes = [&std::mem::take(&mut self.held), window.as_ref()].concat();
+        let bytes = match self.held.is_empty() {
+            true => window,
+            false => [&std::mem::take(&mut self.held), window.as_ref()].concat().into(),
+        };
+        if self.encoding.is_some() {
             self.decode(&bytes);
+        } else if bytes.len() >= HEAD || self.ended {
+            let mark = self.begin(&bytes)?;
+            self.decode(&bytes[mark..]);
+        } else {
+            self.held.extend_from_slice(&bytes);
         }
         Ok(())
     }
@@ -247,21 +247,31 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
 
     fn decode(&mut self, bytes: &[u8]) {
         let Some(evidence) = &mut self.evidence else {
-            return self.decoder.decode(bytes, self.ended, &mut self.bytes);
+            return self.add(bytes, self.ended);
         };
         let finding = evidence.look(bytes, self.ended);
         let taken = match finding.offence {
             Some((at, offence)) => {
-                self.decoder.decode(&bytes[..at], false, &mut self.bytes);
+                self.add(&bytes[..at], false);
                 self.offend(self.bytes.len(), offence);
                 at
             }
             None => 0,
         };
-        self.decoder.decode(&bytes[taken..finding.rest], self.ended, &mut self.bytes);
+        self.add(&bytes[taken..finding.rest], self.ended);
         self.held.extend_from_slice(&bytes[finding.rest..]);
         if self.ended && self.offence.is_none() {
             self.judge_whole();
+        }
+    }
+
+    /// Adds the text of bytes; what certainly is text need not be checked.
+    fn add(&mut self, bytes: &[u8], last: bool) {
+        // With the record that the last window cut: the text of the next one shall find room, too.
+        self.bytes.reserve(bytes.len() + CUT);
+        let all_valid = self.valid == self.bytes.len();
+        if self.decoder.decode(bytes, last, &mut self.bytes) && all_valid {
+            self.valid = self.bytes.len();
         }
     }
 

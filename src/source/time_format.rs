@@ -4,9 +4,10 @@
 //! part is read whole or the text is refused, so that nothing a value says (half a second, an offset,
 //! a zone) is passed over.
 
-use super::calendar::{DAY, Digits, Written, iso};
+use super::calendar::{DAY, Digits, Written, iso, usual_iso};
 use super::fault::Fault;
 use super::time_parts::{MONTHS, NOTHING, Said, WEEKDAYS, name, space};
+use super::time_plan::{Plan, of_hundred};
 
 /// A declared format.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub enum UnixUnit {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields {
     steps: Vec<Step>,
+    /// The short way to what the steps read, if there is one.
+    plan: Option<Plan>,
     /// The last of the hundred years that two digits name.
     last_short_year: i64,
     /// The offset that the format itself names, as with a literal `Z`.
@@ -122,13 +125,30 @@ impl Field {
 }
 
 impl TimeFormat {
-    #[inline]
     pub fn read(&self, text: &[u8]) -> Result<Written, Fault> {
+        if let Some(written) = self.read_usual(text) {
+            return Ok(written);
+        }
         match self {
             TimeFormat::Iso => iso(text),
             TimeFormat::Unix(unit) => unix(text, *unit),
             TimeFormat::Fields(fields) => fields.read(text),
             TimeFormat::AnyOf(formats) => any_of(formats, text),
+        }
+    }
+
+    /// The short way to what [`read`](Self::read) makes of nearly every text; nothing where a text is none
+    /// of those. It is part of the loop over a column, where values stay in registers.
+    #[inline(always)]
+    pub fn read_usual(&self, text: &[u8]) -> Option<Written> {
+        match self {
+            TimeFormat::Iso => usual_iso(text),
+            TimeFormat::Unix(unit) => usual_unix(text, *unit),
+            TimeFormat::Fields(fields) => {
+                let local = fields.plan.as_ref()?.read(text)?;
+                Some(Written { local, offset_seconds: fields.offset })
+            }
+            TimeFormat::AnyOf(_) => None,
         }
     }
 
@@ -165,6 +185,23 @@ fn any_of(formats: &[TimeFormat], text: &[u8]) -> Result<Written, Fault> {
         }
     }
     Err(why)
+}
+
+/// A whole number of no more digits than a count of our time has.
+#[inline(always)]
+fn usual_unix(text: &[u8], unit: UnixUnit) -> Option<Written> {
+    let digits = text.iter().map(|byte| u64::from(byte.wrapping_sub(b'0')));
+    if !(1..=19).contains(&text.len()) || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let count = i64::try_from(digits.fold(0, |count: u64, digit| count.wrapping_mul(10) + digit)).ok()?;
+    let local = match unit {
+        UnixUnit::Seconds => count.checked_mul(1_000_000)?,
+        UnixUnit::Millis => count.checked_mul(1000)?,
+        UnixUnit::Micros => count,
+        UnixUnit::Nanos => count / 1000,
+    };
+    (local <= LAST).then_some(Written { local, offset_seconds: Some(0) })
 }
 
 /// Digits finer than microseconds are cut, to the microsecond before.
@@ -228,11 +265,18 @@ impl Fields {
             }
         });
         let whole_day = !parts.iter().any(|part| matches!(part, Field::Hour | Field::Hour12));
-        Fields { steps: steps.collect(), last_short_year, offset, abbreviations, whole_day }
+        Fields {
+            steps: steps.collect(),
+            plan: Plan::of(parts, last_short_year),
+            last_short_year,
+            offset,
+            abbreviations,
+            whole_day,
+        }
     }
 
-    #[inline]
-    pub fn read(&self, text: &[u8]) -> Result<Written, Fault> {
+    /// Reads a text step by step.
+    fn read(&self, text: &[u8]) -> Result<Written, Fault> {
         let mut digits = Digits { text, at: 0 };
         let mut said = NOTHING;
         let mut offset = self.offset;
@@ -248,7 +292,9 @@ impl Fields {
                         Field::Hour => said.hour = number,
                         Field::Minute => said.minute = number,
                         Field::Second => said.second = number,
-                        Field::YearOfCentury => said.year = self.year(number),
+                        Field::YearOfCentury => {
+                            said.year = of_hundred(i64::from(number), self.last_short_year) as i32
+                        }
                         other => said.unusual_number(other, number)?,
                     }
                 }
@@ -286,12 +332,7 @@ impl Fields {
                 }
                 digits.at = end;
             }
-            Field::PointAndFraction => {
-                if matches!(digits.peek(), Some(b'.' | b',')) {
-                    digits.at += 1;
-                    said.micros = digits.fraction()? as i32;
-                }
-            }
+            Field::PointAndFraction => said.micros = digits.point_and_fraction()? as i32,
             Field::Padding => {
                 while digits.peek() == Some(b' ') {
                     digits.at += 1;
@@ -306,13 +347,6 @@ impl Fields {
             _ => return Err(Fault::Shape),
         }
         Ok(())
-    }
-
-    /// The year that two digits name.
-    #[inline]
-    fn year(&self, short: i32) -> i32 {
-        let last = self.last_short_year;
-        (last - (last - i64::from(short)).rem_euclid(100)) as i32
     }
 
     /// The offset that an abbreviation stands for: of many zones each means several.
@@ -331,6 +365,81 @@ impl Fields {
             None if utc && matches!(digits.peek(), Some(b'+' | b'-')) => digits.offset(),
             None if utc => Ok(0),
             None => Err(Fault::Abbreviation),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::super::strftime::{Manner, declared};
+    use super::*;
+
+    const UNITS: [UnixUnit; 4] = [UnixUnit::Seconds, UnixUnit::Millis, UnixUnit::Micros, UnixUnit::Nanos];
+
+    fn format(format: &str) -> Fields {
+        let manner = Manner { timed: true, last_short_year: Some(2029), abbreviations: &[] };
+        match declared(format, manner) {
+            Ok(TimeFormat::Fields(fields)) => fields,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_reads_what_the_steps_read(
+            declared in select(&[
+                "%d/%m/%Y %H:%M",
+                "%d/%m/%Y",
+                "%Y%m%d",
+                "%Y-%m-%dT%H:%M:%SZ",
+                "%m.%d.%y %H",
+                "%d%m%y%H%M%S",
+                "le %d/%m/%Y à %Hh%M",
+            ][..]),
+            texts in proptest::collection::vec("[0-3]?[0-9]", 6),
+            year in "[0-9]{2,5}",
+            changed in proptest::option::of((0usize..20, any::<u8>())),
+        ) {
+            let fields = format(declared);
+            let mut parts = texts.iter();
+            let mut text = String::new();
+            let mut letters = declared.chars();
+            while let Some(letter) = letters.next() {
+                match (letter, if letter == '%' { letters.next() } else { None }) {
+                    ('%', Some('Y')) => text.push_str(&year),
+                    ('%', _) => text.push_str(parts.next().unwrap()),
+                    (other, _) => text.push(other),
+                }
+            }
+            let mut text = text.into_bytes();
+            if let Some((at, byte)) = changed && at < text.len() {
+                text[at] = byte;
+            }
+            if let Some(local) = fields.plan.as_ref().unwrap().read(&text) {
+                prop_assert_eq!(fields.read(&text), Ok(Written { local, offset_seconds: fields.offset }));
+            }
+        }
+
+        #[test]
+        fn a_moment_written_in_full_goes_by_the_plan(second in -2_000_000_000i64..4_000_000_000) {
+            let moment = chrono::DateTime::from_timestamp(second, 0).unwrap();
+            for declared in ["%d/%m/%Y %H:%M:%S", "%Y%m%d%H%M%S", "%S.%M.%H %m-%d-%Y UTC"] {
+                let fields = format(declared);
+                let text = moment.format(declared).to_string();
+                let read = fields.plan.as_ref().unwrap().read(text.as_bytes());
+                prop_assert_eq!(read, Some(second * 1_000_000), "{}", text);
+                prop_assert_eq!(fields.read(text.as_bytes()).map(|written| Some(written.local)), Ok(read));
+            }
+        }
+
+        #[test]
+        fn a_count_goes_the_short_way(text in "[-+]?[0-9]{0,20}(\\.[0-9]{0,3})?", unit in select(&UNITS[..])) {
+            if let Some(usual) = usual_unix(text.as_bytes(), unit) {
+                prop_assert_eq!(unix(text.as_bytes(), unit), Ok(usual), "{}", text);
+            }
         }
     }
 }

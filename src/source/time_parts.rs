@@ -72,7 +72,7 @@ impl Said {
     fn unusual_days(&self) -> Result<i64, Fault> {
         if self.day_of_year >= 0 {
             let (year, day) = (i64::from(self.year), i64::from(self.day_of_year));
-            if !(1..=365 + i64::from(is_leap(year))).contains(&day) {
+            if !(1..=365 + i64::from(is_leap(self.year as u32))).contains(&day) {
                 return Err(Fault::Calendar);
             }
             return Ok(days(year, 1, 1)? + day - 1);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::calendar::{DAY, Digits, MICROS, Written, iso, iso_day};
+use super::calendar::{DAY, MICROS, Written, iso, iso_day};
 use super::fault::Fault;
 use super::time_format::TimeFormat;
 use crate::day::{day_end, day_start};
@@ -14,8 +14,8 @@ pub struct Placer {
     zone: Tz,
     /// What a day without a time of day stands for.
     whole_day: WholeDay,
-    /// Days of one offset from midnight to midnight: (day, offset in microseconds), by day modulo.
-    known: Vec<(i64, i64)>,
+    /// Days of one offset from midnight to midnight, and the offset in seconds, by day modulo.
+    known: Vec<(i32, i32)>,
 }
 
 /// The instant that a day stands for where an instant is asked for.
@@ -28,11 +28,16 @@ pub enum WholeDay {
     End,
 }
 
-const KNOWN: i64 = 64;
+/// Years of days: customers have come on every one of them.
+const KNOWN: i64 = 4096;
+
+fn slot(day: i64) -> usize {
+    day.rem_euclid(KNOWN) as usize
+}
 
 impl Placer {
     pub fn new(zone: Tz) -> Self {
-        Placer { zone, whole_day: WholeDay::Start, known: vec![(i64::MIN, 0); KNOWN as usize] }
+        Placer { zone, whole_day: WholeDay::Start, known: Vec::new() }
     }
 
     /// The same, for which days without a time of day stand for this instant of theirs.
@@ -41,8 +46,19 @@ impl Placer {
     }
 
     /// The instant of a text in this format, in microseconds since 1970 in UTC.
-    #[inline]
+    #[inline(always)]
     pub fn instant(&mut self, format: &TimeFormat, text: &[u8]) -> Result<i64, Fault> {
+        if let Some(written) = format.read_usual(text)
+            && (self.whole_day == WholeDay::Start || !format.names_only_days())
+            && let Some(offset) = self.known_offset(written)
+        {
+            return Ok(written.local - offset);
+        }
+        self.unusual_instant(format, text)
+    }
+
+    #[inline(never)]
+    fn unusual_instant(&mut self, format: &TimeFormat, text: &[u8]) -> Result<i64, Fault> {
         let written = format.read(text)?;
         let placed = self.utc(written);
         let at_the_end = self.whole_day == WholeDay::End && placed.is_ok();
@@ -50,6 +66,20 @@ impl Placer {
             return self.instant_of_day(written);
         }
         placed
+    }
+
+    /// The offset of a moment in microseconds, where nothing need be looked up.
+    #[inline(always)]
+    fn known_offset(&self, written: Written) -> Option<i64> {
+        if let Some(seconds) = written.offset_seconds {
+            return Some(seconds * MICROS);
+        }
+        if self.zone == Tz::UTC {
+            return Some(0);
+        }
+        let day = written.local.div_euclid(DAY);
+        let (known, seconds) = *self.known.get(slot(day))?;
+        (i64::from(known) == day).then_some(i64::from(seconds) * MICROS)
     }
 
     /// The instant that a day without a time of day stands for.
@@ -68,28 +98,28 @@ impl Placer {
     /// that the clocks skip is refused.
     #[inline]
     pub fn utc(&mut self, written: Written) -> Result<i64, Fault> {
-        if let Some(offset) = written.offset_seconds {
-            return Ok(written.local - offset * MICROS);
+        match self.known_offset(written) {
+            Some(offset) => Ok(written.local - offset),
+            None => self.look_up(written.local),
         }
-        self.local_to_utc(written.local)
     }
 
     #[inline]
     pub fn local_to_utc(&mut self, local: i64) -> Result<i64, Fault> {
-        if self.zone == Tz::UTC {
-            return Ok(local);
-        }
+        self.utc(Written { local, offset_seconds: None })
+    }
+
+    fn look_up(&mut self, local: i64) -> Result<i64, Fault> {
         let day = local.div_euclid(DAY);
-        let slot = day.rem_euclid(KNOWN) as usize;
-        if self.known[slot].0 == day {
-            return Ok(local - self.known[slot].1);
-        }
         let start = self.offset(day * DAY);
         if let Some(start) = start
             && Some(start) == self.offset(day * DAY + DAY - 1)
+            && let Ok(day) = i32::try_from(day)
         {
-            self.known[slot] = (day, start);
-            return Ok(local - start);
+            // Most columns never come here.
+            self.known.resize(KNOWN as usize, (i32::MIN, 0));
+            self.known[slot(i64::from(day))] = (day, start);
+            return Ok(local - i64::from(start) * MICROS);
         }
         self.zone
             .from_local_datetime(&naive(local)?)
@@ -98,10 +128,10 @@ impl Placer {
             .ok_or(Fault::Gap)
     }
 
-    /// The offset of a local time that has exactly one.
-    fn offset(&self, local: i64) -> Option<i64> {
+    /// The offset, in seconds, of a local time that has exactly one.
+    fn offset(&self, local: i64) -> Option<i32> {
         let moment = self.zone.from_local_datetime(&naive(local).ok()?).single()?;
-        Some(i64::from(moment.offset().fix().local_minus_utc()) * MICROS)
+        Some(moment.offset().fix().local_minus_utc())
     }
 
     fn local_day(&self, utc: i64) -> Result<i64, Fault> {
@@ -120,8 +150,8 @@ impl Placer {
     /// instant, of which the local day counts, as in every other format.
     #[inline]
     pub fn iso_day(&self, text: &[u8]) -> Result<i32, Fault> {
-        if text.len() == 10 {
-            return Ok(iso_day(&mut Digits { text, at: 0 })? as i32);
+        if let Ok(text) = text.try_into() {
+            return Ok(iso_day(text)? as i32);
         }
         let written = iso(text)?;
         if written.offset_seconds.is_some() || written.is_midnight() {

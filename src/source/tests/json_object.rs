@@ -2,15 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::super::json_object::{Scratch, elements, read};
+use super::super::json_object::{Scratch, Wrong, read};
 use super::super::json_path::{Paths, Unknown};
-use super::super::json_text::{Value, Wrong, unescape};
+use super::super::json_value::{Value, elements, unescape};
 
 fn at<'a>(text: &'a str, path: &str) -> Result<Option<Value<'a>>, Wrong> {
     let mut paths = Paths::default();
     paths.add(path, 0);
     let mut values = [None];
-    read(text.as_bytes(), &paths, &mut values, &mut Scratch::default(), None)?;
+    read(text, &paths, &mut values, &mut Scratch::default(), None)?;
     Ok(values[0])
 }
 
@@ -31,7 +31,7 @@ fn a_key_that_no_path_names_is_noted_once_and_not_below_what_is_wanted_whole() {
     .enumerate()
     {
         unknown.line = line as i64 + 1;
-        read(text.as_bytes(), &paths, &mut [None; 4], &mut Scratch::default(), Some(&mut unknown)).unwrap();
+        read(text, &paths, &mut [None; 4], &mut Scratch::default(), Some(&mut unknown)).unwrap();
     }
     let keys: Vec<(&str, i64)> = unknown.keys.iter().map(|(key, line)| (key.as_str(), *line)).collect();
     assert_eq!(keys, [("customer.phone", 1), ("tags", 2), ("customer2", 2)]);
@@ -40,13 +40,13 @@ fn a_key_that_no_path_names_is_noted_once_and_not_below_what_is_wanted_whole() {
 #[test]
 fn a_path_leads_to_its_value() {
     let text = r#" {"id": 12.50, "customer": {"email": "a\u00e9\n", "tags": ["x", {"y": 1}]}, "ok": true} "#;
-    assert_eq!(at(text, "id"), Ok(Some(Value::Number(b"12.50"))));
+    assert_eq!(at(text, "id"), Ok(Some(Value::Number("12.50"))));
     assert_eq!(at(text, "ok"), Ok(Some(Value::True)));
-    assert_eq!(at(text, "customer.tags"), Ok(Some(Value::Nested(br#"["x", {"y": 1}]"#))));
+    assert_eq!(at(text, "customer.tags"), Ok(Some(Value::Nested(r#"["x", {"y": 1}]"#))));
     assert_eq!(at(text, "customer.name"), Ok(None));
-    let Ok(Some(Value::Text { raw, escaped: true })) = at(text, "customer.email") else { panic!() };
-    assert_eq!(unescape(raw, &mut Vec::new()), "aé\n".as_bytes());
-    assert_eq!(at(r#"{"\u0061":1}"#, "a"), Ok(Some(Value::Number(b"1"))));
+    let Ok(Some(Value::Escaped(quoted))) = at(text, "customer.email") else { panic!() };
+    assert_eq!(unescape(quoted, &mut String::new()), Some("aé\n"));
+    assert_eq!(at(r#"{"\u0061":1}"#, "a"), Ok(Some(Value::Number("1"))));
 }
 
 #[test]
@@ -100,8 +100,9 @@ proptest! {
             Value::Null => serde_json::Value::Null,
             Value::True => true.into(),
             Value::False => false.into(),
-            Value::Number(raw) | Value::Nested(raw) => serde_json::from_slice(raw).unwrap(),
-            Value::Text { raw, .. } => String::from_utf8(unescape(raw, &mut Vec::new()).to_vec()).unwrap().into(),
+            Value::Number(raw) | Value::Nested(raw) => serde_json::from_str(raw).unwrap(),
+            Value::Text(text) => text.into(),
+            Value::Escaped(quoted) => unescape(quoted, &mut String::new()).unwrap().into(),
         };
         prop_assert_eq!(&read, &expected["a"]);
     }
@@ -119,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic(text in proptest::collection::vec(any::<u8>(), 0..60)) {
+    fn no_text_panics(text in "(?s).{0,60}|[{}\\[\\]\",:a.0\\\\ué\n -]{0,60}") {
         let mut paths = Paths::default();
         paths.add("a.b", 0);
         let _ = read(&text, &paths, &mut [None], &mut Scratch::default(), Some(&mut Unknown::default()));
@@ -157,16 +158,16 @@ fn a_key_that_repeats_is_refused_wherever_its_object_is_read() {
     }
     // Where nothing is read nothing is ambiguous.
     for text in [r#"{"z":1,"z":2,"a":3}"#, r#"{"z":{"a":1,"a":2},"a":3}"#, r#"{"a":3,"z":[{"a":1,"a":2}]}"#] {
-        assert_eq!(at(text, "a"), Ok(Some(Value::Number(b"3"))), "{text}");
+        assert_eq!(at(text, "a"), Ok(Some(Value::Number("3"))), "{text}");
     }
     assert_eq!(at(r#"{"a":{"x":1},"b":{"x":1}}"#, "a").map(|found| found.is_some()), Ok(true));
 }
 
 #[test]
 fn a_key_with_dots_is_a_path_written_out() {
-    assert_eq!(at(r#"{"a.b":1}"#, "a.b"), Ok(Some(Value::Number(b"1"))));
-    assert_eq!(at(r#"{"a":{"b.c":1}}"#, "a.b.c"), Ok(Some(Value::Number(b"1"))));
-    assert_eq!(at(r#"{"a.b":{"c":1},"a":{"z":2}}"#, "a.b.c"), Ok(Some(Value::Number(b"1"))));
+    assert_eq!(at(r#"{"a.b":1}"#, "a.b"), Ok(Some(Value::Number("1"))));
+    assert_eq!(at(r#"{"a":{"b.c":1}}"#, "a.b.c"), Ok(Some(Value::Number("1"))));
+    assert_eq!(at(r#"{"a.b":{"c":1},"a":{"z":2}}"#, "a.b.c"), Ok(Some(Value::Number("1"))));
     assert_eq!(at(r#"{"a.c":1}"#, "a.b"), Ok(None));
 }
 
@@ -175,6 +176,8 @@ fn where_an_object_is_on_the_way_nothing_else_may_be() {
     for (value, found) in [
         ("\"x\"", "text of 1 character"),
         ("1", "a number"),
+        ("-1.5", "a number"),
+        ("1e400", "a number"),
         ("true", "true or false"),
         ("[1]", "an array"),
         ("[{\"b\":1}]", "an array"),
@@ -191,14 +194,108 @@ fn where_an_object_is_on_the_way_nothing_else_may_be() {
     paths.add("a", 0);
     paths.add("a.b", 1);
     let mut values = [None; 2];
-    read(br#"{"a":"cus_1"}"#, &paths, &mut values, &mut Scratch::default(), None).unwrap();
-    assert_eq!(values, [Some(Value::Text { raw: b"cus_1", escaped: false }), None]);
+    read(r#"{"a":"cus_1"}"#, &paths, &mut values, &mut Scratch::default(), None).unwrap();
+    assert_eq!(values, [Some(Value::Text("cus_1")), None]);
+}
+
+#[test]
+fn objects_and_arrays_lie_in_each_other_to_a_hundred_and_twenty_eight_levels() {
+    let arrays = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let objects = |levels: usize| format!("{}1{}", "{\"b\":".repeat(levels), "}".repeat(levels));
+    for nested in [&arrays as &dyn Fn(usize) -> String, &objects] {
+        // Kept, passed over in silence, beside others, below a path, below what is kept as well.
+        for (before, behind, path) in [
+            ("{\"a\":", "}", "a"),
+            ("{\"z\":", "}", "a"),
+            ("{\"z\":[1,{\"y\":2},", "]}", "a"),
+            ("{\"a\":{\"b\":", "}}", "a.b"),
+            ("{\"a\":{\"z\":", "}}", "a.b"),
+        ] {
+            let around = before.matches(['{', '[']).count() - before.matches(['}']).count();
+            let text = |levels: usize| format!("{before}{}{behind}", nested(levels - around));
+            assert!(at(&text(128), path).is_ok(), "{}", text(128));
+            assert!(reason(&text(129), path).contains("nested deeper than 128"), "{}", text(129));
+            assert!(at(&text(5000), path).is_err());
+        }
+    }
+    let brackets = format!("{{\"a\":[\"{}\",\"\\\"{}\",{}]}}", "[".repeat(300), "{".repeat(300), arrays(3));
+    assert!(at(&brackets, "a").is_ok() && at(&brackets, "z").is_ok());
+    let many = format!("{{\"a\":[{}1]}}", "{\"b\":[]},".repeat(300));
+    assert!(at(&many, "a").is_ok() && at(&many, "z").is_ok());
+}
+
+#[test]
+fn half_a_character_is_refused_where_it_is_read() {
+    for half in ["\\ud83d", "\\uDE00", "\\ud83dx", "\\ude00\\ud83d", "\\ud83d\\u0041", "\\\\\\udbff"] {
+        for (text, path) in [
+            (format!("{{\"a\":\"{half}\"}}"), "a"),
+            (format!("{{\"a\":[{{\"b\":[\"x\",\"{half}\"]}}]}}"), "a"),
+            (format!("{{\"a\":[[{{\"{half}\":1}}]]}}"), "a"),
+            (format!("{{\"{half}\":1,\"a\":2}}"), "a"),
+            (format!("{{\"a\":{{\"{half}\":1}}}}"), "a.b"),
+        ] {
+            let reason = reason(&text, path);
+            assert!(reason.contains("half a character") || reason.contains("hex escape"), "{text}: {reason}");
+        }
+    }
+    for whole in ["\\ud83d\\ude00", "\\\\ud83d", "\\u00e9", "\u{1f600}"] {
+        assert!(at(&format!("{{\"a\":[\"{whole}\",{{\"{whole}\":1}}]}}"), "a").is_ok(), "{whole}");
+        assert!(at(&format!("{{\"a\":\"{whole}\"}}"), "a").is_ok(), "{whole}");
+    }
+}
+
+#[test]
+fn a_refusal_tells_where_and_nothing_of_what_stands_there() {
+    for (text, told) in [
+        ("{\"a\":1,\n \"secret\" \"secret\"}", "not a JSON object: expected `:` at byte 19"),
+        ("{\"a\":1,\n\n \"\u{e9}\": secret}", "not a JSON object: expected value at byte 17"),
+        ("{\"a\":[1,2\n", "not a JSON object: EOF while parsing a list at byte 10"),
+        ("{\"a\":\"secret", "not a JSON object: EOF while parsing a string at byte 12"),
+        ("{\"a\":1} secret", "not a JSON object: trailing characters at byte 9"),
+        ("{secret:1}", "not a JSON object: key must be a string at byte 2"),
+        ("  secret", "not a JSON object: an object was expected at byte 3"),
+        ("{\"a\":nanny}", "not a JSON object: expected ident at byte 7"),
+    ] {
+        assert_eq!(reason(text, "a"), told, "{text}");
+    }
+}
+
+#[test]
+fn a_key_that_no_path_names_is_noted_in_whatever_order_it_comes() {
+    let mut paths = Paths::default();
+    paths.add("a", 0);
+    paths.add("b.c", 1);
+    let mut unknown = Unknown::default();
+    let texts = [
+        r#"{"x": 1, "a": 1, "b": {"x": 1, "c": 2, "y": 3}, "y": 4}"#,
+        r#"{"y": 1, "b": {"y": 1, "x": 3}, "a": 1, "x": 4}"#,
+        r#"{"b": {"z": 1}, "": 0, "x": 4, "b.w": 1}"#,
+        r#"{"b": {"": 0, "z": 1, "w": 2}, "e\u0301": 4, "\u00e9": 5}"#,
+    ];
+    let mut scratch = Scratch::default();
+    for (line, text) in texts.iter().enumerate() {
+        unknown.line = line as i64 + 1;
+        read(text, &paths, &mut [None; 2], &mut scratch, Some(&mut unknown)).unwrap();
+    }
+    let keys: Vec<(&str, i64)> = unknown.keys.iter().map(|(key, line)| (key.as_str(), *line)).collect();
+    let expected = [
+        ("x", 1),
+        ("b.x", 1),
+        ("b.y", 1),
+        ("y", 1),
+        ("b.z", 3),
+        ("", 3),
+        ("b.w", 3),
+        ("b.", 4),
+        ("\u{e9}", 4),
+    ];
+    assert_eq!(keys, expected);
 }
 
 #[test]
 fn numbers_are_those_of_json() {
     for number in ["-0", "9007199254740993", "12.0", "1e400", "0.1e-7", "123456789012345678901234567890"] {
-        assert_eq!(at(&format!("{{\"a\":{number}}}"), "a"), Ok(Some(Value::Number(number.as_bytes()))));
+        assert_eq!(at(&format!("{{\"a\":{number}}}"), "a"), Ok(Some(Value::Number(number))));
     }
     for (word, byte) in [("NaN", 6), ("Infinity", 6), ("-Infinity", 7)] {
         let told = format!(
@@ -215,13 +312,14 @@ proptest! {
     #[test]
     fn the_elements_of_an_array_are_those_of_serde_json(values in proptest::collection::vec(json(), 0..6)) {
         let text = serde_json::to_string_pretty(&values).unwrap();
-        let found: Vec<serde_json::Value> = elements(text.as_bytes())
+        let found: Vec<serde_json::Value> = elements(&text).unwrap()
             .map(|value| match value {
                 Value::Null => serde_json::Value::Null,
                 Value::True => true.into(),
                 Value::False => false.into(),
-                Value::Number(raw) | Value::Nested(raw) => serde_json::from_slice(raw).unwrap(),
-                Value::Text { raw, .. } => String::from_utf8(unescape(raw, &mut Vec::new()).to_vec()).unwrap().into(),
+                Value::Number(raw) | Value::Nested(raw) => serde_json::from_str(raw).unwrap(),
+                Value::Text(text) => text.into(),
+                Value::Escaped(quoted) => unescape(quoted, &mut String::new()).unwrap().into(),
             })
             .collect();
         // As they come back: serde_json's own way to and from text may move a double.

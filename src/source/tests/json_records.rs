@@ -46,7 +46,7 @@ fn a_value_that_does_not_fit_is_refused_by_its_number() {
             (4, "not a JSON object: an object was expected at byte 1"),
             (5, "not a JSON object: an object was expected at byte 1"),
             (6, "not a JSON object: an object was expected at byte 1"),
-            (7, "not a JSON object: a comma or a closing brace was expected at byte 7"),
+            (7, "not a JSON object: invalid number at byte 7"),
         ]
     );
     assert_eq!(outcome.records[1], "{\"a\":1,\"a\":2}");
