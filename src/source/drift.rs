@@ -172,20 +172,19 @@ fn perhaps_a_record(missing: &[&Column], fields: usize) -> Error {
 }
 
 /// A name of a file as a message shows it: what looks like a value is none.
-fn shown(name: &str) -> String {
-    match looks_like_a_value(name) {
+fn shown(name: &str, format: Format) -> String {
+    match looks_like_a_value(name, format) {
         true => "(a name that looks like a value, not shown)".to_owned(),
         false => format!("`{name}`"),
     }
 }
 
-/// Returns whether a name may be somebody's address, number or text: in JSON keys may be data.
-pub fn looks_like_a_value(name: &str) -> bool {
+/// Returns whether a name may be somebody's address or a text; in JSON keys may be data, numbers too.
+pub fn looks_like_a_value(name: &str, format: Format) -> bool {
     const LONGEST: usize = 80;
     const DIGITS: usize = 7;
-    name.contains('@')
-        || name.chars().count() > LONGEST
-        || name.chars().filter(char::is_ascii_digit).count() >= DIGITS
+    let digits = name.chars().filter(char::is_ascii_digit).count();
+    name.contains('@') || name.chars().count() > LONGEST || (format.is_json() && digits >= DIGITS)
 }
 
 /// The place of a declared column among the file's, where the file has it.
@@ -296,7 +295,7 @@ fn not_there(missing: &[&Column], found: &[String], policy: OnDrift) -> Error {
         "the file has no{required} column{} {}; it has {}",
         if missing.len() == 1 { "" } else { "s" },
         list(&names),
-        list(&found.iter().map(|name| shown(name)).collect::<Vec<_>>())
+        list(&found.iter().map(|name| shown(name, Format::Csv)).collect::<Vec<_>>())
     ));
     if found.len() == 1 {
         return error.hint(
@@ -322,8 +321,11 @@ fn not_there(missing: &[&Column], found: &[String], policy: OnDrift) -> Error {
 }
 
 fn undeclared(source: &Source, added: &[(String, String)]) -> Error {
-    let shown: Vec<String> =
-        added.iter().take(SHOWN).map(|(name, place)| format!("{} ({place})", shown(name))).collect();
+    let shown: Vec<String> = added
+        .iter()
+        .take(SHOWN)
+        .map(|(name, place)| format!("{} ({place})", shown(name, source.format)))
+        .collect();
     let more = added.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     Error::failed(format!(

@@ -32,7 +32,7 @@ pub fn taken_in(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec
             .map(|c| c.source_name().to_owned())
             .or_else(|| added.iter().find(|a| a.name == name).map(|a| a.from.clone()))
             .or_else(|| source.adds(&name).then(|| name.clone()));
-        if looks_like_a_value(&from) {
+        if looks_like_a_value(&from, source.format) {
             errors.push(
                 Error::failed(format!(
                     "a column would be called by what looks like a value and is not shown (it has {} characters)",
