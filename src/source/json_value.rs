@@ -68,8 +68,10 @@ impl<'a> Value<'a> {
 
 #[inline]
 fn is_escaped(text: &[u8]) -> bool {
+    let (blocks, rest) = text.as_chunks::<16>();
     // Without an end that the processor would have to guess.
-    text.iter().fold(0, |found, &byte| found | u8::from(byte == b'\\')) != 0
+    let holds = |block: &[u8; 16]| block.iter().fold(0, |found, &byte| found | u8::from(byte == b'\\')) != 0;
+    blocks.iter().any(holds) || rest.contains(&b'\\')
 }
 
 /// Returns a text without its quotes and escapes, which is put into `text`; nothing where an escape is half a
