@@ -36,7 +36,7 @@ struct Base {
 type Words = &'static [&'static str];
 
 const SLEEPERS: [Words; 6] = [
-    &["forget", "shop.toml", "--id", "email=person5@example.org"],
+    &["forget", "shop.toml", "--id", "email=person5@example.org", "--yes"],
     &["run", "shop.toml"],
     &["vacuum", "--keep-releases", "1", "--older-than", "0s"],
     &["optimize"],
@@ -46,8 +46,8 @@ const SLEEPERS: [Words; 6] = [
 
 const MEANWHILE: [&[Words]; 4] = [
     &[&["run", "shop.toml"]],
-    &[&["forget", "shop.toml", "--id", "email=person7@example.org"]],
-    &[&["run", "shop.toml"], &["forget", "shop.toml", "--id", "email=person7@example.org"]],
+    &[&["forget", "shop.toml", "--id", "email=person7@example.org", "--yes"]],
+    &[&["run", "shop.toml"], &["forget", "shop.toml", "--id", "email=person7@example.org", "--yes"]],
     &[&["optimize"], &["vacuum", "--keep-releases", "1", "--older-than", "0s"]],
 ];
 
