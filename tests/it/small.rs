@@ -54,7 +54,7 @@ impl Small {
         self.folder.path().join("warehouse").display().to_string()
     }
 
-    pub fn put(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub fn put(&self, name: &str, text: &(impl AsRef<[u8]> + ?Sized)) {
         let path = self.folder.path().join("in").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
