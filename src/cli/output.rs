@@ -12,7 +12,8 @@ use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 
 use super::formula::Formulas;
-use crate::error::{Context, Error, Result};
+use super::run::next_signal;
+use crate::error::{Context, Error, Kind, Result};
 use crate::storage::beside::{Beside, Readers, name_beside};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::exported::{Export, ExportKind, Exported};
@@ -88,7 +89,11 @@ impl OutputArgs {
                 path.display()
             );
         }
-        let written = self.write_known(catalog, frame, path, partial, export.as_ref()).await;
+        let written = tokio::select! {
+            written = self.write_known(catalog, frame, path, partial, export.as_ref()) => written,
+            // What is half written goes with it.
+            true = next_signal() => Err(Error::new(Kind::Interrupted, "stopped; nothing was written")),
+        };
         if let Some(export) = export {
             // One that stays is ended by the next erasure.
             let _ = export.end().await;

@@ -137,7 +137,8 @@ pub fn stop_on_signal() -> watch::Receiver<bool> {
     receiver
 }
 
-async fn next_signal() -> bool {
+/// Ends with the next interrupt or termination signal; false where there are none.
+pub(super) async fn next_signal() -> bool {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

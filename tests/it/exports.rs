@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::forget::Known;
+use crate::forget::{Known, files_below};
 use crate::shop::{Ran, copy_folder};
 
 /// Long enough to be met while it is written.
@@ -71,6 +71,20 @@ fn what_a_killed_export_leaves_goes_with_the_next_command() {
         export.wait().unwrap();
         known.ran(next).published();
         assert_eq!(parts(known.shop.path()).len(), 0, "{next:?}");
+    }
+}
+
+#[test]
+fn an_export_that_is_interrupted_clears_up() {
+    let known = Known::for_two_nights();
+    for name in ["-INT", "-TERM"] {
+        let export = begun(&known, SLOW, "big.csv");
+        signal(&export, name);
+        Ran::of(export.wait_with_output().unwrap()).refused(130, &["stopped; nothing was written"]);
+        assert_eq!(parts(known.shop.path()).len(), 0, "{name}");
+        assert!(!known.shop.path().join("big.csv").exists());
+        assert_eq!(files_below(&known.warehouse.join("_sillage/exported")).len(), 0);
+        assert!(!known.warehouse.join("_sillage/spill").exists());
     }
 }
 
