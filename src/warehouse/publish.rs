@@ -146,6 +146,12 @@ impl Warehouse {
             }
             self.forget_void_decision(last).await?;
         }
+        // A writer that slept and was stopped for good may have left an older shelf, or a link to one that
+        // is gone.
+        let published = self.last_release().await?.and_then(|release| release.last_published);
+        if published.is_some() && self.shelved_release().await? != published {
+            self.switch_shelf().await?;
+        }
         Ok(None)
     }
 

@@ -142,15 +142,19 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
     settle(&shelf)?;
     let link = shelves.join(format!("{name}.link"));
     fault::point("symlink");
+    if !shelf.exists() {
+        return Ok(());
+    }
     symlink(&FilePath::new(SHELVES).join(&name), &link).doing("make the link `bi`")?;
     fault::point("rename link");
-    match std::fs::rename(&link, folder.join("bi")) {
-        // While this process slept, later releases came, and swept it away: they are shown.
+    let switched = std::fs::rename(&link, folder.join("bi"));
+    fault::point("fsync link");
+    match switched.and_then(|()| storage::settle(&folder.join("bi"))) {
+        // While this process slept, later releases came, and swept its shelf away: whoever switches looks
+        // again.
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         switched => switched.doing("switch the link `bi`")?,
     }
-    fault::point("fsync link");
-    settle(&folder.join("bi"))?;
     sweep(&shelves, release.release, before.as_deref())
 }
 
