@@ -296,7 +296,7 @@ pub fn days(year: i64, month: i64, day: i64) -> Result<i64, Fault> {
 
 #[inline]
 pub fn is_leap(year: u32) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 #[cfg(test)]

@@ -104,11 +104,6 @@ impl Placer {
         }
     }
 
-    #[inline]
-    pub fn local_to_utc(&mut self, local: i64) -> Result<i64, Fault> {
-        self.utc(Written { local, offset_seconds: None })
-    }
-
     fn look_up(&mut self, local: i64) -> Result<i64, Fault> {
         let day = local.div_euclid(DAY);
         let start = self.offset(day * DAY);
@@ -245,11 +240,13 @@ mod tests {
             local in -3_000_000_000i64..4_000_000_000,
         ) {
             let mut placer = Placer::new(zone);
+            let mut placed =
+                |seconds: i64| placer.utc(Written { local: seconds * MICROS, offset_seconds: None });
             // Warm the memory of the day with its noon.
-            let _ = placer.local_to_utc((local.div_euclid(86_400) * 86_400 + 43_200) * MICROS);
+            let _ = placed(local.div_euclid(86_400) * 86_400 + 43_200);
             let naive = DateTime::from_timestamp(local, 0).unwrap().naive_utc();
             let expected = zone.from_local_datetime(&naive).earliest().map(|m| m.timestamp_micros());
-            prop_assert_eq!(placer.local_to_utc(local * MICROS).ok(), expected, "{} {}", zone, naive);
+            prop_assert_eq!(placed(local).ok(), expected, "{} {}", zone, naive);
         }
     }
 }
