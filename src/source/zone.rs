@@ -68,7 +68,7 @@ impl Placer {
         placed
     }
 
-    /// The offset of a moment in microseconds, where nothing need be looked up.
+    /// Returns the offset of a moment, in microseconds, where nothing need be looked up.
     #[inline(always)]
     fn known_offset(&self, written: Written) -> Option<i64> {
         if let Some(seconds) = written.offset_seconds {
@@ -123,7 +123,7 @@ impl Placer {
             .ok_or(Fault::Gap)
     }
 
-    /// The offset, in seconds, of a local time that has exactly one.
+    /// Returns the offset, in seconds, of a local time that has exactly one.
     fn offset(&self, local: i64) -> Option<i32> {
         let moment = self.zone.from_local_datetime(&naive(local).ok()?).single()?;
         Some(moment.offset().fix().local_minus_utc())
