@@ -87,7 +87,7 @@ impl Digits<'_> {
         Ok(value)
     }
 
-    /// A fraction with its point, or nothing.
+    /// Reads a fraction with its point, or nothing.
     #[inline]
     pub fn point_and_fraction(&mut self) -> Result<i64, Fault> {
         if !matches!(self.peek(), Some(b'.' | b',')) {
@@ -145,7 +145,7 @@ impl Digits<'_> {
     }
 }
 
-/// The number that two digits are, if they are digits.
+/// Returns the number that two digits are, if they are digits.
 #[inline]
 pub fn pair(tens: u8, ones: u8) -> Option<i64> {
     let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
@@ -157,7 +157,7 @@ pub fn iso(text: &[u8]) -> Result<Written, Fault> {
     usual_iso(text).map_or_else(|| iso_by_parts(text), Ok)
 }
 
-/// The short way to the forms that nearly all timestamps have; nothing where a text has another.
+/// Reads the forms that nearly all timestamps have; returns nothing where a text has another.
 #[inline(always)]
 pub fn usual_iso(text: &[u8]) -> Option<Written> {
     let (day, rest) = text.split_first_chunk::<10>()?;
@@ -184,7 +184,7 @@ fn usual_day(text: &[u8; 10]) -> Option<i64> {
     days(pair(*y1, *y2)? * 100 + pair(*y3, *y4)?, pair(*m1, *m2)?, pair(*d1, *d2)?).ok()
 }
 
-/// Milliseconds or microseconds, as microseconds, and what stands behind them.
+/// Reads milliseconds or microseconds; returns them as microseconds, and what stands behind.
 #[inline(always)]
 fn usual_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let thousand = |digits: &[u8; 3]| {
@@ -231,7 +231,7 @@ fn iso_by_parts(text: &[u8]) -> Result<Written, Fault> {
     zoned(digits, local + time(hour, minute, second)? + fraction)
 }
 
-/// A zone, or nothing.
+/// Reads a zone, or nothing, to the end of the text.
 fn zoned(mut digits: Digits<'_>, local: i64) -> Result<Written, Fault> {
     let rest = digits.rest();
     if rest.is_empty() {
@@ -248,7 +248,7 @@ fn zoned(mut digits: Digits<'_>, local: i64) -> Result<Written, Fault> {
     Ok(Written { local, offset_seconds })
 }
 
-/// A day in ISO form and nothing else.
+/// Reads a day in ISO form and nothing else.
 #[inline]
 pub fn iso_day(text: &[u8; 10]) -> Result<i64, Fault> {
     match usual_day(text) {
@@ -296,7 +296,7 @@ pub fn days(year: i64, month: i64, day: i64) -> Result<i64, Fault> {
 
 #[inline]
 pub fn is_leap(year: u32) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 #[cfg(test)]

@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn what_is_certainly_text_is_told_however_long_it_is() {
         let mut text = "Zoé vit à Besançon; ".repeat(3000);
-        text.push_str("€");
+        text.push('€');
         for name in ["windows-1252", "iso-8859-15", "gb18030", "cp858", "utf-16le"] {
             let encoding = Encoding::of(name).unwrap();
             let bytes: Vec<u8> = match name {

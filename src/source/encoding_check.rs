@@ -84,7 +84,7 @@ impl Evidence {
         finding
     }
 
-    /// How many bytes more the sample takes.
+    /// Returns how many bytes more the sample takes.
     fn room(&self) -> usize {
         SAMPLE.saturating_sub(self.sample.len())
     }
@@ -151,12 +151,12 @@ impl Evidence {
     }
 }
 
-/// The place of the first byte beyond ASCII; many windows have none.
+/// Returns the place of the first byte beyond ASCII; many windows have none.
 fn first_high(bytes: &[u8]) -> Option<usize> {
     if bytes.is_ascii() { None } else { next_high(bytes, 0) }
 }
 
-/// The place of the next byte beyond ASCII, looked for eight bytes at a time.
+/// Returns the place of the next byte beyond ASCII, looked for eight bytes at a time.
 #[inline]
 fn next_high(bytes: &[u8], mut at: usize) -> Option<usize> {
     const HIGH: u64 = 0x8080_8080_8080_8080;

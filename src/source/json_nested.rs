@@ -44,7 +44,7 @@ fn depth(value: &str) -> usize {
     deepest
 }
 
-/// Brackets in a text are none.
+/// Passes over a text: brackets in it are none.
 #[inline]
 fn skip_text(bytes: &mut std::str::Bytes<'_>) {
     while let Some(byte) = bytes.next() {
@@ -96,7 +96,7 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Whether an escape in a text is half a character.
+/// Returns whether an escape in a text is half a character.
 fn is_broken(quoted: &str) -> bool {
     // Only the units from D800 to DFFF come in pairs.
     (quoted.contains("\\ud") || quoted.contains("\\uD")) && unescape(quoted, &mut String::new()).is_none()

@@ -69,7 +69,7 @@ struct Reader<'r, 'a> {
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
-    /// The node of a key in an object of which something is wanted.
+    /// Returns the node of a key in an object of which something is wanted.
     #[inline]
     fn enter(&mut self, node: &'r Node, key: &str, expected: &mut usize) -> Result<Option<&'r Node>, Wrong> {
         let below = node.child(key, expected);
@@ -124,7 +124,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    /// Why `part` of the text, or the whole, is refused.
+    /// Tells why `part` of the text, or the whole, is refused.
     #[cold]
     fn refused(&mut self, part: &str, error: &serde_json::Error) -> Wrong {
         if let Some(wrong) = self.wrong.take() {
@@ -145,6 +145,8 @@ impl<'r, 'a> Reader<'r, 'a> {
             Some(word) if word.eq_ignore_ascii_case(b"nan") || word.eq_ignore_ascii_case(b"inf") => {
                 "NaN and infinities are no JSON, a number or null was expected"
             }
+            // The library's words for it are those of programmers.
+            _ if error.is_eof() => "the text ends within a value",
             _ => what,
         };
         no_json(what, byte)
@@ -156,7 +158,7 @@ fn no_json(what: &str, byte: usize) -> Wrong {
     Wrong { place: None, reason: format!("not a JSON object: {what} at byte {byte}") }
 }
 
-/// Something else stands where an object is on the way of a path.
+/// Tells that something else stands where an object is on the way of a path.
 #[cold]
 fn no_object(node: &Node, found: &str) -> Wrong {
     let reason = format!("expected an object at `{}`, found {found}", node.path);

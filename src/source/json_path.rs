@@ -81,7 +81,7 @@ impl Node {
         !self.children.is_empty()
     }
 
-    /// The node of a key, or of the path that a key with dots writes out. `expected` is its number among the
+    /// Returns the node of a key, or of the path that a key with dots writes out. `expected` is its number among the
     /// children as the order of keys goes, and then that of the next.
     #[inline]
     pub fn child(&self, key: &str, expected: &mut usize) -> Option<&Node> {

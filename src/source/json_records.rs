@@ -98,7 +98,7 @@ fn next_line(text: &[u8], at: &mut usize, line: &mut i64, last: bool, passing_ov
     Found::More
 }
 
-/// The first line feed, looked for sixteen bytes at a time.
+/// Returns the place of the first line feed, looked for sixteen bytes at a time.
 fn line_feed(text: &[u8]) -> Option<usize> {
     let (blocks, _) = text.as_chunks::<16>();
     // Without an end that the processor would have to guess.

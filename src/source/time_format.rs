@@ -2,7 +2,8 @@
 //!
 //! A format has the letters of strftime. It is taken apart once, and every text is read by hand: each
 //! part is read whole or the text is refused, so that nothing a value says (half a second, an offset,
-//! a zone) is passed over.
+//! a zone) is passed over. Most texts go a short way (`time_plan`), which gives up on all that is not usual;
+//! only the long way says why a text is refused.
 
 use super::calendar::{DAY, Digits, Written, iso, usual_iso};
 use super::fault::Fault;
@@ -137,8 +138,8 @@ impl TimeFormat {
         }
     }
 
-    /// The short way to what [`read`](Self::read) makes of nearly every text; nothing where a text is none
-    /// of those. It is part of the loop over a column, where values stay in registers.
+    /// Reads nearly every text as [`read`](Self::read) does, the short way; returns nothing where a text is
+    /// none of those. It is part of the loop over a column, where values stay in registers.
     #[inline(always)]
     pub fn read_usual(&self, text: &[u8]) -> Option<Written> {
         match self {
@@ -187,7 +188,7 @@ fn any_of(formats: &[TimeFormat], text: &[u8]) -> Result<Written, Fault> {
     Err(why)
 }
 
-/// A whole number of no more digits than a count of our time has.
+/// Reads a whole number of no more digits than a count of our time has.
 #[inline(always)]
 fn usual_unix(text: &[u8], unit: UnixUnit) -> Option<Written> {
     let digits = text.iter().map(|byte| u64::from(byte.wrapping_sub(b'0')));

@@ -77,7 +77,7 @@ impl Plan {
     }
 }
 
-/// The year that two digits name, of the hundred that end with `last`.
+/// Returns the year that two digits name, of the hundred that end with `last`.
 #[inline]
 pub fn of_hundred(short: i64, last: i64) -> i64 {
     last - (last - short).rem_euclid(100)

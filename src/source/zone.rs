@@ -68,7 +68,7 @@ impl Placer {
         placed
     }
 
-    /// The offset of a moment in microseconds, where nothing need be looked up.
+    /// Returns the offset of a moment, in microseconds, where nothing need be looked up.
     #[inline(always)]
     fn known_offset(&self, written: Written) -> Option<i64> {
         if let Some(seconds) = written.offset_seconds {
@@ -123,7 +123,7 @@ impl Placer {
             .ok_or(Fault::Gap)
     }
 
-    /// The offset, in seconds, of a local time that has exactly one.
+    /// Returns the offset, in seconds, of a local time that has exactly one.
     fn offset(&self, local: i64) -> Option<i32> {
         let moment = self.zone.from_local_datetime(&naive(local).ok()?).single()?;
         Some(moment.offset().fix().local_minus_utc())
@@ -233,11 +233,6 @@ mod tests {
         assert_eq!(day("Asia/Tokyo", "2026-01-31T22:30:00+01:00").as_deref(), Ok("2026-02-01"));
     }
 
-    /// A local time that says no offset.
-    fn unplaced(local: i64) -> Written {
-        Written { local, offset_seconds: None }
-    }
-
     proptest! {
         #[test]
         fn every_local_time_agrees_with_chrono(
@@ -245,11 +240,13 @@ mod tests {
             local in -3_000_000_000i64..4_000_000_000,
         ) {
             let mut placer = Placer::new(zone);
+            let mut placed =
+                |seconds: i64| placer.utc(Written { local: seconds * MICROS, offset_seconds: None });
             // Warm the memory of the day with its noon.
-            let _ = placer.utc(unplaced((local.div_euclid(86_400) * 86_400 + 43_200) * MICROS));
+            let _ = placed(local.div_euclid(86_400) * 86_400 + 43_200);
             let naive = DateTime::from_timestamp(local, 0).unwrap().naive_utc();
             let expected = zone.from_local_datetime(&naive).earliest().map(|m| m.timestamp_micros());
-            prop_assert_eq!(placer.utc(unplaced(local * MICROS)).ok(), expected, "{} {}", zone, naive);
+            prop_assert_eq!(placed(local).ok(), expected, "{} {}", zone, naive);
         }
     }
 }
