@@ -249,8 +249,8 @@ fn a_refusal_tells_where_and_nothing_of_what_stands_there() {
     for (text, told) in [
         ("{\"a\":1,\n \"secret\" \"secret\"}", "not a JSON object: expected `:` at byte 19"),
         ("{\"a\":1,\n\n \"\u{e9}\": secret}", "not a JSON object: expected value at byte 17"),
-        ("{\"a\":[1,2\n", "not a JSON object: EOF while parsing a list at byte 10"),
-        ("{\"a\":\"secret", "not a JSON object: EOF while parsing a string at byte 12"),
+        ("{\"a\":[1,2\n", "not a JSON object: the text ends within a value at byte 10"),
+        ("{\"a\":\"secret", "not a JSON object: the text ends within a value at byte 12"),
         ("{\"a\":1} secret", "not a JSON object: trailing characters at byte 9"),
         ("{secret:1}", "not a JSON object: key must be a string at byte 2"),
         ("  secret", "not a JSON object: an object was expected at byte 3"),
