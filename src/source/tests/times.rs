@@ -343,9 +343,13 @@ const ZONES: &[Piece] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(
-        std::env::var("SILLAGE_TIMES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
-    ))]
+    // Of a million times some thousands fall into the years that are passed over.
+    #![proptest_config(ProptestConfig {
+        max_global_rejects: u32::MAX,
+        ..ProptestConfig::with_cases(
+            std::env::var("SILLAGE_TIMES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
+        )
+    })]
 
     #[test]
     fn what_is_written_in_a_format_is_read_as_the_same_moment(
