@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod days;
 mod deliveries;
+mod distrust;
 mod drift;
 mod errors;
 mod exports;
