@@ -61,16 +61,17 @@ impl Warehouse {
             .try_fold(0, |sum, bytes| async move { Ok(sum + bytes) })
             .await
             .map_err(|e| e.hint(GONE_MEANWHILE))?;
+        let shown = published.as_ref().or(release.last_published.is_some().then_some(&release));
+        if let Some(shown) = shown {
+            target.shelve(shown).await?;
+        }
+        // As late as can be: until here the copy is no warehouse yet.
         if !self.releases().await?.contains(&release.release) {
             return Err(Error::failed(format!(
                 "release {} was vacuumed, or purged by an erasure, while it was copied",
                 release.release
             ))
             .hint(GONE_MEANWHILE));
-        }
-        let shown = published.as_ref().or(release.last_published.is_some().then_some(&release));
-        if let Some(shown) = shown {
-            target.shelve(shown).await?;
         }
         for of in published.iter().chain([&release]) {
             target.write_release(of).await?;

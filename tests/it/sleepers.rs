@@ -119,6 +119,10 @@ impl Base {
         // Every table of the last release can be read whole, and the shelf is there.
         assert!(!tables(&warehouse).is_empty() && !shelf(&warehouse).is_empty(), "{said}");
         if words[0] == "backup" {
+            // It had become a whole copy before the erasure that it slept through.
+            if woken.stderr.contains("delete it, and copy again") {
+                fs::remove_dir_all(self.shop.warehouse("copy")).unwrap();
+            }
             self.copy_is_whole(&warehouse, woken.code == Some(0), &said);
         }
         let night = Ran::of(self.verb(&["run", "shop.toml"], &warehouse).output().unwrap());
