@@ -113,7 +113,7 @@ impl Warehouse {
             }
         }
         for (name, version) in &last.tables {
-            self.begin_log_anew(last.release, name, *version).await?;
+            self.begin_log_anew(name, *version).await?;
         }
         for object in unneeded {
             self.delete_object(&object.location).await?;
@@ -134,24 +134,27 @@ impl Warehouse {
 
     /// The log of a table as one checkpoint of this version, and the version's own entry. Later entries
     /// are others' and stay.
-    async fn begin_log_anew(&self, release: u64, name: &TableName, version: u64) -> Result<()> {
+    async fn begin_log_anew(&self, name: &TableName, version: u64) -> Result<()> {
         let log = format!("{}/_delta_log", name.folder());
         let checkpoint = Path::from(format!("{log}/{version:020}.checkpoint.parquet"));
+        let entry = Path::from(format!("{log}/{version:020}.json"));
         let mut there = self.list_objects(&log).await?;
         if !there.contains(&checkpoint) {
             self.checkpoint(name, version).await?;
-            // Who slept over a later purge has just put back what that one took.
-            if !self.releases().await?.contains(&release) {
-                self.delete_object(&checkpoint).await?;
-                return Err(Error::failed(format!("release {release} was purged by a later erasure")));
-            }
             there = self.list_objects(&log).await?;
+            // Who slept over a later purge has just put back what that one took. (A release that was only
+            // vacuumed leaves the log as it was, and the pointer to the checkpoint needs the checkpoint.)
+            if !there.contains(&entry) {
+                self.delete_object(&checkpoint).await?;
+                return Err(Error::failed(format!(
+                    "version {version} of {name} was purged by a later erasure"
+                )));
+            }
         }
         // Without it the table would be gone with its log.
         if !there.contains(&checkpoint) {
             return Err(Error::failed(format!("{name} has no checkpoint of version {version}")));
         }
-        let entry = Path::from(format!("{log}/{version:020}.json"));
         let goes = |path: &&Path| {
             **path != checkpoint && **path != entry && log_version(path).is_some_and(|of| of <= version)
         };
