@@ -73,8 +73,8 @@ impl Drawing {
 
     /// Returns the error, met when the decisions were computed, with the key of the question at fault.
     ///
-    /// The questions are asked anew, one more each time: what is asked of a customer may rely on what was
-    /// asked before it, and a subquery is asked of all customers, whoever is off.
+    /// The questions are asked again, one more each time: a condition may rely on the conditions before it,
+    /// which decide of whom it is asked.
     pub async fn blame(&self, catalog: &Catalog, audience: &Audience, error: Error) -> Error {
         let questions = questions(audience);
         for (nth, question) in questions.iter().enumerate() {

@@ -14,7 +14,8 @@ use parquet::arrow::ArrowWriter;
 use super::formula::Formulas;
 use super::run::next_signal;
 use crate::error::{Context, Error, Kind, Result};
-use crate::storage::beside::{Beside, Readers, name_beside};
+use crate::storage::beside::{Beside, name_beside};
+use crate::storage::permission::Permission;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::exported::{Export, ExportKind, Exported};
 
@@ -120,7 +121,7 @@ impl OutputArgs {
         };
         let warehouse = catalog.warehouse();
         warehouse.require_no_erasure_since(catalog.release()).await.map_err(raced)?;
-        let file = Beside::create_as(path, partial, Readers::Owner)
+        let file = Beside::create_as(path, partial, Permission::OWNER)
             .doing(doing())
             .map_err(|e| no_folder(e, path))?;
         let mut formulas = Formulas::default();
@@ -158,7 +159,7 @@ fn require_a_file(path: &Path) -> Result<()> {
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let doing = || format!("write {}", path.display());
     require_a_file(path)?;
-    let file = Beside::create(path, Readers::Umask).doing(doing()).map_err(|e| no_folder(e, path))?;
+    let file = Beside::create(path, Permission::UMASK).doing(doing()).map_err(|e| no_folder(e, path))?;
     file.file().write_all(content).and_then(|()| file.finish()).doing(doing())
 }
 

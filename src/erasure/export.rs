@@ -16,7 +16,8 @@ use super::receipt::CleanedFile;
 use super::subject::Subject;
 use crate::error::{Context, Result};
 use crate::normal_form::normal;
-use crate::storage::beside::{Beside, Readers};
+use crate::storage::beside::Beside;
+use crate::storage::permission::Permission;
 
 const CUSTOMER_ID: &str = "customer_id";
 /// A shorter value may stand for anything in a file that does not say whose its rows are.
@@ -43,7 +44,7 @@ pub fn clean_file(path: &str, format: Option<&str>, subject: &Subject) -> Result
     if !metadata.is_file() {
         return Ok(told(Some(0), Some(NOT_OURS)));
     }
-    let beside = Beside::create(&real, Readers::Owner).doing(doing())?;
+    let beside = Beside::create(&real, Permission::OWNER).doing(doing())?;
     let values = Values::of(subject);
     let cleaned = cleaned(&real, format, beside.file(), &values).doing(doing())?;
     let Some(Cleaned { rows, look }) = cleaned else { return Ok(told(Some(0), Some(NOT_OURS))) };

@@ -3,20 +3,13 @@
 //! The name beside is new and drawn at random: nothing that lies there already, no planted link, is
 //! followed or overwritten. A file that is dropped before it is whole is deleted.
 
-use std::collections::hash_map::RandomState;
-use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, Hasher};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Who may read a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readers {
-    /// Its owner alone: it holds rows of persons.
-    Owner,
-    /// Whom the process's umask lets.
-    Umask,
-}
+use uuid::Uuid;
+
+use super::permission::Permission;
 
 /// A file in the making.
 #[derive(Debug)]
@@ -29,30 +22,21 @@ pub struct Beside {
 
 /// Returns a name beside the path that nothing has.
 pub fn name_beside(path: &Path) -> PathBuf {
-    let number = RandomState::new().build_hasher().finish();
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{number:016x}.part"));
+    name.push(format!(".{}.part", Uuid::new_v4().simple()));
     path.with_file_name(name)
 }
 
 impl Beside {
     /// Begins the file of this path.
-    pub fn create(path: &Path, readers: Readers) -> io::Result<Self> {
-        Self::create_as(path, name_beside(path), readers)
+    pub fn create(path: &Path, permission: Permission) -> io::Result<Self> {
+        Self::create_as(path, name_beside(path), permission)
     }
 
     /// Begins it under a name that [`name_beside`] gave.
-    pub fn create_as(path: &Path, partial: PathBuf, readers: Readers) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
+    pub fn create_as(path: &Path, partial: PathBuf, permission: Permission) -> io::Result<Self> {
         // A link under this name is something that is there: it is not followed.
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        if readers == Readers::Owner {
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        }
-        #[cfg(not(unix))]
-        let _ = readers;
-        let file = options.open(&partial)?;
+        let file = permission.new_file(&partial)?;
         Ok(Beside { path: path.to_owned(), partial, file, is_whole: false })
     }
 
@@ -94,7 +78,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list.csv");
         for whole in [false, true] {
-            let beside = Beside::create(&path, Readers::Owner).unwrap();
+            let beside = Beside::create(&path, Permission::OWNER).unwrap();
             beside.file().write_all(b"1").unwrap();
             if whole {
                 beside.finish().unwrap();
@@ -113,9 +97,9 @@ mod tests {
         fs::write(&other, "kept").unwrap();
         let partial = name_beside(&path);
         symlink(&other, &partial).unwrap();
-        Beside::create_as(&path, partial, Readers::Owner).unwrap_err();
+        Beside::create_as(&path, partial, Permission::OWNER).unwrap_err();
         assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
-        Beside::create(&path, Readers::Owner).unwrap().finish().unwrap();
+        Beside::create(&path, Permission::OWNER).unwrap().finish().unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -52,7 +52,7 @@ impl Permissions {
     /// Returns what holds for a file or folder.
     pub fn of(&self, path: &Path) -> Permission {
         let Some(below) = self.root.as_ref().and_then(|root| path.strip_prefix(root).ok()) else {
-            return Permission { file: 0o666, folder: 0o777 };
+            return Permission::UMASK;
         };
         let mut parts = below.components().filter_map(|part| match part {
             Component::Normal(name) => name.to_str(),
@@ -61,7 +61,7 @@ impl Permissions {
         match (parts.next(), parts.next()) {
             (None | Some("mart" | "bi"), _)
             | (Some("_sillage"), Some("shelf" | "releases" | "artifacts" | "format.json")) => {
-                Permission { file: 0o666, folder: 0o777 }
+                Permission::UMASK
             }
             // What is for all lies below it: it can be passed, and not listed.
             (Some("_sillage"), None) => Permission { file: self.mode, folder: folder_of(self.mode) | 0o011 },
@@ -78,6 +78,11 @@ pub struct Permission {
 }
 
 impl Permission {
+    /// Of what the owner alone reads.
+    pub const OWNER: Permission = Permission { file: OWNER, folder: 0o700 };
+    /// Of what everybody reads whom the umask lets.
+    pub const UMASK: Permission = Permission { file: 0o666, folder: 0o777 };
+
     /// Makes a file that is not there yet.
     pub fn new_file(self, path: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();

@@ -1,20 +1,36 @@
-//! Which process left something, and whether it lives: its number, when it started, and the namespace
-//! that the number is of, for containers of one machine have the same numbers.
+//! Which process left something or holds something, and whether it lives: its number, when it started, and
+//! where that number means it. Containers of one machine have the same numbers, and so has the machine after
+//! it was started again.
 
 use std::fs;
 
-/// A process, as what it leaves is named by it.
-#[derive(Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// A process; what it leaves is named by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
+    /// Of the machine that it runs on, since it was last started; empty where the system does not tell.
+    machine_boot: String,
+    /// That its number is of.
+    #[serde(default)]
+    pid_namespace: String,
     pid: u32,
     /// In clock ticks since boot.
     started: String,
-    namespace: String,
+}
+
+/// What can be said of a process from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    Alive,
+    Dead,
+    /// It runs, or ran, elsewhere: on another machine, in another container, before this boot.
+    Unseen,
 }
 
 impl std::fmt::Display for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}-{}", self.pid, self.started, self.namespace)
+        write!(f, "{}-{}-{}-{}", self.pid, self.started, self.pid_namespace, self.machine_boot)
     }
 }
 
@@ -22,31 +38,49 @@ impl Process {
     /// Returns this process.
     pub fn this() -> Self {
         let pid = std::process::id();
-        Process { pid, started: start_of(pid).unwrap_or_default(), namespace: Self::namespace() }
+        Process {
+            machine_boot: machine_boot(),
+            pid_namespace: pid_namespace(),
+            pid,
+            started: start_of(pid).unwrap_or_default(),
+        }
     }
 
-    /// Returns the process of a name.
+    /// Returns the process of a name, whatever follows it there.
     pub fn of(name: &str) -> Option<Self> {
-        let mut parts = name.split('-');
-        let (pid, started, namespace) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Process { pid: pid.parse().ok()?, started: started.to_owned(), namespace: namespace.to_owned() })
+        let mut parts = name.split('-').map(str::to_owned);
+        let (pid, started) = (parts.next()?.parse().ok()?, parts.next()?);
+        Some(Process { pid_namespace: parts.next()?, machine_boot: parts.next()?, pid, started })
     }
 
-    /// Returns the number of the namespace that this process has its number in.
-    pub fn namespace() -> String {
-        let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+    /// Returns its number, for people.
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
-    /// Returns whether its number says something here.
-    pub fn is_of_this_namespace(&self) -> bool {
-        self.namespace == Self::namespace()
+    /// Returns whether it lives, as far as can be seen from here.
+    pub fn life(&self) -> Life {
+        let is_here = !self.machine_boot.is_empty()
+            && self.machine_boot == machine_boot()
+            && self.pid_namespace == pid_namespace();
+        match (is_here, start_of(self.pid)) {
+            (false, _) => Life::Unseen,
+            (true, Some(started)) if started == self.started => Life::Alive,
+            (true, _) => Life::Dead,
+        }
     }
+}
 
-    /// Returns whether it is known to live.
-    pub fn is_alive(&self) -> bool {
-        self.is_of_this_namespace() && start_of(self.pid).is_some_and(|started| started == self.started)
-    }
+/// The random number of the machine's boot, in hexadecimal.
+fn machine_boot() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    boot.chars().filter(char::is_ascii_hexdigit).collect()
+}
+
+/// The number of the namespace that this process has its number in.
+fn pid_namespace() -> String {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
 }
 
 /// When a process started: field 22 of its stat, after the name in parentheses. A zombie has ended.
@@ -64,10 +98,17 @@ mod tests {
     fn a_process_is_known_by_its_name() {
         let this = Process::this();
         assert_eq!(Process::of(&this.to_string()).as_ref(), Some(&this));
-        assert!(this.is_alive() || !std::path::Path::new("/proc/self/stat").exists());
-        let reused = Process { started: "1".to_owned(), ..Process::this() };
-        let elsewhere = Process { namespace: "7".to_owned(), ..Process::this() };
-        assert!(!reused.is_alive() && !elsewhere.is_alive());
-        assert_eq!(Process::of("x-1-2"), None);
+        assert_eq!(Process::of(&format!("{this}-1")).as_ref(), Some(&this));
+        assert_eq!(Process::of("x-1-2-3"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn of_a_process_elsewhere_nothing_is_seen() {
+        let this = Process::this();
+        assert_eq!(this.life(), Life::Alive);
+        assert_eq!(Process { started: "1".to_owned(), ..this.clone() }.life(), Life::Dead);
+        assert_eq!(Process { pid_namespace: "7".to_owned(), ..this.clone() }.life(), Life::Unseen);
+        assert_eq!(Process { machine_boot: "7".to_owned(), ..this }.life(), Life::Unseen);
     }
 }

@@ -4,21 +4,22 @@
 //! ```text
 //! <warehouse>/_sillage/spill/              of a warehouse in a folder that may be written to
 //! <temporary folder>/sillage-<user>/       else; both are the user's alone, mode 0700
-//!     <pid>-<start>-<pid namespace>/       rows
-//!     <pid>-<start>-<pid namespace>.lock   locked for as long as the process lives
+//!     <pid>-<start>-<pid namespace>-<boot>/       rows
+//!     <pid>-<start>-<pid namespace>-<boot>.lock   locked for as long as the process lives
 //! ```
 //!
 //! A process is dead when nobody holds its lock, which the system gives up with the process, and, where
-//! its number is one of this namespace, when no process of that number and start is there. So a living
+//! it ran here, when no process of that number and start is there. So a living
 //! process's folder is never swept, also where containers share a folder and their numbers repeat.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::process::Process;
+use super::permission::Permission;
+use super::process::{Life, Process};
 use crate::error::{Context, Error, Result};
 
 /// The folder in a warehouse's own.
@@ -106,7 +107,7 @@ fn own(root: &Path) -> io::Result<PathBuf> {
             Err(e) => return Err(e),
         }
     };
-    private(&folder)?;
+    Permission::OWNER.new_folder(&folder)?;
     own.insert(root.to_owned(), (folder.clone(), lock));
     Ok(folder)
 }
@@ -117,11 +118,7 @@ fn locked(root: &Path) -> io::Result<(PathBuf, File)> {
     for attempt in 0..100 {
         let folder = root.join(if attempt == 0 { name.clone() } else { format!("{name}-{attempt}") });
         let path = lock_of(&folder);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let lock = match options.open(&path) {
+        let lock = match Permission::OWNER.new_file(&path) {
             Ok(lock) => lock,
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(e) => return Err(e),
@@ -146,7 +143,7 @@ fn lock_of(folder: &Path) -> PathBuf {
 
 /// Makes a folder that its owner alone can read, or makes sure that it is one.
 fn make_private(root: &Path) -> io::Result<()> {
-    match private(root) {
+    match Permission::OWNER.new_folder(root) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
         _ => {}
     }
@@ -156,13 +153,6 @@ fn make_private(root: &Path) -> io::Result<()> {
         fs::set_permissions(root, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     }
     if is_private(root) { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
-}
-
-fn private(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 #[cfg(unix)]
@@ -195,15 +185,16 @@ fn sweep_root(root: &Path) -> io::Result<()> {
         let folder = path.with_extension("");
         let process: Option<Process> =
             folder.file_name().and_then(|name| name.to_str()).and_then(Process::of);
-        if process.as_ref().is_some_and(Process::is_alive) {
+        let life = process.map_or(Life::Unseen, |process| process.life());
+        if life == Life::Alive {
             continue;
         }
         let Ok(lock) = OpenOptions::new().write(true).open(path) else { continue };
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => continue,
-            // Files cannot be locked here: only of its own namespace a process knows who is dead.
-            Err(TryLockError::Error(_)) if process.as_ref().is_some_and(Process::is_of_this_namespace) => {}
+            // Files cannot be locked here: who is dead is only known of processes here.
+            Err(TryLockError::Error(_)) if life == Life::Dead => {}
             Err(TryLockError::Error(_)) => continue,
         }
         if folder.exists() {
@@ -214,7 +205,7 @@ fn sweep_root(root: &Path) -> io::Result<()> {
     // A folder whose lock is gone was being swept when the sweeper died.
     for folder in names.iter().filter(|path| path.is_dir() && !lock_of(path).exists()) {
         let name = folder.file_name().and_then(|name| name.to_str()).and_then(Process::of);
-        if name.is_some_and(|process| !process.is_alive()) {
+        if name.is_some_and(|process| process.life() != Life::Alive) {
             let _ = fs::remove_dir_all(folder);
         }
     }
@@ -227,7 +218,7 @@ mod tests {
 
     fn left_by(root: &Path, name: &str) -> (PathBuf, File) {
         let folder = root.join(name);
-        private(&folder).unwrap();
+        Permission::OWNER.new_folder(&folder).unwrap();
         fs::write(folder.join("rows"), "ada@example.org").unwrap();
         let lock = File::create(lock_of(&folder)).unwrap();
         (folder, lock)
@@ -236,12 +227,13 @@ mod tests {
     #[test]
     fn what_the_dead_left_is_swept_and_the_living_keep_theirs() {
         let root = tempfile::tempdir().unwrap();
-        let (dead, _) = left_by(root.path(), &format!("4194305-1-{}", Process::namespace()));
+        let here = Process::this().to_string();
+        let (dead, _) = left_by(root.path(), &format!("4194305-{}", here.split_once('-').unwrap().1));
         // In another container, whose numbers say nothing here.
-        let (elsewhere, lock) = left_by(root.path(), "1-1-7");
+        let (elsewhere, lock) = left_by(root.path(), "1-1-7-8");
         lock.lock().unwrap();
-        let (gone_elsewhere, _) = left_by(root.path(), "2-1-7");
-        let (living, _) = left_by(root.path(), &Process::this().to_string());
+        let (gone_elsewhere, _) = left_by(root.path(), "2-1-7-8");
+        let (living, _) = left_by(root.path(), &here);
         sweep_root(root.path()).unwrap();
         assert_eq!(
             [dead, elsewhere, gone_elsewhere, living].map(|folder| folder.exists()),

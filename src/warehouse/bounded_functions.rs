@@ -3,6 +3,7 @@
 
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::compute::cast;
+use arrow::compute::kernels::length::length;
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -119,9 +120,9 @@ fn values(argument: &ColumnarValue, args: &ScalarFunctionArgs) -> Result<ArrayRe
 
 fn sizes_of_texts(args: &ScalarFunctionArgs) -> Result<Option<Vec<u64>>> {
     let Some(times) = numbers(args, 1)? else { return Ok(None) };
-    let texts = cast(&values(&args.args[0], args)?, &DataType::Utf8)?;
-    let lengths = texts.as_string::<i32>().iter().map(|text| text.map_or(0, str::len) as u64);
-    Ok(Some(lengths.zip(&times).map(|(length, times)| length.saturating_mul(size(times))).collect()))
+    let lengths = cast(&length(&values(&args.args[0], args)?)?, &DataType::Int64)?;
+    let lengths = lengths.as_primitive::<Int64Type>().iter();
+    Ok(Some(lengths.zip(&times).map(|(length, times)| size(length).saturating_mul(size(times))).collect()))
 }
 
 fn sizes_of_series(args: &ScalarFunctionArgs) -> Result<Option<Vec<u64>>> {

@@ -12,22 +12,18 @@
 //! one of the two sees the other, whatever their order: the erasure cleans the file, or the export takes
 //! it back.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Warehouse;
-use super::object::{number_of, numbered};
+use super::object::numbered;
 use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
-use crate::storage::process::Process;
+use crate::storage::process::{Life, Process};
 
 const FOLDER: &str = "_sillage/exported";
 const ERASING: &str = "_sillage/erasing";
-/// Where erasures leave their orders and receipts.
-const ERASED: [&str; 2] = ["_sillage/purge", "_sillage/receipts"];
 
 /// A place that rows of the warehouse were written to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,8 +93,7 @@ impl Exported {
     /// Whether the process that was writing it has died, as far as this one can know.
     fn is_cut_off(&self) -> bool {
         let process = self.process.as_deref().and_then(Process::of);
-        !self.is_elsewhere()
-            && process.is_some_and(|process| process.is_of_this_namespace() && !process.is_alive())
+        !self.is_elsewhere() && process.is_some_and(|process| process.life() == Life::Dead)
     }
 
     /// Returns whether the place is a path of another machine than this one.
@@ -143,9 +138,8 @@ impl Warehouse {
     /// Makes an export known before it reads.
     pub async fn begin_export(&self, exported: Exported) -> Result<Export<'_>> {
         self.sweep_exports().await?;
-        let number = RandomState::new().build_hasher().finish();
         let name = blake3::hash(exported.place.as_bytes()).to_hex();
-        let entry = Path::from(format!("{FOLDER}/{name}-{number:016x}.json"));
+        let entry = Path::from(format!("{FOLDER}/{name}-{}.json", Uuid::new_v4().simple()));
         self.put_json(&entry, &exported).await?;
         Ok(Export { warehouse: self, exported, entry })
     }
@@ -200,12 +194,10 @@ impl Warehouse {
     /// release: rows of that release must not leave any more.
     pub async fn require_no_erasure_since(&self, release: Option<u64>) -> Result<()> {
         let Some(release) = release else { return Ok(()) };
-        for folder in ERASED {
-            if self.list_objects(folder).await?.iter().filter_map(number_of).any(|number| number > release) {
-                return Err(Error::failed(format!(
-                    "a person was forgotten after release {release}, which was being read"
-                )));
-            }
+        if self.last_erasure().await? > Some(release) {
+            return Err(Error::failed(format!(
+                "a person was forgotten after release {release}, which was being read"
+            )));
         }
         if !self.list_objects(ERASING).await?.is_empty() {
             // Of one that was cut off the next run clears it up.

@@ -22,6 +22,7 @@ use super::Warehouse;
 use super::object::{number_of, numbered};
 use crate::clock::{self, Instant, show_instant};
 use crate::error::{Error, Kind, Result};
+use crate::storage::process::{Life, Process};
 
 const FOLDER: &str = "_sillage/lock";
 const LEASE: Duration = Duration::from_secs(60);
@@ -48,76 +49,22 @@ struct Entry {
     held: bool,
     since: Instant,
     process: Option<Process>,
-}
-
-/// Enough to see that a holder on this machine is dead: its number, where that number means it, and when
-/// it started.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Process {
-    machine_boot: String,
-    /// Containers on one machine number their processes each on its own.
-    #[serde(default)]
-    pid_namespace: String,
-    pid: u32,
-    started: String,
-    /// When it took or renewed the lock, by the machine's own count, which no setting of clocks moves.
+    /// When it was put, by the machine's own count, which no setting of clocks moves.
     #[serde(default)]
     uptime_seconds: f64,
 }
 
-/// What can be said of a holder from here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Life {
-    Alive,
-    /// It ended, or sleeps and renewed nothing for a lease.
-    Dead,
-    /// It runs, or ran, elsewhere.
-    Unseen,
-}
-
-impl Process {
-    fn this() -> Option<Process> {
-        let pid = std::process::id();
-        Some(Process {
-            machine_boot: boot_id()?,
-            pid_namespace: pid_namespace()?,
-            pid,
-            started: start_of(pid)?,
-            uptime_seconds: uptime_seconds()?,
-        })
-    }
-
+impl Entry {
+    /// Whether the holder lives. One that sleeps on this machine and renewed nothing for a lease is as dead.
     fn life(&self) -> Life {
-        let is_here = boot_id().is_some_and(|boot| boot == self.machine_boot)
-            && pid_namespace().is_some_and(|namespace| namespace == self.pid_namespace);
-        if !is_here {
-            return Life::Unseen;
-        }
-        let runs = start_of(self.pid).is_some_and(|started| started == self.started);
+        let life = self.process.as_ref().map_or(Life::Unseen, Process::life);
         let silent = uptime_seconds().is_some_and(|now| now - self.uptime_seconds >= lease().as_secs_f64());
-        if runs && !silent { Life::Alive } else { Life::Dead }
+        if life == Life::Alive && silent { Life::Dead } else { life }
     }
 }
 
 fn uptime_seconds() -> Option<f64> {
     std::fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()
-}
-
-fn pid_namespace() -> Option<String> {
-    Some(std::fs::read_link("/proc/self/ns/pid").ok()?.display().to_string())
-}
-
-fn boot_id() -> Option<String> {
-    Some(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
-}
-
-/// When the process started, in clock ticks since boot: field 22 of its stat, after the name in
-/// parentheses. A zombie is dead: it can publish nothing.
-fn start_of(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?;
-    (state != "Z").then(|| fields.nth(18).map(str::to_owned)).flatten()
 }
 
 /// The warehouse, held. Given back by `release`; a process that dies loses it.
@@ -182,7 +129,7 @@ impl Warehouse {
                 };
                 let renewed = watched.is_some_and(|(seen, _)| seen != *number);
                 watched = Some((*number, seen_since));
-                let life = entry.process.as_ref().map_or(Life::Unseen, Process::life);
+                let life = entry.life();
                 let is_over = life == Life::Dead || seen_since.elapsed() >= lease();
                 if !is_over {
                     let lives = renewed || life == Life::Alive;
@@ -213,7 +160,7 @@ impl Warehouse {
 
     fn held_by(&self, entry: &Entry) -> Error {
         let who =
-            entry.process.as_ref().map_or("another process".to_owned(), |p| format!("process {}", p.pid));
+            entry.process.as_ref().map_or("another process".to_owned(), |p| format!("process {}", p.pid()));
         let since = show_instant(entry.since);
         Error::new(Kind::Locked, format!("the warehouse {} is held by {who} since {since}", self.location()))
             .hint("wait for that run to end, or let --wait do so; a dead holder is recognised by itself")
@@ -264,7 +211,13 @@ impl Warehouse {
 
 impl Entry {
     fn new(owner: &str, since: Instant) -> Entry {
-        Entry { owner: owner.to_owned(), held: true, since, process: Process::this() }
+        Entry {
+            owner: owner.to_owned(),
+            held: true,
+            since,
+            process: Some(Process::this()),
+            uptime_seconds: uptime_seconds().unwrap_or_default(),
+        }
     }
 }
 

@@ -83,6 +83,14 @@ impl Warehouse {
         ))
     }
 
+    /// Returns the last release that an erasure has been, or is about to be.
+    pub(super) async fn last_erasure(&self) -> Result<Option<u64>> {
+        let ordered = self.list_objects(ORDERS).await?;
+        let done = self.list_objects(RECEIPTS).await?;
+        let ordered = ordered.iter().filter_map(place_of).map(|(release, _)| release);
+        Ok(ordered.chain(done.iter().filter_map(number_of)).max())
+    }
+
     /// The receipt of the erasure that a release was.
     pub async fn receipt(&self, release: u64) -> Result<Option<Value>> {
         self.read_json(&numbered(RECEIPTS, release)).await

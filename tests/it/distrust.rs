@@ -25,9 +25,8 @@ fn lock_from_elsewhere(warehouse: &Path, number: u64) {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let entry = format!(
         "{{\"owner\":\"somebody\",\"held\":true,\"since\":\"2099-01-01T00:00:00Z\",\"process\":{{\
-         \"machine_boot\":\"{}\",\"pid_namespace\":\"pid:[1]\",\"pid\":4000000,\"started\":\"1\",\
-         \"uptime_seconds\":0.0}}}}",
-        boot.trim()
+         \"machine_boot\":\"{}\",\"pid_namespace\":\"1\",\"pid\":4000000,\"started\":\"1\"}}}}",
+        boot.trim().replace('-', "")
     );
     let folder = warehouse.join("_sillage/lock");
     fs::create_dir_all(&folder).unwrap();
