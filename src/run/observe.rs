@@ -106,13 +106,13 @@ async fn seen_files(source: &Source, ledger: &Ledger, listed: Vec<SourceFile>) -
     for entry in ledger.entries.values() {
         *of_size.entry(entry.content_size).or_default() += 1;
     }
-    for file in listed {
+    for mut file in listed {
         let known = ledger.entries.get(&file.name);
         let digest = match known.filter(|e| e.size == file.size && e.modified == file.modified) {
             Some(known) => Some(known.digest.clone()),
             None => {
                 let packed = match source::is_packed(source, &file).await {
-                    true => Some(source::content(source, &file).await?),
+                    true => Some(file.look_at_content(source).await?.clone()),
                     false => None,
                 };
                 let size = packed.as_ref().map_or(file.size, |content| content.size);
@@ -125,7 +125,7 @@ async fn seen_files(source: &Source, ledger: &Ledger, listed: Vec<SourceFile>) -
     for SeenFile { file, digest, .. } in &mut files {
         let may_be_another = of_size.get(&file.size).is_some_and(|files| *files > 1);
         if digest.is_none() && (may_be_another || ledger.entries.contains_key(&file.name)) {
-            *digest = Some(source::content(source, file).await?.digest);
+            *digest = Some(file.look_at_content(source).await?.digest.clone());
         }
     }
     Ok(files)

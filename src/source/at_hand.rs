@@ -47,6 +47,7 @@ pub fn read_at_hand(
         location,
         version: None,
         member: None,
+        content: None,
         store,
     };
     if source.format == Format::Parquet {

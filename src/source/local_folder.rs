@@ -81,6 +81,7 @@ fn source_file(name: String, path: PathBuf, metadata: &Metadata) -> Result<Sourc
         location: meta.location,
         version: meta.e_tag,
         member: None,
+        content: None,
         store: between(Arc::new(LocalFile::new(path))),
     })
 }

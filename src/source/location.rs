@@ -37,6 +37,8 @@ pub struct SourceFile {
     pub version: Option<String>,
     /// Where the file is one member of a zip archive, which one. Its size is then that of what it holds.
     pub(super) member: Option<Member>,
+    /// What it holds, where that was looked at: it is not read again to know.
+    pub(super) content: Option<Content>,
     pub(super) store: Arc<dyn ObjectStore>,
 }
 
@@ -51,6 +53,7 @@ impl SourceFile {
             location: Path::from("file"),
             version: None,
             member: None,
+            content: None,
             store: Arc::new(object_store::memory::InMemory::new()),
         }
     }
@@ -199,6 +202,7 @@ fn source_file(name: String, meta: ObjectMeta, store: &Arc<dyn ObjectStore>) -> 
         location: meta.location,
         version: meta.e_tag,
         member: None,
+        content: None,
         store: store.clone(),
     }
 }
@@ -218,6 +222,9 @@ pub struct Content {
 /// # Errors
 /// A file that cannot be read.
 pub async fn content(source: &Source, file: &SourceFile) -> Result<Content> {
+    if let Some(known) = &file.content {
+        return Ok(known.clone());
+    }
     let place = |e: Error| e.at(file.name.clone()).at(format!("source {}", source.name));
     let (opened, is_text) = (file.clone(), source.format != Format::Parquet);
     let content = tokio::task::spawn_blocking(move || {
@@ -238,6 +245,17 @@ fn content_of(windows: packed::Content) -> Result<Content> {
         hasher.update(&window);
     }
     Ok(Content { digest: hasher.finalize().to_hex().to_string(), size })
+}
+
+impl SourceFile {
+    /// Looks at what the file holds, and remembers it: whoever reads this version of it reads that.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub async fn look_at_content(&mut self, source: &Source) -> Result<&Content> {
+        let found = content(source, self).await?;
+        Ok(self.content.insert(found))
+    }
 }
 
 /// Returns whether a file is unpacked when it is read, so that its size says nothing of its content. False
