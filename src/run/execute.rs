@@ -148,6 +148,7 @@ pub(super) async fn run_locked(
     let mut running = Running {
         workshop,
         plan: &plan,
+        lock,
         begun: &begun,
         progress,
         records: BTreeMap::new(),
@@ -304,6 +305,7 @@ fn broken(finding: &Finding) -> Error {
 struct Running<'a> {
     workshop: Workshop,
     plan: &'a Plan,
+    lock: &'a Lock,
     begun: &'a Begun,
     progress: &'a dyn Progress,
     records: BTreeMap<StepName, StepRecord>,
@@ -478,7 +480,7 @@ impl Running<'_> {
                     staged: staged.clone(),
                     figures: serde_json::to_value(&figures).unwrap_or_default(),
                 };
-                self.workshop.catalog.warehouse().journal_finished(self.begun, &finished).await?;
+                self.workshop.catalog.warehouse().journal_finished(self.lock, self.begun, &finished).await?;
                 self.staged.extend(staged);
                 for message in &figures.warnings {
                     self.progress

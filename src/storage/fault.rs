@@ -144,8 +144,9 @@ mod chosen {
 
     /// The store with points and faults in front of it.
     pub fn between(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
-        let asked = CHOSEN.points.is_some() || CHOSEN.stop.is_some() || CHOSEN.draws.is_some();
-        if asked { Arc::new(Faulty { store }) } else { store }
+        let Chosen { points, stop, sleep, hang, draws } = &*CHOSEN;
+        let counts = points.is_some() || stop.is_some() || sleep.is_some() || hang.is_some();
+        if counts || draws.is_some() { Arc::new(Faulty { store }) } else { store }
     }
 
     #[derive(Debug)]

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Warehouse;
+use super::lock::Lock;
 use super::publish::Intent;
 use super::release::{Outcome, Release};
 use super::stage::Staged;
@@ -145,14 +146,26 @@ impl Warehouse {
         self.put_json(&attempt_entry(begun.run, begun.attempt, "begun"), begun).await
     }
 
-    pub async fn journal_finished(&self, begun: &Begun, finished: &Finished) -> Result<()> {
+    /// Writes down that a step is finished: from now on others may publish its files.
+    ///
+    /// # Errors
+    /// `Locked` when another run took the warehouse over before: that one has not seen the files.
+    pub async fn journal_finished(&self, lock: &Lock, begun: &Begun, finished: &Finished) -> Result<()> {
+        lock.still_held().await?;
         let name = format!("step-{}", finished.step);
-        self.put_json(&attempt_entry(begun.run, begun.attempt, &name), finished).await
+        let put = self.put_json(&attempt_entry(begun.run, begun.attempt, &name), finished).await;
+        // Even where the answer was lost it may be there.
+        self.unjournaled.remove(&finished.staged);
+        put
     }
 
     /// Decides the release, if nobody has: says whether the decision is this one.
     pub(super) async fn journal_intent(&self, intent: &Intent) -> Result<bool> {
-        self.put_json_if_absent(&intent_entry(intent.release.release), intent).await
+        let put = self.put_json_if_absent(&intent_entry(intent.release.release), intent).await;
+        if !matches!(put, Ok(false)) {
+            self.unjournaled.remove(&intent.staged);
+        }
+        put
     }
 
     /// The decision for a release, as long as it is being carried out.

@@ -98,10 +98,15 @@ impl Wait {
 }
 
 impl Warehouse {
-    /// Does the work under the lock, and gives the lock back whatever comes of it.
+    /// Does the work under the lock, and gives the lock back whatever comes of it. Work that fails leaves
+    /// no file that nobody knows of.
     pub async fn holding<T>(&self, wait: Wait, work: impl AsyncFnOnce(&Lock) -> Result<T>) -> Result<T> {
         let lock = self.lock(wait).await?;
         let result = work(&lock).await;
+        if result.is_err() {
+            // The error of the work is the one to tell; what stays goes with a vacuum.
+            let _ = self.delete_unjournaled().await;
+        }
         let released = lock.release().await;
         let done = result?;
         released?;

@@ -40,6 +40,7 @@ pub mod shelf;
 pub mod snapshot_history;
 pub mod stage;
 pub mod table;
+mod unjournaled;
 pub mod upkeep;
 pub mod vacuum;
 pub mod versions;
@@ -48,6 +49,7 @@ pub mod visibility;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
+use unjournaled::Unjournaled;
 
 use crate::error::Result;
 use crate::name::TableName;
@@ -61,6 +63,7 @@ pub struct Warehouse {
     store: Arc<dyn ObjectStore>,
     /// As the user wrote it, for messages.
     location: String,
+    unjournaled: Unjournaled,
 }
 
 impl Warehouse {
@@ -92,7 +95,12 @@ impl Warehouse {
     }
 
     fn of(storage: Storage, location: &str) -> Self {
-        Warehouse { store: storage.store(), storage, location: location.to_owned() }
+        Warehouse {
+            store: storage.store(),
+            storage,
+            location: location.to_owned(),
+            unjournaled: Unjournaled::default(),
+        }
     }
 
     pub fn location(&self) -> &str {

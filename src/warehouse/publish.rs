@@ -12,7 +12,10 @@
 //!    goes last. A writer that wakes up so late that it can put an intent for N again finds release
 //!    N there and withdraws.
 //!
-//! `tests/protocol` checks these steps exhaustively as a model.
+//! A release that an erasure ordered to be purged is built upon only once it was: what it takes out may be
+//! in what a writer read that slept meanwhile.
+//!
+//! `tests/protocol` checks these steps, and those of `purge`, `vacuum` and `backup`, exhaustively as a model.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,8 +108,13 @@ impl Warehouse {
         for s in &staged {
             self.verify_log(&s.table, release.tables[&s.table]).await?;
         }
+        let base = base.map_or(0, |b| b.release);
+        // Published while this one slept, and not purged yet: what it takes out may be in what is staged.
+        if self.erasure_is_due(base).await? {
+            return Err(overtaken(base));
+        }
         lock.still_held().await?;
-        if base.map_or(0, |b| b.release) + 1 != proposal.run {
+        if base + 1 != proposal.run {
             return Err(overtaken(proposal.run));
         }
         let intent = Intent { release, fingerprint: proposal.fingerprint, staged };

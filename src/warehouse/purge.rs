@@ -83,6 +83,12 @@ impl Warehouse {
         ))
     }
 
+    /// Whether the purge of a release up to this one is ordered and not carried out.
+    pub(super) async fn erasure_is_due(&self, last: u64) -> Result<bool> {
+        let orders = self.list_objects(ORDERS).await?;
+        Ok(orders.iter().filter_map(place_of).any(|(release, _)| release <= last))
+    }
+
     /// Returns the last release that an erasure has been, or is about to be.
     pub(super) async fn last_erasure(&self) -> Result<Option<u64>> {
         let ordered = self.list_objects(ORDERS).await?;

@@ -148,8 +148,7 @@ impl Warehouse {
         let schema = kept.schema.clone();
         let mut writers = JoinSet::new();
         for stream in streams {
-            let writer = self.writer(table, &schema, layout);
-            writers.spawn(write_stream(writer, kept.clone(), stream));
+            writers.spawn(self.write(table, kept.clone(), layout, stream));
         }
         let mut adds = Vec::new();
         while let Some(written) = writers.join_next().await {
@@ -180,8 +179,25 @@ impl Warehouse {
         let stream = futures::stream::poll_fn(move |context| handed.poll_recv(context).map(|b| b.map(Ok)));
         let stream = Box::pin(RecordBatchStreamAdapter::new(schema.clone(), stream));
         let mut written = JoinSet::new();
-        written.spawn(write_stream(self.writer(table, &schema, layout), kept, stream));
+        written.spawn(self.write(table, kept, layout, stream));
         Ok(Stager { table: table.clone(), mode, schema, batches, written })
+    }
+
+    /// Writes one stream, and remembers the files until a journal speaks of them.
+    fn write(
+        &self,
+        table: &TableName,
+        kept: Kept,
+        layout: Layout,
+        stream: SendableRecordBatchStream,
+    ) -> impl Future<Output = Result<Vec<Add>>> + use<> {
+        let writer = self.writer(table, &kept.schema, layout);
+        let (unjournaled, folder) = (self.unjournaled.clone(), table.folder());
+        async move {
+            let adds = write_stream(writer, kept, stream).await?;
+            unjournaled.add(adds.iter().map(|add| format!("{folder}/{}", add.path)));
+            Ok(adds)
+        }
     }
 
     fn writer(&self, table: &TableName, schema: &SchemaRef, layout: Layout) -> DeltaWriter {

@@ -5,8 +5,9 @@
 //! old a file is says nothing: it may be of last year and have been read until a second ago.
 //!
 //! The vacuum publishes a release first: whatever a run that was cut off or sleeps had staged can no
-//! longer be published, so its files may go. What goes is listed before the lock is seen to be held
-//! still: nobody else could have begun to write it. So it does no harm to sleep at any point.
+//! longer be published, so its files may go. Then releases go, so that nobody is promised what will be
+//! gone, and nobody restores it. Then files are listed, and after that the lock is seen to be held still:
+//! nobody else could have begun to write or to restore them. So it does no harm to sleep at any point.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -50,6 +51,9 @@ impl Warehouse {
                 self.publish(lock, self.upkeep(&last, Origin::Vacuum, Vec::new()).await?).await?;
             }
             let (kept, expired) = self.expired(retention).await?;
+            if !dry_run {
+                self.delete_releases(&expired).await?;
+            }
             let unneeded = self.unneeded(&kept).await?;
             let vacuumed = Vacuumed {
                 releases: expired,
@@ -58,8 +62,6 @@ impl Warehouse {
             };
             if !dry_run {
                 lock.still_held().await?;
-                // First, so that nobody is promised what will be gone, and readers see that it may be.
-                self.delete_releases(&vacuumed.releases).await?;
                 for object in unneeded {
                     self.delete_object(&object.location).await?;
                 }

@@ -5,16 +5,26 @@
 //! - which writer is which, and what attempts are called: writers are put in order, attempts are named
 //!   by where the storage first speaks of them;
 //! - how often a writer crashed that is done;
+//! - whether a writer holds the lock that will not ask any more;
 //! - journal entries of a release that is there, once nobody can sweep with its number any more, and
 //!   the order of entries but for the newest step of the next release, which alone is inherited;
-//! - files that nothing speaks of;
+//! - files that nothing speaks of, unless the person is in them whom an erasure takes out;
 //! - whether the attempt of an old release had inherited a file that nothing else speaks of.
 
-use super::{Attempt, Carry, Intent, Number, Place, State, TABLES, Writer};
+use crate::storage::{Attempt, Bits, Intent, Number, TABLES};
+use crate::{Carry, Place, State, Then, Verb, Writer};
 
 const UNNAMED: Attempt = Attempt::MAX;
 /// More than attempts can be at once.
-const MOST: usize = 32;
+const MOST: usize = Bits::BITS as usize;
+
+fn bit(name: Attempt) -> Bits {
+    1 << name
+}
+
+fn ones(bits: Bits) -> impl Iterator<Item = Attempt> {
+    (0..MOST as Attempt).filter(move |name| bits & bit(*name) != 0)
+}
 
 impl Intent {
     fn renamed(mut self, to: impl Fn(Attempt) -> Attempt) -> Intent {
@@ -29,33 +39,76 @@ impl Intent {
 }
 
 impl Place {
-    fn renamed(self, to: impl Fn(Attempt) -> Attempt) -> Place {
+    fn renamed(mut self, to: impl Fn(Attempt) -> Attempt) -> Place {
+        match &mut self {
+            Place::Carry { then: Then::Shelf { .. }, .. } => {}
+            Place::Stage { inherited, .. } => *inherited = inherited.map(to),
+            Place::Journal { files, .. } => *files = files.map(to),
+            Place::Order { intent }
+            | Place::Propose { intent }
+            | Place::Decide { intent }
+            | Place::Carry { intent, .. } => *intent = intent.renamed(to),
+            Place::Purge { purge, .. } => purge.order.1 = to(purge.order.1),
+            _ => {}
+        }
+        self
+    }
+
+    fn names(&self) -> Bits {
+        let listed = self.listed().map_or(0, |listed| listed.iter().fold(0, |all, files| all | files));
+        listed
+            | match self {
+                Place::Carry { then: Then::Shelf { .. }, .. } => 0,
+                Place::Stage { inherited, .. } => inherited.map_or(0, bit),
+                Place::Journal { files, .. } => bit(files[0]) | bit(files[1]),
+                Place::Order { intent }
+                | Place::Propose { intent }
+                | Place::Decide { intent }
+                | Place::Carry { intent, .. } => intent.names().into_iter().fold(0, |all, n| all | bit(n)),
+                Place::Purge { purge, .. } => bit(purge.order.1),
+                _ => 0,
+            }
+    }
+
+    /// The files that it will delete.
+    fn listed(&self) -> Option<&[Bits; TABLES]> {
         match self {
-            Place::Stage { number, inherited } => Place::Stage { number, inherited: inherited.map(to) },
-            Place::Propose { number, files } => Place::Propose { number, files: files.map(to) },
-            Place::Decide { intent } => Place::Decide { intent: intent.renamed(to) },
-            Place::Carry { intent, step, own } => Place::Carry { intent: intent.renamed(to), step, own },
-            Place::Settle | Place::Begin | Place::Published { .. } | Place::Overtaken => self,
+            Place::Purge { purge, .. } => Some(&purge.unneeded),
+            Place::Vacuum(vacuum) => Some(&vacuum.unneeded),
+            _ => None,
         }
     }
 
-    fn names(&self) -> impl Iterator<Item = Attempt> {
-        let mut names = [None; 3];
+    fn listed_mut(&mut self) -> Option<&mut [Bits; TABLES]> {
         match self {
-            Place::Stage { inherited, .. } => names[0] = *inherited,
-            Place::Propose { files, .. } => names[..TABLES].copy_from_slice(&files.map(Some)),
-            Place::Decide { intent } | Place::Carry { intent, .. } => names = intent.names().map(Some),
-            Place::Settle | Place::Begin | Place::Published { .. } | Place::Overtaken => {}
+            Place::Purge { purge, .. } => Some(&mut purge.unneeded),
+            Place::Vacuum(vacuum) => Some(&mut vacuum.unneeded),
+            _ => None,
         }
-        names.into_iter().flatten()
+    }
+}
+
+impl Writer {
+    /// Whether it will still look whether somebody took the lock.
+    fn asks(&self) -> bool {
+        let deletes = matches!(self.verb, Verb::Forget | Verb::Vacuum);
+        match self.place {
+            Place::Decide { .. } => deletes,
+            Place::Carry { then: Then::Own, .. } => deletes,
+            Place::Copy(_) => false,
+            _ => !self.is_over(),
+        }
     }
 }
 
 impl State {
     /// The state that stands for all that behave like this one.
     pub(super) fn alike(mut self) -> State {
-        for writer in self.writers.iter_mut().filter(|writer| writer.is_over()) {
-            writer.crashes = 0;
+        for writer in &mut self.writers {
+            writer.holds &= writer.asks();
+            if writer.is_over() {
+                writer.crashes = 0;
+            }
         }
         self.forget_swept_entries();
         self.forget_what_was_inherited_long_ago();
@@ -70,6 +123,7 @@ impl State {
         let carried = |intent: &Intent| intent.number == number && intent.attempt == decided;
         self.storage.intents.iter().any(carried)
             || self.writers.iter().any(|writer| match &writer.place {
+                Place::Carry { then: Then::Shelf { .. }, .. } => false,
                 Place::Carry { intent, step, .. } => *step != Carry::Forget && carried(intent),
                 _ => false,
             })
@@ -86,24 +140,25 @@ impl State {
         for at in 0..self.storage.releases.len() {
             let release = self.storage.releases[at];
             let [first, own] = release.files;
-            let whole = self.storage.has(0, first) && self.storage.has(1, own);
-            let both = |name: Attempt| name == first || name == own;
-            let spoken_of = self.storage.journal.iter().any(|(_, name, _)| both(*name))
-                || self.storage.intents.iter().any(|intent| intent.names().into_iter().any(both))
-                || self.writers.iter().any(|writer| writer.place.names().any(both))
-                || self
-                    .storage
-                    .releases
-                    .iter()
-                    .enumerate()
-                    .any(|(other, r)| other != at && r.names().into_iter().any(both));
+            let whole = self.storage.has_all(&release);
+            let both = bit(first) | bit(own);
+            let named = |names: [Attempt; 1 + TABLES]| names.into_iter().any(|name| both & bit(name) != 0);
+            let spoken_of = self.storage.journal.iter().any(|(_, name, _)| both & bit(*name) != 0)
+                || self.storage.orders.iter().any(|(_, name)| both & bit(*name) != 0)
+                || self.storage.intents.iter().any(|intent| named(intent.names()))
+                || self.writers.iter().any(|writer| writer.place.names() & both != 0)
+                || self.storage.releases.iter().enumerate().any(|(other, r)| other != at && named(r.names()));
             let committed = |table: usize| {
-                self.storage.logs[table].iter().filter(|(_, f)| *f == release.files[table]).count() == 1
+                let commits = self.storage.logs[table].commits.iter();
+                commits.filter(|(_, file)| *file == release.files[table]).count() == 1
             };
-            if first != own && whole && !spoken_of && (0..TABLES).all(committed) {
+            if first != own && release.attempt == own && whole && !spoken_of && (0..TABLES).all(committed) {
                 self.storage.releases[at].files[0] = own;
-                self.storage.files[0] |= 1 << own;
-                for (_, file) in self.storage.logs[0].iter_mut().filter(|(_, file)| *file == first) {
+                for files in [&mut self.storage.files[0], &mut self.storage.personal[0]] {
+                    let there = *files & bit(first) != 0;
+                    *files = *files & !both | Bits::from(there) << own;
+                }
+                for (_, file) in self.storage.logs[0].commits.iter_mut().filter(|(_, file)| *file == first) {
                     *file = own;
                 }
             }
@@ -121,44 +176,81 @@ impl State {
         for release in storage.releases.iter().chain(&storage.intents) {
             release.names().into_iter().for_each(|name| names.give(name));
         }
-        storage.logs.iter().flatten().for_each(|(_, file)| names.give(*file));
+        storage.logs.iter().flat_map(|log| &log.commits).for_each(|(_, file)| names.give(*file));
+        storage.orders.iter().for_each(|(_, name)| names.give(*name));
         newest.iter().for_each(|(_, name, _)| names.give(*name));
         // Those that no order gives a name yet are told apart by what lies there of them.
+        let listed = self.writers.iter().filter_map(|writer| writer.place.listed());
+        let listed = listed.fold([0; TABLES], |[first, second], files| [first | files[0], second | files[1]]);
         let seen = names.or_else(|name| {
-            let files = storage.files.iter().fold(0, |seen, files| seen << 1 | (files >> name & 1) as u8);
+            let sets = storage.files.iter().chain(&storage.personal).chain(&listed);
+            let files = sets.fold(0, |seen, files| seen << 1 | (files >> name & 1) as Attempt);
             let entry = storage.journal.iter().find(|(_, of, _)| *of == name);
-            4 * entry.map_or(0, |(number, _, own)| 1 + number * 2 + u8::from(*own)) + files
+            64 * entry.map_or(0, |(number, _, own)| 1 + Attempt::from(*number) * 2 + Attempt::from(*own))
+                + files
         });
         let shown = |name: Attempt| seen[name as usize];
         self.writers.sort_by_cached_key(|writer| {
             // Two unnamed attempts may look the same, but one is not two.
-            let alone = writer.place.names().min() == writer.place.names().max();
-            (Writer { place: writer.place.renamed(shown), ..*writer }, alone)
+            let alone = writer.place.names().count_ones() <= 1;
+            let mut place = writer.place.renamed(shown);
+            let listed = place.listed_mut().map(|listed| {
+                let mut shown =
+                    std::mem::take(listed).map(|files| ones(files).map(shown).collect::<Vec<_>>());
+                shown.iter_mut().for_each(|names| names.sort_unstable());
+                shown
+            });
+            (Writer { place, ..*writer }, listed, alone)
         });
         storage.journal.sort_by_cached_key(|(number, name, own)| (*number, *own, shown(*name)));
-        for name in self.writers.iter().flat_map(|writer| writer.place.names()) {
-            names.give(name);
+        for writer in &self.writers {
+            writer.place.in_order().into_iter().flatten().for_each(|name| names.give(name));
         }
         storage.journal.iter().for_each(|(_, name, _)| names.give(*name));
+        let strays = (0..TABLES).fold(0, |all, t| all | storage.files[t] & storage.personal[t]);
+        let mut rest: Vec<Attempt> =
+            ones(strays).filter(|name| names.new[*name as usize] == UNNAMED).collect();
+        rest.sort_by_key(|name| shown(*name));
+        rest.into_iter().for_each(|name| names.give(name));
 
         let to = |name: Attempt| names.new[name as usize];
+        let to_bits =
+            |bits: Bits| ones(bits).map(to).filter(|name| *name != UNNAMED).fold(0, |all, n| all | bit(n));
         for intent in storage.releases.iter_mut().chain(&mut storage.intents) {
             *intent = intent.renamed(to);
         }
-        storage.logs.iter_mut().flatten().for_each(|(_, file)| *file = to(*file));
+        storage.logs.iter_mut().flat_map(|log| &mut log.commits).for_each(|(_, file)| *file = to(*file));
+        storage.orders.iter_mut().for_each(|(_, name)| *name = to(*name));
         storage.journal.iter_mut().for_each(|(_, name, _)| *name = to(*name));
         storage.journal.sort_unstable();
         storage.journal.extend(newest.map(|(number, name, own)| (number, to(name), own)));
-        for files in &mut storage.files {
-            let there = std::mem::take(files);
-            for (old, new) in names.new.iter().enumerate().filter(|(_, new)| **new != UNNAMED) {
-                *files |= (there >> old & 1) << new;
-            }
+        for files in storage.files.iter_mut().chain(&mut storage.personal) {
+            *files = to_bits(*files);
         }
         for writer in &mut self.writers {
             writer.place = writer.place.renamed(to);
+            if let Some(listed) = writer.place.listed_mut() {
+                *listed = listed.map(to_bits);
+            }
         }
         self.named = names.next;
+    }
+}
+
+impl Place {
+    /// The attempts that it names outright.
+    fn in_order(&self) -> [Option<Attempt>; 1 + TABLES] {
+        match self {
+            Place::Carry { then: Then::Shelf { .. }, .. } => [None; 3],
+            Place::Stage { inherited, .. } => [*inherited, None, None],
+            Place::Journal { files, .. } => [Some(files[0]), Some(files[1]), None],
+            Place::Order { intent }
+            | Place::Propose { intent }
+            | Place::Decide { intent }
+            | Place::Carry { intent, .. } => intent.names().map(Some),
+            Place::Purge { purge, .. } => [Some(purge.order.1), None, None],
+            _ => [None; 3],
+        }
     }
 }
 
