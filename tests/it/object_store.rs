@@ -74,13 +74,35 @@ impl S3 {
 
     /// Copies every object of the bucket below a folder.
     pub fn copy_bucket(&self, bucket: &str, to: &Path) {
-        let listed = self.request("GET", &format!("/{bucket}?list-type=2&max-keys=1000"), b"");
-        let listed = String::from_utf8(listed).unwrap();
-        assert!(listed.contains("<IsTruncated>false</IsTruncated>"), "{listed}");
-        for key in listed.split("<Key>").skip(1).map(|rest| rest.split_once("</Key>").unwrap().0) {
-            let file = to.join(key);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, self.request("GET", &format!("/{bucket}/{key}"), b"")).unwrap();
+        let mut after = String::new();
+        loop {
+            let listed = self.request("GET", &format!("/{bucket}?list-type=2&start-after={after}"), b"");
+            let listed = String::from_utf8(listed).unwrap();
+            for key in listed.split("<Key>").skip(1).map(|rest| rest.split_once("</Key>").unwrap().0) {
+                let file = to.join(key);
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, self.request("GET", &format!("/{bucket}/{key}"), b"")).unwrap();
+                after = key.to_owned();
+            }
+            if listed.contains("<IsTruncated>false</IsTruncated>") {
+                return;
+            }
+        }
+    }
+
+    /// Makes a bucket that is the warehouse in the folder.
+    pub fn bucket_of(&self, bucket: &str, warehouse: &Path) {
+        self.request("PUT", &format!("/{bucket}"), b"");
+        let shelf = fs::canonicalize(warehouse.join("bi")).unwrap();
+        for (folder, prefix) in [(warehouse, ""), (&shelf, "bi/")] {
+            for file in crate::forget::files_below(folder) {
+                let key = file.strip_prefix(folder).unwrap().to_str().unwrap();
+                // A bucket has one shelf, whose files are no links.
+                if prefix.is_empty() && key.starts_with("_sillage/shelf/") {
+                    continue;
+                }
+                self.request("PUT", &format!("/{bucket}/{prefix}{key}"), &fs::read(&file).unwrap());
+            }
         }
     }
 
