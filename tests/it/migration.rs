@@ -20,7 +20,7 @@ const NEWER: [(&str, &[&str]); 3] = [
 
 /// Rewrites what sillage keeps as JSON to what format 1 had: releases without `attempt` and `origin`,
 /// one journal a run without attempts and fingerprints of steps, fewer columns in the history.
-fn to_format_1(warehouse: &Path) {
+pub fn to_format_1(warehouse: &Path) {
     let state = warehouse.join("_sillage");
     fs::write(state.join("format.json"), r#"{"format": 1, "made_by": "sillage 0.1.0"}"#).unwrap();
     for file in files(&state.join("releases")) {

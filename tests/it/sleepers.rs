@@ -6,17 +6,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::five_nights::{FiveNights, Words, ends_within};
 use crate::forget::{files_below, text_of};
 use crate::nights::tables;
-use crate::shop::{AS_OF, NIGHTS, Ran, Shop, copy_folder, query, shelf};
+use crate::shop::{Ran, copy_folder, query, shelf};
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
 const LEASE: Duration = Duration::from_millis(400);
 /// Whom the sleeper forgets, and whom those who work meanwhile do.
 const FORGOTTEN: &str = "person5@example.org";
@@ -25,15 +25,11 @@ const FORGOTTEN_MEANWHILE: &str = "person7@example.org";
 const OTHERS: &str = "select count(*) as n, sum(net_amount) as s from raw.web_orders
                       where email not in ('person5@example.org', 'person7@example.org')";
 
-/// A warehouse of five nights, each of one delivery, and the deliveries of the sixth.
+/// The nights, and everybody else's orders when nobody sleeps.
 struct Base {
-    shop: Shop,
-    warehouse: PathBuf,
+    nights: FiveNights,
     others: String,
 }
-
-/// What sleeps, or what is done meanwhile.
-type Words = &'static [&'static str];
 
 const SLEEPERS: [Words; 6] = [
     &["forget", "shop.toml", "--id", "email=person5@example.org", "--yes"],
@@ -53,44 +49,30 @@ const MEANWHILE: [&[Words]; 4] = [
 
 impl Base {
     fn new() -> Base {
-        let shop = Shop::new();
-        let warehouse = shop.warehouse("base");
-        for (night, as_of) in AS_OF.iter().enumerate().take(NIGHTS - 1) {
-            shop.deliver(night..night + 1);
-            shop.run(&warehouse, &["--as-of", as_of]).published();
-        }
-        shop.deliver(NIGHTS - 1..NIGHTS);
-        let whole = shop.warehouse("whole");
-        copy_folder(&warehouse, &whole);
-        shop.run(&whole, &[]).published();
+        let nights = FiveNights::new();
+        let whole = nights.shop.warehouse("whole");
+        copy_folder(&nights.warehouse, &whole);
+        nights.shop.run(&whole, &[]).published();
         let others = query(&whole, OTHERS);
-        Base { shop, warehouse, others }
+        Base { nights, others }
     }
 
     fn verb(&self, words: Words, warehouse: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
-        command.args(words).arg("--warehouse").arg(warehouse).current_dir(self.shop.path());
+        let mut command = self.nights.verb(words, warehouse);
         if words[0] != "backup" {
             command.arg("--wait=30s");
         }
-        command.env("SILLAGE_SUPPRESSION_KEY", KEY).env("SHOP_EXPORTS", self.shop.exports());
         command.env("SILLAGE_FAULT_LEASE_MS", LEASE.as_millis().to_string());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
     fn fresh(&self) -> PathBuf {
-        let warehouse = self.shop.warehouse("trial");
-        for place in [&warehouse, &self.shop.warehouse("copy")] {
-            let _ = fs::remove_dir_all(place);
-        }
-        copy_folder(&self.warehouse, &warehouse);
-        warehouse
+        self.nights.fresh(&self.nights.warehouse)
     }
 
     /// How many points a verb passes that nobody disturbs.
     fn points(&self, words: Words) -> u64 {
-        let (warehouse, listed) = (self.fresh(), self.shop.path().join("points"));
+        let (warehouse, listed) = (self.fresh(), self.nights.shop.path().join("points"));
         let mut verb = self.verb(words, &warehouse);
         Ran::of(verb.env("SILLAGE_FAULT_POINTS", &listed).output().unwrap()).published();
         fs::read_to_string(&listed).unwrap().lines().count() as u64
@@ -121,7 +103,7 @@ impl Base {
         if words[0] == "backup" {
             // It had become a whole copy before the erasure that it slept through.
             if woken.stderr.contains("delete it, and copy again") {
-                fs::remove_dir_all(self.shop.warehouse("copy")).unwrap();
+                fs::remove_dir_all(self.nights.shop.warehouse("copy")).unwrap();
             }
             self.copy_is_whole(&warehouse, woken.code == Some(0), &said);
         }
@@ -144,7 +126,7 @@ impl Base {
 
     /// What says that it is a copy is one; another one is made to the same place.
     fn copy_is_whole(&self, warehouse: &Path, is_done: bool, told: &str) {
-        let copy = self.shop.warehouse("copy");
+        let copy = self.nights.shop.warehouse("copy");
         if !is_done {
             let again = Ran::of(self.verb(&["backup", "copy"], warehouse).output().unwrap());
             assert_eq!(again.code, Some(0), "{told}: again: {}", again.stderr);
@@ -167,15 +149,6 @@ fn falls_asleep(child: &mut Child) -> bool {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-fn ends_within(mut child: Child, most: Duration, told: &str) -> Ran {
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < most, "{told}: it does not end");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ran::of(child.wait_with_output().unwrap())
 }
 
 #[test]
