@@ -102,10 +102,9 @@ impl Warehouse {
     pub async fn holding<T>(&self, wait: Wait, work: impl AsyncFnOnce(&Lock) -> Result<T>) -> Result<T> {
         let lock = self.lock(wait).await?;
         let result = work(&lock).await;
-        let released = lock.release().await;
-        let done = result?;
-        released?;
-        Ok(done)
+        // A lock that cannot be given back is over with its process, or its lease: what was done is done.
+        let _ = lock.release().await;
+        result
     }
 
     /// Takes the lock; when it is held for longer than the wait, says by whom and since when.
