@@ -82,7 +82,7 @@ impl OutputArgs {
             ..exported.under(&partial)
         };
         let warehouse = catalog.warehouse();
-        let export = warehouse.begin_export(exported).await.ok();
+        let export = warehouse.begin_export(exported).await?;
         if export.is_none() {
             // Who may read a warehouse and not write to it can export all the same.
             eprintln!(
@@ -96,7 +96,7 @@ impl OutputArgs {
             true = next_signal() => Err(Error::new(Kind::Interrupted, "stopped; nothing was written")),
         };
         if let Some(export) = export {
-            // One that stays is ended by the next erasure.
+            // One that stays is ended by the next command.
             let _ = export.end().await;
         }
         written

@@ -7,7 +7,7 @@ use clap::Args;
 use super::progress::grouped;
 use super::{LimitArgs, WaitArg, WarehouseArg, parse_duration};
 use crate::clock::show_instant;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::history;
 use crate::warehouse::Warehouse;
 use crate::warehouse::exported::{ExportKind, Exported};
@@ -112,6 +112,10 @@ pub async fn vacuum(args: VacuumArgs) -> Result<()> {
 pub async fn backup(args: BackupArgs) -> Result<()> {
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
     let export = warehouse.begin_export(Exported::new(&args.to, ExportKind::Backup)).await?;
+    let export = export.ok_or_else(|| {
+        Error::failed("the warehouse cannot be written to, so `sillage forget` would not find the copy")
+            .hint("back up as the user that runs the nights")
+    })?;
     // A copy that was cut off holds rows too.
     export.written().await?;
     let copied = warehouse.backup(&args.to).await;

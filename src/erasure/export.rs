@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 use arrow::array::BooleanArray;
@@ -11,6 +11,7 @@ use arrow::compute::{filter_record_batch, not};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 
 use super::receipt::CleanedFile;
 use super::subject::Subject;
@@ -26,6 +27,7 @@ const TELLING_CHARACTERS: usize = 5;
 const WORD_CHARACTERS: usize = 7;
 const NO_CUSTOMER_ID: &str = "it has no column customer_id: only rows that hold an identifier were found";
 const NOT_OURS: &str = "it is not as sillage wrote it: look yourself";
+const READING: &str = "read the file";
 const OTHER_NAMES: &str = "it had other names (hard links), under which the rows are still there";
 
 /// Takes the person's rows out of the file, which is replaced whole or not at all. Rows are theirs by
@@ -121,11 +123,14 @@ fn is_word(value: &str) -> bool {
 
 /// What is left out of the new file; `None` for a file that cannot be taken apart.
 fn cleaned(path: &Path, format: Option<&str>, to: &File, values: &Values) -> Result<Option<Cleaned>> {
-    let doing = "read the file";
-    let mut file = File::open(path).doing(doing)?;
+    let mut file = File::open(path).doing(READING)?;
     let mut magic = [0; 4];
-    let is_parquet = file.read_exact(&mut magic).is_ok() && &magic == b"PAR1";
-    let file = File::open(path).doing(doing)?;
+    let is_parquet = match file.read_exact(&mut magic) {
+        Ok(()) => &magic == b"PAR1",
+        Err(e) if e.kind() == ErrorKind::UnexpectedEof => false,
+        Err(e) => return Err(e).doing(READING),
+    };
+    let file = File::open(path).doing(READING)?;
     let mut out = BufWriter::new(to);
     let ending = path.extension().and_then(|ending| ending.to_str());
     let found = match format.or(ending) {
@@ -140,7 +145,11 @@ fn cleaned(path: &Path, format: Option<&str>, to: &File, values: &Values) -> Res
 
 fn parquet(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
     let doing = "read Parquet";
-    let Ok(builder) = ParquetRecordBatchReaderBuilder::try_new(file) else { return Ok(None) };
+    let builder = match ParquetRecordBatchReaderBuilder::try_new(file) {
+        Ok(builder) => builder,
+        Err(error @ ParquetError::External(_)) => return Err(error).doing(doing),
+        Err(_) => return Ok(None),
+    };
     let schema = builder.schema().clone();
     let id = schema.index_of(CUSTOMER_ID).ok();
     let mut writer = ArrowWriter::try_new(out, schema, None).doing("write Parquet")?;
@@ -170,12 +179,20 @@ fn parquet(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Op
 fn csv(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
     let mut reader = ::csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let mut writer = ::csv::WriterBuilder::new().flexible(true).from_writer(out);
-    let Ok(header) = reader.byte_headers().cloned() else { return Ok(None) };
+    let header = match reader.byte_headers().cloned() {
+        Ok(header) => header,
+        Err(error) if error.is_io_error() => return Err(error).doing(READING),
+        Err(_) => return Ok(None),
+    };
     let id = header.iter().position(|name| name == CUSTOMER_ID.as_bytes());
     writer.write_byte_record(&header).doing("write CSV")?;
     let mut rows = 0;
     for record in reader.byte_records() {
-        let Ok(record) = record else { return Ok(None) };
+        let record = match record {
+            Ok(record) => record,
+            Err(error) if error.is_io_error() => return Err(error).doing(READING),
+            Err(_) => return Ok(None),
+        };
         let own = id.and_then(|id| record.get(id)).map(String::from_utf8_lossy);
         if values.are_in(own.as_deref(), record.iter().map(String::from_utf8_lossy)) {
             rows += 1;
@@ -190,7 +207,7 @@ fn csv(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option
 fn json(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
     let mut cleaned = Cleaned::default();
     for line in BufReader::new(file).lines() {
-        let Ok(line) = line else { return Ok(None) };
+        let Some(line) = text(line)? else { return Ok(None) };
         let Ok(serde_json::Value::Object(row)) = serde_json::from_str(&line) else { return Ok(None) };
         let own = row.get(CUSTOMER_ID);
         if own.is_none() {
@@ -206,6 +223,14 @@ fn json(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Optio
         }
     }
     Ok(Some(cleaned))
+}
+
+/// A line; `None` when it is no text.
+fn text(line: std::io::Result<String>) -> Result<Option<String>> {
+    match line {
+        Err(e) if e.kind() == ErrorKind::InvalidData => Ok(None),
+        line => line.map(Some).doing(READING),
+    }
 }
 
 /// Every text, number and name in a value, however deep.
@@ -231,7 +256,7 @@ fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Opti
         kept.try_for_each(|line| writeln!(out, "{line}")).doing("write the table")
     };
     for (number, line) in BufReader::new(file).lines().enumerate() {
-        let Ok(line) = line else { return Ok(None) };
+        let Some(line) = text(line)? else { return Ok(None) };
         if number == 0 && !line.starts_with('+') {
             return Ok(None);
         }

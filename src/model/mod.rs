@@ -6,6 +6,7 @@ pub mod sql;
 pub mod time_column;
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -76,10 +77,12 @@ fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for schema in std::fs::read_dir(folder).map_err(unreadable)? {
         let schema = schema.map_err(unreadable)?.path();
-        if !schema.is_dir() {
-            continue;
-        }
-        for file in std::fs::read_dir(&schema).map_err(unreadable)? {
+        let below = match std::fs::read_dir(&schema) {
+            // A file, or a link that leads nowhere.
+            Err(e) if [ErrorKind::NotADirectory, ErrorKind::NotFound].contains(&e.kind()) => continue,
+            found => found.map_err(unreadable)?,
+        };
+        for file in below {
             let file = file.map_err(unreadable)?.path();
             if file.extension().is_some_and(|e| e == "sql") {
                 files.push(file);

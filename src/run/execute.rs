@@ -55,7 +55,10 @@ pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> 
 }
 
 fn is_empty(location: &str) -> bool {
-    std::fs::read_dir(location).map_or(true, |mut entries| entries.next().is_none())
+    match std::fs::read_dir(location) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
+    }
 }
 
 /// Runs the pipeline: takes the lock, finishes or takes up a run that was cut off, and publishes.

@@ -433,6 +433,7 @@ impl Elsewhere<'_> {
 
     async fn file(&self, exported: &Exported) -> Result<CleanedFile> {
         let stopped = exported.stop();
+        let partial = exported.partial.clone().unwrap_or_default();
         let (exported, subject) = (exported.clone(), self.subject.clone());
         let place = exported.place.clone();
         let (is_elsewhere, machine) = (exported.is_elsewhere(), exported.machine.clone().unwrap_or_default());
@@ -446,16 +447,26 @@ impl Elsewhere<'_> {
         if cleaned.rows.is_none() && cleaned.look.is_none() && is_elsewhere {
             cleaned.look = Some(format!("it was written on the machine {machine}: look there"));
         }
-        if stopped && cleaned.look.is_none() {
-            cleaned.look = Some("it was being written: it must be drawn again".to_owned());
+        match stopped {
+            Err(error) => {
+                cleaned.look = Some(format!("{partial} is half written and cannot be deleted: {error}"))
+            }
+            Ok(true) if cleaned.look.is_none() => {
+                cleaned.look = Some("it was being written: it must be drawn again".to_owned());
+            }
+            Ok(_) => {}
         }
         Ok(cleaned)
     }
 
     async fn replica(&self, place: &str) -> Replica {
         let told = |release, look| Replica { location: place.to_owned(), release, look };
-        if !place.contains("://") && !Path::new(place).exists() {
-            return told(None, None);
+        if !place.contains("://") {
+            match Path::new(place).try_exists() {
+                Ok(true) => {}
+                Ok(false) => return told(None, None),
+                Err(error) => return told(None, Some(error.to_string())),
+            }
         }
         let all = Forgetting {
             identifiers: self.subject.identifiers.iter().cloned().collect(),

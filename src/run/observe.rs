@@ -111,7 +111,7 @@ async fn seen_files(source: &Source, ledger: &Ledger, listed: Vec<SourceFile>) -
         let digest = match known.filter(|e| e.size == file.size && e.modified == file.modified) {
             Some(known) => Some(known.digest.clone()),
             None => {
-                let packed = match source::is_packed(source, &file).await {
+                let packed = match source::is_packed(source, &file).await? {
                     true => Some(file.look_at_content(source).await?.clone()),
                     false => None,
                 };

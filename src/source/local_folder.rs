@@ -1,6 +1,7 @@
 //! The files below a local path, whatever their names: nothing that lies there is passed over in silence.
 
 use std::fs::Metadata;
+use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -20,9 +21,9 @@ use crate::storage::local_file::{LocalFile, meta_of};
 pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
     let mut listing = Listing::default();
     let Some(path) = as_it_lies_there(path)? else { return Ok(listing) };
-    if path.is_file() {
+    let metadata = path.metadata().doing(format!("look at {}", path.display()))?;
+    if metadata.is_file() {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let metadata = path.metadata().doing(format!("look at {}", path.display()))?;
         listing.files.push(source_file(name, path, &metadata)?);
         return Ok(listing);
     }
@@ -30,20 +31,23 @@ pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
     for entry in WalkDir::new(&path).follow_links(true).min_depth(1) {
         let (found, metadata) = match entry {
             Ok(entry) if entry.file_type().is_dir() => continue,
-            Ok(entry) => (entry.path().to_owned(), entry.metadata().ok()),
+            Ok(entry) => match entry.metadata() {
+                Ok(metadata) => (entry.path().to_owned(), Some(metadata)),
+                // It was there a moment ago.
+                Err(error) if error.io_error().is_some_and(|e| e.kind() == ErrorKind::NotFound) => continue,
+                Err(error) => return Err(error).doing(format!("list {}", path.display())),
+            },
             Err(error) => match (error.path(), error.io_error().map(std::io::Error::kind)) {
                 // A link that leads nowhere.
-                (Some(link), Some(std::io::ErrorKind::NotFound)) if link.is_symlink() => {
-                    (link.to_owned(), None)
-                }
+                (Some(link), Some(ErrorKind::NotFound)) if link.is_symlink() => (link.to_owned(), None),
                 // A link that leads to itself, or to a folder above it.
-                (Some(link), _) if error.loop_ancestor().is_some() || link.is_symlink() => {
+                (Some(link), _) if error.loop_ancestor().is_some() || leads_to_itself(&error) => {
                     let below = link.strip_prefix(&path).unwrap_or(link).to_string_lossy();
                     listing.left_out.push(format!("{below} (a link that leads back to itself)"));
                     continue;
                 }
                 // It was there a moment ago.
-                (_, Some(std::io::ErrorKind::NotFound)) => continue,
+                (_, Some(ErrorKind::NotFound)) => continue,
                 _ => return Err(error).doing(format!("list {}", path.display())),
             },
         };
@@ -71,6 +75,17 @@ pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
     Ok(listing)
 }
 
+#[cfg(unix)]
+fn leads_to_itself(error: &walkdir::Error) -> bool {
+    let code = error.io_error().and_then(std::io::Error::raw_os_error);
+    code == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn leads_to_itself(error: &walkdir::Error) -> bool {
+    error.path().is_some_and(FilePath::is_symlink)
+}
+
 fn source_file(name: String, path: PathBuf, metadata: &Metadata) -> Result<SourceFile> {
     // What object stores call it does not matter: the store has one file.
     let meta = meta_of(metadata, Path::from(name.as_str())).doing(format!("look at {name}"))?;
@@ -89,25 +104,40 @@ fn source_file(name: String, path: PathBuf, metadata: &Metadata) -> Result<Sourc
 /// A path as the disk has it, where its accents are composed in another way than declared: macOS takes
 /// them apart. Nothing where none, or more than one, looks the same.
 fn as_it_lies_there(declared: &FilePath) -> Result<Option<PathBuf>> {
-    if declared.exists() {
+    if is_there(declared)? {
         return Ok(Some(declared.to_owned()));
     }
     let mut found = PathBuf::new();
     for part in declared.components() {
         let next = found.join(part);
-        if next.exists() {
+        if is_there(&next)? {
             found = next;
             continue;
         }
         let wanted = composed(&part.as_os_str().to_string_lossy()).into_owned();
-        let Ok(beside) = std::fs::read_dir(&found) else { return Ok(None) };
-        let mut same = beside
-            .filter_map(|entry| entry.ok().map(|entry| entry.file_name()))
-            .filter(|name| !wanted.is_ascii() && composed(&name.to_string_lossy()) == wanted);
-        match (same.next(), same.next()) {
-            (Some(only), None) => found.push(only),
+        if wanted.is_ascii() {
+            return Ok(None);
+        }
+        let doing = || format!("list {}", found.display());
+        let mut same = Vec::new();
+        for entry in std::fs::read_dir(&found).doing(doing())? {
+            let name = entry.doing(doing())?.file_name();
+            if composed(&name.to_string_lossy()) == wanted {
+                same.push(name);
+            }
+        }
+        match same.as_slice() {
+            [only] => found.push(only),
             _ => return Ok(None),
         }
     }
     Ok(Some(found))
+}
+
+/// Whether there is something; below a file there is nothing.
+fn is_there(path: &FilePath) -> Result<bool> {
+    match path.try_exists() {
+        Err(e) if e.kind() == ErrorKind::NotADirectory => Ok(false),
+        found => found.doing(format!("look at {}", path.display())),
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use futures::TryStreamExt;
@@ -228,11 +229,18 @@ pub async fn content(source: &Source, file: &SourceFile) -> Result<Content> {
     let place = |e: Error| e.at(file.name.clone()).at(format!("source {}", source.name));
     let (opened, is_text) = (file.clone(), source.format != Format::Parquet);
     let content = tokio::task::spawn_blocking(move || {
-        let unpacked = is_text.then(|| packed::open(&opened).and_then(content_of));
-        match unpacked {
-            Some(Ok(content)) => Ok(content),
-            _ => packed::stored(&opened).and_then(content_of),
+        if is_text {
+            let is_unreadable = Arc::new(AtomicBool::new(false));
+            let seen = is_unreadable.clone();
+            let stored = packed::stored(&opened)?.inspect(move |window| {
+                seen.fetch_or(window.is_err(), Ordering::Relaxed);
+            });
+            match packed::unpacked(Box::new(stored)).and_then(content_of) {
+                Err(_) if !is_unreadable.load(Ordering::Relaxed) => {}
+                content => return content,
+            }
         }
+        packed::stored(&opened).and_then(content_of)
     });
     content.await.map_err(|_| Error::failed("reading stopped unexpectedly")).flatten().map_err(place)
 }
@@ -259,18 +267,21 @@ impl SourceFile {
 }
 
 /// Returns whether a file is unpacked when it is read, so that its size says nothing of its content. False
-/// where it cannot be looked into: reading it will say why.
-pub async fn is_packed(source: &Source, file: &SourceFile) -> bool {
+/// of a member of a damaged archive: reading it will say why.
+///
+/// # Errors
+/// A file that cannot be read.
+pub async fn is_packed(source: &Source, file: &SourceFile) -> Result<bool> {
     if source.format == Format::Parquet {
-        return false;
+        return Ok(false);
     }
     let head = match &file.member {
-        None => fetch(file, 0..file.size.min(HEAD as u64)).await.unwrap_or_default(),
+        None => fetch(file, 0..file.size.min(HEAD as u64)).await?,
         Some(_) => {
             let member = file.clone();
             let first = tokio::task::spawn_blocking(move || packed::stored(&member).ok()?.next()?.ok());
             first.await.ok().flatten().unwrap_or_default()
         }
     };
-    matches!(form(&head), Form::Gzip | Form::Zstandard)
+    Ok(matches!(form(&head), Form::Gzip | Form::Zstandard))
 }

@@ -1,5 +1,6 @@
 //! A source's declared path, taken apart: what is fixed, and what is a pattern.
 
+use std::io::ErrorKind;
 use std::path::{Component, Path as FilePath, PathBuf};
 
 use glob::Pattern;
@@ -33,7 +34,7 @@ impl Place {
         let rest = if local { absolute(&rest)? } else { rest };
         let parts: Vec<&str> = rest.split('/').collect();
         // A file may be called what a pattern looks like.
-        let is_file = local && FilePath::new(&rest).is_file();
+        let is_file = local && is_file(FilePath::new(&rest))?;
         if !is_file && let Some(first) = parts.iter().position(|part| part.contains(['*', '?', '['])) {
             let pattern = parts[first..].join("/");
             let pattern = Pattern::new(&composed(&pattern)).map_err(|e| {
@@ -53,6 +54,18 @@ impl Place {
             }
             _ => Place { local, folder: format!("{scheme}{trimmed}/"), file: None, pattern: None },
         })
+    }
+}
+
+/// Of a path under which no file can be, such as a long pattern.
+const NO_SUCH_FILE: [ErrorKind; 4] =
+    [ErrorKind::NotFound, ErrorKind::NotADirectory, ErrorKind::InvalidFilename, ErrorKind::InvalidInput];
+
+fn is_file(path: &FilePath) -> Result<bool> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(e) if NO_SUCH_FILE.contains(&e.kind()) => Ok(false),
+        Err(e) => Err(e).doing(format!("look at {}", path.display())),
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::folder::sync_folder;
 use super::permission::Permission;
 
 /// A file in the making.
@@ -49,12 +50,13 @@ impl Beside {
         self.file.set_permissions(other.permissions())
     }
 
-    /// Gives the file its name, once its bytes are on the disk.
+    /// Gives the file its name, once its bytes are on the disk; then its name is, too: what it replaces does
+    /// not come back.
     pub fn finish(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.partial, &self.path)?;
         self.is_whole = true;
-        Ok(())
+        sync_folder(&self.path)
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! `object_store`'s own local store puts a file in place by a link or a rename, but hands its bytes
 //! to the system only: after a power cut a file may be there and empty. Here a put is on the disk,
-//! its name included, when it returns, and its name appears only after its bytes are. And what is
-//! written is its owner's alone where `permission` says so, from its first byte on.
+//! its name included, when it returns, and its name appears only after its bytes are. What is written is
+//! its owner's alone where `permission` says so, from its first byte on. And a listing is whole or an error.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -23,8 +23,8 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
 
-use super::fault;
 use super::permission::Permissions;
+use super::{fault, listing};
 
 #[derive(Debug, Default)]
 pub struct Folder {
@@ -84,7 +84,7 @@ impl ObjectStore for Folder {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        self.files_below(prefix, None)
     }
 
     fn list_with_offset(
@@ -92,11 +92,12 @@ impl ObjectStore for Folder {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
+        self.files_below(prefix, Some(offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
+        let folder = self.folder(prefix)?;
+        blocking(move || listing::entries_of(&folder)).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
@@ -113,6 +114,24 @@ impl ObjectStore for Folder {
 }
 
 impl Folder {
+    /// The folder that a prefix stands for: the one that its files are in.
+    fn folder(&self, prefix: Option<&Path>) -> Result<PathBuf> {
+        let mut file = self.inner.path_to_filesystem(&prefix.cloned().unwrap_or_default().join("file"))?;
+        file.pop();
+        Ok(file)
+    }
+
+    fn files_below(
+        &self,
+        prefix: Option<&Path>,
+        offset: Option<&Path>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.folder(prefix) {
+            Ok(folder) => listing::files_below(&folder, offset),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
+    }
+
     /// Makes the folders above a place that the store would make itself.
     async fn make_room(&self, location: &Path) -> Result<()> {
         let (path, permissions) = (self.inner.path_to_filesystem(location)?, self.permissions.clone());
@@ -229,7 +248,7 @@ fn write(file: &mut File, payload: &PutPayload) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A new file beside the path. `object_store` leaves names that end in `#` and digits out of listings.
+/// A new file beside the path, under a name that listings leave out: it ends in `#` and digits.
 fn temporary(path: &FilePath, permissions: &Permissions) -> io::Result<(File, PathBuf)> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     loop {
@@ -269,11 +288,12 @@ pub fn settle(path: &FilePath) -> io::Result<()> {
 }
 
 /// Brings the names in the folder of this path to the disk.
-fn sync_folder(path: &FilePath) -> io::Result<()> {
+pub(super) fn sync_folder(path: &FilePath) -> io::Result<()> {
     // Elsewhere than on Unix a folder cannot be opened; its names are settled by the system.
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
+        let is_here = folder.as_os_str().is_empty();
+        File::open(if is_here { FilePath::new(".") } else { folder })?.sync_all()?;
     }
     #[cfg(not(unix))]
     let _ = path;
@@ -287,7 +307,7 @@ fn failure(path: &FilePath, source: io::Error) -> object_store::Error {
             object_store::Error::AlreadyExists { path: place, source: source.into() }
         }
         io::ErrorKind::NotFound => object_store::Error::NotFound { path: place, source: source.into() },
-        io::ErrorKind::PermissionDenied => {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             object_store::Error::PermissionDenied { path: place, source: source.into() }
         }
         _ => object_store::Error::Generic { store: "LocalFileSystem", source: source.into() },

@@ -3,8 +3,8 @@
 //! Needs no lock: the files of a release never change. What lies beyond the release (a log that a run is
 //! just writing, staged files, earlier releases) stays behind. At the end it is seen that the release is
 //! there still: releases are deleted before their files, so until then no file went. The shelf comes
-//! before the release file: a copy that was cut off is a warehouse without a release, and the next backup
-//! to that place begins by deleting what does not belong to it.
+//! before the release file: a copy that was cut off is a warehouse without a release, or has this one, and
+//! the next backup to that place begins by deleting what does not belong to it.
 
 use std::collections::BTreeSet;
 
@@ -45,8 +45,15 @@ impl Warehouse {
         };
         let target = Warehouse::open_or_create(to).await?;
         if let Some(there) = target.last_release().await? {
-            return Err(Error::config(format!("{to} is a warehouse with release {} already", there.release))
+            // A backup that was cut off at its very end, and nothing since.
+            let is_begun: Option<serde_json::Value> = target.read_json(&begun_path()).await?;
+            if is_begun.is_none() || !published.iter().chain([&release]).any(|ours| *ours == there) {
+                return Err(Error::config(format!(
+                    "{to} is a warehouse with release {} already",
+                    there.release
+                ))
                 .hint("give each backup a place of its own"));
+            }
         }
         let mut paths = BTreeSet::new();
         for of in published.iter().chain([&release]) {

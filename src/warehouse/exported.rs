@@ -12,6 +12,10 @@
 //! one of the two sees the other, whatever their order: the erasure cleans the file, or the export takes
 //! it back.
 
+use std::io::ErrorKind;
+
+use object_store::Error::{PermissionDenied, Unauthenticated};
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -19,7 +23,7 @@ use uuid::Uuid;
 use super::Warehouse;
 use super::object::numbered;
 use crate::clock::{self, Instant};
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::storage::process::{Life, Process};
 
 const FOLDER: &str = "_sillage/exported";
@@ -103,7 +107,10 @@ impl Exported {
 
     /// Stops an export that is under way, or clears up after one that was killed: what it has written so
     /// far is deleted, and a file that is gone does not get its name. Says whether there was one.
-    pub fn stop(&self) -> bool {
+    ///
+    /// # Errors
+    /// It is there and cannot be deleted.
+    pub fn stop(&self) -> std::io::Result<bool> {
         // Only what is named as exports name it: nobody else's files.
         let partial = self.partial.as_deref().filter(|partial| {
             let number = partial.strip_prefix(&self.place).and_then(|rest| rest.strip_suffix(".part"));
@@ -111,7 +118,12 @@ impl Exported {
                 !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_hexdigit())
             })
         });
-        partial.is_some_and(|partial| std::fs::remove_file(partial).is_ok())
+        let Some(partial) = partial else { return Ok(false) };
+        match std::fs::remove_file(partial) {
+            Ok(()) => Ok(true),
+            Err(e) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&e.kind()) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     fn path(&self) -> Path {
@@ -135,13 +147,18 @@ fn machine() -> Option<String> {
 }
 
 impl Warehouse {
-    /// Makes an export known before it reads.
-    pub async fn begin_export(&self, exported: Exported) -> Result<Export<'_>> {
-        self.sweep_exports().await?;
+    /// Makes an export known before it reads; `None` where this user may not write to the warehouse.
+    pub async fn begin_export(&self, exported: Exported) -> Result<Option<Export<'_>>> {
         let name = blake3::hash(exported.place.as_bytes()).to_hex();
         let entry = Path::from(format!("{FOLDER}/{name}-{}.json", Uuid::new_v4().simple()));
-        self.put_json(&entry, &exported).await?;
-        Ok(Export { warehouse: self, exported, entry })
+        let doing = || format!("write {entry}");
+        let bytes = serde_json::to_vec_pretty(&exported).doing(doing())?;
+        match self.store().put(&entry, bytes.into()).await {
+            Err(PermissionDenied { .. } | Unauthenticated { .. }) => return Ok(None),
+            put => put.doing(doing())?,
+        };
+        self.sweep_exports().await?;
+        Ok(Some(Export { warehouse: self, exported, entry }))
     }
 
     /// All places, by name; those that are being written come as often as they are.
@@ -170,8 +187,10 @@ impl Warehouse {
                 && let Some(exported) = self.read_json::<Exported>(&path).await?
                 && have_ended(&exported)
             {
-                exported.stop();
-                self.delete_object(&path).await?;
+                // What cannot be deleted now stays known.
+                if exported.stop().is_ok() {
+                    self.delete_object(&path).await?;
+                }
             }
         }
         Ok(())
@@ -215,8 +234,9 @@ impl Export<'_> {
         self.warehouse.put_json(&whole.path(), &whole).await
     }
 
-    /// Ends the export, whole or not.
+    /// Ends the export, whole or not. It stays known as long as what is half written is there.
     pub async fn end(self) -> Result<()> {
+        self.exported.stop().doing("delete what is half written")?;
         self.warehouse.delete_object(&self.entry).await
     }
 }

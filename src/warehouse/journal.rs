@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use super::Warehouse;
 use super::lock::Lock;
+use super::object::numbered;
 use super::publish::Intent;
 use super::release::{Outcome, Release};
 use super::stage::Staged;
@@ -189,12 +190,11 @@ impl Warehouse {
         let done = intent.release.release;
         let failed = intent.release.outcome == Outcome::Failed;
         let mut kept: BTreeSet<String> = intent.staged.iter().flat_map(Staged::files).collect();
-        let before_failed = match done.checked_sub(1) {
-            None | Some(0) => false,
-            Some(before) => {
-                self.release(before).await.is_ok_and(|release| release.outcome == Outcome::Failed)
-            }
+        let before: Option<Release> = match done.checked_sub(1) {
+            None | Some(0) => None,
+            Some(before) => self.read_json(&numbered(super::release::FOLDER, before)).await?,
         };
+        let before_failed = before.is_some_and(|release| release.outcome == Outcome::Failed);
         // A failed release reads nothing that its attempts' steps staged.
         let in_vain = |run: u64| run == done || (before_failed && run + 1 == done);
         let paths = self.list_objects(FOLDER).await?;

@@ -107,10 +107,9 @@ impl Warehouse {
             // The error of the work is the one to tell; what stays goes with a vacuum.
             let _ = self.delete_unjournaled().await;
         }
-        let released = lock.release().await;
-        let done = result?;
-        released?;
-        Ok(done)
+        // A lock that cannot be given back is over with its process, or its lease: what was done is done.
+        let _ = lock.release().await;
+        result
     }
 
     /// Takes the lock; when it is held for longer than the wait, says by whom and since when.

@@ -204,17 +204,17 @@ impl Warehouse {
         Ok(intent.release.clone())
     }
 
-    /// What follows the release: the shelf, the sweeping, checkpoints of long logs.
+    /// What follows the release: the shelf, checkpoints of long logs, the sweeping. The journal goes last:
+    /// what fails before that is done again by whoever comes next.
     async fn finish(&self, intent: &Intent) -> Result<()> {
         self.switch_shelf().await?;
-        self.clear_journal(intent).await?;
         for staged in &intent.staged {
             let version = intent.release.tables[&staged.table];
             if version > 0 && version.is_multiple_of(CHECKPOINT_EVERY) {
                 self.checkpoint(&staged.table, version).await?;
             }
         }
-        Ok(())
+        self.clear_journal(intent).await
     }
 
     async fn commit(&self, run: u64, version: u64, staged: &Staged) -> Result<()> {

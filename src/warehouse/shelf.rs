@@ -6,6 +6,7 @@
 //! what lies there already may be half of something, or anybody's. On an object store each file is put
 //! whole, one after another, and a marker with the release last.
 
+use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 
 use object_store::path::Path;
@@ -122,7 +123,12 @@ fn single_file(table: &Table) -> Result<Option<&Path>> {
 fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result<()> {
     let shelves = folder.join(SHELVES);
     let marker = marker(release);
-    let before = std::fs::read_link(folder.join("bi")).ok();
+    let before = match std::fs::read_link(folder.join("bi")) {
+        Ok(target) => Some(target),
+        // Nothing is there, or no link.
+        Err(e) if [ErrorKind::NotFound, ErrorKind::InvalidInput].contains(&e.kind()) => None,
+        Err(e) => return Err(e).doing("look at the link `bi`"),
+    };
     if shows(folder, before.as_deref(), &marker)? {
         return Ok(());
     }
@@ -142,7 +148,8 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
     settle(&shelf)?;
     let link = shelves.join(format!("{name}.link"));
     fault::point("symlink");
-    if !shelf.exists() {
+    // Swept by somebody who published while this process slept.
+    if !shelf.try_exists().doing("look at the shelf")? {
         return Ok(());
     }
     symlink(&FilePath::new(SHELVES).join(&name), &link).doing("make the link `bi`")?;
@@ -152,7 +159,7 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
     match switched.and_then(|()| storage::settle(&folder.join("bi"))) {
         // While this process slept, later releases came, and swept its shelf away: whoever switches looks
         // again.
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         switched => switched.doing("switch the link `bi`")?,
     }
     sweep(&shelves, release.release, before.as_deref())
@@ -167,7 +174,7 @@ fn shows(folder: &FilePath, target: Option<&FilePath>, marker: &Marker) -> Resul
     };
     match std::fs::read(folder.join(target).join(MARKER)) {
         Ok(text) => Ok(serde_json::from_slice::<Marker>(&text).is_ok_and(|shown| shown == *marker)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e).doing("look at the shelf"),
     }
 }
@@ -229,7 +236,7 @@ fn sweep(shelves: &FilePath, current: u64, shown_before: Option<&FilePath>) -> R
 fn remove_folder(path: &FilePath) -> Result<()> {
     match std::fs::remove_dir_all(path) {
         Ok(()) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
         Err(e) => Err(e).doing("sweep an old shelf"),
     }
 }

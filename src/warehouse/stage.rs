@@ -241,16 +241,16 @@ impl Warehouse {
                 let store = store.clone();
                 async move {
                     let path = Path::parse(&add.path).doing("read a staged path")?;
-                    let there = store.head(&path).await;
-                    match there {
+                    match store.head(&path).await {
                         Ok(meta) if i64::try_from(meta.size) == Ok(add.size) => Ok(()),
-                        _ => Err(Error::failed(format!(
+                        Ok(_) | Err(object_store::Error::NotFound { .. }) => Err(Error::failed(format!(
                             "a staged file of {} is gone or cut off: {}",
                             staged.table, add.path
                         ))
                         .hint(
                             "something deleted it (a vacuum by another tool?); run again with --full-refresh",
                         )),
+                        Err(e) => Err(e).doing(format!("look at {path}")),
                     }
                 }
             })

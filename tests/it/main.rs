@@ -14,8 +14,10 @@ mod distrust;
 mod drift;
 mod errors;
 mod exports;
+mod failing_calls;
 mod faults;
 mod files;
+mod five_nights;
 mod forget;
 mod future;
 #[path = "../fuzz/mod.rs"]

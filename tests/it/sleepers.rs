@@ -8,19 +8,19 @@
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::five_nights::{FiveNights, Words, ends_within};
 use crate::forget::{files_below, text_of};
 use crate::migration::to_format_1;
 use crate::nights::tables;
 use crate::object_store::S3;
-use crate::shop::{AS_OF, NIGHTS, Ran, Shop, copy_folder, query, shelf};
+use crate::shop::{Ran, copy_folder, query, shelf};
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
 const LEASE: Duration = Duration::from_millis(400);
 /// Whom the sleeper forgets, and whom those who work meanwhile do.
 const FORGOTTEN: &str = "person5@example.org";
@@ -29,20 +29,16 @@ const FORGOTTEN_MEANWHILE: &str = "person7@example.org";
 const OTHERS: &str = "select count(*) as n, sum(net_amount) as s from raw.web_orders
                       where email not in ('person5@example.org', 'person7@example.org')";
 
-/// A warehouse of five nights, each of one delivery, and the deliveries of the sixth.
+/// The nights, and everybody else's orders when nobody sleeps.
 struct Base {
-    shop: Shop,
-    warehouse: PathBuf,
-    /// The same in the first format there was.
+    nights: FiveNights,
+    /// The same warehouse in the first format there was.
     of_format_1: PathBuf,
     others: String,
     /// Where a trial's warehouse is a bucket.
     s3: Option<S3>,
     trials: Cell<u32>,
 }
-
-/// A verb and its arguments.
-type Words = &'static [&'static str];
 
 const SLEEPERS: [Words; 7] = [
     &["forget", "shop.toml", "--id", "email=person5@example.org", "--yes"],
@@ -62,67 +58,53 @@ const MEANWHILE: [&[Words]; 5] =
 
 impl Base {
     fn new(s3: Option<S3>) -> Base {
-        let shop = Shop::new();
-        let warehouse = shop.warehouse("base");
-        for (night, as_of) in AS_OF.iter().enumerate().take(NIGHTS - 1) {
-            shop.deliver(night..night + 1);
-            shop.run(&warehouse, &["--as-of", as_of]).published();
-        }
-        shop.deliver(NIGHTS - 1..NIGHTS);
-        let whole = shop.warehouse("whole");
-        copy_folder(&warehouse, &whole);
-        shop.run(&whole, &[]).published();
+        let nights = FiveNights::new();
+        let whole = nights.shop.warehouse("whole");
+        copy_folder(&nights.warehouse, &whole);
+        nights.shop.run(&whole, &[]).published();
         let others = query(&whole, OTHERS);
-        let of_format_1 = shop.warehouse("format_1");
-        copy_folder(&warehouse, &of_format_1);
+        let of_format_1 = nights.shop.warehouse("format_1");
+        copy_folder(&nights.warehouse, &of_format_1);
         to_format_1(&of_format_1);
-        Base { shop, warehouse, of_format_1, others, s3, trials: Cell::new(0) }
+        Base { nights, of_format_1, others, s3, trials: Cell::new(0) }
     }
 
-    fn verb(&self, words: Words, warehouse: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
-        command.args(words).arg("--warehouse").arg(warehouse).current_dir(self.shop.path());
+    fn verb(&self, words: Words, warehouse: &Path) -> Command {
+        let mut command = self.nights.verb(words, warehouse);
         if words[0] != "backup" {
             command.arg("--wait=30s");
         }
-        command.env("SILLAGE_SUPPRESSION_KEY", KEY).env("SHOP_EXPORTS", self.shop.exports());
         command.env("SILLAGE_FAULT_LEASE_MS", LEASE.as_millis().to_string());
         if let Some(s3) = &self.s3 {
             s3.known_to(&mut command);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
     /// A copy of the warehouse as the verb finds it.
-    fn fresh(&self, words: Words) -> String {
-        let base = if words[0] == "migrate" { &self.of_format_1 } else { &self.warehouse };
-        let (warehouse, copy) = (self.shop.warehouse("trial"), self.shop.warehouse("copy"));
-        for place in [&warehouse, &copy] {
-            let _ = fs::remove_dir_all(place);
-        }
-        let Some(s3) = &self.s3 else {
-            copy_folder(base, &warehouse);
-            return warehouse.to_str().unwrap().to_owned();
-        };
+    fn fresh(&self, words: Words) -> PathBuf {
+        let base = if words[0] == "migrate" { &self.of_format_1 } else { &self.nights.warehouse };
+        let folder = self.nights.fresh(base);
+        let Some(s3) = &self.s3 else { return folder };
         self.trials.set(self.trials.get() + 1);
         let bucket = format!("trial{}", self.trials.get());
-        s3.bucket_of(&bucket, base);
-        format!("s3://{bucket}")
+        s3.bucket_of(&bucket, &folder);
+        PathBuf::from(format!("s3://{bucket}"))
     }
 
     /// The warehouse as it is now, in a folder.
-    fn seen(&self, warehouse: &str) -> PathBuf {
-        let Some(bucket) = warehouse.strip_prefix("s3://") else { return PathBuf::from(warehouse) };
-        let folder = self.shop.warehouse("trial");
+    fn seen(&self, warehouse: &Path) -> PathBuf {
+        let Some(s3) = &self.s3 else { return warehouse.to_owned() };
+        let bucket = warehouse.file_name().unwrap().to_str().unwrap();
+        let folder = self.nights.shop.warehouse("trial");
         let _ = fs::remove_dir_all(&folder);
-        self.s3.as_ref().unwrap().copy_bucket(bucket, &folder);
+        s3.copy_bucket(bucket, &folder);
         folder
     }
 
     /// How many points a verb passes that nobody disturbs.
     fn points(&self, words: Words) -> u64 {
-        let (warehouse, listed) = (self.fresh(words), self.shop.path().join("points"));
+        let (warehouse, listed) = (self.fresh(words), self.nights.shop.path().join("points"));
         let mut verb = self.verb(words, &warehouse);
         Ran::of(verb.env("SILLAGE_FAULT_POINTS", &listed).output().unwrap()).published();
         fs::read_to_string(&listed).unwrap().lines().count() as u64
@@ -157,7 +139,7 @@ impl Base {
         if words[0] == "backup" {
             // It had become a whole copy before the erasure that it slept through.
             if woken.stderr.contains("delete it, and copy again") {
-                fs::remove_dir_all(self.shop.warehouse("copy")).unwrap();
+                fs::remove_dir_all(self.nights.shop.warehouse("copy")).unwrap();
             }
             self.copy_is_whole(&warehouse, woken.code == Some(0), &trial);
         }
@@ -185,8 +167,8 @@ impl Base {
     }
 
     /// What says that it is a copy is one; another one is made to the same place.
-    fn copy_is_whole(&self, warehouse: &str, is_done: bool, trial: &str) {
-        let copy = self.shop.warehouse("copy");
+    fn copy_is_whole(&self, warehouse: &Path, is_done: bool, trial: &str) {
+        let copy = self.nights.shop.warehouse("copy");
         if !is_done {
             let again = Ran::of(self.verb(&["backup", "copy"], warehouse).output().unwrap());
             assert_eq!(again.code, Some(0), "{trial}: again: {}", again.stderr);
@@ -209,15 +191,6 @@ fn falls_asleep(child: &mut Child) -> bool {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-fn ends_within(mut child: Child, most: Duration, trial: &str) -> Ran {
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < most, "{trial}: it does not end");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ran::of(child.wait_with_output().unwrap())
 }
 
 fn asked(name: &str) -> Option<u64> {

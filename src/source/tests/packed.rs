@@ -340,7 +340,7 @@ fn a_content_is_that_of_the_unpacked_bytes() {
         fixture.write(name, bytes);
         runtime().block_on(async {
             let file = list(&fixture.source).await.unwrap().files.remove(0);
-            (content(&fixture.source, &file).await.unwrap(), is_packed(&fixture.source, &file).await)
+            (content(&fixture.source, &file).await.unwrap(), is_packed(&fixture.source, &file).await.unwrap())
         })
     };
     let (plain, packed) = content("a.csv", TEXT.into());
