@@ -232,11 +232,14 @@ async fn replay(args: ReplayArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     let warehouse = Warehouse::open(&location).await?;
     let request = Request { replay: [args.source.clone()].into(), wait: args.wait.wait(), ..request };
-    // Where nothing waits nothing is run, unless a run was cut off and is to be ended.
+    // Where nothing waits nothing is run, unless a run was cut off, or its release half published.
     let plan = execute::preview(&pipeline, &location, &request).await?;
     let waits = plan.steps.iter().any(|step| !step.intake.replay.is_empty());
     let last = warehouse.last_release().await?;
-    if !waits && warehouse.unfinished_run(last.as_ref()).await?.is_none_or(|run| run.failed) {
+    if !waits
+        && warehouse.unfinished_run(last.as_ref()).await?.is_none_or(|run| run.failed)
+        && warehouse.is_settled().await?
+    {
         say!("no refused record of {} waits: nothing was run", args.source);
         return Ok(());
     }

@@ -135,6 +135,15 @@ impl Warehouse {
         Ok(finished)
     }
 
+    /// Whether all that was decided is carried out, the shelf included.
+    pub async fn is_settled(&self) -> Result<bool> {
+        let last = self.last_release().await?;
+        let number = last.as_ref().map_or(0, |release| release.release);
+        Ok(self.decision(number).await?.is_none()
+            && self.decision(number + 1).await?.is_none()
+            && self.shelved_release().await? == last.and_then(|release| release.last_published))
+    }
+
     async fn finish_decisions(&self) -> Result<Option<(Release, String)>> {
         self.require_release_of_shelf().await?;
         let last = self.last_release_number().await?;

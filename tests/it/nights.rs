@@ -165,6 +165,7 @@ pub fn tables(warehouse: &Path) -> BTreeMap<String, String> {
                 "ops.sources" => {
                     "select source, file, size, digest, rows, refused from ops.sources".to_owned()
                 }
+                "ops.suppressions" => "select kind, hash from ops.suppressions".to_owned(),
                 "ops.models" => "select * except (run) from ops.models".to_owned(),
                 _ => format!("select * from {name}"),
             };
