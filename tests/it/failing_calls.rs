@@ -34,15 +34,15 @@ const NIGHT_MENDED: Words = &["run", "mended.toml"];
 
 /// What a verb makes.
 #[derive(Clone, Copy, PartialEq)]
-enum Made {
+pub enum Made {
     Release,
     Copy,
     File,
 }
 
-struct Verb {
-    words: Words,
-    made: Made,
+pub struct Verb {
+    pub words: Words,
+    pub made: Made,
     next_night: Words,
 }
 
@@ -50,7 +50,7 @@ const fn verb(words: Words, made: Made) -> Verb {
     Verb { words, made, next_night: NIGHT }
 }
 
-const VERBS: [Verb; 11] = [
+pub const VERBS: [Verb; 11] = [
     verb(NIGHT, Made::Release),
     verb(&["forget", "shop.toml", "--id", "email=person5@example.org", "--yes"], Made::Release),
     verb(&["vacuum", "--keep-releases", "1", "--older-than", "0s"], Made::Release),
@@ -89,8 +89,8 @@ impl State {
 }
 
 /// What becomes of a verb that nothing happens to.
-struct Unharmed {
-    before: PathBuf,
+pub struct Unharmed {
+    pub before: PathBuf,
     shelf_before: BTreeMap<String, String>,
     after: State,
     /// After the next night, with the verb before it and without.
@@ -107,14 +107,14 @@ struct Call {
     number: usize,
 }
 
-struct Trials {
-    nights: FiveNights,
+pub struct Trials {
+    pub nights: FiveNights,
     library: PathBuf,
     list: PathBuf,
 }
 
 impl Trials {
-    fn new() -> Trials {
+    pub fn new() -> Trials {
         let nights = FiveNights::new();
         let declared = fs::read_to_string(nights.shop.pipeline()).unwrap();
         let day = "created_on = { type = \"date\"";
@@ -135,7 +135,7 @@ impl Trials {
         Trials { nights, library, list: outside.join("calls") }
     }
 
-    fn place(&self, name: &str) -> PathBuf {
+    pub fn place(&self, name: &str) -> PathBuf {
         self.nights.shop.path().join(name)
     }
 
@@ -153,7 +153,7 @@ impl Trials {
         assert_eq!(ran.code, Some(0), "{trial}; then {words:?}: {}", ran.stderr);
     }
 
-    fn fresh(&self, before: &Path) -> PathBuf {
+    pub fn fresh(&self, before: &Path) -> PathBuf {
         let _ = fs::remove_file(self.place("list.csv"));
         for part in self.parts() {
             fs::remove_file(part).unwrap();
@@ -167,7 +167,7 @@ impl Trials {
         beside.filter(|path| path.extension().is_some_and(|ending| ending == "part")).collect()
     }
 
-    fn unharmed(&self, verb: &Verb) -> Unharmed {
+    pub fn unharmed(&self, verb: &Verb) -> Unharmed {
         let mut before = self.nights.warehouse.clone();
         if verb.words[0] == "migrate" {
             before = self.place("of_format_1");
@@ -217,8 +217,28 @@ impl Trials {
         let is_done = ran.code == Some(0);
         assert!(is_done || !met.is_empty(), "{trial}: no call failed");
 
+        self.is_whole(verb, unharmed, &ran, next, &warehouse, &trial);
+        match (is_done, met.is_empty()) {
+            (true, true) => "met no failure",
+            (true, false) => "went on",
+            (false, _) => "failed cleanly first",
+        }
+    }
+
+    /// What the verb made is whole or not there, and the verb again, or the next night, ends as if nothing
+    /// had happened.
+    pub fn is_whole(
+        &self,
+        verb: &Verb,
+        unharmed: &Unharmed,
+        ran: &Ran,
+        next: bool,
+        warehouse: &Path,
+        trial: &str,
+    ) {
+        let is_done = ran.code == Some(0);
         match verb.made {
-            Made::Release => self.release_is_whole(verb, unharmed, is_done, next, &warehouse, &trial),
+            Made::Release => self.release_is_whole(verb, unharmed, is_done, next, warehouse, trial),
             Made::Copy => {
                 let copy = self.place("copy");
                 // What says that it is a warehouse is a whole one.
@@ -226,7 +246,7 @@ impl Trials {
                     assert!(State::of(&copy) == unharmed.after, "{trial}: half a copy");
                 }
                 if !is_done {
-                    self.ends_well(verb.words, &warehouse, &trial);
+                    self.ends_well(verb.words, warehouse, trial);
                     assert!(State::of(&copy) == unharmed.after, "{trial}: again");
                 }
             }
@@ -235,7 +255,7 @@ impl Trials {
                 assert!(list.exists() || !is_done, "{trial}: no file");
                 assert!(!list.exists() || fs::read(&list).unwrap() == unharmed.file, "{trial}: half a file");
                 if !is_done {
-                    self.ends_well(verb.words, &warehouse, &trial);
+                    self.ends_well(verb.words, warehouse, trial);
                     assert!(fs::read(&list).unwrap() == unharmed.file, "{trial}: again");
                 }
                 assert!(self.parts().is_empty(), "{trial}: {:?}", self.parts());
@@ -247,11 +267,6 @@ impl Trials {
                 let is_warned = ran.stderr.contains("`sillage forget` will not find");
                 assert!(is_known || is_warned, "{trial}: an export that is not known");
             }
-        }
-        match (is_done, met.is_empty()) {
-            (true, true) => "met no failure",
-            (true, false) => "went on",
-            (false, _) => "failed cleanly first",
         }
     }
 

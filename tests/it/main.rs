@@ -26,6 +26,7 @@ mod golden;
 mod hidden;
 mod identity;
 mod kill;
+mod killed_verbs;
 mod linkage;
 mod lists;
 mod migration;

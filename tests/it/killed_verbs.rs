@@ -1,0 +1,68 @@
+//! Each verb killed at any point of its storage, once or several times: what it makes is whole or not there,
+//! and the verb again, or the next night, ends as if nothing had happened.
+//!
+//! `SILLAGE_VERB_KILLS=1000` kills that often, spread over the points of all verbs; without it eleven times.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::failing_calls::{Trials, Unharmed, VERBS, Verb};
+use crate::shop::Ran;
+
+const SIGABRT: i32 = 6;
+/// How often at most a verb is killed until it may end.
+const KILLS_OF_ONE: u64 = 3;
+
+/// How many points the verb passes that nobody disturbs.
+fn points(trials: &Trials, verb: &Verb, unharmed: &Unharmed) -> u64 {
+    let (warehouse, listed) = (trials.fresh(&unharmed.before), trials.place("points"));
+    let mut command = trials.nights.verb(verb.words, &warehouse);
+    Ran::of(command.env("SILLAGE_FAULT_POINTS", &listed).output().unwrap()).published();
+    fs::read_to_string(&listed).unwrap().lines().count() as u64
+}
+
+/// Runs the verb up to the point; whether it was killed there, and how it ended.
+fn killed_at(trials: &Trials, verb: &Verb, warehouse: &Path, point: u64) -> (bool, Ran) {
+    let mut command = trials.nights.verb(verb.words, warehouse);
+    let output = command.env("SILLAGE_FAULT_STOP", point.to_string()).output().unwrap();
+    (output.status.signal() == Some(SIGABRT), Ran::of(output))
+}
+
+#[test]
+fn a_verb_that_is_killed_ends_as_if_nothing_had_happened() {
+    let asked = std::env::var("SILLAGE_VERB_KILLS").ok().and_then(|n| n.parse().ok());
+    let wanted: u64 = asked.unwrap_or(VERBS.len() as u64);
+    let trials = Trials::new();
+    let unharmed: Vec<Unharmed> = VERBS.iter().map(|verb| trials.unharmed(verb)).collect();
+    let points: Vec<u64> = VERBS.iter().zip(&unharmed).map(|(v, u)| points(&trials, v, u)).collect();
+    let mut chance = Xoshiro256PlusPlus::seed_from_u64(wanted);
+    let mut kills: BTreeMap<&str, u64> = BTreeMap::new();
+    for n in (0..VERBS.len()).cycle() {
+        if kills.values().sum::<u64>() >= wanted {
+            break;
+        }
+        let (verb, unharmed) = (&VERBS[n], &unharmed[n]);
+        let warehouse = trials.fresh(&unharmed.before);
+        let mut trial = format!("{:?} killed at", verb.words);
+        let mut ended = None;
+        for _ in 0..chance.gen_range(1..=KILLS_OF_ONE) {
+            let point = chance.gen_range(1..=points[n]);
+            trial += &format!(" {point}");
+            let (killed, ran) = killed_at(&trials, verb, &warehouse, point);
+            *kills.entry(verb.words[0]).or_default() += u64::from(killed);
+            assert!(killed || ran.code == Some(0), "{trial}: {:?}: {}", ran.code, ran.stderr);
+            ended = Some(ran);
+            if !killed {
+                break;
+            }
+        }
+        let ran = ended.expect("it was begun at least once");
+        trials.is_whole(verb, unharmed, &ran, chance.gen_bool(0.5), &warehouse, &trial);
+    }
+    println!("{} kills, 0 differences: {kills:?}; points: {points:?}", kills.values().sum::<u64>());
+}
