@@ -7,6 +7,7 @@
 //! ```text
 //! cli                     one command group a file; the only code that prints
 //! demo                    the sample retailer, for `sillage demo`
+//! manual                  the chapters of the manual, for `sillage manual`
 //! schedule                pipelines at their cron times
 //! unit_test               models tried on given rows
 //! run                     observe → plan (pure) → execute → publish
@@ -39,6 +40,7 @@ pub mod erasure;
 pub mod error;
 pub mod feature;
 pub mod identity;
+pub mod manual;
 pub mod mining;
 pub mod model;
 pub mod name;

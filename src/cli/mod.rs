@@ -16,6 +16,7 @@ mod formula;
 mod history;
 mod identity;
 mod init;
+mod manual;
 mod output;
 mod progress;
 mod quarantine;
@@ -138,6 +139,8 @@ enum Verb {
     /// Export target lists, explain who is on or off
     #[command(subcommand)]
     Audience(audience::AudienceVerb),
+    /// Read the manual: its chapters, or one of them
+    Manual(manual::ManualArgs),
 }
 
 /// Which warehouse a verb works on.
@@ -359,6 +362,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Migrate(args) => upkeep::migrate(args).await,
         Verb::Identity(verb) => identity::identity(verb).await,
         Verb::Audience(verb) => audience::audience(verb).await,
+        Verb::Manual(args) => manual::manual(&args),
     }
 }
 

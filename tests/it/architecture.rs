@@ -26,7 +26,7 @@ const DOMAIN: [&str; 8] =
 fn may_name(module: &str) -> Vec<&'static str> {
     let domain = || DOMAIN.to_vec();
     match module {
-        "warehouse" | "source" | "demo" => vec![],
+        "warehouse" | "source" | "demo" | "manual" => vec![],
         // Whose rows a table holds is said where its source is declared.
         "erasure" => vec!["source", "warehouse"],
         m if DOMAIN.contains(&m) => vec!["warehouse"],
@@ -34,8 +34,11 @@ fn may_name(module: &str) -> Vec<&'static str> {
         "run" => [domain(), vec!["pipeline", "source", "warehouse"]].concat(),
         "schedule" => vec!["pipeline", "run"],
         "unit_test" => vec!["model", "pipeline", "run", "warehouse"],
-        "cli" => [domain(), vec!["demo", "pipeline", "run", "schedule", "source", "unit_test", "warehouse"]]
-            .concat(),
+        "cli" => [
+            domain(),
+            vec!["demo", "manual", "pipeline", "run", "schedule", "source", "unit_test", "warehouse"],
+        ]
+        .concat(),
         m if BASE.contains(&m) => vec![],
         other => {
             panic!("the module {other} has no place in the layers yet: give it one here and in src/lib.rs")

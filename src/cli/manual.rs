@@ -1,0 +1,47 @@
+//! `manual`: the chapters of the manual, on a terminal page by page.
+
+use std::io::{IsTerminal, Write};
+use std::process::{Command, Stdio};
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::error::Result;
+use crate::manual::{CHAPTERS, chapter};
+
+#[derive(Debug, Args)]
+pub struct ManualArgs {
+    /// The chapter; without it they are listed
+    #[arg(value_parser = PossibleValuesParser::new(CHAPTERS.iter().map(|chapter| chapter.name)))]
+    chapter: Option<String>,
+}
+
+pub fn manual(args: &ManualArgs) -> Result<()> {
+    let Some(found) = args.chapter.as_deref().and_then(chapter) else {
+        let width = CHAPTERS.iter().map(|chapter| chapter.name.len()).max().unwrap_or_default();
+        for chapter in CHAPTERS {
+            say!("{:width$}  {}", chapter.name, chapter.summary());
+        }
+        return Ok(());
+    };
+    if !std::io::stdout().is_terminal() || !page(found.text) {
+        let _ = std::io::stdout().write_all(found.text.as_bytes());
+    }
+    Ok(())
+}
+
+/// Shows the text by the user's pager; false where there is none.
+fn page(text: &str) -> bool {
+    let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".to_owned());
+    let mut words = pager.split_whitespace();
+    let Some(program) = words.next() else { return false };
+    // As git does: leave the screen as it is, and end at once where one page is enough.
+    let options = std::env::var("LESS").unwrap_or_else(|_| "FRX".to_owned());
+    let pager = Command::new(program).args(words).env("LESS", options).stdin(Stdio::piped()).spawn();
+    let Ok(mut pager) = pager else { return false };
+    if let Some(mut input) = pager.stdin.take() {
+        // Who has read enough closes the pipe.
+        let _ = input.write_all(text.as_bytes());
+    }
+    pager.wait().is_ok_and(|status| status.success())
+}
