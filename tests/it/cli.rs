@@ -17,7 +17,7 @@ fn every_verb_explains_itself() {
     shows(&shop, "help", &["--help"]);
     for verb in [
         "demo", "init", "plan", "run", "test", "check", "schedule", "ls", "show", "query", "history",
-        "releases", "report", "migrate", "forget", "identity", "audience",
+        "releases", "report", "migrate", "forget", "identity", "audience", "manual",
     ] {
         shows(&shop, &format!("help_{verb}"), &[verb, "--help"]);
     }
@@ -129,4 +129,13 @@ fn results_go_to_stdout_and_progress_to_stderr() {
     assert!(said.out.is_empty(), "{}", said.out);
     let said = shop.sillage(&["query", "select 1 as x", "--format", "csv"]);
     assert_eq!((said.out.as_str(), said.err.as_str()), ("x\n1\n", ""));
+}
+
+#[test]
+fn the_manual_is_in_the_binary() {
+    let shop = Shop::new();
+    shows(&shop, "manual", &["manual"]);
+    shop.sillage(&["manual", "sorces"]).shown("manual_unknown", SNAPSHOTS);
+    let chapter = shop.sillage(&["manual", "mining"]);
+    assert!(chapter.out.contains("# Segments and churn"), "{}", chapter.out);
 }

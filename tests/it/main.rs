@@ -29,6 +29,7 @@ mod kill;
 mod killed_verbs;
 mod linkage;
 mod lists;
+mod manual;
 mod migration;
 mod night;
 mod nights;
