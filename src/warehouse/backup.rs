@@ -83,6 +83,10 @@ impl Warehouse {
         for of in published.iter().chain([&release]) {
             target.write_release(of).await?;
         }
+        self.require_no_erasure_since(Some(release.release)).await.map_err(|e| {
+            e.at(to).hint("the copy may hold them: delete it, and copy again once `sillage forget` has ended")
+        })?;
+        // Until here the next backup to this place begins anew.
         target.delete_object(&begun_path()).await?;
         Ok(Backup { release, files: paths.len(), bytes })
     }
