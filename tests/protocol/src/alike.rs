@@ -8,10 +8,11 @@
 //! - whether a writer holds the lock that will not ask any more;
 //! - journal entries of a release that is there, once nobody can sweep with its number any more, and
 //!   the order of entries but for the newest step of the next release, which alone is inherited;
+//! - shelves before the last release's, unless somebody may be forgotten who is in them;
 //! - files that nothing speaks of, unless the person is in them whom an erasure takes out;
 //! - whether the attempt of an old release had inherited a file that nothing else speaks of.
 
-use crate::storage::{Attempt, Bits, Intent, Number, TABLES};
+use crate::storage::{Attempt, Bits, Intent, Number, TABLES, below};
 use crate::{Carry, Place, State, Then, Verb, Writer};
 
 const UNNAMED: Attempt = Attempt::MAX;
@@ -110,10 +111,27 @@ impl State {
                 writer.crashes = 0;
             }
         }
+        self.forget_older_shelves();
         self.forget_swept_entries();
         self.forget_what_was_inherited_long_ago();
         self.rename();
         self
+    }
+
+    fn forget_older_shelves(&mut self) {
+        if self.writers.iter().any(|writer| writer.verb == Verb::Forget) {
+            return;
+        }
+        self.storage.shelves &= !below(self.storage.last());
+        for writer in &mut self.writers {
+            if let Place::Carry {
+                step: Carry::Build(_, before) | Carry::Switch(_, before) | Carry::LookAgain(_, before),
+                ..
+            } = &mut writer.place
+            {
+                *before = 0;
+            }
+        }
     }
 
     /// Whether anybody may yet sweep with this number, that of a release that is there. Only the

@@ -27,10 +27,13 @@ fn check(model: Protocol) {
     checker.assert_properties();
 }
 
-/// Eleven million states. `PROTOCOL_WRITERS=2 PROTOCOL_CRASHES=3` for other bounds.
+/// `PROTOCOL_WRITERS=3 PROTOCOL_CRASHES=1` for other bounds: more than ten million states.
 #[test]
 fn whatever_the_order_no_release_is_half_lost_or_double() {
-    check(nights(asked("PROTOCOL_WRITERS", 3), asked("PROTOCOL_CRASHES", 1) as u8));
+    match std::env::var("PROTOCOL_WRITERS") {
+        Ok(_) => check(nights(asked("PROTOCOL_WRITERS", 3), asked("PROTOCOL_CRASHES", 1) as u8)),
+        Err(_) => [nights(3, 0), nights(2, 2)].into_iter().for_each(check),
+    }
 }
 
 #[test]
