@@ -16,7 +16,7 @@
 //! mining audience check erasure report
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! cause clock config dag day error name normal_form placeholder_value secret span sql_text
+//! clock config dag day error name normal_form placeholder_value secret span sql_text
 //! storage
 //! ```
 //!
@@ -28,7 +28,6 @@
 //! - Nothing a reader can see changes before a run's intent to publish is written down.
 
 pub mod audience;
-pub mod cause;
 pub mod check;
 pub mod cli;
 pub mod clock;

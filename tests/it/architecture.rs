@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 13] = [
-    "cause",
+const BASE: [&str; 12] = [
     "clock",
     "config",
     "dag",

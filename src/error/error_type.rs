@@ -1,14 +1,8 @@
-//! What went wrong, where, and how to mend it: the one error type of sillage.
-//!
-//! An error is written for the person who meets it at 3 a.m.: the message says what was found and
-//! what was expected, the places say where (pipeline, step, file, line), the hint says what to do.
-//! Row values never enter a message: they may be personal data. Nor do values of the environment and what
-//! in a URL lets somebody in (`secret`).
+//! The error itself: its family, places, cause and hint, and how it is shown.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::cause;
 use crate::secret::without_secrets;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -90,19 +84,15 @@ impl Error {
         self
     }
 
-    #[must_use]
-    pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let cause = cause.into();
-        match cause::told(cause.as_ref()) {
-            Some(told) => {
-                self.0.cause = Some(shown(told.text).into());
-                if let Some(hint) = told.hint {
-                    self = self.hint(hint);
-                }
-            }
-            None => self.0.cause = Some(cause),
-        }
+    /// Adds a cause whose own words may be shown.
+    pub(super) fn with_cause(mut self, cause: Box<dyn StdError + Send + Sync>) -> Self {
+        self.0.cause = Some(cause);
         self
+    }
+
+    /// Adds a cause in words.
+    pub(super) fn with_cause_in_words(self, words: String) -> Self {
+        self.with_cause(shown(words).into())
     }
 
     /// All errors of one look as one; `Ok` when there are none.
@@ -198,53 +188,3 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {}
-
-/// Turns a library's error into ours, with what was being done.
-pub trait Context<T> {
-    /// `doing` completes the sentence "could not …".
-    fn doing(self, doing: impl fmt::Display) -> Result<T>;
-}
-
-impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for std::result::Result<T, E> {
-    fn doing(self, doing: impl fmt::Display) -> Result<T> {
-        self.map_err(|cause| {
-            let cause = cause.into();
-            match cause.downcast::<Error>() {
-                // Ours already: it knows better than its wrapper.
-                Ok(error) => *error,
-                Err(cause) => {
-                    let kind = cause::told(cause.as_ref()).map_or(Kind::Failed, |told| told.kind);
-                    Error::new(kind, format!("could not {doing}")).caused_by(cause)
-                }
-            }
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_from_what_to_where_to_why_to_the_mend() {
-        let error = Error::failed("the file has no column `email`")
-            .caused_by(std::io::Error::other("header has 3 columns"))
-            .hint("add it to the export, or declare it optional")
-            .at("source web")
-            .at("pipeline nightly");
-        assert_eq!(
-            error.to_string(),
-            "the file has no column `email`\n  in pipeline nightly › source web\n  \
-             because header has 3 columns\n  hint: add it to the export, or declare it optional"
-        );
-    }
-
-    #[test]
-    fn all_errors_of_a_look_are_told_together() {
-        let error = Error::all(vec![Error::config("one"), Error::config("two")]).unwrap_err();
-        assert_eq!(error.count(), 2);
-        assert_eq!(error.to_string(), "one\nerror: two");
-        assert_eq!(error.kind().exit_code(), 2);
-        assert!(Error::all(vec![]).is_ok());
-    }
-}

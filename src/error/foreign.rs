@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
-use crate::error::{Error, Kind};
+use super::error_type::{Error, Kind};
 
 /// A cause in words, what family it makes the error, and the mend where the cause alone knows it.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,19 @@
+//! What went wrong, where, and how to mend it: the one error type of sillage.
+//!
+//! An error is written for the person who meets it at 3 a.m.: the message says what was found and
+//! what was expected, the places say where (pipeline, step, file, line), the hint says what to do.
+//! Row values never enter a message: they may be personal data. Nor do values of the environment and what
+//! in a URL lets somebody in (`secret`).
+//!
+//! ```text
+//! error_type  the error, and how it is shown
+//! foreign     what a library's error tells, in plain words
+//! context     how a library's error becomes ours
+//! ```
+
+mod context;
+mod error_type;
+mod foreign;
+
+pub use context::Context;
+pub use error_type::{Error, Kind, Result};
