@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Assertion, Check, Severity};
+use super::assertion::{Assertion, Check};
+use crate::config::Severity;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 

@@ -14,7 +14,8 @@ use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::selector;
 use crate::unit_test::compare::{Difference, Line};
-use crate::unit_test::{self, Report, Tried, Verdict};
+use crate::unit_test::verdict::{Tried, Verdict};
+use crate::unit_test::{self, Report};
 
 /// Rows of a difference that are shown.
 const SHOWN_LINES: usize = 40;

@@ -3,11 +3,14 @@
 //! ```text
 //! list.toml   the words, by where they say nothing
 //! shape       values that say nothing by their shape: one digit over and over, a spreadsheet's exponent
+//! visible     which characters a reader sees
 //! ```
 
 mod shape;
+mod visible;
 
 pub use shape::{in_digits, is_exponent, is_one_character};
+pub use visible::is_seen;
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
@@ -202,17 +205,6 @@ fn spelt(text: &str) -> String {
 /// The same with its punctuation.
 fn punctuated(text: &str) -> String {
     text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).nfc().collect()
-}
-
-/// Returns whether anything is seen of a character. Among letters are some of which nothing is: Hangul's fillers.
-pub fn is_seen(c: char) -> bool {
-    let unseen = matches!(
-        c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'
-            ..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}'
-                | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}'
-    );
-    !unseen && !c.is_control()
 }
 
 #[cfg(test)]

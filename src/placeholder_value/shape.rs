@@ -1,5 +1,7 @@
 //! Values that say nothing by their shape.
 
+use super::visible::is_seen;
+
 /// From so many on, one digit over and over is nobody's number; zeros and nines, which forms are filled with,
 /// sooner. A few of them are the number of some record.
 const REPEATED: usize = 6;
@@ -77,7 +79,7 @@ fn digits_of(value: &str) -> Option<String> {
         match c {
             '0'..='9' => digits.push(c),
             ' ' | '.' | ',' | '-' | '/' | '(' | ')' | '+' | '_' | ':' | '\'' | '’' | '\t' => {}
-            c if c.is_whitespace() || !super::is_seen(c) => {}
+            c if c.is_whitespace() || !is_seen(c) => {}
             // Digits of full width are digits.
             '\u{ff10}'..='\u{ff19}' => digits.push(char::from(b'0' + (c as u32 - 0xff10) as u8)),
             _ => return None,

@@ -13,7 +13,7 @@ use super::compare::{Expected, compare};
 use super::file::{Given, TestDeclaration, TestFile};
 use super::grid::Grid;
 use super::types::Types;
-use super::{Tried, Verdict};
+use super::verdict::{Tried, Verdict};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::model::Model;

@@ -26,7 +26,7 @@
 //!
 //! Types come from the sources' declarations and from planning the models in between over empty
 //! tables (`types`); `file` reads the TOML with `grid` and `cell`, `case` tries one test, `compare`
-//! finds the difference.
+//! finds the difference, `verdict` is how it ended.
 
 pub mod case;
 pub mod cell;
@@ -34,6 +34,7 @@ pub mod compare;
 pub mod file;
 pub mod grid;
 pub mod types;
+pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -41,40 +42,15 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::name::{StepName, TableName};
+use crate::name::StepName;
 use crate::pipeline::{Pipeline, Step};
 use crate::warehouse::engine::Limits;
-use compare::Difference;
 use file::TestFile;
 use types::Types;
+use verdict::Tried;
 
 /// The end of a test file's name, after the table's.
 const ENDING: &str = "test.toml";
-
-/// A test as it ended.
-#[derive(Debug)]
-pub struct Tried {
-    pub model: TableName,
-    pub test: String,
-    /// `file:line`
-    pub place: String,
-    pub verdict: Verdict,
-}
-
-#[derive(Debug)]
-pub enum Verdict {
-    Passed,
-    /// Other rows than expected.
-    Failed(Difference),
-    /// The model could not be computed over the given rows.
-    Broken(Error),
-}
-
-impl Tried {
-    pub fn passed(&self) -> bool {
-        matches!(self.verdict, Verdict::Passed)
-    }
-}
 
 /// All tests of the chosen models as they ended, and how many of these models have any.
 #[derive(Debug, Default)]
@@ -94,7 +70,7 @@ impl Report {
 ///
 /// # Errors
 /// Everything that is wrong with the test files or with a model they need, at once; then no test is
-/// tried. A test that fails is no error but a [`Verdict`].
+/// tried. A test that fails is no error but a [`Verdict`](verdict::Verdict).
 pub async fn run(pipeline: &Arc<Pipeline>, chosen: &BTreeSet<StepName>, limits: Limits) -> Result<Report> {
     let models: Vec<&Arc<Model>> = chosen
         .iter()

@@ -1,0 +1,166 @@
+//! What must hold of a table, the query that counts the rows which break it, and what it found.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Severity;
+use crate::error::{Context, Result};
+use crate::name::TableName;
+use crate::sql_text::quoted;
+use crate::warehouse::catalog::Catalog;
+
+/// What must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Assertion {
+    NotNull(String),
+    /// No two rows agree in all these columns.
+    Unique(Vec<String>),
+    AcceptedValues {
+        column: String,
+        values: Vec<String>,
+    },
+    /// Every value that is not null stands in a column of another table.
+    Relationships {
+        column: String,
+        to: TableName,
+        to_column: String,
+    },
+    RowCount {
+        min: Option<u64>,
+        max: Option<u64>,
+    },
+    /// A SQL condition that no row may make false.
+    Expression(String),
+    /// What tables say of each other: a query of one number, the lines that do not agree.
+    Agreement {
+        name: String,
+        with: Vec<TableName>,
+        sql: String,
+    },
+}
+
+/// An assertion on a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    pub table: TableName,
+    pub assertion: Assertion,
+    pub severity: Severity,
+    /// Asked in every run, of the table as it will stand, whatever is declared or selected.
+    pub standing: bool,
+}
+
+/// What a check found. `failures` counts rows (for `row_count`: 1 when out of bounds).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Finding {
+    pub table: TableName,
+    pub check: String,
+    pub severity: Severity,
+    pub failures: u64,
+    /// Not declared, and not to be switched off.
+    #[serde(default)]
+    pub standing: bool,
+}
+
+impl Finding {
+    pub fn passed(&self) -> bool {
+        self.failures == 0
+    }
+
+    pub fn stops_the_run(&self) -> bool {
+        !self.passed() && self.severity == Severity::Error
+    }
+}
+
+impl Check {
+    /// The check in words, as `ops.checks` and messages name it.
+    pub fn name(&self) -> String {
+        match &self.assertion {
+            Assertion::NotNull(column) => format!("not_null {column}"),
+            Assertion::Unique(columns) => format!("unique {}", columns.join(", ")),
+            Assertion::AcceptedValues { column, .. } => format!("accepted_values {column}"),
+            Assertion::Relationships { column, to, to_column } => {
+                format!("relationships {column} to {to}.{to_column}")
+            }
+            Assertion::RowCount { min, max } => {
+                let bound =
+                    |word: &str, n: &Option<u64>| n.map(|n| format!(" {word} {n}")).unwrap_or_default();
+                format!("row_count{}{}", bound("min", min), bound("max", max))
+            }
+            Assertion::Expression(sql) => format!("expression {sql}"),
+            Assertion::Agreement { name, .. } => name.clone(),
+        }
+    }
+
+    /// The tables the check reads.
+    pub fn reads(&self) -> Vec<TableName> {
+        let mut tables = vec![self.table.clone()];
+        match &self.assertion {
+            Assertion::Relationships { to, .. } => tables.push(to.clone()),
+            Assertion::Agreement { with, .. } => tables.extend(with.iter().cloned()),
+            _ => {}
+        }
+        tables
+    }
+
+    /// A query of one number: the rows that break the assertion.
+    fn sql(&self) -> String {
+        let table = &self.table;
+        match &self.assertion {
+            Assertion::NotNull(column) => format!("select count(*) from {table} where \"{column}\" is null"),
+            Assertion::Unique(columns) => {
+                let columns = columns.iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(", ");
+                format!(
+                    "select coalesce(sum(n - 1), 0) from \
+                     (select count(*) as n from {table} group by {columns} having count(*) > 1) as repeated"
+                )
+            }
+            Assertion::AcceptedValues { column, values } => {
+                let values = values.iter().map(|v| quoted(v)).collect::<Vec<_>>().join(", ");
+                format!("select count(*) from {table} where cast(\"{column}\" as varchar) not in ({values})")
+            }
+            Assertion::Relationships { column, to, to_column } => format!(
+                "select count(*) from {table} as here left anti join {to} as there \
+                 on here.\"{column}\" = there.\"{to_column}\" where here.\"{column}\" is not null"
+            ),
+            Assertion::RowCount { min, max } => {
+                let mut broken = Vec::new();
+                broken.extend(min.map(|min| format!("n < {min}")));
+                broken.extend(max.map(|max| format!("n > {max}")));
+                let broken = broken.join(" or ");
+                format!("select count(*) from (select count(*) as n from {table}) as counted where {broken}")
+            }
+            Assertion::Expression(sql) => format!("select count(*) from {table} where not ({sql})"),
+            Assertion::Agreement { sql, .. } => sql.clone(),
+        }
+    }
+
+    /// Runs the check on the tables as the catalog sees them.
+    pub async fn run(&self, catalog: &Catalog) -> Result<Finding> {
+        let failures = self
+            .count(catalog)
+            .await
+            .map_err(|e| e.at(format!("check {} of {}", self.name(), self.table)))?;
+        Ok(Finding {
+            table: self.table.clone(),
+            check: self.name(),
+            severity: self.severity,
+            failures,
+            standing: self.standing,
+        })
+    }
+
+    async fn count(&self, catalog: &Catalog) -> Result<u64> {
+        let session = catalog.session(&self.reads(), None).await?;
+        let frame = session.sql(&self.sql()).await.doing("plan the check")?;
+        let batches = frame.collect().await.doing("run the check")?;
+        let count = batches
+            .iter()
+            .find(|b| b.num_rows() > 0)
+            .map(|b| arrow::compute::cast(b.column(0), &arrow::datatypes::DataType::UInt64))
+            .transpose()
+            .doing("read the check's count")?;
+        let count = count.as_ref().and_then(|c| {
+            arrow::array::cast::as_primitive_array::<arrow::datatypes::UInt64Type>(c).iter().next().flatten()
+        });
+        Ok(count.unwrap_or(0))
+    }
+}
