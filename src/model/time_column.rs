@@ -8,7 +8,7 @@ use datafusion::common::{DFSchema, ScalarValue, TableReference};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator};
 
 use crate::warehouse::lineage::{Origin, origins, origins_of_column};
-use crate::warehouse::visibility::TimeOf;
+use crate::warehouse::time_column::TimeOf;
 
 /// What the values of a time column are made of.
 #[derive(Debug, Default, PartialEq)]

@@ -32,7 +32,9 @@ use crate::name::{StepName, TableName};
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
 use crate::warehouse::snapshot_history::SnapshotHistory;
-use crate::warehouse::visibility::{Known, TimeColumn, TimeOf, Versions, Visibility};
+use crate::warehouse::time_column::{TimeColumn, TimeOf};
+use crate::warehouse::versions::Versions;
+use crate::warehouse::visibility::{Known, Visibility};
 use placeholder::Placeholders;
 
 /// A checked pipeline.

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use crate::clock::{Instant, show_instant};
 use crate::day::day_start;
 use crate::source::{Source, SourceFile};
-use crate::warehouse::visibility::Versions;
+use crate::warehouse::versions::Versions;
 
 use super::ledger::Ledger;
 

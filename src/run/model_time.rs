@@ -10,7 +10,8 @@ use crate::model::Model;
 use crate::model::time_column::time_lineage;
 use crate::name::{StepName, TableName};
 use crate::pipeline::Step;
-use crate::warehouse::visibility::{Known, TimeColumn, TimeOf};
+use crate::warehouse::time_column::{TimeColumn, TimeOf};
+use crate::warehouse::visibility::Known;
 
 impl Workshop {
     /// Refuses a model whose rows are dated by what is only a day.

@@ -31,7 +31,9 @@ use crate::source::snapshot::VALID_TO;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::expiry::{Least, Parted, Statistics};
 use crate::warehouse::stage::{Mode, Staged};
-use crate::warehouse::visibility::{Known, Versions, instant_value};
+use crate::warehouse::time_value::instant_value;
+use crate::warehouse::versions::Versions;
+use crate::warehouse::visibility::Known;
 
 /// A source's policy at an instant.
 struct Policy<'s> {

@@ -22,7 +22,8 @@ use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::snapshot_history::VALID_FROM;
 use crate::warehouse::stage::Mode;
-use crate::warehouse::visibility::{Known, instant_value};
+use crate::warehouse::time_value::instant_value;
+use crate::warehouse::visibility::Known;
 
 /// A checked test.
 pub struct Case<'f> {

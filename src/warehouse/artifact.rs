@@ -6,7 +6,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::Serialize;
 
-use super::Warehouse;
+use super::location::Warehouse;
 use crate::error::{Context, Result};
 
 impl Warehouse {

@@ -17,7 +17,7 @@ use datafusion::prelude::DataFrame;
 
 use super::lineage::{Origin, origins_of_column};
 use super::local_day::local_day;
-use super::visibility::instant_value;
+use super::time_value::instant_value;
 use crate::clock::Instant;
 
 const PARAMETER: &str = "$as_of";

@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::object::log_version;
 use super::release::Release;
 use crate::error::{Context, Error, Result};

@@ -13,9 +13,9 @@ use datafusion::common::TableReference;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use super::Warehouse;
 use super::as_of;
 use super::engine::Engine;
+use super::location::Warehouse;
 use super::release::Release;
 use super::stage::{Mode, Staged};
 use super::table::Table;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use deltalake::DeltaTable;
 use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
 
-use super::Warehouse;
+use super::location::Warehouse;
 use crate::error::{Context, Result};
 use crate::name::TableName;
 

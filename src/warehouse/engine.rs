@@ -13,8 +13,9 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::location::Warehouse;
 use super::named_files::NamedFiles;
-use super::{Warehouse, analyzer, bounded_functions, local_day};
+use super::{analyzer, bounded_functions, local_day};
 use crate::error::{Context, Result};
 use crate::storage::spill;
 

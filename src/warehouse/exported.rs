@@ -20,7 +20,7 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::object::numbered;
 use crate::clock::{self, Instant};
 use crate::error::{Context, Error, Result};

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::Warehouse;
+use super::location::Warehouse;
 use crate::error::{Error, Result};
 
 /// The format this sillage reads and writes.

@@ -18,7 +18,7 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::lock::Lock;
 use super::object::numbered;
 use super::publish::Intent;
@@ -156,7 +156,7 @@ impl Warehouse {
         let name = format!("step-{}", finished.step);
         let put = self.put_json(&attempt_entry(begun.run, begun.attempt, &name), finished).await;
         // Even where the answer was lost it may be there.
-        self.unjournaled.remove(&finished.staged);
+        self.unjournaled.remove(finished.staged.iter().flat_map(Staged::files));
         put
     }
 
@@ -164,7 +164,7 @@ impl Warehouse {
     pub(super) async fn journal_intent(&self, intent: &Intent) -> Result<bool> {
         let put = self.put_json_if_absent(&intent_entry(intent.release.release), intent).await;
         if !matches!(put, Ok(false)) {
-            self.unjournaled.remove(&intent.staged);
+            self.unjournaled.remove(intent.staged.iter().flat_map(Staged::files));
         }
         put
     }

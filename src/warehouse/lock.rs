@@ -18,7 +18,7 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::object::{number_of, numbered};
 use crate::clock::{self, Instant, show_instant};
 use crate::error::{Error, Kind, Result};

@@ -7,7 +7,7 @@ use object_store::{ObjectStoreExt, PutMode, PutOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Warehouse;
+use super::location::Warehouse;
 use crate::error::{Context, Error, Result};
 
 impl Warehouse {
@@ -89,6 +89,14 @@ impl Warehouse {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(e).doing(format!("delete {path}")),
         }
+    }
+
+    /// Deletes what was staged and is in no journal.
+    pub(super) async fn delete_unjournaled(&self) -> Result<()> {
+        for file in self.unjournaled.take() {
+            self.delete_object(&Path::from(file)).await?;
+        }
+        Ok(())
     }
 }
 

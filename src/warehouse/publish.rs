@@ -29,7 +29,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::lock::Lock;
 use super::release::{Origin, Outcome, Reading, Release};
 use super::stage::{Mode, Staged};

@@ -22,8 +22,8 @@ use std::path::{Path as FilePath, PathBuf};
 use object_store::path::Path;
 use serde_json::Value;
 
-use super::Warehouse;
 use super::journal;
+use super::location::Warehouse;
 use super::lock::Lock;
 use super::object::{log_version, number_of, numbered};
 use super::release::{Origin, Release};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::object::{number_of, numbered};
 use super::visibility::Visibility;
 use crate::clock::Instant;

@@ -14,7 +14,7 @@ use object_store::{ObjectStoreExt, PutPayload};
 use parquet::arrow::ArrowWriter;
 use serde::{Deserialize, Serialize};
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::release::Release;
 use super::table::Table;
 use crate::clock::Instant;

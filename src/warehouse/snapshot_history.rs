@@ -8,7 +8,7 @@ use datafusion::logical_expr::{Expr, col, lit, when};
 use datafusion::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::visibility::instant_value;
+use super::time_value::instant_value;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::stage::{Mode, Staged, rows_of, staged};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

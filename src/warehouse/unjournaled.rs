@@ -9,12 +9,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use object_store::path::Path;
-
-use super::Warehouse;
-use super::stage::Staged;
-use crate::error::Result;
-
 /// Paths below the warehouse.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unjournaled(Arc<Mutex<BTreeSet<String>>>);
@@ -25,24 +19,14 @@ impl Unjournaled {
     }
 
     /// Others know of these files from now on.
-    pub(super) fn remove<'a>(&self, staged: impl IntoIterator<Item = &'a Staged>) {
-        let mut files = self.0.lock().expect("no holder of it panics");
-        for file in staged.into_iter().flat_map(Staged::files) {
-            files.remove(&file);
+    pub(super) fn remove(&self, files: impl IntoIterator<Item = String>) {
+        let mut unjournaled = self.0.lock().expect("no holder of it panics");
+        for file in files {
+            unjournaled.remove(&file);
         }
     }
 
-    fn take(&self) -> BTreeSet<String> {
+    pub(super) fn take(&self) -> BTreeSet<String> {
         std::mem::take(&mut *self.0.lock().expect("no holder of it panics"))
-    }
-}
-
-impl Warehouse {
-    /// Deletes what was staged and is in no journal.
-    pub(super) async fn delete_unjournaled(&self) -> Result<()> {
-        for file in self.unjournaled.take() {
-            self.delete_object(&Path::from(file)).await?;
-        }
-        Ok(())
     }
 }

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Warehouse;
 use super::catalog::Catalog;
 use super::engine::{Engine, Limits};
+use super::location::Warehouse;
 use super::lock::Wait;
 use super::publish::Proposal;
 use super::release::{Origin, Outcome, Release};

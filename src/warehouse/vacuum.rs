@@ -16,7 +16,7 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::Warehouse;
+use super::location::Warehouse;
 use super::lock::Wait;
 use super::object::numbered;
 use super::release::{Origin, Release};

@@ -4,16 +4,38 @@
 //! records have several rows, element.
 //! None of it depends on the run that read the file, so that a full refresh ends in the same rows.
 
-use datafusion::common::Column;
+use arrow::datatypes::DataType;
+use chrono_tz::Tz;
+use datafusion::common::{Column, DFSchema};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, SortExpr, col, lit};
 use datafusion::prelude::DataFrame;
+use serde::{Deserialize, Serialize};
 
-use super::visibility::Versions;
+use super::time_column::TimeColumn;
+use crate::clock::Instant;
+use crate::day::first_day_not_begun;
+use crate::error::Result;
+use crate::name::TableName;
 
 /// The column that orders the rows of different files.
 pub const FILE_VERSION: &str = "_version";
+
+/// Rows of one key are versions of one record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Versions {
+    pub key: Vec<String>,
+    /// The column whose greatest value is the latest version; one that is an instant or a date also says
+    /// when the version became known.
+    pub by: Option<TimeColumn>,
+    /// Whether `_version` begins with the date of the row's file, which says when it became known where
+    /// no column does.
+    pub dated_files: bool,
+    /// Whether rows are elements of records, of which several may have one key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elements: bool,
+}
 
 /// How repeated keys are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +60,32 @@ pub(super) fn latest(
 }
 
 impl Versions {
+    /// Returns the condition that a version was known before the instant; `None` where versions have only
+    /// an order.
+    pub(super) fn known_before(
+        &self,
+        table: &TableName,
+        rows: &DFSchema,
+        instant: Instant,
+        zone: Tz,
+    ) -> Result<Option<Expr>> {
+        if let Some(by) = &self.by {
+            return match by.data_type(table, rows)? {
+                DataType::Timestamp(_, _) | DataType::Date32 => {
+                    by.known_before(table, rows, instant, zone).map(Some)
+                }
+                _ => Ok(None),
+            };
+        }
+        if !self.dated_files {
+            return Ok(None);
+        }
+        // `_version` begins with the date in its ISO form, which sorts as text.
+        let first_hidden = first_day_not_begun(instant, zone).format("%Y-%m-%d").to_string();
+        let version = || col(Column::from_name(FILE_VERSION));
+        Ok(Some(version().lt(lit(first_hidden)).or(version().is_null())))
+    }
+
     /// Returns the columns by which versions are ordered, the weightiest first.
     pub fn order(&self) -> Vec<&str> {
         let by = self.by.iter().map(|by| by.name.as_str());

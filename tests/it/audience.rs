@@ -17,7 +17,8 @@ use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::Catalog;
 use sillage::warehouse::engine::Engine;
 use sillage::warehouse::stage::{Layout, Mode};
-use sillage::warehouse::visibility::{Known, TimeColumn, Visibility};
+use sillage::warehouse::time_column::TimeColumn;
+use sillage::warehouse::visibility::{Known, Visibility};
 
 use crate::shop::{Shop, query, sillage};
 

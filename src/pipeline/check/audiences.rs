@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::model::sql::tables_asked;
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Step, TableRules};
-use crate::warehouse::visibility::{Known as KnownAt, TimeColumn};
+use crate::warehouse::time_column::TimeColumn;
+use crate::warehouse::visibility::Known as KnownAt;
 
 impl Checking<'_, '_> {
     /// Adds the step of the audiences, and what always holds of the tables that it makes and reads.

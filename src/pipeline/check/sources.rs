@@ -9,7 +9,8 @@ use crate::pipeline::file::TableDeclaration;
 use crate::pipeline::{Step, TableRules, raw_table};
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{KeyKind, OnDrift, Source};
-use crate::warehouse::visibility::{Known as KnownAt, TimeColumn};
+use crate::warehouse::time_column::TimeColumn;
+use crate::warehouse::visibility::Known as KnownAt;
 
 /// A list says from when on its rows hold, unless something else is declared to.
 pub(super) fn snapshots_say_when(

@@ -13,7 +13,8 @@ use crate::pipeline::file::TableDeclaration;
 use crate::pipeline::{Step, TableRules, raw_table};
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{ColumnType, OnDrift, Undated};
-use crate::warehouse::visibility::{Known as KnownAt, TimeColumn, TimeOf};
+use crate::warehouse::time_column::{TimeColumn, TimeOf};
+use crate::warehouse::visibility::Known as KnownAt;
 
 impl Checking<'_, '_> {
     /// Rows of sources say when they became known, as their tables declare it: the source refuses those

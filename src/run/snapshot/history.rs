@@ -21,7 +21,7 @@ use crate::source::snapshot::{VALID_FROM, VALID_TO};
 use crate::warehouse::catalog::Session;
 use crate::warehouse::expiry::Parted;
 use crate::warehouse::stage::{Layout, Mode, Staged};
-use crate::warehouse::visibility::instant_value;
+use crate::warehouse::time_value::instant_value;
 
 /// How the rows of a list stand to those that held before it.
 #[derive(Debug, Clone, Copy, Default)]

@@ -16,6 +16,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::NullState;
 
+use super::sql_type::sql_type;
 use crate::error::Error;
 
 /// What is made of a sum and of how many values it is; `None` where that does not fit.
@@ -42,8 +43,7 @@ pub struct Aggregate {
 
 impl Aggregate {
     fn does_not_fit(&self) -> DataFusionError {
-        let error =
-            Error::failed(format!("{} is beyond the range of {}", self.name, super::sql_type(&self.result)));
+        let error = Error::failed(format!("{} is beyond the range of {}", self.name, sql_type(&self.result)));
         DataFusionError::External(Box::new(error.hint(match self.result {
             DataType::Int64 | DataType::UInt64 => "add in a wider type: sum(cast(… as decimal(38, 0)))",
             DataType::Duration(_) => "add in fewer digits: of seconds, as bigint",

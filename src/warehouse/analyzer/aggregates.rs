@@ -27,6 +27,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 
 use super::accumulators::{Aggregate, Finish, Total, Totals};
+use super::expressions::with_expressions;
 
 /// The rule: DataFusion's `sum` and `avg` become ours.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl AnalyzerRule for ExactAggregates {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        super::with_expressions(plan, exact)
+        with_expressions(plan, exact)
     }
 }
 

@@ -27,6 +27,8 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
 
+use super::expressions::with_expressions;
+use super::sql_type::sql_type;
 use crate::error::Error;
 
 /// The rule: arithmetic that may not fit becomes a [`Checked`] operation.
@@ -39,7 +41,7 @@ impl AnalyzerRule for CheckedArithmetic {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        super::with_expressions(plan, checked)
+        with_expressions(plan, checked)
     }
 }
 
@@ -228,7 +230,7 @@ impl Checked {
                 .hint("x / nullif(y, 0) gives null instead"),
             // Their words hold the values.
             ArrowError::ArithmeticOverflow(_) | ArrowError::InvalidArgumentError(_) => {
-                Error::failed(format!("`{}` is beyond the range of {}", self.text, super::sql_type(made)))
+                Error::failed(format!("`{}` is beyond the range of {}", self.text, sql_type(made)))
                     .hint("cast an operand to a wider type first: to decimal(38, 0), or to double")
             }
             other => return DataFusionError::from(other),

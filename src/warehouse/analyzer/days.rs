@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::expressions::with_expressions;
 use crate::clock::Instant;
 use crate::day::first_day_not_begun;
 use crate::warehouse::local_day::day_start;
@@ -33,7 +34,7 @@ impl AnalyzerRule for DaysAsInstants {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = super::with_expressions(plan, |expr, schema| self.compared(expr, schema))?;
+        let plan = with_expressions(plan, |expr, schema| self.compared(expr, schema))?;
         plan.transform_up_with_subqueries(|node| self.joined(node)).data()
     }
 }

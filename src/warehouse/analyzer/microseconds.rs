@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 
 use super::date_trunc::date_trunc;
+use super::expressions::columns_of;
 
 /// The rule: what would be nanoseconds is microseconds, throughout the plan.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl AnalyzerRule for Microseconds {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         plan.transform_up_with_subqueries(|node| {
-            let schema = super::columns_of(&node)?;
+            let schema = columns_of(&node)?;
             let names = NamePreserver::new(&node);
             node.map_expressions(|expr| {
                 let name = names.save(&expr);

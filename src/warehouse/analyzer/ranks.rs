@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::expressions::with_expressions;
 use crate::error::Error;
 
 /// The rule: what rows are ordered by, in a query, a window or an aggregate, is [`Finite`] or fails.
@@ -27,7 +28,7 @@ impl AnalyzerRule for FiniteRanks {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = super::with_expressions(plan, |expr, schema| match expr {
+        let plan = with_expressions(plan, |expr, schema| match expr {
             Expr::WindowFunction(mut window) => {
                 let is_finite = finite_all(&mut window.params.order_by, schema)?;
                 Ok(Transformed::new_transformed(Expr::WindowFunction(window), is_finite))

@@ -17,11 +17,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::warehouse::location::Warehouse;
 use crate::warehouse::lock::Lock;
 use crate::warehouse::object::number_of;
 use crate::warehouse::publish::Intent;
 use crate::warehouse::stage::Staged;
-use crate::warehouse::{Warehouse, journal, release};
+use crate::warehouse::{journal, release};
 
 /// No attempt of format 2 has this fence.
 const UNNAMED: u64 = 0;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::error::Result;
 use crate::name::TableName;
-use crate::warehouse::Warehouse;
+use crate::warehouse::location::Warehouse;
 use crate::warehouse::lock::Lock;
 use crate::warehouse::object::numbered;
 use crate::warehouse::release::{FOLDER, Origin};

@@ -13,8 +13,8 @@ mod history_columns;
 
 use arrow::datatypes::SchemaRef;
 
-use super::Warehouse;
 use super::format::{self, FORMAT};
+use super::location::Warehouse;
 use super::lock::{Lock, Wait};
 use crate::error::{Error, Result};
 use crate::name::TableName;

@@ -1,0 +1,67 @@
+//! A warehouse as a place: its storage, and where in it each table is.
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+
+use super::unjournaled::Unjournaled;
+use crate::error::Result;
+use crate::name::TableName;
+use crate::storage::{Storage, spill};
+
+/// A warehouse that exists and whose format this sillage can read.
+#[derive(Debug, Clone)]
+pub struct Warehouse {
+    storage: Storage,
+    /// Sees only what is below the warehouse.
+    store: Arc<dyn ObjectStore>,
+    /// As the user wrote it, for messages.
+    location: String,
+    pub(super) unjournaled: Unjournaled,
+}
+
+impl Warehouse {
+    /// A warehouse that is gone with the process: where SQL is tried on rows given by hand.
+    pub fn in_memory() -> Result<Self> {
+        Ok(Self::of(Storage::in_memory()?, "in memory"))
+    }
+
+    pub(super) fn at(location: &str) -> Result<Self> {
+        let storage = Storage::open(location)?;
+        // Rows that a process which died had spilled are in plain text.
+        spill::sweep(storage.local_folder().as_deref());
+        Ok(Self::of(storage, location))
+    }
+
+    fn of(storage: Storage, location: &str) -> Self {
+        Warehouse {
+            store: storage.store(),
+            storage,
+            location: location.to_owned(),
+            unjournaled: Unjournaled::default(),
+        }
+    }
+
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    pub(super) fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
+    /// A store that sees only the table's folder.
+    pub(super) fn table_store(&self, name: &TableName) -> Arc<dyn ObjectStore> {
+        Arc::new(object_store::prefix::PrefixStore::new(self.store.clone(), name.folder()))
+    }
+
+    pub(super) fn table_url(&self, name: &TableName) -> url::Url {
+        let mut url = self.storage.url.clone();
+        url.set_path(&format!("{}{}/", url.path(), name.folder()));
+        url
+    }
+}

@@ -1,0 +1,18 @@
+//! An instant and a day as SQL sees them.
+
+use chrono::NaiveDate;
+use datafusion::common::ScalarValue;
+
+use crate::clock::Instant;
+
+/// An instant as SQL sees it: TIMESTAMP, microseconds, UTC.
+pub fn instant_value(instant: Instant) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(instant.timestamp_micros()), Some("UTC".into()))
+}
+
+/// A day as SQL sees it.
+pub(super) fn date_value(day: NaiveDate) -> ScalarValue {
+    let days = day.signed_duration_since(NaiveDate::default()).num_days();
+    // chrono's dates are within ±100 million days.
+    ScalarValue::Date32(i32::try_from(days).ok())
+}
