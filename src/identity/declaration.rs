@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::linkage::{Comparison, KeyRule, Linkage};
+use super::tables::{
+    CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, CUSTOMER_IDS, FORMER_CUSTOMER_IDS, MATCH_LINKS, MATCH_REVIEW,
+    MATCH_TERMS, PERSON_RECORDS, REFUSED_KEYS, table,
+};
 use super::writing::Writing;
 use crate::config::Problem;
 use crate::error::Error;
@@ -115,6 +119,18 @@ pub struct Persons {
 impl Identity {
     pub fn reads(&self) -> impl Iterator<Item = &TableName> {
         self.keys.iter().chain(self.persons.iter().map(|p| &p.records)).chain(&self.decisions)
+    }
+
+    /// The tables that the step makes, `core.customer_ids` first.
+    pub fn writes(&self) -> Vec<TableName> {
+        let mut tables = vec![CUSTOMER_IDS, CUSTOMER_ID_HISTORY, CUSTOMER_ID_CHANGES, FORMER_CUSTOMER_IDS];
+        if self.keys.is_some() {
+            tables.push(REFUSED_KEYS);
+        }
+        if self.persons.is_some() {
+            tables.extend([PERSON_RECORDS, MATCH_LINKS, MATCH_REVIEW, MATCH_TERMS]);
+        }
+        tables.into_iter().map(table).collect()
     }
 }
 

@@ -58,7 +58,7 @@ pub use organisations::{
     organisations,
 };
 pub use resolve::{Resolution, resolve};
-pub use tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table, tables};
+pub use tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
 
 /// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
 /// `jaro_winkler(a, b)` and the others.

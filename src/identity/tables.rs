@@ -1,6 +1,5 @@
 //! The tables that resolution makes.
 
-use super::declaration::Identity;
 use crate::name::TableName;
 
 /// The records' customers. Grain: one row a record.
@@ -27,16 +26,4 @@ pub const MATCH_TERMS: &str = "match_terms";
 
 pub fn table(name: &str) -> TableName {
     TableName::new("core", name).expect("our own table names are valid")
-}
-
-/// The tables that the step makes, `core.customer_ids` first.
-pub fn tables(identity: &Identity) -> Vec<TableName> {
-    let mut tables = vec![CUSTOMER_IDS, CUSTOMER_ID_HISTORY, CUSTOMER_ID_CHANGES, FORMER_CUSTOMER_IDS];
-    if identity.keys.is_some() {
-        tables.push(REFUSED_KEYS);
-    }
-    if identity.persons.is_some() {
-        tables.extend([PERSON_RECORDS, MATCH_LINKS, MATCH_REVIEW, MATCH_TERMS]);
-    }
-    tables.into_iter().map(table).collect()
 }

@@ -129,7 +129,7 @@ impl Step {
         match self {
             Step::Ingest(source) => vec![raw_table(&source.name)],
             Step::Model(model) => vec![model.table.clone()],
-            Step::Resolve(identity) => identity::tables(identity),
+            Step::Resolve(identity) => identity.writes(),
             Step::GoldenRecord(_) => vec![identity::table(identity::GOLDEN_RECORDS)],
             Step::Households(_) => vec![identity::table(identity::HOUSEHOLDS)],
             Step::Organisations(organisations) => {

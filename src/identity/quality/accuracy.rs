@@ -12,7 +12,7 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, Str
 use arrow::datatypes::Int64Type;
 
 use super::ladder::{Ladder, Rung};
-use super::rows;
+use super::small_result::rows;
 use crate::error::{Context, Error, Result};
 use crate::identity::declaration::Persons;
 use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{
-    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS, UNLINKABLES,
+use super::tables::{
+    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS,
+    UNLINKABLES, mart,
 };
 use crate::identity::declaration::{Identity, Persons};
 use crate::identity::linkage::fitted::models;
@@ -54,10 +55,6 @@ impl Quality {
         writes.extend(self.truth.is_some().then_some(MATCH_ACCURACY));
         writes.into_iter().map(mart).collect()
     }
-}
-
-pub fn mart(name: &str) -> TableName {
-    TableName::new("mart", name).expect("our own table names are valid")
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! How good the linkage is: the step that judges it, `[match_quality]` of the pipeline file.
 //!
 //! ```text
-//! declaration   the section, and the tables that the step reads and writes
+//! declaration   the section, and the tables that the step reads
+//! tables        the tables that it writes
 //! ladder        the thresholds that a figure is told for
+//! small_result  queries whose result is small, read whole
 //! sizes         → mart.customer_sizes      always
 //! weights       → mart.match_weights       where person records are linked, as all below
 //! decisions     → mart.match_decisions
@@ -22,46 +24,26 @@ mod decisions;
 mod declaration;
 mod ladder;
 mod sizes;
+mod small_result;
+mod tables;
 mod unlinkables;
 mod weights;
 
-use arrow::array::RecordBatch;
 use datafusion::prelude::DataFrame;
 
 use crate::clock::Instant;
-use crate::error::{Context, Result};
+use crate::error::Result;
 use crate::identity::likeness;
 use crate::identity::linkage::fitted::LastRows;
 use crate::name::TableName;
-use crate::warehouse::catalog::{Catalog, Session};
+use crate::warehouse::catalog::Catalog;
 
 pub use declaration::{Quality, QualityDeclaration};
-
-/// Grain: one row a number of records that a customer has.
-pub const CUSTOMER_SIZES: &str = "customer_sizes";
-/// Grain: one row a comparison and level; the prior is a comparison of its own.
-pub const MATCH_WEIGHTS: &str = "match_weights";
-/// Grain: one row a decision about pairs.
-pub const MATCH_DECISIONS: &str = "match_decisions";
-/// Grain: one row a match weight.
-pub const UNLINKABLES: &str = "unlinkables";
-/// Grain: one row a source of person records and attribute.
-pub const COMPLETENESS: &str = "completeness";
-/// Grain: one row a blocking rule.
-pub const BLOCKING_RULES: &str = "blocking_rules";
-/// Grain: one row a measure and, for links, threshold.
-pub const MATCH_ACCURACY: &str = "match_accuracy";
-
-/// The key of each table that the step writes.
-pub const KEYS: [(&str, &[&str]); 7] = [
-    (CUSTOMER_SIZES, &["records"]),
-    (MATCH_WEIGHTS, &["comparison", "level"]),
-    (MATCH_DECISIONS, &["decision"]),
-    (UNLINKABLES, &["match_weight"]),
-    (COMPLETENESS, &["source", "attribute"]),
-    (BLOCKING_RULES, &["position"]),
-    (MATCH_ACCURACY, &["position"]),
-];
+use tables::mart;
+pub use tables::{
+    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, KEYS, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS,
+    UNLINKABLES,
+};
 
 /// What the step found, to be staged.
 pub struct Judged {
@@ -82,7 +64,7 @@ pub async fn judge(catalog: &Catalog, quality: &Quality, pipeline: &str, as_of: 
     let session = catalog.session(&reads, Some(as_of)).await?;
     session.register_functions(likeness::functions());
     let mut judged = Judged { tables: Vec::new(), notes: Vec::new(), warnings: Vec::new() };
-    let mut made = |name: &str, frame: DataFrame| judged.tables.push((declaration::mart(name), frame));
+    let mut made = |name: &str, frame: DataFrame| judged.tables.push((mart(name), frame));
     made(CUSTOMER_SIZES, sizes::frame(&session, quality.persons.is_some()).await?);
     if let Some(persons) = &quality.persons {
         let last = LastRows::read(catalog, Some(pipeline)).await?;
@@ -101,9 +83,4 @@ pub async fn judge(catalog: &Catalog, quality: &Quality, pipeline: &str, as_of: 
         judged.warnings.extend(accuracy.warned(truth));
     }
     Ok(judged)
-}
-
-/// The rows of a query whose result is small.
-async fn rows(session: &Session, sql: &str, doing: &str) -> Result<Vec<RecordBatch>> {
-    session.sql(sql).await.doing(doing)?.collect().await.doing(doing)
 }

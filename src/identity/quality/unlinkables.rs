@@ -10,7 +10,7 @@ use arrow::datatypes::Int64Type;
 use datafusion::prelude::DataFrame;
 
 use super::ladder::Ladder;
-use super::rows;
+use super::small_result::rows;
 use crate::error::{Context, Result};
 use crate::identity::declaration::Persons;
 use crate::identity::linkage::candidates::{self, Terms};

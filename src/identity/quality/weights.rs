@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, Str
 use arrow::datatypes::Int64Type;
 use datafusion::prelude::DataFrame;
 
-use super::rows;
+use super::small_result::rows;
 use crate::error::{Context, Result};
 use crate::identity::customers::Decision;
 use crate::identity::linkage::Linkage;

@@ -4,7 +4,8 @@ use chrono::Duration;
 use datafusion::sql::parser::DFParser;
 use serde::Deserialize;
 
-use super::{FeatureColumn, at_least, check_columns, check_winsorise, winsorise};
+use super::bounds::{at_least, check_winsorise, winsorise};
+use super::feature_column::{FeatureColumn, check_columns};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::TableName;

@@ -1,0 +1,33 @@
+//! The tables that the step writes.
+
+use crate::name::TableName;
+
+/// Grain: one row a number of records that a customer has.
+pub const CUSTOMER_SIZES: &str = "customer_sizes";
+/// Grain: one row a comparison and level; the prior is a comparison of its own.
+pub const MATCH_WEIGHTS: &str = "match_weights";
+/// Grain: one row a decision about pairs.
+pub const MATCH_DECISIONS: &str = "match_decisions";
+/// Grain: one row a match weight.
+pub const UNLINKABLES: &str = "unlinkables";
+/// Grain: one row a source of person records and attribute.
+pub const COMPLETENESS: &str = "completeness";
+/// Grain: one row a blocking rule.
+pub const BLOCKING_RULES: &str = "blocking_rules";
+/// Grain: one row a measure and, for links, threshold.
+pub const MATCH_ACCURACY: &str = "match_accuracy";
+
+/// The key of each table that the step writes.
+pub const KEYS: [(&str, &[&str]); 7] = [
+    (CUSTOMER_SIZES, &["records"]),
+    (MATCH_WEIGHTS, &["comparison", "level"]),
+    (MATCH_DECISIONS, &["decision"]),
+    (UNLINKABLES, &["match_weight"]),
+    (COMPLETENESS, &["source", "attribute"]),
+    (BLOCKING_RULES, &["position"]),
+    (MATCH_ACCURACY, &["position"]),
+];
+
+pub fn mart(name: &str) -> TableName {
+    TableName::new("mart", name).expect("our own table names are valid")
+}
