@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! page          the frame: head, styles, contents
+//! section       a section: its title and its body
 //! rows          small results of SQL, read by column
 //! number        numbers as people read them
 //! bar, curve    charts
@@ -18,21 +19,13 @@ mod curve;
 mod number;
 mod page;
 mod rows;
+mod section;
 mod who_is_who;
-
-use maud::Markup;
 
 use crate::error::{Error, Result};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::release::Release;
-
-/// A part of the page.
-struct Section {
-    /// Of its address within the page.
-    anchor: &'static str,
-    title: &'static str,
-    body: Markup,
-}
+use section::Section;
 
 /// The page about a release, whose tables the catalog has.
 ///

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Section;
+use super::section::Section;
 use crate::clock::show_instant;
 use crate::warehouse::release::Release;
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{finish_sheets, is_spoilt};
+use super::sheets::finish_sheets;
+use super::spoilt::is_spoilt;
 use crate::demo::calendar::paris;
 use crate::demo::output::{Rows, Sheet};
 use crate::demo::story::{Call, Story};

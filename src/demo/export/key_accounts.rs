@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rand::Rng;
 
-use super::finish_sheets;
+use super::sheets::finish_sheets;
 use crate::demo::calendar::{DAY, END, day};
 use crate::demo::chance::{Purpose, scrambled, stream};
 use crate::demo::organisation::Organisation;

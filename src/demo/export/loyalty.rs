@@ -5,8 +5,9 @@ use std::path::Path;
 use rand::Rng;
 
 use super::email::unsubscribed_at;
+use super::sheets::finish_sheets;
+use super::spoilt::is_spoilt;
 use super::web::capitalised;
-use super::{finish_sheets, is_spoilt};
 use crate::demo::archetype::Archetype;
 use crate::demo::calendar::{DAY, END, Moment, day};
 use crate::demo::catalogue::CATEGORIES;

@@ -9,23 +9,17 @@ mod loyalty;
 mod pos;
 mod postal;
 mod reference;
+mod sheets;
+mod spoilt;
 mod web;
 
 use std::path::Path;
 
 use super::catalogue::Catalogue;
-use super::chance::{Stream, happens};
 use super::organisation::Organisation;
-use super::output::{Rows, Sheet};
+use super::output::Rows;
 use super::story::Story;
 use crate::error::Result;
-
-/// Rows that an export has wrong, on top of the right ones.
-const SPOILT: f64 = 0.0005;
-
-fn is_spoilt(rng: &mut Stream) -> bool {
-    happens(rng, SPOILT)
-}
 
 /// All the files of the exports, open at once: about a hundred, whatever the number of persons.
 pub struct Exports {
@@ -90,13 +84,4 @@ impl Exports {
         self.key_accounts.finish(&mut rows)?;
         Ok(rows)
     }
-}
-
-fn finish_sheets(name: &str, sheets: impl IntoIterator<Item = Sheet>, rows: &mut Rows) -> Result<()> {
-    let mut sum = 0;
-    for sheet in sheets {
-        sum += sheet.finish()?;
-    }
-    rows.insert(name.to_owned(), sum);
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::finish_sheets;
+use super::sheets::finish_sheets;
 use crate::demo::calendar::day;
 use crate::demo::campaign::{Group, LETTERS, MEASURED, is_addressable, posted};
 use crate::demo::chance::happens;

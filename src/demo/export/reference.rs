@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::finish_sheets;
+use super::sheets::finish_sheets;
 use crate::demo::catalogue::{CATEGORIES, Catalogue, SHOPS};
 use crate::demo::output::{Rows, Sheet, money};
 use crate::error::Result;

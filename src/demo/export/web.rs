@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rand::Rng;
 
-use super::{finish_sheets, is_spoilt};
+use super::sheets::finish_sheets;
+use super::spoilt::is_spoilt;
 use crate::demo::archetype::Archetype;
 use crate::demo::basket::taste;
 use crate::demo::calendar::{DAY, MONTHS, Moment, month, month_label, paris, web_time};

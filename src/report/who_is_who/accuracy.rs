@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::scrolled;
+use super::scrolled::scrolled;
 use crate::error::Result;
 use crate::report::curve::{self, Chart, Line};
 use crate::report::number::{bits, grouped, percent};

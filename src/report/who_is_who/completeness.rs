@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::scrolled;
+use super::scrolled::scrolled;
 use crate::error::Result;
 use crate::report::number::{grouped, percent};
 use crate::report::rows::Rows;

@@ -5,14 +5,15 @@ mod blocking;
 mod completeness;
 mod decisions;
 mod headline;
+mod scrolled;
 mod sizes;
 mod unlinkables;
 mod weights;
 
-use maud::{Markup, html};
+use maud::html;
 
-use super::Section;
 use crate::error::Result;
+use crate::report::section::Section;
 use crate::warehouse::catalog::Catalog;
 
 /// `None` where the release has no `mart.customer_sizes`: nothing judged its customers.
@@ -36,9 +37,4 @@ pub async fn section(catalog: &Catalog) -> Result<Option<Section>> {
         title: "Who is who",
         body: html! { @for part in parts.into_iter().flatten() { (part) } },
     }))
-}
-
-/// A table that scrolls by itself where it is wider than the screen.
-fn scrolled(label: &str, table: &Markup) -> Markup {
-    html! { div class="scroll" tabindex="0" role="region" aria-label=(label) { (table) } }
 }
