@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Step;
+use super::step::Step;
 use crate::dag::{Cycle, Dag};
 use crate::error::Error;
 use crate::identity;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Pipeline;
+use super::definition::Pipeline;
 use crate::error::{Error, Result};
 use crate::name::StepName;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Step;
+use super::step::Step;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};

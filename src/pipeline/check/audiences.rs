@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Checking;
+use super::checking::Checking;
 use crate::audience::{self, Audience, AudienceDeclaration, CONSENTS, CONSENTS_VALID_FROM};
 use crate::check::{Assertion, Check, Severity};
 use crate::error::Error;
 use crate::model::sql::tables_asked;
 use crate::name::{StepName, TableName};
-use crate::pipeline::{Step, TableRules};
+use crate::pipeline::definition::TableRules;
+use crate::pipeline::step::Step;
 use crate::warehouse::time_column::TimeColumn;
 use crate::warehouse::visibility::Known as KnownAt;
 

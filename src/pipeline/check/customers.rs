@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Checking;
+use super::checking::Checking;
 use crate::error::Error;
 use crate::identity::quality::QualityDeclaration;
 use crate::identity::{
     GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
 };
 use crate::name::StepName;
-use crate::pipeline::Step;
+use crate::pipeline::step::Step;
 
 pub struct CustomerSections {
     pub identity: Option<IdentityDeclaration>,

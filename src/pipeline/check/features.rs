@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::Checking;
+use super::checking::Checking;
 use crate::clock::parse_instant;
 use crate::error::Error;
 use crate::feature::{Cutoffs, Outcome};
 use crate::mining::declaration::{ChurnSection, CutoffsSection};
 use crate::model::Model;
 use crate::name::TableName;
-use crate::pipeline::TableRules;
+use crate::pipeline::definition::TableRules;
 use crate::warehouse::visibility::Known as KnownAt;
 
 impl Checking<'_, '_> {

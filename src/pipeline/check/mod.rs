@@ -1,6 +1,7 @@
 //! From the mirror of the file to the checked pipeline: everything that is wrong, at once.
 
 mod audiences;
+mod checking;
 mod customers;
 mod features;
 mod sources;
@@ -9,21 +10,21 @@ mod tables;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
-
+use self::checking::Checking;
 use self::customers::CustomerSections;
 use self::sources::snapshots_say_when;
+use super::definition::{Pipeline, TableRules};
 use super::document::Document;
 use super::file::PipelineFile;
 use super::graph::graph;
 use super::placeholder::Placeholders;
-use super::{Pipeline, Step, TableRules, raw_table, truth};
+use super::step::{Step, raw_table};
+use super::truth;
 use crate::clock::parse_instant;
-use crate::config::Problem;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::name::{StepName, TableName, is_identifier};
+use crate::name::{StepName, TableName};
 
 /// What is known beside the file.
 pub struct Known<'p> {
@@ -187,61 +188,4 @@ fn own(table: &str) -> TableName {
 
 fn own_key(key: &[&str]) -> TableRules {
     TableRules { key: key.iter().map(|k| (*k).to_owned()).collect(), ..TableRules::default() }
-}
-
-struct Checking<'d, 't> {
-    document: &'d Document<'t>,
-    errors: Vec<Error>,
-    all_models: bool,
-}
-
-impl Checking<'_, '_> {
-    fn wrong(&mut self, key: &[&str], error: Error) {
-        self.errors.push(self.document.locate(Problem::new(key.iter().copied(), error)));
-    }
-
-    fn take<T>(&mut self, key: &[&str], result: Result<T>) -> Option<T> {
-        result.map_err(|error| self.wrong(key, error)).ok()
-    }
-
-    fn section<T>(&mut self, key: &[&str], result: Result<T, Vec<Problem>>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(problems) => {
-                for problem in problems {
-                    let problem = key.iter().rev().fold(problem, |p, part| p.below(part));
-                    self.errors.push(self.document.locate(problem));
-                }
-                None
-            }
-        }
-    }
-
-    fn name(&mut self, name: Option<&str>) -> String {
-        match name {
-            Some(name) if is_identifier(name) => name.to_owned(),
-            Some(name) => {
-                self.wrong(
-                    &["name"],
-                    Error::config(format!("`{name}` is not a name for a pipeline"))
-                        .hint("use lower-case letters, digits and underscores"),
-                );
-                String::new()
-            }
-            None => {
-                self.wrong(&["name"], Error::config("the pipeline has no name").hint("add name = \"…\""));
-                String::new()
-            }
-        }
-    }
-
-    fn timezone(&mut self, name: Option<&str>) -> Tz {
-        let Some(name) = name else {
-            return Tz::UTC;
-        };
-        let parsed = name.parse::<Tz>().map_err(|_| {
-            Error::config(format!("`{name}` is not a time zone")).hint("use a name like Europe/Paris or UTC")
-        });
-        self.take(&["timezone"], parsed).unwrap_or(Tz::UTC)
-    }
 }

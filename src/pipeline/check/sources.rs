@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Checking;
+use super::checking::Checking;
 use crate::error::Error;
 use crate::name::{StepName, TableName};
+use crate::pipeline::definition::TableRules;
 use crate::pipeline::file::TableDeclaration;
-use crate::pipeline::{Step, TableRules, raw_table};
+use crate::pipeline::step::{Step, raw_table};
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{KeyKind, OnDrift, Source};
 use crate::warehouse::time_column::TimeColumn;

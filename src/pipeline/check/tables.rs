@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Checking;
+use super::checking::Checking;
 use crate::check::{Assertion, Check, Severity};
 use crate::error::Error;
 use crate::model::Model;
 use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName};
+use crate::pipeline::definition::TableRules;
 use crate::pipeline::file::TableDeclaration;
-use crate::pipeline::{Step, TableRules, raw_table};
+use crate::pipeline::step::{Step, raw_table};
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{ColumnType, OnDrift, Undated};
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
