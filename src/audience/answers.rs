@@ -9,8 +9,8 @@ use datafusion::prelude::DataFrame;
 use super::candidates::{Candidates, of_base, plain};
 use super::condition::{Asked, Reader, marked};
 use super::consent::Consents;
+use super::definition::{Audience, Condition};
 use super::grain::CUSTOMER_ID;
-use super::{Audience, Condition};
 use crate::error::{Context, Error, Result};
 use crate::warehouse::catalog::{Catalog, Session};
 

@@ -7,7 +7,7 @@ use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, JoinType, col};
 use datafusion::prelude::DataFrame;
 
-use super::Audience;
+use super::definition::Audience;
 use super::grain::CUSTOMER_ID;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

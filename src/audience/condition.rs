@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, Filter, JoinType, LogicalPla
 use datafusion::prelude::DataFrame;
 
 use super::candidates::{BASE, Candidates, of_base};
+use super::customer_columns::of_customer;
 use super::grain::CUSTOMER_ID;
 use super::names;
 use super::subquery::{Mark, Subqueries};
@@ -188,7 +189,7 @@ fn columns_needed(expr: &Expr) -> Result<BTreeSet<String>> {
             Expr::Column(column) if column.relation.as_ref().is_some_and(|r| r.table() == BASE) => {
                 needed.insert(column.name.clone());
             }
-            Expr::ScalarSubquery(subquery) => match super::subquery::of_customer(&subquery.subquery) {
+            Expr::ScalarSubquery(subquery) => match of_customer(&subquery.subquery) {
                 Ok(used) => needed.extend(used),
                 Err(error) => within = Err(error),
             },

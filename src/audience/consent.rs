@@ -11,7 +11,8 @@ use arrow::datatypes::Int64Type;
 use datafusion::prelude::DataFrame;
 
 use super::candidates::plain;
-use super::{Audience, CONSENTS, CONSENTS_VALID_FROM, table};
+use super::definition::Audience;
+use super::tables::{CONSENTS, CONSENTS_VALID_FROM, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

@@ -3,10 +3,10 @@
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
-use super::Audience;
 use super::answers::{Inquiry, Question, questions};
 use super::candidates::Candidates;
 use super::consent::Consents;
+use super::definition::Audience;
 use super::grain::{self, Grain};
 use super::judgement::decision_sql;
 use crate::clock::Instant;

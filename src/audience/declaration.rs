@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Audience, Condition, LIST_COLUMNS};
+use super::definition::{Audience, Condition};
+use super::tables::LIST_COLUMNS;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::{TableName, is_identifier};

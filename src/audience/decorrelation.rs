@@ -10,7 +10,7 @@ use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Distinct, Expr, Filter, LogicalPlan};
 
-use super::subquery::of_customer;
+use super::customer_columns::of_customer;
 use crate::error::{Context, Error, Result};
 
 /// Refuses a subquery whose rows would be others when it is asked of all customers.

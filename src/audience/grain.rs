@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Int64Type};
 
-use super::{Audience, CONSENTS, table};
+use super::definition::Audience;
+use super::tables::{CONSENTS, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

@@ -3,8 +3,8 @@
 
 use arrow::datatypes::DataType;
 
-use super::Audience;
 use super::answers::{AGREED, WORTH, condition_column};
+use super::definition::Audience;
 use super::grain::CUSTOMER_ID;
 use super::unknown::BETWEEN;
 use super::waterfall::{Positions, reasons};

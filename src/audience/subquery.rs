@@ -16,6 +16,7 @@ use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::{Case, Expr, LogicalPlan, LogicalPlanBuilder, Subquery, lit};
 
 use super::candidates::{BASE, of_base};
+use super::customer_columns::of_customer;
 use super::decorrelation::{require_asked_at_once, require_total_or_asked_at_once};
 use super::grain::CUSTOMER_ID;
 use crate::error::{Context, Error, Result};
@@ -182,25 +183,6 @@ impl Subqueries<'_> {
         });
         Ok(seen.doing("understand `in (select …)`")?.data)
     }
-}
-
-/// The columns of the row of the customer that a subquery uses, at any depth.
-pub(super) fn of_customer(plan: &LogicalPlan) -> Result<BTreeSet<String>> {
-    let mut used = BTreeSet::new();
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                if let Expr::OuterReferenceColumn(_, column) = expr
-                    && column.relation.as_ref().is_some_and(|relation| relation.table() == BASE)
-                {
-                    used.insert(column.name.clone());
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })
-    .doing("look through a subquery")?;
-    Ok(used)
 }
 
 fn filtered(plan: &LogicalPlan, condition: Expr) -> Result<LogicalPlan> {

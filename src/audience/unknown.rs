@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
-use super::{Audience, DECISIONS, table};
+use super::definition::Audience;
+use super::tables::{DECISIONS, table};
 use crate::error::{Context, Result};
 use crate::warehouse::catalog::Catalog;
 

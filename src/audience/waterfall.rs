@@ -2,7 +2,8 @@
 
 use datafusion::prelude::DataFrame;
 
-use super::{Audience, DECISIONS, LISTS, WATERFALL, table};
+use super::definition::Audience;
+use super::tables::{DECISIONS, LISTS, WATERFALL, table};
 use crate::error::{Context, Result};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
