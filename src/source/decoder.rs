@@ -17,7 +17,7 @@ use super::doubt::{Doubt, is_whole_in_other_digits, looks_shortened, may_be_shor
 use super::fault::Fault;
 use super::field_text::{Quoting, field};
 use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
-use super::records::Span;
+use super::record_span::Span;
 use super::time_format::TimeFormat;
 use super::zone::Placer;
 use crate::error::{Context, Result};

@@ -1,13 +1,14 @@
 //! Records of exports that escape, as the dumps of MySQL and PostgreSQL do: behind a backslash a quote,
 //! a delimiter or a line end is a part of the value.
 
-use super::records::{
-    Broken, Found, RECORD_BYTES, Span, Splitter, broken, line_break, line_breaks, too_long_or_more,
+use super::record_span::{
+    Broken, Found, RECORD_BYTES, Span, broken, line_break, line_breaks, too_long_or_more,
 };
 
-/// Finds the record that begins at `at`, as [`Splitter::split`] does.
+/// Finds the record that begins at `at`, as `records::Splitter::split` does.
 pub fn split(
-    splitter: &Splitter,
+    delimiter: u8,
+    quoted_by: Option<u8>,
     escape: u8,
     text: &[u8],
     at: usize,
@@ -17,11 +18,11 @@ pub fn split(
     let mut lines = 0;
     let mut pos = at;
     loop {
-        let quote = splitter.quote.filter(|quote| text.get(pos) == Some(quote));
+        let quote = quoted_by.filter(|quote| text.get(pos) == Some(quote));
         let start = pos + usize::from(quote.is_some());
         let scanned = match quote {
             Some(quote) => quoted(text, start, quote, escape, last),
-            None => plain(text, start, splitter.delimiter, escape, last),
+            None => plain(text, start, delimiter, escape, last),
         };
         let field = match scanned {
             Scanned::Field(field) => field,
@@ -37,7 +38,7 @@ pub fn split(
         fields.push(Span { start: start as u32, end: field.end as u32, doubled, escaped });
         pos = field.end + usize::from(quote.is_some());
         match text.get(pos) {
-            Some(&b) if b == splitter.delimiter => pos += 1,
+            Some(&b) if b == delimiter => pos += 1,
             Some(b'\n' | b'\r') => {
                 return match line_break(text, pos, last) {
                     Some(next) => Found::Record { end: pos, next, lines: lines + 1 },

@@ -1,6 +1,6 @@
 //! The text of a field: doubled quotes made single, escapes resolved.
 
-use super::records::Span;
+use super::record_span::Span;
 
 /// What stands in a field for something else.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,7 @@ use super::csv::not_valid;
 use super::declaration::Source;
 use super::drift::OnDrift;
 use super::ragged::Ragged;
-use super::records::{RECORD_BYTES, line_end};
+use super::record_span::{RECORD_BYTES, line_end};
 use super::remark::Remark;
 use super::rows::Rows;
 use super::stream::Piece;

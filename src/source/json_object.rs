@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::fault::text_of;
+use super::fault_reason::text_of;
 use super::json_nested::{DEEP, DEPTH, is_deeper, unfit};
 use super::json_path::{Node, Paths, Unknown};
 use super::json_value::Value;

@@ -8,7 +8,7 @@ use serde::Deserializer;
 use serde::de::Visitor;
 use serde_json::value::RawValue;
 
-use super::fault::text_of;
+use super::fault_reason::text_of;
 
 /// A value, a slice of its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

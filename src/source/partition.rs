@@ -4,7 +4,7 @@ use super::column::{Column, From};
 use super::declaration::Source;
 use super::decoder::Decoder;
 use super::drift::OnDrift;
-use super::fault::text_of;
+use super::fault_reason::text_of;
 use super::place::percent_decoded;
 use crate::error::{Error, Result};
 

@@ -8,7 +8,7 @@
 
 use serde::Deserialize;
 
-use super::records::Span;
+use super::record_span::Span;
 
 /// What becomes of records with cells too few or too many at their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

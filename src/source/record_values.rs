@@ -12,7 +12,7 @@ use super::csv::{quoting, splitter};
 use super::declaration::{Format, Source};
 use super::field_text::field;
 use super::fixed::stretches;
-use super::records::Found;
+use super::record_span::Found;
 
 impl Source {
     /// Returns what stands in a refused record's text: fields of a line, texts, keys and numbers of JSON

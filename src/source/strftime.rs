@@ -11,7 +11,8 @@ use chrono::{DateTime, TimeZone};
 use chrono_tz::{OffsetName, TZ_VARIANTS, Tz};
 
 use super::calendar::Digits;
-use super::time_format::{Field, Fields, TimeFormat, UnixUnit};
+use super::time_field::Field;
+use super::time_format::{Fields, TimeFormat, UnixUnit};
 
 /// What a column says beside its formats.
 #[derive(Debug, Clone, Copy)]

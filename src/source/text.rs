@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::encoding::{Decoder, Encoding};
 use super::encoding_check::{Evidence, HEAD, Offence, of_head};
 use super::encoding_guess::{LOOK, likely, reads_better_as, text_reads_better_as};
-use super::records::line_breaks;
+use super::record_span::line_breaks;
 use crate::error::{Error, Result};
 
 /// The byte-order mark of UTF-8.

@@ -2,7 +2,7 @@
 
 use super::calendar::{Digits, days, is_leap, time};
 use super::fault::Fault;
-use super::time_format::Field;
+use super::time_field::Field;
 
 /// What the parts of a text said; what none said is below zero.
 pub struct Said {

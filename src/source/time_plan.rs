@@ -4,7 +4,7 @@
 //! It is the short way to what the steps of `time_format` read, and never reads anything else.
 
 use super::calendar::{DAY, days, pair, time};
-use super::time_format::Field;
+use super::time_field::Field;
 
 /// Where the parts of a format stand.
 #[derive(Debug, Clone, PartialEq)]
