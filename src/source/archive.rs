@@ -10,30 +10,10 @@ use bytes::{Buf, Bytes};
 use flate2::Crc;
 use yore::code_pages::CP850;
 
-use super::location::SourceFile;
-use super::window::fetch;
+use super::archive_member::{Member, Packing};
+use super::fetch::fetch;
+use super::source_file::SourceFile;
 use crate::error::{Error, Result};
-
-/// A member of an archive, as the directory describes it.
-#[derive(Debug, Clone)]
-pub struct Member {
-    /// Where its own header begins in the archive.
-    header: u64,
-    /// How many bytes it takes there.
-    stored: u64,
-    pub packing: Packing,
-    /// CRC-32 of what it was before it was packed.
-    pub checksum: u32,
-}
-
-/// How a member is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    Stored,
-    Deflate,
-    Deflate64,
-    Zstandard,
-}
 
 /// An entry of the directory.
 #[derive(Debug)]

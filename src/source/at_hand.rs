@@ -8,10 +8,12 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::declaration::{Format, Source};
-use super::location::SourceFile;
+use super::definition::Source;
+use super::file_format::Format;
 use super::members::opened;
-use super::stream::{Piece, text};
+use super::rows::Piece;
+use super::source_file::SourceFile;
+use super::stream::text;
 use super::{packed, parquet};
 use crate::error::{Context, Result};
 

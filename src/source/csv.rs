@@ -3,17 +3,17 @@
 use bytes::Bytes;
 
 use super::column::From;
-use super::declaration::Source;
-use super::decoder::{Fields, STRETCH};
+use super::definition::Source;
 use super::drift::compare;
+use super::field_stretch::{Fields, STRETCH};
 use super::field_text::{Quoting, field};
 use super::header_name::plain;
 use super::ragged::Width;
 use super::record_span::{Broken, Found, Span, line_end};
 use super::records::Splitter;
 use super::remark::Remark;
+use super::rows::Piece;
 use super::rows::Rows;
-use super::stream::Piece;
 use super::text::Text;
 use crate::error::{Error, Result};
 

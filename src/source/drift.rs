@@ -5,26 +5,13 @@
 //! near name. What a type made of a value is not looked at here: values that do not fit are refused
 //! one by one.
 
-use serde::Deserialize;
-
 use super::column::{Column, From};
-use super::declaration::{Format, Source};
+use super::definition::Source;
+use super::file_format::Format;
 use super::header_name::{has_hidden_marks, plain};
 use super::near::near;
+use super::policy::OnDrift;
 use crate::error::{Error, Result};
-
-/// What becomes of a file whose columns are not the declared ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnDrift {
-    /// The file is not read; nothing is published.
-    #[default]
-    Fail,
-    /// What is declared is read: an undeclared column is left out, a missing one is null.
-    Ignore,
-    /// As `Ignore`, but an undeclared column becomes a nullable column of the raw table.
-    Evolve,
-}
 
 /// Names that an error lists at most.
 const SHOWN: usize = 40;
@@ -347,12 +334,4 @@ fn list(names: &[String]) -> String {
         text.push_str(&format!(" and {} more", names.len() - SHOWN));
     }
     text
-}
-
-impl Source {
-    /// Whether an undeclared column of this name is to be passed over in silence.
-    pub(super) fn leaves_out(&self, name: &str) -> bool {
-        let name = plain(name);
-        name.is_empty() || self.ignored.iter().any(|ignored| *ignored == name)
-    }
 }

@@ -2,7 +2,7 @@
 //! that reads them.
 
 use super::column::{Column, ColumnType, From};
-use super::declaration::Source;
+use super::definition::Source;
 use super::drift::looks_like_a_value;
 use crate::error::{Error, Result};
 

@@ -11,13 +11,13 @@ use bytes::Bytes;
 use super::column::From;
 use super::column_place::characters;
 use super::csv::not_valid;
-use super::declaration::Source;
-use super::drift::OnDrift;
+use super::definition::Source;
+use super::policy::OnDrift;
 use super::ragged::Ragged;
 use super::record_span::{RECORD_BYTES, line_end};
 use super::remark::Remark;
+use super::rows::Piece;
 use super::rows::Rows;
-use super::stream::Piece;
 use super::text::Text;
 use crate::error::Result;
 

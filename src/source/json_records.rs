@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::declaration::Format;
+use super::file_format::Format;
 use crate::error::{Error, Result};
 
 /// The longest record.

@@ -1,7 +1,7 @@
 //! Where the columns of a source stand in its JSON: in a record, or in the elements of an array of it, under
 //! their present names or former ones.
 
-use super::declaration::Source;
+use super::definition::Source;
 use super::json_nested::{DEPTH, unfit};
 use super::json_object::{self, Scratch, Wrong};
 use super::json_path::{Paths, Unknown};

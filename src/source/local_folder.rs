@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 
 use super::header_name::composed;
 use super::left_out::why_left_out;
-use super::location::{Listing, SourceFile};
+use super::source_file::{Listing, SourceFile};
 use crate::error::{Context, Error, Result};
 use crate::storage::fault::between;
 use crate::storage::local_file::{LocalFile, meta_of};

@@ -3,71 +3,22 @@
 use std::collections::BTreeSet;
 use std::path::Path as FilePath;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::SubsecRound;
 use futures::TryStreamExt;
 use glob::MatchOptions;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::archive::Member;
-use super::declaration::{Format, Source};
-use super::form::{Form, HEAD, form};
+use super::definition::Source;
 use super::header_name::composed;
 use super::left_out::why_left_out;
+use super::local_folder;
 use super::members::opened;
 use super::place::Place;
-use super::window::fetch;
-use super::{local_folder, packed};
+use super::source_file::{Listing, SourceFile};
 use crate::error::{Context, Error, Result};
 use crate::storage::Storage;
-
-/// A file of a source.
-#[derive(Debug, Clone)]
-pub struct SourceFile {
-    /// A short name that does not depend on the machine: the path below the folder of the source.
-    pub name: String,
-    /// In bytes.
-    pub size: u64,
-    /// To the microsecond, which is what the register of files keeps.
-    pub modified: DateTime<Utc>,
-    /// The object inside the whole store.
-    pub location: Path,
-    /// The version seen, where the store tells one: a file that changes while it is read is an error.
-    pub version: Option<String>,
-    /// Where the file is one member of a zip archive, which one. Its size is then that of what it holds.
-    pub(super) member: Option<Member>,
-    /// What it holds, where that was looked at: it is not read again to know.
-    pub(super) content: Option<Content>,
-    pub(super) store: Arc<dyn ObjectStore>,
-}
-
-#[cfg(test)]
-impl SourceFile {
-    /// A file that nobody reads.
-    pub fn named(name: &str) -> SourceFile {
-        SourceFile {
-            name: name.to_owned(),
-            size: 1,
-            modified: DateTime::UNIX_EPOCH,
-            location: Path::from("file"),
-            version: None,
-            member: None,
-            content: None,
-            store: Arc::new(object_store::memory::InMemory::new()),
-        }
-    }
-}
-
-/// What there is to read.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// In the order of their names.
-    pub files: Vec<SourceFile>,
-    /// What lies there and is not read, each with the reason.
-    pub left_out: Vec<String>,
-}
 
 /// The files of a source.
 ///
@@ -206,82 +157,4 @@ fn source_file(name: String, meta: ObjectMeta, store: &Arc<dyn ObjectStore>) -> 
         content: None,
         store: store.clone(),
     }
-}
-
-/// What a file holds, packed or not: the same for the same rows under another packing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
-    /// BLAKE3 of the unpacked bytes, in hexadecimal.
-    pub digest: String,
-    /// Bytes, unpacked.
-    pub size: u64,
-}
-
-/// Returns what a file holds. One that cannot be unpacked stands for the bytes as they lie there: whoever
-/// reads it is told why.
-///
-/// # Errors
-/// A file that cannot be read.
-pub async fn content(source: &Source, file: &SourceFile) -> Result<Content> {
-    if let Some(known) = &file.content {
-        return Ok(known.clone());
-    }
-    let place = |e: Error| e.at(file.name.clone()).at(format!("source {}", source.name));
-    let (opened, is_text) = (file.clone(), source.format != Format::Parquet);
-    let content = tokio::task::spawn_blocking(move || {
-        if is_text {
-            let is_unreadable = Arc::new(AtomicBool::new(false));
-            let seen = is_unreadable.clone();
-            let stored = packed::stored(&opened)?.inspect(move |window| {
-                seen.fetch_or(window.is_err(), Ordering::Relaxed);
-            });
-            match packed::unpacked(Box::new(stored)).and_then(content_of) {
-                Err(_) if !is_unreadable.load(Ordering::Relaxed) => {}
-                content => return content,
-            }
-        }
-        packed::stored(&opened).and_then(content_of)
-    });
-    content.await.map_err(|_| Error::failed("reading stopped unexpectedly")).flatten().map_err(place)
-}
-
-fn content_of(windows: packed::Content) -> Result<Content> {
-    let (mut hasher, mut size) = (blake3::Hasher::new(), 0);
-    for window in windows {
-        let window = window?;
-        size += window.len() as u64;
-        hasher.update(&window);
-    }
-    Ok(Content { digest: hasher.finalize().to_hex().to_string(), size })
-}
-
-impl SourceFile {
-    /// Looks at what the file holds, and remembers it: whoever reads this version of it reads that.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
-    pub async fn look_at_content(&mut self, source: &Source) -> Result<&Content> {
-        let found = content(source, self).await?;
-        Ok(self.content.insert(found))
-    }
-}
-
-/// Returns whether a file is unpacked when it is read, so that its size says nothing of its content. False
-/// of a member of a damaged archive: reading it will say why.
-///
-/// # Errors
-/// A file that cannot be read.
-pub async fn is_packed(source: &Source, file: &SourceFile) -> Result<bool> {
-    if source.format == Format::Parquet {
-        return Ok(false);
-    }
-    let head = match &file.member {
-        None => fetch(file, 0..file.size.min(HEAD as u64)).await?,
-        Some(_) => {
-            let member = file.clone();
-            let first = tokio::task::spawn_blocking(move || packed::stored(&member).ok()?.next()?.ok());
-            first.await.ok().flatten().unwrap_or_default()
-        }
-    };
-    Ok(matches!(form(&head), Form::Gzip | Form::Zstandard))
 }

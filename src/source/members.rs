@@ -4,10 +4,11 @@ use futures::{StreamExt, stream};
 use glob::{MatchOptions, Pattern};
 
 use super::archive::{self, Entry};
-use super::declaration::{Format, Source};
+use super::definition::Source;
+use super::file_format::Format;
 use super::header_name::composed;
 use super::left_out::why_left_out;
-use super::location::{Listing, SourceFile};
+use super::source_file::{Listing, SourceFile};
 use crate::error::{Error, Result};
 
 /// Directories that are read at once: on an object store each is a request or two.

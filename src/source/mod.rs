@@ -1,27 +1,36 @@
 //! Where a channel's records come from: connectors, declared types, quarantine.
 //!
-//! A source is declared (`declaration`), its files are found (`location`) and expected (`delivery`),
-//! one may say what another said or replace it (`same_content`, `editions`, `snapshot`), its rows are kept for
-//! a while (`retention`), their columns are held against the declared ones (`survey`, `drift`, `evolution`), and each is read as a stream
-//! of typed rows and refused records (`stream`). Bytes come in windows from any object store
-//! (`window`), are unpacked (`packed` by their `form`; zip archives by `members` and `archive`), become
-//! UTF-8 (`text`), are taken apart by format (`csv` with `records` and `ragged`, `fixed`, `json` with
-//! `json_records` and `json_object`, `parquet` with `parquet_columns` and `parquet_cells`), and go value by
-//! value into Arrow columns (`decoder` with `number`, `calendar`, `time_format` and `zone`). `rows` gathers
-//! them, one a record or one an element of it (`unfold`), with what folders tell (`partition`); what a refused
-//! record holds can be asked for later (`record_values`). Nothing here
-//! knows the warehouse. A value is never rounded, replaced or guessed: what
-//! does not fit its declaration is refused with its place and a reason that does not tell the value.
+//! A source is declared (`declaration` and `column_declaration`, checked by `declaration_check` and
+//! `column_check` into a `definition` with its `policy`), its files are found (`location`; each is a
+//! `source_file`) and expected (`delivery`), one may say what another said or replace it (`content`,
+//! `same_content`, `editions`, `snapshot`), its rows are kept for a while (`retention`), their columns are held
+//! against the declared ones (`survey`, `drift`, `evolution`), and each is read as a stream of typed rows and
+//! refused records (`stream`). Bytes come in windows from any object store (`fetch`, `window`), are unpacked
+//! (`packed` by their `form`; zip archives by `members` and `archive`), become UTF-8 (`text`), are taken apart
+//! by format (`csv` with `records` and `ragged`, `fixed`, `json` with `json_records` and `json_object`,
+//! `parquet` with `parquet_columns` and `parquet_cells`), and go value by value into Arrow columns (`decoder`
+//! with `number`, `calendar`, `time_format` and `zone`). `rows` gathers them, one a record or one an element of
+//! it (`unfold`), with what folders tell (`partition`); what a refused record holds can be asked for later
+//! (`record_values`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
+//! does not fit its declaration is refused with its place and a reason that does not tell the value (`fault`,
+//! put into words by `fault_reason`).
 
 mod archive;
+mod archive_member;
 mod at_hand;
 mod calendar;
 mod column;
+mod column_check;
 mod column_declaration;
+mod column_defaults;
 mod column_place;
+mod column_place_check;
+mod content;
 mod csv;
 mod declaration;
+mod declaration_check;
 mod decoder;
+mod definition;
 pub mod delivery;
 mod doubt;
 mod drift;
@@ -33,7 +42,10 @@ mod escaped_records;
 mod evolution;
 mod fault;
 mod fault_reason;
+mod fetch;
+mod field_stretch;
 mod field_text;
+mod file_format;
 mod file_version;
 mod fixed;
 mod form;
@@ -61,6 +73,7 @@ mod parquet_number;
 mod partition;
 mod person;
 mod place;
+mod policy;
 mod quarantine;
 mod ragged;
 mod record_span;
@@ -72,6 +85,8 @@ mod row_place;
 mod rows;
 mod same_content;
 pub mod snapshot;
+mod snapshot_check;
+mod source_file;
 mod stream;
 mod strftime;
 mod style_declaration;
@@ -93,14 +108,19 @@ pub use at_hand::read_at_hand;
 pub use column::{Column, ColumnType, From};
 pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
 pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
-pub use declaration::{Format, Source, SourceDeclaration, Undated};
-pub use drift::OnDrift;
+pub use content::{content, is_packed};
+pub use declaration::SourceDeclaration;
+pub use definition::Source;
 pub use editions::{Edition, Editions};
-pub use location::{Content, Listing, SourceFile, content, is_packed, list};
+pub use file_format::Format;
+pub use location::list;
 pub use person::{Blanked, KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
+pub use policy::{OnDrift, Undated};
 pub use quarantine::{is_cut, quarantine_schema};
 pub use remark::{Remark, told};
+pub use rows::Piece;
 pub use same_content::{SameContent, is_moved};
 pub use snapshot::Snapshot;
-pub use stream::{Piece, has_records, read};
+pub use source_file::{Content, Listing, SourceFile};
+pub use stream::{has_records, read};
 pub use survey::{Survey, survey};

@@ -12,9 +12,9 @@ use deflate64::Deflate64Decoder;
 use flate2::Crc;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder};
 
-use super::archive::{Member, Packing};
+use super::archive_member::{Member, Packing};
 use super::form::{Form, HEAD, form};
-use super::location::SourceFile;
+use super::source_file::SourceFile;
 use super::window::Windows;
 use crate::error::{Error, Result};
 

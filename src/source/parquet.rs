@@ -15,16 +15,16 @@ use futures::StreamExt;
 use tokio::runtime::Handle;
 
 use super::column::ColumnType;
-use super::declaration::Source;
+use super::definition::Source;
 use super::drift::{Comparison, compare};
+use super::fetch::fetch;
 use super::form::{HEAD, form};
-use super::location::SourceFile;
 use super::parquet_cells::{Cells, reads_as};
 use super::parquet_columns::{Elements, FileColumn, FileColumns, coerced, way_out};
+use super::rows::Piece;
 use super::rows::{Refusal, Rows};
-use super::stream::Piece;
+use super::source_file::SourceFile;
 use super::unfold::Unfolded;
-use super::window::fetch;
 use crate::error::{Context, Error, Result};
 
 /// Records of which all elements are in memory at once.

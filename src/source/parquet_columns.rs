@@ -14,7 +14,7 @@ use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 
-use super::declaration::Source;
+use super::definition::Source;
 use super::header_name::plain;
 use super::near::near;
 use super::row_place::{RowPlace, row_place};

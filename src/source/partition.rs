@@ -1,11 +1,11 @@
 //! Hive partitions: columns whose value stands in the names of folders, `day=2026-01-31/part-0.parquet`.
 
 use super::column::{Column, From};
-use super::declaration::Source;
 use super::decoder::Decoder;
-use super::drift::OnDrift;
+use super::definition::Source;
 use super::fault_reason::text_of;
 use super::place::percent_decoded;
+use super::policy::OnDrift;
 use crate::error::{Error, Result};
 
 /// The folder of rows without a value.

@@ -9,8 +9,9 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::column::From;
 use super::csv::{quoting, splitter};
-use super::declaration::{Format, Source};
+use super::definition::Source;
 use super::field_text::field;
+use super::file_format::Format;
 use super::fixed::stretches;
 use super::record_span::Found;
 

@@ -8,15 +8,17 @@ use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::SchemaRef;
 
 use super::column::Column;
-use super::declaration::{Format, Source};
-use super::decoder::{Decoder, Fields};
+use super::decoder::Decoder;
+use super::definition::Source;
 use super::doubt::Doubt;
 use super::fault::Fault;
 use super::fault_reason::text_of;
+use super::field_stretch::Fields;
+use super::file_format::Format;
 use super::partition;
 use super::quarantine::Quarantine;
 use super::remark::{Remark, Seen};
-use super::stream::Piece;
+
 use super::tally::Tally;
 use crate::error::{Context, Result};
 
@@ -45,6 +47,17 @@ pub struct Rows {
     /// By the column's place.
     doubtful: BTreeMap<(usize, Doubt), Tally>,
     without_element: Tally,
+}
+
+/// A part of what was read.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// Rows that fit, with `Source::schema`.
+    Rows(RecordBatch),
+    /// Records that do not, with `quarantine_schema`.
+    Refused(RecordBatch),
+    /// What is to be told of the file.
+    Remark(Remark),
 }
 
 /// Why a row does not fit.

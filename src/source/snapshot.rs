@@ -9,16 +9,9 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use super::declaration::SourceDeclaration;
-use super::person::{OnForget, Person};
-use crate::config::Problem;
-use crate::error::Error;
-
 /// The columns that a history has beside the declared ones.
 pub const VALID_FROM: &str = "valid_from";
 pub const VALID_TO: &str = "valid_to";
-/// The share of the last list that a new one has at least, when not declared.
-const MIN_SHARE: f64 = 0.8;
 
 /// `snapshot = true`, or a table.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,78 +41,6 @@ pub struct Snapshot {
     pub history: bool,
     /// In which the days of lists begin: the source's, where it declares one, else the pipeline's.
     pub zone: Tz,
-}
-
-impl SourceDeclaration {
-    /// None where the files are no snapshots.
-    pub(super) fn snapshot(
-        &self,
-        zone: Tz,
-        person: Option<&Person>,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Snapshot> {
-        let snapshot = match self.snapshot.as_ref()? {
-            SnapshotDeclaration::Is(false) => return None,
-            SnapshotDeclaration::Is(true) => Snapshot { min_share: MIN_SHARE, history: false, zone },
-            SnapshotDeclaration::Table(table) => {
-                Snapshot { min_share: table.min_share.unwrap_or(MIN_SHARE), history: table.history, zone }
-            }
-        };
-        let mut wrong = |key: &[&str], error: Error| {
-            problems.push(Problem::new(key.iter().copied(), error));
-        };
-        if !(0.0..=1.0).contains(&snapshot.min_share) {
-            wrong(
-                &["snapshot", "min_share"],
-                Error::config(format!("{} is no share", snapshot.min_share)).hint("for example 0.8 for 80%"),
-            );
-        }
-        if self.key.is_empty() {
-            wrong(
-                &["snapshot"],
-                Error::config("a snapshot needs to know which rows of two lists are the same one")
-                    .hint("name the columns that identify a row: key = [\"…\"]"),
-            );
-        }
-        for column in [VALID_FROM, VALID_TO] {
-            if self.columns.0.iter().any(|(name, _)| name == column) {
-                wrong(
-                    &["columns", column],
-                    Error::config(format!("a snapshot's table has a column `{column}` of its own"))
-                        .hint("give the declared column another name and say where it is with `from`"),
-                );
-            }
-        }
-        let meaningless = [
-            ("same_content", self.same_content.is_some(), "each file is the whole list of its day"),
-            ("replaces", self.replaces.is_some(), "the next list replaces the last"),
-            ("version", self.version.is_some(), "a list is newer by its day"),
-            ("late", self.late.is_some(), "all rows of a list are as old as the list"),
-        ];
-        for (key, _, because) in meaningless.into_iter().filter(|(_, given, _)| *given) {
-            wrong(
-                &[key],
-                Error::config(format!("`{key}` means nothing for a snapshot: {because}")).hint("take it out"),
-            );
-        }
-        if self.keep.as_ref().is_some_and(|keep| keep.by().is_some()) {
-            wrong(
-                &["keep", "by"],
-                Error::config("rows of a snapshot are kept by when they were gone, and by nothing else")
-                    .hint("leave `by` out: keep = { for = \"…\" }"),
-            );
-        }
-        if let Some(OnForget::Anonymise(blanked)) = person.map(|person| &person.on_forget)
-            && let Some(key) = blanked.columns.iter().find(|column| self.key.contains(column))
-        {
-            wrong(
-                &["person", "anonymise"],
-                Error::config(format!("`{key}` is of the key: blanked rows could not be told apart"))
-                    .hint("leave `anonymise` out, so that the rows are taken out, or key by another column"),
-            );
-        }
-        Some(snapshot)
-    }
 }
 
 /// The columns of a history that nobody declares.

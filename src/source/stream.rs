@@ -2,28 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::declaration::{Format, Source};
-use super::location::SourceFile;
+use super::definition::Source;
+use super::file_format::Format;
 use super::packed::{self, Content};
 use super::remark::Remark;
+use super::rows::Piece;
+use super::source_file::SourceFile;
 use super::{csv, fixed, json, parquet};
 use crate::error::{Error, Result};
-
-/// A part of what was read.
-#[derive(Debug, Clone)]
-pub enum Piece {
-    /// Rows that fit, with `Source::schema`.
-    Rows(RecordBatch),
-    /// Records that do not, with `quarantine_schema`.
-    Refused(RecordBatch),
-    /// What is to be told of the file.
-    Remark(Remark),
-}
 
 /// Reads one file of a source in batches of at most `batch_rows` rows.
 ///

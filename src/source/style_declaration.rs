@@ -3,7 +3,8 @@
 
 use super::calendar::Digits;
 use super::column::ColumnType;
-use super::column_declaration::{ColumnTable, Shared};
+use super::column_declaration::ColumnTable;
+use super::column_defaults::Shared;
 use super::declaration::SourceDeclaration;
 use super::format_clash::clash;
 use super::number::NumberStyle;

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::column::ColumnType;
-use super::declaration::{Format, Source};
-use super::drift::{Comparison, OnDrift, compare};
+use super::definition::Source;
+use super::drift::{Comparison, compare};
 use super::evolution::{Added, taken_in};
+use super::file_format::Format;
 use super::header_name::plain;
-use super::location::SourceFile;
 use super::packed::{self, Content};
 use super::parquet::Footer;
 use super::parquet_columns::{FileColumns, way_out};
+use super::policy::OnDrift;
+use super::source_file::SourceFile;
 use super::{csv, json, parquet, partition};
 use crate::error::{Error, Result};
 

@@ -1,7 +1,7 @@
 //! The rows of one record where rows are the elements of an array in it: all of them, or none.
 
+use super::rows::Piece;
 use super::rows::{Refusal, Rows};
-use super::stream::Piece;
 use crate::error::Result;
 
 /// What became of a record.

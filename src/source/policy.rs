@@ -1,0 +1,27 @@
+//! What a source does about files and rows that are not as declared.
+
+use serde::Deserialize;
+
+/// What becomes of a file whose columns are not the declared ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDrift {
+    /// The file is not read; nothing is published.
+    #[default]
+    Fail,
+    /// What is declared is read: an undeclared column is left out, a missing one is null.
+    Ignore,
+    /// As `Ignore`, but an undeclared column becomes a nullable column of the raw table.
+    Evolve,
+}
+
+/// What becomes of a row that does not say when it became known, where its table declares the column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Undated {
+    /// It goes to the quarantine.
+    #[default]
+    Refuse,
+    /// It counts as known at every instant.
+    Known,
+}
