@@ -6,7 +6,7 @@ use arrow::array::AsArray;
 use clap::{Args, Subcommand};
 use datafusion::logical_expr::{col, lit};
 
-use super::load_pipeline_without_sources;
+use super::pipeline_file::load_pipeline_without_sources;
 use super::query::ReadArgs;
 use crate::audience;
 use crate::error::{Context, Error, Result};

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use clap::Args;
 use serde_json::json;
 
+use super::args::{LimitArgs, PipelineArgs};
+use super::pipeline_file::load_pipeline_without_sources;
 use super::progress::{LogFormat, grouped};
-use super::{LimitArgs, PipelineArgs, load_pipeline_without_sources};
 use crate::check::{Finding, Severity};
 use crate::clock::show_instant;
 use crate::error::{Error, Result};

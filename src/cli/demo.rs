@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::LimitArgs;
+use super::args::LimitArgs;
 use super::progress::{LogFormat, grouped, shown};
-use super::run::stop_on_signal;
+use super::signal::stop_on_signal;
 use crate::demo::Retailer;
 use crate::error::{Error, Result};
 use crate::pipeline;

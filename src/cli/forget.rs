@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::args::{LimitArgs, PipelineArgs, WaitArg};
 use super::progress::{LogFormat, grouped, shown};
-use super::run::stop_on_signal;
-use super::{LimitArgs, PipelineArgs, WaitArg};
+use super::signal::stop_on_signal;
 use crate::erasure::{Identifier, Receipt, SuppressionKey};
 use crate::error::{Context, Error, Result};
 use crate::run::Request;

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use super::args::{LimitArgs, WarehouseArg};
 use super::output::OutputArgs;
 use super::query::open;
-use super::{LimitArgs, WarehouseArg};
 use crate::clock::show_instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

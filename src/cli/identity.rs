@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::load_pipeline_without_sources;
+use super::pipeline_file::load_pipeline_without_sources;
 use super::query::ReadArgs;
 use crate::error::{Error, Result};
 use crate::identity::{self, Linkage, RecordName};

@@ -8,6 +8,7 @@ macro_rules! say {
     }};
 }
 
+mod args;
 mod audience;
 mod check;
 mod demo;
@@ -18,30 +19,24 @@ mod identity;
 mod init;
 mod manual;
 mod output;
+mod pipeline_file;
 mod progress;
 mod quarantine;
 mod query;
 mod report;
 mod run;
 mod schedule;
+mod signal;
 mod tables;
 mod test;
 mod upkeep;
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::error::{Error, Result};
-use crate::pipeline::placeholder::Placeholders;
-use crate::pipeline::{self, Pipeline};
+use crate::error::Result;
 use crate::storage::spill;
-use crate::warehouse::engine::Limits;
-use crate::warehouse::lock::Wait;
 
 /// A customer warehouse in one binary.
 ///
@@ -143,143 +138,6 @@ enum Verb {
     Manual(manual::ManualArgs),
 }
 
-/// Which warehouse a verb works on.
-#[derive(Debug, Args)]
-struct WarehouseArg {
-    /// Folder or object-store URL of the warehouse
-    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE", default_value = "warehouse")]
-    warehouse: String,
-}
-
-/// Which pipeline a verb runs, over which warehouse.
-#[derive(Debug, Args)]
-struct PipelineArgs {
-    /// Pipeline file; may be left out when pipelines/ holds only one
-    pipeline: Option<PathBuf>,
-    /// Folder or object-store URL of the warehouse, instead of the pipeline's
-    #[arg(long, value_name = "DIR", env = "SILLAGE_WAREHOUSE")]
-    warehouse: Option<String>,
-}
-
-impl PipelineArgs {
-    /// The pipeline and the place of its warehouse.
-    fn load(self) -> Result<(Arc<Pipeline>, String)> {
-        let pipeline = load_pipeline(self.pipeline)?;
-        let location = self.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
-        Ok((pipeline, location))
-    }
-
-    /// The same where no source will be read.
-    fn load_without_sources(self) -> Result<(Arc<Pipeline>, String)> {
-        let pipeline = load_pipeline_without_sources(self.pipeline)?;
-        let location = self.warehouse.unwrap_or_else(|| pipeline.warehouse.clone());
-        Ok((pipeline, location))
-    }
-}
-
-/// What a verb that writes does when another run holds the warehouse.
-#[derive(Debug, Clone, Copy, Args)]
-struct WaitArg {
-    /// Wait for a warehouse that another run holds, at most this long: 90s, 30m, 12h; for ever
-    /// when no time is given
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = parse_duration)]
-    wait: Option<Option<Duration>>,
-}
-
-impl WaitArg {
-    fn wait(self) -> Wait {
-        match self.wait {
-            None => Wait::No,
-            Some(None) => Wait::Forever,
-            Some(Some(most)) => Wait::AtMost(most),
-        }
-    }
-}
-
-/// A span of time: `90s`, `30m`, `12h`, `7d`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let seconds: u64 = match &text[digits.len()..] {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err("write a number and a unit: 90s, 30m, 12h or 7d".to_owned()),
-    };
-    let number: u64 = digits.parse().map_err(|_| "write a number and a unit, like 30m".to_owned())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "out of range".to_owned())
-}
-
-/// How much of the machine a verb may use.
-#[derive(Debug, Clone, Args)]
-struct LimitArgs {
-    /// Threads that compute; all cores when not given
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-    /// Memory that SQL operators may hold before they spill to disk, for example 512MB or 2GB
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    memory_limit: Option<usize>,
-}
-
-impl LimitArgs {
-    fn limits(&self) -> Limits {
-        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Limits { threads: self.threads.unwrap_or(cores), memory: self.memory_limit }
-    }
-}
-
-/// A size in bytes: `256MB`, `2GB`, `1048576`.
-fn parse_size(text: &str) -> Result<usize, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor: usize = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" | "B" => 1,
-        "K" | "KB" | "KIB" => 1 << 10,
-        "M" | "MB" | "MIB" => 1 << 20,
-        "G" | "GB" | "GIB" => 1 << 30,
-        unit => return Err(format!("unknown unit {unit}; use KB, MB or GB")),
-    };
-    let number: usize =
-        digits.trim().parse().map_err(|_| "write a number and a unit, like 512MB".to_owned())?;
-    number.checked_mul(factor).filter(|n| *n > 0).ok_or_else(|| "out of range".to_owned())
-}
-
-/// Reads the pipeline that was named, or the only one there is.
-fn load_pipeline(path: Option<PathBuf>) -> Result<Arc<Pipeline>> {
-    load_with(path, &Placeholders::default())
-}
-
-/// The same where no source will be read: the environment need not say where they are.
-fn load_pipeline_without_sources(path: Option<PathBuf>) -> Result<Arc<Pipeline>> {
-    load_with(path, &Placeholders::kept_when_unset())
-}
-
-fn load_with(path: Option<PathBuf>, placeholders: &Placeholders) -> Result<Arc<Pipeline>> {
-    let path = match path {
-        Some(path) => path,
-        None => only_pipeline()?,
-    };
-    pipeline::load(&path, placeholders).map(Arc::new)
-}
-
-fn only_pipeline() -> Result<PathBuf> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir("pipelines")
-        .map(|entries| {
-            entries
-                .filter_map(|e| Some(e.ok()?.path()))
-                .filter(|p| p.extension().is_some_and(|e| e == "toml"))
-                .collect()
-        })
-        .unwrap_or_default();
-    found.sort();
-    match found.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => Err(Error::config("there is no pipeline in pipelines/")
-            .hint("name one, or start a project with `sillage init`")),
-        many => Err(Error::config("there are several pipelines; name one of them")
-            .hint(many.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))),
-    }
-}
-
 /// A panic is a defect, and its words may hold row values: only its place is told, unless somebody
 /// asks for more with RUST_BACKTRACE.
 fn tell_panics_by_their_place() {
@@ -374,25 +232,5 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_size_has_a_unit() {
-        assert_eq!(parse_size("256MB"), Ok(256 << 20));
-        assert_eq!(parse_size("2g"), Ok(2 << 30));
-        assert_eq!(parse_size("4096"), Ok(4096));
-        for wrong in ["", "MB", "1TBs", "-1MB", "0"] {
-            assert!(parse_size(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_span_of_time_has_a_unit() {
-        assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
-        assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
-        for wrong in ["", "7", "d", "1w", "-1s", "99999999999999999999d"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong}");
-        }
     }
 }

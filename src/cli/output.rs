@@ -12,7 +12,7 @@ use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 
 use super::formula::Formulas;
-use super::run::next_signal;
+use super::signal::next_signal;
 use crate::error::{Context, Error, Kind, Result};
 use crate::storage::beside::{Beside, name_beside};
 use crate::storage::permission::Permission;

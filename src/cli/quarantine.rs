@@ -3,11 +3,12 @@
 
 use clap::{Args, Subcommand};
 
+use super::args::{LimitArgs, WaitArg, WarehouseArg};
 use super::output::OutputArgs;
 use super::progress::{LogFormat, shown};
 use super::query::open;
-use super::run::{RequestArgs, stop_on_signal};
-use super::{LimitArgs, WaitArg, WarehouseArg};
+use super::run::RequestArgs;
+use super::signal::stop_on_signal;
 use crate::error::{Context, Error, Result};
 use crate::run::dismiss::Dismissal;
 use crate::run::{self, Request, execute, quarantine};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use super::args::{LimitArgs, WarehouseArg};
 use super::output::OutputArgs;
-use super::{LimitArgs, WarehouseArg};
 use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::model::sql::tables_read;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::args::{LimitArgs, WarehouseArg};
 use super::output::write_whole;
-use super::{LimitArgs, WarehouseArg};
 use crate::error::Result;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::LimitArgs;
+use super::args::LimitArgs;
 use super::progress::{LogFormat, shown};
-use super::run::stop_on_signal;
+use super::signal::stop_on_signal;
 use crate::clock::show_instant;
 use crate::error::Result;
 use crate::run::Request;

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use super::args::{LimitArgs, WarehouseArg};
 use super::progress::grouped;
 use super::query::{ReadArgs, VersionArgs, open};
-use super::{LimitArgs, WarehouseArg};
 use crate::error::{Context, Result};
 use crate::name::TableName;
 

@@ -8,8 +8,9 @@ use arrow::util::pretty::pretty_format_batches;
 use clap::Args;
 use serde_json::json;
 
+use super::args::LimitArgs;
+use super::pipeline_file::load_pipeline_without_sources;
 use super::progress::LogFormat;
-use super::{LimitArgs, load_pipeline_without_sources};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::selector;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::args::{LimitArgs, WaitArg, WarehouseArg, parse_duration};
 use super::progress::grouped;
-use super::{LimitArgs, WaitArg, WarehouseArg, parse_duration};
 use crate::clock::show_instant;
 use crate::error::{Error, Result};
 use crate::run::history;
