@@ -11,7 +11,8 @@ use super::signal::stop_on_signal;
 use crate::erasure::{Identifier, Receipt, SuppressionKey};
 use crate::error::{Context, Error, Result};
 use crate::run::Request;
-use crate::run::forget::{self, Forgetting, Found};
+use crate::run::forget;
+use crate::run::forget_search::{self, Forgetting, Found};
 
 #[derive(Debug, Args)]
 pub struct ForgetArgs {
@@ -70,13 +71,13 @@ pub async fn forget(args: ForgetArgs) -> Result<()> {
     };
     let request = Request { wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
     if args.dry_run {
-        told(&forget::preview(&pipeline, &location, &asked, &request).await?);
+        told(&forget_search::preview(&pipeline, &location, &asked, &request).await?);
         return Ok(());
     }
     if asks {
-        let found = forget::preview(&pipeline, &location, &asked, &request).await?;
+        let found = forget_search::preview(&pipeline, &location, &asked, &request).await?;
         if !found.is_anybody() {
-            return Err(forget::nobody());
+            return Err(forget_search::nobody());
         }
         told(&found);
         if !agrees()? {

@@ -2,8 +2,9 @@
 
 use datafusion::prelude::DataFrame;
 
-use super::ingest::quarantine_schema;
+use super::engine::engine;
 use super::quarantine::{self, DISMISSED_BECAUSE, DISMISSED_BY, State};
+use super::quarantine_rows::quarantine_schema;
 use crate::error::{Context, Result};
 use crate::sql_text::quoted;
 use crate::warehouse::Warehouse;
@@ -39,7 +40,7 @@ pub async fn dismiss(
     let held = async |lock: &crate::warehouse::lock::Lock| {
         warehouse.settle(lock).await?;
         let last = warehouse.require_last_release().await?;
-        let engine = super::engine(limits, warehouse)?;
+        let engine = engine(limits, warehouse)?;
         let catalog = Catalog::new(warehouse.clone(), engine, Some(&last), Default::default());
         let Some(words) = words(&catalog, chosen, dismissal, last.release + 1).await? else {
             return Ok(Dismissed { records: 0, release: None });

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::Request;
 use super::intake::{Intake, Unread};
 use super::observe::Observation;
+use super::request::Request;
 use crate::clock::Instant;
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step};

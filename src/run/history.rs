@@ -8,9 +8,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
-use super::ingest::quarantine_schema;
 use super::ledger;
 use super::progress::StepStatus;
+use super::quarantine_rows::quarantine_schema;
 use super::step::{Figures, fitted_schema};
 use crate::check::{Finding, Severity};
 use crate::clock::Instant;

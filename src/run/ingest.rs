@@ -4,58 +4,26 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, new_null_array};
-use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
-use chrono_tz::Tz;
-use futures::StreamExt;
+use arrow::datatypes::{Schema, SchemaRef};
 
-use super::intake::{Because, Intake, Unread, instant_of};
+use super::intake::Intake;
 use super::ledger::{self, Entry};
 use super::plan::PlannedStep;
-use super::quarantine::{self, DISMISSED_BECAUSE, DISMISSED_BY, State};
+use super::quarantine;
+use super::quarantine_rows::quarantine_schema;
+use super::raw_rows::with_run;
 use super::replay::told;
 use super::snapshot::{self, Lists, ReadLists};
+use super::source_reading::Ingest;
 use super::step::{Done, Failure, Figures, Workshop};
-use crate::clock::Instant;
-use crate::day::first_day_not_over;
-use crate::erasure::{RecordSearch, Theirs, forget_rows};
-use crate::error::{Context, Error, Result};
+use crate::erasure::Theirs;
+use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
-use crate::source::{self, ColumnType, OnDrift, Piece, Remark, Source, SourceFile, Survey};
-use crate::warehouse::stage::{Mode, Staged, Stager};
+use crate::source::{self, ColumnType, OnDrift, Source, SourceFile, Survey};
+use crate::warehouse::stage::{Mode, Staged};
 use crate::warehouse::table::Table;
 use crate::warehouse::visibility::Known;
-
-/// Rows in one batch of ingest.
-pub(super) const INGEST_ROWS: usize = 16_384;
-/// How many refused rows an error points at.
-pub(super) const SHOWN_REFUSALS: usize = 5;
-
-/// The step while it works.
-pub(super) struct Ingest<'w> {
-    pub(super) workshop: &'w Workshop,
-    pub(super) source: &'w Arc<Source>,
-    /// The raw table's, with `_run`.
-    pub(super) schema: SchemaRef,
-    pub(super) rows: Stager,
-    /// Of snapshots: what is known of their refused records.
-    lists: Option<Lists>,
-    refusals: Stager,
-    /// Apart from `refusals`: what a replay found counts only if its rows are published with it.
-    pub(super) words: Stager,
-    /// The columns that nobody declared, as the raw table has them.
-    evolved: Vec<(String, ColumnType)>,
-    /// The column that says when a row happened.
-    time: Option<String>,
-    read: u64,
-    refused: u64,
-    forgotten: Theirs,
-    examples: Vec<String>,
-    /// What reading bore, by file.
-    remarks: Vec<(String, Remark)>,
-    pub(super) entries: Vec<Entry>,
-}
 
 /// What reading has found.
 struct Found {
@@ -285,121 +253,6 @@ impl Workshop {
     }
 }
 
-impl Ingest<'_> {
-    /// The source as this file has it, the columns taken in by their names there.
-    pub(super) fn shaped(&self, survey: &Survey) -> Arc<Source> {
-        if self.evolved.is_empty() {
-            return self.source.clone();
-        }
-        Arc::new(self.source.evolved(&self.evolved, &survey.added))
-    }
-
-    async fn file(&mut self, file: &SourceFile, survey: &Survey, since_run: u64) -> Result<()> {
-        let (mut read, mut refused, mut late) = (0, 0, 0);
-        let source = self.shaped(survey);
-        let run = self.workshop.run;
-        let snapshot_at =
-            self.source.snapshot.as_ref().and_then(|_| instant_of(&source, &file.name, self.workshop.as_of));
-        if let (Some(lists), Some(at)) = (&mut self.lists, snapshot_at) {
-            lists.begin(at);
-        }
-        let mut pieces = std::pin::pin!(source::read(&source, file, INGEST_ROWS));
-        while let Some(piece) = pieces.next().await {
-            match piece? {
-                Piece::Rows(batch) => {
-                    read += batch.num_rows() as u64;
-                    late += self.late(&batch);
-                    let batch = self.without_forgotten(batch)?;
-                    let batch = match snapshot_at {
-                        Some(at) => snapshot::dated(&batch, at)?,
-                        None => batch,
-                    };
-                    self.rows.write(&fitted(&batch, &self.schema, run)?).await?;
-                }
-                Piece::Refused(batch) => {
-                    refused += batch.num_rows() as u64;
-                    self.examples.extend(places(&batch, SHOWN_REFUSALS.saturating_sub(self.examples.len())));
-                    if let Some(lists) = &mut self.lists {
-                        lists.refused(&batch)?;
-                    }
-                    let batch = self.without_forgotten_records(batch)?;
-                    self.refusals.write(&said(&batch, State::Refused, run)?).await?;
-                }
-                Piece::Remark(remark) => self.remarks.push((file.name.clone(), remark)),
-            }
-        }
-        if let Some(lists) = &mut self.lists {
-            lists.end(file).await?;
-        }
-        self.read += read;
-        self.refused += refused;
-        let entry = self.entry(file, since_run).await?;
-        self.entries.push(Entry { rows: read, refused, late, snapshot_at, ..entry });
-        Ok(())
-    }
-
-    /// The entry of a file from which no row was read.
-    async fn entry(&self, file: &SourceFile, since_run: u64) -> Result<Entry> {
-        let content = source::content(self.source, file).await?;
-        Ok(Entry {
-            run: self.workshop.run,
-            source: self.source.name.clone(),
-            file: file.name.clone(),
-            size: file.size,
-            modified: file.modified,
-            digest: content.digest,
-            content_size: content.size,
-            rows: 0,
-            refused: 0,
-            late: 0,
-            since_run,
-            same_as: None,
-            replaced_by: None,
-            snapshot_at: None,
-        })
-    }
-
-    /// The files that add nothing are known from now on.
-    async fn unread(&mut self, intake: &Intake, since_run: u64) -> Result<()> {
-        for Unread { file, because } in &intake.unread {
-            let mut entry = self.entry(file, since_run).await?;
-            match because.clone() {
-                Because::SameAs(other) => entry.same_as = Some(other),
-                Because::ReplacedBy(other) => entry.replaced_by = Some(other),
-            }
-            self.entries.push(entry);
-        }
-        Ok(())
-    }
-
-    /// The rows without forgotten persons.
-    pub(super) fn without_forgotten(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
-        let (Some(person), Some(list)) = (&self.source.person, &self.workshop.suppressions) else {
-            return Ok(batch);
-        };
-        let (batch, theirs) = forget_rows(batch, person, list)?;
-        self.forgotten.removed += theirs.removed;
-        self.forgotten.anonymised += theirs.anonymised;
-        Ok(batch)
-    }
-
-    /// Refused records, without the text of those that name forgotten persons.
-    pub(super) fn without_forgotten_records(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        let Some(list) = &self.workshop.suppressions else { return Ok(batch) };
-        let keys = self.source.person.iter().flat_map(|person| &person.keys);
-        let own = keys.map(|key| key.kind.word()).collect();
-        let search = RecordSearch::new([self.source], &own, list);
-        search.without_records(&batch).map(|(batch, _)| batch)
-    }
-
-    /// Rows that happened before the last release's instant: its models did not know them.
-    fn late(&self, batch: &RecordBatch) -> u64 {
-        let (Some(time), Some(last)) = (&self.time, self.workshop.last_as_of) else { return 0 };
-        let Some(column) = batch.column_by_name(time) else { return 0 };
-        before(column, last, self.workshop.pipeline.timezone)
-    }
-}
-
 /// The columns that nobody declared: those the raw table has already, and those of the new files. Of
 /// a column that comes with several types, the text is taken.
 fn evolved(source: &Source, base: Option<&Table>, surveys: &[Survey]) -> Vec<(String, ColumnType)> {
@@ -450,68 +303,6 @@ fn new_columns<'f>(
     schema.fields().iter().skip(old).map(|field| told(field.name())).collect()
 }
 
-/// The columns of a raw table as declared: the source's, then file, line and run.
-pub fn raw_schema(source: &Source) -> SchemaRef {
-    with_run(&source.table_schema())
-}
-
-fn with_run(schema: &Schema) -> SchemaRef {
-    let mut fields = schema.fields().to_vec();
-    fields.push(Arc::new(Field::new("_run", DataType::Int64, true)));
-    Arc::new(Schema::new(fields))
-}
-
-/// The columns of `ops.quarantine`: what the source tells, the state, the run that says so, of a record
-/// that was dismissed by whom and why.
-pub fn quarantine_schema() -> SchemaRef {
-    let told = source::quarantine_schema();
-    let mut fields: Vec<Field> =
-        told.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), true)).collect();
-    fields.push(Field::new("state", DataType::Utf8, true));
-    let mut fields = with_run(&Schema::new(fields)).fields().to_vec();
-    for column in [DISMISSED_BY, DISMISSED_BECAUSE] {
-        fields.push(Arc::new(Field::new(column, DataType::Utf8, true)));
-    }
-    Arc::new(Schema::new(fields))
-}
-
-/// A batch with the table's columns in the table's order; null where it has none.
-pub(super) fn fitted(batch: &RecordBatch, schema: &SchemaRef, run: u64) -> Result<RecordBatch> {
-    let rows = batch.num_rows();
-    let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
-        Some(column) => column.clone(),
-        None if field.name() == "_run" => Arc::new(Int64Array::from(vec![run as i64; rows])),
-        None => new_null_array(field.data_type(), rows),
-    });
-    RecordBatch::try_new(schema.clone(), columns.collect()).doing("bring rows to the raw table's columns")
-}
-
-/// Refused records as rows of `ops.quarantine`.
-pub(super) fn said(batch: &RecordBatch, state: State, run: u64) -> Result<RecordBatch> {
-    let rows = batch.num_rows();
-    let mut columns = batch.columns().to_vec();
-    columns.push(Arc::new(StringArray::from(vec![state.as_str(); rows])));
-    columns.push(Arc::new(Int64Array::from(vec![run as i64; rows])));
-    columns.extend([new_null_array(&DataType::Utf8, rows), new_null_array(&DataType::Utf8, rows)]);
-    RecordBatch::try_new(quarantine_schema(), columns).doing("write the quarantine")
-}
-
-/// How many values of a timestamp or date column were known before the instant.
-fn before(column: &ArrayRef, instant: Instant, zone: Tz) -> u64 {
-    let earlier = match column.data_type() {
-        DataType::Timestamp(..) => column.as_primitive_opt::<TimestampMicrosecondType>().map(|times| {
-            let micros = instant.timestamp_micros();
-            times.iter().flatten().filter(|time| *time < micros).count()
-        }),
-        DataType::Date32 => column.as_primitive_opt::<Date32Type>().map(|days| {
-            let first_not_over = Date32Type::from_naive_date(first_day_not_over(instant, zone));
-            days.iter().flatten().filter(|day| *day < first_not_over).count()
-        }),
-        _ => None,
-    };
-    earlier.unwrap_or(0) as u64
-}
-
 fn too_many_refused(source: &Source, read: u64, refused: u64, examples: &[String]) -> Option<Error> {
     let all = read + refused;
     let share = refused as f64 / all.max(1) as f64;
@@ -524,21 +315,4 @@ fn too_many_refused(source: &Source, read: u64, refused: u64, examples: &[String
         ))
         .hint("the rows are in ops.quarantine; mend the export or the declaration, or raise `tolerance`")
     })
-}
-
-/// Where refused rows stand and why; never what they hold.
-pub(super) fn places(batch: &RecordBatch, most: usize) -> Vec<String> {
-    let text = |name: &str| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
-    let (Some(files), Some(columns), Some(reasons)) = (text("file"), text("column"), text("reason")) else {
-        return Vec::new();
-    };
-    let lines = batch.column_by_name("line").and_then(|c| c.as_primitive_opt::<Int64Type>());
-    (0..batch.num_rows().min(most))
-        .map(|row| {
-            let line = lines.map_or(0, |l| l.value(row));
-            let column =
-                if columns.is_valid(row) { format!(" column {}", columns.value(row)) } else { String::new() };
-            format!("{}:{line}{column}: {}", files.value(row), reasons.value(row))
-        })
-        .collect()
 }

@@ -12,9 +12,9 @@ use crate::warehouse::engine::Engine;
 use crate::warehouse::journal::Unfinished;
 use crate::warehouse::release::Release;
 
-use super::Request;
 use super::ledger::{self, Ledger};
 use super::quarantine::{self, Lines};
+use super::request::Request;
 
 /// What a plan is made from, beside the pipeline and the request.
 #[derive(Debug, Default)]

@@ -9,11 +9,12 @@ use arrow::datatypes::Int64Type;
 use datafusion::common::Column;
 use datafusion::logical_expr::{col, lit};
 
-use super::ingest::{Ingest, said};
 use super::intake::{Intake, Replaced};
 use super::ledger::Entry;
 use super::quarantine::{DISMISSED_BECAUSE, DISMISSED_BY, SILLAGE, State};
-use super::replay::words;
+use super::quarantine_rows::said;
+use super::quarantine_rows::words;
+use super::source_reading::Ingest;
 use super::step::{Figures, Workshop};
 use crate::error::{Context, Error, Result};
 use crate::warehouse::stage::Staged;

@@ -2,17 +2,16 @@
 //! each.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, new_null_array};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Field, Int64Type, Schema};
 use futures::StreamExt;
 
-use super::ingest::{INGEST_ROWS, Ingest, SHOWN_REFUSALS, fitted, places, quarantine_schema, said};
+use super::chosen_lines::of_lines;
 use super::intake::Replay;
 use super::quarantine::{Lines, State};
-use crate::error::{Context, Error, Result};
+use super::quarantine_rows::{SHOWN_REFUSALS, places, said, words};
+use super::raw_rows::{INGEST_ROWS, fitted};
+use super::source_reading::Ingest;
+use crate::error::Result;
 use crate::source::{self, Piece, Survey};
 
 impl Ingest<'_> {
@@ -65,52 +64,6 @@ impl Ingest<'_> {
         }
         Ok(rows_of.iter().sum())
     }
-}
-
-/// A word on records that are no longer refused: where they stand, and nothing of what they hold.
-pub(super) fn words(source: &str, file: &str, lines: &[Lines]) -> Result<RecordBatch> {
-    let schema = quarantine_schema();
-    let told: Vec<Field> = schema
-        .fields()
-        .iter()
-        .take(source::quarantine_schema().fields().len())
-        .map(|field| field.as_ref().clone())
-        .collect();
-    let columns = told.iter().map(|field| -> ArrayRef {
-        match field.name().as_str() {
-            "source" => Arc::new(StringArray::from(vec![source; lines.len()])),
-            "file" => Arc::new(StringArray::from(vec![file; lines.len()])),
-            "line" => Arc::new(Int64Array::from_iter_values(lines.iter().map(|lines| lines.0))),
-            "last_line" => Arc::new(Int64Array::from_iter_values(lines.iter().map(|lines| lines.1))),
-            _ => new_null_array(field.data_type(), lines.len()),
-        }
-    });
-    let columns = columns.collect();
-    RecordBatch::try_new(Arc::new(Schema::new(told)), columns).doing("write the quarantine")
-}
-
-/// The rows that begin within one of the stretches of lines, which are in order; each is told with
-/// the stretch's place and its line.
-pub(super) fn of_lines(
-    batch: &RecordBatch,
-    column: &str,
-    stretches: &[Lines],
-    mut tell: impl FnMut(usize, i64),
-) -> Result<RecordBatch> {
-    let lines = batch
-        .column_by_name(column)
-        .and_then(|c| c.as_primitive_opt::<Int64Type>())
-        .ok_or_else(|| Error::failed("rows came without their lines"))?;
-    let chosen = lines.values().iter().map(|&line| {
-        let place = stretches.partition_point(|(first, _)| *first <= line).checked_sub(1);
-        let place = place.filter(|place| line <= stretches[*place].1);
-        if let Some(place) = place {
-            tell(place, line);
-        }
-        Some(place.is_some())
-    });
-    let chosen: BooleanArray = chosen.collect();
-    filter_record_batch(batch, &chosen).doing("choose the refused records")
 }
 
 /// What a replay did, for people.

@@ -11,111 +11,25 @@
 use std::collections::BTreeMap;
 
 use arrow::array::AsArray;
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
-use chrono::{DateTime, NaiveDate};
-use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::{Expr, col, lit};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use chrono::DateTime;
+use datafusion::logical_expr::{col, lit};
 use datafusion::prelude::DataFrame;
 
 use super::history;
 use super::plan::Plan;
 use super::quarantine;
+use super::retention_policy::Policy;
 use super::step::{Figures, Workshop};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::source::Source;
-use crate::source::retention::Since;
-use crate::source::snapshot::VALID_TO;
 use crate::warehouse::catalog::{Catalog, Session};
-use crate::warehouse::expiry::{Least, Parted, Statistics};
+use crate::warehouse::expiry::{Least, Parted};
 use crate::warehouse::stage::{Mode, Staged};
-use crate::warehouse::time_value::instant_value;
 use crate::warehouse::versions::Versions;
-use crate::warehouse::visibility::Known;
-
-/// A source's policy at an instant.
-struct Policy<'s> {
-    source: &'s Source,
-    /// The column that says how old a row is.
-    by: String,
-    since: Since,
-    span: String,
-    versions: Option<Versions>,
-}
-
-impl Policy<'_> {
-    /// `None` when everything is kept.
-    fn of<'s>(pipeline: &Pipeline, source: &'s Source, as_of: Instant) -> Option<Policy<'s>> {
-        let keep = source.keep.as_ref()?;
-        let by = match (&keep.by, pipeline.rules(&raw_table(&source.name)).known) {
-            _ if source.snapshot.is_some() => VALID_TO.to_owned(),
-            (Some(by), _) => by.clone(),
-            (None, Known::At(time)) => time.name,
-            // Checked with the pipeline: a policy has a column.
-            (None, Known::Undeclared | Known::Always) => return None,
-        };
-        let versions = pipeline.versions(source);
-        Some(Policy { source, by, since: keep.since(as_of)?, span: keep.span.to_string(), versions })
-    }
-
-    /// Whether a file with these statistics may hold rows that are too old.
-    fn may_touch(&self, statistics: &Statistics) -> bool {
-        match statistics.least(&self.by) {
-            Least::NoValue => false,
-            Least::Unknown => true,
-            Least::Value(least) => {
-                let text = least.as_str().unwrap_or_default();
-                match (DateTime::parse_from_rfc3339(text), text.parse::<NaiveDate>()) {
-                    (Ok(instant), _) => instant < self.since.instant,
-                    (_, Ok(day)) => day < self.since.day,
-                    _ => true,
-                }
-            }
-        }
-    }
-
-    /// That a row is too old; null where it does not say.
-    fn too_old(&self, rows: &DataFrame) -> Result<Expr> {
-        let field = rows
-            .schema()
-            .field_with_unqualified_name(&self.by)
-            .doing(format!("look for the column {} by which rows are kept", self.by))?;
-        let first_kept = match field.data_type() {
-            DataType::Date32 => {
-                let days = self.since.day.signed_duration_since(NaiveDate::default()).num_days();
-                ScalarValue::Date32(i32::try_from(days).ok())
-            }
-            _ => instant_value(self.since.instant),
-        };
-        Ok(col(Column::from_name(&self.by)).lt(lit(first_kept)))
-    }
-}
-
-/// What the plan says of the source's policy, and of what will not be as one might expect.
-pub(super) fn planned(
-    pipeline: &Pipeline,
-    source: &Source,
-    as_of: Instant,
-    last_as_of: Option<Instant>,
-    existing: bool,
-) -> (Option<String>, Option<String>) {
-    let Some(policy) = Policy::of(pipeline, source, as_of) else { return (None, None) };
-    let told =
-        format!("keeps {} by {}, from {} on", policy.span, policy.by, show_instant(policy.since.instant));
-    let before = last_as_of
-        .filter(|last| existing && as_of < *last)
-        .and_then(|last| Policy::of(pipeline, source, last));
-    let lost = before.map(|before| {
-        format!(
-            "rows from before {} may have left with an earlier release and do not come back, though at this \
-             instant they are kept; --full-refresh reads them again",
-            show_instant(before.since.instant)
-        )
-    });
-    (Some(told), lost)
-}
 
 impl Workshop {
     /// The source's rows as they are to be committed, without those that are too old: `rows` itself

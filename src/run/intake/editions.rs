@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::{Because, Replaced, Sorted, listed};
+use super::decision::{Because, Replaced, Sorted};
+use super::file_names::listed;
 use crate::error::{Error, Result};
 use crate::run::ledger::{Entry, Ledger};
 use crate::run::observe::SeenFile;

@@ -3,51 +3,32 @@
 //!
 //! A file is known by its name and its content. One whose name is new may say what another said
 //! (`same_content`), be an edition of one that is known (`editions`), or be the whole list of a day
-//! (`snapshots`); refused records may be read again (`replay`).
+//! (`snapshots`); refused records may be read again (`replay`). `decision` is what comes of it.
 
+mod decision;
 mod editions;
+mod file_names;
 mod replay;
 mod same_content;
 mod snapshots;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::expected::expected;
-use super::ledger::{Entry, Ledger};
+use super::ledger::Ledger;
 use super::observe::{Observation, SeenFile};
 use super::quarantine::Lines;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::source::{Source, SourceFile};
+use crate::source::Source;
 
+pub use decision::{Because, Dismissed, Intake, Replaced, Replay, Unread};
 pub use snapshots::instant_of;
 
-/// Names that a message lists at most.
-const SHOWN: usize = 5;
-
-/// What a run takes up of a source.
-#[derive(Debug, Default)]
-pub struct Intake {
-    /// New files whose records are read.
-    pub files: Vec<SourceFile>,
-    /// New files that add nothing.
-    pub unread: Vec<Unread>,
-    /// Files that were read and whose rows leave.
-    pub replaced: Vec<Replaced>,
-    /// Refused records that need no more be waited for.
-    pub dismissed: Vec<Dismissed>,
-    /// Files whose refused records are read again.
-    pub replay: Vec<Replay>,
-    /// The run that last read the source from the beginning, if it was read before.
-    pub since_run: Option<u64>,
-    pub why: String,
-    /// What is not as declared and borne.
-    pub warnings: Vec<String>,
-    /// What is worth a line and as it should be.
-    pub notes: Vec<String>,
-}
+use decision::Sorted;
+use file_names::listed;
 
 /// What lies among a source's files and is not read, in one line.
 fn left_out(names: &[String]) -> Option<String> {
@@ -61,61 +42,6 @@ fn left_out(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| format!("not read: {shown}{more}"))
 }
 
-/// A new file that adds nothing.
-#[derive(Debug)]
-pub struct Unread {
-    pub file: SourceFile,
-    pub because: Because,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Because {
-    /// This file says the same.
-    SameAs(String),
-    /// This is a newer edition of it.
-    ReplacedBy(String),
-}
-
-/// A file whose rows leave for a newer edition.
-#[derive(Debug, PartialEq)]
-pub struct Replaced {
-    /// As it was known.
-    pub entry: Entry,
-    pub by: String,
-}
-
-/// Refused records of a file that no longer matter.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Dismissed {
-    pub file: String,
-    /// In order.
-    pub lines: Vec<Lines>,
-    pub because: String,
-}
-
-/// The refused records of one file, to be read again.
-#[derive(Debug)]
-pub struct Replay {
-    /// Under the name it was first read by.
-    pub file: SourceFile,
-    /// The run that first read it.
-    pub run: u64,
-    /// In order.
-    pub lines: Vec<Lines>,
-}
-
-impl Intake {
-    /// Whether there is nothing that was not taken up before.
-    pub fn is_nothing(&self) -> bool {
-        self.files.is_empty() && self.unread.is_empty() && self.replaced.is_empty() && self.replay.is_empty()
-    }
-
-    /// The names of the new files.
-    pub fn taken_up(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().chain(self.unread.iter().map(|unread| &unread.file)).map(|file| file.name.as_str())
-    }
-}
-
 /// What is asked of the intake.
 #[derive(Debug)]
 pub struct Asked<'p> {
@@ -124,20 +50,6 @@ pub struct Asked<'p> {
     pub pinned: Option<&'p Vec<String>>,
     /// Whether refused records are read again.
     pub replay: bool,
-}
-
-/// What becomes of the new files.
-#[derive(Debug, Default)]
-struct Sorted<'f> {
-    read: Vec<&'f SeenFile>,
-    unread: Vec<Unread>,
-    replaced: Vec<Replaced>,
-}
-
-impl Sorted<'_> {
-    fn leave_unread(&mut self, seen: &SeenFile, because: Because) {
-        self.unread.push(Unread { file: seen.file.clone(), because });
-    }
 }
 
 /// What the run takes up of the source.
@@ -290,18 +202,4 @@ fn why(intake: &Intake, all: usize) -> String {
         ));
     }
     why
-}
-
-/// The first few of them, and how many more there are.
-fn listed(names: &[String]) -> String {
-    let mut text = names[..names.len().min(SHOWN)].join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
-    }
-    text
-}
-
-/// The names of the files that lie there.
-fn names(files: &[SeenFile]) -> BTreeSet<&str> {
-    files.iter().map(|seen| seen.file.name.as_str()).collect()
 }

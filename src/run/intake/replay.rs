@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dismissed, Replay};
+use super::decision::{Dismissed, Replay};
+use super::file_names::names;
 use crate::error::{Error, Result};
 use crate::run::ledger::Ledger;
 use crate::run::observe::SeenFile;
@@ -24,7 +25,7 @@ pub(super) fn awaited<'a>(
     files: &[SeenFile],
     ledger: &'a Ledger,
 ) -> BTreeMap<&'a str, &'a str> {
-    let there = super::names(files);
+    let there = names(files);
     open.into_iter()
         .flat_map(BTreeMap::keys)
         .filter(|name| !there.contains(name.as_str()))

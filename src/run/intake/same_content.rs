@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Because, Sorted, listed, names};
+use super::decision::{Because, Sorted};
+use super::file_names::{listed, names};
 use crate::error::{Error, Result};
 use crate::run::ledger::Ledger;
 use crate::run::observe::SeenFile;

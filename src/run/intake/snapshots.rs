@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Because, Sorted, listed, names};
+use super::decision::{Because, Sorted};
+use super::file_names::{listed, names};
 use crate::clock::{Instant, show_instant};
 use crate::day::day_start;
 use crate::error::{Error, Result};

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::*;
 use crate::clock::parse_instant;
-use crate::source::SourceDeclaration;
+use crate::run::ledger::Entry;
+use crate::source::{SourceDeclaration, SourceFile};
 
 /// A source of CSV files with the columns `id` and `price`.
 fn source(keys: &str) -> Source {

@@ -9,7 +9,8 @@ use datafusion::common::Column;
 use datafusion::logical_expr::{col, lit};
 use datafusion::prelude::DataFrame;
 
-use super::{ReadLists, scratch};
+use super::list_rows::scratch;
+use super::lists::ReadLists;
 use crate::clock::{Instant, show_instant};
 use crate::day::local_day;
 use crate::error::{Context, Error, Result};

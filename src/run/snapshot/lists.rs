@@ -7,12 +7,12 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
 
-use super::{dated, scratch};
+use super::list_rows::{dated, scratch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::run::ingest::INGEST_ROWS;
+use crate::run::chosen_lines::of_lines;
 use crate::run::quarantine::Lines;
-use crate::run::replay::of_lines;
+use crate::run::raw_rows::INGEST_ROWS;
 use crate::source::{self, Piece, Source, SourceFile};
 use crate::warehouse::Warehouse;
 use crate::warehouse::stage::{Mode, Staged, Stager};
