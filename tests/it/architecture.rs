@@ -1,4 +1,10 @@
 //! The layers and their arrows (see the code map in `src/lib.rs`), held by reading the sources.
+//!
+//! Among files there is no circle of imports either (`imports`), and files and functions stay short (`code`
+//! reads them).
+
+mod code;
+mod imports;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -71,8 +77,7 @@ fn sources() -> Vec<(PathBuf, String, String)> {
                 return None;
             }
             let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("\n#[cfg(test)]\nmod ").next().unwrap();
-            let code: String = code
+            let code: String = before_unit_tests(&text)
                 .lines()
                 .filter(|l| !l.trim_start().starts_with("//"))
                 .map(|l| format!("{l}\n"))
@@ -80,6 +85,15 @@ fn sources() -> Vec<(PathBuf, String, String)> {
             Some((below, module, code))
         })
         .collect()
+}
+
+/// The text of a file up to the unit tests at its end. Those in a file of their own leave nothing to cut.
+fn before_unit_tests(text: &str) -> &str {
+    const TESTS: &str = "\n#[cfg(test)]\nmod ";
+    let is_body =
+        |at: &usize| text[at + TESTS.len()..].lines().next().is_some_and(|line| line.ends_with('{'));
+    let end = text.match_indices(TESTS).map(|(at, _)| at).find(is_body);
+    &text[..end.unwrap_or(text.len())]
 }
 
 #[test]
@@ -140,4 +154,90 @@ fn every_file_opens_with_its_purpose() {
         let text = fs::read_to_string(root.join(&path)).unwrap();
         assert!(text.starts_with("//! "), "{} does not open with //!", path.display());
     }
+}
+
+/// Every source file but those of unit tests: its path below `src/` and its text.
+fn files() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources()
+        .into_iter()
+        .map(|(path, _, _)| path.iter().map(|part| part.to_str().unwrap()).collect::<Vec<_>>().join("/"))
+        .filter(|path| !path.split('/').any(|part| ["tests", "tests.rs"].contains(&part)))
+        .map(|path| (path.clone(), fs::read_to_string(root.join(path)).unwrap()))
+        .collect()
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let circles = imports::circles(&imports::imports(&files()));
+    assert!(
+        circles.is_empty(),
+        "circles of imports; move what both sides need to a file of its own:\n{}",
+        circles.into_iter().collect::<Vec<_>>().join("\n")
+    );
+}
+
+/// Lines of a file before its unit tests.
+const LONGEST_FILE: usize = 450;
+const LONGEST_FUNCTION: usize = 90;
+
+/// Files that are longer, each with the reason.
+const LONG_FILES: [(&str, &str); 0] = [];
+
+/// Functions that are longer, each with the reason.
+const LONG_FUNCTIONS: [(&str, &str); 11] = [
+    (
+        "audience/declaration.rs: check",
+        "each key of [audiences] is checked in its turn, and all that is wrong is told at once",
+    ),
+    (
+        "demo/person.rs: draw",
+        "what a person is, drawn in one order: a draw moved elsewhere would change every person after it",
+    ),
+    ("erasure/subject.rs: unite", "one look from keys to customers and back; not parted yet"),
+    (
+        "identity/declaration.rs: check",
+        "each key of [identity] is checked in its turn, and all that is wrong is told at once",
+    ),
+    (
+        "identity/linkage/links.rs: find",
+        "the stages of linkage in their order, each over the table of the one before; not parted yet",
+    ),
+    (
+        "pipeline/check/mod.rs: check",
+        "the sections in the order in which they build on each other; kinds of step are to carry their own part",
+    ),
+    ("run/execute.rs: run_locked", "a run from its lock to its release in one sequence; not parted yet"),
+    ("run/ingest.rs: ingest", "reading, judging and staging in one sequence; not parted yet"),
+    ("run/planner.rs: plan", "what is decided first binds what is decided next; not parted yet"),
+    ("source/csv.rs: read", "the loop over records, whose state stays in registers"),
+    (
+        "source/declaration_check.rs: check",
+        "each key of [sources.<name>] is checked in its turn, and all that is wrong is told at once",
+    ),
+];
+
+#[test]
+fn files_and_functions_are_short_or_say_why_not() {
+    let mut long = BTreeMap::new();
+    for (path, text) in files() {
+        let lines = before_unit_tests(&text).lines().count();
+        if lines > LONGEST_FILE {
+            long.insert(path.clone(), lines);
+        }
+        for (name, _, lines) in code::functions(&code::without_tests(&code::words(&text))) {
+            if lines > LONGEST_FUNCTION {
+                long.insert(format!("{path}: {name}"), lines);
+            }
+        }
+    }
+    let known: BTreeMap<&str, &str> = LONG_FILES.into_iter().chain(LONG_FUNCTIONS).collect();
+    let new: Vec<_> = long.iter().filter(|(name, _)| !known.contains_key(name.as_str())).collect();
+    assert!(
+        new.is_empty(),
+        "above {LONGEST_FILE} lines a file, or {LONGEST_FUNCTION} a function: part them, or list them here with the \
+         reason: {new:#?}"
+    );
+    let gone: Vec<_> = known.keys().filter(|name| !long.contains_key(**name)).collect();
+    assert!(gone.is_empty(), "short by now, take them off the list: {gone:#?}");
 }
