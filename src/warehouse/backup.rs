@@ -4,7 +4,8 @@
 //! just writing, staged files, earlier releases) stays behind. At the end it is seen that the release is
 //! there still: releases are deleted before their files, so until then no file went. The shelf comes
 //! before the release file: a copy that was cut off is a warehouse without a release, or has this one, and
-//! the next backup to that place begins by deleting what does not belong to it.
+//! the next backup to that place begins by deleting what does not belong to it. Of one that an erasure
+//! overtook nothing is left, since the person may be in it.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,8 @@ impl Warehouse {
     /// Copies the last release to an empty place: a folder or an object store.
     ///
     /// # Errors
-    /// When a release is there already; a release that is vacuumed or purged while it is copied.
+    /// When a release is there already; a release that is vacuumed or purged while it is copied; an erasure
+    /// meanwhile, which leaves nothing of the copy.
     pub async fn backup(&self, to: &str) -> Result<Backup> {
         let release = self.require_last_release().await?;
         // A run that failed left its record alone: the tables and the shelf are those of this one.
@@ -55,6 +57,24 @@ impl Warehouse {
                 .hint("give each backup a place of its own"));
             }
         }
+        let copied = self.copy_release(&target, published, release.clone()).await;
+        if copied.is_ok() {
+            return copied;
+        }
+        let Err(erasure) = self.require_no_erasure_since(Some(release.release)).await else { return copied };
+        target
+            .begin_backup(&BTreeSet::new())
+            .await
+            .map_err(|e| e.hint(format!("somebody who was forgotten meanwhile may be in {to}: delete it")))?;
+        Err(erasure.at(to).hint("what was copied is deleted: back up again once `sillage forget` has ended"))
+    }
+
+    async fn copy_release(
+        &self,
+        target: &Warehouse,
+        published: Option<Release>,
+        release: Release,
+    ) -> Result<Backup> {
         let mut paths = BTreeSet::new();
         for of in published.iter().chain([&release]) {
             for (name, version) in &of.tables {
@@ -62,7 +82,7 @@ impl Warehouse {
             }
         }
         target.begin_backup(&paths).await?;
-        let copies = paths.iter().map(|path| self.copy_to(&target, path));
+        let copies = paths.iter().map(|path| self.copy_to(target, path));
         let bytes: u64 = futures::stream::iter(copies)
             .buffer_unordered(COPIES_AT_ONCE)
             .try_fold(0, |sum, bytes| async move { Ok(sum + bytes) })
@@ -83,9 +103,8 @@ impl Warehouse {
         for of in published.iter().chain([&release]) {
             target.write_release(of).await?;
         }
-        self.require_no_erasure_since(Some(release.release)).await.map_err(|e| {
-            e.at(to).hint("the copy may hold them: delete it, and copy again once `sillage forget` has ended")
-        })?;
+        // An erasure may have begun since.
+        self.require_no_erasure_since(Some(release.release)).await?;
         // Until here the next backup to this place begins anew.
         target.delete_object(&begun_path()).await?;
         Ok(Backup { release, files: paths.len(), bytes })

@@ -137,10 +137,6 @@ impl Base {
         let seen = self.seen(&warehouse);
         assert!(!tables(&seen).is_empty() && !shelf(&seen).is_empty(), "{trial}");
         if words[0] == "backup" {
-            // It had become a whole copy before the erasure that it slept through.
-            if woken.stderr.contains("delete it, and copy again") {
-                fs::remove_dir_all(self.nights.shop.warehouse("copy")).unwrap();
-            }
             self.copy_is_whole(&warehouse, woken.code == Some(0), &trial);
         }
         let mut gone = Vec::new();
