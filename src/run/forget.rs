@@ -156,6 +156,9 @@ async fn erase(
     Ok(receipt)
 }
 
+const UNFINISHED_BACKUP: &str =
+    "a backup was being made there, or was cut off: what was copied is deleted, back up again";
+
 /// What sillage wrote outside the warehouse, and what is being written.
 struct Elsewhere<'a> {
     pipeline: &'a Arc<Pipeline>,
@@ -221,6 +224,11 @@ impl Elsewhere<'_> {
                 Ok(false) => return told(None, None),
                 Err(error) => return told(None, Some(error.to_string())),
             }
+        }
+        match Warehouse::delete_unfinished_backup(place).await {
+            Ok(false) => {}
+            Ok(true) => return told(None, Some(UNFINISHED_BACKUP.to_owned())),
+            Err(error) => return told(None, Some(in_a_line(&error))),
         }
         let all = Forgetting {
             identifiers: self.subject.identifiers.iter().cloned().collect(),

@@ -63,7 +63,7 @@ impl Warehouse {
         }
         let Err(erasure) = self.require_no_erasure_since(Some(release.release)).await else { return copied };
         target
-            .begin_backup(&BTreeSet::new())
+            .empty_backup()
             .await
             .map_err(|e| e.hint(format!("somebody who was forgotten meanwhile may be in {to}: delete it")))?;
         Err(erasure.at(to).hint("what was copied is deleted: back up again once `sillage forget` has ended"))
@@ -75,13 +75,15 @@ impl Warehouse {
         published: Option<Release>,
         release: Release,
     ) -> Result<Backup> {
+        target.begin_backup().await?;
         let mut paths = BTreeSet::new();
         for of in published.iter().chain([&release]) {
             for (name, version) in &of.tables {
                 paths.extend(self.files_of(name, *version).await?);
             }
         }
-        target.begin_backup(&paths).await?;
+        // Of one that was cut off what belongs to this release stays.
+        target.delete_all_but(&paths).await?;
         let copies = paths.iter().map(|path| self.copy_to(target, path));
         let bytes: u64 = futures::stream::iter(copies)
             .buffer_unordered(COPIES_AT_ONCE)
@@ -103,10 +105,11 @@ impl Warehouse {
         for of in published.iter().chain([&release]) {
             target.write_release(of).await?;
         }
-        // An erasure may have begun since.
         self.require_no_erasure_since(Some(release.release)).await?;
-        // Until here the next backup to this place begins anew.
+        // Until here the next backup to this place begins anew, and an erasure deletes what it finds there.
         target.delete_object(&begun_path()).await?;
+        // From here on it cleans a copy that is whole.
+        self.require_no_erasure_since(Some(release.release)).await?;
         Ok(Backup { release, files: paths.len(), bytes })
     }
 
@@ -124,15 +127,22 @@ impl Warehouse {
         Ok(files.chain(log.into_iter().filter(of_release).map(|path| path.to_string())).collect())
     }
 
-    /// Marks the place, which has no release, as a backup that is being made. Deletes what an earlier one
-    /// that was cut off has left there, but for these files.
-    async fn begin_backup(&self, kept: &BTreeSet<String>) -> Result<()> {
-        let ours = [super::format::path(), begun_path()];
-        let objects = self.store().list(None).map_ok(|object| object.location);
-        let objects: Vec<Path> = objects.try_collect().await.doing("list the place of the backup")?;
-        let others = || objects.iter().filter(|path| !ours.contains(path));
+    /// Deletes what a backup that is being made, or was cut off, has copied to the place so far; whether there
+    /// is one. Who still makes it sees the erasure that this is for, and ends without a copy.
+    pub async fn delete_unfinished_backup(location: &str) -> Result<bool> {
+        let place = Warehouse::at(location)?;
+        if place.read_json::<serde_json::Value>(&begun_path()).await?.is_none() {
+            return Ok(false);
+        }
+        place.delete_all_but(&BTreeSet::new()).await?;
+        Ok(true)
+    }
+
+    /// Marks the place, which has no release, as a backup that is being made.
+    async fn begin_backup(&self) -> Result<()> {
+        let objects = self.all_objects().await?;
         if !objects.contains(&begun_path())
-            && let Some(other) = others().next()
+            && let Some(other) = objects.iter().find(|path| **path != super::format::path())
         {
             return Err(Error::config(format!(
                 "{} is a warehouse in which a run has begun: there is {other}",
@@ -140,11 +150,28 @@ impl Warehouse {
             ))
             .hint("give each backup a place of its own"));
         }
+        self.put_json(&begun_path(), &serde_json::json!({})).await
+    }
+
+    async fn empty_backup(&self) -> Result<()> {
         self.put_json(&begun_path(), &serde_json::json!({})).await?;
-        for path in others().filter(|path| !kept.contains(path.as_ref())) {
-            self.delete_object(path).await?;
+        self.delete_all_but(&BTreeSet::new()).await
+    }
+
+    /// Deletes everything but these files, and what says that this is a backup that is being made.
+    async fn delete_all_but(&self, kept: &BTreeSet<String>) -> Result<()> {
+        let ours = [super::format::path(), begun_path()];
+        for path in self.all_objects().await? {
+            if !ours.contains(&path) && !kept.contains(path.as_ref()) {
+                self.delete_object(&path).await?;
+            }
         }
-        Ok(())
+        self.delete_half_put_files().await
+    }
+
+    async fn all_objects(&self) -> Result<Vec<Path>> {
+        let objects = self.store().list(None).map_ok(|object| object.location);
+        objects.try_collect().await.doing("list the place of the backup")
     }
 
     async fn copy_to(&self, target: &Warehouse, path: &str) -> Result<u64> {

@@ -146,6 +146,18 @@ impl Warehouse {
         Ok(())
     }
 
+    /// Deletes files that were being put when a process died; no listing of a store shows them.
+    pub(super) async fn delete_half_put_files(&self) -> Result<()> {
+        let Some(folder) = self.storage().local_folder() else { return Ok(()) };
+        blocking(move || {
+            for path in half_put_files(&folder)? {
+                gone(std::fs::remove_file(&path))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// The log of a table as one checkpoint of this version, and the version's own entry. Later entries
     /// are others' and stay.
     async fn begin_log_anew(&self, name: &TableName, version: u64) -> Result<()> {
