@@ -5,8 +5,8 @@
 //! waterfall adds up to the last person by construction.
 //!
 //! `declaration` mirrors the TOML, `definition` is what it means once checked; `tables` are read and made;
-//! `grain` counts that tables have one row a customer; `candidates`
-//! joins them to one row a customer, which SQL calls `base`; `names` says what a name in a condition
+//! `grain` counts that tables have one row per customer; `candidates`
+//! joins them to one row per customer, which SQL calls `base`; `names` says what a name in a condition
 //! means; `subquery` turns what a condition asks of other tables into sets of customers; `condition`
 //! puts both together; `consent` looks up who agreed; `answers` asks every customer all of it; `judgement`
 //! says what the answers decide; `decision` goes through an audience; `waterfall` has the lines.

@@ -15,7 +15,7 @@ pub const LISTS: (&str, &str) = ("mart", "target_lists");
 /// One row a reason: the base, each exclusion, the control group, the list.
 pub const WATERFALL: (&str, &str) = ("mart", "list_waterfall");
 
-/// What audiences make, and the key of each: one row a line of it.
+/// What audiences make, and the key of each: one row for each line of it.
 pub const MADE: [((&str, &str), &[&str]); 3] = [
     (DECISIONS, &["audience", "customer_id"]),
     (LISTS, &["audience", "customer_id"]),

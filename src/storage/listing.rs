@@ -65,7 +65,7 @@ fn there(entry: walkdir::Result<DirEntry>) -> Result<Option<DirEntry>> {
 
 fn file(entry: &DirEntry, offset: Option<&Path>) -> Result<Option<ObjectMeta>> {
     let path = path_of(entry)?;
-    if is_half_put(&path) || offset.is_some_and(|offset| path <= *offset) {
+    if path.filename().is_some_and(is_half_put) || offset.is_some_and(|offset| path <= *offset) {
         return Ok(None);
     }
     match entry.metadata() {
@@ -79,9 +79,10 @@ fn path_of(entry: &DirEntry) -> Result<Path> {
     Ok(Path::from_absolute_path(entry.path())?)
 }
 
-/// `object_store`'s names of files that are being put end in `#` and digits.
-fn is_half_put(path: &Path) -> bool {
-    let number = path.filename().and_then(|name| name.split_once('#')).map(|(_, number)| number);
+/// Whether a file has this name while it is put, before it gets its own: it ends in `#` and digits, as
+/// `object_store` has it.
+pub fn is_half_put(name: &str) -> bool {
+    let number = name.rsplit_once('#').map(|(_, number)| number);
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -111,6 +112,14 @@ mod tests {
         let mut names: Vec<String> = files.into_iter().map(|file| below(file).join("/")).collect();
         names.sort();
         Ok(names)
+    }
+
+    #[test]
+    fn half_put_files_are_known_by_their_names() {
+        assert!(is_half_put("part-1.parquet#4711000001"));
+        assert!(!is_half_put("part-1.parquet"));
+        assert!(!is_half_put("part#one.parquet"));
+        assert!(!is_half_put("part-1.parquet#"));
     }
 
     #[cfg(unix)]

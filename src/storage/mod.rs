@@ -7,7 +7,7 @@ pub mod activity;
 pub mod beside;
 pub mod fault;
 mod folder;
-mod listing;
+pub mod listing;
 pub mod local_file;
 pub mod permission;
 pub mod process;

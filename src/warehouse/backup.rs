@@ -57,6 +57,8 @@ impl Warehouse {
                 .hint("give each backup a place of its own"));
             }
         }
+        // From here on the place is a backup's alone: whatever fails may empty it.
+        target.begin_backup().await?;
         let copied = self.copy_release(&target, published, release.clone()).await;
         if copied.is_ok() {
             return copied;
@@ -75,7 +77,6 @@ impl Warehouse {
         published: Option<Release>,
         release: Release,
     ) -> Result<Backup> {
-        target.begin_backup().await?;
         let mut paths = BTreeSet::new();
         for of in published.iter().chain([&release]) {
             for (name, version) in &of.tables {
@@ -153,6 +154,7 @@ impl Warehouse {
         self.put_json(&begun_path(), &serde_json::json!({})).await
     }
 
+    /// Deletes what was copied. Where the copy was whole a moment ago it is marked as begun first.
     async fn empty_backup(&self) -> Result<()> {
         self.put_json(&begun_path(), &serde_json::json!({})).await?;
         self.delete_all_but(&BTreeSet::new()).await

@@ -104,8 +104,9 @@ impl Warehouse {
         let lock = self.lock(wait).await?;
         let result = work(&lock).await;
         if result.is_err() {
-            // The error of the work is the one to tell; what stays goes with a vacuum.
-            let _ = self.delete_unjournaled().await;
+            // The error of the work is the one to tell; what stays goes with a vacuum. A storage that does not
+            // answer any more must not keep the process.
+            let _ = tokio::time::timeout(lease(), self.delete_unjournaled()).await;
         }
         // A lock that cannot be given back is over with its process, or its lease: what was done is done.
         let _ = lock.release().await;

@@ -31,6 +31,7 @@ use super::shelf::{SHELVES, release_of_shelf};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::storage::fault;
+use crate::storage::listing::is_half_put;
 
 const ORDERS: &str = "_sillage/purge";
 const RECEIPTS: &str = "_sillage/receipts";
@@ -254,24 +255,5 @@ fn gone(removed: std::io::Result<()>) -> Result<()> {
     match removed {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
         removed => removed.doing(SWEEPING),
-    }
-}
-
-/// A name under which a file is written before it gets its own.
-fn is_half_put(name: &str) -> bool {
-    let number = name.rsplit_once('#').map(|(_, number)| number);
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_put_files_are_known_by_their_names() {
-        assert!(is_half_put("part-1.parquet#4711000001"));
-        assert!(!is_half_put("part-1.parquet"));
-        assert!(!is_half_put("part#one.parquet"));
-        assert!(!is_half_put("part-1.parquet#"));
     }
 }

@@ -125,8 +125,7 @@ fn leaving(n: usize) -> (Vec<String>, String) {
     let place = format!("left_{n}");
     let words: &[&str] = match n % 5 {
         0 => &["backup"],
-        1 => &["report", "-o"],
-        2 => &["audience", "export", "come_back", "--pipeline", "shop.toml", "-o"],
+        1 | 2 => &["audience", "export", "come_back", "--pipeline", "shop.toml", "-o"],
         _ => &["query", all, "-o"],
     };
     let place = if words[0] == "backup" { place } else { format!("{place}.csv") };
@@ -194,6 +193,22 @@ fn planted_links_and_devices_are_left_as_they_are() {
     symlink(folder.join("archive/list.csv"), folder.join("list.csv")).unwrap();
     known.forget(&["--id", "card=K9999"]).published();
     assert_eq!(known.found(&[&folder.join("archive")]), BTreeSet::new());
+}
+
+#[test]
+fn a_place_that_is_no_backup_is_left_as_it_is_while_a_person_is_forgotten() {
+    let known = Known::for_two_nights();
+    // A warehouse whose first run has begun.
+    let other = known.shop.warehouse("other");
+    copy_folder(&known.warehouse, &other);
+    fs::remove_dir_all(other.join("_sillage/releases")).unwrap();
+    let before = files_below(&other);
+    let erasing = known.warehouse.join("_sillage/erasing");
+    fs::create_dir_all(&erasing).unwrap();
+    fs::write(erasing.join("00000000000000000001.json"), "{}").unwrap();
+    let backup = known.verb(&["backup", "other"], &known.warehouse).output().unwrap();
+    Ran::of(backup).refused(2, &["is a warehouse in which a run has begun"]);
+    assert_eq!(files_below(&other), before);
 }
 
 #[test]
