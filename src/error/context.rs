@@ -10,10 +10,10 @@ impl Error {
     #[must_use]
     pub fn caused_by(self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let cause = cause.into();
-        match foreign::told(cause.as_ref()) {
-            Some(told) => {
-                let error = self.with_cause_in_words(told.text);
-                match told.hint {
+        match foreign::explain(cause.as_ref()) {
+            Some(explanation) => {
+                let error = self.with_cause_in_words(explanation.text);
+                match explanation.hint {
                     Some(hint) => error.hint(hint),
                     None => error,
                 }
@@ -37,7 +37,8 @@ impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for std::result::Re
                 // Ours already: it knows better than its wrapper.
                 Ok(error) => *error,
                 Err(cause) => {
-                    let kind = foreign::told(cause.as_ref()).map_or(Kind::Failed, |told| told.kind);
+                    let kind =
+                        foreign::explain(cause.as_ref()).map_or(Kind::Failed, |explanation| explanation.kind);
                     Error::new(kind, format!("could not {doing}")).caused_by(cause)
                 }
             }
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_from_what_to_where_to_why_to_the_mend() {
+    fn reads_from_what_to_where_to_why_to_the_hint() {
         let error = Error::failed("the file has no column `email`")
             .caused_by(std::io::Error::other("header has 3 columns"))
             .hint("add it to the export, or declare it optional")

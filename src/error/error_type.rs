@@ -77,7 +77,7 @@ impl Error {
         self
     }
 
-    /// Says how to mend it; the hint nearest to the cause wins.
+    /// Adds a hint at the fix; the one nearest to the cause wins.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint.get_or_insert_with(|| shown(hint.into()));
@@ -120,13 +120,13 @@ impl Error {
     }
 
     /// Returns the hint.
-    pub fn mend(&self) -> Option<&str> {
+    pub fn hint_text(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
     /// Returns the error as it is shown without its hint.
-    pub fn without_mend(&self) -> impl fmt::Display + '_ {
-        WithoutMend(&self.0)
+    pub fn without_hint(&self) -> impl fmt::Display + '_ {
+        WithoutHint(&self.0)
     }
 
     /// How many errors this one reports.
@@ -145,7 +145,7 @@ fn shown(text: String) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.without_mend().fmt(f)?;
+        self.without_hint().fmt(f)?;
         if let Some(hint) = &self.0.hint {
             write!(f, "\n  hint: {hint}")?;
         }
@@ -157,11 +157,11 @@ impl fmt::Display for Error {
 }
 
 /// An error without its hint and without those found beside it.
-struct WithoutMend<'e>(&'e Inner);
+struct WithoutHint<'e>(&'e Inner);
 
-impl fmt::Display for WithoutMend<'_> {
+impl fmt::Display for WithoutHint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let WithoutMend(error) = self;
+        let WithoutHint(error) = self;
         write!(f, "{}", error.message)?;
         if !error.places.is_empty() {
             write!(f, "\n  in {}", error.places.join(" › "))?;

@@ -14,9 +14,9 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::error_type::{Error, Kind};
 
-/// A cause in words, what family it makes the error, and the mend where the cause alone knows it.
+/// A cause in words, what family it makes the error, and a hint where the cause alone knows one.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Explanation {
     pub kind: Kind,
     pub text: String,
     pub hint: Option<Cow<'static, str>>,
@@ -31,20 +31,20 @@ const VANISHED: &str =
 const MEMORY: &str =
     "raise --memory-limit, or lower --threads; without a limit it is three quarters of the machine's memory";
 
-impl Told {
-    fn failed(text: impl Into<String>) -> Told {
-        Told { kind: Kind::Failed, text: text.into(), hint: None }
+impl Explanation {
+    fn failed(text: impl Into<String>) -> Explanation {
+        Explanation { kind: Kind::Failed, text: text.into(), hint: None }
     }
 
-    fn hint(self, hint: &'static str) -> Told {
-        Told { hint: Some(hint.into()), ..self }
+    fn hint(self, hint: &'static str) -> Explanation {
+        Explanation { hint: Some(hint.into()), ..self }
     }
 }
 
 /// Puts a cause into words; `None` when its own words may be shown as they are.
-pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
+pub fn explain(cause: &(dyn StdError + 'static)) -> Option<Explanation> {
     if let Some(file) = vanished(cause) {
-        return Some(Told::failed(format!("the file {file} is gone")).hint(VANISHED));
+        return Some(Explanation::failed(format!("the file {file} is gone")).hint(VANISHED));
     }
     if let Some(error) = cause.downcast_ref::<DataFusionError>() {
         return Some(datafusion(error));
@@ -57,16 +57,16 @@ pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
     }
     if let Some(error) = cause.downcast_ref::<Error>() {
         if error.count() > 1 {
-            return Some(Told { kind: error.kind(), text: error.to_string(), hint: None });
+            return Some(Explanation { kind: error.kind(), text: error.to_string(), hint: None });
         }
-        let hint = error.mend().map(|hint| hint.to_owned().into());
-        return Some(Told { kind: error.kind(), text: error.without_mend().to_string(), hint });
+        let hint = error.hint_text().map(|hint| hint.to_owned().into());
+        return Some(Explanation { kind: error.kind(), text: error.without_hint().to_string(), hint });
     }
     // A wrapper of one of these is told by what it wraps.
     let mut inner = cause.source();
     while let Some(error) = inner {
         if error.is::<DataFusionError>() || error.is::<ArrowError>() {
-            return told(error);
+            return explain(error);
         }
         inner = error.source();
     }
@@ -74,8 +74,8 @@ pub fn told(cause: &(dyn StdError + 'static)) -> Option<Told> {
     let text = cause.to_string();
     // `Generic LocalFileSystem error: Unable to …` says nothing by its first words.
     match text.strip_prefix("Generic ").and_then(|rest| rest.split_once(" error: ")) {
-        Some((_, rest)) => Some(Told { hint: hint.map(Into::into), ..Told::failed(rest) }),
-        None => hint.map(|hint| Told::failed(text).hint(hint)),
+        Some((_, rest)) => Some(Explanation { hint: hint.map(Into::into), ..Explanation::failed(rest) }),
+        None => hint.map(|hint| Explanation::failed(text).hint(hint)),
     }
 }
 
@@ -91,7 +91,7 @@ fn vanished<'c>(cause: &'c (dyn StdError + 'static)) -> Option<&'c str> {
     None
 }
 
-/// The mend of a full disk or a shut folder, wherever in the chain it stands.
+/// The hint for a full disk or a shut folder, wherever in the chain it stands.
 fn hint_of(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
     let mut link = Some(cause);
     while let Some(error) = link {
@@ -118,26 +118,26 @@ fn hint_of(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
     }
 }
 
-fn datafusion(error: &DataFusionError) -> Told {
+fn datafusion(error: &DataFusionError) -> Explanation {
     match error {
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => datafusion(inner),
         DataFusionError::Shared(inner) => datafusion(inner),
         DataFusionError::Collection(all) => match all.first() {
             Some(first) => datafusion(first),
-            None => Told::failed("nothing more is known"),
+            None => Explanation::failed("nothing more is known"),
         },
         DataFusionError::SQL(parser, _) => {
             let text = match parser.as_ref() {
                 ParserError::TokenizerError(text) | ParserError::ParserError(text) => place_in_words(text),
                 ParserError::RecursionLimitExceeded => "it is nested too deep".to_owned(),
             };
-            Told { kind: Kind::Config, text, hint: None }
+            Explanation { kind: Kind::Config, text, hint: None }
         }
         DataFusionError::SchemaError(..)
         | DataFusionError::Plan(_)
         | DataFusionError::NotImplemented(_)
         | DataFusionError::Configuration(_) => {
-            Told { kind: Kind::Config, text: planning(&error.strip_backtrace()), hint: None }
+            Explanation { kind: Kind::Config, text: planning(&error.strip_backtrace()), hint: None }
         }
         DataFusionError::ArrowError(inner, _) => arrow(inner),
         DataFusionError::ResourcesExhausted(text) => {
@@ -153,57 +153,61 @@ fn datafusion(error: &DataFusionError) -> Told {
             } else {
                 format!("{told}; most is held by {}", holders.join("; "))
             };
-            Told::failed(told).hint(MEMORY)
+            Explanation::failed(told).hint(MEMORY)
         }
         DataFusionError::Execution(text) => withheld(text),
         DataFusionError::Internal(text) => withheld(text),
         DataFusionError::ExecutionJoin(lost) => lost_task(lost),
         DataFusionError::External(inner) => foreign(inner.as_ref()),
-        DataFusionError::ObjectStore(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
-        DataFusionError::ParquetError(inner) => told(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref())),
-        DataFusionError::IoError(inner) => told(inner).unwrap_or_else(|| plain(inner)),
+        DataFusionError::ObjectStore(inner) => {
+            explain(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref()))
+        }
+        DataFusionError::ParquetError(inner) => {
+            explain(inner.as_ref()).unwrap_or_else(|| plain(inner.as_ref()))
+        }
+        DataFusionError::IoError(inner) => explain(inner).unwrap_or_else(|| plain(inner)),
         other => withheld(&other.to_string()),
     }
 }
 
-fn arrow(error: &ArrowError) -> Told {
+fn arrow(error: &ArrowError) -> Explanation {
     match error {
         ArrowError::ExternalError(inner) => foreign(inner.as_ref()),
-        ArrowError::IoError(_, inner) => told(inner).unwrap_or_else(|| plain(inner)),
+        ArrowError::IoError(_, inner) => explain(inner).unwrap_or_else(|| plain(inner)),
         ArrowError::CastError(text) => {
             let target = text
                 .rsplit_once("' to value of ")
                 .map(|(_, to)| to.trim_end_matches(" type"))
                 .filter(|to| !to.contains(['\'', ' ']) || to.starts_with("Decimal"));
             match target {
-                Some(to) => Told::failed(format!("a value does not read as {to}")),
-                None => Told::failed("a value does not fit the type it is cast to"),
+                Some(to) => Explanation::failed(format!("a value does not read as {to}")),
+                None => Explanation::failed("a value does not fit the type it is cast to"),
             }
             .hint(TRY_CAST)
         }
         ArrowError::ParseError(text) => {
             let what = ["timestamp", "date", "time", "interval"].into_iter().find(|w| text.contains(w));
-            Told::failed(match what {
+            Explanation::failed(match what {
                 Some(what) => format!("a value does not read as a {what}"),
                 None => "a value does not read as the type it is cast to".to_owned(),
             })
             .hint(TRY_CAST)
         }
         ArrowError::DivideByZero => {
-            Told::failed("a division by zero").hint("x / nullif(y, 0) gives null instead")
+            Explanation::failed("a division by zero").hint("x / nullif(y, 0) gives null instead")
         }
-        ArrowError::ArithmeticOverflow(_) => Told::failed("a number is beyond the range of its type")
+        ArrowError::ArithmeticOverflow(_) => Explanation::failed("a number is beyond the range of its type")
             .hint("cast to a wider type before the sum, for example decimal(38,2)"),
         ArrowError::ComputeError(text) | ArrowError::InvalidArgumentError(text) => withheld(text),
         other => match hint_of(other) {
-            Some(hint) => Told::failed(other.to_string()).hint(hint),
-            None => Told::failed(other.to_string()),
+            Some(hint) => Explanation::failed(other.to_string()).hint(hint),
+            None => Explanation::failed(other.to_string()),
         },
     }
 }
 
-fn lost_task(error: &tokio::task::JoinError) -> Told {
-    Told::failed(if error.is_panic() {
+fn lost_task(error: &tokio::task::JoinError) -> Explanation {
+    Explanation::failed(if error.is_panic() {
         "a panic; its words are not shown, they may hold row values"
     } else {
         "the task was cancelled"
@@ -212,8 +216,8 @@ fn lost_task(error: &tokio::task::JoinError) -> Told {
 
 /// What an engine's error wraps: files and stores are told, of anything else (a pattern that came out
 /// of a row) only the constant words are.
-fn foreign(error: &(dyn StdError + 'static)) -> Told {
-    told(error).unwrap_or_else(|| {
+fn foreign(error: &(dyn StdError + 'static)) -> Explanation {
+    explain(error).unwrap_or_else(|| {
         let of_files = error.is::<object_store::Error>()
             || error.is::<io::Error>()
             || error.is::<parquet::errors::ParquetError>();
@@ -221,12 +225,12 @@ fn foreign(error: &(dyn StdError + 'static)) -> Told {
     })
 }
 
-fn plain(error: &(dyn StdError + 'static)) -> Told {
-    Told::failed(error.to_string())
+fn plain(error: &(dyn StdError + 'static)) -> Explanation {
+    Explanation::failed(error.to_string())
 }
 
 /// Of an error met while computing, the words before the first that could be a value.
-fn withheld(text: &str) -> Told {
+fn withheld(text: &str) -> Explanation {
     let constant = text
         .split(['\'', '"', '`', ':', '(', '[', '{', '\n'])
         .next()
@@ -235,7 +239,7 @@ fn withheld(text: &str) -> Told {
         .next()
         .unwrap_or_default()
         .trim();
-    Told::failed(if constant.is_empty() {
+    Explanation::failed(if constant.is_empty() {
         "a value cannot be computed; what the engine says of it may hold row values and is not shown"
             .to_owned()
     } else {
@@ -269,7 +273,7 @@ mod tests {
     use super::*;
 
     fn text(error: impl StdError + 'static) -> String {
-        told(&error).unwrap().text
+        explain(&error).unwrap().text
     }
 
     #[test]
@@ -298,16 +302,16 @@ mod tests {
 
     #[test]
     fn what_planning_finds_is_wrong_configuration_and_told() {
-        let error = told(&DataFusionError::Plan("Invalid function 'rund'".into())).unwrap();
+        let error = explain(&DataFusionError::Plan("Invalid function 'rund'".into())).unwrap();
         assert_eq!((error.kind, error.text.as_str()), (Kind::Config, "Invalid function 'rund'"));
     }
 
     #[test]
     fn a_full_disk_is_known_behind_any_wrapper() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
-        assert_eq!(told(&full()).unwrap().hint, Some(NO_SPACE.into()));
+        assert_eq!(explain(&full()).unwrap().hint, Some(NO_SPACE.into()));
         let wrapped = object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(full()) };
-        assert_eq!(told(&wrapped).unwrap().hint, Some(NO_SPACE.into()));
-        assert_eq!(told(&io::Error::from(io::ErrorKind::NotFound)), None);
+        assert_eq!(explain(&wrapped).unwrap().hint, Some(NO_SPACE.into()));
+        assert_eq!(explain(&io::Error::from(io::ErrorKind::NotFound)), None);
     }
 }

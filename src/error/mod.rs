@@ -1,4 +1,4 @@
-//! What went wrong, where, and how to mend it: the one error type of sillage.
+//! What went wrong, where, and a hint at the fix: the one error type of sillage.
 //!
 //! An error is written for the person who meets it at 3 a.m.: the message says what was found and
 //! what was expected, the places say where (pipeline, step, file, line), the hint says what to do.
