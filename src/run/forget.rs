@@ -25,6 +25,7 @@ use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Pipeline;
 use crate::warehouse::Warehouse;
+use crate::warehouse::backup::BackupState;
 use crate::warehouse::exported::{ExportKind, Exported};
 use crate::warehouse::lock::Lock;
 
@@ -226,8 +227,9 @@ impl Elsewhere<'_> {
             }
         }
         match Warehouse::delete_unfinished_backup(place).await {
-            Ok(false) => {}
-            Ok(true) => return told(None, Some(UNFINISHED_BACKUP.to_owned())),
+            Ok(BackupState::Whole) => {}
+            Ok(BackupState::NotBegun) => return told(None, None),
+            Ok(BackupState::Unfinished) => return told(None, Some(UNFINISHED_BACKUP.to_owned())),
             Err(error) => return told(None, Some(in_a_line(&error))),
         }
         let all = Forgetting {

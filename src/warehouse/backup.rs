@@ -32,6 +32,16 @@ pub struct Backup {
     pub bytes: u64,
 }
 
+/// How far a backup got at its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackupState {
+    /// Nothing is copied yet.
+    NotBegun,
+    /// What was copied is deleted.
+    Unfinished,
+    Whole,
+}
+
 impl Warehouse {
     /// Copies the last release to an empty place: a folder or an object store.
     ///
@@ -128,15 +138,16 @@ impl Warehouse {
         Ok(files.chain(log.into_iter().filter(of_release).map(|path| path.to_string())).collect())
     }
 
-    /// Deletes what a backup that is being made, or was cut off, has copied to the place so far; whether there
-    /// is one. Who still makes it sees the erasure that this is for, and ends without a copy.
-    pub async fn delete_unfinished_backup(location: &str) -> Result<bool> {
+    /// Deletes what a backup that is being made, or was cut off, has copied to the place so far. Who still makes
+    /// it sees the erasure that this is for, and ends without a copy.
+    pub async fn delete_unfinished_backup(location: &str) -> Result<BackupState> {
         let place = Warehouse::at(location)?;
-        if place.read_json::<serde_json::Value>(&begun_path()).await?.is_none() {
-            return Ok(false);
+        if place.read_json::<serde_json::Value>(&begun_path()).await?.is_some() {
+            place.delete_all_but(&BTreeSet::new()).await?;
+            return Ok(BackupState::Unfinished);
         }
-        place.delete_all_but(&BTreeSet::new()).await?;
-        Ok(true)
+        let is_empty = place.all_objects().await?.iter().all(|path| *path == super::format::path());
+        Ok(if is_empty { BackupState::NotBegun } else { BackupState::Whole })
     }
 
     /// Marks the place, which has no release, as a backup that is being made.

@@ -213,21 +213,41 @@ fn a_place_that_is_no_backup_is_left_as_it_is_while_a_person_is_forgotten() {
 
 #[test]
 fn a_backup_that_sleeps_through_an_erasure_is_no_copy_to_trust() {
+    // Asleep before it marked its place, while it copies, and when it has nearly ended.
+    for milliseconds in [0, 4, 40] {
+        let known = Known::for_two_nights();
+        let copy = known.shop.path().join("copy");
+        let mut backup = known.verb(&["backup", "copy"], &known.warehouse);
+        let backup = backup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while !copy.exists() {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        signal(&backup, "-STOP");
+        let erasure = known.forget(&["--id", "card=K9999"]).published().stdout;
+        signal(&backup, "-CONT");
+        let ran = Ran::of(backup.wait_with_output().unwrap());
+        // Either the erasure found a whole copy, or nothing of it stays.
+        assert!(matches!(ran.code, Some(0 | 1)), "{}", ran.stderr);
+        assert_eq!(known.found(&[&copy]), BTreeSet::new(), "{erasure}\n{}{}", ran.stdout, ran.stderr);
+        if ran.code == Some(1) {
+            Ran::of(known.verb(&["backup", "copy"], &known.warehouse).output().unwrap()).published();
+        }
+    }
+}
+
+#[test]
+fn a_backup_that_has_copied_nothing_yet_needs_no_erasure() {
     let known = Known::for_two_nights();
     let copy = known.shop.path().join("copy");
-    let mut backup = known.verb(&["backup", "copy"], &known.warehouse);
-    let backup = backup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !copy.exists() {
-        std::thread::sleep(Duration::from_millis(1));
+    known.ran(&["backup", "copy"]).published();
+    // As a backup that has made its place and no more.
+    for entry in fs::read_dir(&copy).unwrap().map(|entry| entry.unwrap().path()) {
+        let remove = if entry.is_dir() { fs::remove_dir_all } else { fs::remove_file };
+        remove(entry).unwrap();
     }
-    signal(&backup, "-STOP");
-    let told = known.forget(&["--id", "card=K9999"]).published().stdout;
-    signal(&backup, "-CONT");
-    let ran = Ran::of(backup.wait_with_output().unwrap());
-    // Either the erasure found a whole copy, or nothing of it stays.
-    assert!(matches!(ran.code, Some(0 | 1)), "{}", ran.stderr);
-    assert_eq!(known.found(&[&copy]), BTreeSet::new(), "{told}\n{}{}", ran.stdout, ran.stderr);
-    if ran.code == Some(1) {
-        Ran::of(known.verb(&["backup", "copy"], &known.warehouse).output().unwrap()).published();
-    }
+    fs::create_dir(copy.join("_sillage")).unwrap();
+    fs::copy(known.warehouse.join("_sillage/format.json"), copy.join("_sillage/format.json")).unwrap();
+    known.forget(&["--id", "card=K9999"]).published();
+    known.ran(&["backup", "copy"]).published();
 }
