@@ -16,7 +16,7 @@
 //! mining audience check erasure report
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! clock config dag day error name normal_form placeholder_value secret span sql_text
+//! clock config dag day duration error name normal_form placeholder_value secret span sql_text
 //! storage
 //! ```
 //!
@@ -35,6 +35,7 @@ pub mod config;
 pub mod dag;
 pub mod day;
 pub mod demo;
+pub mod duration;
 pub mod erasure;
 pub mod error;
 pub mod feature;

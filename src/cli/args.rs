@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::pipeline_file::{load_pipeline, load_pipeline_without_sources};
+use crate::duration;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
 use crate::warehouse::engine::Limits;
@@ -66,18 +67,11 @@ impl WaitArg {
     }
 }
 
-/// A span of time: `90s`, `30m`, `12h`, `7d`.
+/// A length of time: `90s`, `30m`, `12h`, `7d`.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let seconds: u64 = match &text[digits.len()..] {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err("write a number and a unit: 90s, 30m, 12h or 7d".to_owned()),
-    };
-    let number: u64 = digits.parse().map_err(|_| "write a number and a unit, like 30m".to_owned())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "out of range".to_owned())
+    duration::parse(text)
+        .and_then(|length| length.to_std().ok())
+        .ok_or_else(|| "write a number and a unit: 90s, 30m, 12h or 7d".to_owned())
 }
 
 /// How much of the machine a verb may use.

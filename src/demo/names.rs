@@ -1,5 +1,8 @@
 //! Names, towns and streets from which persons are put together. Nobody here is a real person.
 
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
 pub const WOMEN: [&str; 48] = [
     "Adèle",
     "Agathe",
@@ -325,21 +328,10 @@ pub const MAIL_HOSTS: [&str; 7] = [
     "poste-perso.example",
 ];
 
-/// A text without accents, as old tills and e-mail addresses want it.
+/// Returns a text without accents, as old tills and e-mail addresses want it.
 pub fn without_accents(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            'à' | 'â' | 'ä' => 'a',
-            'ç' => 'c',
-            'é' | 'è' | 'ê' | 'ë' => 'e',
-            'î' | 'ï' => 'i',
-            'ô' | 'ö' | 'ø' => 'o',
-            'ù' | 'û' | 'ü' => 'u',
-            'É' | 'È' | 'Ê' => 'E',
-            'Î' => 'I',
-            other => other,
-        })
-        .collect()
+    // The stroke of an ø is part of the letter to Unicode, no accent.
+    text.nfd().filter(|c| !is_combining_mark(*c)).map(|c| if c == 'ø' { 'o' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use percent_encoding::percent_decode_str;
 
 use super::suppression::Suppressions;
 use crate::error::{Context, Error, Result};
@@ -223,23 +224,7 @@ fn unescaped(text: &str) -> String {
 }
 
 fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut resolved, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let code = (bytes[at] == b'%')
-            .then(|| u8::from_str_radix(std::str::from_utf8(bytes.get(at + 1..at + 3)?).ok()?, 16).ok());
-        match code.flatten() {
-            Some(byte) => {
-                resolved.push(byte);
-                at += 3;
-            }
-            None => {
-                resolved.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&resolved).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 fn without_entities(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! The suppression list: who was forgotten, as keyed hashes, so that tomorrow's exports do not bring
 //! them back.
 //!
-//! Grain of `ops.suppressions`: one row an identifying value. Its `hash` is HMAC-SHA256 (RFC 2104) of
+//! Grain of `ops.suppressions`: one row per identifying value. Its `hash` is HMAC-SHA256 (RFC 2104) of
 //! kind and normal form under a key that is in the environment only: without the key the list says
 //! nothing of anybody, not even to who tries all telephone numbers.
 
@@ -194,25 +194,16 @@ impl Suppressions {
         fresh.sort_unstable();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(fresh.iter().map(|(kind, _)| *kind))),
-            Arc::new(StringArray::from_iter_values(fresh.iter().map(|(_, hash)| hexadecimal(hash)))),
+            Arc::new(StringArray::from_iter_values(fresh.iter().map(|(_, hash)| hex::encode(hash)))),
             Arc::new(Int64Array::from_iter_values(fresh.iter().map(|_| run as i64))),
         ];
         RecordBatch::try_new(schema(), columns).doing("write the suppression list")
     }
 }
 
-fn hexadecimal(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn from_hexadecimal(text: &str) -> Option<Hash> {
     let mut hash = Hash::default();
-    if text.len() != 2 * hash.len() || !text.is_ascii() {
-        return None;
-    }
-    for (n, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * n..2 * n + 2], 16).ok()?;
-    }
+    hex::decode_to_slice(text, &mut hash).ok()?;
     Some(hash)
 }
 
@@ -245,7 +236,7 @@ mod tests {
         let rows = list.add([&ada], 7).unwrap();
         assert_eq!(rows.num_rows(), 1);
         let hash = rows.column(1).as_string::<i32>().value(0);
-        assert_eq!(from_hexadecimal(hash).map(|h| hexadecimal(&h)).as_deref(), Some(hash));
+        assert_eq!(from_hexadecimal(hash).map(|h| hex::encode(&h)).as_deref(), Some(hash));
         assert!(!hash.contains("ada"));
         assert_eq!(list.add([&ada], 8).unwrap().num_rows(), 0);
     }

@@ -166,8 +166,7 @@ pub fn group_id(letter: char, member: &[&str]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    let digits: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{letter}{digits}")
+    format!("{letter}{}", hex::encode(&hash.finalize()[..8]))
 }
 
 #[cfg(test)]

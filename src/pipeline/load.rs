@@ -82,5 +82,5 @@ fn fingerprint(text: &str, models: &[Model]) -> String {
         hash.update([0]);
         hash.update(&model.sql);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..16])
 }

@@ -75,7 +75,7 @@ fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
             }
             if let Step::Model(model) = step {
                 // Tells which models changed between two runs.
-                told["sql_sha256"] = json!(hexadecimal(&Sha256::digest(&model.sql)));
+                told["sql_sha256"] = json!(hex::encode(&Sha256::digest(&model.sql)));
             }
             told
         })
@@ -164,8 +164,4 @@ fn run_results(plan: &Plan, record: &RunRecord) -> Value {
         "steps": record.steps.iter().map(step).collect::<Vec<_>>(),
         "checks": record.findings.iter().map(check).collect::<Vec<_>>(),
     })
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

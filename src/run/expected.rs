@@ -9,9 +9,10 @@ use super::ledger::Ledger;
 use super::observe::SeenFile;
 use crate::clock::{Instant, show_instant};
 use crate::config::Severity;
+use crate::duration;
 use crate::error::{Error, Result};
 use crate::source::Source;
-use crate::source::delivery::{Expect, in_words};
+use crate::source::delivery::Expect;
 use crate::source::retention::Since;
 
 /// Names of files that a message lists at most.
@@ -60,9 +61,9 @@ pub fn expected(source: &Source, files: &[SeenFile], ledger: &Ledger, as_of: Ins
         {
             let error = Error::failed(format!(
                 "the newest file, {name}, is {} old at {}; its max_age is {}",
-                in_words(as_of - until),
+                duration::show(as_of - until),
                 show_instant(as_of),
-                in_words(freshness.max_age)
+                duration::show(freshness.max_age)
             ))
             .hint("did the export run? freshness = { …, severity = \"warn\" } lets the night go on with old data");
             told.add(freshness.severity, error);

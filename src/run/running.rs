@@ -16,9 +16,9 @@ use super::retention::{self, Expired};
 use super::step::{Done, Failure, Figures, Workshop};
 use super::watchdog::Watchdog;
 use crate::clock;
+use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::name::StepName;
-use crate::source::delivery::in_words;
 use crate::warehouse::journal::{Begun, Finished};
 use crate::warehouse::lock::Lock;
 use crate::warehouse::stage::Staged;
@@ -246,5 +246,5 @@ fn stalled(most: Duration) -> Error {
 }
 
 pub(super) fn length(of_time: Duration) -> String {
-    in_words(TimeDelta::from_std(of_time).unwrap_or(TimeDelta::MAX))
+    duration::show(TimeDelta::from_std(of_time).unwrap_or(TimeDelta::MAX))
 }

@@ -13,6 +13,7 @@ use super::name_pattern::NamePattern;
 use crate::clock::Instant;
 use crate::config::{Problem, Severity};
 use crate::day::day_start;
+use crate::duration;
 use crate::error::Error;
 
 /// The keys of a source that say when its files come.
@@ -152,7 +153,7 @@ impl DeliveryDeclaration<'_> {
             }
         }
         let freshness = self.freshness.and_then(|declared| {
-            let max_age = duration(&declared.max_age, &["freshness", "max_age"], problems)?;
+            let max_age = length(&declared.max_age, &["freshness", "max_age"], problems)?;
             Some(Freshness { max_age, severity: declared.severity })
         });
         let late = self.late.map(|declared| {
@@ -187,7 +188,7 @@ fn expectation(declared: &ExpectDeclaration, problems: &mut Vec<Problem>) -> Exp
     expect.by = table.by.clone();
     expect.severity = table.severity;
     if let Some(grace) = &table.grace {
-        expect.grace = duration(grace, &["expect", "grace"], problems).unwrap_or_default();
+        expect.grace = length(grace, &["expect", "grace"], problems).unwrap_or_default();
     }
     if let Some(text) = &table.from {
         expect.from = text
@@ -318,44 +319,16 @@ impl Delivery {
     }
 }
 
-fn duration(text: &str, key: &[&str], problems: &mut Vec<Problem>) -> Option<TimeDelta> {
-    let read = || -> Option<TimeDelta> {
-        let (number, unit) = text.trim().split_once(' ')?;
-        let number: i64 = number.parse().ok().filter(|n| (0..=100_000).contains(n))?;
-        match unit.trim().trim_end_matches('s') {
-            "minute" => TimeDelta::try_minutes(number),
-            "hour" => TimeDelta::try_hours(number),
-            "day" => TimeDelta::try_days(number),
-            "week" => TimeDelta::try_weeks(number),
-            _ => None,
-        }
-    };
-    let duration = read();
-    if duration.is_none() {
+fn length(text: &str, key: &[&str], problems: &mut Vec<Problem>) -> Option<TimeDelta> {
+    let length = duration::parse(text);
+    if length.is_none() {
         problems.push(Problem::new(
             key.iter().copied(),
             Error::config(format!("`{text}` is not a length of time"))
                 .hint("write for example \"2 days\", \"36 hours\" or \"1 week\""),
         ));
     }
-    duration
-}
-
-/// A length of time as people say it: `4 days 3 hours`, `20 minutes`.
-pub fn in_words(length: TimeDelta) -> String {
-    let units = [
-        ("day", length.num_days()),
-        ("hour", length.num_hours() % 24),
-        ("minute", length.num_minutes() % 60),
-    ];
-    let said: Vec<String> = units
-        .iter()
-        .skip_while(|(_, n)| *n == 0)
-        .take(2)
-        .filter(|(_, n)| *n > 0)
-        .map(|(unit, n)| format!("{n} {unit}{}", if *n == 1 { "" } else { "s" }))
-        .collect();
-    if said.is_empty() { "less than a minute".to_owned() } else { said.join(" ") }
+    length
 }
 
 #[cfg(test)]
@@ -428,20 +401,5 @@ mod tests {
             gaps("\"monthly\"", &["2025-11-30", "2026-01-01"], "2026-03-01"),
             "2025-12, 2026-02 (2 months)"
         );
-    }
-
-    #[test]
-    fn a_length_of_time_is_read_and_said() {
-        let mut problems = Vec::new();
-        let mut read = |text: &str| duration(text, &["x"], &mut problems).map(in_words);
-        assert_eq!(read("2 days").as_deref(), Some("2 days"));
-        assert_eq!(read("36 hours").as_deref(), Some("1 day 12 hours"));
-        assert_eq!(read("1 week").as_deref(), Some("7 days"));
-        assert_eq!(read("90 minutes").as_deref(), Some("1 hour 30 minutes"));
-        for wrong in ["two days", "2", "2 fortnights", "-1 days", ""] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-        assert_eq!(problems.len(), 5);
-        assert_eq!(in_words(TimeDelta::days(3) + TimeDelta::minutes(5)), "3 days");
     }
 }

@@ -1,5 +1,7 @@
 //! The text of a field: doubled quotes made single, escapes resolved.
 
+use memchr::memchr;
+
 use super::record_span::Span;
 
 /// What stands in a field for something else.
@@ -28,7 +30,7 @@ fn written_otherwise<'a>(raw: &[u8], span: Span, quoting: Quoting, scratch: &'a 
 fn single<'a>(raw: &[u8], quote: u8, scratch: &'a mut Vec<u8>) -> &'a [u8] {
     scratch.clear();
     let mut rest = raw;
-    while let Some(at) = rest.iter().position(|&byte| byte == quote) {
+    while let Some(at) = memchr(quote, rest) {
         scratch.extend_from_slice(&rest[..=at]);
         rest = &rest[(at + 2).min(rest.len())..];
     }

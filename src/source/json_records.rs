@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::file_format::Format;
 use crate::error::{Error, Result};
 
@@ -74,7 +76,7 @@ impl Records {
 
 fn next_line(text: &[u8], at: &mut usize, line: &mut i64, last: bool, passing_over: &mut bool) -> Found {
     while *at < text.len() {
-        let found = line_feed(&text[*at..]).map(|end| *at + end);
+        let found = memchr(b'\n', &text[*at..]).map(|end| *at + end);
         let (end, next) = match found {
             Some(end) => (end, end + 1),
             None if last => (text.len(), text.len()),
@@ -96,15 +98,6 @@ fn next_line(text: &[u8], at: &mut usize, line: &mut i64, last: bool, passing_ov
         }
     }
     Found::More
-}
-
-/// Returns the place of the first line feed, looked for sixteen bytes at a time.
-fn line_feed(text: &[u8]) -> Option<usize> {
-    let (blocks, _) = text.as_chunks::<16>();
-    // Without an end that the processor would have to guess.
-    let holds = |block: &[u8; 16]| block.iter().fold(0, |found, &byte| found | u8::from(byte == b'\n')) != 0;
-    let begin = blocks.iter().position(holds).unwrap_or(blocks.len()) * 16;
-    text[begin..].iter().position(|&byte| byte == b'\n').map(|place| begin + place)
 }
 
 fn next_value(

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Component, Path as FilePath, PathBuf};
 
 use glob::Pattern;
+use percent_encoding::percent_decode_str;
 
 use super::header_name::composed;
 use crate::error::{Context, Error, Result};
@@ -90,24 +91,7 @@ fn absolute(path: &str) -> Result<String> {
     Ok(if slash && text != "/" { format!("{text}/") } else { text })
 }
 
+/// Returns a path with its percent-encoded bytes decoded, or as it is where they are not UTF-8.
 pub(super) fn percent_decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let hex = tail
-            .get(..2)
-            .and_then(|h| std::str::from_utf8(h).ok())
-            .and_then(|h| u8::from_str_radix(h, 16).ok());
-        match hex {
-            Some(decoded) if byte == b'%' => {
-                bytes.push(decoded);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
+    percent_decode_str(path).decode_utf8().map_or_else(|_| path.to_owned(), Into::into)
 }

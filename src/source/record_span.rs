@@ -1,5 +1,7 @@
 //! Where a record and its fields stand in a text, how a record can be broken, and where lines end.
 
+use memchr::memchr2;
+
 /// The longest record. A stray quote in a large file must not read it all into memory.
 pub const RECORD_BYTES: usize = 4 * 1024 * 1024;
 
@@ -72,7 +74,7 @@ pub fn broken(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
 /// The end of the line and the beginning of the next one.
 #[inline]
 pub fn line_end(text: &[u8], at: usize, last: bool) -> Option<(usize, usize)> {
-    match text[at..].iter().position(|&b| b == b'\n' || b == b'\r') {
+    match memchr2(b'\n', b'\r', &text[at..]) {
         Some(found) => line_break(text, at + found, last).map(|next| (at + found, next)),
         None => last.then_some((text.len(), text.len())),
     }

@@ -6,6 +6,8 @@
 //! it gives the record's first line as broken and goes on with the next line, so that one stray quote
 //! costs one record and not all records up to the next quote.
 
+use memchr::memchr;
+
 use super::escaped_records;
 use super::record_span::{
     Broken, Found, RECORD_BYTES, Span, broken, line_break, line_breaks, line_end, too_long_or_more,
@@ -146,10 +148,6 @@ fn misquoted(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
         }
         found => found,
     }
-}
-
-fn memchr(needle: u8, text: &[u8]) -> Option<usize> {
-    text.iter().position(|&byte| byte == needle)
 }
 
 /// The places of delimiters and line ends, found 32 bytes at a time.

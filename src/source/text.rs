@@ -6,6 +6,7 @@
 //! that holds them can be refused; nothing is replaced silently.
 
 use bytes::Bytes;
+use memchr::{memchr2, memrchr2};
 
 use super::encoding::{Decoder, Encoding};
 use super::encoding_check::{Evidence, HEAD, Offence, of_head};
@@ -367,7 +368,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     fn skip_lines(&mut self, readable: usize) {
         while self.skip > 0 {
             let text = &self.bytes[self.start.min(readable)..readable];
-            let end = match text.iter().position(|&b| is_line_end(b)) {
+            let end = match memchr2(b'\n', b'\r', text) {
                 Some(end) if text[end] == b'\n' => Some(end + 1),
                 // A CR ends a line too, unless it is half of a CR LF that the window cut.
                 Some(end) if text.get(end + 1) == Some(&b'\n') => Some(end + 2),
@@ -402,7 +403,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             if end == 0 {
                 return self.start;
             }
-            begin = text[..end].iter().rposition(|&b| is_line_end(b)).map_or(0, |i| i + 1);
+            begin = memrchr2(b'\n', b'\r', &text[..end]).map_or(0, |i| i + 1);
         }
         self.start + begin
     }
@@ -416,9 +417,5 @@ fn trusted(encoding: Encoding) -> String {
 
 /// Where the line begins that holds this place.
 fn line_start(text: &[u8], at: usize) -> usize {
-    text[..at].iter().rposition(|&b| is_line_end(b)).map_or(0, |end| end + 1)
-}
-
-fn is_line_end(byte: u8) -> bool {
-    byte == b'\n' || byte == b'\r'
+    memrchr2(b'\n', b'\r', &text[..at]).map_or(0, |end| end + 1)
 }

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 12] = [
+const BASE: [&str; 13] = [
     "clock",
     "config",
     "dag",
     "day",
+    "duration",
     "error",
     "name",
     "normal_form",

@@ -160,7 +160,7 @@ impl Linkage {
     /// Which model it is, and which program reads it: links weighed by another do not count.
     pub fn fingerprint(&self) -> String {
         let text = format!("{} {self:?}", env!("CARGO_PKG_VERSION"));
-        Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&Sha256::digest(text)[..8])
     }
 
     /// The attributes whose terms the levels count.
