@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// An instant; the warehouse keeps microseconds in UTC.
 pub type Instant = DateTime<Utc>;
 
-/// The wall clock. Only run ids, lock leases and figures in `ops` may come from it; what a table
+/// Returns the wall clock. Only run ids, lock leases and figures in `ops` may come from it; what a table
 /// says comes from the run's as-of instant.
 ///
 /// Cut to microseconds, which is what tables keep.
@@ -35,7 +35,7 @@ pub fn parse_instant(text: &str, zone: Tz) -> Result<Instant> {
         })
 }
 
-/// The instant as people and files read it: RFC 3339 in UTC, seconds unless finer.
+/// Returns the instant as people and files read it: RFC 3339 in UTC, seconds unless finer.
 pub fn show_instant(instant: Instant) -> String {
     instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

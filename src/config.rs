@@ -31,7 +31,7 @@ impl Problem {
         Problem { key: key.into_iter().map(Into::into).collect(), error }
     }
 
-    /// The same problem seen from the section that contains this one.
+    /// Returns the same problem seen from the section that contains this one.
     #[must_use]
     pub fn below(mut self, outer: &str) -> Self {
         self.key.insert(0, outer.to_owned());

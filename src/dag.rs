@@ -59,12 +59,12 @@ impl<T: Ord + Clone> Dag<T> {
         self.needs.keys()
     }
 
-    /// The nodes this one reads from, directly.
+    /// Returns the nodes this one reads from, directly.
     pub fn needs(&self, node: &T) -> impl Iterator<Item = &T> {
         self.needs.get(node).into_iter().flatten()
     }
 
-    /// Each node after everything it needs; ties in the nodes' own order.
+    /// Returns each node after everything it needs; ties in the nodes' own order.
     pub fn order(&self) -> Vec<T> {
         let mut waiting: BTreeMap<&T, usize> =
             self.needs.iter().map(|(node, inputs)| (node, inputs.len())).collect();

@@ -52,7 +52,8 @@ pub fn first_day_not_begun(instant: Instant, zone: Tz) -> NaiveDate {
     first_day(instant, zone, |day| day_start(day, zone) >= instant)
 }
 
-/// The first day from the eve of the instant's day on for which `later` holds; it holds for all after it.
+/// Returns the first day from the eve of the instant's day on for which `later` holds; it holds for all after
+/// it.
 fn first_day(instant: Instant, zone: Tz, later: impl Fn(NaiveDate) -> bool) -> NaiveDate {
     // Where the clock goes back over midnight, the day before the instant's may be the one; two days
     // before it are over anywhere.

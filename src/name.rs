@@ -34,13 +34,13 @@ impl TableName {
         &self.table
     }
 
-    /// The table's folder, relative to the warehouse.
+    /// Returns the table's folder, relative to the warehouse.
     pub fn folder(&self) -> String {
         format!("{}/{}", self.schema, self.table)
     }
 }
 
-/// A lower-case SQL identifier that needs no quotes.
+/// Returns a lower-case SQL identifier that needs no quotes.
 pub fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_')

@@ -67,7 +67,7 @@ impl Schedule {
         Ok(pipelines)
     }
 
-    /// When each pipeline runs next, soonest first.
+    /// Returns when each pipeline runs next, soonest first.
     pub fn next_times(&self, after: Instant) -> Result<Vec<(String, Instant)>> {
         let mut times = Vec::new();
         for pipeline in self.pipelines()? {
@@ -92,7 +92,7 @@ impl Schedule {
         loop {
             let due = self.next_times(since)?;
             let Some((name, time)) = due.first().cloned() else {
-                return Err(Error::config("no pipeline ever runs again by its schedule"));
+                return Err(Error::config("the schedules have no next run"));
             };
             tell(Told::Waiting { pipeline: name, until: time });
             while clock::now() < time {

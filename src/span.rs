@@ -37,7 +37,7 @@ impl Span {
         Some(Span { number, unit })
     }
 
-    /// The local time that is one span before an instant; `None` where the calendar does not reach
+    /// Returns the local time that is one span before an instant; `None` where the calendar does not reach
     /// so far back.
     pub fn before(self, instant: Instant, zone: Tz) -> Option<NaiveDateTime> {
         let local = instant.with_timezone(&zone).naive_local();

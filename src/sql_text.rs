@@ -1,6 +1,6 @@
 //! Text as SQL writes it.
 
-/// A text between quotes; its own stand twice.
+/// Returns a text between quotes; its own stand twice.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -19,8 +19,8 @@ pub(super) const WORTH: &str = "worth";
 /// The column that says whether the customer agreed to all the purposes.
 pub(super) const AGREED: &str = "agreed";
 
-/// The column of a condition, counted from 0 over `where` and `exclude`: 1 where it holds, 0 where it does
-/// not, null where that is unknown or the customer was off before.
+/// Returns the column of a condition, counted from 0 over `where` and `exclude`: 1 where it holds, 0 where it
+/// does not, null where that is unknown or the customer was off before.
 pub(super) fn condition_column(nth: usize) -> String {
     format!("__condition_{nth}")
 }
@@ -114,7 +114,7 @@ impl Inquiry<'_> {
             }
             known.push(agrees.alias(AGREED));
         }
-        let doing = "put the conditions together";
+        let doing = "combine the conditions";
         // Who is off already is not asked any more: `10 / orders` may rely on a rule before it.
         let mut remains: Option<Expr> = None;
         for (nth, (is_rule, expr)) in conditions.into_iter().enumerate() {

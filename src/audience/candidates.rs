@@ -1,4 +1,4 @@
-//! The customers who may be meant: the tables in `from`, joined to one row a customer that SQL calls
+//! The customers who may be meant: the tables in `from`, joined to one row per customer that SQL calls
 //! `base`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use crate::warehouse::catalog::Session;
 /// What SQL calls the row of the customer who is judged.
 pub(super) const BASE: &str = "base";
 
-/// The tables in `from`, the base first; each was seen to have one row a customer.
+/// The tables in `from`, the base first; each was seen to have one row per customer.
 pub(super) struct Candidates {
     tables: Vec<Source>,
     /// Columns that more than one of them has: a name that says nothing.
@@ -45,12 +45,12 @@ impl Candidates {
         Ok(Candidates { tables, shared: holders })
     }
 
-    /// The tables that have the column, when they are several.
+    /// Returns the tables that have the column, when they are several.
     pub fn shared_by(&self, column: &str) -> Option<&[TableName]> {
         self.shared.get(column).map(Vec::as_slice)
     }
 
-    /// The table that a qualifier in SQL means: `segments`, or `mart.segments` with its schema.
+    /// Returns the table that a qualifier in SQL means: `segments`, or `mart.segments` with its schema.
     pub fn table(&self, schema: Option<&str>, table: &str) -> Option<&TableName> {
         let mut meant = self
             .tables
@@ -62,7 +62,8 @@ impl Candidates {
         meant.next().is_none().then_some(first)
     }
 
-    /// What the row of the customer calls a table's column; `None` where the table has no such column.
+    /// Returns what the row of the customer calls a table's column; `None` where the table has no such
+    /// column.
     pub fn column_of(&self, table: &TableName, column: &str) -> Option<String> {
         let source = self.tables.iter().find(|source| source.name == *table)?;
         source.columns.iter().any(|c| c == column).then(|| self.called(table, column))
@@ -78,19 +79,19 @@ impl Candidates {
         }
     }
 
-    /// Whether the row of the customer calls a column by its table, since its own name says nothing.
+    /// Returns whether the row of the customer calls a column by its table, since its own name says nothing.
     pub fn is_qualified(called: &str) -> bool {
         called.contains('.')
     }
 
-    /// The row of the customer with these columns, or all of them; tables of which none is needed are
+    /// Returns the row of the customer with these columns, or all of them; tables of which none is needed are
     /// left alone.
     pub fn base(&self, needed: Option<&BTreeSet<String>>) -> Result<DataFrame> {
         const JOINED: &str = "__joined_customer_id";
         let wanted = |name: &str| needed.is_none_or(|needed| needed.contains(name));
         let mut tables = self.tables.iter();
         let base =
-            tables.next().ok_or_else(|| Error::config("an audience is drawn from at least one table"))?;
+            tables.next().ok_or_else(|| Error::config("an audience needs at least one table in `from`"))?;
         let columns = |source: &Source, id: &str| -> Vec<Expr> {
             let others = source.columns.iter().filter_map(|column| {
                 let called = self.called(&source.name, column);
@@ -114,7 +115,7 @@ impl Candidates {
         frame.alias(BASE).doing(doing)
     }
 
-    /// The columns that an export names, each with what the row of the customer calls it and with its
+    /// Returns the columns that an export names, each with what the row of the customer calls it and with its
     /// name in the export.
     ///
     /// # Errors
@@ -170,31 +171,34 @@ impl Candidates {
         ))
     }
 
-    /// One row a customer: `customer_id` and these columns under these names.
+    /// Returns one row per customer: `customer_id` and these columns under these names.
     pub fn renamed(&self, columns: &[(String, String)]) -> Result<DataFrame> {
         let needed = columns.iter().map(|(called, _)| called.clone()).collect();
         let renamed = columns.iter().map(|(called, name)| plain(called).alias(name));
         let all = std::iter::once(plain(CUSTOMER_ID).alias(CUSTOMER_ID)).chain(renamed).collect::<Vec<_>>();
-        self.base(Some(&needed))?.select(all).doing("pick the columns of the export")
+        self.base(Some(&needed))?.select(all).doing("select the columns of the export")
     }
 }
 
-/// A name that several tables have.
+/// Returns a name that several tables have.
 pub(super) fn ambiguous(column: &str, tables: &[TableName]) -> Error {
     let shown = |f: &dyn Fn(&TableName) -> String| tables.iter().map(f).collect::<Vec<_>>();
-    Error::config(format!("`{column}` could be that of {}", shown(&ToString::to_string).join(" or of ")))
-        .hint(format!(
-            "write {}, or give one of them another name in its model",
-            shown(&|table| format!("{}.{column}", table.table())).join(" or ")
-        ))
+    Error::config(format!(
+        "`{column}` is ambiguous: it could be that of {}",
+        shown(&ToString::to_string).join(" or of ")
+    ))
+    .hint(format!(
+        "write {}, or rename one of them in its model",
+        shown(&|table| format!("{}.{column}", table.table())).join(" or ")
+    ))
 }
 
-/// A column by its exact name.
+/// Returns a column by its exact name.
 pub(super) fn plain(column: &str) -> Expr {
     col(Column::from_name(column))
 }
 
-/// A column of the row of the customer, by its exact name.
+/// Returns a column of the row of the customer, by its exact name.
 pub(super) fn of_base(column: &str) -> Expr {
     col(Column::new(Some(BASE), column))
 }

@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         Ok(Reader { session, candidates, customer, marks: Vec::new(), needed: BTreeSet::new() })
     }
 
-    /// What the text says of a customer.
+    /// Returns what the text says of a customer.
     ///
     /// # Errors
     /// Names that nothing has or several have, subqueries that cannot be asked of all at once, functions
@@ -65,14 +65,14 @@ impl<'a> Reader<'a> {
             Err(error) => {
                 return Err(error).doing(doing()).map_err(|e| {
                     e.hint(
-                        "it is SQL over the columns of the tables in `from`; a subquery names other tables \
-                         with their schema, and the customer's own columns as base.…",
+                        "a condition is SQL over the columns of the tables in `from`; a subquery names \
+                         other tables with their schema, and the customer's own columns as base.…",
                     )
                 });
             }
         };
         let expr = filtered_by(plan)
-            .ok_or_else(|| Error::failed(format!("`{text}` is planned as something else than a value")))?;
+            .ok_or_else(|| Error::failed(format!("`{text}` is not an expression with a value")))?;
         let several = |e: &Expr| Ok(matches!(e, Expr::AggregateFunction(_) | Expr::WindowFunction(_)));
         if expr.exists(several).doing(doing())? {
             return Err(of_several(text));
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         Ok(Asked { expr, kind })
     }
 
-    /// The rows of all customers, with the columns and marks that what was read needs.
+    /// Returns the rows of all customers, with the columns and marks that what was read needs.
     pub fn rows(&self) -> Result<DataFrame> {
         self.with_marks(&self.marks, &self.needed)
     }
@@ -110,13 +110,13 @@ impl<'a> Reader<'a> {
         Ok(rows)
     }
 
-    /// One filter query: the customers for whom it holds.
+    /// Returns one filter query: the customers for whom it holds.
     fn ids(&self, mark: &Mark) -> Result<DataFrame> {
         self.candidates
             .base(Some(&mark.needed))?
             .filter(mark.filter.clone())
             .and_then(|held| held.select(vec![of_base(CUSTOMER_ID).alias(CUSTOMER_ID)]))
-            .doing("ask a subquery of all customers")
+            .doing("compute a subquery for all customers")
     }
 
     /// What the engine cannot do is found out here, where the condition is known.
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
 
 async fn planned(frame: DataFrame, text: &str) -> Result<()> {
     let Err(error) = frame.create_physical_plan().await else { return Ok(()) };
-    let told = format!("a subquery of `{text}` cannot be asked of all customers at once");
+    let told = format!("a subquery of `{text}` cannot be computed for all customers at once");
     // What the engine says of a plan that it has not is about its own insides.
     let error = match error.find_root() {
         DataFusionError::NotImplemented(_) => Error::config(told),
@@ -145,18 +145,18 @@ async fn planned(frame: DataFrame, text: &str) -> Result<()> {
     };
     Err(error.hint(
         "compare its rows with the customer by `=` in its own `where`, not below a union, an outer join or \
-         another subquery; a value must be a total: (select sum(…) …). Else make a model of it and ask that",
+         another subquery; a value must be a total: (select sum(…) …). Otherwise make a model of it and use that",
     ))
 }
 
 fn of_several(text: &str) -> Error {
-    Error::config(format!("`{text}` looks at more than one customer")).hint(
+    Error::config(format!("`{text}` reads more than one customer")).hint(
         "window functions and totals over customers belong to a model; a total of one customer's rows is a \
          subquery: (select sum(…) from … as t where t.customer_id = base.customer_id)",
     )
 }
 
-/// The expression that a plan of ours asks not to be null.
+/// Returns the expression that a plan of ours asks not to be null.
 fn filtered_by(plan: LogicalPlan) -> Option<Expr> {
     match plan {
         LogicalPlan::Projection(projection) => match projection.input.as_ref() {
@@ -167,20 +167,20 @@ fn filtered_by(plan: LogicalPlan) -> Option<Expr> {
     }
 }
 
-/// What SQL is planned over: the columns that have one name, or those of several tables, too.
+/// Returns what SQL is planned over: the columns that have one name, or those of several tables, too.
 fn view(all: bool) -> Result<TableName> {
     TableName::new("audience", if all { "all_columns" } else { "columns" })
 }
 
-/// The rows with a column `<name>.mark`: whether the customer is one of these.
+/// Returns the rows with a column `<name>.mark`: whether the customer is one of these.
 pub(super) fn marked(rows: DataFrame, ids: DataFrame, name: &str) -> Result<DataFrame> {
-    let doing = "look for the customers of a set";
+    let doing = "find the customers of a set";
     let ids = ids.alias(name).doing(doing)?;
     let same = of_base(CUSTOMER_ID).eq(col(datafusion::common::Column::new(Some(name), CUSTOMER_ID)));
     rows.join_on(ids, JoinType::LeftMark, [same]).doing(doing)
 }
 
-/// The columns of the row of the customer that an expression uses, also within its subqueries.
+/// Returns the columns of the row of the customer that an expression uses, also within its subqueries.
 fn columns_needed(expr: &Expr) -> Result<BTreeSet<String>> {
     let mut needed = BTreeSet::new();
     let mut within = Ok(());
@@ -197,10 +197,10 @@ fn columns_needed(expr: &Expr) -> Result<BTreeSet<String>> {
         }
         Ok(TreeNodeRecursion::Continue)
     })
-    .doing("look through the condition")?;
+    .doing("read the condition")?;
     within.map(|()| needed)
 }
 
 fn has_subquery(expr: &Expr) -> Result<bool> {
-    expr.exists(|e| Ok(matches!(e, Expr::ScalarSubquery(_)))).doing("look through the condition")
+    expr.exists(|e| Ok(matches!(e, Expr::ScalarSubquery(_)))).doing("read the condition")
 }

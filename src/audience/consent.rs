@@ -70,7 +70,7 @@ impl Consents {
                 let known = self.purposes(&audience.channel);
                 let example = known.first().map_or("…", String::as_str);
                 Err(Error::config(format!(
-                    "{consents} holds consents by purpose, but the audience does not say what it is for"
+                    "{consents} holds consents by purpose, but the audience has no purpose"
                 ))
                 .hint(if known.len() > 1 {
                     format!("add purpose = \"{example}\" (or one of {})", known[1..].join(", "))
@@ -81,12 +81,12 @@ impl Consents {
             (false, false) => Err(Error::config(format!(
                 "{consents} has no column `{PURPOSE}`, but the audience has a purpose"
             ))
-            .hint("add the column to its model, or take `purpose` out of the audience")),
+            .hint("add the column to its model, or remove `purpose` from the audience")),
             _ => Ok(()),
         }
     }
 
-    /// The purposes that somebody was asked about on the channel, in alphabetical order.
+    /// Returns the purposes that somebody was asked about on the channel, in alphabetical order.
     fn purposes(&self, channel: &str) -> Vec<String> {
         let asked = self.said.iter().filter(|said| said.channel.as_deref() == Some(channel));
         asked.filter_map(|said| said.purpose.clone()).collect::<BTreeSet<_>>().into_iter().collect()
@@ -96,7 +96,7 @@ impl Consents {
         self.said.iter().filter_map(|said| said.channel.as_deref()).collect()
     }
 
-    /// What is to be told of the consents: rows that say less than they should, names that nobody was
+    /// Returns what is to be told of the consents: rows that say less than they should, names that nobody was
     /// asked by.
     pub fn warnings(&self, audiences: &[Audience]) -> Vec<String> {
         let consents = table(CONSENTS);
@@ -108,24 +108,24 @@ impl Consents {
                 warnings.push(format!("{consents}: {rows} no {what}: {so}"));
             }
         };
-        lacking(total(&|said| said.nobody), "customer_id", "nobody's consent or refusal follows from them");
+        lacking(total(&|said| said.nobody), "customer_id", "they are ignored");
         lacking(
             total(&|said| if said.channel.is_none() { said.rows } else { 0 }),
             "channel",
-            "a no counts for every channel, a yes for none",
+            "a no is used for every channel, a yes for none",
         );
         if self.by_purpose {
             lacking(
                 total(&|said| if said.purpose.is_none() { said.rows } else { 0 }),
                 PURPOSE,
-                "a no counts for every purpose, a yes for none",
+                "a no is used for every purpose, a yes for none",
             );
         }
-        lacking(total(&|said| said.unanswered), "granted", "taken for a no");
+        lacking(total(&|said| said.unanswered), "granted", "read as a no");
         lacking(
             total(&|said| said.undated),
             CONSENTS_VALID_FROM,
-            "a no counts as the latest word, a yes does not count",
+            "a no is used as the latest answer, a yes is ignored",
         );
         let asking = || audiences.iter().filter(|a| a.consent);
         let wanted: BTreeSet<&str> = asking().map(|a| a.channel.as_str()).collect();
@@ -140,7 +140,7 @@ impl Consents {
         warnings
     }
 
-    /// The audience's channel or purposes that nobody was ever asked about, where others were asked
+    /// Returns the audience's channel or purposes that nobody was ever asked about, where others were asked
     /// about: most likely a slip. Its list is empty.
     fn nobody_asked(&self, audience: &Audience) -> Option<String> {
         let Audience { name, channel, .. } = audience;
@@ -172,8 +172,8 @@ impl Consents {
         alike(purpose, purposes)
     }
 
-    /// The customers who agree, one row each, for each purpose of the audience: their latest yes is later
-    /// than any no. Of two words at one instant the stricter counts.
+    /// Returns the customers who agree, one row each, for each purpose of the audience: their latest yes is
+    /// later than any no. Of two words at one instant the stricter counts.
     pub async fn agreed(
         &self,
         catalog: &Catalog,
@@ -205,7 +205,7 @@ impl Consents {
                 self.counts(audience, purpose),
                 AT = CONSENTS_VALID_FROM,
             );
-            agreed.push(session.sql(&sql).await.doing("look for the consents")?);
+            agreed.push(session.sql(&sql).await.doing("find the consents")?);
         }
         Ok(agreed)
     }
@@ -214,8 +214,8 @@ impl Consents {
         self.said.iter().any(|said| said.undated > 0)
     }
 
-    /// The condition for the words that count for the channel and a purpose: those that name it exactly,
-    /// and a no that is careless about it.
+    /// Returns the condition for the words that count for the channel and a purpose: those that name it
+    /// exactly, and a no that is careless about it.
     fn counts(&self, audience: &Audience, purpose: Option<&str>) -> String {
         let exactly = |column: &str, name: &str| format!("{column} = {}", quoted(name));
         let mut names = vec![exactly("channel", &audience.channel)];
@@ -236,7 +236,7 @@ impl Consents {
         format!("({exact} or granted is not true and {})", loosely.join(" and "))
     }
 
-    /// Whether there is a row that could be a careless no to the audience's channel and this purpose.
+    /// Returns whether there is a row that could be a careless no to the audience's channel and this purpose.
     fn has_careless(&self, audience: &Audience, purpose: Option<&str>) -> bool {
         self.said.iter().any(|said| {
             let channel = said.channel.as_deref().is_none_or(|c| is_alike(c, &audience.channel));
@@ -253,7 +253,7 @@ fn place(audience: &Audience) -> String {
     format!("audience {}", audience.name)
 }
 
-/// Whether consents are by purpose.
+/// Returns whether consents are by purpose.
 async fn require_columns(catalog: &Catalog) -> Result<bool> {
     let name = table(CONSENTS);
     let Some(consents) = catalog.table(&name).await? else { return Err(catalog.unknown(&name)) };
@@ -261,7 +261,7 @@ async fn require_columns(catalog: &Catalog) -> Result<bool> {
     let lacking: Vec<String> = COLUMNS.iter().filter(|c| !has(c)).map(|c| format!("`{c}`")).collect();
     if !lacking.is_empty() {
         return Err(Error::config(format!("{name} has no column {}", lacking.join(", ")))
-            .hint(format!("consent is looked up in its columns {}", COLUMNS.join(", "))));
+            .hint(format!("consent is read from its columns {}", COLUMNS.join(", "))));
     }
     Ok(has(PURPOSE))
 }
@@ -290,7 +290,7 @@ async fn said(session: &Session, by_purpose: bool) -> Result<Vec<Said>> {
            count(*) - count({CONSENTS_VALID_FROM}) as undated
          from {WORDS} group by 1, 2 order by 1, 2"
     );
-    let doing = "look at the consents";
+    let doing = "read the consents";
     let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
     let mut said = Vec::new();
     for batch in batches {
@@ -315,11 +315,12 @@ async fn said(session: &Session, by_purpose: bool) -> Result<Vec<Said>> {
 
 fn spelled(consents: &TableName, column: &str, found: &str, wanted: &str) -> String {
     format!(
-        "{consents}: the {column} \"{found}\" is not \"{wanted}\": a no under it counts all the same, a yes does not"
+        "{consents}: the {column} \"{found}\" is not \"{wanted}\": a no under this name is used, a yes is \
+         ignored"
     )
 }
 
-/// The names that are spelled nearly like one, and are not it.
+/// Returns the names that are spelled nearly like one, and are not it.
 fn alike<'a>(name: &str, names: BTreeSet<&'a str>) -> impl Iterator<Item = &'a str> {
     let name = name.to_owned();
     names.into_iter().filter(move |other| *other != name && is_alike(other, &name))

@@ -8,7 +8,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use super::candidates::BASE;
 use crate::error::{Context, Result};
 
-/// The columns of the row of the customer that a subquery uses, at any depth.
+/// Returns the columns of the row of the customer that a subquery uses, at any depth.
 pub(super) fn of_customer(plan: &LogicalPlan) -> Result<BTreeSet<String>> {
     let mut used = BTreeSet::new();
     plan.apply_with_subqueries(|node| {
@@ -23,6 +23,6 @@ pub(super) fn of_customer(plan: &LogicalPlan) -> Result<BTreeSet<String>> {
             })
         })
     })
-    .doing("look through a subquery")?;
+    .doing("read a subquery")?;
     Ok(used)
 }

@@ -24,7 +24,7 @@ pub struct Drawing {
 
 /// The decisions about one audience, not yet computed.
 pub struct Decided {
-    /// `audience, customer_id, position, reason, score, rank, unknown`, one row a customer of the base.
+    /// `audience, customer_id, position, reason, score, rank, unknown`, one row per customer of the base.
     ///
     /// `position` is that of the reason in the waterfall; `rank` counts from 1 over those who remain
     /// after all exclusions, control group included; `unknown` has the reasons whose condition was null.
@@ -37,14 +37,14 @@ impl Drawing {
     /// Looks at what the audiences are drawn from.
     ///
     /// # Errors
-    /// Tables that are not one row a customer, consents that do not fit the audiences.
+    /// Tables that are not one row per customer, consents that do not fit the audiences.
     pub async fn begin(catalog: &Catalog, audiences: &[Audience], as_of: Instant) -> Result<Drawing> {
         let consents = Consents::survey(catalog, audiences, as_of).await?;
         let grain = grain::count(catalog, audiences, Some(as_of)).await?;
         Ok(Drawing { as_of, grain, consents })
     }
 
-    /// What is to be told of the consents.
+    /// Returns what is to be told of the consents.
     pub fn warnings(&self, audiences: &[Audience]) -> Vec<String> {
         self.consents.as_ref().map(|consents| consents.warnings(audiences)).unwrap_or_default()
     }
@@ -64,7 +64,7 @@ impl Drawing {
         let answers = inquiry.answers(&questions(audience)).await?;
         let view = TableName::new("audience", "asked")?;
         inquiry.session.register_view(&view, answers.frame)?;
-        let worth = answers.worth.ok_or_else(|| Error::failed("the ranking was not asked"))?;
+        let worth = answers.worth.ok_or_else(|| Error::failed("the ranking was not computed"))?;
         let sql = decision_sql(audience, &worth, &self.grain.id_type, &view);
         let frame = inquiry.session.sql(&sql).await.doing("plan the decisions")?;
         let customers = audience.from.first().and_then(|base| self.grain.rows.get(base)).copied();

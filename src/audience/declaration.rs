@@ -90,7 +90,7 @@ impl ConditionDeclaration {
 }
 
 impl PurposeDeclaration {
-    /// The purposes by name, each once.
+    /// Returns the purposes by name, each once.
     fn check(&self) -> Result<Vec<String>, Error> {
         let mut purposes = match self {
             PurposeDeclaration::One(one) => vec![one.clone()],
@@ -98,11 +98,11 @@ impl PurposeDeclaration {
         };
         purposes.sort_unstable();
         if purposes.is_empty() || purposes.iter().any(String::is_empty) {
-            return Err(Error::config("a purpose without a name")
-                .hint("name one that customers were asked about: purpose = \"promotions\""));
+            return Err(Error::config("a purpose has no name")
+                .hint("name one that customers were asked for: purpose = \"promotions\""));
         }
         match twice(&purposes) {
-            Some(twice) => Err(Error::config(format!("the purpose \"{twice}\" stands twice"))),
+            Some(twice) => Err(Error::config(format!("the purpose \"{twice}\" is listed twice"))),
             None => Ok(purposes),
         }
     }
@@ -116,14 +116,14 @@ impl AudienceDeclaration {
         if !is_identifier(name) {
             wrong(
                 "",
-                Error::config(format!("`{name}` is not a name for an audience"))
+                Error::config(format!("`{name}` is not a valid audience name"))
                     .hint("use lower-case letters, digits and underscores"),
             );
         }
         if self.from.is_empty() {
             wrong(
                 "from",
-                Error::config("an audience is drawn from at least one table")
+                Error::config("an audience needs at least one table in `from`")
                     .hint("from = [\"mart.customer_360\"]"),
             );
         }
@@ -133,20 +133,20 @@ impl AudienceDeclaration {
         if !(0.0..1.0).contains(&self.control) {
             wrong(
                 "control",
-                Error::config(format!("found {}, expected a share from 0 to below 1", self.control)),
+                Error::config(format!("control is {}, but it must be at least 0 and below 1", self.control)),
             );
         }
         if self.limit == Some(0) {
-            wrong("limit", Error::config("a list of nobody: expected a limit of at least 1"));
+            wrong("limit", Error::config("the limit must be at least 1"));
         }
         if self.channel.trim().is_empty() {
-            wrong("channel", Error::config("a channel without a name").hint("channel = \"email\""));
+            wrong("channel", Error::config("the channel has no name").hint("channel = \"email\""));
         }
         let rules = self.rule.conditions();
         if rules.is_empty() {
             wrong(
                 "where",
-                Error::config("no condition says who is meant")
+                Error::config("the audience has no condition")
                     .hint("where = \"true\" means every customer of the first table in `from`"),
             );
         }
@@ -155,15 +155,15 @@ impl AudienceDeclaration {
             if conditions.iter().any(|c| c.reason.trim().is_empty()) {
                 wrong(
                     key,
-                    Error::config("a condition without a reason")
-                        .hint("reason = \"…\" is what the waterfall calls those whom it keeps off"),
+                    Error::config("a condition has no reason")
+                        .hint("reason = \"…\" is the name of the condition in the waterfall"),
                 );
             }
         }
         let reasons: Vec<&str> = rules.iter().chain(&exclusions).map(|c| c.reason.as_str()).collect();
         if let Some(twice) = twice(&reasons) {
             let key = if exclusions.iter().any(|c| c.reason == *twice) { "exclude" } else { "where" };
-            wrong(key, Error::config(format!("the reason \"{twice}\" stands twice")));
+            wrong(key, Error::config(format!("the reason \"{twice}\" is used twice")));
         }
         for error in wrong_exports(&self.export) {
             wrong("export", error);
@@ -174,8 +174,11 @@ impl AudienceDeclaration {
             Some(Ok(_)) if !consent => {
                 wrong(
                     "purpose",
-                    Error::config("a purpose says what the consent is for, but the audience asks for none")
-                        .hint("take `consent = false` out, or `purpose`"),
+                    Error::config(
+                        "`purpose` is what the consent is for, but the audience does not ask \
+                     for consent",
+                    )
+                    .hint("remove `consent = false`, or `purpose`"),
                 );
                 Vec::new()
             }
@@ -206,26 +209,26 @@ impl AudienceDeclaration {
     }
 }
 
-/// A column of an export stands in it once, and is none that every list has.
+/// Returns a column of an export stands in it once, and is none that every list has.
 fn wrong_exports(export: &[String]) -> Vec<Error> {
     let names: Vec<&str> = export.iter().map(|c| c.rsplit('.').next().unwrap_or(c)).collect();
     let mut errors = Vec::new();
     if let Some(twice) = twice(&names) {
         errors.push(
-            Error::config(format!("two columns of the export would be called `{twice}`"))
-                .hint("name each once, or give one of them another name in its model"),
+            Error::config(format!("two columns of the export would be named `{twice}`"))
+                .hint("list each column once, or rename one of them in its model"),
         );
     }
     for own in names.iter().filter(|name| LIST_COLUMNS.contains(name)) {
         errors.push(Error::config(format!("`{own}` is a column of every list")).hint(format!(
-            "leave it out: {} are exported anyway; a column of your own needs another name in its model",
+            "remove it: {} are always exported; a column of your own needs another name in its model",
             LIST_COLUMNS.join(", ")
         )));
     }
     errors
 }
 
-/// What stands more than once.
+/// Returns what stands more than once.
 fn twice<T: Ord + Clone>(entries: &[T]) -> Option<T> {
     let mut sorted = entries.to_vec();
     sorted.sort_unstable();

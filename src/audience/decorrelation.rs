@@ -30,13 +30,13 @@ pub(super) fn require_asked_at_once(plan: &LogicalPlan) -> Result<()> {
         refused = Some(what);
         Ok(TreeNodeRecursion::Stop)
     })
-    .doing("look through a subquery")?;
+    .doing("read a subquery")?;
     match refused {
         None => require_nulls_kept(plan),
-        Some(what) => Err(Error::config(format!("a subquery has {what} over the rows of one customer"))
+        Some(what) => Err(Error::config(format!("a subquery uses {what} over the rows of one customer"))
             .hint(
-                "compare a number instead, for example (select count(*) from … where …) > 3, or make a model \
-                 of it and ask that",
+                "compare a number instead, for example (select count(*) from … where …) > 3, or make a \
+                 model of it and use that",
             )),
     }
 }
@@ -74,11 +74,11 @@ fn require_nulls_kept(plan: &LogicalPlan) -> Result<()> {
         }
         Ok(TreeNodeRecursion::Continue)
     })
-    .doing("look through a subquery")?;
+    .doing("read a subquery")?;
     if kept {
         return Ok(());
     }
-    Err(Error::config("within a subquery, `in (select …)` is turned round or stands beside `or`")
+    Err(Error::config("inside a subquery, `in (select …)` is negated or combined with `or`")
         .hint("write it as exists (select 1 from … where …) or not exists (…)"))
 }
 

@@ -42,7 +42,7 @@ pub struct Condition {
 }
 
 impl Audience {
-    /// The tables the audience reads.
+    /// Returns the tables the audience reads.
     pub fn reads(&self) -> BTreeSet<TableName> {
         let mut tables: BTreeSet<TableName> = self.from.iter().chain(&self.asks).cloned().collect();
         if self.consent {

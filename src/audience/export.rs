@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::name::TableName;
 use crate::warehouse::catalog::{Catalog, Session};
 
-/// The columns that an export of the audience adds, each with its name: a view of the session's, one
+/// Returns the columns that an export of the audience adds, each with its name: a view of the session's, one
 /// row a customer, `customer_id` first.
 ///
 /// # Errors

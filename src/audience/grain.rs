@@ -1,4 +1,4 @@
-//! One row a customer: what an audience is drawn from is counted in the run, whatever is declared.
+//! One row per customer: what an audience is drawn from is counted in the run, whatever is declared.
 //!
 //! A key that is declared is a check on what a run makes; a table that the run leaves out, or that has
 //! no key, may have any number of rows a customer. An audience drawn from those would count rows.
@@ -96,7 +96,7 @@ async fn counts(session: &Session, tables: &[&TableName]) -> Result<Vec<Counted>
          from ({}) as counted order by nth",
         each.join(" union all ")
     );
-    let doing = "count the rows a customer has";
+    let doing = "count the rows per customer";
     let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
     let mut counted = Vec::new();
     for batch in batches {
@@ -119,24 +119,22 @@ fn repeated(table: &TableName, counted: &Counted) -> Error {
         n => format!("{n} customers have"),
     };
     Error::failed(format!(
-        "{table} is not one row a customer: {customers} {} of its {} rows",
+        "{table} is not one row per customer: {customers} {} of its {} rows",
         counted.repeated_rows, counted.rows
     ))
     .hint(format!(
-        "ask it in a condition: \"exists (select 1 from {table} as t where t.customer_id = base.customer_id \
-         and …)\", or draw from a table of one row a customer; a declared key is no proof"
+        "use it in a condition: \"exists (select 1 from {table} as t where t.customer_id = base.customer_id \
+         and …)\", or use a table with one row per customer; a declared key is not enough"
     ))
 }
 
 fn nobody(table: &TableName, rows: u64) -> Error {
     let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
-    Error::failed(format!(
-        "{table} has {rows} without a customer_id, and an audience is drawn from customers"
-    ))
-    .hint("leave them out in its model: where customer_id is not null")
+    Error::failed(format!("{table} has {rows} without a customer_id, but an audience needs customers"))
+        .hint("leave them out in its model: where customer_id is not null")
 }
 
-/// What is wrong with a table is wrong with all audiences that use it.
+/// Returns what is wrong with a table is wrong with all audiences that use it.
 fn place(audiences: &[&str]) -> String {
     match audiences {
         [one] => format!("audience {one} › from"),
@@ -201,7 +199,7 @@ async fn id_type(
         let found = field.data_type();
         match (IdKind::of(found), &first) {
             (None, _) => errors.push(of(Error::config(format!(
-                "the customer_id of {name} is {found}, which says exactly who is meant only by chance"
+                "the customer_id of {name} is {found}, which cannot identify a customer exactly"
             ))
             .hint("make it a text or a whole number in its model"))),
             (Some(_), None) => first = Some((name, found.clone())),
@@ -209,7 +207,7 @@ async fn id_type(
                 errors.push(of(Error::config(format!(
                     "the customer_id of {name} is {found}, that of {other} is {known}"
                 ))
-                .hint("they are joined by it: give both one type in their models")));
+                .hint("they are joined by it: use the same type in both models")));
             }
             _ => {}
         }

@@ -99,7 +99,7 @@ pub(super) fn decision_sql(
     )
 }
 
-/// The share as a bound on the first 64 bits of a hash in hexadecimal.
+/// Returns the share as a bound on the first 64 bits of a hash in hexadecimal.
 fn hex_threshold(share: f64) -> String {
     // 2^64 as a float; a share below 1 stays below it.
     format!("{:016x}", (share * 18_446_744_073_709_551_616.0) as u64)

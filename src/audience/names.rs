@@ -65,8 +65,8 @@ impl VisitorMut for Names<'_> {
         tables_of(&query.body, &mut tables);
         if tables.iter().any(|(_, name)| name == BASE) {
             self.errors.push(
-                Error::config(format!("a table of a subquery is called `{BASE}`"))
-                    .hint("that is the row of the customer; give the table another name with `as`"),
+                Error::config(format!("a table of a subquery is named `{BASE}`"))
+                    .hint("this name is the row of the customer; give the table another name with `as`"),
             );
         }
         self.scopes.push(tables);
@@ -110,7 +110,7 @@ impl VisitorMut for Names<'_> {
 }
 
 impl Names<'_> {
-    /// What the row of the customer calls the column, if it is the customer's.
+    /// Returns what the row of the customer calls the column, if it is the customer's.
     fn qualified(&mut self, schema: Option<&str>, table: &str, column: &str) -> Option<String> {
         let of_subquery = self
             .scopes
@@ -139,7 +139,7 @@ impl Names<'_> {
     }
 }
 
-/// The name as SQL takes it: lower case, unless it stands in quotes.
+/// Returns the name as SQL takes it: lower case, unless it stands in quotes.
 fn written(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }

@@ -43,8 +43,8 @@ pub(super) struct Subqueries<'q> {
 }
 
 impl Subqueries<'_> {
-    /// The expression with a mark in the place of every `exists` and `in (select …)`; scalar subqueries
-    /// stay, the engine joins them.
+    /// Returns the expression with a mark in the place of every `exists` and `in (select …)`; scalar
+    /// subqueries stay, the engine joins them.
     ///
     /// # Errors
     /// A subquery that cannot be asked for all customers at once, or that asks nothing of the customer.
@@ -69,13 +69,13 @@ impl Subqueries<'_> {
                 Ok(replaced) => Ok(Transformed::new(replaced, true, TreeNodeRecursion::Jump)),
                 Err(error) => {
                     refused = Some(error);
-                    Err(DataFusionError::Plan("a subquery is refused".to_owned()))
+                    Err(DataFusionError::Plan("subqueries are not allowed here".to_owned()))
                 }
             }
         });
         match refused {
             Some(error) => Err(error),
-            None => Ok(replaced.doing("take the subqueries out of the condition")?.data),
+            None => Ok(replaced.doing("remove the subqueries from the condition")?.data),
         }
     }
 
@@ -89,11 +89,11 @@ impl Subqueries<'_> {
         let plan = &subquery.subquery;
         if self.require_qualified(plan)?.is_empty() {
             return Err(Error::config(
-                "an `exists` asks nothing of the customer: it holds for everybody or for nobody",
+                "an `exists` does not refer to the customer: it is true for everybody or for nobody",
             )
             .hint(
-                "compare with the customer: … where t.customer_id = base.customer_id; if everybody is meant, \
-                 write (select count(*) …) > 0",
+                "compare with the customer: … where t.customer_id = base.customer_id; if this is \
+                 intended, write (select count(*) …) > 0",
             ));
         }
         require_asked_at_once(plan)?;
@@ -104,9 +104,9 @@ impl Subqueries<'_> {
     fn is_in(&mut self, x: Expr, subquery: &Subquery) -> Result<Expr> {
         let plan = subquery.subquery.as_ref();
         if x.exists(|e| Ok(matches!(e, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_))))
-            .doing("look through the condition")?
+            .doing("read the condition")?
         {
-            return Err(Error::config("a subquery stands on the left of `in (select …)`")
+            return Err(Error::config("there is a subquery on the left of `in (select …)`")
                 .hint("write it as exists (select 1 from … where …)"));
         }
         let [_] = plan.schema().fields().as_ref() else {
@@ -137,7 +137,7 @@ impl Subqueries<'_> {
         }))
     }
 
-    /// Whether the plan has rows: for this customer, or at all.
+    /// Returns whether the plan has rows: for this customer, or at all.
     fn any(&mut self, plan: LogicalPlan, correlated: bool) -> Result<Expr> {
         if correlated {
             return self.mark(plan);
@@ -145,7 +145,7 @@ impl Subqueries<'_> {
         let counted = LogicalPlanBuilder::from(plan)
             .aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64))])
             .and_then(LogicalPlanBuilder::build)
-            .doing("count what a subquery lists")?;
+            .doing("count the rows of a subquery")?;
         Ok(Expr::ScalarSubquery(subquery(counted)).gt(lit(0_i64)))
     }
 
@@ -157,22 +157,22 @@ impl Subqueries<'_> {
         Ok(Expr::Column(Column::new(Some(name), "mark")))
     }
 
-    /// The customer's columns that a subquery uses, each of which must have been written as such.
+    /// Returns the customer's columns that a subquery uses, each of which must have been written as such.
     fn require_qualified(&self, plan: &LogicalPlan) -> Result<BTreeSet<String>> {
         let used = of_customer(plan)?;
         match used.iter().find(|column| !self.qualified.contains(*column)) {
             None => Ok(used),
             Some(column) => Err(Error::config(format!(
-                "within the subquery `{column}` would be the customer's own: none of its tables has such a \
-                 column, or several have"
+                "inside the subquery `{column}` would be the customer's column: none of the subquery's \
+                 tables has such a column, or several have"
             ))
             .hint(format!(
-                "write {BASE}.{column} if that is meant, else the subquery's table before the name"
+                "write {BASE}.{column} for the customer's column, or the subquery's table before the name"
             ))),
         }
     }
 
-    /// An expression over the row of the customer, as a subquery refers to it.
+    /// Returns an expression over the row of the customer, as a subquery refers to it.
     fn seen_from_within(&self, expr: Expr) -> Result<Expr> {
         let seen = expr.transform_up(|expr| match expr {
             Expr::Column(column) => {
@@ -181,7 +181,7 @@ impl Subqueries<'_> {
             }
             other => Ok(Transformed::no(other)),
         });
-        Ok(seen.doing("understand `in (select …)`")?.data)
+        Ok(seen.doing("read `in (select …)`")?.data)
     }
 }
 
@@ -189,7 +189,7 @@ fn filtered(plan: &LogicalPlan, condition: Expr) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan.clone())
         .filter(condition)
         .and_then(LogicalPlanBuilder::build)
-        .doing("understand `in (select …)`")
+        .doing("read `in (select …)`")
 }
 
 fn subquery(plan: LogicalPlan) -> Subquery {

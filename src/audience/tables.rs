@@ -8,11 +8,11 @@ pub const CONSENTS: (&str, &str) = ("core", "consents");
 /// The column that says from when a consent holds.
 pub const CONSENTS_VALID_FROM: &str = "valid_from";
 
-/// One row a customer and audience: `audience, customer_id, position, reason, score, rank, unknown`.
+/// One row per customer and audience: `audience, customer_id, position, reason, score, rank, unknown`.
 pub const DECISIONS: (&str, &str) = ("mart", "list_decisions");
-/// One row a person on a list, the control group included.
+/// One row per person on a list, the control group included.
 pub const LISTS: (&str, &str) = ("mart", "target_lists");
-/// One row a reason: the base, each exclusion, the control group, the list.
+/// One row per reason: the base, each exclusion, the control group, the list.
 pub const WATERFALL: (&str, &str) = ("mart", "list_waterfall");
 
 /// What audiences make, and the key of each: one row for each line of it.
@@ -25,7 +25,7 @@ pub const MADE: [((&str, &str), &[&str]); 3] = [
 /// The columns that every list has; an export adds to them.
 pub const LIST_COLUMNS: [&str; 6] = ["audience", "customer_id", "channel", "rank", "score", "is_control"];
 
-/// The name of one of the tables above.
+/// Returns the name of one of the tables above.
 pub fn table(name: (&str, &str)) -> TableName {
     TableName::new(name.0, name.1).expect("the audience's own table names are valid")
 }

@@ -25,7 +25,7 @@ pub async fn unknown_conditions(catalog: &Catalog, audiences: &[Audience]) -> Re
         "select audience, unknown, count(*) as n from {decisions} where unknown is not null
          group by audience, unknown"
     );
-    let doing = "count the customers of whom something is not known";
+    let doing = "count the customers for whom a condition is null";
     let mut customers: BTreeMap<(String, usize), i64> = BTreeMap::new();
     for batch in session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)? {
         let (names, unknown) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
@@ -49,7 +49,7 @@ pub async fn unknown_conditions(catalog: &Catalog, audiences: &[Audience]) -> Re
     Ok(customers.iter().filter_map(told).collect())
 }
 
-/// The conditions whose reasons a text of the column `unknown` lists, in their order.
+/// Returns the conditions whose reasons a text of the column `unknown` lists, in their order.
 fn conditions(audience: &Audience, unknown: &str) -> Vec<usize> {
     let mut rest = Some(unknown);
     let mut found = Vec::new();

@@ -52,7 +52,7 @@ pub fn reasons(audience: &Audience) -> Vec<String> {
     reasons
 }
 
-/// The lists, read from the decisions: one row a person, the control group marked.
+/// Returns the lists, read from the decisions: one row per person, the control group marked.
 pub async fn lists(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
     let rows: Vec<String> = audiences
         .iter()
@@ -69,10 +69,10 @@ pub async fn lists(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFram
         rows.join(", ")
     );
     let session = catalog.session([&table(DECISIONS)], None).await?;
-    session.sql(&sql).await.doing("draw the lists")
+    session.sql(&sql).await.doing("make the lists")
 }
 
-/// The waterfall: the base, what each reason took away, the control group, the list. Every reason
+/// Returns the waterfall: the base, what each reason took away, the control group, the list. Every reason
 /// has its row, also when it met nobody.
 pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
     let rows: Vec<String> = audiences
@@ -96,7 +96,7 @@ pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<Data
         rows.join(", ")
     );
     let session = catalog.session([&table(DECISIONS)], None).await?;
-    session.sql(&sql).await.doing("draw the waterfall")
+    session.sql(&sql).await.doing("make the waterfall")
 }
 
 /// SQL of one number: the lines of the waterfall that say another number than the decisions, or, of

@@ -71,7 +71,7 @@ impl Finding {
 }
 
 impl Check {
-    /// The check in words, as `ops.checks` and messages name it.
+    /// Returns the check in words, as `ops.checks` and messages name it.
     pub fn name(&self) -> String {
         match &self.assertion {
             Assertion::NotNull(column) => format!("not_null {column}"),
@@ -90,7 +90,7 @@ impl Check {
         }
     }
 
-    /// The tables the check reads.
+    /// Returns the tables the check reads.
     pub fn reads(&self) -> Vec<TableName> {
         let mut tables = vec![self.table.clone()];
         match &self.assertion {
@@ -101,7 +101,7 @@ impl Check {
         tables
     }
 
-    /// A query of one number: the rows that break the assertion.
+    /// Returns a query of one number: the rows that break the assertion.
     fn sql(&self) -> String {
         let table = &self.table;
         match &self.assertion {

@@ -48,7 +48,7 @@ pub struct Bounds {
 }
 
 impl CheckDeclaration {
-    /// The checks an entry declares (`not_null` of several columns is one check a column).
+    /// Returns the checks an entry declares (`not_null` of several columns is one check a column).
     pub fn check(&self, table: &TableName) -> Result<Vec<Check>> {
         let mut assertions: Vec<Assertion> = Vec::new();
         let mut kinds = 0;
@@ -63,7 +63,7 @@ impl CheckDeclaration {
         if let Some(column) = self.accepted_values.clone() {
             kinds += 1;
             let values = self.values.clone().filter(|v| !v.is_empty()).ok_or_else(|| {
-                Error::config("`accepted_values` needs its list").hint("add values = [\"…\", \"…\"]")
+                Error::config("`accepted_values` needs a list of values").hint("add values = [\"…\", \"…\"]")
             })?;
             assertions.push(Assertion::AcceptedValues { column, values });
         }
@@ -91,8 +91,10 @@ impl CheckDeclaration {
             assertions.push(Assertion::Expression(sql));
         }
         if kinds != 1 {
-            return Err(Error::config(format!("an entry of `checks` holds one assertion, found {kinds}"))
-                .hint("one of not_null, unique, accepted_values, relationships, row_count, expression"));
+            return Err(Error::config(format!(
+                "an entry of `checks` must have one assertion, found {kinds}"
+            ))
+            .hint("write one of not_null, unique, accepted_values, relationships, row_count, expression"));
         }
         Ok(assertions
             .into_iter()

@@ -84,12 +84,12 @@ key = ["customer_id"]
     )
 }
 
-const ORDERS: &str = "-- Grain: one row an order.
+const ORDERS: &str = "-- Grain: one row per order.
 select order_id, customer_id, ordered_at, net_amount
 from raw.orders
 ";
 
-const CUSTOMER_360: &str = "-- Grain: one row a customer who has bought, as of the run's instant.
+const CUSTOMER_360: &str = "-- Grain: one row per customer who has bought, as of the run's instant.
 select
   customer_id,
   count(*) as orders,

@@ -39,7 +39,7 @@ impl<'a> Shopper<'a> {
         Shopper { catalogue, archetype, favourites, rng }
     }
 
-    /// The lines of the next order; calls must come in order of time.
+    /// Returns the lines of the next order; calls must come in order of time.
     pub fn fill(&mut self, at: Moment) -> Vec<Line> {
         let habits = self.archetype.habits();
         let lines = 1 + count(&mut self.rng, habits.lines - 1.0);
@@ -61,7 +61,7 @@ impl<'a> Shopper<'a> {
         Line { product, quantity, unit_price, discount: quantity * unit_price * rebate / 100 }
     }
 
-    /// The favourite whose time has come most, if any has.
+    /// Returns the favourite whose time has come most, if any has.
     fn most_due(&mut self, at: Moment) -> Option<usize> {
         let fresh = self.rng.gen_range(0..self.favourites.len());
         let due = |(product, last): &(usize, Option<Moment>)| match last {
@@ -76,7 +76,7 @@ impl<'a> Shopper<'a> {
     }
 }
 
-/// A product that the archetype likes.
+/// Returns a product that the archetype likes.
 pub fn taste(rng: &mut Stream, archetype: Archetype) -> usize {
     let habits = archetype.habits();
     let category = if happens(rng, 0.85) {

@@ -27,7 +27,7 @@ pub const HOLDOUT_STEP: usize = STEPS - OUTCOME_STEPS;
 pub const MONTHS: usize = 24;
 pub const END: Moment = STEPS as i64 * STEP_DAYS * DAY;
 
-/// The first day of the history.
+/// Returns the first day of the history.
 pub fn first_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2024, 7, 1).expect("1 July 2024 is a day")
 }
@@ -46,7 +46,7 @@ pub fn micros(moment: Moment) -> i64 {
     to_utc(moment).timestamp_micros()
 }
 
-/// The day of a moment (UTC; shops, carriers and call centres work when it is the same day in Paris).
+/// Returns the day of a moment (UTC; shops, carriers and call centres work when it is the same day in Paris).
 pub fn day(moment: Moment) -> NaiveDate {
     let days = moment.div_euclid(DAY);
     if days >= 0 {
@@ -62,7 +62,7 @@ pub fn paris(moment: Moment) -> (NaiveDateTime, i32) {
     (local.naive_local(), local.offset().fix().local_minus_utc() / 60)
 }
 
-/// Which month of the history a moment falls in, 0 for the first.
+/// Returns which month of the history a moment falls in, 0 for the first.
 pub fn month(moment: Moment) -> usize {
     let day = day(moment);
     let months = (day.year() - 2024) * 12 + day.month() as i32 - 7;
@@ -75,7 +75,7 @@ pub fn month_label(month: usize) -> String {
     format!("{}-{:02}", 2024 + ordinal / 12, ordinal % 12 + 1)
 }
 
-/// How much more is bought in a step than in an average one; known to everybody.
+/// Returns how much more is bought in a step than in an average one; known to everybody.
 pub fn season(step: usize) -> f64 {
     const BY_MONTH: [f64; 12] = [1.06, 0.92, 0.96, 0.97, 1.0, 1.04, 1.02, 0.88, 0.96, 1.0, 1.08, 1.18];
     let middle = day(step_start(step) + STEP_DAYS * DAY / 2);
@@ -88,7 +88,7 @@ pub fn web_time(moment: Moment) -> String {
     format!("{}+{:02}:{:02}", local.format("%Y-%m-%dT%H:%M:%S"), offset / 60, offset % 60)
 }
 
-/// The instant of a moment in RFC 3339, for messages and the truth.
+/// Returns the instant of a moment in RFC 3339, for messages and the truth.
 pub fn as_utc_text(moment: Moment) -> String {
     to_utc(moment).with_timezone(&Utc).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -79,7 +79,7 @@ pub enum Group {
     Control,
 }
 
-/// Who of the measured campaign a person is; None when not chosen.
+/// Returns who of the measured campaign a person is; None when not chosen.
 pub fn group(rng: &mut Stream, person: &Person) -> Option<Group> {
     let chosen = happens(rng, MEASURED.share);
     let control = happens(rng, CONTROL_SHARE);
@@ -90,7 +90,7 @@ pub fn group(rng: &mut Stream, person: &Person) -> Option<Group> {
     })
 }
 
-/// Whether a letter may be sent: a card, a consent, and known by then.
+/// Returns whether a letter may be sent: a card, a consent, and known by then.
 pub fn is_addressable(person: &Person, step: usize) -> bool {
     person.card.is_some() && person.consents[2] && person.known_since < step_start(step) - 20 * DAY
 }
@@ -100,7 +100,7 @@ pub fn lift(group: Option<Group>, step: usize) -> f64 {
     if working && group == Some(Group::Treated) { LIFT } else { 1.0 }
 }
 
-/// The day a letter was posted: two days before the step in which it works.
+/// Returns the day a letter was posted: two days before the step in which it works.
 pub fn posted(letter: &Letter) -> Moment {
     step_start(letter.step) - 2 * DAY + 6 * 3600
 }

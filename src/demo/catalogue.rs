@@ -110,7 +110,7 @@ impl Catalogue {
         Catalogue { products }
     }
 
-    /// The products of a category within a price band.
+    /// Returns the products of a category within a price band.
     pub fn band(category: usize, band: usize) -> std::ops::Range<usize> {
         let from = category * Self::PER_CATEGORY + band * Self::PER_BAND;
         from..from + Self::PER_BAND

@@ -23,12 +23,12 @@ pub enum Purpose {
     KeyAccounts = 11,
 }
 
-/// The stream of one purpose and number under a seed.
+/// Returns the stream of one purpose and number under a seed.
 pub fn stream(seed: u64, purpose: Purpose, number: u64) -> Stream {
     Stream::seed_from_u64(mix(mix(mix(seed) ^ purpose as u64) ^ number))
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): near numbers get far seeds.
+/// Returns the finaliser of SplitMix64 (Steele, Lea, Flood 2014): near numbers get far seeds.
 fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -44,7 +44,7 @@ pub fn pick<'a, T: ?Sized>(rng: &mut Stream, from: &[&'a T]) -> &'a T {
     from[rng.gen_range(0..from.len())]
 }
 
-/// An index drawn with the given weights.
+/// Returns an index drawn with the given weights.
 pub fn weighted(rng: &mut Stream, weights: &[f64]) -> usize {
     let mut left = rng.r#gen::<f64>() * weights.iter().sum::<f64>();
     for (i, weight) in weights.iter().enumerate() {
@@ -56,18 +56,18 @@ pub fn weighted(rng: &mut Stream, weights: &[f64]) -> usize {
     weights.len() - 1
 }
 
-/// A gamma draw by shape and mean.
+/// Returns a gamma draw by shape and mean.
 pub fn gamma(rng: &mut Stream, shape: f64, mean: f64) -> f64 {
     Gamma::new(shape, mean / shape).map_or(mean, |g| g.sample(rng))
 }
 
-/// A Poisson count; none when the mean is not positive.
+/// Returns a Poisson count; none when the mean is not positive.
 pub fn count(rng: &mut Stream, mean: f64) -> u32 {
     // A float between 0 and a few dozen: the cast is exact.
     Poisson::new(mean).map_or(0, |p| p.sample(rng) as u32)
 }
 
-/// A number below `prime` that only `number` has; nothing shows which. The seeds of two `kinds`
+/// Returns a number below `prime` that only `number` has; nothing shows which. The seeds of two `kinds`
 /// give unrelated permutations.
 pub fn scrambled(seed: u64, kind: u64, number: u64, prime: u64) -> u64 {
     let factor = u128::from(mix(seed ^ mix(kind)) % (prime - 2) + 1);

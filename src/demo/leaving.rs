@@ -56,7 +56,7 @@ impl Seen {
         }
     }
 
-    /// The last step with an order before `step`.
+    /// Returns the last step with an order before `step`.
     pub fn last_order(&self, step: usize) -> Option<usize> {
         (self.from..step).rev().find(|s| self.orders[*s] > 0)
     }
@@ -66,12 +66,12 @@ impl Seen {
         (from..to).map(|step| u32::from(self.orders[step])).sum()
     }
 
-    /// Whether a bad incident was felt in the steps `[from, to)`.
+    /// Returns whether a bad incident was felt in the steps `[from, to)`.
     pub fn wronged(&self, from: usize, to: usize) -> bool {
         (from..to).any(|step| self.incidents[step] > 0)
     }
 
-    /// The probability of leaving at the start of `step`, for somebody who was there before it.
+    /// Returns the probability of leaving at the start of `step`, for somebody who was there before it.
     /// Orders from `unseen` on count as none; `shock` is a step with an incident not in the record.
     fn hazard(&self, step: usize, unseen: usize, shock: Option<usize>) -> f64 {
         let before = |steps: usize| step.saturating_sub(steps);
@@ -94,7 +94,7 @@ impl Seen {
         1.0 / (1.0 + (-log_odds).exp())
     }
 
-    /// The hazard in a step whose past is complete.
+    /// Returns the hazard in a step whose past is complete.
     pub fn hazard_now(&self, step: usize) -> f64 {
         self.hazard(step, step, None)
     }
@@ -111,7 +111,7 @@ pub struct Known {
     pub visits: f64,
 }
 
-/// The probability that a customer buys nothing in the 9 steps from `cutoff`, given all that was
+/// Returns the probability that a customer buys nothing in the 9 steps from `cutoff`, given all that was
 /// seen before it. None for somebody who has not bought before it.
 pub fn churn_probability(seen: &Seen, known: Known, cutoff: usize) -> Option<f64> {
     let last = seen.last_order(cutoff)?;
@@ -156,7 +156,7 @@ fn quiet_window(seen: &Seen, known: Known, cutoff: usize, last: usize, shock: Op
     (gone + leaves + here * silent(end)) / (gone + stays_until)
 }
 
-/// How much likelier what was seen in a step is after having left than before.
+/// Returns how much likelier what was seen in a step is after having left than before.
 fn sighting_ratio(seen: &Seen, known: Known, step: usize) -> f64 {
     let opened = i32::from(seen.opened[step]);
     let unopened = i32::from(seen.newsletters[step]) - opened;

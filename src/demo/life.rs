@@ -135,7 +135,7 @@ impl Life {
         self.seen.orders[step] += orders as u16;
     }
 
-    /// Whether the person still wants newsletters afterwards.
+    /// Returns whether the person still wants newsletters afterwards.
     fn read_newsletter(&mut self, rng: &mut Stream, person: &Person, step: usize) -> bool {
         let sent = step_start(step) + 3 * DAY + 7 * 3600 + rng.gen_range(0..1800);
         let interest = person.opens * if self.left.is_some() { OPENS_AFTER } else { 1.0 };
@@ -179,13 +179,13 @@ impl Life {
         self.visits.sort_unstable();
     }
 
-    /// Whether a bad incident was felt in the exported time, and the first.
+    /// Returns whether a bad incident was felt in the exported time, and the first.
     pub fn first_incident(&self) -> Option<Moment> {
         self.orders.iter().filter_map(|o| o.trouble).map(|(_, at)| at).filter(|at| is_exported(*at)).min()
     }
 }
 
-/// A moment in opening hours of a day of the step.
+/// Returns a moment in opening hours of a day of the step.
 fn working_hour(rng: &mut Stream, start: Moment) -> Moment {
     start + rng.gen_range(0..STEP_DAYS) * DAY + rng.gen_range(8 * 3600..18 * 3600)
 }

@@ -66,7 +66,7 @@ impl Default for Retailer {
     }
 }
 
-/// The instant after the last day of the exports.
+/// Returns the instant after the last day of the exports.
 pub fn as_of() -> Instant {
     calendar::to_utc(calendar::END)
 }
@@ -79,10 +79,10 @@ impl Retailer {
     pub fn write(&self, dir: &Path) -> Result<Summary> {
         if !(1..=MOST_CUSTOMERS).contains(&self.customers) {
             return Err(Error::config(format!(
-                "a demo of {} customers, expected 1 to {MOST_CUSTOMERS}",
+                "--customers is {}, but it must be between 1 and {MOST_CUSTOMERS}",
                 self.customers
             ))
-            .hint("give --customers another number"));
+            .hint("give another number of customers"));
         }
         let catalogue = catalogue::Catalogue::draw(self.seed);
         let mut exports = export::Exports::create(&dir.join("exports"), &catalogue)?;
@@ -117,7 +117,7 @@ mod tests {
     use super::person::Person;
     use super::*;
 
-    /// Every file below a folder with its bytes.
+    /// Returns every file below a folder with its bytes.
     fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut all = BTreeMap::new();
         for entry in fs::read_dir(folder).unwrap() {
@@ -175,10 +175,10 @@ mod tests {
     fn no_persons_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let error = Retailer { customers: 0, seed: 1 }.write(dir.path()).unwrap_err();
-        assert_eq!(error.message(), "a demo of 0 customers, expected 1 to 40000000");
+        assert_eq!(error.message(), "--customers is 0, but it must be between 1 and 40000000");
     }
 
-    /// The share of (churned, stayed) pairs that the probability puts in the right order.
+    /// Returns the share of (churned, stayed) pairs that the probability puts in the right order.
     fn auc(mut forecasts: Vec<(f64, bool)>) -> f64 {
         forecasts.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (mut stayed, mut right, mut churned) = (0.0, 0.0, 0.0);

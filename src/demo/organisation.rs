@@ -51,12 +51,12 @@ pub struct AccountRecord {
 }
 
 impl Organisation {
-    /// The key account that is first met with this person, if there is one.
+    /// Returns the key account that is first met with this person, if there is one.
     pub fn among(seed: u64, person: u64) -> Option<Self> {
         person.is_multiple_of(PERSONS).then(|| Self::draw(seed, person / PERSONS))
     }
 
-    /// The organisation whose contact the person is, and how many of its records name them.
+    /// Returns the organisation whose contact the person is, and how many of its records name them.
     pub fn of_contact(seed: u64, person: u64) -> Option<(Self, usize)> {
         // Three contacts, of whom the first is in every record.
         let place = (0..3).position(|n| scrambled(seed, 40 + n, person / PERSONS, 97) == person % PERSONS)?;

@@ -22,7 +22,7 @@ const ROW_GROUP_ROWS: usize = 65_536;
 /// Rows written, by folder and kind of file.
 pub type Rows = BTreeMap<String, u64>;
 
-/// A text file in an encoding, one row a line.
+/// A text file in an encoding, one row per line.
 pub struct Sheet {
     path: PathBuf,
     encoding: &'static Encoding,

@@ -192,7 +192,7 @@ impl Person {
         self.separation.is_none()
     }
 
-    /// The card shown at a moment.
+    /// Returns the card shown at a moment.
     pub fn card_at(&self, moment: Moment) -> Option<&str> {
         match &self.new_card {
             Some((since, card)) if moment >= *since => Some(card),
@@ -207,7 +207,7 @@ impl Person {
         }
     }
 
-    /// The address newsletters are sent to: the card's where it is a true one, else the account's.
+    /// Returns the address newsletters are sent to: the card's where it is a true one, else the account's.
     pub fn newsletter_address(&self) -> Option<&str> {
         match self.separation {
             Some(Separation::NoEmailOnCard) => self.web_email.as_deref(),
@@ -231,7 +231,7 @@ impl Home {
         Home { surname, address: Address { street, postcode, town } }
     }
 
-    /// Two neighbouring numbers may live together.
+    /// Returns two neighbouring numbers may live together.
     fn shared(seed: u64, number: u64) -> Option<Self> {
         let mut rng = stream(seed, Purpose::Household, number / 2);
         happens(&mut rng, COUPLES).then(|| Home::draw(&mut rng))
@@ -269,7 +269,7 @@ fn mail_address(rng: &mut Stream, first: &str, last: &str, number: u64) -> Strin
     }
 }
 
-/// A second address, of a form that no first one has.
+/// Returns a second address, of a form that no first one has.
 fn other_address(rng: &mut Stream, first: &str, number: u64) -> String {
     let first = without_accents(first).to_lowercase();
     format!("{first}-{number}.web@{}", pick(rng, &MAIL_HOSTS))
@@ -297,7 +297,7 @@ pub fn luhn(digits: &str) -> u32 {
     (10 - sum % 10) % 10
 }
 
-/// A card number with one digit wrong.
+/// Returns a card number with one digit wrong.
 pub fn mistype_digit(rng: &mut Stream, number: &str) -> String {
     let at = rng.gen_range(4..number.len());
     let wrong = rng.gen_range(1..10);
@@ -308,7 +308,7 @@ pub fn mistype_digit(rng: &mut Stream, number: &str) -> String {
         .collect()
 }
 
-/// A text with one slip of the keyboard: two letters changed about, one lost or one doubled.
+/// Returns a text with one slip of the keyboard: two letters changed about, one lost or one doubled.
 pub fn mistype(rng: &mut Stream, text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     if chars.len() < 3 {
@@ -334,7 +334,7 @@ fn mistype_mail(rng: &mut Stream, mail: &str) -> String {
     format!("{}{number}@{host}", mistype(rng, letters))
 }
 
-/// A telephone number as different hands write it.
+/// Returns a telephone number as different hands write it.
 pub fn write_phone(rng: &mut Stream, phone: u64) -> String {
     let digits = format!("0{phone}");
     let pairs = |sign: &str| -> String {
@@ -349,7 +349,7 @@ pub fn write_phone(rng: &mut Stream, phone: u64) -> String {
     }
 }
 
-/// Whether a moment is one that the exports show.
+/// Returns whether a moment is one that the exports show.
 pub fn is_exported(moment: Moment) -> bool {
     (0..END).contains(&moment)
 }

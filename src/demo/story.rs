@@ -92,12 +92,12 @@ impl<'a> Story<'a> {
         story
     }
 
-    /// A stream of its own for one purpose, so that what is drawn from it changes nothing else.
+    /// Returns a stream of its own for one purpose, so that what is drawn from it changes nothing else.
     pub fn stream(&self, purpose: Purpose) -> Stream {
         stream(self.seed, purpose, self.person.number)
     }
 
-    /// A record number that no other record has.
+    /// Returns a record number that no other record has.
     pub fn next_record(&mut self) -> u64 {
         let record = self.person.number * RECORDS_A_PERSON + self.records % RECORDS_A_PERSON;
         self.records += 1;

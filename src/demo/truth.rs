@@ -262,7 +262,7 @@ impl Effects {
     }
 }
 
-/// How much likelier the letter made a purchase while it worked, for who is still there.
+/// Returns how much likelier the letter made a purchase while it worked, for who is still there.
 fn expected_increment(life: &Life, working: std::ops::Range<usize>) -> f64 {
     let exposure: f64 = working
         .filter(|step| life.left.is_none_or(|left| *step < left))

@@ -26,15 +26,15 @@ const TELLING_CHARACTERS: usize = 5;
 /// The same within a longer text.
 const WORD_CHARACTERS: usize = 7;
 const NO_CUSTOMER_ID: &str = "it has no column customer_id: only rows that hold an identifier were found";
-const NOT_OURS: &str = "it is not as sillage wrote it: look yourself";
+const NOT_OURS: &str = "it was changed after sillage wrote it: check it yourself";
 const READING: &str = "read the file";
-const OTHER_NAMES: &str = "it had other names (hard links), under which the rows are still there";
+const OTHER_NAMES: &str = "it has hard links under other names, which still contain the rows";
 
 /// Takes the person's rows out of the file, which is replaced whole or not at all. Rows are theirs by
 /// `customer_id`; in a file without that column, by a value that identifies them. `format` is how the file
 /// was written, where that is known. What a link leads to is cleaned, and the link stays.
 pub fn clean_file(path: &str, format: Option<&str>, subject: &Subject) -> Result<CleanedFile> {
-    let doing = || format!("take the person out of {path}");
+    let doing = || format!("remove the person from {path}");
     let told =
         |rows, look: Option<&str>| CleanedFile { path: path.to_owned(), rows, look: look.map(str::to_owned) };
     let real = match Path::new(path).canonicalize() {
@@ -94,7 +94,8 @@ impl Values {
         self.customers.contains(&normal(cell))
     }
 
-    /// Whether a cell is one of the values or, with what is no letter and no digit around it, holds one.
+    /// Returns whether a cell is one of the values or, with what is no letter and no digit around it, holds
+    /// one.
     fn tells(&self, cell: &str) -> bool {
         let cell = normal(cell);
         self.telling.contains(&cell)
@@ -107,7 +108,7 @@ impl Values {
             })
     }
 
-    /// The same of a row: by the cell that says whose it is, else by any.
+    /// Returns the same of a row: by the cell that says whose it is, else by any.
     fn are_in<'c>(&self, id: Option<&str>, mut cells: impl Iterator<Item = Cow<'c, str>>) -> bool {
         match id.filter(|id| !id.trim().is_empty()) {
             Some(id) => self.is_customer(id),
@@ -116,12 +117,12 @@ impl Values {
     }
 }
 
-/// Whether a value may be looked for within a text: a short number stands in any.
+/// Returns whether a value may be looked for within a text: a short number stands in any.
 fn is_word(value: &str) -> bool {
     value.chars().count() >= WORD_CHARACTERS
 }
 
-/// What is left out of the new file; `None` for a file that cannot be taken apart.
+/// Returns what is left out of the new file; `None` for a file that cannot be taken apart.
 fn cleaned(path: &Path, format: Option<&str>, to: &File, values: &Values) -> Result<Option<Cleaned>> {
     let mut file = File::open(path).doing(READING)?;
     let mut magic = [0; 4];
@@ -139,7 +140,7 @@ fn cleaned(path: &Path, format: Option<&str>, to: &File, values: &Values) -> Res
         Some("csv") => csv(file, &mut out, values)?,
         _ => table(file, &mut out, values)?,
     };
-    out.flush().doing("write beside the file")?;
+    out.flush().doing("write next to the file")?;
     Ok(found)
 }
 
@@ -225,7 +226,7 @@ fn json(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Optio
     Ok(Some(cleaned))
 }
 
-/// A line; `None` when it is no text.
+/// Returns a line; `None` when it is no text.
 fn text(line: std::io::Result<String>) -> Result<Option<String>> {
     match line {
         Err(e) if e.kind() == ErrorKind::InvalidData => Ok(None),
@@ -245,8 +246,8 @@ fn texts(name: &str, value: &serde_json::Value, found: &mut Vec<String>) {
     }
 }
 
-/// A table as it is drawn on the screen. An older sillage let line breaks into its cells: a line that goes
-/// on with the row before it goes with that row.
+/// Returns a table as it is drawn on the screen. An older sillage let line breaks into its cells: a line that
+/// goes on with the row before it goes with that row.
 fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
     let mut cleaned = Cleaned { rows: 0, look: Some(NO_CUSTOMER_ID) };
     let (mut id, mut row, mut is_theirs) = (None, Vec::new(), false);

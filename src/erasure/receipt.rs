@@ -52,7 +52,7 @@ pub struct Replica {
 }
 
 impl Receipt {
-    /// What is left to a person to look at.
+    /// Returns what is left to a person to look at.
     pub fn left(&self) -> impl Iterator<Item = (&str, &str)> {
         let files = self.files.iter().filter_map(|file| Some((file.path.as_str(), file.look.as_deref()?)));
         let replicas =

@@ -95,7 +95,7 @@ impl<'a> RecordSearch<'a> {
             .collect();
         let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
         columns[place] = Arc::new(kept);
-        let batch = RecordBatch::try_new(batch.schema(), columns).doing("take forgotten persons out")?;
+        let batch = RecordBatch::try_new(batch.schema(), columns).doing("remove erased persons")?;
         Ok((batch, blanked))
     }
 
@@ -113,7 +113,7 @@ impl<'a> RecordSearch<'a> {
             || texts().any(|text| self.knows_part(text, &mut tried))
     }
 
-    /// Whether the value, of whatever kind, is on the list.
+    /// Returns whether the value, of whatever kind, is on the list.
     fn knows(&self, value: &str, tried: &mut HashSet<String>) -> bool {
         if value.is_empty() || value.len() > VALUE_BYTES {
             return false;
@@ -129,8 +129,8 @@ impl<'a> RecordSearch<'a> {
         known
     }
 
-    /// Whether a part of the text is on the list: words in a row, or an address. Of a part only what tells
-    /// counts: a card `12` is not the day of a date.
+    /// Returns whether a part of the text is on the list: words in a row, or an address. Of a part only what
+    /// tells counts: a card `12` is not the day of a date.
     fn knows_part(&self, text: &str, tried: &mut HashSet<String>) -> bool {
         let words = words(text);
         let mut knows = |part: &str| tells(part) && self.knows(part, tried);
@@ -159,7 +159,7 @@ impl<'a> RecordSearch<'a> {
     }
 }
 
-/// Whether a value says of itself that it is somebody's.
+/// Returns whether a value says of itself that it is somebody's.
 fn tells(value: &str) -> bool {
     let length = value.chars().count();
     let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
@@ -170,7 +170,7 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Where letters and digits stand together.
+/// Returns where letters and digits stand together.
 fn words(text: &str) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     for (at, c) in text.char_indices().filter(|(_, c)| is_of_word(*c)) {
@@ -183,7 +183,7 @@ fn words(text: &str) -> Vec<Range<usize>> {
     words
 }
 
-/// The text, and what it says where signs stand for others: `\u0040`, `%40`, `&#64;`.
+/// Returns the text, and what it says where signs stand for others: `\u0040`, `%40`, `&#64;`.
 fn spellings(text: &str) -> Vec<Cow<'_, str>> {
     let mut spellings = vec![Cow::Borrowed(text)];
     for (sign, resolve) in
@@ -263,7 +263,7 @@ mod tests {
         declared.check("shop").unwrap()
     }
 
-    /// Whether the record keeps its text when these identifiers are forgotten.
+    /// Returns whether the record keeps its text when these identifiers are forgotten.
     fn keeps(declared: &str, identifiers: &[(&str, &str)], record: &str) -> bool {
         let source = source(declared);
         let identifiers: Vec<_> = identifiers.iter().map(|(kind, v)| Identifier::new(kind, v)).collect();

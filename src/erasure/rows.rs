@@ -22,7 +22,7 @@ impl Theirs {
     }
 }
 
-/// Which rows are a forgotten person's.
+/// Returns which rows are a forgotten person's.
 ///
 /// # Errors
 /// A batch without a column of a key.
@@ -30,7 +30,7 @@ pub fn is_theirs(batch: &RecordBatch, person: &Person, list: &Suppressions) -> R
     rows_with(batch, person, |kind, value| list.holds(kind, value))
 }
 
-/// Which rows have a key, of this kind and value, that holds.
+/// Returns which rows have a key, of this kind and value, that holds.
 pub(super) fn rows_with(
     batch: &RecordBatch,
     person: &Person,
@@ -40,7 +40,7 @@ pub(super) fn rows_with(
     for key in &person.keys {
         let column = batch.column_by_name(&key.column).ok_or_else(|| {
             Error::failed(format!(
-                "rows came without the column `{}`, by which they are a person's",
+                "rows came without the column `{}`, which identifies their person",
                 key.column
             ))
         })?;
@@ -53,13 +53,13 @@ pub(super) fn rows_with(
     Ok(found.into())
 }
 
-/// The batch without what is a forgotten person's, and how many rows that were.
+/// Returns the batch without what is a forgotten person's, and how many rows that were.
 pub fn forget_rows(
     batch: RecordBatch,
     person: &Person,
     list: &Suppressions,
 ) -> Result<(RecordBatch, Theirs)> {
-    let doing = "take forgotten persons out";
+    let doing = "remove erased persons";
     let theirs = is_theirs(&batch, person, list)?;
     let rows = theirs.true_count() as u64;
     if rows == 0 {

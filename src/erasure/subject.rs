@@ -72,10 +72,10 @@ impl Subject {
         subject.unite(catalog, keys, named_whole, placeholders).await?;
         if subject.customers > 1 && !several {
             return Err(Error::config(format!(
-                "the identifiers belong to {} customers, and one person is to be forgotten",
+                "the identifiers belong to {} customers, but only one person is to be erased",
                 subject.customers
             ))
-            .hint("give fewer identifiers, a customer_id for example; --several forgets them all"));
+            .hint("give fewer identifiers, for example a customer_id; --several erases them all"));
         }
         for (table, column) in referred(sources) {
             subject.refer(catalog, sources, (&table, &column), placeholders).await?;
@@ -233,7 +233,7 @@ impl Subject {
     }
 }
 
-/// The columns of sources that other sources refer to.
+/// Returns the columns of sources that other sources refer to.
 fn referred(sources: &BTreeMap<TableName, Person>) -> BTreeSet<(TableName, String)> {
     let kinds = sources.values().flat_map(|person| &person.keys).map(|key| &key.kind);
     kinds
@@ -244,9 +244,9 @@ fn referred(sources: &BTreeMap<TableName, Person>) -> BTreeSet<(TableName, Strin
         .collect()
 }
 
-/// The kinds of identifiers that are numbers of records.
+/// Returns the kinds of identifiers that are numbers of records.
 async fn sources_of_records(catalog: &Catalog) -> Result<BTreeSet<String>> {
-    let doing = "look for the sources of records";
+    let doing = "find the sources of records";
     let ids = TableName::new("core", "customer_ids")?;
     if catalog.table(&ids).await?.is_none() {
         return Ok(BTreeSet::new());
@@ -271,15 +271,15 @@ fn require_somebodys(
     let nobodys = asked.iter().filter_map(|identifier| Some((identifier, says_nothing(identifier)?)));
     let errors = nobodys.map(|(identifier, why)| {
         Error::config(format!(
-            "{identifier:?} names nobody ({}): whoever left it out would be forgotten",
+            "{identifier:?} does not identify a person ({}): everybody who left it empty would be erased",
             why.as_str()
         ))
-        .hint("give an identifier that is the person's own, a customer_id for example")
+        .hint("give an identifier of this person only, for example a customer_id")
     });
     Error::all(errors.collect())
 }
 
-/// The rows of a query of kind, value and whether it is a key, without those that say nothing.
+/// Returns the rows of a query of kind, value and whether it is a key, without those that say nothing.
 async fn identifiers(
     session: &Session,
     sql: &str,

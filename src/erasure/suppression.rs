@@ -34,7 +34,7 @@ pub fn table() -> TableName {
     TableName::new("ops", "suppressions").expect("a valid name")
 }
 
-/// Its columns.
+/// Returns its columns.
 pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("kind", DataType::Utf8, true),
@@ -60,8 +60,8 @@ impl SuppressionKey {
         let text = std::env::var(VARIABLE).unwrap_or_default();
         if text.is_empty() {
             return Err(Error::config(format!("{VARIABLE} is not set")).hint(
-                "it is the secret under which forgotten persons are remembered, kept outside the \
-                 warehouse: give the one that was used before, or make one with `openssl rand -hex 32`",
+                "it is the secret key for the hashes of erased persons, kept outside the warehouse: give \
+                 the one that was used before, or make one with `openssl rand -hex 32`",
             ));
         }
         Self::of(&text)
@@ -100,7 +100,8 @@ pub struct Suppressions {
 }
 
 impl Suppressions {
-    /// The list of the release; `None` when nobody was ever forgotten. The key is asked for only then.
+    /// Returns the list of the release; `None` when nobody was ever forgotten. The key is asked for only
+    /// then.
     ///
     /// # Errors
     /// Without the key, or with another than the list was made with.
@@ -110,7 +111,7 @@ impl Suppressions {
             return Ok(None);
         }
         let key = SuppressionKey::from_environment()
-            .map_err(|e| e.at("the suppression list of the warehouse, which keeps forgotten persons out"))?;
+            .map_err(|e| e.at("the suppression list of the warehouse, which keeps erased persons out"))?;
         Self::read(catalog, key).await.map(Some)
     }
 
@@ -125,7 +126,7 @@ impl Suppressions {
         Ok(list)
     }
 
-    /// The list of the release, empty when there is none.
+    /// Returns the list of the release, empty when there is none.
     pub async fn read(catalog: &Catalog, key: SuppressionKey) -> Result<Self> {
         let mut list = Suppressions::empty(key);
         if catalog.table(&table()).await?.is_none() {
@@ -160,7 +161,8 @@ impl Suppressions {
         Ok(list)
     }
 
-    /// Whether the value, in whatever spelling, is a forgotten person's. One that says nothing is nobody's.
+    /// Returns whether the value, in whatever spelling, is a forgotten person's. One that says nothing is
+    /// nobody's.
     pub fn holds(&self, kind: &str, value: &str) -> bool {
         let (normal, former) = (normal(value), former(value));
         let is_listed = self.hashes.contains(&self.key.hash(kind, &normal))

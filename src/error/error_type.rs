@@ -56,12 +56,12 @@ impl Error {
         }))
     }
 
-    /// A run, query or check that failed.
+    /// Returns a run, query or check that failed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(Kind::Failed, message)
     }
 
-    /// A configuration or a command line that cannot be obeyed.
+    /// Returns a configuration or a command line that cannot be obeyed.
     pub fn config(message: impl Into<String>) -> Self {
         Self::new(Kind::Config, message)
     }
@@ -129,7 +129,7 @@ impl Error {
         WithoutHint(&self.0)
     }
 
-    /// How many errors this one reports.
+    /// Returns how many errors this one reports.
     pub fn count(&self) -> usize {
         1 + self.0.also.iter().map(Error::count).sum::<usize>()
     }

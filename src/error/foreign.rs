@@ -79,7 +79,7 @@ pub fn explain(cause: &(dyn StdError + 'static)) -> Option<Explanation> {
     }
 }
 
-/// The file of a table that was not there when it was to be read.
+/// Returns the file of a table that was not there when it was to be read.
 fn vanished<'c>(cause: &'c (dyn StdError + 'static)) -> Option<&'c str> {
     let mut link = Some(cause);
     while let Some(error) = link {
@@ -91,7 +91,7 @@ fn vanished<'c>(cause: &'c (dyn StdError + 'static)) -> Option<&'c str> {
     None
 }
 
-/// The hint for a full disk or a shut folder, wherever in the chain it stands.
+/// Returns the hint for a full disk or a shut folder, wherever in the chain it stands.
 fn hint_of(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
     let mut link = Some(cause);
     while let Some(error) = link {
@@ -196,7 +196,7 @@ fn arrow(error: &ArrowError) -> Explanation {
         ArrowError::DivideByZero => {
             Explanation::failed("a division by zero").hint("x / nullif(y, 0) gives null instead")
         }
-        ArrowError::ArithmeticOverflow(_) => Explanation::failed("a number is beyond the range of its type")
+        ArrowError::ArithmeticOverflow(_) => Explanation::failed("a number is out of the range of its type")
             .hint("cast to a wider type before the sum, for example decimal(38,2)"),
         ArrowError::ComputeError(text) | ArrowError::InvalidArgumentError(text) => withheld(text),
         other => match hint_of(other) {
@@ -214,7 +214,7 @@ fn lost_task(error: &tokio::task::JoinError) -> Explanation {
     })
 }
 
-/// What an engine's error wraps: files and stores are told, of anything else (a pattern that came out
+/// Returns what an engine's error wraps: files and stores are told, of anything else (a pattern that came out
 /// of a row) only the constant words are.
 fn foreign(error: &(dyn StdError + 'static)) -> Explanation {
     explain(error).unwrap_or_else(|| {

@@ -20,7 +20,7 @@ use crate::span::Span;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityDeclaration {
-    /// The table of keys: `source`, `record_id`, `key_kind`, `key_value`; one row a record and key.
+    /// The table of keys: `source`, `record_id`, `key_kind`, `key_value`; one row per record and key.
     pub keys: Option<TableName>,
     /// The table of person records: `source`, `record_id` and what is known of the person.
     pub records: Option<TableName>,
@@ -121,7 +121,7 @@ impl Identity {
         self.keys.iter().chain(self.persons.iter().map(|p| &p.records)).chain(&self.decisions)
     }
 
-    /// The tables that the step makes, `core.customer_ids` first.
+    /// Returns the tables that the step makes, `core.customer_ids` first.
     pub fn writes(&self) -> Vec<TableName> {
         let mut tables = vec![CUSTOMER_IDS, CUSTOMER_ID_HISTORY, CUSTOMER_ID_CHANGES, FORMER_CUSTOMER_IDS];
         if self.keys.is_some() {
@@ -143,7 +143,7 @@ impl IdentityDeclaration {
         }
     }
 
-    /// All that is wrong with the section, or what resolution works with. Does no I/O.
+    /// Returns all that is wrong with the section, or what resolution works with. Does no I/O.
     ///
     /// # Errors
     /// Neither keys nor records, a probability that is none, a linkage model that cannot be one.
@@ -153,8 +153,10 @@ impl IdentityDeclaration {
         if self.keys.is_none() && self.records.is_none() {
             problems.push(Problem::new(
                 Vec::<String>::new(),
-                Error::config("[identity] names neither `keys` nor `records`")
-                    .hint("keys = \"channel.person_keys\" joins records with equal keys, records = \"channel.persons\" those that are probably of one person"),
+                Error::config("[identity] has neither `keys` nor `records`").hint(
+                    "keys = \"channel.person_keys\" joins records with equal keys, records = \
+                     \"channel.persons\" joins those that are probably of one person",
+                ),
             ));
         }
         for (key, value) in
@@ -163,16 +165,14 @@ impl IdentityDeclaration {
             if !(value > 0.0 && value < 1.0) {
                 problems.push(Problem::new(
                     [key],
-                    Error::config(format!("`{key}` is {value}, a number above 0 and below 1 was expected")),
+                    Error::config(format!("`{key}` is {value}, but it must be between 0 and 1")),
                 ));
             }
         }
         if self.review_probability > self.link_probability {
             problems.push(Problem::new(
                 ["review_probability"],
-                Error::config(
-                    "what is linked is not reviewed: `review_probability` is above `link_probability`",
-                ),
+                Error::config("`review_probability` must not be above `link_probability`"),
             ));
         }
         for (key, value) in [
@@ -183,7 +183,7 @@ impl IdentityDeclaration {
             if value < 2 {
                 problems.push(Problem::new(
                     [key],
-                    Error::config(format!("`{key}` is {value}, at least 2 was expected")),
+                    Error::config(format!("`{key}` is {value}, but it must be at least 2")),
                 ));
             }
         }
@@ -191,15 +191,15 @@ impl IdentityDeclaration {
             if *value < 2 {
                 problems.push(Problem::new(
                     ["max_key_records", source],
-                    Error::config(format!("`{source}` is {value}, at least 2 was expected")),
+                    Error::config(format!("`{source}` is {value}, but it must be at least 2")),
                 ));
             }
         }
         if let Some(nothing) = self.placeholders.iter().find(|value| !writing.placeholders.declares(value)) {
             problems.push(Problem::new(
                 ["placeholders"],
-                Error::config(format!("`{nothing}` has neither letter nor digit"))
-                    .hint("blanks and punctuation say nothing anyway: leave it out"),
+                Error::config(format!("`{nothing}` has no letter and no digit"))
+                    .hint("values of blanks and punctuation are always unusable: remove it"),
             ));
         }
         if !(self.country.is_empty()
@@ -208,7 +208,7 @@ impl IdentityDeclaration {
             problems.push(Problem::new(
                 ["country"],
                 Error::config(format!("`{}` is not a country", self.country))
-                    .hint("two letters, such as FR or GB"),
+                    .hint("write two letters, for example FR or GB"),
             ));
         }
         let estimate_every = Span::parse(&self.estimate_every);

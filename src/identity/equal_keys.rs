@@ -130,7 +130,7 @@ impl EqualKeys {
     }
 }
 
-/// The groups of `members` by their keys: columns rule and member (bigint), key (text).
+/// Returns the groups of `members` by their keys: columns rule and member (bigint), key (text).
 ///
 /// # Errors
 /// More members than can be numbered; what the query fails for.
@@ -159,7 +159,7 @@ pub async fn grouped(keys: DataFrame, members: u64, most: u64, doing: &str) -> R
     Ok(equal.groups())
 }
 
-/// The id of the group whose smallest member this is: a letter and sixteen hexadecimal digits.
+/// Returns the id of the group whose smallest member this is: a letter and sixteen hexadecimal digits.
 pub fn group_id(letter: char, member: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in member {
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(group_id('h', &["c1"]).len(), 17);
     }
 
-    /// The groups found by the plainest search there is.
+    /// Returns the groups found by the plainest search there is.
     fn by_search(members: u32, keys: &[(u32, String, u32)]) -> BTreeSet<BTreeSet<u32>> {
         let mut groups: Vec<BTreeSet<u32>> = (0..members).map(|m| [m].into()).collect();
         for (rule, key, member) in keys {

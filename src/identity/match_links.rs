@@ -64,7 +64,7 @@ pub async fn stage(
         columns = columns.concat(),
         scored = links::scored(),
     );
-    let frame = session.sql(&sql).await.doing("tell the links")?;
+    let frame = session.sql(&sql).await.doing("write the links")?;
     catalog.warehouse().stage(&table(MATCH_LINKS), Mode::Replace, Layout::Parallel, frame).await
 }
 
@@ -101,10 +101,10 @@ fn decided_pairs(linked: &Linked, customers: &Customers) -> Result<RecordBatch> 
         ("ruling", words(|pair| pair.ruling), true),
         ("refusal", words(|pair| pair.refusal), true),
     ])
-    .doing("gather the refused links")
+    .doing("collect the refused links")
 }
 
-/// One line on what linkage did.
+/// Returns one line on what linkage did.
 pub async fn told(catalog: &Catalog, linked: &Linked, staged: &Staged) -> Result<String> {
     let doing = "count the links";
     let session = catalog.session_of_all_rows(staged).await?;
@@ -125,7 +125,7 @@ pub async fn told(catalog: &Catalog, linked: &Linked, staged: &Staged) -> Result
         "{} person records, {} pairs compared{}: {}",
         linked.person_records.rows,
         linked.compared,
-        linked.carried.map(|n| format!(", {n} links carried over")).unwrap_or_default(),
+        linked.carried.map(|n| format!(", {n} links taken over")).unwrap_or_default(),
         if counts.is_empty() { "none alike".to_owned() } else { counts.join(", ") }
     ))
 }

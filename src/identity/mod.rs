@@ -60,7 +60,7 @@ pub use organisations::{
 pub use resolve::{Resolution, resolve};
 pub use tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
 
-/// The functions that standardise and compare, for the SQL of models: `standard_email(email)`,
+/// Returns the functions that standardise and compare, for the SQL of models: `standard_email(email)`,
 /// `jaro_winkler(a, b)` and the others.
 pub fn sql_functions(placeholders: &PlaceholderValues) -> Vec<datafusion::logical_expr::ScalarUDF> {
     standardise::functions(placeholders).into_iter().chain(likeness::functions()).collect()

@@ -67,7 +67,7 @@ async fn resolve_with(
     Ok(Resolution { made: Made { staged, notes, warnings }, fitted })
 }
 
-/// How many ids changed.
+/// Returns how many ids changed.
 fn told(changes: &[Change]) -> Option<String> {
     let count = |kind: Kind| changes.iter().filter(|c| c.kind == kind).count();
     let merged = changes.iter().filter(|c| c.succeeds).count();

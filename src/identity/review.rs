@@ -13,7 +13,7 @@ use crate::warehouse::stage::{Layout, Mode, Staged};
 
 /// `cut` are the customers between whom a steward's cut stands, the smaller id first.
 pub async fn stage(catalog: &Catalog, cut: &[(String, String)]) -> Result<Staged> {
-    let doing = "gather what a steward may decide";
+    let doing = "collect the pairs for review";
     let links = table(MATCH_LINKS);
     let session = catalog.session([&links], None).await?;
     let decided = scratch::table("match_cut");

@@ -31,7 +31,7 @@ impl<'c> Scratch<'c> {
         Ok(rows)
     }
 
-    /// A session that knows these tables of the warehouse and all that was put here.
+    /// Returns a session that knows these tables of the warehouse and all that was put here.
     pub async fn session<'t>(&self, tables: impl IntoIterator<Item = &'t TableName>) -> Result<Session> {
         self.catalog.session_with(tables, self.kept.values()).await
     }
@@ -45,7 +45,7 @@ impl<'c> Scratch<'c> {
     }
 }
 
-/// The name of a table of the step's own.
+/// Returns the name of a table of the step's own.
 pub fn table(name: &str) -> TableName {
     TableName::new("ops", name).expect("our own table names are valid")
 }

@@ -30,28 +30,28 @@ pub fn text_and_text(
     })
 }
 
-/// A number from a text; null of null.
+/// Returns a number from a text; null of null.
 pub fn whole_of_text(name: &str, f: impl Fn(&str) -> i64 + Send + Sync + 'static) -> ScalarUDF {
     udf(name, 1, DataType::Int64, move |columns| {
         Arc::new(columns[0].as_string_view().iter().map(|t| t.map(&f)).collect::<Int64Array>())
     })
 }
 
-/// A measure of two texts; null where one is null.
+/// Returns a measure of two texts; null where one is null.
 pub fn measure(name: &str, f: impl Fn(&str, &str) -> f64 + Send + Sync + 'static) -> ScalarUDF {
     udf(name, 2, DataType::Float64, move |columns| {
         Arc::new(pairs(columns).map(|pair| pair.map(|(l, r)| f(l, r))).collect::<Float64Array>())
     })
 }
 
-/// A distance of two texts; null where one is null, or where it has no meaning.
+/// Returns a distance of two texts; null where one is null, or where it has no meaning.
 pub fn distance(name: &str, f: impl Fn(&str, &str) -> Option<i64> + Send + Sync + 'static) -> ScalarUDF {
     udf(name, 2, DataType::Int64, move |columns| {
         Arc::new(pairs(columns).map(|pair| pair.and_then(|(l, r)| f(l, r))).collect::<Int64Array>())
     })
 }
 
-/// Whether something holds between two texts; null where one is null.
+/// Returns whether something holds between two texts; null where one is null.
 pub fn relation(name: &str, f: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> ScalarUDF {
     udf(name, 2, DataType::Boolean, move |columns| {
         Arc::new(pairs(columns).map(|pair| pair.map(|(l, r)| f(l, r))).collect::<BooleanArray>())

@@ -2,26 +2,26 @@
 
 use crate::name::TableName;
 
-/// The records' customers. Grain: one row a record.
+/// The records' customers. Grain: one row per record.
 pub const CUSTOMER_IDS: &str = "customer_ids";
-/// Grain: one row a record and night on which its customer became another; the latest up to an instant is
+/// Grain: one row per record and night on which its customer became another; the latest up to an instant is
 /// who the record was then.
 pub const CUSTOMER_ID_HISTORY: &str = "customer_id_history";
-/// Grain: one row a night, former id and id that records of it bear since; numbered as they came.
+/// Grain: one row per night, former id and id that records of it bear since; numbered as they came.
 pub const CUSTOMER_ID_CHANGES: &str = "customer_id_changes";
-/// Grain: one row an id that is nobody's any more.
+/// Grain: one row per id that is nobody's any more.
 pub const FORMER_CUSTOMER_IDS: &str = "former_customer_ids";
-/// Grain: one row a key that joins nobody (`key_kind`, `key_value`), with the reason and how many records
+/// Grain: one row per key that joins nobody (`key_kind`, `key_value`), with the reason and how many records
 /// hold it; and one row, without a key, a reason for which records join nobody by any of theirs.
 pub const REFUSED_KEYS: &str = "refused_keys";
-/// What is known of persons, standardised. Grain: one row a person record.
+/// What is known of persons, standardised. Grain: one row per person record.
 pub const PERSON_RECORDS: &str = "person_records";
-/// Grain: one row a pair of person records that is linked, or was refused, or waits for review.
+/// Grain: one row per pair of person records that is linked, or was refused, or waits for review.
 pub const MATCH_LINKS: &str = "match_links";
-/// Grain: one row a pair of customers who are not one and of whom no steward has said so; with the two
+/// Grain: one row per pair of customers who are not one and of whom no steward has said so; with the two
 /// records that speak most for it, why they were not joined, and how many pairs of records are alike.
 pub const MATCH_REVIEW: &str = "match_review";
-/// How frequent terms were when the parameters were estimated. Grain: one row an attribute and term.
+/// How frequent terms were when the parameters were estimated. Grain: one row per attribute and term.
 pub const MATCH_TERMS: &str = "match_terms";
 
 pub fn table(name: &str) -> TableName {

@@ -47,11 +47,11 @@ pub fn require_no_clock(plan: &LogicalPlan) -> Result<()> {
             })
         })
     })
-    .doing("look through the plan")?;
+    .doing("read the plan")?;
     match asked {
         None => Ok(()),
-        Some(name) => Err(Error::config(format!("{name}() tells when the run happens to take place"))
-            .hint("use $as_of, the instant that the run is for; local_day($as_of) is its day")),
+        Some(name) => Err(Error::config(format!("{name}() depends on when the run takes place"))
+            .hint("use $as_of, the as-of instant of the run; local_day($as_of) is its day")),
     }
 }
 
@@ -94,12 +94,14 @@ pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
             })
         })
     })
-    .doing("look through the plan")?;
+    .doing("read the plan")?;
     found.sort();
     found.dedup();
     if found.is_empty() {
         return Ok(());
     }
-    Err(Error::config(format!("a mart must give the same bytes every time, but {}", found.join(", and ")))
-        .hint("aggregate decimals or integers (cast(x as decimal(18,4))) and turn to floats after the aggregate"))
+    Err(Error::config(format!("a mart must be the same in every run, but {}", found.join(", and "))).hint(
+        "aggregate decimals or integers (cast(x as decimal(18,4))) and cast to float after the \
+         aggregate",
+    ))
 }

@@ -53,7 +53,7 @@ fn load_file(path: &Path) -> Result<Model> {
     let table = TableName::new(&schema, &name_of(path.file_stem()))?;
     if ["raw", "ops"].contains(&table.schema()) {
         return Err(Error::config(format!("a model cannot make {table}"))
-            .hint("raw is made by sources and ops by the runs; use channel, core or mart"));
+            .hint("raw tables are made by sources and ops tables by runs; use channel, core or mart"));
     }
     let sql =
         std::fs::read_to_string(path).map_err(|e| Error::config("the model cannot be read").caused_by(e))?;
@@ -61,7 +61,7 @@ fn load_file(path: &Path) -> Result<Model> {
 }
 
 impl Model {
-    /// The model that a SQL text makes.
+    /// Returns the model that a SQL text makes.
     pub fn of_sql(table: TableName, path: &Path, sql: String) -> Result<Model> {
         let reads = sql::tables_read(&sql)?;
         Ok(Model { table, path: path.to_owned(), sql, reads })
@@ -72,7 +72,7 @@ fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |e: std::io::Error| {
         Error::config(format!("the models folder {} cannot be read", folder.display()))
             .caused_by(e)
-            .hint("`models` in the pipeline file is taken from the file's own folder")
+            .hint("`models` in the pipeline file is relative to the folder of the file")
     };
     let mut files = Vec::new();
     for schema in std::fs::read_dir(folder).map_err(unreadable)? {

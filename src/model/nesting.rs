@@ -135,7 +135,7 @@ pub fn require_shallow(sql: &str) -> Result<()> {
                     "the SQL joins more than {LONGEST} conditions or terms, up to line {}, column {}",
                     at.line, at.column
                 ))
-                .hint("list values with in (…), or keep them in a table and join it"));
+                .hint("list values with in (…), or put them in a table and join it"));
             }
         }
         intervals = if next_word == Some(Keyword::INTERVAL) { intervals + 1 } else { 0 };
@@ -153,10 +153,10 @@ pub fn require_shallow(sql: &str) -> Result<()> {
         }
         if depth > DEEPEST || intervals > DEEPEST {
             return Err(Error::config(format!(
-                "the SQL is nested too deep at line {}, column {}: more than {DEEPEST} casts or cases within each other",
+                "the SQL is nested too deep at line {}, column {}: more than {DEEPEST} nested casts or cases",
                 at.line, at.column
             ))
-            .hint("name the inner parts with WITH"));
+            .hint("move the inner parts to a WITH clause"));
         }
         word = next_word;
     }
@@ -169,7 +169,7 @@ pub fn require_shallow(sql: &str) -> Result<()> {
     }
 }
 
-/// What a form that the parser may try twice at every level adds to the depth.
+/// Returns what a form that the parser may try twice at every level adds to the depth.
 fn weight(keyword: Keyword) -> usize {
     match keyword {
         // Tried in more ways than two.

@@ -10,14 +10,14 @@ use super::nesting;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
-/// The warehouse tables of a single query (CTEs and functions told apart).
+/// Returns the warehouse tables of a single query (CTEs and functions told apart).
 ///
 /// # Errors
 /// SQL that does not parse, several statements, anything but a query, a table without its schema.
 pub fn tables_read(sql: &str) -> Result<BTreeSet<TableName>> {
     let statement = single_query(sql)?;
     let (tables, _ctes) = resolve_table_references(&statement, true)
-        .map_err(|e| Error::config("the SQL cannot be understood").caused_by(e))?;
+        .map_err(|e| Error::config("the SQL is not valid").caused_by(e))?;
     let mut reads = BTreeSet::new();
     let mut errors = Vec::new();
     for table in tables {
@@ -31,7 +31,7 @@ pub fn tables_read(sql: &str) -> Result<BTreeSet<TableName>> {
             // Table functions (`unnest`, `generate_series`) never have a schema, nor do they need one.
             None if is_table_function(table.table()) => {}
             None => errors.push(
-                Error::config(format!("the table `{}` is named without its schema", table.table()))
+                Error::config(format!("the table `{}` has no schema", table.table()))
                     .hint(format!("write raw.{0}, channel.{0}, core.{0} or mart.{0}", table.table())),
             ),
         }
@@ -56,7 +56,7 @@ fn single_query(sql: &str) -> Result<Statement> {
         (_, 1) => Err(Error::config("the SQL is not a query that only reads")
             .hint("write one SELECT (it may begin with WITH)")),
         (_, n) => Err(Error::config(format!("found {n} statements, expected one SELECT"))
-            .hint("one file or query holds one SELECT; name its parts with WITH")),
+            .hint("a file or query has one SELECT; use WITH for its parts")),
     }
 }
 
@@ -75,7 +75,7 @@ fn only_reads(query: &Query) -> bool {
         && query.with.as_ref().is_none_or(|with| with.cte_tables.iter().all(|cte| only_reads(&cte.query)))
 }
 
-/// The warehouse tables that the subqueries of an expression read.
+/// Returns the warehouse tables that the subqueries of an expression read.
 ///
 /// # Errors
 /// A text that is no SQL expression, a table without its schema.
@@ -140,7 +140,7 @@ mod tests {
             ("drop table core.orders", "not a query"),
             ("select * into core.mine from core.orders", "not a query"),
             ("with x as (select 1) insert into core.orders select * from x", "not a query"),
-            ("select * from orders", "without its schema"),
+            ("select * from orders", "has no schema"),
             ("selec 1", "does not parse"),
             ("", "0 statements"),
         ] {

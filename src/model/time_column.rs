@@ -105,7 +105,7 @@ impl TimeLineage {
     }
 }
 
-/// What is cast: a date written as text is a date still.
+/// Returns what is cast: a date written as text is a date still.
 fn without_casts(expression: &Expr) -> &Expr {
     match expression {
         Expr::Cast(cast) => without_casts(&cast.expr),
@@ -114,7 +114,7 @@ fn without_casts(expression: &Expr) -> &Expr {
     }
 }
 
-/// Whether the expression is a mere date.
+/// Returns whether the expression is a mere date.
 fn is_date(expression: &Expr, over: &[&LogicalPlan]) -> bool {
     let mut columns = DFSchema::empty();
     for plan in over {
@@ -123,7 +123,7 @@ fn is_date(expression: &Expr, over: &[&LogicalPlan]) -> bool {
     matches!(expression.get_type(&columns), Ok(DataType::Date32 | DataType::Date64))
 }
 
-/// Whether `date_trunc` leaves no time of day.
+/// Returns whether `date_trunc` leaves no time of day.
 fn cuts_days(arguments: &[Expr]) -> bool {
     let unit = match arguments.first() {
         Some(Expr::Literal(ScalarValue::Utf8(Some(unit)), _)) => unit.to_lowercase(),

@@ -58,7 +58,7 @@ impl PlaceholderValues {
         PlaceholderValues { declared: Arc::new(declared.collect()) }
     }
 
-    /// Whether the pipeline says so of the value, wherever it stands.
+    /// Returns whether the pipeline says so of the value, wherever it stands.
     pub fn declares(&self, value: &str) -> bool {
         !self.declared.is_empty() && self.declared.contains(&spelt(value))
     }
@@ -75,7 +75,7 @@ impl PlaceholderValues {
         self.of_record_id(value).or_else(of_key)
     }
 
-    /// The same of a record's id: any word may be one, and digits in a row are some record's number.
+    /// Returns the same of a record's id: any word may be one, and digits in a row are some record's number.
     pub fn of_record_id(&self, value: &str) -> Option<SaysNothing> {
         if shape::is_exponent(value) {
             return Some(SaysNothing::Exponent);
@@ -92,29 +92,29 @@ impl PlaceholderValues {
     }
 }
 
-/// Whether these words, of a name, say nothing.
+/// Returns whether these words, of a name, say nothing.
 pub fn in_name(words: &[String]) -> bool {
     words.is_empty() || LIST.names.contains(&spelt(&words.concat()))
 }
 
-/// Whether these words, of a company's name, say nothing.
+/// Returns whether these words, of a company's name, say nothing.
 pub fn in_company_name(words: &[String]) -> bool {
     in_name(words) || LIST.companies.contains(&spelt(&words.concat()))
 }
 
-/// Whether these words, of a street or a city, say nothing.
+/// Returns whether these words, of a street or a city, say nothing.
 pub fn in_address(words: &[String]) -> bool {
     in_name(words) || LIST.addresses.contains(&spelt(&words.concat()))
 }
 
-/// Whether the value of an attribute, of whatever kind, says nothing. `NA` may be Namibia, and 0 a number
-/// of children.
+/// Returns whether the value of an attribute, of whatever kind, says nothing. `NA` may be Namibia, and 0 a
+/// number of children.
 pub fn in_attribute(value: &str) -> bool {
     let spelt = spelt(value);
     spelt.is_empty() || is_everywhere(value, &spelt)
 }
 
-/// Whether a value says nothing wherever it stands; `spelt` is its spelling.
+/// Returns whether a value says nothing wherever it stands; `spelt` is its spelling.
 fn is_everywhere(value: &str, spelt: &str) -> bool {
     // Most values are none in their letters alone.
     if !LIST.everywhere_spelt.contains(spelt) {
@@ -126,7 +126,7 @@ fn is_everywhere(value: &str, spelt: &str) -> bool {
         || LIST.spreadsheet_errors.contains(value.trim().to_lowercase().as_str())
 }
 
-/// Whether nobody has this mailbox: it was typed to fill a field.
+/// Returns whether nobody has this mailbox: it was typed to fill a field.
 pub fn is_nobodys(local: &str, host: &str) -> bool {
     let (mailbox, place) = (spelt(local), spelt(host.split('.').next().unwrap_or_default()));
     if mailbox.is_empty() || place.is_empty() {
@@ -137,7 +137,7 @@ pub fn is_nobodys(local: &str, host: &str) -> bool {
     twice || LIST.email_local_parts.contains(&mailbox)
 }
 
-/// Whether forms and systems fill in this date of birth (`yyyymmdd`) by themselves.
+/// Returns whether forms and systems fill in this date of birth (`yyyymmdd`) by themselves.
 pub fn in_birth_date(date: &str) -> bool {
     date.starts_with("0000") || LIST.birth_dates.contains(date)
 }
@@ -191,8 +191,8 @@ static LIST: LazyLock<List> = LazyLock::new(|| {
     }
 });
 
-/// The letters and digits of a text, without case and accents: what cannot be seen, spaces and punctuation
-/// tell nothing apart.
+/// Returns the letters and digits of a text, without case and accents: what cannot be seen, spaces and
+/// punctuation tell nothing apart.
 fn spelt(text: &str) -> String {
     if text.is_ascii() {
         return text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
@@ -202,7 +202,7 @@ fn spelt(text: &str) -> String {
     letters.flat_map(char::to_lowercase).nfc().collect()
 }
 
-/// The same with its punctuation.
+/// Returns the same with its punctuation.
 fn punctuated(text: &str) -> String {
     text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).nfc().collect()
 }

@@ -14,8 +14,8 @@ const EQUAL_END: usize = 7;
 /// A key of one letter over and over, from so many on: `aaaa`, `ffffffff-ffff-…`.
 const LETTERS: usize = 4;
 
-/// Whether a number, written with whatever stands between digits, is nobody's: one digit over and over, or
-/// digits that count. Also one letter over and over.
+/// Returns whether a number, written with whatever stands between digits, is nobody's: one digit over and
+/// over, or digits that count. Also one letter over and over.
 pub fn in_digits(value: &str) -> bool {
     let Some(digits) = digits_of(value) else {
         let letters: String = value.chars().filter(|c| c.is_alphanumeric()).collect();
@@ -37,19 +37,19 @@ pub fn in_digits(value: &str) -> bool {
     is_dialled && digits.len() >= 9 && equal >= EQUAL_END
 }
 
-/// Whether a value is zeros, more than the number of a record would have.
+/// Returns whether a value is zeros, more than the number of a record would have.
 pub fn is_zeros(value: &str) -> bool {
     digits_of(value).is_some_and(|digits| digits.len() > ZEROS && digits.bytes().all(|digit| digit == b'0'))
 }
 
-/// Whether a text is one character over and over.
+/// Returns whether a text is one character over and over.
 pub fn is_one_character(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|first| characters.all(|c| c == first))
 }
 
-/// Whether a spreadsheet showed a number in so few digits: `2,97461E+12`. A code such as `1E5` has neither a
-/// fraction nor a sign, and is none.
+/// Returns whether a spreadsheet showed a number in so few digits: `2,97461E+12`. A code such as `1E5` has
+/// neither a fraction nor a sign, and is none.
 pub fn is_exponent(value: &str) -> bool {
     let value = value.trim();
     let value = value.strip_prefix(['-', '+']).unwrap_or(value);
@@ -71,8 +71,8 @@ pub fn is_exponent(value: &str) -> bool {
         && (sign || fraction.is_some())
 }
 
-/// The digits of a value in which, beside them, stands only what is written between digits; `None` of others
-/// and of those without one.
+/// Returns the digits of a value in which, beside them, stands only what is written between digits; `None` of
+/// others and of those without one.
 fn digits_of(value: &str) -> Option<String> {
     let mut digits = String::new();
     for c in value.chars() {

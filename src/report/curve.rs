@@ -31,7 +31,7 @@ pub struct Chart<'a> {
     pub lines: &'a [Line],
 }
 
-/// The chart; nothing where no line has two points.
+/// Returns the chart; nothing where no line has two points.
 pub fn chart(chart: &Chart) -> Option<Markup> {
     let xs = || chart.lines.iter().flat_map(|line| line.points.iter().map(|(x, _)| *x));
     let (least, most) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
@@ -89,7 +89,7 @@ fn points(line: &Line, x: &impl Fn(f64) -> f64, y: &impl Fn(f64) -> f64) -> Stri
     points.join(" ")
 }
 
-/// Where each line's name stands: at its end, but never on another's.
+/// Returns where each line's name stands: at its end, but never on another's.
 fn label_places(lines: &[Line], y: &impl Fn(f64) -> f64) -> Vec<Option<f64>> {
     const APART: f64 = 13.0;
     let mut order: Vec<(usize, f64)> = lines

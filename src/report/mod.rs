@@ -27,15 +27,15 @@ use crate::warehouse::catalog::Catalog;
 use crate::warehouse::release::Release;
 use section::Section;
 
-/// The page about a release, whose tables the catalog has.
+/// Returns the page about a release, whose tables the catalog has.
 ///
 /// # Errors
 /// The release has no table that any section shows; a table has other columns than sillage writes.
 pub async fn page(catalog: &Catalog, release: &Release) -> Result<String> {
     let sections: Vec<Section> = [who_is_who::section(catalog).await?].into_iter().flatten().collect();
     if sections.is_empty() {
-        return Err(Error::failed(format!("release {} has nothing that a report shows", release.release))
-            .hint("add [match_quality] to the pipeline beside [identity], and run it"));
+        return Err(Error::failed(format!("release {} has no data for a report", release.release))
+            .hint("add [match_quality] to the pipeline, next to [identity], and run it"));
     }
     Ok(page::html(release, &sections).into_string())
 }

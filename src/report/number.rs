@@ -13,7 +13,7 @@ pub fn grouped(number: i64) -> String {
     text
 }
 
-/// A share as percent; what is not all, or not nothing, is not rounded to it.
+/// Returns a share as percent; what is not all, or not nothing, is not rounded to it.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = if (1.0..=99.0).contains(&percent) { 1 } else { 2 };
@@ -36,12 +36,12 @@ pub fn bits(value: f64) -> String {
     }
 }
 
-/// A share in as few digits as tell it from others.
+/// Returns a share in as few digits as tell it from others.
 pub fn share(value: f64) -> String {
     if value == 0.0 || value >= 0.001 { format!("{value:.3}") } else { format!("{value:.1e}") }
 }
 
-/// A count and its noun.
+/// Returns a count and its noun.
 pub fn counted(count: i64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }

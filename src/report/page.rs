@@ -8,7 +8,7 @@ use crate::warehouse::release::Release;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The whole page. Same release, same bytes.
+/// Returns the whole page. Same release, same bytes.
 pub fn html(release: &Release, sections: &[Section]) -> Markup {
     let name = if release.pipeline.is_empty() { "warehouse" } else { &release.pipeline };
     html! {
@@ -50,7 +50,7 @@ pub fn html(release: &Release, sections: &[Section]) -> Markup {
                     }
                 }
                 footer class="quiet" {
-                    p { "Counts and shares only: no row of this page is about a person." }
+                    p { "Counts and shares only: this page has no data of a single person." }
                 }
             }
         }

@@ -49,7 +49,7 @@ impl Rows {
         Ok(if texts.is_valid(row) { texts.value(row) } else { "" })
     }
 
-    /// A count; null is none.
+    /// Returns a count; null is none.
     pub fn count(&self, column: &str, row: usize) -> Result<i64> {
         let found = self.column(column)?;
         let numbers = found.as_primitive_opt::<Int64Type>().ok_or_else(|| Self::other(column, "counts"))?;
@@ -63,7 +63,7 @@ impl Rows {
         Ok(numbers.is_valid(row).then(|| numbers.value(row)))
     }
 
-    /// The sum of a column of counts.
+    /// Returns the sum of a column of counts.
     pub fn sum(&self, column: &str) -> Result<i64> {
         self.numbers().map(|row| self.count(column, row)).sum()
     }

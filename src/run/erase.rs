@@ -44,7 +44,7 @@ impl Erasure {
         if workshop.catalog.table(&quarantine).await?.is_none() {
             return Ok(staged);
         }
-        let doing = "take the person out of the quarantine";
+        let doing = "remove the person from the quarantine";
         let mut rows = workshop.catalog.every_row(&quarantine).await?.execute_stream().await.doing(doing)?;
         let mut anew = workshop.warehouse().stager(&quarantine, Mode::Replace, &rows.schema())?;
         let search = RecordSearch::new(workshop.pipeline.sources(), &self.kinds, &self.list);
@@ -82,7 +82,7 @@ impl Workshop {
         if count(&self.catalog, &table, person, list).await? == 0 {
             return Ok(Done { staged: Vec::new(), figures });
         }
-        let doing = || format!("take the person out of {table}");
+        let doing = || format!("remove the person from {table}");
         let mut rows = self.catalog.every_row(&table).await?.execute_stream().await.doing(doing())?;
         let mut anew = self.warehouse().stager(&table, Mode::Replace, &rows.schema())?;
         while let Some(batch) = rows.next().await {

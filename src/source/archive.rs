@@ -27,21 +27,19 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The member, where it can be read.
+    /// Returns the member, where it can be read.
     ///
     /// # Errors
     /// An encrypted member, and one packed in a way that is not known here.
     pub fn member(&self) -> Result<Member> {
         let error = match self.method {
             _ if self.encrypted => Error::failed("the member is encrypted")
-                .hint("sillage keeps no passwords: have the archive delivered without one"),
+                .hint("sillage has no passwords: deliver the archive without encryption"),
             0 | 8 | 9 | 20 | 93 => return Ok(self.member.clone()),
-            12 | 14 | 95 | 98 => Error::failed("the member is packed with bzip2, LZMA, xz or PPMd")
-                .hint("have it packed with Deflate, the usual way of zip"),
-            other => {
-                Error::failed(format!("the member is packed in a way that is not known (method {other})"))
-                    .hint("have it packed with Deflate, the usual way of zip")
-            }
+            12 | 14 | 95 | 98 => Error::failed("the member is compressed with bzip2, LZMA, xz or PPMd")
+                .hint("compress it with Deflate, the default of zip"),
+            other => Error::failed(format!("the member is compressed with an unknown method ({other})"))
+                .hint("compress it with Deflate, the default of zip"),
         };
         Err(error.at(self.name.clone()))
     }
@@ -64,7 +62,7 @@ const COMMENT_BYTES: usize = u16::MAX as usize;
 /// The largest directory that is taken into memory: some hundred thousand members.
 const MOST_DIRECTORY: u64 = 64 * 1024 * 1024;
 
-/// The directory of the archive, or nothing where the file is no archive.
+/// Returns the directory of the archive, or nothing where the file is no archive.
 ///
 /// # Errors
 /// An archive that is cut short, cut into parts, joined with other bytes, or that contradicts itself.
@@ -75,7 +73,11 @@ pub async fn directory(file: &SourceFile) -> Result<Option<Vec<Entry>>> {
     let Some(end) = end(&tail) else {
         let head = fetch(file, 0..file.size.min(4)).await?;
         return match head.starts_with(b"PK\x03\x04") {
-            true => Err(Error::failed("the zip archive has no end: its directory is missing").hint(CUT)),
+            true => Err(Error::failed(
+                "the zip archive is truncated: its central directory is \
+             missing",
+            )
+            .hint(CUT)),
             false => Ok(None),
         };
     };
@@ -98,14 +100,14 @@ pub async fn directory(file: &SourceFile) -> Result<Option<Vec<Entry>>> {
     let all = directory.start..directory.start.checked_add(directory.bytes).ok_or_else(contradictory)?;
     if all.end != ends_at {
         return Err(match all.end < ends_at {
-            true => Error::failed("other bytes stand before the zip archive")
-                .hint("are two archives joined in one file? Have them delivered one by one"),
+            true => Error::failed("the zip archive does not start at the beginning of the file")
+                .hint("are two archives joined in one file? Deliver them as separate files"),
             false => contradictory(),
         });
     }
     if directory.bytes > MOST_DIRECTORY {
-        return Err(Error::failed("the zip archive has more members than are taken in from one file")
-            .hint("have it delivered in several archives"));
+        return Err(Error::failed("the zip archive has more members than sillage reads from one file")
+            .hint("deliver it as several archives"));
     }
     let bytes = match all.start.checked_sub(start).and_then(|at| usize::try_from(at).ok()) {
         Some(at) => tail.slice(at..at + directory.bytes as usize),
@@ -114,7 +116,7 @@ pub async fn directory(file: &SourceFile) -> Result<Option<Vec<Entry>>> {
     entries(bytes, directory.entries).map(Some)
 }
 
-/// Where a member's packed bytes are in the archive.
+/// Returns where a member's packed bytes are in the archive.
 pub async fn stored(file: &SourceFile, member: &Member) -> Result<Range<u64>> {
     let range = member.header..member.header.saturating_add(MEMBER_BYTES);
     let header = fetch(file, range.clone()).await?;
@@ -125,7 +127,7 @@ pub async fn stored(file: &SourceFile, member: &Member) -> Result<Range<u64>> {
     Ok(start..start.saturating_add(member.stored))
 }
 
-/// The place of the record that ends the archive, with nothing behind its comment.
+/// Returns the place of the record that ends the archive, with nothing behind its comment.
 fn end(tail: &[u8]) -> Option<usize> {
     let last = tail.len().checked_sub(END_BYTES)?;
     (0..=last).rev().find(|&at| {
@@ -146,8 +148,8 @@ impl Directory {
         let (disk, first_disk, here, entries) = (short(end, 4), short(end, 6), short(end, 8), short(end, 10));
         let (bytes, start) = (number(end, 12), number(end, 16));
         if (disk != 0 && disk != u16::MAX) || (first_disk != 0 && first_disk != u16::MAX) || here != entries {
-            return Err(Error::failed("the zip archive is one part of several")
-                .hint("have it delivered in one piece"));
+            return Err(Error::failed("the zip archive is one part of a split archive")
+                .hint("deliver it as one file"));
         }
         Ok(Directory {
             entries: entries.into(),
@@ -206,7 +208,7 @@ fn entry(bytes: &mut Bytes) -> Result<Entry> {
     })
 }
 
-/// The further fields of an entry, by their kinds.
+/// Returns the further fields of an entry, by their kinds.
 fn extras(mut bytes: Bytes) -> Vec<(u16, Bytes)> {
     let mut extras = Vec::new();
     while let (Ok(kind), Ok(length)) = (bytes.try_get_u16_le(), bytes.try_get_u16_le()) {
@@ -216,7 +218,7 @@ fn extras(mut bytes: Bytes) -> Vec<(u16, Bytes)> {
     extras
 }
 
-/// A member's name: UTF-8 where the archive says so or where it is, else in the letters of DOS.
+/// Returns a member's name: UTF-8 where the archive says so or where it is, else in the letters of DOS.
 fn member_name(raw: &[u8], extra: &[(u16, Bytes)], is_utf8: bool) -> String {
     let unicode = extra.iter().find(|(kind, _)| *kind == 0x7075).and_then(|(_, field)| {
         // Kept beside the name, and good for that name only.
@@ -236,10 +238,10 @@ fn member_name(raw: &[u8], extra: &[(u16, Bytes)], is_utf8: bool) -> String {
     name.replace('\\', "/")
 }
 
-const CUT: &str = "was it cut short while it was copied? Have it delivered again";
+const CUT: &str = "was it truncated while it was copied? Deliver it again";
 
 fn contradictory() -> Error {
-    Error::failed("the zip archive contradicts itself: its directory does not fit its end").hint(CUT)
+    Error::failed("the zip archive is corrupt: its central directory does not match its end record").hint(CUT)
 }
 
 async fn within(file: &SourceFile, range: Range<u64>, end: u64) -> Result<Bytes> {

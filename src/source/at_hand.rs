@@ -41,7 +41,7 @@ pub fn read_at_hand(
     let location = Path::from("file");
     let bytes: Bytes = windows.into_iter().flatten().collect();
     let size = bytes.len() as u64;
-    runtime.block_on(store.put(&location, bytes.into())).doing("take up the bytes")?;
+    runtime.block_on(store.put(&location, bytes.into())).doing("continue reading the bytes")?;
     let file = SourceFile {
         name: file.to_owned(),
         size,

@@ -13,7 +13,7 @@ pub struct Written {
 }
 
 impl Written {
-    /// The day as written, in days since 1970.
+    /// Returns the day as written, in days since 1970.
     pub fn day(self) -> i32 {
         // Years have four digits, so days are within ±4 million.
         self.local.div_euclid(DAY) as i32
@@ -46,7 +46,7 @@ impl Digits<'_> {
         Ok(value)
     }
 
-    /// Two digits, or one where the number may be short: spreadsheets drop the leading zero.
+    /// Returns two digits, or one where the number may be short: spreadsheets drop the leading zero.
     #[inline]
     pub fn two(&mut self, whole: bool) -> Result<i64, Fault> {
         let digit = |at: usize| self.text.get(at).map_or(u8::MAX, |byte| byte.wrapping_sub(b'0'));
@@ -68,7 +68,7 @@ impl Digits<'_> {
         self.exactly(count)
     }
 
-    /// The digits of a fraction of a second, in microseconds; finer digits are cut.
+    /// Returns the digits of a fraction of a second, in microseconds; finer digits are cut.
     pub fn fraction(&mut self) -> Result<i64, Fault> {
         let (mut value, mut count) = (0, 0);
         while let Some(byte) = self.peek().filter(u8::is_ascii_digit) {

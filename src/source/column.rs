@@ -47,7 +47,7 @@ impl ColumnType {
 }
 
 impl ColumnType {
-    /// The type that takes in every value of an Arrow type; none where no declared type does.
+    /// Returns the type that takes in every value of an Arrow type; none where no declared type does.
     pub fn of(found: &DataType) -> Option<Self> {
         Some(match found {
             DataType::Dictionary(_, values) => return Self::of(values),
@@ -143,7 +143,7 @@ impl Column {
         Field::new(&self.name, self.kind.data_type(), true)
     }
 
-    /// The type with its format, for messages.
+    /// Returns the type with its format, for messages.
     pub fn expected(&self) -> String {
         let mut expected = self.kind.to_string();
         if let Some(format) = &self.style.format {
@@ -162,7 +162,7 @@ impl Column {
         expected
     }
 
-    /// Whether its declared format names no time of day.
+    /// Returns whether its declared format names no time of day.
     pub fn names_only_days(&self) -> bool {
         self.style.time.names_only_days()
     }
@@ -176,12 +176,12 @@ impl Column {
         self.style.zone
     }
 
-    /// The column's name in files of today; its own where files have no names.
+    /// Returns the column's name in files of today; its own where files have no names.
     pub(super) fn source_name(&self) -> &str {
         self.source_names().first().map_or(&self.name, String::as_str)
     }
 
-    /// All names that the column has or had in files.
+    /// Returns all names that the column has or had in files.
     pub(super) fn source_names(&self) -> &[String] {
         match &self.from {
             From::Name(name) | From::Nth { name, .. } => slice::from_ref(name),
@@ -190,10 +190,10 @@ impl Column {
         }
     }
 
-    /// What the column is called in files, for messages.
+    /// Returns what the column is called in files, for messages.
     pub(super) fn wanted(&self) -> String {
         match &self.from {
-            From::Nth { name, nth } => format!("`{name}` (number {nth} of that name)"),
+            From::Nth { name, nth } => format!("`{name}` (number {nth} with that name)"),
             From::Names(names) => {
                 names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
             }

@@ -56,8 +56,9 @@ impl SourceDeclaration {
         if !is_identifier(name) || name.starts_with('_') {
             problems.push(Problem::new(
                 ["columns", name],
-                Error::config(format!("`{name}` cannot name a column")).hint(
-                    "use lower-case letters, digits and underscores, starting with a letter, and say where it is with `from`",
+                Error::config(format!("`{name}` is not a valid column name")).hint(
+                    "use lower-case letters, digits and underscores, starting with a letter, and give the \
+                     name in the file with `from`",
                 ),
             ));
         }
@@ -78,12 +79,21 @@ impl SourceDeclaration {
             yes.retain(|word| !no.contains(word));
         }
         if yes.iter().any(|word| no.contains(word)) {
-            problems.push(Problem::new(key("true"), Error::config("a word means both true and false")));
+            problems.push(Problem::new(
+                key("true"),
+                Error::config(
+                    "the same word is listed for true and \
+             for false",
+                ),
+            ));
         }
         if (table.yes.is_some() || table.no.is_some()) && kind.is_some_and(|k| k != ColumnType::Boolean) {
             problems.push(Problem::new(
                 key(if table.yes.is_some() { "true" } else { "false" }),
-                Error::config(format!("words for true and false mean nothing for the type {}", table.kind)),
+                Error::config(format!(
+                    "words for true and false cannot be used with the type {}",
+                    table.kind
+                )),
             ));
         }
         let from = self.place(name, table, problems);
@@ -145,8 +155,8 @@ fn column_type(text: &str) -> Result<ColumnType, Error> {
             let precision: u8 = precision.trim().parse().map_err(|_| unknown())?;
             let scale: u8 = scale.trim().parse().map_err(|_| unknown())?;
             if !(1..=38).contains(&precision) || scale > precision {
-                return Err(Error::config(format!("`{text}` cannot be kept"))
-                    .hint("a decimal has 1 to 38 digits, of which at most all are decimal places"));
+                return Err(Error::config(format!("`{text}` is out of range"))
+                    .hint("a decimal has 1 to 38 digits, and at most as many decimal places"));
             }
             ColumnType::Decimal { precision, scale }
         }

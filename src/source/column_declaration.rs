@@ -44,7 +44,7 @@ fn yes() -> bool {
 
 /// One format, or several.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "expected a format such as \"%d/%m/%Y\", or several in brackets")]
+#[serde(untagged, expecting = "expected a format such as \"%d/%m/%Y\", or a list of formats")]
 pub enum FormatDeclaration {
     One(String),
     Several(Vec<String>),

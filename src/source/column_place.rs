@@ -20,7 +20,7 @@ pub enum FromDeclaration {
 }
 
 impl FromDeclaration {
-    /// The names that it gives.
+    /// Returns the names that it gives.
     pub(super) fn names(&self) -> &[String] {
         match self {
             FromDeclaration::Name(name) => slice::from_ref(name),
@@ -49,14 +49,14 @@ pub struct NthDeclaration {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected the first and the last character, for example [1, 5], or the only one"
+    expecting = "expected the first and the last character, for example [1, 5], or a single character"
 )]
 pub enum AtDeclaration {
     One(i64),
     Stretch([i64; 2]),
 }
 
-/// The characters that `6-7`, `12` or `33-` stand for, from 0.
+/// Returns the characters that `6-7`, `12` or `33-` stand for, from 0.
 pub fn characters(text: &str) -> Option<Range<usize>> {
     let place = |text: &str| text.trim().parse::<usize>().ok().filter(|place| *place > 0);
     match text.split_once('-') {
@@ -68,7 +68,7 @@ pub fn characters(text: &str) -> Option<Range<usize>> {
     }
 }
 
-/// Names joined by dots.
+/// Returns names joined by dots.
 pub(super) fn is_path(text: &str) -> bool {
     text.split('.').all(|key| !key.is_empty())
 }

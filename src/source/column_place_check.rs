@@ -18,25 +18,23 @@ type Wrong = (&'static str, String, &'static str);
 
 const POSITIONS: &str = "write for example from = 1 for the first column";
 const PATHS: &str = "write for example from = \"customer.email\"";
-const NAMES: &str = "write for example from = [\"Email\", \"EmailAddress\"], the present name first";
+const NAMES: &str = "write for example from = [\"Email\", \"EmailAddress\"], the current name first";
 const CHARACTERS: &str = "write for example at = [1, 5], the first and the last character, from 1";
 
 impl SourceDeclaration {
-    /// Where a declared column is.
+    /// Returns where a declared column is.
     pub(super) fn place(&self, name: &str, table: &ColumnTable, problems: &mut Vec<Problem>) -> Option<From> {
         let place = match (self.format, &table.at, &table.from) {
             (_, None, Some(FromDeclaration::Partition(folder))) => partition(folder),
             (Format::Fixed, Some(at), None) => stretch(*at).map(From::Characters),
-            (Format::Fixed, None, None) => {
-                Err(("at", "a fixed-width column needs its characters".into(), CHARACTERS))
-            }
+            (Format::Fixed, None, None) => Err(("at", "a fixed-width column needs `at`".into(), CHARACTERS)),
             (Format::Fixed, _, Some(_)) => {
-                Err(("from", "a fixed-width file has characters, no names".into(), CHARACTERS))
+                Err(("from", "a fixed-width file has no column names".into(), CHARACTERS))
             }
             (_, Some(_), _) => Err((
                 "at",
-                format!("`at` means nothing for the format {}", self.format),
-                "characters are counted in files of format = \"fixed\"; elsewhere say `from`",
+                format!("`at` cannot be used with the format {}", self.format),
+                "`at` is for format = \"fixed\"; use `from` instead",
             )),
             (Format::Csv, None, from) if self.header == Some(false) => position(from.as_ref()),
             (format, None, from) => named(format, name, from.as_ref()),
@@ -73,17 +71,17 @@ impl SourceDeclaration {
                         second.name,
                         after.start + 1
                     ))
-                    .hint("a character belongs to one column; is a place counted from 0 somewhere?"),
+                    .hint("a character belongs to one column only; positions are counted from 1, not from 0"),
                 ));
             }
         }
         for ignored in &self.ignore_columns {
             let wrong = match characters(ignored) {
-                None => format!("`{ignored}` is no stretch of characters"),
+                None => format!("`{ignored}` is not a range of characters"),
                 Some(stretch) => {
                     match taken.iter().find(|(t, _)| t.start < stretch.end && stretch.start < t.end) {
                         Some((_, column)) => {
-                            format!("`{ignored}` is declared, as {}, and ignored", column.name)
+                            format!("`{ignored}` is both declared, as {}, and ignored", column.name)
                         }
                         None => continue,
                     }
@@ -91,9 +89,8 @@ impl SourceDeclaration {
             };
             problems.push(Problem::new(
                 ["ignore_columns"],
-                Error::config(wrong).hint(
-                    "write for example \"6-7\", \"12\", or \"33-\" for all that follows the character 32",
-                ),
+                Error::config(wrong)
+                    .hint("write for example \"6-7\", \"12\", or \"33-\" for everything after character 32"),
             ));
         }
     }
@@ -107,7 +104,7 @@ fn stretch(at: AtDeclaration) -> Result<Range<usize>, Wrong> {
         AtDeclaration::Stretch([first, last]) => (first, last),
     };
     if first < 1 || last < first || last > FARTHEST {
-        let message = format!("from character {first} to {last} is no stretch of a line");
+        let message = format!("characters {first} to {last} are not a valid range");
         return Err(("at", message, CHARACTERS));
     }
     match (usize::try_from(first - 1), usize::try_from(last)) {
@@ -116,11 +113,11 @@ fn stretch(at: AtDeclaration) -> Result<Range<usize>, Wrong> {
     }
 }
 
-/// The folder whose name gives the value.
+/// Returns the folder whose name gives the value.
 fn partition(folder: &PartitionDeclaration) -> Result<From, Wrong> {
     let name = folder.partition.trim();
     if name.is_empty() || name.contains(['=', '/']) {
-        let message = "a partition is called as its folders are before `=`".to_owned();
+        let message = "the name of a partition is what its folders have before `=`".to_owned();
         return Err((
             "from",
             message,
@@ -130,7 +127,7 @@ fn partition(folder: &PartitionDeclaration) -> Result<From, Wrong> {
     Ok(From::Partition(name.to_owned()))
 }
 
-/// The place in a file without a header.
+/// Returns the place in a file without a header.
 fn position(from: Option<&FromDeclaration>) -> Result<From, Wrong> {
     let wrong = |message: &str| Err(("from", message.to_owned(), POSITIONS));
     let position = match from {
@@ -138,19 +135,19 @@ fn position(from: Option<&FromDeclaration>) -> Result<From, Wrong> {
         Some(FromDeclaration::Position(position)) => *position,
         Some(FromDeclaration::Name(text)) => match text.trim().parse() {
             Ok(position) => position,
-            Err(_) => return wrong("a file without header has positions, no names"),
+            Err(_) => return wrong("a file without header has positions instead of names"),
         },
         Some(FromDeclaration::Nth(_) | FromDeclaration::Names(_) | FromDeclaration::Partition(_)) => {
-            return wrong("a file without header has positions, no names");
+            return wrong("a file without header has positions instead of names");
         }
     };
     match usize::try_from(position).ok().and_then(|position| position.checked_sub(1)) {
         Some(place) => Ok(From::Position(place)),
-        None => wrong("positions count from 1"),
+        None => wrong("positions are counted from 1"),
     }
 }
 
-/// The name, or names, where files have them.
+/// Returns the name, or names, where files have them.
 fn named(format: Format, name: &str, from: Option<&FromDeclaration>) -> Result<From, Wrong> {
     let one = |text: &str| -> Result<String, Wrong> {
         if !format.is_json() {
@@ -158,7 +155,7 @@ fn named(format: Format, name: &str, from: Option<&FromDeclaration>) -> Result<F
         }
         match is_path(text) {
             true => Ok(composed(text).into_owned()),
-            false => Err(("from", "a JSON path is keys joined by dots".into(), PATHS)),
+            false => Err(("from", "a JSON path is a list of keys joined by dots".into(), PATHS)),
         }
     };
     match from {
@@ -170,7 +167,7 @@ fn named(format: Format, name: &str, from: Option<&FromDeclaration>) -> Result<F
             let twice = names.iter().enumerate().any(|(place, name)| names[..place].contains(name));
             match names.len() {
                 0 => Err(("from", "the list of names is empty".into(), NAMES)),
-                _ if twice => Err(("from", "the list has a name twice".into(), NAMES)),
+                _ if twice => Err(("from", "the list contains a name twice".into(), NAMES)),
                 1 => Ok(names.into_iter().next().map_or(From::Name(name.to_owned()), From::Name)),
                 _ => Ok(From::Names(names)),
             }
@@ -178,15 +175,15 @@ fn named(format: Format, name: &str, from: Option<&FromDeclaration>) -> Result<F
         Some(FromDeclaration::Partition(folder)) => partition(folder),
         Some(FromDeclaration::Nth(_)) if format != Format::Csv => Err((
             "from",
-            format!("`nth` means nothing for the format {format}"),
-            "only the columns of a CSV file may have one name twice",
+            format!("`nth` cannot be used with the format {format}"),
+            "only a CSV file can have two columns with the same name",
         )),
         Some(FromDeclaration::Nth(NthDeclaration { name, nth })) => {
             match usize::try_from(*nth).ok().filter(|nth| *nth > 0) {
                 Some(nth) => Ok(From::Nth { name: plain(name).into_owned(), nth }),
                 None => Err((
                     "from",
-                    "columns of one name are counted from 1".into(),
+                    "columns with the same name are counted from 1".into(),
                     "write for example from = { name = \"Email\", nth = 2 }",
                 )),
             }

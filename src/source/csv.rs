@@ -130,7 +130,7 @@ pub fn read(
     rows.finish(text.remark().map(Remark::of_file), emit)
 }
 
-/// The names in the header, without reading further.
+/// Returns the names in the header, without reading further.
 pub fn header(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -> Result<Vec<String>> {
     let dialect = &source.dialect;
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
@@ -182,12 +182,14 @@ fn names(text: &[u8], spans: &[Span], quoting: Quoting) -> Vec<String> {
 }
 
 fn broken_header(why: Broken) -> Error {
-    Error::failed(format!("the header is broken: {}", why.reason()))
+    Error::failed(format!("the header cannot be read: {}", why.reason()))
 }
 
 fn no_header() -> Error {
-    Error::failed("the file is empty: not even a header was found")
-        .hint("an export without rows still has its header line; a file of 0 bytes is mostly a failed export")
+    Error::failed("the file is empty: it has no header").hint(
+        "an export without rows still has a header line; an empty file usually means that the \
+         export failed",
+    )
 }
 
 /// Where the declared columns are among a record's fields.

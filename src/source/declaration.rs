@@ -54,7 +54,7 @@ pub struct SourceDeclaration {
     pub keep: Option<KeepDeclaration>,
     /// What becomes of a file whose content came before under another name.
     pub same_content: Option<SameContent>,
-    /// Whether each file is the whole list of its day.
+    /// Whether each file is the complete list of its day.
     pub snapshot: Option<SnapshotDeclaration>,
     /// Where a file's name holds which edition it is, for example `sales_{period}_v{version}.csv`.
     pub replaces: Option<String>,

@@ -26,7 +26,7 @@ impl SourceDeclaration {
         if !is_identifier(name) || name.starts_with('_') {
             problems.push(Problem::new(
                 Vec::<String>::new(),
-                Error::config(format!("`{name}` cannot name a source"))
+                Error::config(format!("`{name}` is not a valid source name"))
                     .hint("use lower-case letters, digits and underscores, starting with a letter"),
             ));
         }
@@ -36,8 +36,8 @@ impl SourceDeclaration {
         if !(0.0..=1.0).contains(&self.tolerance) {
             problems.push(Problem::new(
                 ["tolerance"],
-                Error::config(format!("the tolerance {} is no share", self.tolerance))
-                    .hint("write the share of refused records that a run bears, for example 0.01 for 1%"),
+                Error::config(format!("the tolerance is {}, but it must be between 0 and 1", self.tolerance))
+                    .hint("write the share of records that may be refused, for example 0.01 for 1%"),
             ));
         }
         let dialect = self.dialect(&mut problems);
@@ -147,7 +147,7 @@ impl SourceDeclaration {
             if given {
                 problems.push(Problem::new(
                     [key],
-                    Error::config(format!("`{key}` means nothing for the format {}", self.format)),
+                    Error::config(format!("`{key}` cannot be used with the format {}", self.format)),
                 ));
             }
         }
@@ -164,7 +164,7 @@ impl SourceDeclaration {
             problems.push(Problem::new(
                 ["delimiter"],
                 match escape.is_some() && escape == quote {
-                    true => error.hint("doubled quotes are read without an escape"),
+                    true => error.hint("doubled quotes are always read: remove `escape`"),
                     false => error,
                 },
             ));
@@ -200,10 +200,11 @@ impl SourceDeclaration {
         let Some(rows) = &self.rows else { return };
         if matches!(self.format, Format::Csv | Format::Fixed) || !is_path(rows) {
             let what = match is_path(rows) {
-                true => format!("`rows` means nothing for the format {}", self.format),
-                false => format!("`{rows}` is no path: names joined by dots"),
+                true => format!("`rows` cannot be used with the format {}", self.format),
+                false => format!("`{rows}` is not a path of names joined by dots"),
             };
-            let hint = "it names an array in the records of a JSON or Parquet file, for example rows = \"line_items\"";
+            let hint = "`rows` names an array in the records of a JSON or Parquet file, for example rows \
+             = \"line_items\"";
             problems.push(Problem::new(["rows"], Error::config(what).hint(hint)));
         }
         for (name, column) in &self.columns.0 {
@@ -212,23 +213,23 @@ impl SourceDeclaration {
             if around > 0 && around < names.len() {
                 problems.push(Problem::new(
                     ["columns", name, "from"],
-                    Error::config("a column stands in the element or around it, under all of its names")
+                    Error::config("the names of a column must be all inside the element or all outside it")
                         .hint("declare two columns"),
                 ));
             }
             for from in column.0.from.iter().flat_map(FromDeclaration::names) {
                 let path = from.strip_prefix("$.").and_then(|path| path.strip_prefix(rows.as_str()));
                 let Some(below) = path.and_then(|path| path.strip_prefix('.')) else { continue };
-                let wrong = format!("`{from}` begins at the record and leads into the array of the rows");
+                let wrong = format!("`{from}` starts at the record but leads into the array of the rows");
                 problems.push(Problem::new(
                     ["columns", name, "from"],
-                    Error::config(wrong).hint(format!("write from = \"{below}\" for what an element holds")),
+                    Error::config(wrong).hint(format!("write from = \"{below}\" for a value of an element")),
                 ));
             }
         }
     }
 
-    /// The name of an ignored column in the form in which names are compared.
+    /// Returns the name of an ignored column in the form in which names are compared.
     fn ignored(&self, name: &str) -> String {
         match self.format {
             Format::Jsonl | Format::Json => composed(name.trim()).into_owned(),
@@ -259,8 +260,8 @@ impl SourceDeclaration {
                 if given {
                     problems.push(Problem::new(
                         [key],
-                        Error::config(format!("`{key}` means nothing for a file without header")).hint(
-                            "without names there is nothing to compare: the declared positions are read",
+                        Error::config(format!("`{key}` cannot be used with a file without header")).hint(
+                            "columns without names cannot be compared: the declared positions are read",
                         ),
                     ));
                 }
@@ -269,8 +270,8 @@ impl SourceDeclaration {
         if self.format == Format::Fixed && self.on_drift == Some(OnDrift::Evolve) {
             problems.push(Problem::new(
                 ["on_drift"],
-                Error::config("a fixed-width file has no names by which a column could be taken in")
-                    .hint("on_drift = \"ignore\" leaves undeclared characters out"),
+                Error::config("a fixed-width file has no column names, so no column can be added")
+                    .hint("on_drift = \"ignore\" ignores undeclared characters"),
             ));
         }
         for ignored in &self.ignore_columns {
@@ -280,8 +281,8 @@ impl SourceDeclaration {
             if let Some(column) = columns.iter().find(is_it) {
                 problems.push(Problem::new(
                     ["ignore_columns"],
-                    Error::config(format!("`{ignored}` is declared, as {}, and ignored", column.name))
-                        .hint("take it out of one of the two"),
+                    Error::config(format!("`{ignored}` is both declared, as {}, and ignored", column.name))
+                        .hint("remove one of the two"),
                 ));
             }
         }
@@ -294,7 +295,7 @@ impl SourceDeclaration {
         if self.key.is_empty() {
             wrong(
                 Error::config("`version` orders the rows of one key, but the source has no key")
-                    .hint("say key = [\"…\"], the columns that identify a record"),
+                    .hint("add key = [\"…\"], the columns that identify a record"),
             );
         }
         let declared = self.columns.0.iter().any(|(name, _)| name == version);
@@ -336,14 +337,17 @@ impl SourceDeclaration {
     }
 }
 
-/// One ASCII character, if given.
+/// Returns one ASCII character, if given.
 fn single(key: &str, given: Option<&str>, problems: &mut Vec<Problem>) -> Option<u8> {
     match given?.as_bytes() {
         [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n') => Some(*byte),
         _ => {
             problems.push(Problem::new(
                 [key],
-                Error::config(format!("`{key}` is one ASCII character")).hint("for example \";\" or \"\\t\""),
+                Error::config(format!("`{key}` must be one ASCII character")).hint(
+                    "for example \";\" or \
+                 \"\\t\"",
+                ),
             ));
             None
         }

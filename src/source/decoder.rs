@@ -362,12 +362,12 @@ impl Decoder {
         }
     }
 
-    /// The rows so far, in order, whose text is doubtful; they are told once.
+    /// Returns the rows so far, in order, whose text is doubtful; they are told once.
     pub fn take_doubts(&mut self) -> Vec<(usize, Doubt)> {
         std::mem::take(&mut self.doubts)
     }
 
-    /// The rows so far as an array; the decoder starts again from none.
+    /// Returns the rows so far as an array; the decoder starts again from none.
     pub fn finish(&mut self) -> Result<ArrayRef> {
         let nulls = self.validity.finish();
         let rows = std::mem::take(&mut self.rows);

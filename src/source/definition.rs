@@ -71,7 +71,7 @@ pub(super) struct Dialect {
 }
 
 impl Source {
-    /// The source, of whose columns only these are read, whatever others there are.
+    /// Returns the source, of whose columns only these are read, whatever others there are.
     #[must_use]
     pub fn of_columns(&self, names: &[String]) -> Source {
         let mut source = self.clone();
@@ -80,8 +80,8 @@ impl Source {
         source
     }
 
-    /// The columns of the raw table but for the run: those that reading yields and, of snapshots, when the
-    /// row held.
+    /// Returns the columns of the raw table but for the run: those that reading yields and, of snapshots,
+    /// when the row held.
     pub fn table_schema(&self) -> SchemaRef {
         let mut fields = self.schema().fields().to_vec();
         if self.snapshot.is_some() {
@@ -90,12 +90,12 @@ impl Source {
         Arc::new(Schema::new(fields))
     }
 
-    /// Whether the raw table has a column of this name that no file has.
+    /// Returns whether the raw table has a column of this name that no file has.
     pub fn adds(&self, name: &str) -> bool {
         self.snapshot.is_some() && snapshot::fields().iter().any(|field| field.name() == name)
     }
 
-    /// The rows that reading yields: the declared columns in their order, then `_file` (the file's
+    /// Returns the rows that reading yields: the declared columns in their order, then `_file` (the file's
     /// short name) and `_line` (the 1-based line where the record starts; in Parquet and among JSON values its
     /// number); where rows are elements of a record also `_element` (which of them, from 1), and with a key
     /// `_version`, which orders the rows of different files.
@@ -112,7 +112,7 @@ impl Source {
         Arc::new(Schema::new(fields))
     }
 
-    /// Whether several rows may be versions of one record.
+    /// Returns whether several rows may be versions of one record.
     pub fn has_versions(&self) -> bool {
         !self.key.is_empty() && self.snapshot.is_none()
     }
@@ -122,7 +122,7 @@ impl Source {
         file_version(file, self.delivery.date_of(file))
     }
 
-    /// Whether a timestamp column is read by a format that names days only.
+    /// Returns whether a timestamp column is read by a format that names days only.
     pub fn names_only_days(&self, column: &str) -> bool {
         self.columns
             .iter()
@@ -141,7 +141,7 @@ impl Source {
         }
     }
 
-    /// Whether an undeclared column of this name is to be passed over in silence.
+    /// Returns whether an undeclared column of this name is to be passed over in silence.
     pub(super) fn leaves_out(&self, name: &str) -> bool {
         let name = plain(name);
         name.is_empty() || self.ignored.iter().any(|ignored| *ignored == name)

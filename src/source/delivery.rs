@@ -137,9 +137,9 @@ impl DeliveryDeclaration<'_> {
             && expect.by.is_none()
         {
             let wrong = match (&date_in_name, self.date_in_name) {
-                (None, None) => Some("`expect` needs to know a file's date"),
+                (None, None) => Some("`expect` needs the date of each file"),
                 (Some(pattern), _) if !pattern.has_day() && expect.every != Every::Monthly => {
-                    Some("`date_in_name` names months only, and days or weeks are expected")
+                    Some("`date_in_name` gives only months, but days or weeks are expected")
                 }
                 _ => None,
             };
@@ -147,7 +147,8 @@ impl DeliveryDeclaration<'_> {
                 problems.push(Problem::new(
                     ["expect"],
                     Error::config(wrong).hint(
-                        "say date_in_name = \"%Y-%m-%d\", or count by a column: expect = { every = \"daily\", by = \"…\" }",
+                        "add date_in_name = \"%Y-%m-%d\", or use the dates in a column: expect = { every \
+                         = \"daily\", by = \"…\" }",
                     ),
                 ));
             }
@@ -160,8 +161,11 @@ impl DeliveryDeclaration<'_> {
             if !(0.0..=1.0).contains(&declared.max_share) {
                 problems.push(Problem::new(
                     ["late", "max_share"],
-                    Error::config(format!("{} is no share", declared.max_share))
-                        .hint("for example 0.01 for 1%"),
+                    Error::config(format!(
+                        "max_share is {}, but it must be between 0 and 1",
+                        declared.max_share
+                    ))
+                    .hint("for example 0.01 for 1%"),
                 ));
             }
             Late { max_share: declared.max_share, severity: declared.severity }
@@ -217,14 +221,14 @@ fn expectation(declared: &ExpectDeclaration, problems: &mut Vec<Problem>) -> Exp
     if !table.except.is_empty() && table.every != Every::Daily {
         problems.push(Problem::new(
             ["expect", "except"],
-            Error::config("`except` names days, and only `every = \"daily\"` expects days"),
+            Error::config("`except` lists days, so it needs `every = \"daily\"`"),
         ));
     }
     expect
 }
 
 impl Expect {
-    /// The first days of the periods in which none of `dates` lies, among those that were over (and
+    /// Returns the first days of the periods in which none of `dates` lies, among those that were over (and
     /// their grace too) at the instant.
     pub fn gaps(&self, dates: &BTreeSet<NaiveDate>, as_of: Instant, zone: Tz) -> Vec<NaiveDate> {
         let Some(first) = self.from.or_else(|| dates.first().copied()) else { return Vec::new() };
@@ -242,7 +246,7 @@ impl Expect {
         gaps
     }
 
-    /// The gaps in words: `2026-01-31, 2026-02-03 to 2026-02-05 (4 days)`.
+    /// Returns the gaps in words: `2026-01-31, 2026-02-03 to 2026-02-05 (4 days)`.
     pub fn told(&self, gaps: &[NaiveDate]) -> String {
         const SHOWN: usize = 10;
         let mut stretches: Vec<(NaiveDate, NaiveDate)> = Vec::new();
@@ -283,7 +287,7 @@ impl Expect {
 }
 
 impl Every {
-    /// The first day of the period of a day; weeks begin on Monday.
+    /// Returns the first day of the period of a day; weeks begin on Monday.
     fn start(self, day: NaiveDate) -> NaiveDate {
         match self {
             Every::Daily => day,
@@ -302,12 +306,12 @@ impl Every {
 }
 
 impl Delivery {
-    /// The date in a file's name.
+    /// Returns the date in a file's name.
     pub fn date_of(&self, file: &str) -> Option<NaiveDate> {
         self.date_in_name.as_ref()?.find(file)
     }
 
-    /// Until when a file tells: the end of the day (or month) in its name, else when it was written.
+    /// Returns until when a file tells: the end of the day (or month) in its name, else when it was written.
     pub fn instant_of(&self, file: &str, modified: Instant) -> Instant {
         let Some(pattern) = &self.date_in_name else { return modified };
         let period = if pattern.has_day() { Every::Daily } else { Every::Monthly };

@@ -6,13 +6,13 @@
 
 use super::tally::Tally;
 
-/// Whether a text is a number as spreadsheets shorten it: one digit, a fraction, an exponent.
+/// Returns whether a text is a number as spreadsheets shorten it: one digit, a fraction, an exponent.
 #[inline(always)]
 pub fn looks_shortened(text: &[u8]) -> bool {
     may_be_shortened(text) && is_shortened(text)
 }
 
-/// Whether a text is worth a second look: nearly every other one has another second byte.
+/// Returns whether a text is worth a second look: nearly every other one has another second byte.
 #[inline(always)]
 pub fn may_be_shortened(text: &[u8]) -> bool {
     // A full stop or a comma; an `E` or an `e`.
@@ -37,7 +37,7 @@ fn is_shortened(text: &[u8]) -> bool {
     mantissa && digits(exponent)
 }
 
-/// Whether a number is whole and written as no integer is: with a fraction of zeros, or an exponent.
+/// Returns whether a number is whole and written as no integer is: with a fraction of zeros, or an exponent.
 pub fn is_whole_in_other_digits(number: &[u8]) -> bool {
     let (mantissa, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (&number[..at], std::str::from_utf8(&number[at + 1..]).ok().and_then(|e| e.parse().ok())),
@@ -62,7 +62,7 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// What the run says of so many texts of a column.
+    /// Returns what the run says of so many texts of a column.
     pub fn text(self, column: &str, Tally { count, first_line: first }: Tally) -> String {
         let (values, look, hold, are) = match count {
             1 => ("1 value".to_owned(), "looks", "holds a backslash", "is a whole number"),
@@ -70,16 +70,16 @@ impl Doubt {
         };
         match self {
             Doubt::Shortened => format!(
-                "{values} of `{column}` {look} like a number that a spreadsheet has shortened, the first in line \
-                 {first}: different ones may have become the same"
+                "{values} of `{column}` {look} like a number shortened by a spreadsheet, the first in \
+                 line {first}: different numbers may have become equal"
             ),
             Doubt::OtherDigits => format!(
                 "{values} of the text column `{column}` {are} not written as an integer, the first in line {first}: \
-                 12.0 does not join 12; declare the column integer, or have it exported as text"
+                 12.0 does not join 12; declare the column as integer, or export it as text"
             ),
             Doubt::Backslash => format!(
-                "{values} of `{column}` {hold}, the first in line {first}: an export that writes \\N for null mostly \
-                 escapes; escape = \"\\\\\" resolves it"
+                "{values} of `{column}` {hold}, the first in line {first}: an export that writes \\N for \
+                 null usually uses escapes; escape = \"\\\\\" reads them"
             ),
         }
     }

@@ -38,7 +38,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     let mut missing = Vec::new();
     for (place, name) in found.iter().enumerate().filter(|(_, name)| has_hidden_marks(name)) {
         comparison.remarks.push(format!(
-            "the name of column {} holds blanks that do not break, or marks that nobody sees: read as `{}`",
+            "the name of column {} contains no-break spaces or invisible characters: read as `{}`",
             place + 1,
             plain(name)
         ));
@@ -120,7 +120,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     Ok(comparison)
 }
 
-/// Whether a line of which no declared column has a name says by any word that it is a header all the
+/// Returns whether a line of which no declared column has a name says by any word that it is a header all the
 /// same: a column that was renamed, another delimiter. The values of a record are in no message.
 fn is_header(source: &Source, found: &[String]) -> bool {
     // `order_id`, `Order-ID` and `orderid` are one word.
@@ -148,17 +148,17 @@ fn perhaps_a_record(missing: &[&Column], fields: usize) -> Error {
     let names: Vec<String> = missing.iter().map(|column| column.wanted()).collect();
     let fields = if fields == 1 { "1 field".to_owned() } else { format!("{fields} fields") };
     Error::failed(format!(
-        "the file has no column{} {}; its first line has {fields}, of which none is like a declared name",
+        "the file has no column{} {}; its first line has {fields}, none of which is similar to a declared name",
         if names.len() == 1 { "" } else { "s" },
         list(&names)
     ))
     .hint(
-        "is it a record, and the header is missing (header = false)? Else is `delimiter` right, and say what the \
-         columns are called there with from = \"…\"; the line is not shown, for it may be somebody's",
+        "is the header missing (header = false)? Is `delimiter` right? Otherwise give the column names of \
+         the file with from = \"…\"; the line is not shown, since it may be personal data",
     )
 }
 
-/// A name of a file as a message shows it: what looks like a value is none.
+/// Returns a name of a file as a message shows it: what looks like a value is none.
 fn shown(name: &str, format: Format) -> String {
     match looks_like_a_value(name, format) {
         true => "(a name that looks like a value, not shown)".to_owned(),
@@ -174,7 +174,7 @@ pub fn looks_like_a_value(name: &str, format: Format) -> bool {
     name.contains('@') || name.chars().count() > LONGEST || (format.is_json() && digits >= DIGITS)
 }
 
-/// The place of a declared column among the file's, where the file has it.
+/// Returns the place of a declared column among the file's, where the file has it.
 fn place_of(column: &Column, found: &[String]) -> Result<Option<usize>> {
     let places = |name: &String| -> Vec<usize> {
         found.iter().enumerate().filter(|(_, other)| *other == name).map(|(place, _)| place).collect()
@@ -203,8 +203,8 @@ fn twice(column: &Column, name: &str, places: &[usize]) -> Error {
         places.join(" and ")
     ))
     .hint(format!(
-        "say which is meant: {} with from = {{ name = \"{name}\", nth = 1 }} takes the first, nth = 2 the second; \
-         name `{name}` in ignore_columns if nobody wants the others",
+        "choose one: {} with from = {{ name = \"{name}\", nth = 1 }} takes the first, nth = 2 the second; \
+         list `{name}` in ignore_columns to ignore the others",
         column.name
     ))
 }
@@ -223,7 +223,8 @@ fn several_names(column: &Column, there: &[(&String, Vec<usize>)]) -> Error {
         column.name
     ))
     .hint(
-        "a file has one of the names: declare the others as columns of their own, or take them out of `from`",
+        "a file may have only one of the names: declare the others as separate columns, or remove them \
+         from `from`",
     )
 }
 
@@ -244,7 +245,7 @@ pub fn undeclared_keys(source: &Source, keys: &[(String, i64)], absent: &[&Colum
     Error::all(errors)
 }
 
-/// Each missing column that has a near name among the added ones, with that name and its place.
+/// Returns each missing column that has a near name among the added ones, with that name and its place.
 fn renamed<'c>(missing: &[&'c Column], added: &[(String, String)]) -> Vec<(&'c Column, String, String)> {
     let mut left: Vec<String> = added.iter().map(|(name, _)| name.clone()).collect();
     let mut pairs = Vec::new();
@@ -264,11 +265,11 @@ fn renamed<'c>(missing: &[&'c Column], added: &[(String, String)]) -> Vec<(&'c C
 
 fn was_renamed(column: &Column, name: &str, place: &str) -> Error {
     Error::failed(format!(
-        "the file has no column {}, and one that is not declared: `{name}` ({place})",
+        "the file has no column {}, but an undeclared column `{name}` ({place})",
         column.wanted()
     ))
     .hint(format!(
-        "was it renamed? Then declare {} with from = [\"{name}\", \"{}\"]: files of either name are read",
+        "was it renamed? Then declare {} with from = [\"{name}\", \"{}\"] to read files with either name",
         column.name,
         column.source_names().join("\", \"")
     ))
@@ -286,24 +287,26 @@ fn not_there(missing: &[&Column], found: &[String], policy: OnDrift) -> Error {
     ));
     if found.len() == 1 {
         return error.hint(
-            "one column only: is `delimiter` right? Else add it to the export, or declare from = \"…\"",
+            "there is only one column: is `delimiter` right? Otherwise add it to the export, or declare \
+             from = \"…\"",
         );
     }
     let first = missing.first().map_or("", |column| column.source_name());
     if !first.is_empty() && first.bytes().all(|b| b.is_ascii_digit()) {
         return error.hint(format!(
-            "`from = {first}` is a column called `{first}`; places count only with header = false, and of columns of \
-             one name from = {{ name = \"…\", nth = 2 }} is the second"
+            "`from = {first}` means a column named `{first}`; positions are used only with header = \
+             false; of two columns with the same name from = {{ name = \"…\", nth = 2 }} is the second"
         ));
     }
     match near(first, found) {
         Some(close) if policy != OnDrift::Fail => {
-            error.hint(format!("is `{close}` meant? Then declare the column with from = \"{close}\""))
+            error.hint(format!("did you mean `{close}`? Then declare the column with from = \"{close}\""))
         }
         _ if policy == OnDrift::Fail && missing.iter().all(|c| c.nullable) => error.hint(
-            "add it to the export, or say where it is with from = \"…\"; on_drift = \"ignore\" reads a missing column as null",
+            "add it to the export, or give its name in the file with from = \"…\"; on_drift = \"ignore\" \
+             reads a missing column as null",
         ),
-        _ => error.hint("add it to the export, or say where it is with from = \"…\""),
+        _ => error.hint("add it to the export, or give its name in the file with from = \"…\""),
     }
 }
 
@@ -322,8 +325,8 @@ fn undeclared(source: &Source, added: &[(String, String)]) -> Error {
         shown.join(", ")
     ))
     .hint(format!(
-        "declare it under [sources.{}.columns] or name it in ignore_columns; on_drift = \"ignore\" reads \
-         without such columns, \"evolve\" takes them in",
+        "declare it under [sources.{}.columns] or list it in ignore_columns; on_drift = \"ignore\" skips \
+         such columns, \"evolve\" adds them",
         source.name
     ))
 }

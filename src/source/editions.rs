@@ -70,7 +70,7 @@ impl Editions {
             .map(|part| &part.0)
             .find(|part| matches!(part, Part::Placeholder(_)) && !is_version(part))
         {
-            return Err(format!("has {{{name}}} in brackets, where only {{version}} may be"));
+            return Err(format!("has {{{name}}} in brackets, where only {{version}} is allowed"));
         }
         let regex = |parts: &mut dyn Iterator<Item = &(Part, bool)>| {
             let mut regex = String::from("^(?P<folder>(?:.*/)?)");
@@ -95,7 +95,7 @@ impl Editions {
         Ok(Editions { text: text.to_owned(), with_version, without, placeholders: names })
     }
 
-    /// What the name says; `None` when the pattern does not fit it.
+    /// Returns what the name says; `None` when the pattern does not fit it.
     pub fn of(&self, name: &str) -> Option<Edition> {
         let found = self.with_version.captures(name);
         let found = found.or_else(|| self.without.as_ref()?.captures(name))?;
@@ -108,7 +108,8 @@ impl Editions {
 }
 
 impl Edition {
-    /// Which of two editions of one is newer, numbers taken as numbers; equal when their versions say the same.
+    /// Returns which of two editions of one is newer, numbers taken as numbers; equal when their versions say
+    /// the same.
     pub fn order(&self, other: &Edition) -> Ordering {
         match (&self.version, &other.version) {
             (Some(one), Some(other)) => file_version(one, None).cmp(&file_version(other, None)),
@@ -122,8 +123,8 @@ enum Part {
     Placeholder(String),
 }
 
-/// The parts of a pattern, each with whether it stands in the brackets. A doubled brace or bracket is one
-/// of the name's own.
+/// Returns the parts of a pattern, each with whether it stands in the brackets. A doubled brace or bracket is
+/// one of the name's own.
 fn parts(text: &str) -> Result<Vec<(Part, bool)>, String> {
     let mut parts: Vec<(Part, bool)> = Vec::new();
     let (mut optional, mut closed) = (false, false);
@@ -141,14 +142,14 @@ fn parts(text: &str) -> Result<Vec<(Part, bool)>, String> {
                     }
                 }
                 if !crate::name::is_identifier(&name) {
-                    return Err(format!("has a placeholder `{name}`, which is no name"));
+                    return Err(format!("has a placeholder `{name}`, which is not a valid name"));
                 }
                 parts.push((Part::Placeholder(name), optional));
             }
             '[' if !doubled && !closed && !optional => optional = true,
             '[' if !doubled => return Err("has several parts in brackets".to_owned()),
             ']' if !doubled && optional => (optional, closed) = (false, true),
-            '}' | ']' if !doubled => return Err(format!("has a {c} too many")),
+            '}' | ']' if !doubled => return Err(format!("has an unmatched {c}")),
             fixed => match parts.last_mut() {
                 Some((Part::Fixed(text), inside)) if *inside == optional => text.push(fixed),
                 _ => parts.push((Part::Fixed(fixed.to_string()), optional)),
@@ -229,12 +230,12 @@ mod tests {
             ("{version}{period}", "has nothing between {period} and the placeholder before it"),
             ("{a}_{a}_{version}", "has {a} twice"),
             ("{version", "has a { without its }"),
-            ("{version}]", "has a ] too many"),
+            ("{version}]", "has an unmatched ]"),
             ("[{version}", "has a [ without its ]"),
             ("[a]{version}", "has brackets without {version}"),
-            ("a[_{b}_{version}]", "has {b} in brackets, where only {version} may be"),
+            ("a[_{b}_{version}]", "has {b} in brackets, where only {version} is allowed"),
             ("[{version}][a]", "has several parts in brackets"),
-            ("{Année}_{version}", "has a placeholder `Année`, which is no name"),
+            ("{Année}_{version}", "has a placeholder `Année`, which is not a valid name"),
         ] {
             assert_eq!(Editions::parse(pattern).err().as_deref(), Some(why), "{pattern}");
         }

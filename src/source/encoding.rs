@@ -57,7 +57,7 @@ const EURO: u8 = 0xD5;
 impl Encoding {
     pub const UTF_8: Encoding = Encoding(Kind::Web(UTF_8));
 
-    /// The encoding of a name, as the web, Python or a database know it.
+    /// Returns the encoding of a name, as the web, Python or a database know it.
     pub fn of(name: &str) -> Option<Self> {
         let plain = name.trim().to_ascii_lowercase().replace('_', "-");
         let kind = match plain.as_str() {
@@ -83,7 +83,7 @@ impl Encoding {
         Some(Encoding(kind))
     }
 
-    /// The encoding that a byte-order mark at the beginning names, and the mark's length.
+    /// Returns the encoding that a byte-order mark at the beginning names, and the mark's length.
     pub fn of_mark(bytes: &[u8]) -> Option<(Self, usize)> {
         WebEncoding::for_bom(bytes).map(|(encoding, length)| (Encoding(Kind::Web(encoding)), length))
     }
@@ -96,7 +96,7 @@ impl Encoding {
         }
     }
 
-    /// The name to declare it by.
+    /// Returns the name to declare it by.
     pub fn label(self) -> String {
         self.name().to_ascii_lowercase()
     }
@@ -105,7 +105,7 @@ impl Encoding {
         self == Encoding::UTF_8
     }
 
-    /// The encoding of two-byte units, and whether the lower byte comes first.
+    /// Returns the encoding of two-byte units, and whether the lower byte comes first.
     pub fn utf16(self) -> Option<bool> {
         match self.0 {
             Kind::Web(encoding) if encoding == UTF_16LE => Some(true),
@@ -118,7 +118,7 @@ impl Encoding {
         Encoding(Kind::Web(if little { UTF_16LE } else { UTF_16BE }))
     }
 
-    /// Whether each byte is a character.
+    /// Returns whether each byte is a character.
     pub fn is_single_byte(self) -> bool {
         match self.0 {
             Kind::Web(encoding) => encoding.is_single_byte(),
@@ -126,7 +126,7 @@ impl Encoding {
         }
     }
 
-    /// Whether it was made for the languages of western Europe, with a byte a character.
+    /// Returns whether it was made for the languages of western Europe, with a byte a character.
     pub fn is_western(self) -> bool {
         const WESTERN: [&str; 9] = [
             "windows-1252",
@@ -151,7 +151,7 @@ impl Encoding {
         }
     }
 
-    /// The character of a byte, of an encoding of single bytes.
+    /// Returns the character of a byte, of an encoding of single bytes.
     pub fn character(self, byte: u8) -> Option<char> {
         let mut text = Vec::new();
         self.decoder().decode(&[byte], true, &mut text);

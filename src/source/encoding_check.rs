@@ -135,17 +135,17 @@ impl Evidence {
         finding
     }
 
-    /// What begins with the first byte beyond ASCII.
+    /// Returns what begins with the first byte beyond ASCII.
     pub fn sample(&self) -> &[u8] {
         &self.sample
     }
 
-    /// Whether more of it may come.
+    /// Returns whether more of it may come.
     pub fn may_sample_more(&self) -> bool {
         self.sample.len() < SAMPLE
     }
 
-    /// The line where a file that is wholly UTF-8 first shows it.
+    /// Returns the line where a file that is wholly UTF-8 first shows it.
     pub fn wholly_utf8(&self) -> Option<i64> {
         (self.utf8_seen && !self.other_seen).then_some(self.line)
     }
@@ -204,8 +204,8 @@ fn sequence(bytes: &[u8]) -> Sequence {
     }
 }
 
-/// Whether a text of western Europe may come to these bytes: a capital with an accent, as Finnish words end
-/// in, before a closing quote, a dash, an ellipsis or a no-break space.
+/// Returns whether a text of western Europe may come to these bytes: a capital with an accent, as Finnish
+/// words end in, before a closing quote, a dash, an ellipsis or a no-break space.
 fn by_chance(bytes: &[u8]) -> bool {
     matches!(
         bytes,
@@ -214,7 +214,7 @@ fn by_chance(bytes: &[u8]) -> bool {
     )
 }
 
-/// What the beginning of a file without a mark shows of encodings whose units are of other sizes.
+/// Returns what the beginning of a file without a mark shows of encodings whose units are of other sizes.
 pub fn of_head(head: &[u8], declared: Encoding) -> Option<Encoding> {
     let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (zeros(0), zeros(1));

@@ -7,12 +7,12 @@ pub const LOOK: (usize, usize) = (64, 1024);
 
 const CANDIDATES: [&str; 3] = ["windows-1252", "macintosh", "cp850"];
 
-/// The name of an encoding in which these bytes, which are not UTF-8, read as words.
+/// Returns the name of an encoding in which these bytes, which are not UTF-8, read as words.
 pub fn likely(bytes: &[u8]) -> Option<&'static str> {
     best(bytes).filter(|(score, _)| *score >= 2 * beyond_ascii(bytes)).map(|(_, name)| name)
 }
 
-/// The name of an encoding in which bytes read as words that under the declared one read as none.
+/// Returns the name of an encoding in which bytes read as words that under the declared one read as none.
 pub fn reads_better_as(bytes: &[u8], declared: Encoding) -> Option<&'static str> {
     if !declared.is_western() || score(bytes, declared) >= 0 {
         return None;
@@ -20,7 +20,7 @@ pub fn reads_better_as(bytes: &[u8], declared: Encoding) -> Option<&'static str>
     best(bytes).filter(|(score, _)| *score >= 2 * beyond_ascii(bytes)).map(|(_, name)| name)
 }
 
-/// The same of a text that has been read under the declared encoding.
+/// Returns the same of a text that has been read under the declared encoding.
 pub fn text_reads_better_as(text: &str, declared: Encoding) -> Option<&'static str> {
     let byte = |c: char| match c.is_ascii() {
         true => Some(c as u8),
@@ -48,7 +48,7 @@ fn beyond_ascii(bytes: &[u8]) -> i64 {
     bytes.iter().filter(|byte| !byte.is_ascii()).count() as i64
 }
 
-/// How much the bytes look like words of western Europe: accented letters beside plain ones.
+/// Returns how much the bytes look like words of western Europe: accented letters beside plain ones.
 fn score(bytes: &[u8], encoding: Encoding) -> i64 {
     let near = |at: Option<usize>, is: fn(&u8) -> bool| at.and_then(|at| bytes.get(at)).is_some_and(is);
     let high = bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii());

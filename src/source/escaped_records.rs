@@ -102,7 +102,7 @@ fn plain(text: &[u8], from: usize, delimiter: u8, escape: u8, last: bool) -> Sca
     if last { Scanned::Field(field) } else { Scanned::Open }
 }
 
-/// The place behind an escape and what it escapes, of which a line end may be two bytes.
+/// Returns the place behind an escape and what it escapes, of which a line end may be two bytes.
 fn behind_escape(text: &[u8], at: usize, last: bool) -> Option<usize> {
     match text.get(at + 1)? {
         b'\r' => line_break(text, at + 1, last),

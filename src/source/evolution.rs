@@ -16,7 +16,7 @@ pub struct Added {
     pub kind: ColumnType,
 }
 
-/// The columns to take in, under names that a table can have.
+/// Returns the columns to take in, under names that a table can have.
 ///
 /// # Errors
 /// A name without letters and digits, and one that is taken.
@@ -35,23 +35,24 @@ pub fn taken_in(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec
         if looks_like_a_value(&from, source.format) {
             errors.push(
                 Error::failed(format!(
-                    "a column would be called by what looks like a value and is not shown (it has {} characters)",
+                    "the name of an added column looks like a value and is not shown (it has {} characters)",
                     from.chars().count()
                 ))
-                .hint("are keys of the file data, or is a header missing? Declare the columns, or on_drift = \"ignore\""),
+                .hint(
+                    "are the keys of the file data, or is the header missing? Declare the columns, or \
+                 set on_drift = \"ignore\"",
+                ),
             );
             continue;
         }
         let wrong = match by {
-            _ if name.is_empty() => {
-                Some(format!("the column `{from}` has no letter or digit to be called by"))
-            }
-            Some(by) => Some(format!("the column `{from}` would be called `{name}`, as `{by}` is already")),
+            _ if name.is_empty() => Some(format!("the name of the column `{from}` has no letter or digit")),
+            Some(by) => Some(format!("the column `{from}` would be named `{name}`, like `{by}`")),
             None => None,
         };
         match wrong {
             Some(wrong) => errors.push(
-                Error::failed(wrong).hint("declare it under a name of its own, or name it in ignore_columns"),
+                Error::failed(wrong).hint("declare it with another name, or list it in ignore_columns"),
             ),
             None => added.push(Added { from, name, kind }),
         }
@@ -60,7 +61,7 @@ pub fn taken_in(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec
     Ok(added)
 }
 
-/// A file's name for a column as a table writes it: `Fidélité (niveau)` is `fidelite_niveau`.
+/// Returns a file's name for a column as a table writes it: `Fidélité (niveau)` is `fidelite_niveau`.
 pub fn column_name(from: &str) -> String {
     let mut name = String::new();
     for letter in from.chars().flat_map(char::to_lowercase) {
@@ -76,7 +77,7 @@ pub fn column_name(from: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("c_{name}") } else { name.to_owned() }
 }
 
-/// A Latin letter without its mark.
+/// Returns a Latin letter without its mark.
 fn without_mark(letter: char) -> Option<&'static str> {
     Some(match letter {
         'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => "a",
@@ -95,7 +96,7 @@ fn without_mark(letter: char) -> Option<&'static str> {
 }
 
 impl Source {
-    /// The source with columns that nobody declared. `columns` are all that the raw table will have,
+    /// Returns the source with columns that nobody declared. `columns` are all that the raw table will have,
     /// `file` where one file has them; a column that the file lacks is null.
     #[must_use]
     pub fn evolved(&self, columns: &[(String, ColumnType)], file: &[Added]) -> Source {

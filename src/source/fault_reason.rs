@@ -6,12 +6,12 @@ use super::column::Column;
 use super::fault::Fault;
 
 impl Fault {
-    /// The reason as the quarantine keeps it; `found` describes the value without telling it.
+    /// Returns the reason as the quarantine keeps it; `found` describes the value without telling it.
     pub fn reason(self, column: &Column, found: &str) -> String {
         let expected = column.expected();
         match self {
             Fault::Shape => format!("expected {expected}, found {found}"),
-            Fault::Range => format!("expected {expected}, found a number beyond its range"),
+            Fault::Range => format!("expected {expected}, found a number that is out of range"),
             Fault::Places => {
                 format!("expected {expected}, found a number with more decimal places")
             }
@@ -20,18 +20,19 @@ impl Fault {
             }
             Fault::Fraction => format!("expected {expected}, found a number with a fraction"),
             Fault::Exponent => format!(
-                "expected {expected}, found a number with an exponent, as spreadsheets write long ones when they \
-                 cut their digits"
+                "expected {expected}, found a number with an exponent (spreadsheets write long numbers \
+                 this way and lose digits)"
             ),
             Fault::Abbreviation => format!(
-                "expected {expected}, found the abbreviation of a zone, which stands for no one offset; \
-                 zone_abbreviations says for which"
+                "expected {expected}, found a time zone abbreviation without a declared offset (declare \
+                 it in zone_abbreviations)"
             ),
             Fault::Calendar => {
-                format!("expected {expected}, found a day or time that no calendar has")
+                format!("expected {expected}, found a date or time that does not exist")
             }
             Fault::Gap => format!(
-                "expected {expected}, found a local time that {} skipped when its clocks went forward",
+                "expected {expected}, found a local time that does not exist in {}, because clocks went \
+                 forward",
                 column.time_zone()
             ),
             Fault::Missing => format!("expected {expected}, found no value in a required column"),

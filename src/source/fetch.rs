@@ -37,7 +37,7 @@ async fn part(file: &SourceFile, range: Range<u64>) -> object_store::Result<Byte
     if bytes.len() as u64 != range.end - range.start {
         return Err(object_store::Error::Generic {
             store: "source",
-            source: "the file ended before its listed size".into(),
+            source: "the file is shorter than its listed size".into(),
         });
     }
     Ok(bytes)
@@ -46,10 +46,11 @@ async fn part(file: &SourceFile, range: Range<u64>) -> object_store::Result<Byte
 fn unreadable(cause: object_store::Error, file: &SourceFile) -> Error {
     let error = match &cause {
         object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. } => {
-            return Error::failed("the file changed while it was being read")
-                .hint("let the export write to a hidden or .tmp name and rename it when it is whole");
+            return Error::failed("the file changed while it was being read").hint(
+                "let the export write to a hidden or .tmp name and rename the file when it is complete",
+            );
         }
-        object_store::Error::NotFound { .. } => Error::failed("the file vanished while it was being read"),
+        object_store::Error::NotFound { .. } => Error::failed("the file was deleted while it was being read"),
         _ => Error::failed(format!("could not read {}", file.name)),
     };
     error.caused_by(cause)

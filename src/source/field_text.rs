@@ -11,7 +11,7 @@ pub struct Quoting {
     pub escape: Option<u8>,
 }
 
-/// The field's text; `scratch` holds it where it is not the very text of the file.
+/// Returns the field's text; `scratch` holds it where it is not the very text of the file.
 #[inline(always)]
 pub fn field<'a>(text: &'a [u8], span: Span, quoting: Quoting, scratch: &'a mut Vec<u8>) -> &'a [u8] {
     let raw = &text[span.start as usize..span.end as usize];

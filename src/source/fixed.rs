@@ -152,10 +152,10 @@ fn stray(stretch: &Range<usize>) -> String {
         last if last == first => (format!("at character {first}"), first.to_string()),
         last => (format!("in characters {first} to {last}"), format!("{first}-{last}")),
     };
-    format!("text {place}, which no column has (ignore_columns = [\"{written}\"] leaves it out)")
+    format!("text {place}, which belongs to no column (ignore_columns = [\"{written}\"] ignores it)")
 }
 
-/// The stretches of a line that none of these covers.
+/// Returns the stretches of a line that none of these covers.
 fn between(covered: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
     let mut covered: Vec<Range<usize>> = covered.collect();
     covered.sort_by_key(|stretch| stretch.start);
@@ -191,7 +191,7 @@ impl<'l> Cut<'l> {
         Cut { line, starts, characters }
     }
 
-    /// The text of these characters, as far as the line has them.
+    /// Returns the text of these characters, as far as the line has them.
     fn get(&self, stretch: Range<usize>) -> &'l [u8] {
         let (start, end) = (stretch.start.min(self.characters), stretch.end.min(self.characters));
         let byte = |character: usize| match self.starts.is_empty() {
@@ -206,7 +206,7 @@ impl<'l> Cut<'l> {
     }
 }
 
-/// A value without the blanks around it.
+/// Returns a value without the blanks around it.
 fn trimmed(text: &[u8]) -> &[u8] {
     let Some(start) = text.iter().position(|&byte| byte != b' ') else { return &[] };
     let end = text.iter().rposition(|&byte| byte != b' ').map_or(start, |last| last + 1);

@@ -81,11 +81,11 @@ impl Form {
                 return Err(foreign.error());
             }
         };
-        Err(Error::failed(format!("the file is packed twice: {inner} within {packing}"))
-            .hint("unpack it once before it is delivered"))
+        Err(Error::failed(format!("the file is compressed twice: {inner} inside {packing}"))
+            .hint("decompress it once before it is delivered"))
     }
 
-    /// What a file that was to be Parquet is instead, where its first bytes say so.
+    /// Returns what a file that was to be Parquet is instead, where its first bytes say so.
     pub fn instead_of_parquet(self) -> Option<Error> {
         let packing = match self {
             Form::Gzip => "gzip",
@@ -95,8 +95,11 @@ impl Form {
             Form::Foreign(Foreign::Parquet) | Form::Plain => return None,
             Form::Foreign(foreign) => return Some(foreign.error()),
         };
-        let error = Error::failed(format!("the file is packed with {packing}, and Parquet is not unpacked"));
-        Some(error.hint("Parquet packs its own pages: have it exported as plain .parquet"))
+        let error = Error::failed(format!(
+            "the file is compressed with {packing}, but a Parquet file must \
+         not be compressed as a whole"
+        ));
+        Some(error.hint("Parquet compresses its own pages: export it as plain .parquet"))
     }
 }
 
@@ -105,18 +108,18 @@ impl Foreign {
     pub fn error(self) -> Error {
         match self {
             Foreign::Zip => Error::failed("the file is a zip archive").hint(
-                "give it the ending .zip, or say member = \"*.csv\", and its members are read; an archive in an \
-                 archive is not",
+                "give it the ending .zip, or set member = \"*.csv\", to read its members; an archive \
+                 inside an archive is not read",
             ),
             Foreign::Workbook => {
-                Error::failed("the file is an Excel workbook or another Office document, no text")
+                Error::failed("the file is an Excel workbook or another Office document, not text")
                     .hint("save the sheet as CSV UTF-8")
             }
             Foreign::Parquet => Error::failed("the file is Parquet").hint("declare format = \"parquet\""),
             Foreign::Tar => Error::failed("the file is a tar archive")
-                .hint("have the files delivered one by one, or as a zip archive, whose members are read"),
-            Foreign::Packed(name) => Error::failed(format!("the file is packed with {name}"))
-                .hint("have it packed with gzip, Zstandard or zip, or not at all"),
+                .hint("deliver the files one by one, or as a zip archive"),
+            Foreign::Packed(name) => Error::failed(format!("the file is compressed with {name}"))
+                .hint("compress it with gzip, Zstandard or zip, or not at all"),
         }
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
 
 use super::time_format::{TimeFormat, UnixUnit};
 
-/// Two of the formats, by their places, that read one text differently.
+/// Returns two of the formats, by their places, that read one text differently.
 pub fn clash(formats: &[(&str, TimeFormat)]) -> Option<(usize, usize)> {
     let moments = moments();
     for (writer, (format, reads)) in formats.iter().enumerate() {
@@ -48,7 +48,7 @@ fn moments() -> Vec<DateTime<FixedOffset>> {
     moments
 }
 
-/// The moment in the ways that a format allows.
+/// Returns the moment in the ways that a format allows.
 fn written(format: &str, reads: &TimeFormat, moment: &DateTime<FixedOffset>) -> Vec<String> {
     let by = |format: &str| {
         let padded: Vec<Item<'_>> = StrftimeItems::new(format).collect();

@@ -46,7 +46,7 @@ pub fn read(
     reading.rows.finish(remarks, emit)
 }
 
-/// The keys that nobody declared, by going through the whole file.
+/// Returns the keys that nobody declared, by going through the whole file.
 pub fn undeclared(
     source: &Source,
     file: &str,
@@ -57,9 +57,9 @@ pub fn undeclared(
     let unknown = reading.unknown.unwrap_or_default();
     if unknown.too_many {
         return Err(Error::failed(format!(
-            "the file has more than {MOST_UNKNOWN} keys that are not declared: data seems to stand in the keys"
+            "the file has more than {MOST_UNKNOWN} undeclared keys: the keys seem to be data"
         ))
-        .hint("declare the object that holds them as text, or name it in ignore_columns"));
+        .hint("declare the object that holds them as text, or list it in ignore_columns"));
     }
     Ok(without_left_out(source, &unknown.keys).into_iter().map(|(key, _)| key).collect())
 }
@@ -188,7 +188,7 @@ impl<'s> Reading<'s> {
         Ok(true)
     }
 
-    /// The rows of a record: one an element of its array.
+    /// Returns the rows of a record: one an element of its array.
     fn elements<'a>(
         &mut self,
         values: &mut [Option<Value<'a>>],
@@ -240,14 +240,14 @@ impl<'s> Reading<'s> {
         Ok(true)
     }
 
-    /// The columns that are to be found in records and were not.
+    /// Returns the columns that are to be found in records and were not.
     fn absent(&self) -> Vec<&'s Column> {
         let columns = self.source.columns.iter().zip(&self.met);
         columns.filter(|(c, met)| !**met && !c.source_names().is_empty()).map(|(c, _)| c).collect()
     }
 
-    /// What is to be told of the file: its encoding, and columns that no record has. Where undeclared keys
-    /// are minded their absence is as it may be, but around an array nobody minds them.
+    /// Returns what is to be told of the file: its encoding, and columns that no record has. Where undeclared
+    /// keys are minded their absence is as it may be, but around an array nobody minds them.
     fn remarks(&self) -> Vec<Remark> {
         let absent = self.absent().into_iter().filter(|_| self.records > 0).filter_map(|column| {
             let around = self.shape.is_around(column.source_name());
@@ -261,7 +261,7 @@ impl<'s> Reading<'s> {
     }
 }
 
-/// A record has a column under several of its names.
+/// Returns a record has a column under several of its names.
 #[cold]
 fn several_names(column: &Column) -> Refusal {
     let reason = format!("found more than one of {}", column.wanted());
@@ -278,8 +278,8 @@ fn one_a_line(format: Format, first: &[u8]) -> Result<()> {
     if format != Format::Jsonl {
         return Ok(());
     }
-    Err(Error::failed(format!("the file is {what}, not an object a line"))
-        .hint("declare format = \"json\", which reads one array of objects, and objects over several lines"))
+    Err(Error::failed(format!("the file is {what}, not one object per line"))
+        .hint("declare format = \"json\", which reads one array of objects, or objects over several lines"))
 }
 
 fn push_row(rows: &mut Rows, values: &[Option<Value<'_>>], text: &mut String) -> Result<(), Refusal> {

@@ -11,10 +11,10 @@ use super::json_value::{Value, unescape};
 
 /// How many objects and arrays may lie in each other.
 pub const DEPTH: usize = 128;
-pub const DEEP: &str = "it is nested deeper than 128";
+pub const DEEP: &str = "it is nested more than 128 levels deep";
 
-const HALF: &str = "an escape in it is half a character";
-const REPEATED: &str = "a key repeats in what it holds";
+const HALF: &str = "it contains an incomplete Unicode escape";
+const REPEATED: &str = "it contains a repeated key";
 
 /// Returns whether more than `room` objects and arrays lie in each other in a value that was read.
 #[inline]

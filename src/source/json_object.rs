@@ -43,7 +43,7 @@ pub fn read<'a>(
 ) -> Result<(), Wrong> {
     let before = text.len() - text.trim_ascii_start().len();
     if !text[before..].starts_with('{') {
-        return Err(no_json("an object was expected", before + 1));
+        return Err(no_json("expected an object", before + 1));
     }
     if let Some(unknown) = &mut unknown {
         unknown.begin();
@@ -76,7 +76,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         if let Some(below) = below {
             let met = &mut self.scratch.met[below.id];
             if std::mem::replace(met, self.scratch.object) == self.scratch.object {
-                let reason = format!("the key `{}` repeats", below.path);
+                let reason = format!("the key `{}` is repeated", below.path);
                 return Err(Wrong { place: below.wanted.first().copied(), reason });
             }
         }
@@ -143,10 +143,10 @@ impl<'r, 'a> Reader<'r, 'a> {
         let at_fault = self.text.as_bytes().get(byte.saturating_sub(1)..).unwrap_or_default();
         let what = match at_fault.get(..3) {
             Some(word) if word.eq_ignore_ascii_case(b"nan") || word.eq_ignore_ascii_case(b"inf") => {
-                "NaN and infinities are no JSON, a number or null was expected"
+                "NaN and infinity are not JSON: expected a number or null"
             }
             // The library's words for it are those of programmers.
-            _ if error.is_eof() => "the text ends within a value",
+            _ if error.is_eof() => "the text ends inside a value",
             _ => what,
         };
         no_json(what, byte)

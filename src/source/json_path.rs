@@ -52,7 +52,7 @@ impl Paths {
         &self.root
     }
 
-    /// How many nodes there are; their ids are below it.
+    /// Returns how many nodes there are; their ids are below it.
     pub fn nodes(&self) -> usize {
         self.nodes + 1
     }
@@ -118,17 +118,18 @@ impl Node {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Whether the value itself is wanted.
+    /// Returns whether the value itself is wanted.
     pub fn is_wanted(&self) -> bool {
         !self.wanted.is_empty() || self.array.is_some()
     }
 
-    /// Whether a key that is not among the children is a stranger: not where the whole value is wanted.
+    /// Returns whether a key that is not among the children is a stranger: not where the whole value is
+    /// wanted.
     pub fn is_complete(&self) -> bool {
         self.has_children() && !self.is_wanted() && !self.passed_over
     }
 
-    /// A place that wants the value here, else one below.
+    /// Returns a place that wants the value here, else one below.
     pub fn first_wanted(&self) -> Option<usize> {
         let below = || self.children.iter().find_map(|(_, child)| child.first_wanted());
         self.wanted.first().copied().or_else(below)

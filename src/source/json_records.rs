@@ -58,7 +58,7 @@ impl Records {
         }
     }
 
-    /// The next record from `at`, which begins in `line`; both move behind it.
+    /// Returns the next record from `at`, which begins in `line`; both move behind it.
     ///
     /// # Errors
     /// What stands between values is not what JSON has there: where the next begins nobody can say.
@@ -115,9 +115,9 @@ fn next_value(
         let Some(byte) = text.get(*at) else {
             return match place {
                 Place::Opened | Place::Expecting | Place::Between if last => {
-                    Err(cut_short("the file ends before its array does"))
+                    Err(cut_short("the file ends before the end of its array"))
                 }
-                Place::Start if last => Err(cut_short("the file is empty: not even [] was found")),
+                Place::Start if last => Err(cut_short("the file is empty: expected at least []")),
                 _ => Ok(None),
             };
         };
@@ -125,9 +125,9 @@ fn next_value(
             (Place::Start, b'[') => Place::Opened,
             (Place::Opened | Place::Between, b']') => Place::Closed,
             (Place::Between, b',') => Place::Expecting,
-            (Place::Between, _) => return Err(no_json(*line, "a comma or ] was expected")),
-            (Place::Expecting, b']') => return Err(no_json(*line, "a value was expected behind the comma")),
-            (Place::Closed, _) => return Err(no_json(*line, "text follows the array")),
+            (Place::Between, _) => return Err(no_json(*line, "expected a comma or ]")),
+            (Place::Expecting, b']') => return Err(no_json(*line, "expected a value after the comma")),
+            (Place::Closed, _) => return Err(no_json(*line, "found text after the array")),
             (Place::Start | Place::Bare | Place::Opened | Place::Expecting, _) => {
                 let begins = *line;
                 let Some(end) = end_of_value(text, *at, last, line)? else {
@@ -148,7 +148,7 @@ fn next_value(
     }
 }
 
-/// The end of the value that begins at `at`, if the text reaches it; `line` moves along.
+/// Returns the end of the value that begins at `at`, if the text reaches it; `line` moves along.
 fn end_of_value(text: &[u8], at: usize, last: bool, line: &mut i64) -> Result<Option<usize>> {
     let begins = *line;
     let mut open = Vec::new();
@@ -165,7 +165,7 @@ fn end_of_value(text: &[u8], at: usize, last: bool, line: &mut i64) -> Result<Op
             b'}' | b']' if open.last() == Some(&byte) => {
                 open.pop();
             }
-            b'}' | b']' => return Err(no_json(*line, "a bracket closes what it did not open")),
+            b'}' | b']' => return Err(no_json(*line, "a closing bracket does not match")),
             b'\n' => *line += 1,
             // A number or a word ends where anything else begins.
             _ if open.is_empty() => {
@@ -179,7 +179,7 @@ fn end_of_value(text: &[u8], at: usize, last: bool, line: &mut i64) -> Result<Op
         }
     }
     if last {
-        return Err(cut_short(&format!("the file ends within the record that begins in line {begins}")));
+        return Err(cut_short(&format!("the file ends inside the record that begins in line {begins}")));
     }
     Ok(None)
 }
@@ -198,10 +198,12 @@ fn end_of_text(text: &[u8], mut here: usize, line: &mut i64) -> Option<usize> {
 }
 
 fn no_json(line: i64, what: &str) -> Error {
-    Error::failed(format!("line {line}: the file is not JSON: {what}"))
-        .hint("one array of objects, or one object after the other, is expected; for an object a line declare format = \"jsonl\"")
+    Error::failed(format!("line {line}: the file is not JSON: {what}")).hint(
+        "expected one array of objects, or one object after another; for one object per line \
+         declare format = \"jsonl\"",
+    )
 }
 
 fn cut_short(what: &str) -> Error {
-    Error::failed(what).hint("it was cut short while it was written or copied: have it exported again")
+    Error::failed(what).hint("it was truncated while it was written or copied: export it again")
 }

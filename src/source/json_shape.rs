@@ -69,7 +69,7 @@ impl Shape {
         Shape { record, elements, former, columns: source.columns.len() }
     }
 
-    /// How many values are read of a record.
+    /// Returns how many values are read of a record.
     pub fn places(&self) -> usize {
         self.columns + self.former.len() + 1
     }
@@ -89,12 +89,12 @@ impl Shape {
         Ok(())
     }
 
-    /// The column that a place is of.
+    /// Returns the column that a place is of.
     pub fn column_of(&self, place: usize) -> usize {
         place.checked_sub(self.columns).and_then(|age| self.former.get(age)).copied().unwrap_or(place)
     }
 
-    /// Whether a name leads out of the element, to the record around it.
+    /// Returns whether a name leads out of the element, to the record around it.
     pub fn is_around(&self, name: &str) -> bool {
         self.elements.is_some() && matches!(row_place(true, name), RowPlace::Record(_))
     }

@@ -49,7 +49,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What it is, and nothing of what it says.
+    /// Returns what it is, and nothing of what it says.
     pub fn describe(&self) -> String {
         match self {
             Value::Null => "null".to_owned(),
@@ -58,7 +58,7 @@ impl<'a> Value<'a> {
             Value::Text(text) => text_of(text.as_bytes()),
             Value::Escaped(quoted) => match unescape(quoted, &mut String::new()) {
                 Some(text) => text_of(text.as_bytes()),
-                None => "text with half a character".to_owned(),
+                None => "text with an incomplete Unicode escape".to_owned(),
             },
             Value::Nested(nested) if nested.starts_with('{') => "an object".to_owned(),
             Value::Nested(_) => "an array".to_owned(),

@@ -17,12 +17,12 @@ pub fn why_left_out(name: &str, pattern: Option<&Pattern>) -> Option<&'static st
         return Some("hidden");
     }
     if file.starts_with('_') && pattern.is_none() {
-        return Some("begins with _, as the marks of other tools do; a glob reads it");
+        return Some("begins with _, like marker files of other tools; a glob can read it");
     }
     UNFINISHED
         .iter()
         .any(|end| file.ends_with(end) && !named.ends_with(end))
-        .then_some("by its name not finished")
+        .then_some("unfinished, by its name")
 }
 
 fn apart(path: &str) -> (&str, &str) {
@@ -45,8 +45,8 @@ mod tests {
             assert_eq!(why(".DS_Store", pattern), Some("hidden"));
             assert_eq!(why("a/.b/c.csv", pattern), Some("in a hidden folder"));
             assert_eq!(why("_delta_log/0.json", pattern), Some("in a hidden folder"));
-            assert_eq!(why("a.csv.tmp", pattern), Some("by its name not finished"));
-            assert_eq!(why("a.csv~", pattern), Some("by its name not finished"));
+            assert_eq!(why("a.csv.tmp", pattern), Some("unfinished, by its name"));
+            assert_eq!(why("a.csv~", pattern), Some("unfinished, by its name"));
         }
         assert!(why("_SUCCESS", "").is_some());
     }

@@ -17,7 +17,7 @@ use crate::error::{Context, Error, Result};
 use crate::storage::fault::between;
 use crate::storage::local_file::{LocalFile, meta_of};
 
-/// The file at a path, or the files below it that match.
+/// Returns the file at a path, or the files below it that match.
 pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
     let mut listing = Listing::default();
     let Some(path) = as_it_lies_there(path)? else { return Ok(listing) };
@@ -43,7 +43,7 @@ pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
                 // A link that leads to itself, or to a folder above it.
                 (Some(link), _) if error.loop_ancestor().is_some() || leads_to_itself(&error) => {
                     let below = link.strip_prefix(&path).unwrap_or(link).to_string_lossy();
-                    listing.left_out.push(format!("{below} (a link that leads back to itself)"));
+                    listing.left_out.push(format!("{below} (a link to a folder that contains it)"));
                     continue;
                 }
                 // It was there a moment ago.
@@ -58,13 +58,13 @@ pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
         }
         match (why_left_out(&shown, pattern), metadata) {
             (Some(why), _) => listing.left_out.push(format!("{shown} ({why})")),
-            (None, None) => listing.left_out.push(format!("{shown} (a link that leads nowhere)")),
+            (None, None) => listing.left_out.push(format!("{shown} (a broken link)")),
             (None, Some(metadata)) if !metadata.is_file() => {
-                listing.left_out.push(format!("{shown} (no file with a content)"));
+                listing.left_out.push(format!("{shown} (not a regular file)"));
             }
             (None, Some(_)) if below.to_str().is_none() => {
                 return Err(Error::failed(format!("the name of `{shown}` is not UTF-8 text"))
-                    .hint("rename it: rows are kept with the name of their file"));
+                    .hint("rename it: each row is stored with the name of its file"));
             }
             (None, Some(metadata)) => {
                 let name = shown.into_owned();
@@ -101,8 +101,8 @@ fn source_file(name: String, path: PathBuf, metadata: &Metadata) -> Result<Sourc
     })
 }
 
-/// A path as the disk has it, where its accents are composed in another way than declared: macOS takes
-/// them apart. Nothing where none, or more than one, looks the same.
+/// Returns a path as the disk has it, where its accents are composed in another way than declared: macOS
+/// takes them apart. Nothing where none, or more than one, looks the same.
 fn as_it_lies_there(declared: &FilePath) -> Result<Option<PathBuf>> {
     if is_there(declared)? {
         return Ok(Some(declared.to_owned()));
@@ -134,7 +134,7 @@ fn as_it_lies_there(declared: &FilePath) -> Result<Option<PathBuf>> {
     Ok(Some(found))
 }
 
-/// Whether there is something; below a file there is nothing.
+/// Returns whether there is something; below a file there is nothing.
 fn is_there(path: &FilePath) -> Result<bool> {
     match path.try_exists() {
         Err(e) if e.kind() == ErrorKind::NotADirectory => Ok(false),

@@ -20,7 +20,7 @@ use super::source_file::{Listing, SourceFile};
 use crate::error::{Context, Error, Result};
 use crate::storage::Storage;
 
-/// The files of a source.
+/// Returns the files of a source.
 ///
 /// What [`why_left_out`] has a reason for is told and not read. No file at all is an error unless the
 /// source is optional.
@@ -45,8 +45,8 @@ fn in_order(source: &Source, mut listing: Listing) -> Result<Listing> {
     let twice = files.windows(2).find(|pair| pair[0].name == pair[1].name);
     match twice {
         None => Ok(listing),
-        Some(pair) => Err(Error::failed(format!("two files are called {}", pair[0].name))
-            .hint("a zip archive holds it twice: have it delivered with one of the two")),
+        Some(pair) => Err(Error::failed(format!("two files are named {}", pair[0].name))
+            .hint("a zip archive contains it twice: deliver the archive with only one of them")),
     }
 }
 
@@ -76,7 +76,7 @@ async fn find(source: &Source) -> Result<Listing> {
     }
 }
 
-/// What is at a path of an object store: a file, or the files below it.
+/// Returns what is at a path of an object store: a file, or the files below it.
 async fn look(place: &Place, store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Listing> {
     let mut listing = Listing::default();
     if place.file.is_some() {
@@ -119,7 +119,7 @@ fn without_folders(mut listing: Listing) -> Listing {
     listing
 }
 
-/// A path as the store writes it, where its accents are composed in another way than declared: macOS
+/// Returns a path as the store writes it, where its accents are composed in another way than declared: macOS
 /// takes them apart. Nothing where none, or more than one, looks the same.
 async fn as_it_lies_there(store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Option<Path>> {
     let mut found = Path::default();

@@ -47,10 +47,8 @@ async fn open(source: &Source, file: SourceFile) -> Result<Listing> {
     match archive::directory(&file).await.map_err(place)? {
         Some(entries) => chosen(source, &file, &entries).map_err(place),
         None if source.member.is_some() => Err(place(
-            Error::failed(
-                "the file is no zip archive, and the source says which members of archives are read",
-            )
-            .hint("keep such files apart with `path`, for example path = \"exports/*.zip\""),
+            Error::failed("the file is not a zip archive, but the source has `member`")
+                .hint("exclude such files with `path`, for example path = \"exports/*.zip\""),
         )),
         // By its name only: what it is, its first bytes tell when it is read.
         None => Ok(Listing { files: vec![file], left_out: Vec::new() }),
@@ -89,7 +87,7 @@ fn chosen(source: &Source, file: &SourceFile, entries: &[Entry]) -> Result<Listi
     Ok(listing)
 }
 
-/// A pattern without folders is for a member's last name, in whatever folder it is.
+/// Returns a pattern without folders is for a member's last name, in whatever folder it is.
 fn matches(pattern: &Pattern, member: &str) -> bool {
     let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
     let member = composed(member);

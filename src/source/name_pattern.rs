@@ -36,7 +36,7 @@ impl NamePattern {
                     Some(b'm') => Part::Month,
                     Some(b'd') => Part::Day,
                     Some(b'%') => Part::Fixed(b'%'),
-                    _ => return Err("has another %-letter than %Y, %y, %m and %d"),
+                    _ => return Err("has a %-letter other than %Y, %y, %m and %d"),
                 },
                 fixed => Part::Fixed(fixed),
             });
@@ -46,7 +46,7 @@ impl NamePattern {
             || count(&[Part::Month]) != 1
             || count(&[Part::Day]) > 1
         {
-            return Err("does not name a day or a month: it needs a year, a month and at most one day");
+            return Err("does not give a day or a month: it needs a year, a month and at most one day");
         }
         Ok(NamePattern { text: text.to_owned(), parts })
     }
@@ -55,7 +55,7 @@ impl NamePattern {
         self.parts.contains(&Part::Day)
     }
 
-    /// The last date in the name that no further digit touches.
+    /// Returns the last date in the name that no further digit touches.
     pub fn find(&self, name: &str) -> Option<NaiveDate> {
         let name = composed(name);
         (0..name.len()).rev().find_map(|at| self.at(name.as_bytes(), at))

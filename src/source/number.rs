@@ -23,12 +23,12 @@ impl Default for NumberStyle {
 }
 
 impl NumberStyle {
-    /// Whether there may be anything beside sign, digits and decimal mark.
+    /// Returns whether there may be anything beside sign, digits and decimal mark.
     pub fn is_plain(&self) -> bool {
         self.thousands.is_none() && self.currency.is_none()
     }
 
-    /// The number alone; `scratch` is used only where something is taken out of its middle.
+    /// Returns the number alone; `scratch` is used only where something is taken out of its middle.
     pub fn bare<'a>(&self, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
         let (sign, number) = match &self.currency {
             Some(currency) => without_currency(text, currency),
@@ -49,7 +49,7 @@ impl NumberStyle {
         }
     }
 
-    /// The text without its thousands signs; `scratch` is used only when there are any.
+    /// Returns the text without its thousands signs; `scratch` is used only when there are any.
     ///
     /// Groups must be complete: with `,` for thousands, `12,5` is refused and not read as 125.
     pub fn ungrouped<'a>(&self, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
@@ -86,7 +86,7 @@ impl NumberStyle {
     }
 }
 
-/// The text without the currency at one of its ends; the sign before it, if it stood between them.
+/// Returns the text without the currency at one of its ends; the sign before it, if it stood between them.
 fn without_currency<'a>(text: &'a [u8], currency: &[u8]) -> (Option<u8>, &'a [u8]) {
     if let Some(number) = text.strip_suffix(currency) {
         return (None, trim(number));
@@ -135,7 +135,7 @@ fn split_sign(text: &[u8]) -> (bool, &[u8]) {
     }
 }
 
-/// The bytes of a short text (1 to 8) in one word, the first byte lowest.
+/// Returns the bytes of a short text (1 to 8) in one word, the first byte lowest.
 #[inline(always)]
 fn word(text: &[u8]) -> u64 {
     let half = |at: usize| {
@@ -153,7 +153,7 @@ fn word(text: &[u8]) -> u64 {
     }
 }
 
-/// The number that `length` (1 to 8) digits in a word are: all at once, without a loop whose end
+/// Returns the number that `length` (1 to 8) digits in a word are: all at once, without a loop whose end
 /// the processor would have to guess (after D. Lemire, "Quickly parsing eight digits", 2018).
 #[inline(always)]
 fn eight(word: u64, length: usize) -> Option<u64> {
@@ -193,7 +193,7 @@ pub fn why_no_number(text: &[u8]) -> Fault {
     if number { Fault::Exponent } else { Fault::Shape }
 }
 
-/// A number with an exponent spelled out, digit by digit: what JSON means by `1.5e3` is exactly 1500.
+/// Returns a number with an exponent spelled out, digit by digit: what JSON means by `1.5e3` is exactly 1500.
 pub fn spelled_out(text: &[u8]) -> Option<Vec<u8>> {
     let (negative, digits) = split_sign(text);
     let at = digits.iter().position(|b| matches!(b, b'e' | b'E'))?;
@@ -215,7 +215,7 @@ pub fn spelled_out(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A 64-bit integer. A fraction of zeros (`17850.0`, as data frames write ids) is no fraction.
+/// Returns a 64-bit integer. A fraction of zeros (`17850.0`, as data frames write ids) is no fraction.
 #[inline(always)]
 pub fn integer(text: &[u8], point: u8) -> Result<i64, Fault> {
     let (negative, digits) = split_sign(text);
@@ -247,7 +247,8 @@ pub const POWERS: [i128; 39] = {
     powers
 };
 
-/// A decimal with at most `precision` digits, `scale` of them after the mark, as its unscaled integer.
+/// Returns a decimal with at most `precision` digits, `scale` of them after the mark, as its unscaled
+/// integer.
 #[inline(always)]
 pub fn decimal(text: &[u8], precision: u8, scale: u8, point: u8) -> Result<i128, Fault> {
     let (negative, digits) = split_sign(text);
@@ -262,7 +263,7 @@ pub fn decimal(text: &[u8], precision: u8, scale: u8, point: u8) -> Result<i128,
     Ok(value)
 }
 
-/// The common case: few digits, no more places than declared.
+/// Returns the common case: few digits, no more places than declared.
 #[inline(always)]
 fn short(digits: &[u8], scale: u8, point: u8) -> Option<i128> {
     if !(2..=8).contains(&digits.len()) {
@@ -371,7 +372,7 @@ fn shift(value: i128, by: usize) -> Result<i128, Fault> {
     POWERS.get(by).and_then(|power| value.checked_mul(*power)).ok_or(Fault::Range)
 }
 
-/// A finite double. `NaN` and infinities are refused: they would poison every sum after them.
+/// Returns a finite double. `NaN` and infinities are refused: they would poison every sum after them.
 pub fn float(text: &[u8], point: u8, scratch: &mut Vec<u8>) -> Result<f64, Fault> {
     let text = if point == b'.' {
         text

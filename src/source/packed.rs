@@ -58,7 +58,7 @@ pub fn unpacked(mut windows: Content) -> Result<Content> {
 
 const ZSTANDARD: &str = "Zstandard";
 
-/// The first windows as one that is long enough to tell a form, or all there are.
+/// Returns the first windows as one that is long enough to tell a form, or all there are.
 fn head(windows: &mut Content) -> Result<Bytes> {
     let mut head = windows.next().transpose()?.unwrap_or_default();
     while head.len() < HEAD {
@@ -71,7 +71,7 @@ fn head(windows: &mut Content) -> Result<Bytes> {
     Ok(head)
 }
 
-/// What a decoder yields, which must be text.
+/// Returns what a decoder yields, which must be text.
 fn once_packed(packing: &'static str, decoder: impl Read + Send + 'static) -> Result<Content> {
     let mut windows = read_out(packing, decoder);
     let first = windows.next().transpose()?.unwrap_or_default();
@@ -79,7 +79,7 @@ fn once_packed(packing: &'static str, decoder: impl Read + Send + 'static) -> Re
     Ok(Box::new(iter::once(Ok(first)).chain(windows)))
 }
 
-/// The windows of what a decoder yields.
+/// Returns the windows of what a decoder yields.
 fn read_out(packing: &'static str, mut decoder: impl Read + Send + 'static) -> Content {
     Box::new(iter::from_fn(move || {
         let mut window = Vec::with_capacity(UNPACKED);
@@ -97,17 +97,17 @@ fn damaged(packing: &str, error: io::Error) -> Error {
         Err(error) => error,
     };
     let told = match error.kind() {
-        io::ErrorKind::UnexpectedEof => format!("the {packing} data ends before it is whole"),
+        io::ErrorKind::UnexpectedEof => format!("the {packing} data is truncated"),
         _ => format!("the {packing} data is damaged"),
     };
     let hint = match error.to_string().contains("too much memory") {
-        true => "have it packed without --long",
-        false => "was it cut short while it was copied? Have it delivered again; nothing of it was taken in",
+        true => "compress it without --long",
+        false => "was it truncated while it was copied? Deliver it again; none of it was read",
     };
     Error::failed(told).caused_by(error).hint(hint)
 }
 
-/// What a member of an archive was before it was packed, held against its length and checksum.
+/// Returns what a member of an archive was before it was packed, held against its length and checksum.
 fn of_member(member: &Member, size: u64, bytes: Stored) -> Result<Content> {
     const ZIP: &str = "zip";
     let packed: Box<dyn Read + Send> = match member.packing {

@@ -118,7 +118,7 @@ impl<'b> Block<'b> {
         Ok(())
     }
 
-    /// The rows of a record; false when nobody listens any more.
+    /// Returns the rows of a record; false when nobody listens any more.
     fn unfold(
         &self,
         elements: &Elements,
@@ -157,10 +157,10 @@ impl<'b> Block<'b> {
 }
 
 fn damaged(error: Error) -> Error {
-    error.hint("the file is not Parquet, or was cut short while it was copied: have it exported again")
+    error.hint("the file is not Parquet, or was truncated while it was copied: export it again")
 }
 
-/// What the file is instead of Parquet, where its first bytes say so.
+/// Returns what the file is instead of Parquet, where its first bytes say so.
 fn instead(file: &SourceFile, runtime: &Handle) -> Option<Error> {
     let head = runtime.block_on(fetch(file, 0..file.size.min(HEAD as u64))).ok()?;
     form(&head).instead_of_parquet()
@@ -177,7 +177,7 @@ impl Footer {
     /// Reads a file's footer. Runs on a thread that may block.
     pub fn of(file: &SourceFile, runtime: &Handle) -> Result<Self> {
         if file.size == 0 {
-            return Err(damaged(Error::failed("the file is empty: 0 bytes are no Parquet file")));
+            return Err(damaged(Error::failed("the file is empty: 0 bytes are not a Parquet file")));
         }
         let mut input = file.clone();
         let load = || {
@@ -205,7 +205,7 @@ impl Footer {
         self.metadata.parquet_schema()
     }
 
-    /// The columns that a source may find in the file.
+    /// Returns the columns that a source may find in the file.
     pub fn columns(&self, source: &Source) -> Result<FileColumns> {
         FileColumns::of(source, self.metadata.schema(), self.descriptor())
     }
@@ -269,7 +269,7 @@ pub fn check(source: &Source, columns: &FileColumns) -> Result<Comparison> {
     Ok(comparison)
 }
 
-/// The errors for columns whose type in the file can never become the declared one.
+/// Returns the errors for columns whose type in the file can never become the declared one.
 fn unreadable(source: &Source, columns: &FileColumns) -> Vec<Error> {
     let mut errors = Vec::new();
     for column in &source.columns {
@@ -278,12 +278,13 @@ fn unreadable(source: &Source, columns: &FileColumns) -> Vec<Error> {
         let name = &found.name;
         if !reads_as(&found.data_type, column.kind) {
             let error = Error::failed(format!(
-                "the column `{name}` is {}, which does not read as {}",
+                "the column `{name}` is {}, which cannot be read as {}",
                 found.data_type, column.kind
             ));
             errors.push(match ColumnType::of(&found.data_type) {
                 Some(kind) => error.hint(format!(
-                    "was it retyped? Export it as {} again, or declare it as {kind} and read the source anew with --full-refresh",
+                    "did its type change? Export it as {} again, or declare it as {kind} and read the \
+                     source again with --full-refresh",
                     column.kind
                 )),
                 None => error.hint(way_out(found, source.rows.is_some())),
@@ -293,13 +294,13 @@ fn unreadable(source: &Source, columns: &FileColumns) -> Vec<Error> {
     errors
 }
 
-/// The Parquet library trusts the lengths that a file tells and panics where they lie.
+/// Returns the Parquet library trusts the lengths that a file tells and panics where they lie.
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
-        .map_err(|_| Error::failed("the file contradicts itself: its pages are not what its footer says"))
+        .map_err(|_| Error::failed("the file is corrupt: its pages do not match its footer"))
 }
 
-/// A refused row as text: the declared columns and what they hold.
+/// Returns a refused row as text: the declared columns and what they hold.
 fn record(batch: &RecordBatch, row: usize) -> String {
     let options = FormatOptions::default().with_null("null");
     let mut text = String::new();

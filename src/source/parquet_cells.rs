@@ -53,7 +53,7 @@ enum Values {
     Moment(TimestampMicrosecondArray, bool),
 }
 
-/// Whether any value of the file's type can be one of the declared type.
+/// Returns whether any value of the file's type can be one of the declared type.
 pub fn reads_as(found: &DataType, kind: ColumnType) -> bool {
     use ColumnType::{Boolean, Date, Decimal, Float, Integer, Text, Timestamp};
     match found {
@@ -74,7 +74,7 @@ pub fn reads_as(found: &DataType, kind: ColumnType) -> bool {
 }
 
 impl Cells {
-    /// A column that the records of the file do not hold.
+    /// Returns a column that the records of the file do not hold.
     pub fn of_file() -> Self {
         Cells { values: Values::OfFile, absent: None }
     }
@@ -155,7 +155,7 @@ impl Cells {
             || matches!(&self.values, Values::Float(a, _) if a.is_valid(row) && a.value(row).is_nan())
     }
 
-    /// Whether the value was lost on the way to its form: an instant beyond the range of
+    /// Returns whether the value was lost on the way to its form: an instant beyond the range of
     /// microseconds, bytes that are no text.
     fn is_lost(&self, row: usize) -> bool {
         match &self.values {
@@ -253,14 +253,14 @@ fn micros(array: &ArrayRef, unit: TimeUnit) -> TimestampMicrosecondArray {
     }
 }
 
-/// The instants that are the same in microseconds and in milliseconds: the library that reads INT96
+/// Returns the instants that are the same in microseconds and in milliseconds: the library that reads INT96
 /// wraps around where the former do not reach, and the latter always do.
 fn both(micros: TimestampMicrosecondArray, millis: Option<&ArrayRef>) -> Result<TimestampMicrosecondArray> {
     let Some(millis) = millis else { return Ok(micros) };
     let millis = millis.as_primitive_opt::<TimestampMillisecondType>();
     let millis = millis
         .filter(|millis| millis.len() == micros.len())
-        .ok_or_else(|| Error::failed("the file's INT96 values came out twice in two ways"))?;
+        .ok_or_else(|| Error::failed("the file's INT96 values were read twice with different results"))?;
     Ok(micros
         .iter()
         .zip(millis)

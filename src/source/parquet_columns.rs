@@ -92,7 +92,7 @@ impl FileColumns {
         self.columns.iter().map(|column| column.name.clone()).collect()
     }
 
-    /// What is read of the file for the columns at these places.
+    /// Returns what is read of the file for the columns at these places.
     pub fn mask(&self, file: &SchemaDescriptor, places: &[usize]) -> ProjectionMask {
         let mut leaves: Vec<usize> =
             places.iter().flat_map(|place| self.columns[*place].leaves.clone()).collect();
@@ -105,12 +105,12 @@ impl FileColumns {
         ProjectionMask::leaves(file, leaves)
     }
 
-    /// The instants among them that are written as INT96.
+    /// Returns the instants among them that are written as INT96.
     pub fn int96(&self, places: &[usize]) -> Vec<usize> {
         places.iter().copied().filter(|place| self.columns[*place].is_int96()).collect()
     }
 
-    /// The elements in a batch of records; none without `rows`.
+    /// Returns the elements in a batch of records; none without `rows`.
     pub fn elements(&self, batch: &StructArray) -> Result<Option<Elements>> {
         let Some(list) = &self.list else { return Ok(None) };
         let (array, nulls) = at(batch, &list.path)?;
@@ -123,7 +123,7 @@ impl FileColumn {
         self.form == Form::Int96
     }
 
-    /// The column's values in a batch of records, or of elements, and where there are none.
+    /// Returns the column's values in a batch of records, or of elements, and where there are none.
     pub fn values(
         &self,
         batch: &StructArray,
@@ -139,7 +139,7 @@ impl FileColumn {
     }
 }
 
-/// The value at a path, null where a struct on the way is.
+/// Returns the value at a path, null where a struct on the way is.
 fn at(batch: &StructArray, path: &[String]) -> Result<(ArrayRef, Option<NullBuffer>)> {
     let lost = || Error::failed(format!("the Parquet file lost its column `{}`", path.join(".")));
     let mut nulls = batch.nulls().cloned();
@@ -195,7 +195,7 @@ impl Elements {
         self.ranges[row].clone()
     }
 
-    /// Whether the element is there.
+    /// Returns whether the element is there.
     pub fn is_null(&self, element: usize) -> bool {
         self.values.is_null(element)
     }
@@ -253,7 +253,7 @@ impl Walk<'_> {
             | DataType::Map(element, _) => element.clone(),
             other => {
                 return Err(Error::failed(format!(
-                    "the column `{}`, whose elements are to be the rows, is {other} and no list",
+                    "the column `{}`, whose elements are the rows, is {other}, not a list",
                     path.join(".")
                 )));
             }
@@ -299,7 +299,7 @@ impl Walk<'_> {
     }
 }
 
-/// How many leaves a type has in Parquet.
+/// Returns how many leaves a type has in Parquet.
 fn leaves(data_type: &DataType) -> usize {
     match data_type {
         DataType::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
@@ -313,7 +313,7 @@ fn leaves(data_type: &DataType) -> usize {
     }
 }
 
-/// The schema with every INT96 as an instant of this unit, in UTC; none where there is no INT96.
+/// Returns the schema with every INT96 as an instant of this unit, in UTC; none where there is no INT96.
 pub fn coerced(schema: &Schema, file: &SchemaDescriptor, unit: TimeUnit) -> Option<Schema> {
     file.columns().iter().any(|leaf| leaf.physical_type() == PhysicalType::INT96).then(|| {
         let mut leaf = 0;
@@ -343,13 +343,13 @@ fn coerced_field(field: &FieldRef, file: &SchemaDescriptor, unit: TimeUnit, leaf
     Arc::new(Field::new(field.name(), data_type, field.is_nullable()).with_metadata(field.metadata().clone()))
 }
 
-/// How a column of a type that no declared type takes in is to be read all the same.
+/// Returns how a column of a type that no declared type takes in is to be read all the same.
 pub fn way_out(column: &FileColumn, unfolded: bool) -> String {
     let name = &column.name;
     match &column.data_type {
         DataType::Struct(fields) => {
             let first = fields.first().map_or("…", |field| field.name().as_str());
-            format!("read what is in it by its path, for example from = \"{name}.{first}\"")
+            format!("read the values in it by their path, for example from = \"{name}.{first}\"")
         }
         DataType::List(_)
         | DataType::LargeList(_)
@@ -359,10 +359,10 @@ pub fn way_out(column: &FileColumn, unfolded: bool) -> String {
         | DataType::Map(..)
             if !unfolded && matches!(row_place(true, name), RowPlace::Element(_)) =>
         {
-            format!("read its elements by a source of its own over the same files, with rows = \"{name}\"")
+            format!("read its elements with another source over the same files, with rows = \"{name}\"")
         }
         DataType::Interval(_) | DataType::Duration(_) => {
-            "export it as a number, of seconds for example".to_owned()
+            "export it as a number, for example of seconds".to_owned()
         }
         _ => "export it as plain columns".to_owned(),
     }

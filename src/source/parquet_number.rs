@@ -44,7 +44,7 @@ pub fn float(value: f64, single: bool, kind: ColumnType, decoder: &mut Decoder) 
     }
 }
 
-/// The digits that tell the number from its neighbours, without an exponent.
+/// Returns the digits that tell the number from its neighbours, without an exponent.
 fn shortest(value: f64, single: bool) -> String {
     if single { (value as f32).to_string() } else { value.to_string() }
 }
@@ -67,7 +67,7 @@ fn float_as_decimal(value: f64, single: bool, precision: u8, scale: u8) -> Resul
     }
 }
 
-/// A decimal with `from` places.
+/// Returns a decimal with `from` places.
 pub fn decimal(value: i128, from: i8, kind: ColumnType, decoder: &mut Decoder) -> Result<(), Fault> {
     let rescaled = |to: i8, fault: Fault| -> Result<i128, Fault> {
         let lift = i32::from(to) - i32::from(from);

@@ -36,7 +36,7 @@ fn settle_one(source: &Source, file: &str, decoder: &mut Decoder) -> Result<()> 
             column.name,
             fault.reason(&column, &found)
         ))
-        .hint("declare the column as the folders are named, or leave the folder out of `path`")
+        .hint("declare a type that fits the names of the folders, or exclude the folder with `path`")
     })
 }
 
@@ -49,9 +49,9 @@ fn value(source: &Source, file: &str, name: &str) -> Result<String> {
         .collect();
     match values.len() {
         1 => Ok(values.remove(0)),
-        0 => Err(Error::failed(format!("the file lies in no folder `{name}=…`"))
-            .hint("a column is declared from it: is `path` right? It takes files of folders and globs by their names")),
-        _ => Err(Error::failed(format!("the file lies in more than one folder `{name}=…`"))),
+        0 => Err(Error::failed(format!("the file is in no folder `{name}=…`"))
+            .hint("a column is declared from this folder: check `path`")),
+        _ => Err(Error::failed(format!("the file is in more than one folder `{name}=…`"))),
     }
 }
 
@@ -71,10 +71,10 @@ pub fn check(source: &Source, file: &str) -> Result<()> {
             if !source.leaves_out(&name) && !source.columns.iter().any(|column| declared(&name, column)) {
                 errors.push(
                     Error::failed(format!(
-                        "the file lies in a folder `{name}=…`, a column that is not declared"
+                        "the file is in a folder `{name}=…`, an undeclared column"
                     ))
                     .hint(format!(
-                        "declare it with from = {{ partition = \"{name}\" }}, or name it in ignore_columns"
+                        "declare it with from = {{ partition = \"{name}\" }}, or list it in ignore_columns"
                     )),
                 );
             }
@@ -83,19 +83,19 @@ pub fn check(source: &Source, file: &str) -> Result<()> {
     Error::all(errors)
 }
 
-/// The folders of a file below that of its source.
+/// Returns the folders of a file below that of its source.
 fn folders(file: &str) -> impl Iterator<Item = &str> {
     let folders = file.rsplit_once('/').map_or("", |(folders, _)| folders);
     folders.split('/')
 }
 
-/// The folders that the declared path names without a pattern.
+/// Returns the folders that the declared path names without a pattern.
 fn path_folders<'p>(path: &'p str, file: &'p str) -> impl Iterator<Item = &'p str> {
     let fixed = path.split('/').take_while(|part| !part.contains(['*', '?', '[']));
     fixed.filter(move |part| *part != file)
 }
 
-/// The name and the value of a folder that is a partition; special characters are written `%2F`.
+/// Returns the name and the value of a folder that is a partition; special characters are written `%2F`.
 fn partition(folder: &str) -> Option<(String, String)> {
     let (name, value) = folder.split_once('=')?;
     (!name.is_empty()).then(|| (percent_decoded(name), percent_decoded(value)))

@@ -46,7 +46,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// The word under which such values are remembered.
+    /// Returns the word under which such values are remembered.
     pub fn word(&self) -> String {
         match self {
             KeyKind::Key(kind) => kind.clone(),
@@ -94,8 +94,8 @@ impl PersonDeclaration {
         if self.keys.is_empty() {
             problems.push(Problem::new(
                 ["person", "keys"],
-                Error::config("no column says whose a row is")
-                    .hint("name one with what it identifies: keys = { card = \"card\" }"),
+                Error::config("no column says which person a row belongs to")
+                    .hint("name a column and the kind of key that it holds: keys = { card = \"card\" }"),
             ));
         }
         for (name, word) in &self.keys {
@@ -104,7 +104,7 @@ impl PersonDeclaration {
                 Some(ColumnType::Text | ColumnType::Integer) => {}
                 Some(other) => problems.push(Problem::new(
                     place,
-                    Error::config(format!("`{name}` is {other}: nobody is identified by that"))
+                    Error::config(format!("`{name}` is {other}, which cannot identify a person"))
                         .hint("name a column of type text or integer"),
                 )),
                 None => problems
@@ -140,7 +140,7 @@ impl PersonDeclaration {
                     problems.push(Problem::new(
                         ["person", "anonymise"],
                         Error::config(format!(
-                            "`{}` is not blanked and holds what is read as `{}`, which is",
+                            "`{}` is not anonymised, but it holds the same value as `{}`, which is",
                             twin.name, other.name
                         ))
                         .hint("add it to `anonymise`"),
@@ -152,7 +152,8 @@ impl PersonDeclaration {
                     problems.push(Problem::new(
                         ["person", "anonymise"],
                         Error::config(format!(
-                            "`{}` identifies a person and is not blanked: the rows would still be theirs",
+                            "`{}` identifies a person and is not anonymised: the rows would still \
+                             identify the person",
                             key.column
                         ))
                         .hint("add it to `anonymise`"),
@@ -172,7 +173,7 @@ impl PersonDeclaration {
     }
 }
 
-/// Whether a path goes on with a key below.
+/// Returns whether a path goes on with a key below.
 fn is_below(rest: &str) -> bool {
     rest.starts_with('.')
 }

@@ -70,7 +70,7 @@ fn is_file(path: &FilePath) -> Result<bool> {
     }
 }
 
-/// The local path from the root, without `.` and `..`, which object stores do not know.
+/// Returns the local path from the root, without `.` and `..`, which object stores do not know.
 fn absolute(path: &str) -> Result<String> {
     let slash = path.ends_with('/');
     let whole = std::path::absolute(path).doing(format!("read the path {path}"))?;

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::error::{Context, Result};
 
-/// The quarantine as read: one row per refused record.
+/// Returns the quarantine as read: one row per refused record.
 ///
 /// `line` is the 1-based line where the record starts (in Parquet and among JSON values its number);
 /// `column` the first column that does not fit, null when the record as a whole is at fault; `reason`
@@ -83,7 +83,7 @@ impl Quarantine {
         self.rows
     }
 
-    /// What was gathered since the last call.
+    /// Returns what was gathered since the last call.
     pub fn take(&mut self) -> Result<RecordBatch> {
         self.rows = 0;
         let columns: Vec<ArrayRef> = vec![

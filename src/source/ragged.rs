@@ -61,12 +61,12 @@ impl Width {
             return format!("{reason} (ragged = \"pad\" reads missing cells at the end as empty)");
         }
         if self.is_empty_behind(text, spans) {
-            return format!("{reason} (ragged = \"pad\" leaves empty cells at the end out)");
+            return format!("{reason} (ragged = \"pad\" ignores empty cells at the end)");
         }
         reason
     }
 
-    /// Whether the fields that no column is for are blank.
+    /// Returns whether the fields that no column is for are blank.
     fn is_empty_behind(&self, text: &[u8], spans: &[Span]) -> bool {
         spans[self.fields..]
             .iter()

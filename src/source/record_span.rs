@@ -47,10 +47,10 @@ impl Broken {
                 "text follows the closing quote of a field (a quote inside must be doubled)"
             }
             Broken::Backslash => {
-                "a quoted field does not end where its quote does, and quotes stand behind backslashes: \
-                 escape = \"\\\\\" reads them as part of the value"
+                "a quoted field does not end at its closing quote, and there are quotes after \
+                 backslashes: escape = \"\\\\\" reads them as part of the value"
             }
-            Broken::LoneEscape => "the file ends behind an escape",
+            Broken::LoneEscape => "the file ends after an escape character",
             Broken::TooLong => "the record is longer than 4 MiB (is a quote not closed?)",
         }
     }
@@ -71,7 +71,7 @@ pub fn broken(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
     }
 }
 
-/// The end of the line and the beginning of the next one.
+/// Returns the end of the line and the beginning of the next one.
 #[inline]
 pub fn line_end(text: &[u8], at: usize, last: bool) -> Option<(usize, usize)> {
     match memchr2(b'\n', b'\r', &text[at..]) {
@@ -93,7 +93,7 @@ pub fn line_break(text: &[u8], at: usize, last: bool) -> Option<usize> {
     }
 }
 
-/// How many lines end inside a quoted field.
+/// Returns how many lines end inside a quoted field.
 #[inline]
 pub fn line_breaks(text: &[u8]) -> i64 {
     let mut lines = 0;

@@ -73,7 +73,7 @@ impl Source {
     }
 }
 
-/// The values of a row of Parquet, which is shown as `name: value, name: value`.
+/// Returns the values of a row of Parquet, which is shown as `name: value, name: value`.
 fn shown(record: &str) -> Vec<String> {
     let pairs = record.split(", ");
     pairs.map(|pair| pair.split_once(": ").map_or(pair, |(_, value)| value).to_owned()).collect()

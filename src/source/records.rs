@@ -127,7 +127,7 @@ impl Splitter {
     }
 }
 
-/// The length of the byte-order marks at the beginning of a record.
+/// Returns the length of the byte-order marks at the beginning of a record.
 #[cold]
 fn marks_at(text: &[u8]) -> usize {
     let length = BYTE_ORDER_MARK.len();
@@ -167,7 +167,7 @@ impl<'a> Marks<'a> {
         Marks { text, delimiter, block: usize::MAX, bits: 0 }
     }
 
-    /// The first mark at or after `from`; calls go forward only.
+    /// Returns the first mark at or after `from`; calls go forward only.
     #[inline]
     fn next(&mut self, from: usize) -> Option<usize> {
         if self.block == usize::MAX || from >= self.block + BLOCK {
@@ -203,7 +203,7 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// One bit for each delimiter, LF or CR of the block.
+/// Returns one bit for each delimiter, LF or CR of the block.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn mask(block: &[u8; BLOCK], delimiter: u8) -> u32 {
@@ -249,7 +249,7 @@ mod tests {
 
     const QUOTING: Quoting = Quoting { quote: b'"', escape: None };
 
-    /// Every record of a text: its line, and its fields or what broke it.
+    /// Returns every record of a text: its line, and its fields or what broke it.
     fn records(text: &str) -> Vec<(i64, Result<Vec<String>, Broken>)> {
         let splitter = Splitter { delimiter: b',', quote: Some(b'"'), comment: Some(b'#'), escape: None };
         let text = text.as_bytes();

@@ -27,7 +27,7 @@ pub struct Remark {
 }
 
 impl Remark {
-    /// What was seen, if it was.
+    /// Returns what was seen, if it was.
     pub fn counted(seen: Seen, tally: Tally) -> Option<Self> {
         (tally.count > 0).then_some(Remark { seen, tally })
     }
@@ -37,12 +37,12 @@ impl Remark {
         Remark { seen: Seen::File(text), tally: Tally { count: 1, first_line: 1 } }
     }
 
-    /// Whether it is as it may be, and nobody need look.
+    /// Returns whether it is as it may be, and nobody need look.
     pub fn is_note(&self) -> bool {
         matches!(self.seen, Seen::NoElement { .. } | Seen::InNoRecord { around: false, .. })
     }
 
-    /// What is told, the file's name aside.
+    /// Returns what is told, the file's name aside.
     pub fn text(&self) -> String {
         let Tally { count, first_line } = self.tally;
         let one = count == 1;
@@ -61,7 +61,7 @@ impl Remark {
     }
 }
 
-/// The warnings and the notes on the files of a source: the same of several files is told once.
+/// Returns the warnings and the notes on the files of a source: the same of several files is told once.
 pub fn told(remarks: Vec<(String, Remark)>) -> (Vec<String>, Vec<String>) {
     let mut files: BTreeMap<Seen, (String, usize, Tally)> = BTreeMap::new();
     for (file, Remark { seen, tally }) in remarks {
@@ -102,8 +102,8 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "a and 2 more files: 6 values of `card` look like a number that a spreadsheet has shortened, the first in \
-              line 7: different ones may have become the same"
+                "a and 2 more files: 6 values of `card` look like a number shortened by a spreadsheet, the first in \
+              line 7: different numbers may have become equal"
             ]
         );
         assert_eq!(notes, ["b: 1 record has no element in `lines` and gives no row, the first in line 4"]);

@@ -76,7 +76,7 @@ impl KeepDeclaration {
 }
 
 impl Keep {
-    /// The instant that is one span before. `None` where the calendar does not reach so far back:
+    /// Returns the instant that is one span before. `None` where the calendar does not reach so far back:
     /// then everything is kept.
     pub fn since(&self, as_of: Instant) -> Option<Since> {
         let local = self.span.before(as_of, self.zone)?;

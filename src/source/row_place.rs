@@ -14,7 +14,7 @@ pub enum RowPlace<'n> {
     WholeElement,
 }
 
-/// Where a declared name leads to; `unfolded` where rows are elements.
+/// Returns where a declared name leads to; `unfolded` where rows are elements.
 pub fn row_place(unfolded: bool, name: &str) -> RowPlace<'_> {
     if !unfolded {
         return RowPlace::Record(name);

@@ -100,7 +100,7 @@ impl Rows {
         self.bytes += bytes;
     }
 
-    /// How many rows still fit into the batch.
+    /// Returns how many rows still fit into the batch.
     pub fn room(&self) -> usize {
         self.capacity.saturating_sub(self.lines.len())
     }
@@ -161,7 +161,7 @@ impl Rows {
         self.without_element.add(line);
     }
 
-    /// Whether so many rows, or bytes of text, wait for the others of their record.
+    /// Returns whether so many rows, or bytes of text, wait for the others of their record.
     pub(super) fn is_a_batch(&self, rows: usize, bytes: usize) -> bool {
         rows >= self.capacity || bytes >= BATCH_BYTES
     }
@@ -241,7 +241,7 @@ fn line_ends(text: &[u8]) -> i64 {
     i64::try_from(ends.count()).unwrap_or(i64::MAX)
 }
 
-/// One text, `count` times.
+/// Returns one text, `count` times.
 pub fn repeated(text: &str, count: usize) -> Result<ArrayRef> {
     let offsets = OffsetBuffer::from_repeated_length(text.len(), count);
     let bytes = Buffer::from_vec(text.as_bytes().repeat(count));

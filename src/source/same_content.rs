@@ -12,7 +12,7 @@ pub enum SameContent {
     Skip,
 }
 
-/// Whether a file that lies at `new` is the one that lay at `old`, moved to another folder.
+/// Returns whether a file that lies at `new` is the one that lay at `old`, moved to another folder.
 ///
 /// Folders that differ in numbers only are those of another night: a delivery of its own.
 pub fn is_moved(old: &str, new: &str) -> bool {

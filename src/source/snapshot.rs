@@ -1,6 +1,6 @@
-//! `snapshot = true`: each file is the whole list of its day, and who is missing is gone.
+//! `snapshot = true`: each file is the complete list of its day, and who is missing is gone.
 //!
-//! The raw table is the history of the list: one row a key and state, which held from `valid_from` until
+//! The raw table is the history of the list: one row per key and state, which held from `valid_from` until
 //! `valid_to`, null while it still does.
 
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct Snapshot {
     pub zone: Tz,
 }
 
-/// The columns of a history that nobody declares.
+/// Returns the columns of a history that nobody declares.
 pub(super) fn fields() -> [Field; 2] {
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")));
     [Field::new(VALID_FROM, instant.clone(), false), Field::new(VALID_TO, instant, true)]

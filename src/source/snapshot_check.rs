@@ -32,42 +32,47 @@ impl SourceDeclaration {
         if !(0.0..=1.0).contains(&snapshot.min_share) {
             wrong(
                 &["snapshot", "min_share"],
-                Error::config(format!("{} is no share", snapshot.min_share)).hint("for example 0.8 for 80%"),
+                Error::config(format!("min_share is {}, but it must be between 0 and 1", snapshot.min_share))
+                    .hint("for example 0.8 for 80%"),
             );
         }
         if self.key.is_empty() {
             wrong(
                 &["snapshot"],
-                Error::config("a snapshot needs to know which rows of two lists are the same one")
-                    .hint("name the columns that identify a row: key = [\"…\"]"),
+                Error::config("a snapshot needs a key, to find the same row in two lists")
+                    .hint("add the columns that identify a row: key = [\"…\"]"),
             );
         }
         for column in [VALID_FROM, VALID_TO] {
             if self.columns.0.iter().any(|(name, _)| name == column) {
                 wrong(
                     &["columns", column],
-                    Error::config(format!("a snapshot's table has a column `{column}` of its own"))
-                        .hint("give the declared column another name and say where it is with `from`"),
+                    Error::config(format!("the column `{column}` is reserved in the table of a snapshot"))
+                        .hint("give the declared column another name, and its name in the file with `from`"),
                 );
             }
         }
         let meaningless = [
-            ("same_content", self.same_content.is_some(), "each file is the whole list of its day"),
-            ("replaces", self.replaces.is_some(), "the next list replaces the last"),
-            ("version", self.version.is_some(), "a list is newer by its day"),
+            ("same_content", self.same_content.is_some(), "each file is the complete list of its day"),
+            ("replaces", self.replaces.is_some(), "the next list replaces the last one"),
+            ("version", self.version.is_some(), "lists are ordered by their day"),
             ("late", self.late.is_some(), "all rows of a list are as old as the list"),
         ];
         for (key, _, because) in meaningless.into_iter().filter(|(_, given, _)| *given) {
             wrong(
                 &[key],
-                Error::config(format!("`{key}` means nothing for a snapshot: {because}")).hint("take it out"),
+                Error::config(format!("`{key}` cannot be used with a snapshot: {because}"))
+                    .hint("take it out"),
             );
         }
         if self.keep.as_ref().is_some_and(|keep| keep.by().is_some()) {
             wrong(
                 &["keep", "by"],
-                Error::config("rows of a snapshot are kept by when they were gone, and by nothing else")
-                    .hint("leave `by` out: keep = { for = \"…\" }"),
+                Error::config(
+                    "rows of a snapshot are kept by the time at which they left the list, not \
+                 by a column",
+                )
+                .hint("remove `by`: keep = { for = \"…\" }"),
             );
         }
         if let Some(OnForget::Anonymise(blanked)) = person.map(|person| &person.on_forget)
@@ -75,8 +80,8 @@ impl SourceDeclaration {
         {
             wrong(
                 &["person", "anonymise"],
-                Error::config(format!("`{key}` is of the key: blanked rows could not be told apart"))
-                    .hint("leave `anonymise` out, so that the rows are taken out, or key by another column"),
+                Error::config(format!("`{key}` is part of the key: anonymised rows could not be told apart"))
+                    .hint("remove `anonymise`, so that the rows are deleted, or use another column as key"),
             );
         }
         Some(snapshot)

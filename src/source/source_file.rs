@@ -30,7 +30,7 @@ pub struct SourceFile {
 
 #[cfg(test)]
 impl SourceFile {
-    /// A file that nobody reads.
+    /// Returns a file that nobody reads.
     pub fn named(name: &str) -> SourceFile {
         SourceFile {
             name: name.to_owned(),

@@ -65,11 +65,11 @@ pub fn text(
         Format::Jsonl | Format::Json => json::read(source, file, batch_rows, windows, emit),
         Format::Fixed => fixed::read(source, file, batch_rows, windows, emit),
         Format::Csv => csv::read(source, file, batch_rows, windows, emit),
-        Format::Parquet => Err(Error::failed("Parquet is no text")),
+        Format::Parquet => Err(Error::failed("Parquet is not text")),
     }
 }
 
-/// Whether a file holds any record, one that fits or one that does not.
+/// Returns whether a file holds any record, one that fits or one that does not.
 pub async fn has_records(source: &Arc<Source>, file: &SourceFile) -> Result<bool> {
     let mut pieces = read(source, file, 1);
     while let Some(piece) = pieces.next().await {

@@ -94,7 +94,7 @@ fn field(item: &Item<'_>, parts: &mut Vec<Field>) -> Result<(), Wrong> {
                 Numeric::Minute => Field::Minute,
                 Numeric::Second => Field::Second,
                 Numeric::Nanosecond => Field::Fraction,
-                _ => return Err(Wrong::new("has a %-letter by which no day is read", EXAMPLES)),
+                _ => return Err(Wrong::new("has a %-letter that is not supported", EXAMPLES)),
             }
         }
         Item::Fixed(fixed) => match fixed {
@@ -115,7 +115,9 @@ fn field(item: &Item<'_>, parts: &mut Vec<Field>) -> Result<(), Wrong> {
             _ if is("%3f") => Field::FractionOf(3),
             _ if is("%6f") => Field::FractionOf(6),
             _ if is("%9f") => Field::FractionOf(9),
-            _ => return Err(Wrong::new("mixes a whole format such as %+ with others", EXAMPLES)),
+            _ => {
+                return Err(Wrong::new("combines a complete format such as %+ with other letters", EXAMPLES));
+            }
         },
         Item::Error => return Err(Wrong::new("has an unknown %-letter", EXAMPLES)),
     };
@@ -123,20 +125,20 @@ fn field(item: &Item<'_>, parts: &mut Vec<Field>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Two digits name a year only where it is said of which hundred.
+/// Returns two digits name a year only where it is said of which hundred.
 fn short_years(parts: &[Field], manner: Manner<'_>) -> Result<i64, Wrong> {
     match manner.last_short_year {
         Some(last) => Ok(last),
         None if parts.contains(&Field::YearOfCentury) => Err(Wrong::new(
-            "has years of two digits, and nothing says of which century",
-            "two_digit_years_to = 2029 reads 29 as 2029 and 30 as 1930; for dates of birth give the year of the \
-             youngest, since a date of birth lies in the past",
+            "has two-digit years, but no declared century",
+            "two_digit_years_to = 2029 reads 29 as 2029 and 30 as 1930; for dates of birth give the birth \
+             year of the youngest person, since a date of birth is in the past",
         )),
         None => Ok(0),
     }
 }
 
-/// A format names a whole day, a whole time of day or none, and nothing twice.
+/// Returns a format names a whole day, a whole time of day or none, and nothing twice.
 fn whole(parts: &[Field], manner: Manner<'_>) -> Result<(), Wrong> {
     use Field::*;
     let has = |any: &[Field]| any.iter().any(|part| parts.contains(part));
@@ -147,16 +149,16 @@ fn whole(parts: &[Field], manner: Manner<'_>) -> Result<(), Wrong> {
         has(&[IsoYear]) && has(&[IsoWeek]) && has(&[WeekdayFromMonday, WeekdayFromSunday, WeekdayName]);
     let by_day = year && has(&[DayOfYear]);
     if !(by_month || by_day || by_week) {
-        return Err(Wrong::new(format!("does not name a whole {kind}"), EXAMPLES));
+        return Err(Wrong::new(format!("does not give a complete {kind}"), EXAMPLES));
     }
     let fraction = |part: &Field| matches!(part, Fraction | FractionOf(_) | PointAndFraction);
     for (lacks, what) in [
-        (has(&[Hour12]) && !has(&[HalfOfDay]), "reads hours of 12 without %p, which half of the day"),
-        (has(&[HalfOfDay]) && !has(&[Hour, Hour12]), "reads which half of the day, and no hour"),
-        (has(&[Minute]) && !has(&[Hour, Hour12]), "reads minutes and no hours"),
-        (has(&[Second]) && !has(&[Minute]), "reads seconds and no minutes"),
-        (parts.iter().any(fraction) && !has(&[Second]), "reads a fraction and no seconds"),
-        (has(&[Offset, Abbreviation]) && !has(&[Hour, Hour12]), "reads a zone and no time of day"),
+        (has(&[Hour12]) && !has(&[HalfOfDay]), "reads 12-hour times without %p (AM or PM)"),
+        (has(&[HalfOfDay]) && !has(&[Hour, Hour12]), "reads AM or PM but no hour"),
+        (has(&[Minute]) && !has(&[Hour, Hour12]), "reads minutes but no hours"),
+        (has(&[Second]) && !has(&[Minute]), "reads seconds but no minutes"),
+        (parts.iter().any(fraction) && !has(&[Second]), "reads a fraction but no seconds"),
+        (has(&[Offset, Abbreviation]) && !has(&[Hour, Hour12]), "reads a zone but no time of day"),
     ] {
         if lacks {
             return Err(Wrong::new(what, EXAMPLES));
@@ -179,12 +181,12 @@ fn whole(parts: &[Field], manner: Manner<'_>) -> Result<(), Wrong> {
     ];
     let twice = alike.iter().any(|alike| parts.iter().filter(|part| alike.contains(part)).count() > 1);
     if twice || parts.iter().filter(|part| fraction(part)).count() > 1 {
-        return Err(Wrong::new("names one part twice", EXAMPLES));
+        return Err(Wrong::new("has the same part twice", EXAMPLES));
     }
     if parts.windows(2).any(|pair| pair[0] == Fraction && pair[1].begins_with_a_digit()) {
         return Err(Wrong::new(
-            "does not tell where the fraction ends and the next number begins",
-            "%3f, %6f and %9f read so many digits",
+            "does not separate the fraction from the next number",
+            "%3f, %6f and %9f read exactly 3, 6 or 9 digits",
         ));
     }
     Ok(())
@@ -199,7 +201,7 @@ fn is_time(part: Field) -> bool {
     is_hour(part) || matches!(part, Minute | Second | Fraction | FractionOf(_) | PointAndFraction | HalfOfDay)
 }
 
-/// The zone that the format itself names in its fixed text: `Z`, `UTC`, `+01:00`, a declared
+/// Returns the zone that the format itself names in its fixed text: `Z`, `UTC`, `+01:00`, a declared
 /// abbreviation. Of a date without a time of day it says nothing: a day is a day.
 fn zone_in(parts: &[Field], manner: Manner<'_>) -> Result<Option<i64>, Wrong> {
     let timed = parts.iter().any(|part| is_hour(*part));
@@ -232,7 +234,7 @@ fn zone_in(parts: &[Field], manner: Manner<'_>) -> Result<Option<i64>, Wrong> {
     Ok(found)
 }
 
-/// The offset of the zone that a fixed text names.
+/// Returns the offset of the zone that a fixed text names.
 fn zone_of(text: &[u8], behind: bool, abbreviations: &[(String, i64)]) -> Result<Option<i64>, Wrong> {
     let mut found = None;
     let words = text.split(|byte| !byte.is_ascii_alphabetic() && byte.is_ascii());
@@ -244,8 +246,8 @@ fn zone_of(text: &[u8], behind: bool, abbreviations: &[(String, i64)]) -> Result
             ("Z", _) if behind => found = Some(0),
             _ if ABBREVIATIONS.contains(word) => {
                 return Err(Wrong::new(
-                    format!("names the zone {word}, which stands for no one offset"),
-                    format!("say for which: zone_abbreviations = {{ {word} = \"+01:00\" }}"),
+                    format!("has the zone abbreviation {word}, whose offset is not declared"),
+                    format!("declare it: zone_abbreviations = {{ {word} = \"+01:00\" }}"),
                 ));
             }
             _ => {}

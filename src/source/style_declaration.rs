@@ -21,7 +21,7 @@ impl SourceDeclaration {
             Some(other) => {
                 problems.push(Problem::new(
                     ["decimal"],
-                    Error::config(format!("the decimal mark is \".\" or \",\", not \"{other}\"")),
+                    Error::config(format!("the decimal mark must be \".\" or \",\", not \"{other}\"")),
                 ));
                 b'.'
             }
@@ -35,7 +35,8 @@ impl SourceDeclaration {
                 problems.push(Problem::new(
                     ["thousands"],
                     Error::config(
-                        "the thousands sign is one character, neither digit nor sign nor decimal mark",
+                        "the thousands separator must be one character that is not a digit, a sign or the \
+                         decimal mark",
                     ),
                 ));
             }
@@ -47,7 +48,7 @@ impl SourceDeclaration {
         }
     }
 
-    /// What abbreviations of zones stand for, in seconds.
+    /// Returns what abbreviations of zones stand for, in seconds.
     pub(super) fn zone_offsets(&self, problems: &mut Vec<Problem>) -> Vec<(String, i64)> {
         let mut offsets = Vec::new();
         for (name, offset) in &self.zone_abbreviations {
@@ -59,7 +60,7 @@ impl SourceDeclaration {
                 _ => problems.push(Problem::new(
                     ["zone_abbreviations", name.as_str()],
                     Error::config(format!(
-                        "`{name}` = `{offset}` is no abbreviation of a zone with its offset"
+                        "`{name}` = `{offset}` is not a zone abbreviation with its offset"
                     ))
                     .hint("write letters and an offset, for example PST = \"-08:00\""),
                 )),
@@ -82,7 +83,7 @@ impl ColumnTable {
             [("format", self.format.is_some()), ("two_digit_years_to", self.two_digit_years_to.is_some())]
         {
             if given && !timely {
-                let wrong = format!("`{name}` means nothing for the type {}", self.kind);
+                let wrong = format!("`{name}` cannot be used with the type {}", self.kind);
                 problems.push(Problem::new(key(name), Error::config(wrong)));
             }
         }
@@ -111,16 +112,16 @@ impl ColumnTable {
             problems.push(Problem::new(
                 key("format"),
                 Error::config(format!(
-                    "the formats `{}` and `{}` read one text as two different moments",
+                    "the formats `{}` and `{}` can read the same text as two different times",
                     formats[one].0, formats[other].0
                 ))
-                .hint("keep the one that the export uses; where two exports differ, declare two sources"),
+                .hint("keep the one that the export uses; if two exports differ, declare two sources"),
             ));
         }
         let mut parsed: Vec<TimeFormat> = formats.into_iter().map(|(_, parsed)| parsed).collect();
         match parsed.len() {
             0 => {
-                problems.push(Problem::new(key("format"), Error::config("no format is named")));
+                problems.push(Problem::new(key("format"), Error::config("the list of formats is empty")));
                 TimeFormat::Iso
             }
             1 => parsed.swap_remove(0),
@@ -138,7 +139,7 @@ impl ColumnTable {
         use ColumnType::{Decimal, Float, Integer};
         let Some(given) = &self.currency else { return shared.number.clone() };
         if !matches!(kind, None | Some(Integer | Decimal { .. } | Float)) {
-            let wrong = format!("`currency` means nothing for the type {}", self.kind);
+            let wrong = format!("`currency` cannot be used with the type {}", self.kind);
             problems.push(Problem::new(key("currency"), Error::config(wrong)));
         }
         let currency = currency(key("currency"), Some(given), problems);
@@ -146,7 +147,7 @@ impl ColumnTable {
     }
 }
 
-/// A sign or code that cannot be taken for a part of a number.
+/// Returns a sign or code that cannot be taken for a part of a number.
 fn currency<K: Into<String>>(
     key: impl IntoIterator<Item = K>,
     given: Option<&str>,
@@ -158,7 +159,7 @@ fn currency<K: Into<String>>(
     if !whole || given.chars().count() > 5 {
         problems.push(Problem::new(
             key,
-            Error::config(format!("`{given}` is no currency sign or code"))
+            Error::config(format!("`{given}` is not a currency sign or code"))
                 .hint("for example \"€\", \"US$\" or \"CHF\""),
         ));
         return None;
@@ -166,7 +167,7 @@ fn currency<K: Into<String>>(
     Some(given.as_bytes().into())
 }
 
-/// The last of a hundred years; of a wrong one some other, since one problem is enough.
+/// Returns the last of a hundred years; of a wrong one some other, since one problem is enough.
 pub(super) fn short_years<K: Into<String>>(
     key: impl IntoIterator<Item = K>,
     given: Option<i64>,
@@ -176,8 +177,10 @@ pub(super) fn short_years<K: Into<String>>(
     if !(1099..=9999).contains(&last) {
         problems.push(Problem::new(
             key,
-            Error::config(format!("{last} is not the last of the hundred years that two digits name"))
-                .hint("write it with its century: two_digit_years_to = 2029 reads 29 as 2029 and 30 as 1930"),
+            Error::config(format!("{last} is not a year with its century")).hint(
+                "write the last year that two digits can mean: two_digit_years_to = 2029 reads 29 \
+                 as 2029 and 30 as 1930",
+            ),
         ));
         return Some(2029);
     }

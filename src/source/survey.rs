@@ -90,10 +90,10 @@ fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
             Some(kind) => kinds[*place] = kind,
             None if source.on_drift == OnDrift::Evolve => errors.push(
                 Error::failed(format!(
-                    "the column `{}` is {}, which a table cannot take in",
+                    "the column `{}` is {}, a type that a table cannot hold",
                     column.name, column.data_type
                 ))
-                .hint(format!("{}, or name it in ignore_columns", way_out(column, source.rows.is_some()))),
+                .hint(format!("{}, or list it in ignore_columns", way_out(column, source.rows.is_some()))),
             ),
             None => {}
         }

@@ -89,22 +89,22 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         }
     }
 
-    /// The text that can be read now.
+    /// Returns the text that can be read now.
     pub fn available(&self) -> &[u8] {
         &self.bytes[self.start..self.released]
     }
 
-    /// Whether `available` reaches the end of the text.
+    /// Returns whether `available` reaches the end of the text.
     pub fn is_last(&self) -> bool {
         self.last
     }
 
-    /// The 1-based line at which `available` starts.
+    /// Returns the 1-based line at which `available` starts.
     pub fn line(&self) -> i64 {
         self.line
     }
 
-    /// What the run should say of the file's encoding.
+    /// Returns what the run should say of the file's encoding.
     pub fn remark(&mut self) -> Option<String> {
         self.remark.take()
     }
@@ -117,7 +117,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         let Some(encoding) = self.encoding.filter(|_| self.declared.checked) else { return Ok(()) };
         match text_reads_better_as(&names.join("\n"), encoding) {
             Some(better) => Err(Error::failed(format!(
-                "the header makes no words as {}, and it does as {better}",
+                "the header is not readable as {}, but it is as {better}",
                 encoding.name()
             ))
             .hint(format!("declare encoding = \"{better}\"; {}", trusted(encoding)))),
@@ -125,7 +125,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         }
     }
 
-    /// Whether this range of what is available is text.
+    /// Returns whether this range of what is available is text.
     #[inline]
     pub fn is_valid(&self, range: std::ops::Range<usize>) -> bool {
         self.start + range.end <= self.valid
@@ -181,11 +181,12 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             }
             if self.bytes.len() - self.start > HELD {
                 return Err(Error::failed(format!(
-                    "no line ends within {} MiB of line {}, where lines at the beginning or the end are left out",
+                    "no line ends within {} MiB of line {}, but lines at the beginning or the end are to \
+                     be skipped",
                     HELD / (1024 * 1024),
                     self.line
                 ))
-                .hint("is it a text of lines? Else skip_lines and footer_lines mean nothing for it"));
+                .hint("is it a text file? Otherwise remove skip_lines and footer_lines"));
             }
         }
     }
@@ -219,7 +220,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         let declared = self.declared.encoding;
         if head.starts_with(b"\xFF\xFE\0\0") || head.starts_with(b"\0\0\xFE\xFF") {
             return Err(
-                Error::failed("the file starts as UTF-32 does, which is not read").hint("export it as UTF-8")
+                Error::failed("the file is UTF-32, which is not supported").hint("export it as UTF-8")
             );
         }
         let (encoding, mut mark) = Encoding::of_mark(head).unwrap_or((declared, 0));
@@ -230,7 +231,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         let encoding = if self.declared.checked { encoding } else { declared };
         if encoding != declared && self.declared.declared {
             self.remark = Some(format!(
-                "read as {}, as the mark at its beginning says, not as {}, as declared",
+                "read as {}, as its byte-order mark says, not as {} as declared",
                 encoding.name(),
                 declared.name()
             ));
@@ -284,7 +285,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         }
         if let Some(better) = reads_better_as(evidence.sample(), encoding) {
             self.remark = Some(format!(
-                "its accents make no words as {}, and they do as {better}: which encoding is it in?",
+                "its accented letters are not readable as {}, but they are as {better}: check its encoding",
                 encoding.name()
             ));
         }
@@ -310,7 +311,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         }
     }
 
-    /// The error, when all that stands before the offence was read.
+    /// Returns the error, when all that stands before the offence was read.
     fn offended(&mut self, at: usize, offence: Offence) -> Result<Error> {
         // What is likely is judged by the same bytes however they come.
         let (before, behind) = LOOK;
@@ -330,7 +331,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         Ok(match offence {
             Offence::Of(other) => Error::failed(match usual {
                 true => format!(
-                    "line {line} is {}, and a source that declares no encoding is read as {name}",
+                    "line {line} is {}, but without a declared encoding the file is read as {name}",
                     other.name()
                 ),
                 false => format!("line {line} is {}, not {name} as declared", other.name()),
@@ -348,18 +349,19 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
                 let likely = likely.filter(|likely| *likely != name);
                 let looks = likely.map_or(String::new(), |likely| format!("; it looks like {likely}"));
                 let error = Error::failed(match usual {
-                    true => format!(
-                        "line {line} is not {name}, as which a source is read that declares no encoding{looks}"
-                    ),
+                    true => format!("line {line} is not {name}, the encoding if none is declared{looks}"),
                     false => format!("line {line} is not {name} as declared{looks}"),
                 });
                 error.hint(match likely {
                     Some(likely) if known.is_utf8() => format!("declare encoding = \"{likely}\"; {REFUSED}"),
                     Some(likely) => format!("declare encoding = \"{likely}\"; {trusted}"),
                     None if known.is_utf8() => {
-                        format!("declare the file's own, for example encoding = \"windows-1252\"; {REFUSED}")
+                        format!(
+                            "declare the encoding of the file, for example encoding = \
+                         \"windows-1252\"; {REFUSED}"
+                        )
                     }
-                    None => format!("is it utf-8, windows-1252, cp850 or macintosh? Else {trusted}"),
+                    None => format!("is it utf-8, windows-1252, cp850 or macintosh? Otherwise {trusted}"),
                 })
             }
         })
@@ -391,7 +393,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         }
     }
 
-    /// Where the last `footer` lines of the text so far begin; blank lines do not count.
+    /// Returns where the last `footer` lines of the text so far begin; blank lines do not count.
     fn footer_start(&self) -> usize {
         let text = &self.bytes[self.start..];
         if self.skip > 0 {
@@ -409,13 +411,13 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     }
 }
 
-const REFUSED: &str = "encoding_check = false refuses the records that hold such bytes one by one";
+const REFUSED: &str = "encoding_check = false refuses only the records with such bytes";
 
 fn trusted(encoding: Encoding) -> String {
-    format!("encoding_check = false takes the bytes for {} whatever they look like", encoding.name())
+    format!("encoding_check = false reads the bytes as {} without this check", encoding.name())
 }
 
-/// Where the line begins that holds this place.
+/// Returns where the line begins that holds this place.
 fn line_start(text: &[u8], at: usize) -> usize {
     memrchr2(b'\n', b'\r', &text[..at]).map_or(0, |end| end + 1)
 }

@@ -36,7 +36,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// The most digits of a number, and whether it always has them all.
+    /// Returns the most digits of a number, and whether it always has them all.
     pub(super) fn digits(self) -> Option<(u8, bool)> {
         use Field::*;
         match self {
@@ -50,7 +50,7 @@ impl Field {
         }
     }
 
-    /// Whether it begins with a digit.
+    /// Returns whether it begins with a digit.
     pub fn begins_with_a_digit(self) -> bool {
         match self {
             Field::Fraction | Field::FractionOf(_) => true,

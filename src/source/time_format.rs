@@ -94,7 +94,7 @@ impl TimeFormat {
         }
     }
 
-    /// Whether no text that it reads has a time of day.
+    /// Returns whether no text that it reads has a time of day.
     pub fn names_only_days(&self) -> bool {
         match self {
             TimeFormat::Iso | TimeFormat::Unix(_) => false,
@@ -103,7 +103,7 @@ impl TimeFormat {
         }
     }
 
-    /// Whether a text that it reads is a day without a time of day.
+    /// Returns whether a text that it reads is a day without a time of day.
     pub fn reads_a_day(&self, text: &[u8]) -> bool {
         match self {
             TimeFormat::Iso => text.len() == 10,
@@ -291,7 +291,7 @@ impl Fields {
         Ok(())
     }
 
-    /// The offset that an abbreviation stands for: of many zones each means several.
+    /// Returns the offset that an abbreviation stands for: of many zones each means several.
     fn zone(&self, digits: &mut Digits<'_>) -> Result<i64, Fault> {
         let letters = digits.rest().iter().take_while(|b| b.is_ascii_alphabetic()).count();
         if letters == 0 {

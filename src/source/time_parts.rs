@@ -111,7 +111,7 @@ impl Said {
     }
 }
 
-/// One space or more: spreadsheets and browsers also write no-break spaces.
+/// Returns one space or more: spreadsheets and browsers also write no-break spaces.
 #[inline]
 pub fn space(digits: &mut Digits<'_>) -> Result<(), Fault> {
     // Nearly always one plain space.
@@ -150,7 +150,7 @@ pub const MONTHS: [&str; 12] = [
 pub const WEEKDAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// The place, from 1, of a name written whole or by its first three letters, in any case.
+/// Returns the place, from 1, of a name written whole or by its first three letters, in any case.
 pub fn name(digits: &mut Digits<'_>, names: &[&str]) -> Result<i32, Fault> {
     let begins =
         |name: &[u8]| digits.rest().get(..name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name));

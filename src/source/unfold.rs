@@ -45,7 +45,8 @@ impl Rows {
         Ok(Unfolded::Rows)
     }
 
-    /// The same for a record of more rows than wait in memory: each is tried before the first is kept.
+    /// Returns the same for a record of more rows than wait in memory: each is tried before the first is
+    /// kept.
     fn unfold_in_batches<E, I: Iterator<Item = E>>(
         &mut self,
         line: i64,

@@ -45,13 +45,13 @@ impl Windows {
         Windows { received }
     }
 
-    /// The next window; on a thread that may block.
+    /// Returns the next window; on a thread that may block.
     pub fn next_blocking(&mut self) -> Option<Result<Bytes>> {
         self.received.blocking_recv()
     }
 }
 
-/// Where the file's bytes are in its object.
+/// Returns where the file's bytes are in its object.
 async fn stored(file: &SourceFile) -> Result<Range<u64>> {
     match &file.member {
         None => Ok(0..file.size),

@@ -40,12 +40,12 @@ impl Placer {
         Placer { zone, whole_day: WholeDay::Start, known: Vec::new() }
     }
 
-    /// The same, for which days without a time of day stand for this instant of theirs.
+    /// Returns the same, for which days without a time of day stand for this instant of theirs.
     pub fn with_whole_day(self, whole_day: WholeDay) -> Self {
         Placer { whole_day, ..self }
     }
 
-    /// The instant of a text in this format, in microseconds since 1970 in UTC.
+    /// Returns the instant of a text in this format, in microseconds since 1970 in UTC.
     #[inline(always)]
     pub fn instant(&mut self, format: &TimeFormat, text: &[u8]) -> Result<i64, Fault> {
         if let Some(written) = format.read_usual(text)
@@ -82,7 +82,7 @@ impl Placer {
         (i64::from(known) == day).then_some(i64::from(seconds) * MICROS)
     }
 
-    /// The instant that a day without a time of day stands for.
+    /// Returns the instant that a day without a time of day stands for.
     pub fn instant_of_day(&self, written: Written) -> Result<i64, Fault> {
         let offset = written.offset_seconds.map(|seconds| seconds * MICROS);
         let date = || Ok::<_, Fault>(naive(written.local)?.date());
@@ -134,15 +134,15 @@ impl Placer {
         Ok((utc + i64::from(offset) * MICROS).div_euclid(DAY))
     }
 
-    /// The local day of a moment, in days since 1970.
+    /// Returns the local day of a moment, in days since 1970.
     pub fn day(&self, written: Written) -> Result<i32, Fault> {
         let Some(offset) = written.offset_seconds else { return Ok(written.day()) };
         let day = self.local_day(written.local - offset * MICROS)?;
         i32::try_from(day).map_err(|_| Fault::Range)
     }
 
-    /// The day of a date in ISO form. A time of midnight after it is let pass; with an offset it is an
-    /// instant, of which the local day counts, as in every other format.
+    /// Returns the day of a date in ISO form. A time of midnight after it is let pass; with an offset it is
+    /// an instant, of which the local day counts, as in every other format.
     #[inline]
     pub fn iso_day(&self, text: &[u8]) -> Result<i32, Fault> {
         if let Ok(text) = text.try_into() {

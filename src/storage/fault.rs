@@ -18,12 +18,12 @@
 #[cfg(any(debug_assertions, feature = "faults"))]
 pub use chosen::{between, point};
 
-/// A place where a crash is worth trying.
+/// Returns a place where a crash is worth trying.
 #[cfg(not(any(debug_assertions, feature = "faults")))]
 #[inline(always)]
 pub fn point(_what: &str) {}
 
-/// The store as it is.
+/// Returns the store as it is.
 #[cfg(not(any(debug_assertions, feature = "faults")))]
 pub fn between(
     store: std::sync::Arc<dyn object_store::ObjectStore>,
@@ -142,7 +142,7 @@ mod chosen {
         Error::Generic { store: "fault", source: "the answer timed out, chosen by SILLAGE_FAULT_SEED".into() }
     }
 
-    /// The store with points and faults in front of it.
+    /// Returns the store with points and faults in front of it.
     pub fn between(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
         let Chosen { points, stop, sleep, hang, draws } = &*CHOSEN;
         let counts = points.is_some() || stop.is_some() || sleep.is_some() || hang.is_some();
@@ -161,7 +161,7 @@ mod chosen {
     }
 
     impl Faulty {
-        /// A call that changes the store, between its two points.
+        /// Returns a call that changes the store, between its two points.
         async fn change<T>(&self, what: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
             point(&format!("before {what}"));
             let answer = match fate() {

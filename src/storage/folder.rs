@@ -33,7 +33,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The file system, in which a warehouse is written to with these permissions.
+    /// Returns the file system, in which a warehouse is written to with these permissions.
     pub fn new(permissions: Permissions) -> Self {
         Folder { inner: LocalFileSystem::new(), permissions }
     }
@@ -114,7 +114,7 @@ impl ObjectStore for Folder {
 }
 
 impl Folder {
-    /// The folder that a prefix stands for: the one that its files are in.
+    /// Returns the folder that a prefix stands for: the one that its files are in.
     fn folder(&self, prefix: Option<&Path>) -> Result<PathBuf> {
         let mut file = self.inner.path_to_filesystem(&prefix.cloned().unwrap_or_default().join("file"))?;
         file.pop();
@@ -173,7 +173,7 @@ impl MultipartUpload for Upload {
         self.offset += data.content_length() as u64;
         blocking(move || {
             let write = || {
-                let mut file = file.lock().map_err(|_| io::Error::other("another part broke down"))?;
+                let mut file = file.lock().map_err(|_| io::Error::other("another part failed"))?;
                 file.seek(SeekFrom::Start(at))?;
                 data.iter().try_for_each(|bytes| file.write_all(bytes))
             };
@@ -184,12 +184,12 @@ impl MultipartUpload for Upload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         let Some(temporary) = self.temporary.0.clone() else {
-            return Err(failure(&self.to, io::Error::other("the upload has ended")));
+            return Err(failure(&self.to, io::Error::other("the upload is already closed")));
         };
         let (file, to) = (self.file.clone(), self.to.clone());
         blocking(move || {
             let put = || {
-                let file = file.lock().map_err(|_| io::Error::other("a part broke down"))?;
+                let file = file.lock().map_err(|_| io::Error::other("a part failed"))?;
                 fs::rename(&temporary, &to)?;
                 // Nothing speaks of such a file yet, so its name may come before its bytes.
                 fault::point("fsync");
@@ -248,7 +248,7 @@ fn write(file: &mut File, payload: &PutPayload) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A new file beside the path, under a name that listings leave out: it ends in `#` and digits.
+/// Returns a new file beside the path, under a name that listings leave out: it ends in `#` and digits.
 fn temporary(path: &FilePath, permissions: &Permissions) -> io::Result<(File, PathBuf)> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     loop {
@@ -280,7 +280,7 @@ fn make_folders(path: &FilePath, permissions: &Permissions) -> io::Result<()> {
     }
 }
 
-/// A file, or a folder with its names, that is in place is brought to the disk, its own name too.
+/// Returns a file, or a folder with its names, that is in place is brought to the disk, its own name too.
 pub fn settle(path: &FilePath) -> io::Result<()> {
     fault::point("fsync");
     File::open(path)?.sync_all()?;

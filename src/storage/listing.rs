@@ -18,7 +18,7 @@ use super::local_file::meta_of;
 /// Files looked at before the first of them is told.
 const AT_ONCE: usize = 1024;
 
-/// The files below a folder that come after `offset`; none where there is no folder.
+/// Returns the files below a folder that come after `offset`; none where there is no folder.
 pub fn files_below(folder: &FilePath, offset: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
     let offset = offset.cloned();
     let walk = WalkDir::new(folder).min_depth(1).follow_links(true).into_iter();
@@ -40,7 +40,7 @@ pub fn files_below(folder: &FilePath, offset: Option<&Path>) -> BoxStream<'stati
     .boxed()
 }
 
-/// The files of a folder, and its folders.
+/// Returns the files of a folder, and its folders.
 pub fn entries_of(folder: &FilePath) -> Result<ListResult> {
     let (mut folders, mut objects) = (BTreeSet::new(), Vec::new());
     for entry in WalkDir::new(folder).min_depth(1).max_depth(1).follow_links(true) {
@@ -54,7 +54,7 @@ pub fn entries_of(folder: &FilePath) -> Result<ListResult> {
     Ok(ListResult { common_prefixes: folders.into_iter().collect(), objects })
 }
 
-/// The entry; `None` for one that went since its folder was read, and for a link that leads nowhere.
+/// Returns the entry; `None` for one that went since its folder was read, and for a link that leads nowhere.
 fn there(entry: walkdir::Result<DirEntry>) -> Result<Option<DirEntry>> {
     match entry {
         Ok(entry) => Ok(Some(entry)),
@@ -79,8 +79,8 @@ fn path_of(entry: &DirEntry) -> Result<Path> {
     Ok(Path::from_absolute_path(entry.path())?)
 }
 
-/// Whether a file has this name while it is put, before it gets its own: it ends in `#` and digits, as
-/// `object_store` has it.
+/// Returns whether a file has this name while it is put, before it gets its own: it ends in `#` and digits,
+/// as `object_store` has it.
 pub fn is_half_put(name: &str) -> bool {
     let number = name.rsplit_once('#').map(|(_, number)| number);
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))

@@ -33,7 +33,7 @@ impl fmt::Display for LocalFile {
     }
 }
 
-/// What is known of a file without reading it: `location` is what it is called in messages.
+/// Returns what is known of a file without reading it: `location` is what it is called in messages.
 pub fn meta_of(metadata: &Metadata, location: Path) -> io::Result<ObjectMeta> {
     Ok(ObjectMeta {
         location,
@@ -112,7 +112,7 @@ fn failure(path: &FilePath, source: io::Error) -> Error {
 }
 
 fn only_read() -> Error {
-    Error::NotSupported { source: "a file of a source is only read".into() }
+    Error::NotSupported { source: "the files of a source are read-only".into() }
 }
 
 #[cfg(test)]

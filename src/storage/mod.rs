@@ -53,9 +53,9 @@ impl Storage {
         let url = directory_url(location)?;
         let root_store: Arc<dyn ObjectStore> = match url.scheme() {
             "file" => {
-                let root = url.to_file_path().map_err(|()| {
-                    Error::config(format!("`{location}` is not a path of this machine"))
-                })?;
+                let root = url
+                    .to_file_path()
+                    .map_err(|()| Error::config(format!("`{location}` is not a path on this machine")))?;
                 Arc::new(Folder::new(Permissions::of_warehouse(&root)?))
             }
             "s3" | "s3a" => Arc::new(
@@ -63,30 +63,37 @@ impl Storage {
                     .with_url(url.as_str())
                     .build()
                     .doing(format!("open the object store of {location}"))
-                    .map_err(|e| e.hint("set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, off AWS, AWS_ENDPOINT_URL"))?,
+                    .map_err(|e| {
+                        e.hint(
+                            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, \
+                     outside AWS, AWS_ENDPOINT_URL",
+                        )
+                    })?,
             ),
             other => {
-                return Err(Error::config(format!("`{location}`: no store is known for `{other}://`"))
-                    .hint("use a local path, file:///… or s3://bucket/prefix"));
+                return Err(Error::config(format!(
+                    "`{location}`: `{other}://` is not a known kind of store"
+                ))
+                .hint("use a local path, file:///… or s3://bucket/prefix"));
             }
         };
         let path = Path::from_url_path(url.path()).doing(format!("read the location {location}"))?;
         Ok(Storage { root_store: fault::between(root_store), url, path })
     }
 
-    /// A place that is gone with the process, for work that must leave nothing behind.
+    /// Returns a place that is gone with the process, for work that must leave nothing behind.
     pub fn in_memory() -> Result<Self> {
         let url = Url::parse("memory:///warehouse/").doing("open a store in memory")?;
         let path = Path::from_url_path(url.path()).doing("open a store in memory")?;
         Ok(Storage { root_store: Arc::new(InMemory::new()), url, path })
     }
 
-    /// A store that sees only what is below this location.
+    /// Returns a store that sees only what is below this location.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::new(PrefixStore::new(self.root_store.clone(), self.path.clone()))
     }
 
-    /// The local folder, when the location is one.
+    /// Returns the local folder, when the location is one.
     pub fn local_folder(&self) -> Option<PathBuf> {
         (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
     }
@@ -102,7 +109,7 @@ impl Storage {
         None
     }
 
-    /// The URL of the whole store, as DataFusion registers it: `file:///`, `s3://bucket/`.
+    /// Returns the URL of the whole store, as DataFusion registers it: `file:///`, `s3://bucket/`.
     pub fn root_url(&self) -> Url {
         let mut url = self.url.clone();
         url.set_path("/");
@@ -110,15 +117,15 @@ impl Storage {
     }
 }
 
-/// A path or URL as a directory URL; relative paths are taken from the working folder.
+/// Returns a path or URL as a directory URL; relative paths are taken from the working folder.
 fn directory_url(location: &str) -> Result<Url> {
     if let Some((scheme, _)) = location.split_once("://")
         && scheme.chars().all(|c| c.is_ascii_alphanumeric())
     {
         let mut url = Url::parse(location)
-            .map_err(|e| Error::config(format!("`{location}` is not a location")).caused_by(e))?;
+            .map_err(|e| Error::config(format!("`{location}` is not a valid location")).caused_by(e))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            return Err(Error::config(format!("`{location}` holds credentials, or asks for something"))
+            return Err(Error::config(format!("`{location}` contains credentials or a query"))
                 .hint("a location is a bucket and a prefix; credentials come from the environment: AWS_ACCESS_KEY_ID …"));
         }
         if !url.path().ends_with('/') {
@@ -127,12 +134,12 @@ fn directory_url(location: &str) -> Result<Url> {
         return Ok(url);
     }
     let absolute = std::path::absolute(FilePath::new(location))
-        .map_err(|e| Error::config(format!("`{location}` is not a location")).caused_by(e))?;
+        .map_err(|e| Error::config(format!("`{location}` is not a valid location")).caused_by(e))?;
     Url::from_directory_path(without_dots(&absolute))
-        .map_err(|()| Error::config(format!("`{location}` is not a location")))
+        .map_err(|()| Error::config(format!("`{location}` is not a valid location")))
 }
 
-/// An absolute path without `.` and `..`, which object stores do not know. A `..` after a link
+/// Returns an absolute path without `.` and `..`, which object stores do not know. A `..` after a link
 /// means the folder that the link stands in, as a shell's `cd` reads it.
 fn without_dots(path: &FilePath) -> PathBuf {
     let mut plain = PathBuf::new();

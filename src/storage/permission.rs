@@ -41,9 +41,8 @@ impl Permissions {
         let mode = match std::env::var(VARIABLE) {
             Err(_) => OWNER,
             Ok(text) => mode_of(&text).ok_or_else(|| {
-                Error::config(format!("{VARIABLE} is `{text}`, expected the mode of a file in octal")).hint(
-                    "0600 for the owner alone, 0640 for a group that reads, 0660 for one that writes too",
-                )
+                Error::config(format!("{VARIABLE} is `{text}`, expected the mode of a file in octal"))
+                    .hint("0600 for the owner only, 0640 to let a group read, 0660 to let it also write")
             })?,
         };
         Ok(Permissions { root: Some(root.to_owned()), mode })
@@ -94,7 +93,7 @@ impl Permission {
 
     /// Makes a folder that is not there yet.
     pub fn new_folder(self, path: &Path) -> io::Result<()> {
-        #[allow(unused_mut, reason = "modes are Unix's")]
+        #[allow(unused_mut, reason = "file modes exist only on Unix")]
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, self.folder);

@@ -71,19 +71,19 @@ impl Process {
     }
 }
 
-/// The random number of the machine's boot, in hexadecimal.
+/// Returns the random number of the machine's boot, in hexadecimal.
 fn machine_boot() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     boot.chars().filter(char::is_ascii_hexdigit).collect()
 }
 
-/// The number of the namespace that this process has its number in.
+/// Returns the number of the namespace that this process has its number in.
 fn pid_namespace() -> String {
     let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
 }
 
-/// When a process started: field 22 of its stat, after the name in parentheses. A zombie has ended.
+/// Returns when a process started: field 22 of its stat, after the name in parentheses. A zombie has ended.
 fn start_of(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();

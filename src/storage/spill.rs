@@ -39,11 +39,9 @@ pub fn folder(warehouse: Option<&Path>) -> Result<PathBuf> {
         return Ok(made);
     }
     let root = of_user();
-    own(&root)
-        .doing(format!("make a folder for what does not fit into memory in {}", root.display()))
-        .map_err(|e: Error| {
-            e.hint("it must be a folder that is yours and nobody else can read; TMPDIR says where it is")
-        })
+    own(&root).doing(format!("make a folder for spilled rows in {}", root.display())).map_err(|e: Error| {
+        e.hint("the folder must be yours and readable only by you; TMPDIR sets its place")
+    })
 }
 
 /// Deletes what dead processes of this user left, of this warehouse or elsewhere.
@@ -89,7 +87,7 @@ fn user() -> String {
 
 /// This process's folder in the root, made where it is not there yet.
 fn own(root: &Path) -> io::Result<PathBuf> {
-    let mut own = OWN.lock().map_err(|_| io::Error::other("another thread broke down"))?;
+    let mut own = OWN.lock().map_err(|_| io::Error::other("another thread failed"))?;
     if let Some((folder, _)) = own.get(root)
         && folder.is_dir()
     {
@@ -112,7 +110,7 @@ fn own(root: &Path) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// A name for this process's folder, and its lock.
+/// Returns a name for this process's folder, and its lock.
 fn locked(root: &Path) -> io::Result<(PathBuf, File)> {
     let name = Process::this().to_string();
     for attempt in 0..100 {
@@ -132,7 +130,7 @@ fn locked(root: &Path) -> io::Result<(PathBuf, File)> {
             return Ok((folder, lock));
         }
     }
-    Err(io::Error::other("no name was free"))
+    Err(io::Error::other("no free name was found"))
 }
 
 fn lock_of(folder: &Path) -> PathBuf {

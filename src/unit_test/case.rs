@@ -92,12 +92,12 @@ fn check<'f>(
     Err(errors)
 }
 
-/// Whether the table is the history of a source of snapshots.
+/// Returns whether the table is the history of a source of snapshots.
 fn is_history(pipeline: &Pipeline, table: &TableName) -> bool {
     pipeline.sources().any(|source| source.snapshot.is_some() && raw_table(&source.name) == *table)
 }
 
-/// Rows without the time that says when they became known would all be hidden, and the test would
+/// Returns rows without the time that says when they became known would all be hidden, and the test would
 /// pass or fail for a reason that it does not show.
 fn hidden_unseen(
     declared: &TestDeclaration,
@@ -112,7 +112,7 @@ fn hidden_unseen(
         return None;
     }
     Some(
-        Error::config(format!("the rows of {table} do not say when they became known"))
+        Error::config(format!("the rows of {table} do not say from when they are known"))
             .at(given.place.clone())
             .hint(format!("give `{}`: rows without it are hidden, as in a run", time.name)),
     )
@@ -124,7 +124,7 @@ fn unknown_column(table: &TableName, column: &str, columns: &SchemaRef) -> Error
         .hint(format!("its columns are {}", names.join(", ")))
 }
 
-/// The given rows with all columns of the table; what is not given is null.
+/// Returns the given rows with all columns of the table; what is not given is null.
 fn batch(
     table: &TableName,
     given: &Given,
@@ -182,7 +182,7 @@ fn batch(
         .map_err(|e| vec![e.at(given.place.clone())])
 }
 
-/// A column that is not given is null, but for a raw row's place: of rows with one key the later one
+/// Returns a column that is not given is null, but for a raw row's place: of rows with one key the later one
 /// in the test wins, as the later line of a file does.
 fn unnamed(column: &str, kind: &arrow::datatypes::DataType, row: usize) -> Result<ScalarValue> {
     Ok(match column {
@@ -190,7 +190,7 @@ fn unnamed(column: &str, kind: &arrow::datatypes::DataType, row: usize) -> Resul
         "_line" => ScalarValue::Int64(Some(row as i64 + 1)),
         "_element" => ScalarValue::Int64(Some(1)),
         "_run" => ScalarValue::Int64(Some(1)),
-        _ => ScalarValue::try_from(kind).doing(format!("leave out the column {column}"))?,
+        _ => ScalarValue::try_from(kind).doing(format!("remove the column {column}"))?,
     })
 }
 
@@ -218,9 +218,12 @@ fn expected(
             // Null, or not to be compared? Either guess would let some test pass for the wrong reason.
             if cell.written == Written::Unnamed {
                 errors.push(
-                    Error::config(format!("the row leaves out `{column}`, which another row expects"))
+                    Error::config(format!("the row has no `{column}`, but another row has it"))
                         .at(cell.place.clone())
-                        .hint("name it in every row; to expect null write the rows as CSV, where an empty field is null"),
+                        .hint(
+                            "give it in every row; to expect null write the rows as CSV, where an empty \
+                         field is null",
+                        ),
                 );
                 continue;
             }
@@ -262,7 +265,7 @@ impl Case<'_> {
         }
     }
 
-    /// The rows that come out, with the columns' types as a warehouse keeps them.
+    /// Returns the rows that come out, with the columns' types as a warehouse keeps them.
     async fn found(&self, pipeline: &Pipeline, types: &Types) -> Result<RecordBatch> {
         let catalog =
             Catalog::new(types.warehouse.clone(), types.engine.clone(), None, pipeline.visibility());
@@ -292,11 +295,11 @@ impl Case<'_> {
                 .zip(columns.fields())
                 .map(|(column, field)| arrow::compute::cast(column, field.data_type()))
                 .collect::<Result<Vec<_>, _>>()
-                .doing("bring the rows to the table's types")?;
+                .doing("cast the rows to the table's types")?;
             whole.push(
-                RecordBatch::try_new(columns.clone(), cast).doing("bring the rows to the table's types")?,
+                RecordBatch::try_new(columns.clone(), cast).doing("cast the rows to the table's types")?,
             );
         }
-        arrow::compute::concat_batches(columns, &whole).doing("gather the rows")
+        arrow::compute::concat_batches(columns, &whole).doing("collect the rows")
     }
 }

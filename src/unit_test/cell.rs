@@ -30,7 +30,7 @@ pub enum Written {
 }
 
 impl Cell {
-    /// The value in a column of this type; an instant without a zone is one of `zone`.
+    /// Returns the value in a column of this type; an instant without a zone is one of `zone`.
     ///
     /// # Errors
     /// A value that does not read as the type without loss.
@@ -67,9 +67,9 @@ impl Cell {
     }
 }
 
-/// The test's own value may be told: it comes from the test file, not from a row of the warehouse.
+/// Returns the test's own value may be told: it comes from the test file, not from a row of the warehouse.
 fn misfit(found: &str, kind: &DataType) -> Error {
-    Error::config(format!("`{found}` does not read as {}", name_of(kind))).hint(match kind {
+    Error::config(format!("`{found}` cannot be read as {}", name_of(kind))).hint(match kind {
         DataType::Timestamp(_, _) => "write it as 2026-01-31, 2026-01-31 03:00 or 2026-01-31T03:00:00Z",
         DataType::Date32 => "write it as 2026-01-31",
         DataType::Decimal128(_, _) => "write it with a point and no more decimals than the type has",
@@ -78,11 +78,10 @@ fn misfit(found: &str, kind: &DataType) -> Error {
 }
 
 fn no_value_of(kind: &DataType) -> Error {
-    Error::config(format!("a test cannot write a value of type {}", name_of(kind)))
-        .hint("leave the column out")
+    Error::config(format!("a test cannot write a value of type {}", name_of(kind))).hint("remove the column")
 }
 
-/// The type in the words of the source declarations.
+/// Returns the type in the words of the source declarations.
 pub fn name_of(kind: &DataType) -> String {
     match kind {
         DataType::Utf8 => "text".to_owned(),
@@ -157,10 +156,10 @@ mod tests {
     #[test]
     fn a_value_that_does_not_fit_is_told_with_its_type() {
         for (written, kind, told) in [
-            (Written::Text("soon".into()), DataType::Date32, "`soon` does not read as date"),
-            (Written::Number("1.5".into()), DataType::Int64, "`1.5` does not read as integer"),
-            (Written::Truth(true), DataType::Int64, "`true` does not read as integer"),
-            (Written::Number("1.005".into()), DataType::Decimal128(12, 2), "does not read as decimal(12,2)"),
+            (Written::Text("soon".into()), DataType::Date32, "`soon` cannot be read as date"),
+            (Written::Number("1.5".into()), DataType::Int64, "`1.5` cannot be read as integer"),
+            (Written::Truth(true), DataType::Int64, "`true` cannot be read as integer"),
+            (Written::Number("1.005".into()), DataType::Decimal128(12, 2), "cannot be read as decimal(12,2)"),
         ] {
             let error = typed(written, &kind).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");

@@ -52,7 +52,7 @@ impl Side {
     }
 }
 
-/// The difference; `None` when the rows agree.
+/// Returns the difference; `None` when the rows agree.
 pub fn compare(expected: &Expected, found: &RecordBatch) -> Result<Option<Difference>> {
     // A test that expects no rows names no columns: then all are shown.
     let columns: Vec<String> = if expected.columns.is_empty() {
@@ -65,8 +65,8 @@ pub fn compare(expected: &Expected, found: &RecordBatch) -> Result<Option<Differ
         let values = columns
             .iter()
             .map(|column| {
-                let at = found.schema_ref().index_of(column).doing("read the rows that came out")?;
-                ScalarValue::try_from_array(found.column(at), row).doing("read the rows that came out")
+                let at = found.schema_ref().index_of(column).doing("read the result")?;
+                ScalarValue::try_from_array(found.column(at), row).doing("read the result")
             })
             .collect::<Result<Vec<_>>>()?;
         came.push(Some(values));

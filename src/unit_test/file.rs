@@ -72,14 +72,14 @@ impl<'t> Reader<'_, 't> {
         let Some(value) = self.document.value("test") else {
             self.wrong(
                 0,
-                Error::config("the file holds no test").hint("add [[test]] with name, given and expect"),
+                Error::config("the file has no test").hint("add [[test]] with name, given and expect"),
             );
             return Vec::new();
         };
         let Some(entries) = value.get_ref().as_array() else {
             self.wrong(
                 value.span().start,
-                Error::config("`test` is a list of tests").hint("write [[test]], with two brackets"),
+                Error::config("`test` must be a list of tests").hint("write [[test]], with two brackets"),
             );
             return Vec::new();
         };
@@ -87,12 +87,12 @@ impl<'t> Reader<'_, 't> {
         for entry in entries.iter() {
             let place = entry.span().start;
             let Some(table) = entry.get_ref().as_table() else {
-                self.wrong(place, Error::config("a test is a table").hint("write [[test]]"));
+                self.wrong(place, Error::config("a test must be a table").hint("write [[test]]"));
                 continue;
             };
             if let Some(test) = self.test(table, place, as_of) {
                 if tests.iter().any(|other| other.name == test.name) {
-                    self.wrong(place, Error::config(format!("two tests are called \"{}\"", test.name)));
+                    self.wrong(place, Error::config(format!("two tests are named \"{}\"", test.name)));
                 }
                 tests.push(test);
             }
@@ -107,11 +107,17 @@ impl<'t> Reader<'_, 't> {
         let name = match table.get("name").map(|value| (value, value.get_ref().as_str())) {
             Some((_, Some(name))) if !name.trim().is_empty() => Some(name.to_owned()),
             Some((value, _)) => {
-                self.wrong(value.span().start, Error::config("a test's name is a text that says what holds"));
+                self.wrong(value.span().start, Error::config("the name of a test must be a text"));
                 None
             }
             None => {
-                self.wrong(at, Error::config("the test has no name").hint("add name = \"what holds\""));
+                self.wrong(
+                    at,
+                    Error::config("the test has no name").hint(
+                        "add name = \"what the test \
+                 shows\"",
+                    ),
+                );
                 None
             }
         };
@@ -125,8 +131,8 @@ impl<'t> Reader<'_, 't> {
             None => {
                 self.wrong(
                     at,
-                    Error::config("the test expects nothing")
-                        .hint("add expect = [{ column = value }]; [] means that no row comes out"),
+                    Error::config("the test has no `expect`")
+                        .hint("add expect = [{ column = value }]; [] means that the result has no rows"),
                 );
                 None
             }
@@ -135,7 +141,7 @@ impl<'t> Reader<'_, 't> {
             None => Some(false),
             Some((_, Some(ordered))) => Some(ordered),
             Some((value, None)) => {
-                self.wrong(value.span().start, Error::config("`ordered` is true or false"));
+                self.wrong(value.span().start, Error::config("`ordered` must be true or false"));
                 None
             }
         };
@@ -150,8 +156,8 @@ impl<'t> Reader<'_, 't> {
                 _ => {
                     self.wrong(
                         value.span().start,
-                        Error::config("`tolerance` is a number from 0")
-                            .hint("it says by how much a float may differ from what is expected"),
+                        Error::config("`tolerance` must be a number, at least 0")
+                            .hint("it is how much a float may differ from the expected value"),
                     );
                     None
                 }
@@ -238,7 +244,7 @@ impl<'t> Reader<'_, 't> {
 }
 
 fn unknown_key(key: &str, known: &[&str]) -> Error {
-    Error::config(format!("unknown key `{key}`")).hint(format!("known keys are {}", known.join(", ")))
+    Error::config(format!("unknown key `{key}`")).hint(format!("the keys are {}", known.join(", ")))
 }
 
 #[cfg(test)]
@@ -284,12 +290,12 @@ mod tests {
             (3, "rows cannot be written as a number"),
             (7, "`orders` is not a table name"),
             (10, "a value cannot be written as a list"),
-            (11, "`ordered` is true or false"),
+            (11, "`ordered` must be true or false"),
         ] {
             let found = told.iter().any(|t| t.contains(words) && t.contains(&format!("x.test.toml:{line}")));
             assert!(found, "{line} {words}: {told:#?}");
         }
-        assert!(read("").unwrap_err()[0].to_string().contains("holds no test"));
+        assert!(read("").unwrap_err()[0].to_string().contains("has no test"));
         assert!(read("[test]\n").unwrap_err()[0].to_string().contains("two brackets"));
         assert!(read("[[test]\n").unwrap_err()[0].to_string().contains("not TOML"));
     }

@@ -88,13 +88,14 @@ fn written(value: &DeValue) -> Result<Written, Error> {
     Ok(match value {
         DeValue::String(text) => Written::Text(text.clone().into_owned()),
         DeValue::Integer(number) if number.radix() == 10 => Written::Number(number.as_str().to_owned()),
-        DeValue::Integer(_) => return Err(Error::config("write whole numbers in the decimal system")),
+        DeValue::Integer(_) => return Err(Error::config("write integers in decimal notation")),
         DeValue::Float(number) => Written::Number(number.as_str().to_owned()),
         DeValue::Boolean(truth) => Written::Truth(*truth),
         DeValue::Datetime(moment) => Written::Text(moment.to_string()),
         other => {
-            return Err(Error::config(format!("a value cannot be written as {}", name_of(other)))
-                .hint("a column is text, a number, true, false, or a date; leave it out for null"));
+            return Err(Error::config(format!("a value cannot be written as {}", name_of(other))).hint(
+                "a value is a text, a number, true, false, or a date; for null do not write the column",
+            ));
         }
     })
 }
@@ -110,7 +111,7 @@ fn name_of(value: &DeValue) -> &'static str {
     }
 }
 
-/// Where a line of a CSV block stands in the file.
+/// Returns where a line of a CSV block stands in the file.
 fn csv_place(document: &Document, value: &Spanned<DeValue>, line: usize) -> String {
     let span = value.span();
     let whole = document.written(span.clone());
@@ -149,13 +150,14 @@ fn of_csv(text: &str, place: impl Fn(usize) -> String) -> Result<Grid, Vec<Error
                 };
                 if !is_identifier(&name) {
                     errors.push(
-                        Error::config(format!("`{name}` is no name of a column"))
+                        Error::config(format!("`{name}` is not a valid column name"))
                             .at(place(number))
                             .hint("the first line of a CSV block names the columns, separated by commas"),
                     );
                 } else if grid.columns.iter().any(|(known, _)| *known == name) {
-                    errors
-                        .push(Error::config(format!("the column `{name}` is named twice")).at(place(number)));
+                    errors.push(
+                        Error::config(format!("the column `{name}` is listed twice")).at(place(number)),
+                    );
                 } else {
                     grid.column(&name, || place(number));
                 }
@@ -180,7 +182,7 @@ fn of_csv(text: &str, place: impl Fn(usize) -> String) -> Result<Grid, Vec<Error
                     grid.columns.len()
                 ))
                 .at(place(number))
-                .hint("a text with a comma in it stands in double quotes"),
+                .hint("write a text that contains a comma in double quotes"),
             ),
             Err(why) => errors.push(Error::config(why).at(place(number))),
         }
@@ -188,7 +190,7 @@ fn of_csv(text: &str, place: impl Fn(usize) -> String) -> Result<Grid, Vec<Error
     if errors.is_empty() { Ok(grid) } else { Err(errors) }
 }
 
-/// The fields of a line. Nothing between two commas is null, `""` is the empty text.
+/// Returns the fields of a line. Nothing between two commas is null, `""` is the empty text.
 fn fields(line: &str) -> Result<Vec<Written>, &'static str> {
     let mut fields = Vec::new();
     let mut rest = line.trim();
@@ -260,8 +262,8 @@ mod tests {
     fn a_csv_block_that_cannot_be_read_says_where() {
         for (text, told) in [
             ("", "is empty"),
-            ("a,a\n", "named twice"),
-            ("a,B c\n", "no name of a column"),
+            ("a,a\n", "listed twice"),
+            ("a,B c\n", "not a valid column name"),
             ("a,b\n1\n", "1 fields"),
             ("a\n\"1\n", "not closed"),
             ("a\n\"1\"2\n", "closing quote"),

@@ -103,7 +103,7 @@ pub async fn run(pipeline: &Arc<Pipeline>, chosen: &BTreeSet<StepName>, limits: 
     Ok(report)
 }
 
-/// The test files of the models, as far as they could be read.
+/// Returns the test files of the models, as far as they could be read.
 fn load(pipeline: &Pipeline, models: &[&Arc<Model>]) -> (Vec<TestFile>, Vec<Error>) {
     let (mut files, mut errors) = (Vec::new(), orphans(pipeline));
     for model in models {
@@ -125,7 +125,7 @@ fn load(pipeline: &Pipeline, models: &[&Arc<Model>]) -> (Vec<TestFile>, Vec<Erro
     (files, errors)
 }
 
-/// A test file that no model stands beside would never be tried, and nobody would notice.
+/// Returns a test file that no model stands beside would never be tried, and nobody would notice.
 fn orphans(pipeline: &Pipeline) -> Vec<Error> {
     let mut models: BTreeMap<&Path, BTreeSet<PathBuf>> = BTreeMap::new();
     for step in pipeline.steps.values() {
@@ -144,9 +144,9 @@ fn orphans(pipeline: &Pipeline) -> Vec<Error> {
         found.sort();
         for path in found.iter().filter(|path| !expected.contains(*path)) {
             errors.push(
-                Error::config("there is no model beside these tests")
-                    .at(path.display().to_string())
-                    .hint("tests of a model have its name: core/orders.sql has core/orders.test.toml"),
+                Error::config("there is no model next to these tests").at(path.display().to_string()).hint(
+                    "the tests of a model are named after it: core/orders.sql has core/orders.test.toml",
+                ),
             );
         }
     }

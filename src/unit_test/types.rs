@@ -31,7 +31,7 @@ pub struct Types {
 }
 
 impl Types {
-    /// The types of these models and of all they read, directly or not.
+    /// Returns the types of these models and of all they read, directly or not.
     ///
     /// # Errors
     /// Every model among them whose SQL cannot be planned.
@@ -69,7 +69,7 @@ impl Types {
         Ok(types)
     }
 
-    /// The columns of a table; none when no test may name it.
+    /// Returns the columns of a table; none when no test may name it.
     pub fn columns(&self, table: &TableName) -> Option<&SchemaRef> {
         self.columns.get(table)
     }

@@ -15,7 +15,7 @@ impl Warehouse {
         self.put_json(&place(run, name), value).await
     }
 
-    /// Whether the run has left the artifact.
+    /// Returns whether the run has left the artifact.
     pub async fn has_artifact(&self, run: u64, name: &str) -> Result<bool> {
         let path = place(run, name);
         match self.store().head(&path).await {
@@ -30,7 +30,7 @@ fn place(run: u64, name: &str) -> Path {
     Path::from(format!("{}/{name}.json", folder(run)))
 }
 
-/// Where the artifacts of a run lie.
+/// Returns where the artifacts of a run lie.
 pub(super) fn folder(run: u64) -> String {
     format!("_sillage/artifacts/{run}")
 }

@@ -35,7 +35,7 @@ pub(super) fn bind(query: DataFrame, as_of: Option<Instant>, zone: Tz) -> Result
     }
     let Some(as_of) = as_of else {
         return Err(DataFusionError::Plan(
-            "$as_of has no value here: this query is not evaluated as of an instant".to_owned(),
+            "$as_of has no value here: this query has no as-of instant".to_owned(),
         ));
     };
     let (state, plan) = query.into_parts();
@@ -43,7 +43,7 @@ pub(super) fn bind(query: DataFrame, as_of: Option<Instant>, zone: Tz) -> Result
     DataFrame::new(state, plan).with_param_values(vec![("as_of", instant_value(as_of))])
 }
 
-/// The plan in which days of the as-of instant are local days.
+/// Returns the plan in which days of the as-of instant are local days.
 fn by_the_local_clock(plan: LogicalPlan, zone: Tz) -> Result<LogicalPlan> {
     let rewritten = plan.transform_down_with_subqueries(|node| {
         let names = NamePreserver::new(&node);
@@ -59,7 +59,7 @@ fn by_the_local_clock(plan: LogicalPlan, zone: Tz) -> Result<LogicalPlan> {
     Ok(rewritten.data)
 }
 
-/// The expression itself, or what it means of the as-of instant.
+/// Returns the expression itself, or what it means of the as-of instant.
 fn local(expression: Expr, over: &[&LogicalPlan], zone: Tz) -> Transformed<Expr> {
     match expression {
         Expr::Cast(cast) if is_date(cast.field.data_type()) && is_as_of(&cast.expr, over) => {
@@ -93,7 +93,7 @@ fn is_date(kind: &DataType) -> bool {
     matches!(kind, DataType::Date32 | DataType::Date64)
 }
 
-/// Whether the expression is the as-of instant, under whatever name.
+/// Returns whether the expression is the as-of instant, under whatever name.
 fn is_as_of(expression: &Expr, over: &[&LogicalPlan]) -> bool {
     match expression {
         Expr::Placeholder(parameter) => parameter.id == PARAMETER,

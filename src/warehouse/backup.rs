@@ -22,7 +22,7 @@ use crate::name::TableName;
 /// Larger files are copied part by part.
 const PART_BYTES: u64 = 16 << 20;
 const COPIES_AT_ONCE: usize = 8;
-const GONE_MEANWHILE: &str = "the copy is no warehouse yet: back up to the same place again";
+const GONE_MEANWHILE: &str = "the copy is not complete: back up to the same place again";
 
 /// What was copied.
 #[derive(Debug)]
@@ -61,10 +61,10 @@ impl Warehouse {
             let is_begun: Option<serde_json::Value> = target.read_json(&begun_path()).await?;
             if is_begun.is_none() || !published.iter().chain([&release]).any(|ours| *ours == there) {
                 return Err(Error::config(format!(
-                    "{to} is a warehouse with release {} already",
+                    "{to} is already a warehouse, with release {}",
                     there.release
                 ))
-                .hint("give each backup a place of its own"));
+                .hint("use a separate place for each backup"));
             }
         }
         // From here on the place is a backup's alone: whatever fails may empty it.
@@ -77,8 +77,8 @@ impl Warehouse {
         target
             .empty_backup()
             .await
-            .map_err(|e| e.hint(format!("somebody who was forgotten meanwhile may be in {to}: delete it")))?;
-        Err(erasure.at(to).hint("what was copied is deleted: back up again once `sillage forget` has ended"))
+            .map_err(|e| e.hint(format!("{to} may contain a person who was erased meanwhile: delete it")))?;
+        Err(erasure.at(to).hint("the copy was deleted: back up again when `sillage forget` has finished"))
     }
 
     async fn copy_release(
@@ -108,7 +108,7 @@ impl Warehouse {
         // As late as can be: until here the copy is no warehouse yet.
         if !self.releases().await?.contains(&release.release) {
             return Err(Error::failed(format!(
-                "release {} was vacuumed, or purged by an erasure, while it was copied",
+                "release {} was deleted by a vacuum or an erasure while it was copied",
                 release.release
             ))
             .hint(GONE_MEANWHILE));
@@ -124,11 +124,11 @@ impl Warehouse {
         Ok(Backup { release, files: paths.len(), bytes })
     }
 
-    /// The files of a table at a version, and its log up to there.
+    /// Returns the files of a table at a version, and its log up to there.
     async fn files_of(&self, name: &TableName, version: u64) -> Result<Vec<String>> {
         let folder = name.folder();
         let Some(table) = self.table(name, version).await? else {
-            return Err(Error::failed(format!("the table {name} is not there at version {version}"))
+            return Err(Error::failed(format!("the table {name} does not exist at version {version}"))
                 .hint("its _delta_log was deleted; restore the warehouse from an earlier backup"));
         };
         self.verify_files(&table).await?;
@@ -157,10 +157,10 @@ impl Warehouse {
             && let Some(other) = objects.iter().find(|path| **path != super::format::path())
         {
             return Err(Error::config(format!(
-                "{} is a warehouse in which a run has begun: there is {other}",
+                "{} is a warehouse in which a run has started: it contains {other}",
                 self.location()
             ))
-            .hint("give each backup a place of its own"));
+            .hint("use a separate place for each backup"));
         }
         self.put_json(&begun_path(), &serde_json::json!({})).await
     }

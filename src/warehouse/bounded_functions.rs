@@ -87,12 +87,10 @@ impl ScalarUDFImpl for Bounded {
         let sum = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
         if sizes.iter().any(|size| *size > MOST_OF_A_VALUE) || sum > MOST_AT_ONCE {
             let error = Error::failed(format!(
-                "{}() would make values of more than {MOST_OF_A_VALUE} characters or elements",
+                "{}() would return values of more than {MOST_OF_A_VALUE} characters or elements",
                 self.name()
             ));
-            return Err(DataFusionError::External(Box::new(
-                error.hint("is the number that it is given right?"),
-            )));
+            return Err(DataFusionError::External(Box::new(error.hint("check the number in its arguments"))));
         }
         self.function.invoke_with_args(args)
     }
@@ -102,7 +100,7 @@ fn size(number: Option<i64>) -> u64 {
     number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
 }
 
-/// An argument as whole numbers; `None` where it is something else, such as dates.
+/// Returns an argument as whole numbers; `None` where it is something else, such as dates.
 fn numbers(args: &ScalarFunctionArgs, nth: usize) -> Result<Option<Int64Array>> {
     let Some(argument) = args.args.get(nth) else { return Ok(None) };
     if !argument.data_type().is_integer() {
@@ -112,7 +110,7 @@ fn numbers(args: &ScalarFunctionArgs, nth: usize) -> Result<Option<Int64Array>> 
     Ok(Some(cast(&array, &DataType::Int64)?.as_primitive::<Int64Type>().clone()))
 }
 
-/// The values of an argument: one where all are constants, else one per row.
+/// Returns the values of an argument: one where all are constants, else one per row.
 fn values(argument: &ColumnarValue, args: &ScalarFunctionArgs) -> Result<ArrayRef> {
     let constant = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
     argument.to_array(if constant { 1 } else { args.number_rows })
@@ -178,7 +176,7 @@ mod tests {
             "select repeat('x', 1000000) from generate_series(1, 1000) as t(n) where repeat('x', n * 1000) <> ''",
         ] {
             let error = asked(sql).await.unwrap_err();
-            assert!(error.contains("would make values of more than 1048576"), "{sql}: {error}");
+            assert!(error.contains("would return values of more than 1048576"), "{sql}: {error}");
         }
     }
 }

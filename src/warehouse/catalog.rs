@@ -77,12 +77,12 @@ impl Catalog {
         self.release
     }
 
-    /// The names of the tables of the release.
+    /// Returns the names of the tables of the release.
     pub fn released(&self) -> impl Iterator<Item = &TableName> {
         self.released.keys()
     }
 
-    /// The table as staged by this run, else as released; `None` when there is neither.
+    /// Returns the table as staged by this run, else as released; `None` when there is neither.
     pub async fn table(&self, name: &TableName) -> Result<Option<Arc<Table>>> {
         if let Some(table) = self.known(name) {
             return Ok(Some(table));
@@ -93,7 +93,7 @@ impl Catalog {
         Ok(Some(table))
     }
 
-    /// The table as released, whatever this run has staged.
+    /// Returns the table as released, whatever this run has staged.
     pub(super) async fn released_table(&self, name: &TableName) -> Result<Option<Table>> {
         let Some(version) = self.released.get(name) else {
             return Ok(None);
@@ -101,7 +101,7 @@ impl Catalog {
         let table = self.warehouse.table(name, *version).await?;
         table.map(Some).ok_or_else(|| {
             Error::failed(format!(
-                "the release lists {name} at version {version}, but the table is not there"
+                "the release lists {name} at version {version}, but the table does not exist"
             ))
             .hint("its _delta_log was deleted; restore the warehouse from a backup")
         })
@@ -115,7 +115,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// A session that sees every row of one table as it will be once `staged` is committed: repeated
+    /// Returns a session that sees every row of one table as it will be once `staged` is committed: repeated
     /// keys and the future included.
     pub async fn session_of_all_rows(&self, staged: &Staged) -> Result<Session> {
         let base = self.table(&staged.table).await?.filter(|_| staged.mode == Mode::Append);
@@ -125,14 +125,14 @@ impl Catalog {
         self.session_over(&Table::after(base.as_deref(), staged)?, &self.engine)
     }
 
-    /// A session that sees every row of one table, whose files were seen to be there.
+    /// Returns a session that sees every row of one table, whose files were seen to be there.
     pub(super) fn session_over(&self, table: &Table, engine: &Engine) -> Result<Session> {
         let session = Session { context: engine.context(), zone: engine.zone(), as_of: None };
         session.register(&self.warehouse, table, &Visibility::default(), None)?;
         Ok(session)
     }
 
-    /// Every row of a table as it stands: repeated keys and the future included.
+    /// Returns every row of a table as it stands: repeated keys and the future included.
     pub async fn every_row(&self, name: &TableName) -> Result<DataFrame> {
         let Some(table) = self.table(name).await? else { return Err(self.unknown(name)) };
         self.verify(&table).await?;
@@ -149,7 +149,7 @@ impl Catalog {
         &self.engine
     }
 
-    /// A session that knows these tables and, beside them, what a step has staged for itself alone.
+    /// Returns a session that knows these tables and, beside them, what a step has staged for itself alone.
     pub async fn session_with<'a>(
         &self,
         tables: impl IntoIterator<Item = &'a TableName>,
@@ -170,12 +170,12 @@ impl Catalog {
         self.tables.lock().expect("no holder of this lock panics")
     }
 
-    /// How rows of the table become known.
+    /// Returns how rows of the table become known.
     pub fn visibility(&self, name: &TableName) -> Visibility {
         self.visibility.get(name).cloned().unwrap_or_default()
     }
 
-    /// A session that knows these tables, the future hidden from `as_of` on.
+    /// Returns a session that knows these tables, the future hidden from `as_of` on.
     pub async fn session<'a>(
         &self,
         tables: impl IntoIterator<Item = &'a TableName>,
@@ -192,7 +192,7 @@ impl Catalog {
         Ok(session)
     }
 
-    /// A table that is asked for and not there, with those that were perhaps meant.
+    /// Returns a table that is asked for and not there, with those that were perhaps meant.
     pub fn unknown(&self, name: &TableName) -> Error {
         let near: Vec<String> = self
             .released()
@@ -241,9 +241,9 @@ impl Session {
         self.register_view(name, visibility.apply(name, rows, at, self.zone, how)?)
     }
 
-    /// The same, whose joins gather their smaller side once, however large, and leave the other where it is,
-    /// cut into more parts than there are threads: parts differ in how long they take. Not where the memory
-    /// is limited: what is gathered cannot spill.
+    /// Returns the same, whose joins gather their smaller side once, however large, and leave the other where
+    /// it is, cut into more parts than there are threads: parts differ in how long they take. Not where the
+    /// memory is limited: what is gathered cannot spill.
     #[must_use]
     pub fn gathering_smaller_sides(self) -> Session {
         if !self.joins_spill() {
@@ -257,7 +257,7 @@ impl Session {
         self
     }
 
-    /// Whether joins are of the kind that can spill: the memory is limited.
+    /// Returns whether joins are of the kind that can spill: the memory is limited.
     fn joins_spill(&self) -> bool {
         !self.context.copied_config().options().optimizer.prefer_hash_join
     }
@@ -289,7 +289,7 @@ impl Session {
         as_of::bind(self.context.sql(sql).await?, self.as_of, self.zone)
     }
 
-    /// The whole of a table that the session knows.
+    /// Returns the whole of a table that the session knows.
     pub async fn table(&self, name: &TableName) -> Result<DataFrame> {
         self.context.table(reference(name)).await.doing(format!("open the table {name}"))
     }
@@ -301,13 +301,13 @@ impl Session {
         }
     }
 
-    /// Rows that exist only in memory: small things a run has at hand.
+    /// Returns rows that exist only in memory: small things a run has at hand.
     pub fn read_batch(&self, batch: arrow::array::RecordBatch) -> Result<DataFrame> {
         self.context.read_batch(batch).doing("read rows from memory")
     }
 }
 
-/// The name as DataFusion refers to it.
+/// Returns the name as DataFusion refers to it.
 pub fn reference(name: &TableName) -> TableReference {
     TableReference::partial(name.schema().to_owned(), name.table().to_owned())
 }

@@ -10,7 +10,7 @@ use crate::error::{Context, Result};
 use crate::name::TableName;
 
 impl Warehouse {
-    /// The table's log store. Built from our own object store, so that delta-rs needs no cloud
+    /// Returns the table's log store. Built from our own object store, so that delta-rs needs no cloud
     /// feature of its own (its S3 support would bring the whole AWS SDK).
     pub(super) fn log_store(&self, name: &TableName) -> LogStoreRef {
         default_logstore(
@@ -21,7 +21,7 @@ impl Warehouse {
         )
     }
 
-    /// The table at a version, or at its newest; `None` when there is no table.
+    /// Returns the table at a version, or at its newest; `None` when there is no table.
     pub(super) async fn delta_table(
         &self,
         name: &TableName,

@@ -97,7 +97,7 @@ impl Engine {
         Ok(Engine { runtime, config, functions: Vec::new(), zone: Tz::UTC })
     }
 
-    /// The same engine, in whose SQL days are those of a time zone.
+    /// Returns the same engine, in whose SQL days are those of a time zone.
     #[must_use]
     pub fn in_zone(mut self, zone: Tz) -> Self {
         self.zone = zone;
@@ -108,14 +108,14 @@ impl Engine {
         self.zone
     }
 
-    /// The same engine, whose sessions know these functions beside DataFusion's own.
+    /// Returns the same engine, whose sessions know these functions beside DataFusion's own.
     #[must_use]
     pub fn with_functions(mut self, functions: Vec<ScalarUDF>) -> Self {
         self.functions.extend(functions);
         self
     }
 
-    /// The same, one partition at a time: rows come in one order and go to one file.
+    /// Returns the same, one partition at a time: rows come in one order and go to one file.
     pub(super) fn unparted(&self) -> Engine {
         Engine { config: self.config.clone().with_target_partitions(1), ..self.clone() }
     }

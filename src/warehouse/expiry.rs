@@ -48,7 +48,7 @@ impl Statistics {
         }
     }
 
-    /// Whether a text may stand in a column of a file.
+    /// Returns whether a text may stand in a column of a file.
     pub fn may_hold(&self, column: &str, text: &str) -> bool {
         let bound = |values: &str| self.0[values].get(column).and_then(Value::as_str);
         // A long greatest value may be cut, and then be below the true one.
@@ -61,7 +61,7 @@ impl Statistics {
             && bound("maxValues").is_none_or(above)
     }
 
-    /// Whether a column of a file may lack a value.
+    /// Returns whether a column of a file may lack a value.
     pub fn may_hold_null(&self, column: &str) -> bool {
         self.0["nullCount"][column].as_u64() != Some(0)
     }
@@ -121,7 +121,7 @@ impl Parted<'_> {
         &self.table.name
     }
 
-    /// Every file holds rows that leave, after all.
+    /// Returns every file holds rows that leave, after all.
     #[must_use]
     pub fn all_touched(mut self) -> Self {
         for file in &mut self.files {
@@ -130,12 +130,12 @@ impl Parted<'_> {
         self
     }
 
-    /// A session that sees the rows of the touched files, under the table's name.
+    /// Returns a session that sees the rows of the touched files, under the table's name.
     pub fn session(&self) -> Result<Session> {
         self.session_of(|file| file.touched)
     }
 
-    /// A session that sees all rows.
+    /// Returns a session that sees all rows.
     pub fn session_of_all(&self) -> Result<Session> {
         self.session_of(|_| true)
     }
@@ -149,12 +149,12 @@ impl Parted<'_> {
         self.catalog.session_over(&table, self.catalog.engine())
     }
 
-    /// What was staged, as it is: nothing leaves.
+    /// Returns what was staged, as it is: nothing leaves.
     pub fn unchanged(self) -> Staged {
         self.staged
     }
 
-    /// The table with these rows in place of the touched files. Of those, the ones that this run
+    /// Returns the table with these rows in place of the touched files. Of those, the ones that this run
     /// wrote are deleted: no other step may know of them yet.
     pub async fn with_rows(self, rows: DataFrame) -> Result<Staged> {
         let warehouse = self.catalog.warehouse();

@@ -94,7 +94,7 @@ impl Exported {
         Exported { partial: Some(partial), process: Some(process), ..self }
     }
 
-    /// Whether the process that was writing it has died, as far as this one can know.
+    /// Returns whether the process that was writing it has died, as far as this one can know.
     fn is_cut_off(&self) -> bool {
         let process = self.process.as_deref().and_then(Process::of);
         !self.is_elsewhere() && process.is_some_and(|process| process.life() == Life::Dead)
@@ -131,7 +131,7 @@ impl Exported {
     }
 }
 
-/// The path with its folder as it is without links.
+/// Returns the path with its folder as it is without links.
 fn resolved(path: &std::path::Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
@@ -161,7 +161,7 @@ impl Warehouse {
         Ok(Some(Export { warehouse: self, exported, entry }))
     }
 
-    /// All places, by name; those that are being written come as often as they are.
+    /// Returns all places, by name; those that are being written come as often as they are.
     pub async fn exported(&self) -> Result<Vec<Exported>> {
         let mut all: Vec<Exported> = Vec::new();
         for path in self.list_objects(FOLDER).await? {
@@ -215,12 +215,12 @@ impl Warehouse {
         let Some(release) = release else { return Ok(()) };
         if self.last_erasure().await? > Some(release) {
             return Err(Error::failed(format!(
-                "a person was forgotten after release {release}, which was being read"
+                "a person was erased after release {release}, which was being read"
             )));
         }
         if !self.list_objects(ERASING).await?.is_empty() {
             // Of one that was cut off the next run clears it up.
-            return Err(Error::failed("a person is being forgotten just now"));
+            return Err(Error::failed("a person is being erased at this moment"));
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ impl Export<'_> {
 
     /// Ends the export, whole or not. It stays known as long as what is half written is there.
     pub async fn end(self) -> Result<()> {
-        self.exported.stop().doing("delete what is half written")?;
+        self.exported.stop().doing("delete the partial files")?;
         self.warehouse.delete_object(&self.entry).await
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn require_or_create(warehouse: &Warehouse) -> Result<()> {
             return check(warehouse, &found);
         }
         return Err(Error::config(format!(
-            "{} is no warehouse of sillage, and it is not empty: there is {other}",
+            "{} is not a sillage warehouse, and it is not empty: it contains {other}",
             warehouse.location()
         ))
         .hint(
@@ -59,7 +59,7 @@ pub(super) async fn require_or_create(warehouse: &Warehouse) -> Result<()> {
     Ok(())
 }
 
-/// The format that the warehouse has: this one or an older one.
+/// Returns the format that the warehouse has: this one or an older one.
 pub(super) async fn found(warehouse: &Warehouse) -> Result<u32> {
     let Some(found) = warehouse.read_json::<Format>(&path()).await? else { return Err(none(warehouse)) };
     if found.format > FORMAT {
@@ -83,15 +83,15 @@ fn check(warehouse: &Warehouse, found: &Format) -> Result<()> {
         ))
         .hint(format!("it was made by {made_by}; use that version or a newer one"))),
         Ordering::Less => Err(Error::config(format!(
-            "the warehouse {location} has format {format}, this sillage works on format {FORMAT}"
+            "the warehouse {location} has format {format}, this sillage needs format {FORMAT}"
         ))
         .hint(format!(
-            "`sillage migrate --warehouse {location}` brings it there; with --dry-run it says what that does"
+            "`sillage migrate --warehouse {location}` upgrades it; --dry-run shows what it would do"
         ))),
     }
 }
 
 fn none(warehouse: &Warehouse) -> Error {
-    Error::config(format!("{} is not a warehouse of sillage", warehouse.location()))
-        .hint("give its place with --warehouse DIR, or make one with `sillage run PIPELINE`")
+    Error::config(format!("{} is not a sillage warehouse", warehouse.location()))
+        .hint("name one with --warehouse DIR, or create one with `sillage run PIPELINE`")
 }

@@ -80,7 +80,7 @@ fn intent_entry(run: u64) -> Path {
     Path::from(format!("{}/intent.json", folder(run)))
 }
 
-/// The run and, below an attempt, the attempt that a journal's object belongs to.
+/// Returns the run and, below an attempt, the attempt that a journal's object belongs to.
 pub(super) fn place_of(path: &Path) -> Option<(u64, Option<u64>)> {
     let mut parts = path.as_ref().strip_prefix(FOLDER)?.split('/').skip(1);
     let run = parts.next()?.parse().ok()?;
@@ -93,7 +93,7 @@ fn is_step(path: &Path) -> bool {
 }
 
 impl Warehouse {
-    /// The attempt that the next run may take up: one that was cut off on its way to the release
+    /// Returns the attempt that the next run may take up: one that was cut off on its way to the release
     /// after the last, or the one whose failure is the last release.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl Warehouse {
         };
         if let Some((ahead, _)) = paths.iter().filter_map(place_of).find(|(run, _)| *run > done + 1) {
             return Err(Error::failed(format!(
-                "the journal speaks of release {ahead}, but the last release that is there is {done}"
+                "the journal mentions release {ahead}, but the last release that exists is {done}"
             ))
             .hint("files of _sillage/releases were deleted; restore the warehouse from a backup"));
         }
@@ -169,7 +169,7 @@ impl Warehouse {
         put
     }
 
-    /// The decision for a release, as long as it is being carried out.
+    /// Returns the decision for a release, as long as it is being carried out.
     pub(super) async fn decision(&self, run: u64) -> Result<Option<Intent>> {
         self.read_json(&intent_entry(run)).await
     }

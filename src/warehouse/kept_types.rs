@@ -40,19 +40,19 @@ impl Kept {
         let columns = batch.columns().iter().zip(self.schema.fields());
         let columns =
             columns.map(|(column, field)| self.column(column, field)).collect::<Result<Vec<_>>>()?;
-        RecordBatch::try_new(self.schema.clone(), columns).doing("bring the rows to the table's types")
+        RecordBatch::try_new(self.schema.clone(), columns).doing("cast the rows to the table's types")
     }
 
     fn column(&self, column: &ArrayRef, field: &Field) -> Result<ArrayRef> {
         let lost = if self.is_finite { not_finite(column) } else { 0 };
         if lost > 0 {
             return Err(Error::failed(format!(
-                "column `{}` holds infinities or NaN, which rank before every number (at least {lost} rows)",
+                "column `{}` holds infinity or NaN, which sort before every number (at least {lost} rows)",
                 field.name()
             ))
             .hint(
-                "a division by zero, most often: x / nullif(y, 0) gives null instead; \
-                 where they were read so: case when isnan(x) then null else x end",
+                "the usual cause is a division by zero: x / nullif(y, 0) gives null instead; if they come \
+                 from a source: case when isnan(x) then null else x end",
             ));
         }
         if column.data_type() == field.data_type() {
@@ -61,7 +61,7 @@ impl Kept {
         brought_to(column, field.data_type()).ok_or_else(|| {
             let (found, kept) = (column.data_type(), field.data_type());
             Error::failed(format!(
-                "column `{}` holds a value of type {found} that is beyond the range of {kept}, in which the table keeps it",
+                "column `{}` holds a value of type {found} that is out of the range of {kept}, in which the table keeps it",
                 field.name()
             ))
             .hint(match found {
@@ -72,7 +72,7 @@ impl Kept {
     }
 }
 
-/// The values in another type; none where it does not hold them all.
+/// Returns the values in another type; none where it does not hold them all.
 fn brought_to(column: &ArrayRef, kept: &DataType) -> Option<ArrayRef> {
     match (column.data_type(), kept) {
         // Cut as in texts, towards the past; a cast would go towards 1970.
@@ -93,7 +93,7 @@ fn brought_to(column: &ArrayRef, kept: &DataType) -> Option<ArrayRef> {
     }
 }
 
-/// How many numbers are none.
+/// Returns how many numbers are none.
 fn not_finite(column: &ArrayRef) -> usize {
     match column.data_type() {
         DataType::Float16 => {
@@ -109,14 +109,14 @@ fn not_finite(column: &ArrayRef) -> usize {
     }
 }
 
-/// The schema as a table keeps it: types that every reader of Delta knows, all nullable.
+/// Returns the schema as a table keeps it: types that every reader of Delta knows, all nullable.
 fn stored_schema(schema: &Schema) -> Result<SchemaRef> {
     // Delta tells names apart without regard to case; found out at the commit it would be too late.
     let mut names: Vec<String> = schema.fields().iter().map(|f| f.name().to_lowercase()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::config(format!("two columns are called `{}`", twice[0]))
-            .hint("give one of them another name with `as`; upper and lower case do not tell them apart"));
+        return Err(Error::config(format!("two columns are named `{}`", twice[0]))
+            .hint("give one of them another name with `as`; names that differ only in case are the same"));
     }
     let fields = schema
         .fields()
@@ -152,7 +152,7 @@ fn stored_type(column: &str, found: &DataType) -> Result<DataType> {
         | DataType::Decimal128(_, _) => found.clone(),
         other => {
             return Err(Error::failed(format!(
-                "column `{column}` has type {other}, which a table cannot keep"
+                "column `{column}` has type {other}, which a table cannot hold"
             ))
             .hint("cast it in the SQL to text, integer, decimal, float, boolean, date or timestamp"));
         }
@@ -196,7 +196,7 @@ mod tests {
         let numbers = |x: f64| Arc::new(Float64Array::from(vec![Some(1.0), None, Some(x)])) as ArrayRef;
         for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let told = kept("mart.m", numbers(x)).unwrap_err().to_string();
-            assert!(told.contains("column `x` holds infinities or NaN"), "{told}");
+            assert!(told.contains("column `x` holds infinity or NaN"), "{told}");
             assert!(kept("raw.r", numbers(x)).is_ok() && kept("ops.models", numbers(x)).is_ok());
         }
         assert!(kept("mart.m", numbers(f64::MAX)).is_ok());

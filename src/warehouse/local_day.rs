@@ -74,7 +74,7 @@ impl ScalarUDFImpl for LocalDays {
         })
     }
 
-    /// An instant is no day and a day no instant: what one would be guessed to mean is refused.
+    /// Returns an instant is no day and a day no instant: what one would be guessed to mean is refused.
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         let name = self.name();
         let [argument] = arguments else {
@@ -83,9 +83,9 @@ impl ScalarUDFImpl for LocalDays {
         match (self.conversion, argument) {
             (Conversion::LocalDay, DataType::Timestamp(_, _) | DataType::Null) => Ok(vec![instant_type()]),
             (Conversion::LocalDay, DataType::Date32 | DataType::Date64) => {
-                plan_err!("local_day takes an instant, found a date, which is a local day already")
+                plan_err!("local_day takes a timestamp, found a date, which is already a local day")
             }
-            (Conversion::LocalDay, other) => plan_err!("local_day takes an instant, found {other}"),
+            (Conversion::LocalDay, other) => plan_err!("local_day takes a timestamp, found {other}"),
             (
                 _,
                 DataType::Date32
@@ -96,7 +96,7 @@ impl ScalarUDFImpl for LocalDays {
                 | DataType::Utf8View,
             ) => Ok(vec![DataType::Date32]),
             (_, DataType::Timestamp(_, _)) => {
-                plan_err!("{name} takes a date, found an instant: write {name}(local_day(…))")
+                plan_err!("{name} takes a date, found a timestamp: write {name}(local_day(…))")
             }
             (_, other) => plan_err!("{name} takes a date, found {other}"),
         }
@@ -127,7 +127,7 @@ impl ScalarUDFImpl for LocalDays {
 impl LocalDays {
     fn local_day(&self, micros: i64) -> Result<i32> {
         let Some(instant) = DateTime::from_timestamp_micros(micros) else {
-            return exec_err!("local_day: an instant that no calendar has");
+            return exec_err!("local_day: a timestamp that does not exist");
         };
         Ok(Date32Type::from_naive_date(day::local_day(instant, self.zone)))
     }
@@ -141,7 +141,7 @@ impl LocalDays {
                 return Ok(Some(micros));
             }
             let Some(date) = Date32Type::to_naive_date_opt(days) else {
-                return exec_err!("{}: a day that no calendar has", self.name());
+                return exec_err!("{}: a day that does not exist", self.name());
             };
             let micros = instant(date, self.zone).timestamp_micros();
             last = Some((days, micros));

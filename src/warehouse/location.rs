@@ -21,7 +21,7 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    /// A warehouse that is gone with the process: where SQL is tried on rows given by hand.
+    /// Returns a warehouse that is gone with the process: where SQL is tried on rows given by hand.
     pub fn in_memory() -> Result<Self> {
         Ok(Self::of(Storage::in_memory()?, "in memory"))
     }
@@ -54,7 +54,7 @@ impl Warehouse {
         &self.store
     }
 
-    /// A store that sees only the table's folder.
+    /// Returns a store that sees only the table's folder.
     pub(super) fn table_store(&self, name: &TableName) -> Arc<dyn ObjectStore> {
         Arc::new(object_store::prefix::PrefixStore::new(self.store.clone(), name.folder()))
     }

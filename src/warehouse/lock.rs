@@ -29,13 +29,13 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How often somebody who waits looks.
 const POLL: Duration = Duration::from_millis(200);
 
-/// How long a holder that renews nothing keeps the warehouse.
+/// Returns how long a holder that renews nothing keeps the warehouse.
 #[cfg(not(any(debug_assertions, feature = "faults")))]
 fn lease() -> Duration {
     LEASE
 }
 
-/// The same, or what a test asks for.
+/// Returns the same, or what a test asks for.
 #[cfg(any(debug_assertions, feature = "faults"))]
 fn lease() -> Duration {
     let asked = std::env::var("SILLAGE_FAULT_LEASE_MS").ok().and_then(|ms| ms.parse().ok());
@@ -55,7 +55,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// Whether the holder lives. One that sleeps on this machine and renewed nothing for a lease is as dead.
+    /// Returns whether the holder lives. One that sleeps on this machine and renewed nothing for a lease is
+    /// as dead.
     fn life(&self) -> Life {
         let life = self.process.as_ref().map_or(Life::Unseen, Process::life);
         let silent = uptime_seconds().is_some_and(|now| now - self.uptime_seconds >= lease().as_secs_f64());
@@ -167,8 +168,14 @@ impl Warehouse {
         let who =
             entry.process.as_ref().map_or("another process".to_owned(), |p| format!("process {}", p.pid()));
         let since = show_instant(entry.since);
-        Error::new(Kind::Locked, format!("the warehouse {} is held by {who} since {since}", self.location()))
-            .hint("wait for that run to end, or let --wait do so; a dead holder is recognised by itself")
+        Error::new(
+            Kind::Locked,
+            format!("the warehouse {} is locked by {who} since {since}", self.location()),
+        )
+        .hint(
+            "wait for that process to end, or use --wait; if the process is dead, its lock is \
+             removed automatically",
+        )
     }
 
     async fn newest_entry(&self) -> Result<Option<(u64, Entry)>> {
@@ -254,8 +261,8 @@ impl Lock {
         if ours {
             return Ok(());
         }
-        Err(Error::new(Kind::Locked, "another run took the warehouse over while this one slept")
-            .hint("this run published nothing; the other one goes on"))
+        Err(Error::new(Kind::Locked, "another run took over the warehouse while this one slept")
+            .hint("this run published nothing; the other one continues"))
     }
 
     /// Gives the warehouse back.

@@ -35,7 +35,7 @@ impl fmt::Display for NamedFiles {
     }
 }
 
-/// What is listed was looked for by its name before, and not found.
+/// Returns what is listed was looked for by its name before, and not found.
 fn not_found(prefix: Option<&Path>) -> Error {
     let path = prefix.map(ToString::to_string).unwrap_or_default();
     Error::NotFound { path, source: "no such file".into() }

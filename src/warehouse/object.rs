@@ -11,7 +11,7 @@ use super::location::Warehouse;
 use crate::error::{Context, Error, Result};
 
 impl Warehouse {
-    /// The object as JSON; `None` when it is not there.
+    /// Returns the object as JSON; `None` when it is not there.
     pub(super) async fn read_json<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
         let bytes = match self.store().get(path).await {
             Ok(found) => found.bytes().await.doing(format!("read {path}"))?,
@@ -57,7 +57,7 @@ impl Warehouse {
         }
     }
 
-    /// The objects below a folder, in path order.
+    /// Returns the objects below a folder, in path order.
     pub(super) async fn list_objects(&self, folder: &str) -> Result<Vec<Path>> {
         let mut paths: Vec<Path> = self
             .store()
@@ -105,25 +105,28 @@ fn damaged_hint(path: &Path) -> String {
         // Readers never look there.
         Some((run, file)) if file != "intent.json" => {
             format!(
-                "it belongs to a run that was cut off and published nothing: delete _sillage/journal/{run} and run again"
+                "it belongs to an interrupted run that published nothing: delete _sillage/journal/{run} \
+                 and run again"
             )
         }
-        _ => "it was changed or cut off by something else; restore the warehouse from a backup".to_owned(),
+        _ => "something other than sillage changed or truncated it; restore the warehouse from a \
+         backup"
+            .to_owned(),
     }
 }
 
-/// The number in a file name like `00000000000000000042.json`.
+/// Returns the number in a file name like `00000000000000000042.json`.
 pub(super) fn number_of(path: &Path) -> Option<u64> {
     path.filename()?.strip_suffix(".json")?.parse().ok()
 }
 
-/// A path whose names sort as their numbers do.
+/// Returns a path whose names sort as their numbers do.
 pub(super) fn numbered(folder: &str, number: u64) -> Path {
     Path::from(format!("{folder}/{number:020}.json"))
 }
 
-/// The version of an entry or a checkpoint of a Delta log. The pointer to the last checkpoint has none: it
-/// is a hint that readers do without.
+/// Returns the version of an entry or a checkpoint of a Delta log. The pointer to the last checkpoint has
+/// none: it is a hint that readers do without.
 pub(super) fn log_version(path: &Path) -> Option<u64> {
     path.filename()?.get(..20)?.parse().ok()
 }

@@ -122,7 +122,10 @@ impl Warehouse {
             return Err(overtaken(proposal.run));
         }
         self.carry_out(&intent).await.map_err(|e| {
-            e.hint("the run is complete and its release decided: the next `sillage run` publishes the rest of it")
+            e.hint(
+                "the run is complete and its release is decided: the next `sillage run` publishes the \
+             rest of it",
+            )
         })
     }
 
@@ -135,7 +138,7 @@ impl Warehouse {
         Ok(finished)
     }
 
-    /// Whether all that was decided is carried out, the shelf included.
+    /// Returns whether all that was decided is carried out, the shelf included.
     pub async fn is_settled(&self) -> Result<bool> {
         let last = self.last_release().await?;
         let number = last.as_ref().map_or(0, |release| release.release);
@@ -179,7 +182,7 @@ impl Warehouse {
             Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(e).doing(format!("look at the log of {table}")),
             Ok(_) => Err(Error::failed(format!(
-                "{table} has a version {version} already, which no release of this warehouse lists"
+                "{table} already has a version {version}, which no release of this warehouse lists"
             ))
             .hint(
                 "something other than sillage wrote to the table, or files of _sillage/releases were \
@@ -273,7 +276,7 @@ impl Warehouse {
         }
     }
 
-    /// Whether the table's log already has this run, or a later one.
+    /// Returns whether the table's log already has this run, or a later one.
     async fn carries(&self, newest: Option<&DeltaTable>, table: &TableName, run: i64) -> Result<bool> {
         let Some(newest) = newest else { return Ok(false) };
         let last = newest
@@ -304,7 +307,7 @@ fn shown(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |v| v.to_string())
 }
 
-/// One entry a table: several steps may append to one (`ops.quarantine`).
+/// Returns one entry a table: several steps may append to one (`ops.quarantine`).
 fn merged(staged: Vec<Staged>) -> Vec<Staged> {
     let mut tables: BTreeMap<TableName, Staged> = BTreeMap::new();
     for next in staged {
@@ -340,7 +343,7 @@ fn actions(
         .schema
         .as_ref()
         .try_into_kernel()
-        .doing(format!("bring the schema of {} to Delta", staged.table))?;
+        .doing(format!("convert the schema of {} to Delta", staged.table))?;
     let mut actions = Vec::new();
     let mut adds = staged.adds.clone();
     let operation = match base {
@@ -390,7 +393,7 @@ fn actions(
                 }
                 if let Some(lost) = stays.first() {
                     return Err(Error::failed(format!(
-                        "a file that was to stay in {} is not in it: {lost}",
+                        "a file that must stay in {} is missing: {lost}",
                         staged.table
                     ))
                     .hint("something other than sillage wrote to the table; restore it from a backup"));

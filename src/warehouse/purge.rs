@@ -79,12 +79,12 @@ impl Warehouse {
         if self.read_json::<Value>(order).await?.is_none() {
             return Ok(());
         }
-        Err(error.at("purging what was before an erasure").hint(
-            "the person is in no table any more; the next command on this warehouse goes on with the purge",
+        Err(error.at("purging the releases before an erasure").hint(
+            "the person is no longer in any table; the next command on this warehouse continues the purge",
         ))
     }
 
-    /// Whether the purge of a release up to this one is ordered and not carried out.
+    /// Returns whether the purge of a release up to this one is ordered and not carried out.
     pub(super) async fn erasure_is_due(&self, last: u64) -> Result<bool> {
         let orders = self.list_objects(ORDERS).await?;
         Ok(orders.iter().filter_map(place_of).any(|(release, _)| release <= last))
@@ -98,7 +98,7 @@ impl Warehouse {
         Ok(ordered.chain(done.iter().filter_map(number_of)).max())
     }
 
-    /// The receipt of the erasure that a release was.
+    /// Returns the receipt of the erasure that a release was.
     pub async fn receipt(&self, release: u64) -> Result<Option<Value>> {
         self.read_json(&numbered(RECEIPTS, release)).await
     }
@@ -137,7 +137,7 @@ impl Warehouse {
             let shelf = last.last_published.unwrap_or(last.release);
             blocking(move || {
                 for path in half_put {
-                    fault::point("remove half a file");
+                    fault::point("delete a partial file");
                     gone(std::fs::remove_file(&path))?;
                 }
                 sweep_shelves(&folder, shelf)
@@ -196,7 +196,7 @@ fn order(release: u64, fence: u64) -> Path {
     numbered(&format!("{ORDERS}/{release:020}"), fence)
 }
 
-/// The release that an order is about, and the fence of the attempt that it is for.
+/// Returns the release that an order is about, and the fence of the attempt that it is for.
 fn place_of(order: &Path) -> Option<(u64, u64)> {
     let (release, _) = order.as_ref().strip_prefix(ORDERS)?.strip_prefix('/')?.split_once('/')?;
     Some((release.parse().ok()?, number_of(order)?))
@@ -206,7 +206,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     tokio::task::spawn_blocking(work).await.doing(SWEEPING)?
 }
 
-const SWEEPING: &str = "sweep the warehouse's folder";
+const SWEEPING: &str = "clean the warehouse's folder";
 
 /// Files that were being put when a process died, or are being put; no listing of a store shows them.
 fn half_put_files(folder: &FilePath) -> Result<Vec<PathBuf>> {

@@ -86,7 +86,7 @@ impl Reading {
 }
 
 impl Warehouse {
-    /// The numbers of all releases, ascending.
+    /// Returns the numbers of all releases, ascending.
     pub async fn releases(&self) -> Result<Vec<u64>> {
         Ok(self.list_objects(FOLDER).await?.iter().filter_map(number_of).collect())
     }
@@ -99,12 +99,12 @@ impl Warehouse {
         }
     }
 
-    /// The number of the last release; 0 before the first.
+    /// Returns the number of the last release; 0 before the first.
     pub async fn last_release_number(&self) -> Result<u64> {
         Ok(self.releases().await?.last().copied().unwrap_or(0))
     }
 
-    /// The last release; `None` before the first.
+    /// Returns the last release; `None` before the first.
     pub async fn last_release(&self) -> Result<Option<Release>> {
         loop {
             let number = self.last_release_number().await?;
@@ -134,17 +134,17 @@ impl Warehouse {
             return Ok(());
         }
         Err(Error::failed(format!(
-            "release {shelved} is on the shelf, but the last release that is there is {last}"
+            "the shelf has release {shelved}, but the last release that exists is {last}"
         ))
         .at(format!("warehouse {}", self.location()))
         .hint("files of _sillage/releases were deleted; restore the warehouse from a backup"))
     }
 
-    /// The last release; none yet is an error.
+    /// Returns the last release; none yet is an error.
     pub async fn require_last_release(&self) -> Result<Release> {
         self.last_release().await?.ok_or_else(|| {
             Error::config(format!("the warehouse {} has no release yet", self.location()))
-                .hint("`sillage run` makes the first")
+                .hint("`sillage run` makes the first one")
         })
     }
 

@@ -46,7 +46,7 @@ impl Warehouse {
         }
     }
 
-    /// The release whose tables are on the shelf, as its marker says.
+    /// Returns the release whose tables are on the shelf, as its marker says.
     pub(super) async fn shelved_release(&self) -> Result<Option<u64>> {
         let marker: Option<Marker> = self.read_json(&Path::from("bi/release.json")).await?;
         Ok(marker.map(|marker| marker.release))
@@ -109,7 +109,7 @@ fn marker(release: &Release) -> Marker {
     }
 }
 
-/// The table's one file; `None` when it is empty.
+/// Returns the table's one file; `None` when it is empty.
 fn single_file(table: &Table) -> Result<Option<&Path>> {
     match table.files() {
         [] => Ok(None),
@@ -167,7 +167,7 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
 
 const MARKER: &str = "release.json";
 
-/// Whether the link `bi`, which points there, shows this release already.
+/// Returns whether the link `bi`, which points there, shows this release already.
 fn shows(folder: &FilePath, target: Option<&FilePath>, marker: &Marker) -> Result<bool> {
     let Some(target) = target.filter(|target| target.parent() == Some(FilePath::new(SHELVES))) else {
         return Ok(false);
@@ -179,7 +179,7 @@ fn shows(folder: &FilePath, target: Option<&FilePath>, marker: &Marker) -> Resul
     }
 }
 
-/// The release that a folder of [`SHELVES`], or a link that was left there, is of.
+/// Returns the release that a folder of [`SHELVES`], or a link that was left there, is of.
 pub(super) fn release_of_shelf(path: &FilePath) -> Option<u64> {
     path.file_name()?.to_str()?.split('-').next()?.parse().ok()
 }
@@ -209,7 +209,7 @@ fn put_file(folder: &FilePath, shelf: &FilePath, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// A file without rows, with the columns: a BI tool's report must not break on an empty night.
+/// Returns a file without rows, with the columns: a BI tool's report must not break on an empty night.
 fn empty_parquet(table: &Table) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     ArrowWriter::try_new(&mut bytes, table.schema.clone(), None)
@@ -251,7 +251,7 @@ fn symlink(target: &FilePath, link: &FilePath) -> std::io::Result<()> {
     std::os::windows::fs::symlink_dir(target, link)
 }
 
-/// The shelf's file of a table, below the warehouse.
+/// Returns the shelf's file of a table, below the warehouse.
 pub fn shelf_file(table: &TableName) -> String {
     format!("bi/{}.parquet", table.folder())
 }

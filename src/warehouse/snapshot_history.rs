@@ -28,20 +28,20 @@ pub enum SnapshotHistory {
 }
 
 impl SnapshotHistory {
-    /// The rows as they were known before the instant; without one, as they are.
+    /// Returns the rows as they were known before the instant; without one, as they are.
     pub(super) fn known(
         self,
         table: &TableName,
         frame: DataFrame,
         as_of: Option<Instant>,
     ) -> Result<DataFrame> {
-        let doing = || format!("hide what {table} did not know yet");
+        let doing = || format!("hide the later rows of {table}");
         for column in [VALID_FROM, VALID_TO] {
             if !frame.schema().has_column_with_unqualified_name(column) {
                 return Err(Error::failed(format!(
                     "{table} has no column `{column}`: its files were not read as snapshots"
                 ))
-                .hint("--full-refresh reads them anew"));
+                .hint("--full-refresh reads them again"));
             }
         }
         let column = |name: &str| -> Expr { col(Column::from_name(name)) };

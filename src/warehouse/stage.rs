@@ -71,7 +71,7 @@ impl Staged {
         self.adds.len()
     }
 
-    /// The files of both, as if they had been written at once. They must be of one table and schema.
+    /// Returns the files of both, as if they had been written at once. They must be of one table and schema.
     #[must_use]
     pub fn and(mut self, more: Staged) -> Staged {
         self.adds.extend(more.adds);
@@ -79,12 +79,12 @@ impl Staged {
         Staged { rows: self.rows + more.rows, bytes: self.bytes + more.bytes, ..self }
     }
 
-    /// The table's columns, and none of its rows.
+    /// Returns the table's columns, and none of its rows.
     pub(super) fn without_rows(self) -> Staged {
         Staged { adds: Vec::new(), stays: Vec::new(), rows: 0, bytes: 0, ..self }
     }
 
-    /// The files it wrote, below the warehouse.
+    /// Returns the files it wrote, below the warehouse.
     pub(super) fn files(&self) -> impl Iterator<Item = String> {
         self.adds.iter().map(|add| format!("{}/{}", self.table.folder(), add.path))
     }
@@ -160,12 +160,12 @@ impl Warehouse {
         Ok(staged(table, mode, schema, adds))
     }
 
-    /// A table to which batches are handed one by one.
+    /// Returns a table to which batches are handed one by one.
     pub fn stager(&self, table: &TableName, mode: Mode, schema: &SchemaRef) -> Result<Stager> {
         self.stager_as(table, mode, Layout::Parallel, schema)
     }
 
-    /// The same in a layout: one file holds the batches in the order in which they are handed over.
+    /// Returns the same in a layout: one file holds the batches in the order in which they are handed over.
     pub fn stager_as(
         &self,
         table: &TableName,
@@ -244,11 +244,11 @@ impl Warehouse {
                     match store.head(&path).await {
                         Ok(meta) if i64::try_from(meta.size) == Ok(add.size) => Ok(()),
                         Ok(_) | Err(object_store::Error::NotFound { .. }) => Err(Error::failed(format!(
-                            "a staged file of {} is gone or cut off: {}",
+                            "a staged file of {} is missing or truncated: {}",
                             staged.table, add.path
                         ))
                         .hint(
-                            "something deleted it (a vacuum by another tool?); run again with --full-refresh",
+                            "something deleted it (a vacuum with another tool?); run again with --full-refresh",
                         )),
                         Err(e) => Err(e).doing(format!("look at {path}")),
                     }
@@ -321,7 +321,7 @@ pub(super) fn staged(table: &TableName, mode: Mode, schema: SchemaRef, adds: Vec
     Staged { table: table.clone(), mode, schema, adds, stays: Vec::new(), rows, bytes }
 }
 
-/// The row count that delta-rs put into the file's statistics.
+/// Returns the row count that delta-rs put into the file's statistics.
 pub(super) fn rows_of(add: &Add) -> u64 {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

@@ -32,7 +32,7 @@ pub struct Table {
 }
 
 impl Warehouse {
-    /// The table at a version; `None` when it does not exist.
+    /// Returns the table at a version; `None` when it does not exist.
     pub async fn table(&self, name: &TableName, version: u64) -> Result<Option<Table>> {
         let Some(delta) = self.delta_table(name, Some(version)).await? else {
             return Ok(None);
@@ -59,7 +59,7 @@ impl Warehouse {
 }
 
 impl Warehouse {
-    /// The files of the table at a version, as if they had just been staged to be the whole of it.
+    /// Returns the files of the table at a version, as if they had just been staged to be the whole of it.
     pub(super) async fn staged_at(
         &self,
         name: &TableName,
@@ -82,7 +82,7 @@ impl Warehouse {
         Ok(staged(name, Mode::Replace, schema, adds))
     }
 
-    /// The files that a version's commit added.
+    /// Returns the files that a version's commit added.
     pub(super) async fn added_by(&self, name: &TableName, version: u64) -> Result<Vec<String>> {
         let doing = || format!("read version {version} of the table {name}");
         let path = Path::from(format!("_delta_log/{version:020}.json"));
@@ -110,14 +110,14 @@ impl Warehouse {
                 Ok(meta) => bytes += meta.size,
                 Err(object_store::Error::NotFound { .. }) => {
                     return Err(Error::failed(format!(
-                        "a file of the table {} is gone: {}/{file}",
+                        "a file of the table {} is missing: {}/{file}",
                         table.name,
                         table.name.folder()
                     ))
                     .at(format!("warehouse {}", self.location()))
                     .hint(
-                        "something other than sillage deleted it; put it back from a backup, or make the \
-                         table anew with `sillage run --full-refresh`",
+                        "something other than sillage deleted it; restore it from a backup, or make the \
+                         table again with `sillage run --full-refresh`",
                     ));
                 }
                 Err(e) => return Err(e).doing(format!("look at the files of {}", table.name)),
@@ -132,14 +132,14 @@ impl Warehouse {
         ))
         .at(format!("warehouse {}", self.location()))
         .hint(
-            "something other than sillage changed them or cut them off; put them back from a backup, or \
-             make the table anew with `sillage run --full-refresh`",
+            "something other than sillage changed or truncated them; restore them from a backup, or make \
+             the table again with `sillage run --full-refresh`",
         ))
     }
 }
 
 impl Table {
-    /// The table as it will be once the staged files are committed upon `base`.
+    /// Returns the table as it will be once the staged files are committed upon `base`.
     pub fn after(base: Option<&Table>, staged: &Staged) -> Result<Table> {
         let mut table = Table {
             name: staged.table.clone(),
@@ -165,7 +165,7 @@ impl Table {
         Ok(table)
     }
 
-    /// The same table, these being its files.
+    /// Returns the same table, these being its files.
     pub(super) fn with_files<'a>(self, adds: impl Iterator<Item = &'a Add>) -> Result<Table> {
         let mut table = Table { rows: 0, bytes: 0, files: Vec::new(), ..self };
         for add in adds {
@@ -177,7 +177,7 @@ impl Table {
         Ok(table)
     }
 
-    /// The schema of the table once rows with these columns are appended: its own columns in their
+    /// Returns the schema of the table once rows with these columns are appended: its own columns in their
     /// order, then the new ones.
     ///
     /// # Errors
@@ -202,7 +202,7 @@ impl Table {
         self.files.len()
     }
 
-    /// The files, below the table's folder.
+    /// Returns the files, below the table's folder.
     pub(super) fn files(&self) -> &[Path] {
         &self.files
     }
@@ -240,7 +240,7 @@ fn schema_changed(base: &Table, new: &Schema) -> Error {
     let gone: Vec<_> = old.iter().filter(|c| !new.contains(c)).cloned().collect();
     let come: Vec<_> = new.iter().filter(|c| !old.contains(c)).cloned().collect();
     let told = if gone.is_empty() && come.is_empty() {
-        "their order differs".to_owned()
+        "their order is different".to_owned()
     } else {
         format!(
             "only in the warehouse: [{}]; only in the declaration: [{}]",
@@ -248,6 +248,6 @@ fn schema_changed(base: &Table, new: &Schema) -> Error {
             come.join(", ")
         )
     };
-    Error::failed(format!("the columns of {} are no longer those the table was made with: {told}", base.name))
-        .hint("declare them as before, or read the source anew with --full-refresh")
+    Error::failed(format!("the columns of {} are not those that the table was made with: {told}", base.name))
+        .hint("declare them as before, or read the source again with --full-refresh")
 }

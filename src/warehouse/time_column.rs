@@ -60,7 +60,7 @@ impl TimeColumn {
             }),
             other => {
                 return Err(Error::config(format!(
-                    "column `{}` of {table} says when its rows became known, but has type {other}",
+                    "column `{}` of {table} says from when its rows are known, but has type {other}",
                     self.name
                 ))
                 .hint("it must be a timestamp or a date"));
@@ -73,7 +73,7 @@ impl TimeColumn {
     pub(super) fn data_type<'s>(&self, table: &TableName, rows: &'s DFSchema) -> Result<&'s DataType> {
         let field = rows.field_with_unqualified_name(&self.name).map_err(|_| {
             Error::config(format!(
-                "{table} has no column `{}`, which is declared to say when its rows became known",
+                "{table} has no column `{}`, which is declared to say from when its rows are known",
                 self.name
             ))
             .hint(format!(

@@ -5,12 +5,12 @@ use datafusion::common::ScalarValue;
 
 use crate::clock::Instant;
 
-/// An instant as SQL sees it: TIMESTAMP, microseconds, UTC.
+/// Returns an instant as SQL sees it: TIMESTAMP, microseconds, UTC.
 pub fn instant_value(instant: Instant) -> ScalarValue {
     ScalarValue::TimestampMicrosecond(Some(instant.timestamp_micros()), Some("UTC".into()))
 }
 
-/// A day as SQL sees it.
+/// Returns a day as SQL sees it.
 pub(super) fn date_value(day: NaiveDate) -> ScalarValue {
     let days = day.signed_duration_since(NaiveDate::default()).num_days();
     // chrono's dates are within ±100 million days.

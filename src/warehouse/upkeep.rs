@@ -54,11 +54,14 @@ impl Warehouse {
             if target.outcome == Outcome::Failed {
                 let published = target.last_published;
                 return Err(Error::config(format!(
-                    "release {number} is the record of a run that failed: it made no tables"
+                    "release {number} is the record of a failed run: it made no tables"
                 ))
                 .hint(match published {
-                    Some(published) => format!("its tables are those of release {published}: restore that"),
-                    None => "no run before it published tables either".to_owned(),
+                    Some(published) => format!(
+                        "its tables are those of release {published}: restore that release \
+                     release"
+                    ),
+                    None => "no run before it published tables".to_owned(),
                 }));
             }
             let mut staged = Vec::new();
@@ -140,10 +143,10 @@ impl Warehouse {
         .await
     }
 
-    /// A table at a version, as if it had just been staged to become the whole table.
+    /// Returns a table at a version, as if it had just been staged to become the whole table.
     async fn staged_again(&self, name: &TableName, version: u64) -> Result<Staged> {
         let Some(table) = self.table(name, version).await? else {
-            return Err(Error::failed(format!("the table {name} is not there at version {version}"))
+            return Err(Error::failed(format!("the table {name} does not exist at version {version}"))
                 .hint("its _delta_log was deleted; restore the warehouse from a backup"));
         };
         self.verify_files(&table).await.map_err(|e| {

@@ -119,7 +119,7 @@ impl Warehouse {
         Ok(unneeded)
     }
 
-    /// The files that the releases read, below the warehouse.
+    /// Returns the files that the releases read, below the warehouse.
     async fn needed(&self, releases: &[Release]) -> Result<BTreeSet<String>> {
         let mut versions: BTreeMap<&TableName, (u64, u64)> = BTreeMap::new();
         for (name, version) in releases.iter().flat_map(|release| &release.tables) {
@@ -142,7 +142,7 @@ impl Warehouse {
     }
 }
 
-/// A data file of a table: neither ours (`_sillage`), nor the shelf, nor a log.
+/// Returns a data file of a table: neither ours (`_sillage`), nor the shelf, nor a log.
 fn is_data(path: &Path) -> bool {
     let parts: Vec<_> = path.parts().collect();
     let data = parts.len() == 3 && path.extension() == Some("parquet");

@@ -92,7 +92,7 @@ impl Versions {
         by.chain([FILE_VERSION, "_file", "_line"]).chain(self.elements.then_some("_element")).collect()
     }
 
-    /// A row's place among those of its key: 1 is the latest.
+    /// Returns a row's place among those of its key: 1 is the latest.
     fn place(&self, key: &[Expr]) -> datafusion::error::Result<Expr> {
         let latest_first = |column: &str| -> SortExpr { column_of(column).sort(false, false) };
         let order = self.order().into_iter().map(latest_first).collect();

@@ -60,7 +60,7 @@ impl Visibility {
             if let Some(instant) = at
                 && let Some(known) = versions.known_before(table, rows.schema(), instant, zone)?
             {
-                rows = rows.filter(known).doing(format!("hide versions of {table} that came later"))?;
+                rows = rows.filter(known).doing(format!("hide the later versions of {table}"))?;
             }
             rows = versions::latest(rows, versions, how)
                 .doing(format!("look for the latest versions of {table}"))?;
@@ -68,7 +68,7 @@ impl Visibility {
         match (&self.known, at) {
             (Known::At(time), Some(instant)) => {
                 let known = time.known_before(table, rows.schema(), instant, zone)?;
-                rows.filter(known).doing(format!("hide what {table} did not know yet"))
+                rows.filter(known).doing(format!("hide the later rows of {table}"))
             }
             _ => Ok(rows),
         }

@@ -269,7 +269,7 @@ fn granted_since(words: &[(usize, &Word)]) -> [(&'static str, ArrayRef, bool); 2
     ]
 }
 
-/// Consents that know neither purposes nor records: one row a word.
+/// Consents that know neither purposes nor records: one row per word.
 fn consents(customers: &[Customer]) -> RecordBatch {
     let words = all_words(customers);
     let [granted, since] = granted_since(&words);

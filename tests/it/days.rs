@@ -99,7 +99,7 @@ fn sql_turns_instants_into_local_days_and_back() {
     let asked = project.query("select local_day(timestamp '2026-06-29T22:30:00Z')");
     assert_eq!(asked, ["2026-06-30"]);
     let told = project.verb(&["query", "select local_day(date '2026-06-29')"]);
-    told.refused(2, &["local_day takes an instant, found a date"]);
+    told.refused(2, &["local_day takes a timestamp, found a date"]);
     let told = project.verb(&["query", "select day_end(now())"]);
     told.refused(2, &["day_end takes a date, found an instant", "day_end(local_day(…))"]);
 }

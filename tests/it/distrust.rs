@@ -73,7 +73,7 @@ fn readers_notice_that_the_newest_release_is_gone() {
     fs::remove_file(warehouse.join("_sillage/releases/00000000000000000002.json")).unwrap();
     for words in [&["query", "select 1 from core.orders"][..], &["ls"], &["releases"]] {
         verb(words, &warehouse)
-            .refused(1, &["release 2 is on the shelf, but the last release that is there is 1"]);
+            .refused(1, &["the shelf has release 2, but the last release that exists is 1"]);
     }
 }
 

@@ -126,9 +126,13 @@ fn a_file_that_cannot_be_unpacked_whole_stops_the_night_and_nothing_is_published
         bytes
     };
     for (name, bytes, told) in [
-        ("b.csv", cut, "the gzip data ends before it is whole"),
+        ("b.csv", cut, "the gzip data is truncated"),
         ("b.zip", &lying, "the zip data is damaged"),
-        ("b.zip", &lying[..lying.len() - 8], "the zip archive has no end: its directory is missing"),
+        (
+            "b.zip",
+            &lying[..lying.len() - 8],
+            "the zip archive is truncated: its central directory is missing",
+        ),
     ] {
         let project = Project::new(SALES);
         project.write("exports/a.csv", sales(0..2)).night().published();

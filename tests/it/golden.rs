@@ -108,7 +108,7 @@ fn every_attribute_has_its_own_survivor_and_names_it() {
         "",
     );
     let told = people.run(&[]);
-    assert!(told.contains("`trust` does not name call: trusted least"), "{told}");
+    assert!(told.contains("`trust` does not list call: trusted least"), "{told}");
     let golden = people.query(
         "select g.first_name, g.first_name_source || g.first_name_record_id as first, g.last_name,
            g.last_name_source || g.last_name_record_id as last, g.email, g.email_source || g.email_record_id as mail,

@@ -306,7 +306,7 @@ fn a_record_that_comes_twice_is_refused() {
         "--warehouse".as_ref(),
         persons.warehouse().as_os_str(),
     ])
-    .refused(1, &["1 records of channel.persons come more than once", "one row a record"]);
+    .refused(1, &["1 records of channel.persons come more than once", "one row per record"]);
 }
 
 /// Precision, recall and F1 of pairs.

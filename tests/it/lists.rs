@@ -135,7 +135,7 @@ fn from(tables: &str) -> String {
 #[test]
 fn a_table_with_several_rows_of_a_customer_is_refused_with_how_many() {
     let club = Club::new();
-    let told = "mart.last_visits is not one row a customer: 1 customer has 2 of its 5 rows";
+    let told = "mart.last_visits is not one row per customer: 1 customer has 2 of its 5 rows";
     let nobody = "mart.last_visits has 1 row without a customer_id";
     for tables in ["\"mart.last_visits\"", "\"mart.members\", \"mart.last_visits\""] {
         club.refused(1, &from(tables), &[told, nobody, "audience all › from", "exists (select 1 from"]);
@@ -143,7 +143,7 @@ fn a_table_with_several_rows_of_a_customer_is_refused_with_how_many() {
     // A key may be declared, and even be meant: the rows are counted all the same.
     club.declare(&from("\"mart.members\", \"mart.debts\""));
     club.data("debts", &format!("{DEBTS}ada,3,Lyon\nbea,4,Lyon\nbea,5,Lyon\n"));
-    club.run(&[]).refused(1, &["mart.debts is not one row a customer: 2 customers have 5 of its 6 rows"]);
+    club.run(&[]).refused(1, &["mart.debts is not one row per customer: 2 customers have 5 of its 6 rows"]);
     assert!(!club.warehouse().join("mart/target_lists").exists(), "a list was drawn");
 }
 
@@ -161,7 +161,7 @@ fn a_table_that_the_run_leaves_out_is_counted_too() {
     club.declare(&format!("{declared}{}", from("\"mart.members\", \"core.debts\"")));
     for selected in [["--select", "audiences"], ["--exclude", "core.debts"]] {
         club.run(&selected)
-            .refused(1, &["core.debts is not one row a customer: 1 customer has 2 of its 4 rows"]);
+            .refused(1, &["core.debts is not one row per customer: 1 customer has 2 of its 4 rows"]);
     }
 }
 
@@ -175,7 +175,12 @@ fn one_table_of_many_audiences_is_told_once_and_all_that_is_wrong_at_once() {
             .concat(),
     );
     let ran = club.run(&[]);
-    assert_eq!(ran.stderr.matches("mart.last_visits is not one row a customer").count(), 1, "{}", ran.stderr);
+    assert_eq!(
+        ran.stderr.matches("mart.last_visits is not one row per customer").count(),
+        1,
+        "{}",
+        ran.stderr
+    );
     ran.refused(
         1,
         &[
@@ -217,8 +222,10 @@ fn a_name_that_two_tables_have_is_nobodys() {
     let club = Club::new();
     let both = from("\"mart.members\", \"mart.debts\"");
     let of = |condition: &str| both.replace("\"true\"", &format!("\"{condition}\""));
-    let ambiguous =
-        ["`town` could be that of mart.members or of mart.debts", "write members.town or debts.town"];
+    let ambiguous = [
+        "`town` is ambiguous: it could be that of mart.members or of mart.debts",
+        "write members.town or debts.town",
+    ];
     club.refused(2, &of("town = 'Lyon'"), &ambiguous);
     club.refused(2, &of("base.town = 'Lyon'"), &ambiguous);
     club.refused(2, &both.replace("rank_by = \"fee\"", "rank_by = \"length(town)\""), &ambiguous);
@@ -303,7 +310,7 @@ fn what_a_subquery_reads_is_a_part_of_the_graph() {
         ),
         (
             format!("{ALL}{}", asks.replace("core.visits", "visits")),
-            ["the table `visits` is named without its schema", "audiences.all.exclude", "core.visits"],
+            ["the table `visits` has no schema", "audiences.all.exclude", "core.visits"],
         ),
         (
             format!("{ALL}{}", asks.replace("core.visits", "mart.target_lists")),
@@ -347,13 +354,13 @@ fn subqueries_that_would_mean_something_else_are_refused() {
         ),
         (
             "exists (select 1 from core.visits base where base.customer_id = 'ada')",
-            "a table of a subquery is called `base`",
+            "a table of a subquery is named `base`",
         ),
         ("3 > all (select fee from mart.members)", "`any` and `all` of a subquery are not supported"),
         ("row_number() over (order by fee) < 3", "looks at more than one customer"),
         ("sum(fee) > 3", "looks at more than one customer"),
         ("random() < 0.5", "random() changes from call to call"),
-        ("now() > $as_of and fee > 3", "now() tells when the run happens to take place"),
+        ("now() > $as_of and fee > 3", "now() depends on when the run takes place"),
         ("(select sum(cast(fee as double)) from mart.members) > 3", "sum() adds floats"),
     ] {
         club.model("core/sports", "select distinct sport from raw.visits");
@@ -395,9 +402,9 @@ fn every_condition_has_its_line_and_what_is_null_is_told() {
         lines(&club.warehouse(), "select customer_id, unknown from mart.list_decisions order by customer_id");
     assert_eq!(unknown, ["ada,", "bea,from Lyon", "cid,", "dov,outside the rule: fee > 5"]);
     for (entry, told) in [
-        ("where = []", "no condition says who is meant"),
-        ("where = [{ reason = \" \", where = \"true\" }]", "a condition without a reason"),
-        ("where = [\"fee > 5\", \"fee > 5\"]", "the reason \"outside the rule: fee > 5\" stands twice"),
+        ("where = []", "the audience has no condition"),
+        ("where = [{ reason = \" \", where = \"true\" }]", "a condition has no reason"),
+        ("where = [\"fee > 5\", \"fee > 5\"]", "the reason \"outside the rule: fee > 5\" is used twice"),
         ("where = [{ reason = \"x\" }]", "expected a condition"),
     ] {
         club.refused(2, &ALL.replace("where = \"true\"", entry), &[told]);
@@ -523,8 +530,8 @@ fn a_careless_no_is_a_no_and_a_careless_yes_is_none() {
     let told = ran.stderr + &ran.stdout;
     for line in [
         "core.consents: 1 row has no customer_id",
-        "core.consents: 2 rows have no channel: a no counts for every channel, a yes for none",
-        "core.consents: 1 row has no granted: taken for a no",
+        "core.consents: 2 rows have no channel: a no is used for every channel, a yes for none",
+        "core.consents: 1 row has no granted: read as a no",
         "the channel \"E-Mail\" is not \"email\"",
         "the channel \"Email\" is not \"email\"",
     ] {
@@ -552,8 +559,8 @@ fn an_export_has_the_columns_it_names_and_every_person_once() {
     let with = |export: &str| format!("{}export = {export}\n", from("\"mart.members\", \"mart.debts\""));
     for (export, told) in [
         ("[\"phone\"]", "no table in `from` has a column `phone`"),
-        ("[\"fee\", \"fee\"]", "two columns of the export would be called `fee`"),
-        ("[\"members.town\", \"debts.town\"]", "two columns of the export would be called `town`"),
+        ("[\"fee\", \"fee\"]", "two columns of the export would be named `fee`"),
+        ("[\"members.town\", \"debts.town\"]", "two columns of the export would be named `town`"),
         ("[\"score\"]", "`score` is a column of every list"),
         ("[\"members.phone\"]", "no table in `from` has a column `members.phone`"),
     ] {
@@ -585,7 +592,8 @@ fn an_export_has_the_columns_it_names_and_every_person_once() {
         ),
     );
     club.run(&["--select", "raw.debts+", "--exclude", "audiences"]).published();
-    club.verb(&export).refused(1, &["mart.debts is not one row a customer: 1 customer has 2 of its 4 rows"]);
+    club.verb(&export)
+        .refused(1, &["mart.debts is not one row per customer: 1 customer has 2 of its 4 rows"]);
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn a_warehouse_of_format_1_goes_on_as_if_it_had_always_been_of_this_one() {
 
     // Until then nobody touches it.
     let hint = format!("`sillage migrate --warehouse {place}` brings it there");
-    nights.shop.run(&warehouse, &[]).refused(2, &["has format 1, this sillage works on format 2", &hint]);
+    nights.shop.run(&warehouse, &[]).refused(2, &["has format 1, this sillage needs format 2", &hint]);
     sillage(["query", "select 1 from mart.segments", "--warehouse", place])
         .refused(2, &["has format 1", &hint]);
     sillage(["vacuum", "--warehouse", place]).refused(2, &["has format 1"]);
@@ -114,10 +114,10 @@ fn a_warehouse_of_format_1_goes_on_as_if_it_had_always_been_of_this_one() {
     assert_eq!(
         dry,
         "DIR has format 1; to bring it to format 2:\n  \
-         say of 1 release what made it and by which attempt\n  \
-         give ops.quarantine the columns last_line, state, null in the rows from before\n  \
-         give ops.sources the column rows_late, null in the rows from before\n  \
-         give ops.steps the columns rows_late, rows_repeated, rows_replayed, rows_expired, null in the rows from before\n"
+         record for 1 release what made it and in which attempt\n  \
+         add to ops.quarantine the columns last_line, state, null in earlier rows\n  \
+         add to ops.sources the column rows_late, null in earlier rows\n  \
+         add to ops.steps the columns rows_late, rows_repeated, rows_replayed, rows_expired, null in earlier rows\n"
     );
     assert!(all_bytes(&warehouse) == before, "a dry run wrote");
     let done = told(migrate(&warehouse, &[]).published(), &warehouse);
@@ -186,10 +186,7 @@ fn a_release_that_was_being_published_is_published() {
         cut_off_at(&nights, &warehouse, point);
         to_format_1(&warehouse);
         let dry = told(migrate(&warehouse, &["--dry-run"]).published(), &warehouse);
-        assert!(
-            dry.contains("publish the rest of release 2, which was cut off while it was published"),
-            "{dry}"
-        );
+        assert!(dry.contains("publish the rest of release 2, whose publication was interrupted"), "{dry}");
         migrate(&warehouse, &[]).published();
         assert_eq!(shelf(&warehouse), nights.new, "{point}");
         assert_eq!(query(&warehouse, LINES), nights.new_lines, "{point}");
@@ -211,7 +208,7 @@ fn a_run_that_was_cut_off_is_dropped_with_its_files_and_comes_again() {
     night.wait().unwrap();
     to_format_1(&warehouse);
     let done = told(migrate(&warehouse, &[]).published(), &warehouse);
-    assert!(done.contains("drop run 2, which was cut off: the next run does its work again"), "{done}");
+    assert!(done.contains("drop the interrupted run 2: the next run does its work again"), "{done}");
     assert_eq!(tables(&warehouse), tables(&nights.base));
     // A file that was being put when the run was killed is nobody's.
     assert!(files(&warehouse.join("_sillage/journal")).is_empty());

@@ -29,17 +29,17 @@ fn a_number_that_does_not_fit_stops_the_run_and_names_model_expression_and_way_o
     for (model, expression) in [
         (
             "select 'all' as id, sum(points) as s from raw.t",
-            "sum(raw.t.points) is beyond the range of bigint",
+            "sum(raw.t.points) is out of the range of bigint",
         ),
         (
             "select 'all' as id, sum(big) as s from raw.t",
-            "sum(raw.t.big) is beyond the range of decimal(38, 0)",
+            "sum(raw.t.big) is out of the range of decimal(38, 0)",
         ),
-        ("select id, sum(points) over (order by id) as s from raw.t", "is beyond the range of bigint"),
-        ("select id, points * 100 as s from raw.t", "`raw.t.points * 100` is beyond the range of bigint"),
+        ("select id, sum(points) over (order by id) as s from raw.t", "is out of the range of bigint"),
+        ("select id, points * 100 as s from raw.t", "`raw.t.points * 100` is out of the range of bigint"),
         (
             "select id, big + big as s from raw.t",
-            "`raw.t.big + raw.t.big` is beyond the range of decimal(38, 0)",
+            "`raw.t.big + raw.t.big` is out of the range of decimal(38, 0)",
         ),
         ("select id, points / (points - points) as s from raw.t", "divides by zero"),
         (
@@ -94,7 +94,7 @@ fn a_query_and_a_check_are_held_to_the_same() {
     let checked = pipeline
         .replace("key = [\"id\"] }", "key = [\"id\"], checks = [{ expression = \"points + 1 > 0\" }] }");
     project.file("pipeline.toml", checked);
-    project.run(&[]).refused(1, &["is beyond the range of bigint"]);
+    project.run(&[]).refused(1, &["is out of the range of bigint"]);
 }
 
 #[test]

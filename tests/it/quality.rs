@@ -510,7 +510,7 @@ fn keys_alone_have_sizes_and_a_judge() {
     );
     assert_eq!(project.number("select sum(by_links) from mart.customer_sizes"), 0.0);
     let page = page_of(&project);
-    assert!(page.contains("Customers by their records") && !page.contains("What agreement says"), "{page}");
+    assert!(page.contains("Customers by their records") && !page.contains("Match weights"), "{page}");
 }
 
 #[test]
@@ -558,11 +558,11 @@ fn the_report_is_one_file_that_says_what_the_tables_say_and_nothing_of_anybody()
     assert_eq!(page_of(&project), page, "same release, same bytes");
     for title in [
         "Who is who",
-        "Against the truth",
+        "Compared with the truth",
         "Customers by their records",
-        "What agreement says",
-        "Linked, refused, to be looked at",
-        "What each channel says",
+        "Match weights",
+        "Linked, refused, for review",
+        "Completeness of each channel",
         "Records that cannot be linked",
         "Which pairs were compared",
     ] {

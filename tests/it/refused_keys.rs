@@ -130,9 +130,7 @@ fn a_pipeline_has_placeholders_of_its_own() {
     let project = persons("placeholders = [\"caisse 7\"]", &keys, None);
     project.run(&[]).published();
     assert_eq!(sizes(&project), "9,1");
-    persons("placeholders = [\"--\"]", &keys, None)
-        .run(&[])
-        .refused(2, &["`--` has neither letter nor digit"]);
+    persons("placeholders = [\"--\"]", &keys, None).run(&[]).refused(2, &["`--` has no letter and no digit"]);
 }
 
 #[test]

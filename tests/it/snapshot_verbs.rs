@@ -243,7 +243,7 @@ fn what_a_list_cannot_be_declared_with_is_told_at_once() {
     project.run(&[]).refused(
         2,
         &[
-            "8 is no share",
+            "min_share is 8, but it must be between 0 and 1",
             "key = [",
             "has a column `valid_from` of its own",
             "`same_content` means nothing for a snapshot",

@@ -310,7 +310,7 @@ fn a_steward_always_wins_and_may_take_it_back() {
     let third = town.sleep();
     assert_eq!(third, first, "with their ids of before");
     let told = query(&town.warehouse(), "select note from ops.steps where run = 3 and kind = 'resolve'");
-    assert!(told.contains("1 decisions of the steward name records that are not there"), "{told}");
+    assert!(told.contains("1 decisions of the steward name records that do not exist"), "{told}");
 }
 
 #[test]
@@ -374,7 +374,7 @@ fn a_key_of_no_record_and_a_record_of_all_keys_join_nobody() {
     let distinct: BTreeSet<&String> = customers.values().collect();
     assert_eq!((customers.len(), distinct.len()), (501, 501));
     let told = query(&town.warehouse(), "select note from ops.steps where kind = 'resolve'");
-    assert!(told.contains("500 keys without source or record_id were left aside"), "{told}");
+    assert!(told.contains("500 keys without source or record_id were ignored"), "{told}");
 }
 
 #[test]

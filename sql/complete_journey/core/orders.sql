@@ -1,5 +1,5 @@
 -- Grain: one basket. Purpose: the visits of each household. A basket has one household, one shop and
--- one time, so grouping by all of them keeps one row a basket (the check on order_id says so).
+-- one time, so grouping by all of them keeps one row per basket (the check on order_id says so).
 -- First by department, then by basket: a distinct count would keep a set for each of the baskets.
 WITH by_department AS (
   SELECT

@@ -1,4 +1,4 @@
--- One row a call. Satisfaction 1 or 2 after a complaint is a bad service incident.
+-- One row per call. Satisfaction 1 or 2 after a complaint is a bad service incident.
 select
   call_id,
   started_at,

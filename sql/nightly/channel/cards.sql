@@ -1,4 +1,4 @@
--- One row a card: what its latest form says.
+-- One row per card: what its latest form says.
 with ranked as (
   select *, row_number() over (partition by card order by changed_on desc, form desc) as nth
   from raw.card_forms

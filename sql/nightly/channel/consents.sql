@@ -1,4 +1,4 @@
--- One row a dated answer about a channel and a purpose, under the card or, without one, the e-mail;
+-- One row per dated answer about a channel and a purpose, under the card or, without one, the e-mail;
 -- `given_on` is the channel on which it was given.
 select
   card,

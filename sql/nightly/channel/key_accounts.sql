@@ -1,4 +1,4 @@
--- One row a record of a key account, in either system.
+-- One row per record of a key account, in either system.
 select
   system as source,
   record as record_id,

@@ -1,4 +1,4 @@
--- One row a page seen, a favourite, an information request or a login, under the visitor's cookie.
+-- One row per page seen, a favourite, an information request or a login, under the visitor's cookie.
 select
   occurred_at,
   kind,

@@ -1,4 +1,4 @@
--- One row a campaign: letters as the post was ordered, newsletters by their first mail.
+-- One row per campaign: letters as the post was ordered, newsletters by their first mail.
 select campaign_id, 'post' as channel, name, offer, sent_at, unit_cost, fixed_cost
 from raw.letters
 union all

@@ -1,4 +1,4 @@
--- One row a customer, channel, purpose and instant at which one of their records answered: what holds
+-- One row per customer, channel, purpose and instant at which one of their records answered: what holds
 -- from then until the next row. Of each record (card, e-mail address) the latest answer counts, of two
 -- at one instant the no. Between the records of a customer one no is a no: it lasts until the record
 -- that said it says yes. `records` have answered by then, `refusals` of them say no.

@@ -1,4 +1,4 @@
--- One row a customer: the golden record, since when they are known, and who they live with.
+-- One row per customer: the golden record, since when they are known, and who they live with.
 with reached as (
   select
     customer_id,

@@ -1,4 +1,4 @@
--- One row a parcel delivered; more than two days late is a bad service incident.
+-- One row per parcel delivered; more than two days late is a bad service incident.
 with orders as (
   select distinct order_id, customer_id from core.order_lines where channel = 'web'
 )

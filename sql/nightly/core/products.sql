@@ -1,3 +1,3 @@
--- One row a product of the catalogue.
+-- One row per product of the catalogue.
 select product_id, label, category, price, unit_cost
 from raw.products

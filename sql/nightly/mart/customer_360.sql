@@ -1,4 +1,4 @@
--- One row a customer, prospects included: who they are, what they said, what they do, where the two
+-- One row per customer, prospects included: who they are, what they said, what they do, where the two
 -- contradict each other, every channel, what happened last, what went wrong.
 with
 -- The timeline by kind of interaction: read once, and small.

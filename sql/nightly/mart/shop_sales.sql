@@ -1,4 +1,4 @@
--- One row a month and shop.
+-- One row per month and shop.
 select
   cast(date_trunc('month', local_day(o.ordered_at)) as date) as month,
   o.shop,

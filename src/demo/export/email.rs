@@ -100,7 +100,7 @@ impl Mailer {
     }
 }
 
-/// Who unsubscribes does it on the sixth day.
+/// Returns who unsubscribes does it on the sixth day.
 pub fn unsubscribed_at(sent: Moment) -> Moment {
     sent + 6 * DAY
 }

@@ -272,7 +272,7 @@ impl Loyalty {
         Ok(())
     }
 
-    /// An answer on the web account's page, under the e-mail and not the card: often another than the
+    /// Returns an answer on the web account's page, under the e-mail and not the card: often another than the
     /// card has. Whether there is one.
     fn write_preferences(&mut self, story: &Story, email: &str) -> Result<bool> {
         let person = story.person;
@@ -323,7 +323,7 @@ fn later(rng: &mut Stream, known_since: Moment) -> Moment {
     rng.gen_range(known_since.max(0) / DAY + 1..=END / DAY) * DAY + 12 * 3600
 }
 
-/// Two interests as the form has them: mostly what is bought, sometimes only a wish.
+/// Returns two interests as the form has them: mostly what is bought, sometimes only a wish.
 fn interests(story: &mut Story) -> String {
     let tastes = story.person.archetype.unwrap_or(Archetype::Connected).habits().tastes;
     let mut one = || {

@@ -238,7 +238,7 @@ impl Clusters {
         }
     }
 
-    /// The smallest record of a record's customer.
+    /// Returns the smallest record of a record's customer.
     pub fn root(&mut self, record: u32) -> u32 {
         self.components.root(record)
     }

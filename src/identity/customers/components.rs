@@ -25,7 +25,7 @@ impl Components {
         a.min(b)
     }
 
-    /// The smallest record of the component.
+    /// Returns the smallest record of the component.
     pub fn root(&mut self, record: u32) -> u32 {
         let mut node = record;
         while self.parent[node as usize] != node {

@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 pub struct CustomerId(u64);
 
 impl CustomerId {
-    /// The id of a customer who is new, after a record of theirs: it depends neither on the order of
+    /// Returns the id of a customer who is new, after a record of theirs: it depends neither on the order of
     /// arrival nor on the threads.
     pub fn founded_on(source: &str, record_id: &str) -> CustomerId {
         CustomerId((hashed(source, record_id) >> 64) as u64)
     }
 
-    /// The id to try where another customer bears this one: the founding record has left them.
+    /// Returns the id to try where another customer bears this one: the founding record has left them.
     #[must_use]
     pub fn next(self) -> CustomerId {
         CustomerId::founded_on("", &self.to_string())

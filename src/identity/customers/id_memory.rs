@@ -63,7 +63,7 @@ fn former_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![text("former_id"), text("customer_id"), instant("since")]))
 }
 
-/// Who each record has been until this night, one row each time: `former_source`, `former_record_id`,
+/// Returns who each record has been until this night, one row each time: `former_source`, `former_record_id`,
 /// `former_id`, and since when, in microseconds: `former_since`, and `former_version`. `None` before any
 /// night.
 pub async fn known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFrame>> {
@@ -71,7 +71,7 @@ pub async fn known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFr
     if catalog.table(&history).await?.is_none() {
         return Ok(None);
     }
-    let doing = "look for the records' last customers";
+    let doing = "find the last customers of the records";
     let session = catalog.session([&history], Some(night.as_of)).await?;
     let sql = format!(
         "select source as former_source, record_id as former_record_id, customer_id as former_id,
@@ -132,11 +132,12 @@ impl<'n> Remembered<'n> {
                 rows.iter().map(|(row, _)| row.former.map_or(0, |former| former.version) + 1),
             )),
         ];
-        let batch = RecordBatch::try_new(history_schema(), columns).doing("remember the customer ids")?;
+        let batch =
+            RecordBatch::try_new(history_schema(), columns).doing("write the history of customer ids")?;
         self.history.write(&batch).await
     }
 
-    /// The three tables, once every customer has an id; and what changed.
+    /// Returns the three tables, once every customer has an id; and what changed.
     pub async fn finish(
         self,
         catalog: &Catalog,
@@ -174,7 +175,7 @@ async fn without_forgotten(
     is_forgotten: IsForgotten<'_>,
     history: &mut Stager,
 ) -> Result<HashSet<CustomerId>> {
-    let doing = "take the person out of the customer ids";
+    let doing = "remove the person from the customer ids";
     let (mut theirs, mut others) = (HashSet::new(), HashSet::new());
     let mut rows =
         catalog.every_row(&table(CUSTOMER_ID_HISTORY)).await?.execute_stream().await.doing(doing)?;
@@ -198,7 +199,7 @@ async fn without_forgotten(
     Ok(theirs.difference(&others).copied().collect())
 }
 
-/// The log in the order of its nights.
+/// Returns the log in the order of its nights.
 async fn earlier_changes(catalog: &Catalog) -> Result<Vec<RecordBatch>> {
     let doing = "read the changes of customer ids";
     let name = table(CUSTOMER_ID_CHANGES);
@@ -221,7 +222,7 @@ fn without_ids(batch: &RecordBatch, gone: &HashSet<CustomerId>) -> Result<Record
     let is_gone = |text: &StringArray, row: usize| text.value(row).parse().is_ok_and(|id| gone.contains(&id));
     let stays: BooleanArray =
         (0..batch.num_rows()).map(|row| Some(!is_gone(former, row) && !is_gone(ids, row))).collect();
-    filter_record_batch(batch, &stays).doing("take the person out of the changes of customer ids")
+    filter_record_batch(batch, &stays).doing("remove the person from the changes of customer ids")
 }
 
 /// An id that became nobody's: its heir and when.
@@ -268,7 +269,7 @@ fn former_rows(ended: &[Ending], succession: &Succession) -> Result<RecordBatch>
         Arc::new(StringArray::from_iter(heirs.values().map(|id| id.map(|id| id.to_string())))),
         instants(heirs.keys().map(|former| since[former]).collect()),
     ];
-    RecordBatch::try_new(former_schema(), columns).doing("tell for whom former ids stand")
+    RecordBatch::try_new(former_schema(), columns).doing("write the former ids")
 }
 
 fn instants(micros: Vec<i64>) -> ArrayRef {
@@ -276,7 +277,7 @@ fn instants(micros: Vec<i64>) -> ArrayRef {
 }
 
 fn texts<const N: usize>(batch: &RecordBatch, columns: [usize; N]) -> Result<[&StringArray; N]> {
-    let damaged = || Error::failed("the memory of customer ids does not hold what sillage writes there");
+    let damaged = || Error::failed("the history of customer ids does not hold what sillage writes there");
     let mut found = Vec::with_capacity(N);
     for column in columns {
         let texts = batch.columns().get(column).and_then(|c| c.as_string_opt::<i32>()).ok_or_else(damaged)?;

@@ -89,11 +89,11 @@ pub async fn find(
     // Columns that lack are told when the keys are put in order.
     let ordered = universe::ordered(keys.clone(), persons.clone(), former)?;
     if let Some(keys) = keys {
-        let doing = "look for keys of no record";
+        let doing = "find keys without a record";
         let nobodys =
             keys.filter(universe::is_named().is_not_true()).doing(doing)?.count().await.doing(doing)?;
         if nobodys > 0 {
-            warnings.push(format!("{nobodys} keys without source or record_id were left aside"));
+            warnings.push(format!("{nobodys} keys without source or record_id were ignored"));
         }
     }
     let (unjoining, refused) = Unjoining::find(catalog, &session, identity).await?;
@@ -132,7 +132,7 @@ pub async fn find(
     Ok(Customers { staged, decisions, rulings: steward.standing_on_persons(&stand), changes, cut })
 }
 
-/// What tells persons apart, by record number.
+/// Returns what tells persons apart, by record number.
 async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
     let doing = "read the person records";
     let mut stream = records
@@ -160,7 +160,7 @@ async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
 
 /// Makes all records known and finds those that a steward names.
 async fn meet(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFrame) -> Result<()> {
-    let doing = "look for the records of the steward's decisions";
+    let doing = "find the records of the steward's decisions";
     let mut numbering = Numbering::default();
     let mut stream = ordered.execute_stream().await.doing(doing)?;
     while let Some(batch) = stream.next().await {
@@ -231,8 +231,8 @@ struct Written {
     cut: Vec<(String, String)>,
 }
 
-/// The last pass. Records are numbered in sorted order, so that a component's smallest number, its root,
-/// is its smallest record, which is the first to be met.
+/// Returns the last pass. Records are numbered in sorted order, so that a component's smallest number, its
+/// root, is its smallest record, which is the first to be met.
 async fn write_ids(
     catalog: &Catalog,
     night: &Night<'_>,

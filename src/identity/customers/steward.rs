@@ -94,12 +94,12 @@ impl Decisions {
         }
     }
 
-    /// Those whose records are both there, the latest first.
+    /// Returns those whose records are both there, the latest first.
     pub fn rulings(&self) -> Vec<Ruling> {
         self.there().map(|(a, b, together)| Ruling { left: a.record, right: b.record, together }).collect()
     }
 
-    /// Those of the rulings that stand and speak of person records, by their numbers as such.
+    /// Returns those of the rulings that stand and speak of person records, by their numbers as such.
     pub fn standing_on_persons(&self, stand: &[bool]) -> Vec<Ruling> {
         self.there()
             .zip(stand)
@@ -115,7 +115,7 @@ impl Decisions {
         self.pairs.iter().filter_map(move |(a, b, together)| Some((met(a)?, met(b)?, *together)))
     }
 
-    /// What the steward should know of them; `stand` says of each ruling whether it does.
+    /// Returns what the steward should know of them; `stand` says of each ruling whether it does.
     pub fn warnings(&self, stand: &[bool]) -> Vec<String> {
         let mut warnings = Vec::new();
         let mut warn = |count: usize, what: &str| {
@@ -125,10 +125,10 @@ impl Decisions {
         };
         warn(
             self.unreadable as usize,
-            "were left aside: expected two records as SOURCE:RECORD_ID, and link or cut",
+            "were ignored: expected two records as SOURCE:RECORD_ID, and link or cut",
         );
-        warn(self.pairs.len() - stand.len(), "name records that are not there");
-        warn(stand.iter().filter(|s| !**s).count(), "do not stand: later ones speak against them");
+        warn(self.pairs.len() - stand.len(), "name records that do not exist");
+        warn(stand.iter().filter(|s| !**s).count(), "were overruled by later ones");
         warnings
     }
 }

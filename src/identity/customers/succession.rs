@@ -54,7 +54,7 @@ pub struct Overlap {
 }
 
 impl Overlap {
-    /// One more record.
+    /// Returns one more record.
     pub fn and(self, since: i64) -> Overlap {
         Overlap { records: self.records + 1, since: self.since.min(since) }
     }
@@ -105,7 +105,7 @@ impl Succession {
         self.heirs = heirs;
     }
 
-    /// The customer's id; `founding` is what a new customer's first record would give, `leaving` the
+    /// Returns the customer's id; `founding` is what a new customer's first record would give, `leaving` the
     /// customer that record last was. Customers must be asked for in the order of their roots.
     pub fn id(
         &mut self,
@@ -125,7 +125,7 @@ impl Succession {
         id
     }
 
-    /// A former id is borne again only by who is cut off from the customer for whom it stands.
+    /// Returns a former id is borne again only by who is cut off from the customer for whom it stands.
     fn may_come_back(&self, id: CustomerId, leaving: Option<CustomerId>) -> bool {
         let mut at = id;
         for _ in 0..=self.heirs.len() {
@@ -138,12 +138,12 @@ impl Succession {
         false
     }
 
-    /// Whether anybody bears the id.
+    /// Returns whether anybody bears the id.
     pub fn is_borne(&self, id: CustomerId) -> bool {
         self.taken.contains(&id)
     }
 
-    /// What changed, once every customer has an id; in the order of the former ids, the customer with
+    /// Returns what changed, once every customer has an id; in the order of the former ids, the customer with
     /// most of their records first.
     pub fn changes(&self) -> Vec<Change> {
         let mut by_former: BTreeMap<CustomerId, Vec<(u64, CustomerId)>> = BTreeMap::new();

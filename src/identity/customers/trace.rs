@@ -8,7 +8,7 @@ use crate::identity::tables::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_C
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 
-/// Grain: one row a night on which the record became another customer, the first night first; the last
+/// Grain: one row per night on which the record became another customer, the first night first; the last
 /// row says who it is since.
 ///
 /// # Errors
@@ -24,13 +24,13 @@ pub async fn trace_record(catalog: &Catalog, record: RecordName<'_>) -> Result<D
         .await
         .doing("trace the record")?;
     if frame.clone().count().await.doing("trace the record")? == 0 {
-        return Err(Error::failed("no record of that source and id was ever a customer")
-            .hint(format!("write SOURCE:RECORD_ID as they stand in {}", table(CUSTOMER_ID_HISTORY))));
+        return Err(Error::failed("no record with this source and id ever belonged to a customer")
+            .hint(format!("write SOURCE:RECORD_ID as in {}", table(CUSTOMER_ID_HISTORY))));
     }
     Ok(frame)
 }
 
-/// Grain: one row a change that the id was part of, the first first; `customer_today` is for whom the
+/// Grain: one row per change that the id was part of, the first first; `customer_today` is for whom the
 /// id that was left stands now.
 ///
 /// # Errors
@@ -47,7 +47,7 @@ pub async fn trace_id(catalog: &Catalog, id: &str) -> Result<DataFrame> {
         .await
         .doing(doing)?;
     if borne == 0 {
-        return Err(Error::failed("nobody ever bore that id")
+        return Err(Error::failed("no customer ever had this id")
             .hint("give a customer_id, or a record as SOURCE:RECORD_ID"));
     }
     session
@@ -68,7 +68,7 @@ async fn memory(catalog: &Catalog) -> Result<Session> {
     let tables = [CUSTOMER_ID_HISTORY, CUSTOMER_ID_CHANGES, FORMER_CUSTOMER_IDS].map(table);
     for needed in &tables {
         if catalog.table(needed).await?.is_none() {
-            return Err(Error::failed("this release remembers no customer ids")
+            return Err(Error::failed("this release has no history of customer ids")
                 .hint("declare [identity] in the pipeline and run it"));
         }
     }

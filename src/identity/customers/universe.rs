@@ -14,18 +14,18 @@ use crate::error::{Context, Error, Result};
 
 const KEY_COLUMNS: [&str; 4] = ["source", "record_id", "key_kind", "key_value"];
 
-/// `core.customer_ids`. Grain: one row a record.
+/// `core.customer_ids`. Grain: one row per record.
 pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(
         ["source", "record_id", "customer_id"].map(|name| Field::new(name, DataType::Utf8, true)).to_vec(),
     ))
 }
 
-/// The rows of both tables in the order of `source`, `record_id`; of a record the person comes first, with
-/// the customer that it last was: `former` has the columns `former_source`, `former_record_id`, `former_id`,
-/// `former_since` and `former_version`, a row for each time that a record became somebody. The rows of a
-/// record that was several customers come as often; picking its last one here costs less than finding it
-/// before the join.
+/// Returns the rows of both tables in the order of `source`, `record_id`; of a record the person comes first,
+/// with the customer that it last was: `former` has the columns `former_source`, `former_record_id`,
+/// `former_id`, `former_since` and `former_version`, a row for each time that a record became somebody. The
+/// rows of a record that was several customers come as often; picking its last one here costs less than
+/// finding it before the join.
 ///
 /// # Errors
 /// The table of keys lacks a column.
@@ -68,8 +68,10 @@ pub fn ordered(
     let all = both
         .into_iter()
         .map(Ok)
-        .reduce(|all, more| all?.union(more?).doing("gather the records"))
-        .ok_or_else(|| Error::failed("there is neither a table of keys nor one of person records"))??;
+        .reduce(|all, more| all?.union(more?).doing("collect the records"))
+        .ok_or_else(|| {
+        Error::failed("there is neither a table of keys nor a table of person records")
+    })??;
     let was_known = former.is_some();
     let all = match former {
         Some(former) => all
@@ -81,12 +83,12 @@ pub fn ordered(
                 None,
             )
             .and_then(|all| all.drop_columns(&["former_source", "former_record_id"]))
-            .doing("look for the records' last customers")?,
+            .doing("find the last customers of the records")?,
         None => all
             .with_column("former_id", lit(ScalarValue::Utf8(None)))
             .and_then(|all| all.with_column("former_since", lit(ScalarValue::Int64(None))))
             .and_then(|all| all.with_column("former_version", lit(ScalarValue::Int64(None))))
-            .doing("gather the records")?,
+            .doing("collect the records")?,
     };
     // Columns that are null throughout have no part in the order: DataFusion 55 loses track of such an
     // order below a join.
@@ -100,7 +102,7 @@ pub fn ordered(
     all.sort(order).doing("order the records")
 }
 
-/// Whether a row of the table of keys says whose key it is.
+/// Returns whether a row of the table of keys says whose key it is.
 pub fn is_named() -> Expr {
     col("source").is_not_null().and(col("record_id").is_not_null())
 }
@@ -173,7 +175,7 @@ pub struct Numbering {
 }
 
 impl Numbering {
-    /// The number of the row's record, and whether this is its first row.
+    /// Returns the number of the row's record, and whether this is its first row.
     pub fn of(&mut self, row: &Row) -> (u32, bool) {
         match &self.last {
             Some((source, id)) if source == row.source && id == row.record_id => (self.count - 1, false),

@@ -50,8 +50,8 @@ impl Unjoining {
     ) -> Result<(Unjoining, Refused)> {
         let Some(keys) = &identity.keys else { return Ok(Default::default()) };
         session.register_functions(functions(&identity.placeholders));
-        let shared = rows(session, &shared(keys, identity), "look for keys that many share").await?;
-        let busy = rows(session, &busy(keys, &identity.limits), "look for records with many keys").await?;
+        let shared = rows(session, &shared(keys, identity), "find keys that many records share").await?;
+        let busy = rows(session, &busy(keys, &identity.limits), "find records with many keys").await?;
         let unjoining = Unjoining {
             placeholders: identity.placeholders.clone(),
             keys: shared.iter().flat_map(hashes).collect(),
@@ -62,7 +62,7 @@ impl Unjoining {
         session.register_view(&shared_keys, session.read_batch(shared)?)?;
         let busy = gathered(&busy, ["source", "record_id", "reason"])?;
         session.register_view(&busy_records, session.read_batch(busy)?)?;
-        let doing = "gather the keys that join nobody";
+        let doing = "collect the keys that join no records";
         let frame = session.sql(&refused(keys, &shared_keys, &busy_records)).await.doing(doing)?;
         let refused = table(REFUSED_KEYS);
         let staged = catalog.warehouse().stage(&refused, Mode::Replace, Layout::OneFile, frame).await?;
@@ -80,7 +80,7 @@ impl Unjoining {
     }
 }
 
-/// The keys, as text, of records that have a name.
+/// Returns the keys, as text, of records that have a name.
 fn held(keys: &TableName) -> String {
     format!(
         "held as (
@@ -193,13 +193,13 @@ async fn rows(session: &Session, sql: &str, doing: &str) -> Result<Vec<RecordBat
     session.sql(sql).await.doing(doing)?.collect().await.doing(doing)
 }
 
-/// The first two texts of each row, hashed.
+/// Returns the first two texts of each row, hashed.
 fn hashes(batch: &RecordBatch) -> Vec<u128> {
     let (first, second) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
     first.iter().zip(second).filter_map(|(first, second)| Some(key_hash(first?, second?))).collect()
 }
 
-/// The rows of three texts as one batch, which may have none.
+/// Returns the rows of three texts as one batch, which may have none.
 fn gathered(batches: &[RecordBatch], names: [&str; 3]) -> Result<RecordBatch> {
     let column = |n: usize| -> ArrayRef {
         let texts = batches.iter().flat_map(|batch| batch.column(n).as_string::<i32>().iter());
@@ -210,12 +210,12 @@ fn gathered(batches: &[RecordBatch], names: [&str; 3]) -> Result<RecordBatch> {
         (names[1], column(1), true),
         (names[2], column(2), true),
     ])
-    .doing("gather the keys that join nobody")
+    .doing("collect the keys that join no records")
 }
 
-/// What the run should say of them; the values are told by the table alone.
+/// Returns what the run should say of them; the values are told by the table alone.
 async fn told(catalog: &Catalog, staged: &Staged, identity: &Identity) -> Result<(Vec<String>, Vec<String>)> {
-    let doing = "count the keys that join nobody";
+    let doing = "count the keys that join no records";
     let session = catalog.session_of_all_rows(staged).await?;
     let sql = format!(
         "select reason, key_kind, count(*) as keys, cast(sum(records) as bigint) as records
@@ -231,28 +231,29 @@ async fn told(catalog: &Catalog, staged: &Staged, identity: &Identity) -> Result
             let (reason, records, keys) = (reasons.value(n), records.value(n), keys.value(n));
             let kind = if kinds.is_valid(n) { kinds.value(n) } else { "" };
             let most = identity.limits.max_persons;
-            let all = format!("{keys} keys of the kind {kind}, on {records} records, join nobody: ");
+            let all = format!("{keys} keys of the kind {kind}, on {records} records, join no records: ");
             match reason {
                 MANY_NAMES => notes.push(format!("{all}held under more than {most} names each")),
                 MANY_RECORDS => warnings.push(format!(
-                    "{all}each is held by more records of one source than are one person's; if these are \
-                     events, say so: [identity] max_key_records = {{ … = … }}"
+                    "{all}each is on more records of one source than one person has; if the records are \
+                     events, raise the limit: [identity] max_key_records = {{ … = … }}"
                 )),
                 MANY_KEYS => notes.push(format!(
-                    "{records} records hold more than {most} keys of one kind each: they join nobody by keys"
+                    "{records} records have more than {most} keys of one kind each: their keys join no records"
                 )),
                 NO_RECORD_ID => warnings.push(format!(
-                    "{records} records have an id that says nothing (blank, a placeholder): they join nobody by keys"
+                    "{records} records have an unusable id (blank or a placeholder): their keys join no records"
                 )),
                 _ if reason == SaysNothing::Exponent.as_str() => warnings.push(format!(
-                    "{all}a spreadsheet wrote them as 1,23E+12 and lost their digits: export them anew, as text"
+                    "{all}a spreadsheet wrote them as 1,23E+12 and lost their digits: export them again, \
+                     as text"
                 )),
-                _ => notes.push(format!("{all}they say nothing ({reason})")),
+                _ => notes.push(format!("{all}they are unusable ({reason})")),
             }
         }
     }
     if !(notes.is_empty() && warnings.is_empty()) {
-        notes.push(format!("which keys these are: {}", staged.table));
+        notes.push(format!("the keys are listed in {}", staged.table));
     }
     Ok((notes, warnings))
 }

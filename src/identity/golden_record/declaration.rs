@@ -15,7 +15,7 @@ use crate::name::{TableName, is_identifier};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenRecordDeclaration {
-    /// `source`, `record_id` and a column an attribute; one row a record.
+    /// `source`, `record_id` and a column an attribute; one row per record.
     pub records: TableName,
     /// The column that says when the record said so.
     pub seen_at: Option<String>,
@@ -91,15 +91,15 @@ pub struct GoldenRecord {
 }
 
 impl Survivorship {
-    /// The columns that hold golden values.
+    /// Returns the columns that hold golden values.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.attributes.iter().flat_map(|a| &a.columns).map(String::as_str)
     }
 }
 
 impl GoldenRecordDeclaration {
-    /// All that is wrong with the section, or what it means. Does no I/O: which columns there are shows
-    /// when the step runs.
+    /// Returns all that is wrong with the section, or what it means. Does no I/O: which columns there are
+    /// shows when the step runs.
     ///
     /// # Errors
     /// No attribute, an unknown rule, a rule without the order it needs, a column chosen twice.
@@ -124,14 +124,18 @@ impl Choice {
         if self.attributes.is_empty() {
             problems.push(Problem::new(
                 ["attributes"],
-                Error::config("no attribute is declared")
-                    .hint("each is a column with the rule by which it is chosen: email = \"most_recent\""),
+                Error::config("no attribute is declared").hint(
+                    "an attribute is a column with the rule that chooses its value: email = \
+                     \"most_recent\"",
+                ),
             ));
         }
         let mut seen = BTreeSet::new();
         if let Some(twice) = self.trust.iter().find(|source| !seen.insert(source.as_str())) {
-            problems
-                .push(Problem::new(["trust"], Error::config(format!("`{twice}` stands in `trust` twice"))));
+            problems.push(Problem::new(
+                ["trust"],
+                Error::config(format!("`{twice}` is listed twice in `trust`")),
+            ));
         }
         let mut attributes: Vec<Attribute> = Vec::new();
         for (name, declared) in &self.attributes {
@@ -145,7 +149,7 @@ impl Choice {
                 (
                     Rule::MostRecent,
                     self.seen_at.is_none().then_some("seen_at"),
-                    "seen_at = \"…\", the column that says when the record said so",
+                    "seen_at = \"…\", the column with the date of the record",
                 ),
             ] {
                 if let Some(key) = needs.filter(|_| attribute.rules.contains(&rule)) {
@@ -202,7 +206,13 @@ fn attribute(name: &str, declared: &AttributeDeclaration, problems: &mut Vec<Pro
         ));
     }
     if columns.is_empty() {
-        problems.push(Problem::new(["attributes", name, "columns"], Error::config("no column is named")));
+        problems.push(Problem::new(
+            ["attributes", name, "columns"],
+            Error::config(
+                "the list of columns is \
+         empty",
+            ),
+        ));
     }
     let needs = needs.unwrap_or_else(|| columns.clone());
     for other in needs.iter().filter(|need| !columns.contains(need)) {
@@ -218,15 +228,15 @@ fn attribute(name: &str, declared: &AttributeDeclaration, problems: &mut Vec<Pro
             Some(rule) => rules.push(rule),
             None => problems.push(Problem::new(
                 ["attributes", name],
-                Error::config(format!("`{word}` is not a rule of survivorship"))
-                    .hint(format!("known rules are {}", Rule::ALL.map(|(word, _)| word).join(", "))),
+                Error::config(format!("`{word}` is not a survivorship rule"))
+                    .hint(format!("the rules are {}", Rule::ALL.map(|(word, _)| word).join(", "))),
             )),
         }
     }
     if by.words().is_empty() {
         problems.push(Problem::new(
             ["attributes", name],
-            Error::config("no rule says which record is chosen")
+            Error::config("the list of rules is empty")
                 .hint(format!("name one of {}", Rule::ALL.map(|(word, _)| word).join(", "))),
         ));
     }
@@ -267,10 +277,10 @@ mod tests {
         )
         .unwrap_err();
         for part in [
-            "`card` stands in `trust` twice",
-            "`newest` is not a rule",
+            "`card` is listed twice in `trust`",
+            "`newest` is not a survivorship rule",
             "`most_recent` needs `seen_at`",
-            "no rule says",
+            "the list of rules is empty",
             "two columns `records`",
             "two columns `phone`",
             "`city` is not one of",

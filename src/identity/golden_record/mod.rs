@@ -28,7 +28,7 @@ use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
-/// Grain: one row a customer of `core.customer_ids`, in their order. `records`: how many say something
+/// Grain: one row per customer of `core.customer_ids`, in their order. `records`: how many say something
 /// of the customer. Every attribute is null, with its source, where none does.
 pub const GOLDEN_RECORDS: &str = "golden_records";
 
@@ -60,7 +60,7 @@ pub(super) struct Trusted {
 
 /// Golden values of what records were found to be one.
 pub(super) struct Survivors<'a> {
-    /// `source`, `record_id` and the id; one row a record.
+    /// `source`, `record_id` and the id; one row per record.
     pub ids: TableName,
     pub id: &'static str,
     pub records: &'a TableName,
@@ -104,10 +104,10 @@ impl Survivors<'_> {
             .hint(format!("its columns are {}", there.join(", "))));
         }
         if let Some(seen_at) = seen_at {
-            let kind = schema.field_with_unqualified_name(seen_at).doing("look at `seen_at`")?.data_type();
+            let kind = schema.field_with_unqualified_name(seen_at).doing("read `seen_at`")?.data_type();
             if !matches!(kind, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..)) {
                 return Err(Error::config(format!(
-                    "`{seen_at}` of {} does not say when: it is neither a date nor a timestamp",
+                    "`{seen_at}` of {} is neither a date nor a timestamp",
                     self.records
                 ))
                 .at(format!("[{}]", self.section))
@@ -122,7 +122,7 @@ impl Survivors<'_> {
         if trust.is_empty() {
             return Ok(Trusted::default());
         }
-        let doing = format!("look for the sources of {}", self.records);
+        let doing = format!("find the sources of {}", self.records);
         let sql =
             format!("select distinct cast(source as varchar) from {} where source is not null", self.records);
         let batches = session.sql(&sql).await.doing(&doing)?.collect().await.doing(&doing)?;
@@ -133,7 +133,7 @@ impl Survivors<'_> {
             trust.iter().map(String::as_str).filter(|source| !there.contains(source)).collect();
         if !absent.is_empty() {
             told.warnings.push(format!(
-                "`trust` names {}, of which {} has no record",
+                "`trust` lists {}, but {} has no such record",
                 absent.join(", "),
                 self.records
             ));
@@ -141,7 +141,7 @@ impl Survivors<'_> {
         let unplaced: Vec<&str> =
             there.into_iter().filter(|source| !trust.iter().any(|t| t == source)).collect();
         if !unplaced.is_empty() {
-            told.notes.push(format!("`trust` does not name {}: trusted least", unplaced.join(", ")));
+            told.notes.push(format!("`trust` does not list {}: trusted least", unplaced.join(", ")));
         }
         Ok(told)
     }

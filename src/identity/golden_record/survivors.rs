@@ -1,4 +1,4 @@
-//! From records in the order of their customers to one row a customer, streaming: in memory are the
+//! From records in the order of their customers to one row per customer, streaming: in memory are the
 //! records of one batch and of the customer at its end.
 
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ pub const FIRST_COLUMNS: [&str; 5] = ["id", "source", "record_id", "trust", "see
 /// Between the parts of what several columns say together.
 const AND: char = '\u{1f}';
 
-/// The golden rows of ordered records.
+/// Returns the golden rows of ordered records.
 ///
 /// The records have [`FIRST_COLUMNS`], then for every column of every attribute its value and its
 /// spelling, null where it says nothing; they come in the order of `id`. A row without `source` is one
@@ -101,7 +101,7 @@ impl Survivors {
             .map(|c| c.clone().filter(|n| records.source.is_valid(*n)).count() as i64)
             .collect();
         let taken = |column: &ArrayRef, places: &UInt32Array| {
-            take(column, places, None).doing("take the values that survive")
+            take(column, places, None).doing("choose the surviving values")
         };
         let mut columns = vec![taken(rows.column(0), &firsts)?, Arc::new(counts) as ArrayRef];
         let mut at = FIRST_COLUMNS.len();
@@ -125,7 +125,7 @@ impl Survivors {
     }
 }
 
-/// The rows of each customer.
+/// Returns the rows of each customer.
 fn customers(rows: &RecordBatch) -> Result<Vec<Range<usize>>> {
     let ids = text(rows, 0)?;
     let mut found: Vec<Range<usize>> = Vec::new();
@@ -162,7 +162,7 @@ impl<'a> Records<'a> {
         Ok(Records { source: text(rows, 1)?, record_id: text(rows, 2)?, trust: number(3)?, seen: number(4)? })
     }
 
-    /// The row, among one customer's, that says the attribute best.
+    /// Returns the row, among one customer's, that says the attribute best.
     fn survivor(
         &self,
         rows: Range<usize>,

@@ -46,7 +46,7 @@ pub struct Said<'a> {
     pub whole: bool,
 }
 
-/// The place of the record that survives; `None` when nobody says anything.
+/// Returns the place of the record that survives; `None` when nobody says anything.
 ///
 /// What is whole goes first, then each rule breaks the ties that the rules before it left, at last
 /// `source` and `record_id` do. So the order in which the records come changes nothing.

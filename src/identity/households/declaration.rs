@@ -59,7 +59,7 @@ pub struct Households {
 }
 
 impl HouseholdsDeclaration {
-    /// All that is wrong with the section, or what it means; `columns` are the golden attributes.
+    /// Returns all that is wrong with the section, or what it means; `columns` are the golden attributes.
     /// Does no I/O.
     ///
     /// # Errors
@@ -70,13 +70,13 @@ impl HouseholdsDeclaration {
         if self.max_members < 2 {
             wrong(
                 "max_members",
-                Error::config(format!("`max_members` is {}, at least 2 was expected", self.max_members)),
+                Error::config(format!("`max_members` is {}, but it must be at least 2", self.max_members)),
             );
         }
         if self.rules.is_empty() {
             wrong(
                 "rules",
-                Error::config("no rule says who lives together")
+                Error::config("the list of rules is empty")
                     .hint("rules = [{ same = [\"last_name\", \"address\"] }]"),
             );
         }
@@ -88,8 +88,8 @@ impl HouseholdsDeclaration {
             if rule.same.is_empty() {
                 wrong(
                     "rules",
-                    Error::config("nothing is the same by a rule of households")
-                        .hint("name at least { same = [\"address\"] }"),
+                    Error::config("a household rule has an empty `same`")
+                        .hint("write at least { same = [\"address\"] }"),
                 );
             }
             for word in rule.same.iter().chain(&rule.shares_word) {

@@ -28,7 +28,7 @@ use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Layout, Mode};
 
-/// Grain: one row a customer of `core.golden_records`, in their order. Who lives alone, or of whom no
+/// Grain: one row per customer of `core.golden_records`, in their order. Who lives alone, or of whom no
 /// address is known, is a household of one member. `position` counts a household's members from 1, so
 /// that one letter a household goes to `position = 1`; `rule` is the one by which the customer lives
 /// with others.
@@ -46,7 +46,7 @@ const AND: char = '\u{1f}';
 /// # Errors
 /// The SQL does not run, or there are more customers than can be numbered.
 pub async fn households(catalog: &Catalog, households: &Households) -> Result<Made> {
-    let doing = "find who lives together";
+    let doing = "find the households";
     let golden = table(GOLDEN_RECORDS);
     let session = catalog.session([&golden], None).await?;
     session.register_functions(standardise::functions(&households.writing.placeholders));
@@ -57,13 +57,13 @@ pub async fn households(catalog: &Catalog, households: &Households) -> Result<Ma
     let mut notes = vec![told(&groups)];
     if groups.crowded_keys > 0 {
         notes.push(format!(
-            "{} names at one address are shared by more than {}: they make no household",
+            "{} names at one address are shared by more than {} customers: they are not households",
             groups.crowded_keys, households.max_members
         ));
     }
     if groups.crowded_groups > 0 {
         notes.push(format!(
-            "{} households would have more than {} members by a rule: it joined none of them",
+            "{} households would have more than {} members by a rule: the rule did not join them",
             groups.crowded_groups, households.max_members
         ));
     }

@@ -20,7 +20,7 @@ pub fn slips(a: &str, b: &str) -> u8 {
     }
 }
 
-/// The same of what stands before the `@` of two e-mail addresses.
+/// Returns the same of what stands before the `@` of two e-mail addresses.
 pub fn mailbox_slips(a: &str, b: &str) -> u8 {
     let mailbox = |email: &str| email.split_once('@').map_or(email.len(), |(mailbox, _)| mailbox.len());
     slips(&a[..mailbox(a)], &b[..mailbox(b)])
@@ -72,7 +72,7 @@ fn counted<T: PartialEq>(a: &[T], b: &[T]) -> u8 {
     rows[a.len() % 4][b.len() + 3 - a.len()]
 }
 
-/// What both begin and end with does not change the distance.
+/// Returns what both begin and end with does not change the distance.
 fn without_common_ends<'t, T: PartialEq>(a: &'t [T], b: &'t [T]) -> (&'t [T], &'t [T]) {
     let begin = a.iter().zip(b).take_while(|(x, y)| x == y).count();
     let (a, b) = (&a[begin..], &b[begin..]);

@@ -48,7 +48,7 @@ pub struct Blocks {
     pub limit: u64,
 }
 
-/// The records with their keys and term frequencies, as a run keeps them for a while.
+/// Returns the records with their keys and term frequencies, as a run keeps them for a while.
 ///
 /// Columns: `record_number`, the attributes, `tf_<attribute>` (see [`term_frequency`]; seven digits are
 /// enough, and half the memory), `block_<n>` and `train_<n>` (hashed keys of the rules, see [`NO_KEY`]).
@@ -138,7 +138,7 @@ async fn count_blocks(
     Ok(found)
 }
 
-/// The keys of blocks above the limit, as a SQL list.
+/// Returns the keys of blocks above the limit, as a SQL list.
 async fn skipped_keys(session: &Session, keyed: &TableName, column: &str, limit: u64) -> Result<String> {
     let doing = "list the blocks that are too large";
     let batches = session
@@ -189,8 +189,8 @@ impl Blocking {
         Ok(blocking)
     }
 
-    /// The pairs that the rule is the first to find: `record_number_l`, `record_number_r` and `rule`; with
-    /// `changed` (a table of record numbers) only pairs of which one record is of them.
+    /// Returns the pairs that the rule is the first to find: `record_number_l`, `record_number_r` and `rule`;
+    /// with `changed` (a table of record numbers) only pairs of which one record is of them.
     ///
     /// Only keys take part in the join: what is compared comes later, once for the pairs of all rules
     /// (see [`compared`]), and not once for each rule.
@@ -228,7 +228,7 @@ impl Blocking {
     }
 }
 
-/// The pairs of a table (`record_number_l`, `record_number_r`, `rule`), with how they agree.
+/// Returns the pairs of a table (`record_number_l`, `record_number_r`, `rule`), with how they agree.
 pub async fn compared(
     session: &Session,
     keyed: &TableName,
@@ -247,12 +247,12 @@ pub async fn compared(
     session.sql(&agreement(linkage, &joined, &["rule"])).await.doing("compare the pairs of all rules")
 }
 
-/// Text as a view: what a join copies once for each pair, is then sixteen bytes a text.
+/// Returns text as a view: what a join copies once for each pair, is then sixteen bytes a text.
 fn viewed(text: &str) -> String {
     format!("arrow_cast({text}, 'Utf8View')")
 }
 
-/// The pairs of some records, each with each: `record_number_l`, `record_number_r` and `rule`, always
+/// Returns the pairs of some records, each with each: `record_number_l`, `record_number_r` and `rule`, always
 /// `number`. The records are drawn by the hash of their number.
 pub async fn random_pairs(session: &Session, keyed: &TableName, number: usize) -> Result<DataFrame> {
     let records = format!(
@@ -264,10 +264,10 @@ pub async fn random_pairs(session: &Session, keyed: &TableName, number: usize) -
                 cast({number} as int) as rule
          from {records} as l join {records} as r on l.record_number < r.record_number"
     );
-    session.sql(&sql).await.doing("draw pairs at random")
+    session.sql(&sql).await.doing("sample pairs at random")
 }
 
-/// The same of pairs that agree on a training rule's key: of all its blocks within the limit, as
+/// Returns the same of pairs that agree on a training rule's key: of all its blocks within the limit, as
 /// many as give enough pairs, drawn by their hash. `rule` is the training rule's number.
 pub async fn training_pairs(
     session: &Session,
@@ -298,7 +298,7 @@ pub async fn training_pairs(
     session.sql(&sql).await.doing(format!("find pairs that agree on {}", key.name()))
 }
 
-/// How many compared pairs agree in which way, by the rule that found them.
+/// Returns how many compared pairs agree in which way, by the rule that found them.
 pub async fn patterns(
     session: &Session,
     compared: &TableName,
@@ -323,8 +323,8 @@ pub async fn patterns(
     Ok(patterns)
 }
 
-/// The `further` columns of `joined` (records `l` and `r`, perhaps more), the two record numbers of each
-/// pair, for each comparison its level number `gamma_<name>`, and `tf_<name>`: the frequency of the term
+/// Returns the `further` columns of `joined` (records `l` and `r`, perhaps more), the two record numbers of
+/// each pair, for each comparison its level number `gamma_<name>`, and `tf_<name>`: the frequency of the term
 /// that both have, where the level counts one.
 pub fn agreement(linkage: &Linkage, joined: &str, further: &[&str]) -> String {
     let mut sides: Vec<String> = further.iter().map(|column| (*column).to_owned()).collect();

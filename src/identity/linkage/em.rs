@@ -110,7 +110,7 @@ fn average(expected: &Shares, sessions: &[Session], u: &Shares) -> Shares {
     normalised(counts)
 }
 
-/// The expected number of pairs of one person at each level, after convergence.
+/// Returns the expected number of pairs of one person at each level, after convergence.
 fn expectation_maximisation(expected: &Shares, session: &Session, u: &Shares) -> Shares {
     let all: f64 = session.patterns.values().map(|pairs| *pairs as f64).sum();
     let mut m = expected.clone();
@@ -147,7 +147,7 @@ fn expectation_maximisation(expected: &Shares, session: &Session, u: &Shares) ->
     counts
 }
 
-/// The prior that the candidates bear out. Pairs that are not compared count as of two persons.
+/// Returns the prior that the candidates bear out. Pairs that are not compared count as of two persons.
 fn prior(parameters: &Parameters, candidates: &Patterns, all_pairs: f64) -> f64 {
     let mut found = parameters.clone();
     for _ in 0..MOST_ROUNDS {

@@ -18,7 +18,7 @@ pub struct RecordName<'a> {
     pub record_id: &'a str,
 }
 
-/// The waterfall of two records, by the parameters that the last run went by. Grain: one row for the
+/// Returns the waterfall of two records, by the parameters that the last run went by. Grain: one row for the
 /// prior and one for each comparison, in order: the level, both values, its bits, and the match weight
 /// up to here. Values are personal data.
 ///
@@ -35,7 +35,7 @@ pub async fn explain(
     let terms = table(MATCH_TERMS);
     for needed in [&persons, &terms] {
         if catalog.table(needed).await?.is_none() {
-            return Err(Error::failed("no person records were linked in this release")
+            return Err(Error::failed("this release has no linked person records")
                 .hint("name a table of them under [identity] with records = \"…\", and run the pipeline"));
         }
     }
@@ -52,8 +52,8 @@ pub async fn explain(
             .await
             .doing(doing)?;
         if found == 0 {
-            return Err(Error::failed("there is no person record of that source and id")
-                .hint(format!("write SOURCE:RECORD_ID as they stand in {persons}")));
+            return Err(Error::failed("there is no person record with this source and id")
+                .hint(format!("write SOURCE:RECORD_ID as in {persons}")));
         }
     }
     let known = Terms { table: &terms, known: &estimate.terms };

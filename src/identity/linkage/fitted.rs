@@ -36,7 +36,7 @@ pub struct Estimate {
 /// Part, name, position, value and note.
 type Row = (&'static str, String, i64, Option<f64>, Option<String>);
 
-/// The columns that the rows of all fitted models have: `model`, `kind`, `part`, `name`, `position`,
+/// Returns the columns that the rows of all fitted models have: `model`, `kind`, `part`, `name`, `position`,
 /// `value`, `note`. Position is the number of the level, or of the rule; note names it.
 /// `review_probability` is that from which on the night kept links.
 pub fn rows(
@@ -103,12 +103,12 @@ pub fn rows(
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).doing("put the linkage model into rows")
 }
 
-/// Where the fitted models are.
+/// Returns where the fitted models are.
 pub fn models() -> TableName {
     TableName::new("ops", "models").expect("our own table names are valid")
 }
 
-/// The rows of the last night of the pipeline, or of any, as a relation of SQL.
+/// Returns the rows of the last night of the pipeline, or of any, as a relation of SQL.
 pub fn last_rows_sql(pipeline: Option<&str>) -> String {
     let models = models();
     let mine = match pipeline {
@@ -123,13 +123,13 @@ pub fn last_rows_sql(pipeline: Option<&str>) -> String {
 pub struct LastRows(HashMap<(String, i64), (Option<f64>, Option<String>)>);
 
 impl LastRows {
-    /// The rows of the last night of the pipeline, or of any; `None` when nothing was ever linked.
+    /// Returns the rows of the last night of the pipeline, or of any; `None` when nothing was ever linked.
     pub async fn read(catalog: &Catalog, pipeline: Option<&str>) -> Result<Option<LastRows>> {
         let models = models();
         if catalog.table(&models).await?.is_none() {
             return Ok(None);
         }
-        let doing = "look for the last linkage model";
+        let doing = "find the last linkage model";
         let batches = catalog
             .session([&models], None)
             .await?
@@ -179,13 +179,13 @@ impl LastRows {
         self.value("rule.added_pairs", rule).map(|pairs| pairs as u64)
     }
 
-    /// The parameters that night went by.
+    /// Returns the parameters that night went by.
     ///
     /// # Errors
     /// They are of a model with other comparisons, levels or rules.
     pub fn estimate(&self, linkage: &Linkage) -> Result<Estimate> {
         let other = || {
-            Error::failed("the last run linked by another model than this").hint(
+            Error::failed("the last run used another linkage model").hint(
                 "the comparisons were changed since; run the pipeline, or name its file with --pipeline",
             )
         };

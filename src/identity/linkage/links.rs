@@ -3,7 +3,7 @@
 //! ```text
 //! person records ─ standardise ─▶ core.person_records ─ keys, frequencies ─▶ (kept for the step)
 //!   ─ block ─▶ candidates ─ compare ─▶ pairs (kept for the step) ─ estimate, or parameters in force ─▶ ops.models
-//!   ─ weigh, beside the links carried over from last night ─▶ links (kept for the step)
+//!   ─ weigh, beside the links taken over from last night ─▶ links (kept for the step)
 //! ```
 //! Parameters and term frequencies are estimated at the first night, then again when they are older than
 //! declared, when there are twice as many records, or when the model is another; between, they stay.
@@ -53,8 +53,8 @@ pub struct Linked {
     pub carried: Option<u64>,
 }
 
-/// The pairs that weigh enough to be looked at, while the step runs: record numbers, `rule`, `gamma_<comparison>`,
-/// `bits_<comparison>`, `match_weight`, `match_probability`.
+/// Returns the pairs that weigh enough to be looked at, while the step runs: record numbers, `rule`,
+/// `gamma_<comparison>`, `bits_<comparison>`, `match_weight`, `match_probability`.
 pub fn scored() -> TableName {
     scratch::table("match_scored")
 }
@@ -190,15 +190,15 @@ async fn compare(
     Ok(())
 }
 
-/// A session over the step's own tables that can compare.
+/// Returns a session over the step's own tables that can compare.
 async fn comparing(scratch: &Scratch<'_>) -> Result<Session> {
     let session = scratch.session([]).await?;
     session.register_functions(likeness::functions());
     Ok(session)
 }
 
-/// The estimate that still holds: of this model, from before this night, not older than declared and not
-/// outgrown.
+/// Returns the estimate that still holds: of this model, from before this night, not older than declared and
+/// not outgrown.
 async fn in_force(
     catalog: &Catalog,
     last: Option<&LastRows>,
@@ -216,7 +216,7 @@ async fn in_force(
     Ok(holds.then_some(estimate))
 }
 
-/// How many records had each attribute whose terms count, and the terms where they are written anew.
+/// Returns how many records had each attribute whose terms count, and the terms where they are written anew.
 async fn terms(
     catalog: &Catalog,
     linkage: &Linkage,
@@ -284,7 +284,7 @@ async fn fit(
     Ok(em::estimate(&expected, &random, &sessions, &of_candidates, all_pairs))
 }
 
-/// The pairs worth a look, weighed.
+/// Returns the pairs worth a look, weighed.
 fn kept(parameters: &Parameters, persons: &Persons, pairs: &TableName) -> String {
     let columns: Vec<String> =
         persons.linkage.comparisons.iter().map(|c| format!(", gamma_{0}, bits_{0}", c.name)).collect();
@@ -297,7 +297,7 @@ fn kept(parameters: &Parameters, persons: &Persons, pairs: &TableName) -> String
     )
 }
 
-/// The pairs to link, by descending weight; of equal weight by record.
+/// Returns the pairs to link, by descending weight; of equal weight by record.
 async fn links(session: &Session, persons: &Persons) -> Result<Vec<Link>> {
     let doing = "order the links by weight";
     let mut stream = session

@@ -73,7 +73,7 @@ impl KeyRule {
         self.key.join(", ")
     }
 
-    /// One text from all parts; null when one of them is.
+    /// Returns one text from all parts; null when one of them is.
     pub fn sql(&self) -> String {
         let parts: Vec<String> = self.key.iter().map(|part| format!("nullif({part}, '')")).collect();
         format!("block_key({})", parts.join(" || chr(31) || "))
@@ -90,7 +90,7 @@ impl Comparison {
         self.levels.len() + 1
     }
 
-    /// The level with a number; `None` for "different".
+    /// Returns the level with a number; `None` for "different".
     pub fn level(&self, number: usize) -> Option<&Level> {
         self.levels.len().checked_sub(number).and_then(|n| self.levels.get(n))
     }
@@ -99,7 +99,7 @@ impl Comparison {
         self.level(number).map_or("different", |level| level.name.as_str())
     }
 
-    /// The shares expected among pairs of one person, by level number.
+    /// Returns the shares expected among pairs of one person, by level number.
     pub fn expected_m(&self) -> Vec<f64> {
         let mut shares: Vec<f64> = self.levels.iter().rev().map(|level| level.m).collect();
         shares.insert(0, (1.0 - shares.iter().sum::<f64>()).max(0.001));
@@ -107,7 +107,7 @@ impl Comparison {
         shares.into_iter().map(|share| share / sum).collect()
     }
 
-    /// Whether the rule holds equal what is compared here.
+    /// Returns whether the rule holds equal what is compared here.
     pub fn is_touched_by(&self, rule: &KeyRule) -> bool {
         rule.columns().any(|column| {
             self.columns.iter().any(|c| c == column)
@@ -117,7 +117,7 @@ impl Comparison {
         })
     }
 
-    /// The terms whose frequencies the levels count, each once.
+    /// Returns the terms whose frequencies the levels count, each once.
     pub fn terms(&self) -> Vec<&str> {
         let mut terms: Vec<&str> = self.levels.iter().filter_map(|level| level.term.as_deref()).collect();
         terms.sort_unstable();
@@ -125,7 +125,7 @@ impl Comparison {
         terms
     }
 
-    /// The level number of a pair, -1 where the comparison says nothing.
+    /// Returns the level number of a pair, -1 where the comparison says nothing.
     pub fn gamma_sql(&self) -> String {
         let mut silent: Vec<String> =
             self.columns.iter().flat_map(|c| [format!("{c}_l is null"), format!("{c}_r is null")]).collect();
@@ -141,13 +141,13 @@ impl Comparison {
     }
 }
 
-/// Whether an identifier stands in an expression.
+/// Returns whether an identifier stands in an expression.
 fn names(expression: &str, identifier: &str) -> bool {
     expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == identifier)
 }
 
 impl Linkage {
-    /// The model that is shipped.
+    /// Returns the model that is shipped.
     ///
     /// # Errors
     /// None, unless the program was built from a broken file; a test reads it.
@@ -157,13 +157,13 @@ impl Linkage {
         Ok(linkage)
     }
 
-    /// Which model it is, and which program reads it: links weighed by another do not count.
+    /// Returns which model it is, and which program reads it: links weighed by another do not count.
     pub fn fingerprint(&self) -> String {
         let text = format!("{} {self:?}", env!("CARGO_PKG_VERSION"));
         hex::encode(&Sha256::digest(text)[..8])
     }
 
-    /// The attributes whose terms the levels count.
+    /// Returns the attributes whose terms the levels count.
     pub fn terms(&self) -> BTreeSet<&str> {
         self.comparisons.iter().flat_map(Comparison::terms).collect()
     }
@@ -175,7 +175,7 @@ impl Linkage {
             let place = |e: Error| e.at(format!("comparison {}", comparison.name));
             if !is_identifier(&comparison.name) {
                 errors.push(place(
-                    Error::config(format!("`{}` is not a name", comparison.name))
+                    Error::config(format!("`{}` is not a valid name", comparison.name))
                         .hint("use lower-case letters, digits and underscores"),
                 ));
             }
@@ -195,19 +195,19 @@ impl Linkage {
                 }
             }
             if comparison.levels.iter().any(|l| !(l.m > 0.0 && l.m < 1.0)) {
-                errors.push(place(Error::config("m is a share above 0 and below 1")));
+                errors.push(place(Error::config("m must be between 0 and 1")));
             }
         }
         let mut names: Vec<&str> = self.comparisons.iter().map(|c| c.name.as_str()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            errors.push(Error::config(format!("two comparisons are called `{}`", twice[0])));
+            errors.push(Error::config(format!("two comparisons are named `{}`", twice[0])));
         }
         if self.comparisons.is_empty() || self.blocking.is_empty() {
-            errors.push(Error::config("linkage needs a comparison and a blocking rule"));
+            errors.push(Error::config("linkage needs at least one comparison and one blocking rule"));
         }
         if self.blocking.iter().chain(&self.training).any(|rule| rule.key.is_empty()) {
-            errors.push(Error::config("a rule's key has no part").hint("write key = [\"email\"]"));
+            errors.push(Error::config("the key of a rule is empty").hint("write key = [\"email\"]"));
         }
         Error::all(errors)
     }

@@ -7,7 +7,7 @@ use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;
 
-/// Grain: one row a person record, numbered from 0 in the order of `source`, `record_id`. Each
+/// Grain: one row per person record, numbered from 0 in the order of `source`, `record_id`. Each
 /// attribute is standardised text, null where the channel says nothing that can be compared.
 ///
 /// # Errors
@@ -18,11 +18,11 @@ pub async fn standardised(session: &Session, records: &TableName, country: &str)
     let missing: Vec<&str> = ["source", "record_id"].into_iter().filter(|c| !has(c)).collect();
     if !missing.is_empty() {
         return Err(Error::config(format!("{records} has no column {}", missing.join(", ")))
-            .hint("person records have source, record_id and what is known of the person"));
+            .hint("person records have source, record_id and attributes of the person"));
     }
     if !ATTRIBUTES.iter().any(|attribute| has(attribute)) {
-        return Err(Error::config(format!("{records} says nothing of a person"))
-            .hint(format!("name its columns {}", ATTRIBUTES.join(", "))));
+        return Err(Error::config(format!("{records} has no attribute of a person"))
+            .hint(format!("use the column names {}", ATTRIBUTES.join(", "))));
     }
     let text = |column: &str| match has(column) {
         true => format!("cast({column} as varchar)"),
@@ -51,7 +51,7 @@ pub async fn standardised(session: &Session, records: &TableName, country: &str)
         all = ATTRIBUTES.join(", "),
         attributes = attributes.join(", "),
     );
-    session.sql(&sql).await.doing(format!("bring {records} into one spelling"))
+    session.sql(&sql).await.doing(format!("standardise {records}"))
 }
 
 /// A record comes once, and has a name.
@@ -62,15 +62,15 @@ pub async fn require_unique(session: &Session, standardised: &TableName, records
              having count(*) > 1 or source is null or record_id is null"
         ))
         .await
-        .doing(format!("look for repeated records in {records}"))?
+        .doing(format!("find repeated records in {records}"))?
         .count()
         .await
-        .doing(format!("look for repeated records in {records}"))?;
+        .doing(format!("find repeated records in {records}"))?;
     if repeated == 0 {
         return Ok(());
     }
     Err(Error::failed(format!(
-        "{repeated} records of {records} come more than once, or without source or record_id"
+        "{repeated} records of {records} occur more than once, or have no source or record_id"
     ))
-    .hint("it has one row a record: take the latest of each, for example with row_number()"))
+    .hint("it must have one row per record: take the latest of each, for example with row_number()"))
 }

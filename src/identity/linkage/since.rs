@@ -56,12 +56,12 @@ fn last_links() -> TableName {
     scratch::table("match_last_links")
 }
 
-/// The numbers of records that are new or say something else.
+/// Returns the numbers of records that are new or say something else.
 fn news() -> TableName {
     scratch::table("match_news")
 }
 
-/// The numbers of records whose pairs are compared; one may stand twice.
+/// Returns the numbers of records whose pairs are compared; one may stand twice.
 pub fn changed() -> TableName {
     scratch::table("match_changed")
 }
@@ -77,7 +77,7 @@ pub async fn find_changed(
     linkage: &Linkage,
     records: u64,
 ) -> Result<Option<u64>> {
-    let doing = "look for records that changed since last night";
+    let doing = "find records that changed since the last run";
     let tonight = table(PERSON_RECORDS);
     let changed = changed();
     let session = scratch.session([&tonight]).await?;
@@ -106,7 +106,7 @@ pub async fn find_changed(
         if !skipped {
             continue;
         }
-        let doing = || format!("look for blocks of the rule {} that became smaller", rule.name());
+        let doing = || format!("find blocks of the rule {} that became smaller", rule.name());
         let session = scratch.session([&tonight]).await?;
         session.register_functions(likeness::functions());
         night.know(&session)?;
@@ -177,5 +177,5 @@ pub async fn carried_over(
         of_comparisons = of_comparisons.concat(),
         links = last_links(),
     );
-    session.sql(&sql).await.doing("carry last night's links over")
+    session.sql(&sql).await.doing("take over the links of the last run")
 }

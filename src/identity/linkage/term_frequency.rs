@@ -15,7 +15,7 @@ use crate::error::{Context, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;
 
-/// How many of the records have each attribute whose terms count.
+/// Returns how many of the records have each attribute whose terms count.
 pub async fn known(
     session: &Session,
     persons: &TableName,
@@ -35,7 +35,7 @@ pub async fn known(
     Ok(terms.iter().enumerate().map(|(n, term)| ((*term).to_owned(), count(n))).collect())
 }
 
-/// `core.match_terms`. Grain: one row an attribute and term that several records have, with `share`: of
+/// `core.match_terms`. Grain: one row per attribute and term that several records have, with `share`: of
 /// the records that have the attribute at all. Terms are personal data.
 pub async fn counted(
     session: &Session,
@@ -54,7 +54,7 @@ pub async fn counted(
     select(session, &counts).await
 }
 
-/// The terms of `before` that somebody still bears.
+/// Returns the terms of `before` that somebody still bears.
 pub async fn still_borne(
     session: &Session,
     before: &TableName,
@@ -79,7 +79,7 @@ async fn select(session: &Session, parts: &[String]) -> Result<DataFrame> {
     session.sql(&sql).await.doing("count how frequent terms are")
 }
 
-/// The share of an attribute's term that stands in no row: that of one record.
+/// Returns the share of an attribute's term that stands in no row: that of one record.
 pub fn of_one(known: &BTreeMap<String, u64>, term: &str) -> f64 {
     1.0 / known.get(term).copied().unwrap_or_default().max(1) as f64
 }

@@ -16,7 +16,7 @@ impl Parameters {
         (self.m[comparison][level] / self.u[comparison][level]).log2()
     }
 
-    /// The bits of one comparison, over its columns `gamma_<name>` and `tf_<name>`.
+    /// Returns the bits of one comparison, over its columns `gamma_<name>` and `tf_<name>`.
     fn bits_sql(&self, n: usize, comparison: &Comparison) -> String {
         let name = &comparison.name;
         let mut sql = format!("case gamma_{name}");
@@ -33,7 +33,7 @@ impl Parameters {
         sql + " else 0e0 end"
     }
 
-    /// Every pair of a table with `bits_<comparison>`, `match_weight` (bits) and `match_probability`.
+    /// Returns every pair of a table with `bits_<comparison>`, `match_weight` (bits) and `match_probability`.
     pub fn scored_sql(&self, linkage: &Linkage, pairs: &str) -> String {
         let bits: Vec<String> = linkage
             .comparisons
@@ -52,13 +52,13 @@ impl Parameters {
     }
 }
 
-/// A float as SQL reads it back to the last bit; rounding would make two nights of the same
+/// Returns a float as SQL reads it back to the last bit; rounding would make two nights of the same
 /// parameters differ.
 fn number(value: f64) -> String {
     format!("({value:e})")
 }
 
-/// The odds, in bits, of a probability.
+/// Returns the odds, in bits, of a probability.
 pub fn bits_of(probability: f64) -> f64 {
     (probability / (1.0 - probability)).log2()
 }

@@ -17,7 +17,7 @@ pub struct OrganisationsDeclaration {
     /// `source`, `record_id`, `legal_number`, `name`, `postcode` and a column an attribute; one row a
     /// record.
     pub records: TableName,
-    /// `organisation_source`, `organisation_record_id`, `source`, `record_id`, `role`; one row a person's
+    /// `organisation_source`, `organisation_record_id`, `source`, `record_id`, `role`; one row per person's
     /// record at an organisation.
     pub contacts: Option<TableName>,
     /// The column that says when the record said so.
@@ -44,7 +44,7 @@ impl Organisations {
 }
 
 impl OrganisationsDeclaration {
-    /// All that is wrong with the section, or what it means. Does no I/O.
+    /// Returns all that is wrong with the section, or what it means. Does no I/O.
     ///
     /// # Errors
     /// What is wrong with its attributes.

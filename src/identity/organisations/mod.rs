@@ -30,11 +30,11 @@ use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
-/// Grain: one row an organisation; `records`: how many say something of it.
+/// Grain: one row per organisation; `records`: how many say something of it.
 pub const ORGANISATIONS: &str = "organisations";
-/// Grain: one row a record of an organisation.
+/// Grain: one row per record of an organisation.
 pub const ORGANISATION_IDS: &str = "organisation_ids";
-/// Grain: one row an organisation, customer and role; `records`: how many say so.
+/// Grain: one row per organisation, customer and role; `records`: how many say so.
 pub const ORGANISATION_CONTACTS: &str = "organisation_contacts";
 
 const RECORD_COLUMNS: [&str; 5] = ["source", "record_id", "legal_number", "name", "postcode"];
@@ -90,7 +90,7 @@ fn require_columns(table: &TableName, frame: &DataFrame, wanted: &[&str]) -> Res
     let there: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     Err(Error::config(format!("{table} has no column {}", missing.join(", ")))
         .at("[organisations]")
-        .hint(format!("its columns are {}; one that nobody knows may be null", there.join(", "))))
+        .hint(format!("its columns are {}; an unknown value may be null", there.join(", "))))
 }
 
 async fn organisation_ids(
@@ -122,7 +122,7 @@ async fn organisation_ids(
     let unclear: i64 = batches.iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values()).sum();
     if unclear > 0 {
         notes.push(format!(
-            "{unclear} names at one postcode have several legal numbers: by name they join nobody"
+            "{unclear} names at one postcode have several legal numbers: these names join no records"
         ));
     }
     let keys = format!(
@@ -211,7 +211,7 @@ async fn stage_contacts(catalog: &Catalog, contacts: &TableName, notes: &mut Vec
         let lost: i64 =
             batches.iter().flat_map(|b| b.column(column).as_primitive::<Int64Type>().values()).sum();
         if lost > 0 {
-            notes.push(format!("{lost} contacts are of {of_whom} that no record tells of: left out"));
+            notes.push(format!("{lost} contacts refer to {of_whom} without a record: ignored"));
         }
     }
     let frame = session

@@ -71,12 +71,12 @@ pub async fn measure(session: &Session, truth: &TableName, persons: Option<&Pers
         &format!(
             "select count(*) from (select 1 from ({known}) group by source, record_id having count(*) > 1)"
         ),
-        "look whether the truth contradicts itself",
+        "check the truth for contradictions",
     )
     .await?[0];
     if several > 0 {
         return Err(Error::failed(format!("{truth} has {several} records with more than one person"))
-            .hint("the truth has one row a record: take one person for each"));
+            .hint("the truth must have one row per record: choose one person for each"));
     }
     let links = match persons {
         Some(persons) => links(session, &known, persons).await?,
@@ -116,7 +116,7 @@ pub async fn measure(session: &Session, truth: &TableName, persons: Option<&Pers
     })
 }
 
-/// The records that the truth knows, as SQL; a row without a person says nothing.
+/// Returns the records that the truth knows, as SQL; a row without a person says nothing.
 async fn known_sql(session: &Session, truth: &TableName) -> Result<String> {
     let frame = session.table(truth).await?;
     let missing: Vec<&str> = COLUMNS
@@ -125,7 +125,7 @@ async fn known_sql(session: &Session, truth: &TableName) -> Result<String> {
         .collect();
     if !missing.is_empty() {
         return Err(Error::config(format!("{truth} has no column {}", missing.join(", ")))
-            .hint("a truth has source and record_id as the tables of [identity] have them, and person")
+            .hint("a truth has source and record_id like the tables of [identity], and person")
             .at("[match_quality] truth"));
     }
     let columns = COLUMNS.map(|column| format!("cast({column} as varchar) as {column}")).join(", ");
@@ -177,7 +177,7 @@ async fn links(session: &Session, known: &str, persons: &Persons) -> Result<Vec<
         .collect())
 }
 
-/// The one row of a query that counts.
+/// Returns the one row of a query that counts.
 async fn numbers(session: &Session, sql: &str, doing: &str) -> Result<Vec<u64>> {
     let batches = rows(session, sql, doing).await?;
     let row = batches.iter().find(|batch| batch.num_rows() > 0);
@@ -226,10 +226,10 @@ impl Accuracy {
             ("f1", rate(Counts::f1)),
         ];
         RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
-            .doing("tell how accurate the linkage is")
+            .doing("write how accurate the linkage is")
     }
 
-    /// One line on how good it is.
+    /// Returns one line on how good it is.
     pub fn told(&self) -> Option<String> {
         let (precision, recall) = (self.pairs.precision()?, self.pairs.recall()?);
         let f1 = self.pairs.f1()?;
@@ -239,11 +239,11 @@ impl Accuracy {
         ))
     }
 
-    /// A truth about other records measures less than its author thinks.
+    /// Returns a truth about other records measures less than its author thinks.
     pub fn warned(&self, truth: &TableName) -> Option<String> {
         (self.resolved < self.known).then(|| {
             format!(
-                "{} of the {} records of {truth} are none of {}: they are not counted",
+                "{} of the {} records of {truth} are not in {}: they are not counted",
                 self.known - self.resolved,
                 self.known,
                 table(CUSTOMER_IDS)

@@ -28,5 +28,5 @@ pub async fn frame(session: &Session, pipeline: &str) -> Result<DataFrame> {
         links = table(MATCH_LINKS),
         linked = Decision::Linked.as_str(),
     );
-    session.sql(&sql).await.doing("tell what the blocking rules found")
+    session.sql(&sql).await.doing("write what the blocking rules found")
 }

@@ -30,5 +30,5 @@ pub async fn frame(session: &Session) -> Result<DataFrame> {
         "select *, cast(filled as double) / records as share from ({})",
         attributes.join(" union all ")
     );
-    session.sql(&sql).await.doing("count what is known of persons")
+    session.sql(&sql).await.doing("count the filled attributes")
 }

@@ -30,7 +30,7 @@ pub struct Quality {
 }
 
 impl QualityDeclaration {
-    /// The section as the judge of this identity.
+    /// Returns the section as the judge of this identity.
     pub fn of(self, identity: &Identity) -> Quality {
         Quality { truth: self.truth, persons: identity.persons.clone() }
     }
@@ -46,7 +46,7 @@ impl Quality {
         reads
     }
 
-    /// The table that is always made comes first.
+    /// Returns the table that is always made comes first.
     pub fn writes(&self) -> Vec<TableName> {
         let mut writes = vec![CUSTOMER_SIZES];
         if self.persons.is_some() {

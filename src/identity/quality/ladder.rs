@@ -13,7 +13,7 @@ pub struct Rung {
 }
 
 impl Rung {
-    /// The match weight as a probability.
+    /// Returns the match weight as a probability.
     pub fn probability(&self) -> f64 {
         1.0 / (1.0 + (-self.bits).exp2())
     }
@@ -24,7 +24,7 @@ impl Rung {
 pub struct Ladder(pub Vec<Rung>);
 
 impl Ladder {
-    /// The declared thresholds and, between these many bits, the whole ones.
+    /// Returns the declared thresholds and, between these many bits, the whole ones.
     pub fn new(from: i32, to: i32, persons: &Persons) -> Ladder {
         let named = [("review", persons.review_probability), ("link", persons.link_probability)]
             .map(|(name, probability)| Rung { bits: bits_of(probability), threshold: Some(name) });
@@ -42,7 +42,7 @@ impl Ladder {
         Ladder(rungs)
     }
 
-    /// The ladder from the threshold on above which pairs are kept.
+    /// Returns the ladder from the threshold on above which pairs are kept.
     pub fn from_review(to: i32, persons: &Persons) -> Ladder {
         let least = bits_of(persons.review_probability);
         let mut ladder = Ladder::new(least.ceil() as i32, to, persons);

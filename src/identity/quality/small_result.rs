@@ -5,7 +5,7 @@ use arrow::array::RecordBatch;
 use crate::error::{Context, Result};
 use crate::warehouse::catalog::Session;
 
-/// The rows of a query whose result is small.
+/// Returns the rows of a query whose result is small.
 pub(super) async fn rows(session: &Session, sql: &str, doing: &str) -> Result<Vec<RecordBatch>> {
     session.sql(sql).await.doing(doing)?.collect().await.doing(doing)
 }

@@ -2,19 +2,19 @@
 
 use crate::name::TableName;
 
-/// Grain: one row a number of records that a customer has.
+/// Grain: one row per number of records that a customer has.
 pub const CUSTOMER_SIZES: &str = "customer_sizes";
-/// Grain: one row a comparison and level; the prior is a comparison of its own.
+/// Grain: one row per comparison and level; the prior is a comparison of its own.
 pub const MATCH_WEIGHTS: &str = "match_weights";
-/// Grain: one row a decision about pairs.
+/// Grain: one row per decision about pairs.
 pub const MATCH_DECISIONS: &str = "match_decisions";
-/// Grain: one row a match weight.
+/// Grain: one row per match weight.
 pub const UNLINKABLES: &str = "unlinkables";
-/// Grain: one row a source of person records and attribute.
+/// Grain: one row per source of person records and attribute.
 pub const COMPLETENESS: &str = "completeness";
-/// Grain: one row a blocking rule.
+/// Grain: one row per blocking rule.
 pub const BLOCKING_RULES: &str = "blocking_rules";
-/// Grain: one row a measure and, for links, threshold.
+/// Grain: one row per measure and, for links, threshold.
 pub const MATCH_ACCURACY: &str = "match_accuracy";
 
 /// The key of each table that the step writes.

@@ -76,7 +76,7 @@ fn batch(ladder: &Ladder, highest: &[u64]) -> Result<RecordBatch> {
         ),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
-        .doing("tell what cannot be linked")
+        .doing("write what cannot be linked")
 }
 
 #[cfg(test)]

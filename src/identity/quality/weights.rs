@@ -21,7 +21,7 @@ type Links = HashMap<(i64, i64), i64>;
 /// Columns: `comparison`, `level` (0 is "different", -1 "says nothing"), `position` of the comparison in
 /// the model (0 is the prior), `level_name`, `term` (the attribute whose own frequency takes the place of
 /// u, pair by pair), `m`, `u`, `bits` = log2(m / u), `links` at that level. Of the prior, the odds that
-/// two records drawn at random are of one person, there are only the bits.
+/// two random records are of one person, there are only the bits.
 pub async fn frame(
     session: &Session,
     linkage: &Linkage,
@@ -79,7 +79,7 @@ fn batch(linkage: &Linkage, parameters: Option<&Parameters>, links: &Links) -> R
             comparison: "prior",
             level: 0,
             position: 0,
-            level_name: "two records drawn at random",
+            level_name: "two random records",
             term: None,
             m: None,
             u: None,
@@ -131,7 +131,7 @@ fn batch(linkage: &Linkage, parameters: Option<&Parameters>, links: &Links) -> R
         ("links", Arc::new(Int64Array::from_iter(rows.iter().map(|r| r.links)))),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
-        .doing("tell the match weights")
+        .doing("write the match weights")
 }
 
 #[cfg(test)]

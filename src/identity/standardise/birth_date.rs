@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use crate::placeholder_value::in_birth_date;
 
-/// The date as eight digits, `yyyymmdd`, whatever day that is; `None` when it does not read as a
+/// Returns the date as eight digits, `yyyymmdd`, whatever day that is; `None` when it does not read as a
 /// date of one of the forms `1980-04-13`, `19800413`, `1980/4/13`, `13/04/1980`, `13.4.1980`.
 ///
 /// Where day and month could be either way round, the day comes first, as in Europe.
@@ -32,7 +32,7 @@ pub fn standard_birth_date(text: &str) -> Option<String> {
     (!in_birth_date(&date)).then_some(date)
 }
 
-/// The day of a standard date of birth; `None` when there is no such day.
+/// Returns the day of a standard date of birth; `None` when there is no such day.
 pub fn calendar_date(date: &str) -> Option<NaiveDate> {
     let number = |range: std::ops::Range<usize>| date.get(range)?.parse::<u32>().ok();
     NaiveDate::from_ymd_opt(number(0..4)? as i32, number(4..6)?, number(6..8)?)

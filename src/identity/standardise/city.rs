@@ -3,7 +3,7 @@
 use super::letters::words;
 use crate::placeholder_value::in_address;
 
-/// The city: `ST-ÉTIENNE CEDEX 2` is `saint etienne`, `Paris 11e` is `paris`.
+/// Returns the city: `ST-ÉTIENNE CEDEX 2` is `saint etienne`, `Paris 11e` is `paris`.
 pub fn standard_city(text: &str) -> Option<String> {
     let mut city: Vec<String> = Vec::new();
     for word in words(text) {

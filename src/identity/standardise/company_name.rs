@@ -76,7 +76,8 @@ const AROUND: [&str; 18] = [
     "holding",
 ];
 
-/// The company's name: `S.A.R.L. Établissements Müller & Fils` and `MULLER ET FILS` are `muller fils`.
+/// Returns the company's name: `S.A.R.L. Établissements Müller & Fils` and `MULLER ET FILS` are `muller
+/// fils`.
 pub fn standard_company_name(text: &str) -> Option<String> {
     let all = spelled_together(words(text));
     let is_form = |word: &String| FORMS.contains(&word.as_str());

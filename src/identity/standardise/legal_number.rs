@@ -2,7 +2,7 @@
 
 use crate::placeholder_value::PlaceholderValues;
 
-/// The number of the company: `732 829 320 00074`, `FR44732829320` and `732829320` are `732829320`.
+/// Returns the number of the company: `732 829 320 00074`, `FR44732829320` and `732829320` are `732829320`.
 ///
 /// In France it is the SIREN: of a SIRET the first nine digits, of a VAT number the last nine. One whose
 /// check digit is wrong (Luhn, ISO/IEC 7812-1) names no company, and so does a number of one digit
@@ -30,7 +30,7 @@ pub fn standard_legal_number(text: &str, country: &str) -> Option<String> {
     }
 }
 
-/// Whether the last digit is the check digit of the others.
+/// Returns whether the last digit is the check digit of the others.
 fn luhn(digits: &str) -> bool {
     let sum: u32 = digits
         .bytes()

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The words of a text: lower case, no accents, cut at everything that is neither letter nor digit.
+/// Returns the words of a text: lower case, no accents, cut at everything that is neither letter nor digit.
 ///
 /// Letters that do not decompose (`œ`, `ß`, `ø`) are written as their language does without them.
 /// Apostrophes vanish instead of cutting: O'Brien is one word.

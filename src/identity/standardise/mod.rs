@@ -29,7 +29,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::sql_function::{text, text_and_text};
 use crate::placeholder_value::{PlaceholderValues, in_attribute};
 
-/// The value of an attribute of which nothing is known: lower case, without outer spaces.
+/// Returns the value of an attribute of which nothing is known: lower case, without outer spaces.
 fn standard_text(text: &str) -> Option<String> {
     (!in_attribute(text)).then(|| text.trim().to_lowercase())
 }

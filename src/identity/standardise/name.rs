@@ -45,12 +45,12 @@ const PREFIXES: [&str; 13] =
 /// Between the name one bears and the name one was born with.
 const MARRIED: [&str; 9] = ["nee", "ne", "epouse", "epse", "ep", "veuve", "vve", "formerly", "born"];
 
-/// The first name as records are compared by it: `M. Jean-Luc` is `jean luc`.
+/// Returns the first name as records are compared by it: `M. Jean-Luc` is `jean luc`.
 pub fn standard_first_name(text: &str) -> Option<String> {
     joined(without_titles(words(text)))
 }
 
-/// The last name as records are compared by it: `Le Goff-de Kérouac` is `legoff kerouac`.
+/// Returns the last name as records are compared by it: `Le Goff-de Kérouac` is `legoff kerouac`.
 pub fn standard_last_name(text: &str) -> Option<String> {
     // d'Artagnan and l'Hermite: the apostrophe shows the particle.
     let shown: String =
@@ -208,7 +208,7 @@ const SHORT_FORMS: [(&str, &str); 104] = [
     ("tony", "anthony"),
 ];
 
-/// The name that a short form stands for (Bob: Robert), else the name as it is. Of several names the
+/// Returns the name that a short form stands for (Bob: Robert), else the name as it is. Of several names the
 /// first counts. Takes a standard first name.
 pub fn formal_name(name: &str) -> &str {
     let first = name.split(' ').next().unwrap_or(name);

@@ -19,7 +19,7 @@ const DIALLED_ALIKE: [&[Region]; 1] =
 /// Shorter numbers are some countries' own, and elsewhere say nothing.
 const SHORTEST: usize = 7;
 
-/// The number in E.164 (`+33612345678`), read as one dials it in `country` (two letters) unless it
+/// Returns the number in E.164 (`+33612345678`), read as one dials it in `country` (two letters) unless it
 /// begins with an international prefix.
 ///
 /// A number need not be in use, only of a possible length: one wrong digit still leaves eight right
@@ -41,7 +41,8 @@ pub fn standard_phone(text: &str, country: &str) -> Option<String> {
     }
 }
 
-/// The number as it is in the country that has it, among those that dial it alike; where none has, as it was.
+/// Returns the number as it is in the country that has it, among those that dial it alike; where none has, as
+/// it was.
 fn of_its_country(number: PhoneNumber) -> PhoneNumber {
     let code_of = |region: &Region| PHONE_NUMBER_UTIL.get_country_code_for_region(*region);
     let own = Some(number.country_code);

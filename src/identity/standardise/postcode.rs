@@ -2,7 +2,7 @@
 
 use crate::placeholder_value::{is_exponent, is_one_character};
 
-/// The postcode without spaces and country prefix: `SW1A 1AA` is `sw1a1aa`, `F-75001` is `75001`.
+/// Returns the postcode without spaces and country prefix: `SW1A 1AA` is `sw1a1aa`, `F-75001` is `75001`.
 ///
 /// In France a leading zero that a spreadsheet swallowed is put back. One digit repeated (`00000`,
 /// `99999`) says nothing.

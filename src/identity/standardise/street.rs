@@ -123,13 +123,13 @@ fn address(text: &str) -> Address {
     Address { number, street }
 }
 
-/// The street without its number: `12 bis, av. de l'Opéra` is `avenue lopera`.
+/// Returns the street without its number: `12 bis, av. de l'Opéra` is `avenue lopera`.
 pub fn standard_street(text: &str) -> Option<String> {
     let street = address(text).street;
     (!in_address(&street)).then(|| street.join(" "))
 }
 
-/// The number in the street: `12 bis` is `12b`. `None` when the text has none.
+/// Returns the number in the street: `12 bis` is `12b`. `None` when the text has none.
 pub fn standard_house_number(text: &str) -> Option<String> {
     let number = address(text).number?;
     let number = number.trim_start_matches('0');

@@ -50,29 +50,30 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     let drawn = curve::chart(&Chart {
         id: "accuracy",
         title: "Precision, recall and F1 of links, by match weight",
-        description: "With a higher threshold links are fewer and surer: precision grows, recall falls. \
-                      The figures stand in the table below.",
-        x_label: "match weight asked for, bits",
+        description: "A higher threshold gives fewer and more certain links: precision rises, recall \
+         falls. The figures are in the table below.",
+        x_label: "threshold of the match weight, bits",
         mark,
         from: below(least),
         lines: &lines,
     });
     Ok(Some(html! {
-        h3 { "Against the truth" }
+        h3 { "Compared with the truth" }
         p {
-            "Of the records that the truth knows. Precision: how much of what was joined belongs together. "
-            "Recall: how much of what belongs together was joined."
+            "For the records in the truth. Precision: the share of joined pairs that belong together. "
+            "Recall: the share of pairs that belong together and were joined."
         }
-        (scrolled("Customers against the truth", &table("Measure", &whole)))
+        (scrolled("Customers compared with the truth", &table("Measure", &whole)))
         @if !links.is_empty() {
             p {
-                "Links alone, before keys join and guards refuse, by the match weight that is asked for. What they miss "
-                "is unlike, or was found by no blocking rule."
+                "Links only, before keys join records and limits refuse links, by threshold of the match \
+                 weight. Pairs that they miss "
+                "are not similar, or were found by no blocking rule."
             }
             @if let Some(drawn) = drawn { (drawn) }
             details {
                 summary { "The figures" }
-                (scrolled("Links against the truth", &table("Bits", &links)))
+                (scrolled("Links compared with the truth", &table("Bits", &links)))
             }
         }
     }))
@@ -111,7 +112,7 @@ fn line(rows: &Rows, row: usize, name: &Markup) -> Result<Markup> {
     })
 }
 
-/// A round share below all points, so that the curves fill their chart.
+/// Returns a round share below all points, so that the curves fill their chart.
 fn below(least: f64) -> f64 {
     [0.99, 0.98, 0.96, 0.9, 0.8, 0.6].into_iter().find(|from| *from < least).unwrap_or(0.0)
 }

@@ -46,7 +46,7 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
         (scrolled("Which pairs were compared", &html! {
             table {
                 thead { tr {
-                    th class="word" scope="col" { "Records equal in" }
+                    th class="word" scope="col" { "Blocking rule: equal| " }
                     td class="chart" {}
                     th scope="col" { "Pairs added" }
                     th scope="col" { "Links" }

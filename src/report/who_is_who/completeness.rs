@@ -1,4 +1,4 @@
-//! What each channel says of persons, as a table whose cells are darker the more there is.
+//! Completeness of each channel of persons, as a table whose cells are darker the more there is.
 
 use std::collections::BTreeMap;
 
@@ -43,9 +43,10 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
         attributes.entry((place, attribute)).or_default().insert(source, cell);
     }
     Ok(Some(html! {
-        h3 { "What each channel says" }
-        p { "Share of a channel's person records with a value that can be compared; below it, how many values differ." }
-        (scrolled("What each channel says", &html! {
+        h3 { "Completeness of each channel" }
+        p { "Share of a channel's person records with a usable value; below it, the number of distinct \
+         values." }
+        (scrolled("Completeness of each channel", &html! {
             table class="figures" {
                 thead { tr {
                     th class="word" scope="col" { "Attribute" }

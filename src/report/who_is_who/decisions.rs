@@ -26,10 +26,10 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     }
     let notes = notes(catalog).await?;
     Ok(Some(html! {
-        h3 { "Linked, refused, to be looked at" }
-        p { "Pairs likely enough to be kept, each with its reasons in core.match_links." }
+        h3 { "Linked, refused, for review" }
+        p { "Pairs with their reasons are in core.match_links." }
         @if lines.is_empty() {
-            p { "No pair of records is alike enough." }
+            p { "No pair of records is similar enough." }
         } @else {
             (scrolled("Decisions about pairs", &html! {
                 table {
@@ -44,13 +44,13 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
             }))
         }
         @if !notes.is_empty() {
-            p { "What the run said:" }
+            p { "Messages of the run:" }
             ul class="notes" { @for note in &notes { li { (note) } } }
         }
     }))
 }
 
-/// What the last run that resolved said of it.
+/// Returns what the last run that resolved said of it.
 async fn notes(catalog: &Catalog) -> Result<Vec<String>> {
     let sql = "select note from ops.steps where kind = 'resolve' and note is not null and status in ('done', 'reused')
                and run = (select max(run) from ops.steps where kind = 'resolve' and status in ('done', 'reused'))";

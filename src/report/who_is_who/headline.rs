@@ -43,20 +43,25 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     .await?;
     let mut figures = vec![
         ("records of all channels", grouped(records)),
-        ("customers behind them", grouped(customers)),
+        ("customers found in them", grouped(customers)),
         ("of the records share a customer with another", percent(share(joined, records))),
     ];
     if let Some(persons) = persons {
-        figures.push(("records that say something of a person", grouped(persons.count("records", 0)?)));
+        figures.push(("records with attributes of a person", grouped(persons.count("records", 0)?)));
     }
     if let Some(pairs) = pairs {
-        figures.push(("pairs linked by how they agree", grouped(pairs.count("linked", 0)?)));
-        figures.push(("pairs to be looked at", grouped(pairs.count("review", 0)?)));
+        figures.push(("pairs linked by similarity", grouped(pairs.count("linked", 0)?)));
+        figures.push(("pairs for review", grouped(pairs.count("review", 0)?)));
     }
     if let Some(accuracy) = accuracy.filter(|rows| rows.len() == 1) {
-        for (name, column) in
-            [("precision of pairs, by the truth", "precision"), ("recall of pairs, by the truth", "recall")]
-        {
+        for (name, column) in [
+            ("precision of pairs, compared with the truth", "precision"),
+            (
+                "recall of pairs, compared \
+             with the truth",
+                "recall",
+            ),
+        ] {
             if let Some(rate) = accuracy.float(column, 0)? {
                 figures.push((name, percent(rate)));
             }

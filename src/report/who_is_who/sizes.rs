@@ -54,8 +54,8 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     Ok(Some(html! {
         h3 { "Customers by their records" }
         p {
-            "The largest customer has " (grouped(largest)) " records. A customer is joined by links where "
-            "at least two of its records were linked by how they agree, else by equal keys alone."
+            "The largest customer has " (grouped(largest)) " records. A customer counts as joined by links if "
+            "at least two of its records were linked by similarity, otherwise as joined by equal keys only."
         }
         (scrolled("Customers by their records", &html! {
             table {

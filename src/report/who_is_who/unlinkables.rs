@@ -35,20 +35,20 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     }
     let all = rows.count("records", 0)?;
     let said = link.map(|(_, share, records)| match records {
-        0 => format!("None of {} person records stays below the threshold of linking.", grouped(all)),
+        0 => format!("None of {} person records is below the link threshold.", grouped(all)),
         _ => format!(
-            "{} of {} person records ({}) stay below the threshold of linking: they say too little.",
+            "{} of {} person records ({}) are below the link threshold: they have too little information.",
             grouped(records),
             grouped(all),
             percent(share)
         ),
     });
-    let description = said.clone().unwrap_or_else(|| "The share grows with the threshold.".to_owned());
+    let description = said.clone().unwrap_or_else(|| "The share rises with the threshold.".to_owned());
     let drawn = curve::chart(&Chart {
         id: "unlinkables",
         title: "Share of records that cannot be linked, by match weight",
         description: &description,
-        x_label: "match weight asked for, bits",
+        x_label: "threshold of the match weight, bits",
         mark: link.map(|(weight, _, _)| (weight, "link")),
         from: 0.0,
         lines: &[Line { name: "", class: "one", points }],
@@ -56,7 +56,7 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     Ok(Some(html! {
         h3 { "Records that cannot be linked" }
         p {
-            "Each record compared with itself: no other can agree more. "
+            "Each record is compared with itself: no other record can agree more. "
             @if let Some(said) = &said { (said) }
         }
         @if let Some(drawn) = drawn { (drawn) }

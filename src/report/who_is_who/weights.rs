@@ -31,13 +31,14 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
         groups.push(group(&rows, name, &levels, most)?);
     }
     Ok(Some(html! {
-        h3 { "What agreement says" }
+        h3 { "Match weights" }
         p {
-            "Bits: one bit more doubles the odds that two records are of one person, one bit less halves them. "
-            "A pair begins at what two records drawn at random say, and every comparison adds its own. "
-            "Where a value counts by how frequent it is, a rare one says more than is shown here."
+            "In bits: one bit more doubles the odds that two records belong to one person, one bit less \
+             halves them. "
+            "A pair begins at what two random records say, and every comparison adds its own. "
+            "If the weight depends on the frequency of the value, a rare value has more than is shown here."
         }
-        (scrolled("What agreement says", &html! {
+        (scrolled("Match weights", &html! {
             table {
                 thead { tr {
                     th class="word" scope="col" { "Level" }

@@ -74,7 +74,7 @@ n = { type = "integer", from = "v" }
             (3, "id", "expected integer, found no value in a required column"),
             (4, "n", "expected integer, found text of 6 characters"),
             (5, "n", "expected integer, found a number with a fraction"),
-            (6, "n", "expected integer, found a number beyond its range"),
+            (6, "n", "expected integer, found a number that is out of range"),
             (7, "∅", "expected 2 fields, found 1 (ragged = \"pad\" reads missing cells at the end as empty)"),
             (8, "∅", "expected 2 fields, found 3"),
         ]
@@ -102,19 +102,22 @@ fn each_type_refuses_what_it_is_not() {
         reason("\"decimal(4,2)\"", "1.234"),
         "expected decimal(4,2), found a number with more decimal places"
     );
-    assert_eq!(reason("\"decimal(4,2)\"", "100"), "expected decimal(4,2), found a number beyond its range");
+    assert_eq!(
+        reason("\"decimal(4,2)\"", "100"),
+        "expected decimal(4,2), found a number that is out of range"
+    );
     assert_eq!(reason("\"decimal(4,2)\"", "ten"), "expected decimal(4,2), found text of 3 characters");
     assert_eq!(reason("\"float\"", "NaN"), "expected float, found text of 3 characters");
     assert_eq!(reason("\"boolean\"", "si"), "expected boolean, found text of 2 characters");
     assert_eq!(reason("\"date\"", "31/12/2025"), "expected date, found text of 10 characters");
-    assert_eq!(reason("\"date\"", "2025-02-29"), "expected date, found a day or time that no calendar has");
+    assert_eq!(reason("\"date\"", "2025-02-29"), "expected date, found a date or time that does not exist");
     assert_eq!(
         reason("{ type = \"date\", format = \"%d/%m/%Y\" }", "2025-12-31"),
         "expected date as %d/%m/%Y, found text of 10 characters"
     );
     assert_eq!(
         reason("\"timestamp\"", "2026-03-29 02:30:00"),
-        "expected timestamp, found a local time that Europe/Paris skipped when its clocks went forward"
+        "expected timestamp, found a local time that does not exist in Europe/Paris, because clocks went forward"
     );
     assert_eq!(
         reason("{ type = \"text\", nullable = false }", "\"\""),
@@ -179,14 +182,14 @@ fn a_header_without_a_declared_column_is_an_error_that_offers_the_nearest() {
     let fixture = Fixture::new("h.csv", "format = \"csv\"\n[columns]\ncustomer_id = \"text\"\n");
     fixture.write("h.csv", "InvoiceNo,CustomerID\n1,2\n");
     insta::assert_snapshot!(fixture.error(), @r#"
-    the file has no column `customer_id`, and one that is not declared: `CustomerID` (column 2)
+    the file has no column `customer_id`, but an undeclared column `CustomerID` (column 2)
       in source shop › h.csv
-      hint: was it renamed? Then declare customer_id with from = ["CustomerID", "customer_id"]: files of either name are read
+      hint: was it renamed? Then declare customer_id with from = ["CustomerID", "customer_id"] to read files with either name
     "#);
     fixture.write("h.csv", "customer_id,customer_id\n1,2\n");
     assert!(fixture.error().starts_with("the file has the column `customer_id` more than once"));
     fixture.write("h.csv", "");
-    assert!(fixture.error().starts_with("the file is empty: not even a header was found"));
+    assert!(fixture.error().starts_with("the file is empty: it has no header"));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn keys_of_another_format_and_unknown_keys_are_refused() {
         declare("path = \"x\"\nformat = \"parquet\"\ndelimiter = \";\"\n[columns]\na = \"text\"\n")
             .check("web")
             .unwrap_err();
-    assert_eq!(problems[0].error.message(), "`delimiter` means nothing for the format parquet");
+    assert_eq!(problems[0].error.message(), "`delimiter` cannot be used with the format parquet");
     for (toml, expected) in [
         ("path = \"x\"\nformat = \"csv\"\nseparator = \";\"\n[columns]\n", "unknown field `separator`"),
         ("path = \"x\"\nformat = \"csv\"\n[columns]\na = { typ = \"text\" }\n", "unknown field `typ`"),

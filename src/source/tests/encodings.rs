@@ -52,7 +52,7 @@ fn utf8_under_another_encoding_stops_the_source() {
             fixture.error(),
             format!(
                 "line {line} is UTF-8, not {proper} as declared\n  in source shop › e.csv\n  hint: declare encoding = \
-                 \"utf-8\"; encoding_check = false takes the bytes for {proper} whatever they look like"
+                 \"utf-8\"; encoding_check = false reads the bytes as {proper} without this check"
             )
         );
     }
@@ -66,9 +66,8 @@ fn other_bytes_under_utf8_stop_the_source_with_the_likely_encoding() {
         assert_eq!(
             fixture.error(),
             format!(
-                "line 2 is not UTF-8, as which a source is read that declares no encoding; it looks like {name}\n  in \
-                 source shop › e.csv\n  hint: declare encoding = \"{name}\"; encoding_check = false refuses the records \
-                 that hold such bytes one by one"
+                "line 2 is not UTF-8, the encoding if none is declared; it looks like {name}\n  in \
+                 source shop › e.csv\n  hint: declare encoding = \"{name}\"; encoding_check = false refuses only the records with such bytes"
             )
         );
     }
@@ -144,7 +143,7 @@ fn a_byte_order_mark_is_honoured_and_no_part_of_the_header() {
                 let expected = match declared.is_empty() || declared == mark {
                     true => vec![],
                     false => vec![format!(
-                        "read as {}, as the mark at its beginning says, not as {}, as declared",
+                        "read as {}, as its byte-order mark says, not as {} as declared",
                         Encoding::of(mark).unwrap().name(),
                         Encoding::of(declared).unwrap().name()
                     )],
@@ -162,7 +161,7 @@ fn a_byte_order_mark_is_honoured_and_no_part_of_the_header() {
     }
     let fixture = source("");
     fixture.write("e.csv", b"\xFF\xFE\0\0a\0\0\0");
-    assert!(fixture.error().starts_with("the file starts as UTF-32 does, which is not read"));
+    assert!(fixture.error().starts_with("the file is UTF-32, which is not supported"));
 }
 
 #[test]
@@ -183,7 +182,7 @@ fn accents_that_make_no_words_are_told() {
         fixture.write("e.csv", encoded("a,b\nZoé,Médéric\n1,2\n", name));
         let outcome = fixture.read();
         let doubt = format!(
-            "its accents make no words as windows-1252, and they do as {name}: which encoding is it in?"
+            "its accented letters are not readable as windows-1252, but they are as {name}: check its encoding"
         );
         assert_eq!((outcome.rows.len(), outcome.remarks), (2, vec![doubt]));
         fixture.write("e.csv", encoded("a,b,prénom\n1,2,3\n", name));
@@ -196,7 +195,7 @@ fn accents_that_make_no_words_are_told() {
             let expected = "line 4 is not windows-1252 as declared; it looks like macintosh\n";
             assert!(fixture.error().starts_with(expected), "{}", fixture.error());
         }
-        let expected = format!("the header makes no words as windows-1252, and it does as {name}\n");
+        let expected = format!("the header is not readable as windows-1252, but it is as {name}\n");
         assert!(fixture.error().starts_with(&expected), "{}", fixture.error());
     }
 }

@@ -67,7 +67,7 @@ fn line_ends_of_two_bytes_and_the_end_of_the_file() {
     let (rows, lines, refused) = read("escape = \"\\\\\"", "a\\\r\nb,1\r\nc,\"d\\\r\ne\"\r\nf,g\\");
     assert_eq!(rows, ["a\r\nb|1", "c|d\r\ne"]);
     assert_eq!(lines, [2, 4]);
-    assert_eq!(refused, [(6, "the file ends behind an escape".to_owned())]);
+    assert_eq!(refused, [(6, "the file ends after an escape character".to_owned())]);
     let (rows, _, refused) = read("escape = \"\\\\\"", "\"a\\\",1\n2,3\n");
     assert_eq!((rows, refused.len()), (vec!["2|3".to_owned()], 1));
 }
@@ -77,7 +77,8 @@ fn without_the_option_the_refusal_names_it() {
     let (rows, _, refused) =
         read("", "\"Tea \\\"green\\\"\",1\n2,3\n\"Screen 27\\\"\",199\n4,\\N\n5,a\\tb\n");
     assert_eq!(rows, ["2|3", "4|\\N", "5|a\\tb"]);
-    let reason = "a quoted field does not end where its quote does, and quotes stand behind backslashes: escape = \
+    let reason = "a quoted field does not end at its closing quote, and there are quotes after \
+     backslashes: escape = \
                   \"\\\\\" reads them as part of the value";
     assert_eq!(refused, [(2, reason.to_owned()), (4, reason.to_owned())]);
 }
@@ -91,10 +92,8 @@ fn backslashes_beside_the_null_of_a_dump_are_told() {
     assert_eq!(outcome.table(), ["1|∅", "2|C:\\\\", "3|a\\tb"]);
     assert_eq!(
         outcome.remarks,
-        [
-            "2 values of `b` hold backslashes, the first in line 3: an export that writes \\N for null mostly escapes; \
-          escape = \"\\\\\" resolves it"
-        ]
+        ["2 values of `b` hold backslashes, the first in line 3: an export that writes \\N for null \
+             usually uses escapes; escape = \"\\\\\" reads them"]
     );
 }
 

@@ -95,9 +95,13 @@ fn a_character_that_no_column_has_must_be_blank_or_be_declared() {
             (
                 2,
                 "∅",
-                "text in characters 3 to 4, which no column has (ignore_columns = [\"3-4\"] leaves it out)"
+                "text in characters 3 to 4, which belongs to no column (ignore_columns = [\"3-4\"] ignores it)"
             ),
-            (4, "∅", "text after character 6, which no column has (ignore_columns = [\"7-\"] leaves it out)"),
+            (
+                4,
+                "∅",
+                "text after character 6, which belongs to no column (ignore_columns = [\"7-\"] ignores it)"
+            ),
         ]
     );
     for options in ["ignore_columns = [\"3-4\", \"7-\"]", "on_drift = \"ignore\""] {
@@ -163,21 +167,21 @@ f = { type = "text", from = "f" }
         told,
         [
             "columns.b.at: a and b share the character 4",
-            "columns.c.at: from character 9 to 8 is no stretch of a line",
-            "columns.d.at: from character 0 to 0 is no stretch of a line",
-            "columns.e.at: a fixed-width column needs its characters",
-            "columns.f.from: a fixed-width file has characters, no names",
-            "delimiter: `delimiter` means nothing for the format fixed",
-            "ignore_columns: `0-2` is no stretch of characters",
-            "ignore_columns: `3` is declared, as a, and ignored",
-            "on_drift: a fixed-width file has no names by which a column could be taken in",
+            "columns.c.at: characters 9 to 8 are not a valid range",
+            "columns.d.at: characters 0 to 0 are not a valid range",
+            "columns.e.at: a fixed-width column needs `at`",
+            "columns.f.from: a fixed-width file has no column names",
+            "delimiter: `delimiter` cannot be used with the format fixed",
+            "ignore_columns: `0-2` is not a range of characters",
+            "ignore_columns: `3` is both declared, as a, and ignored",
+            "on_drift: a fixed-width file has no column names, so no column can be added",
         ]
     );
     let problems =
         declare("path = \"x\"\nformat = \"csv\"\n[columns]\na = { type = \"text\", at = [1, 4] }\n")
             .check("web")
             .unwrap_err();
-    assert_eq!(problems[0].error.message(), "`at` means nothing for the format csv");
+    assert_eq!(problems[0].error.message(), "`at` cannot be used with the format csv");
 }
 
 proptest! {

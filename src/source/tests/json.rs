@@ -59,8 +59,8 @@ fn lines_that_do_not_fit_are_refused_one_by_one() {
     assert_eq!(
         outcome.refused(),
         [
-            (1, "∅", "not a JSON object: the text ends within a value at byte 8"),
-            (2, "∅", "not a JSON object: an object was expected at byte 1"),
+            (1, "∅", "not a JSON object: the text ends inside a value at byte 8"),
+            (2, "∅", "not a JSON object: expected an object at byte 1"),
             (3, "price", "expected decimal(20,4), found true or false"),
             (4, "price", "expected decimal(20,4), found an object"),
             (5, "id", "expected integer, found no value in a required column"),

@@ -41,11 +41,11 @@ fn a_value_that_does_not_fit_is_refused_by_its_number() {
     assert_eq!(
         refused,
         [
-            (2, "not a JSON object: an object was expected at byte 1"),
-            (3, "the key `a` repeats"),
-            (4, "not a JSON object: an object was expected at byte 1"),
-            (5, "not a JSON object: an object was expected at byte 1"),
-            (6, "not a JSON object: an object was expected at byte 1"),
+            (2, "not a JSON object: expected an object at byte 1"),
+            (3, "the key `a` is repeated"),
+            (4, "not a JSON object: expected an object at byte 1"),
+            (5, "not a JSON object: expected an object at byte 1"),
+            (6, "not a JSON object: expected an object at byte 1"),
             (7, "not a JSON object: invalid number at byte 7"),
         ]
     );
@@ -57,16 +57,16 @@ fn where_the_next_value_begins_is_never_guessed() {
     for (text, told) in [
         ("", "the file is empty"),
         (" \n", "the file is empty"),
-        ("[", "the file ends before its array does"),
-        ("[{\"a\":1}", "the file ends before its array does"),
-        ("[{\"a\":1},", "the file ends before its array does"),
-        ("[{\"a\":1},\n{\"a\":", "the file ends within the record that begins in line 2"),
-        ("{\"a\":\"x", "the file ends within the record that begins in line 1"),
-        ("[{\"a\":1},]", "line 1: the file is not JSON: a value was expected behind the comma"),
-        ("[{\"a\":1}\n{\"a\":1}]", "line 2: the file is not JSON: a comma or ] was expected"),
-        ("[{\"a\":1}]\n{\"a\":1}", "line 2: the file is not JSON: text follows the array"),
-        ("[{\"a\":[1}]", "line 1: the file is not JSON: a bracket closes what it did not open"),
-        ("[{\"a\":1}}]", "line 1: the file is not JSON: a comma or ] was expected"),
+        ("[", "the file ends before the end of its array"),
+        ("[{\"a\":1}", "the file ends before the end of its array"),
+        ("[{\"a\":1},", "the file ends before the end of its array"),
+        ("[{\"a\":1},\n{\"a\":", "the file ends inside the record that begins in line 2"),
+        ("{\"a\":\"x", "the file ends inside the record that begins in line 1"),
+        ("[{\"a\":1},]", "line 1: the file is not JSON: expected a value after the comma"),
+        ("[{\"a\":1}\n{\"a\":1}]", "line 2: the file is not JSON: expected a comma or ]"),
+        ("[{\"a\":1}]\n{\"a\":1}", "line 2: the file is not JSON: found text after the array"),
+        ("[{\"a\":[1}]", "line 1: the file is not JSON: a closing bracket does not match"),
+        ("[{\"a\":1}}]", "line 1: the file is not JSON: expected a comma or ]"),
     ] {
         let fixture = fixture();
         fixture.write("a.json", text);
@@ -78,9 +78,9 @@ fn where_the_next_value_begins_is_never_guessed() {
 #[test]
 fn lines_that_are_parts_of_one_value_are_not_refused_one_by_one() {
     for (text, told) in [
-        ("[{\"a\":1},\n{\"a\":2}]\n", "the file is one JSON array, not an object a line"),
-        ("\n[\n{\"a\":1}\n]\n", "the file is one JSON array, not an object a line"),
-        ("{\n  \"a\": 1\n}\n", "the file is JSON over several lines, not an object a line"),
+        ("[{\"a\":1},\n{\"a\":2}]\n", "the file is one JSON array, not one object per line"),
+        ("\n[\n{\"a\":1}\n]\n", "the file is one JSON array, not one object per line"),
+        ("{\n  \"a\": 1\n}\n", "the file is JSON over several lines, not one object per line"),
     ] {
         let fixture =
             Fixture::new("a.jsonl", "format = \"jsonl\"\ntolerance = 1.0\n[columns]\na = \"text\"\n");

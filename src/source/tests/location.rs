@@ -38,9 +38,9 @@ fn nothing_is_left_out_without_a_line() {
         [
             ".DS_Store (hidden)",
             ".git/x (in a hidden folder)",
-            "_SUCCESS (begins with _, as the marks of other tools do; a glob reads it)",
+            "_SUCCESS (begins with _, like marker files of other tools; a glob can read it)",
             "_tmp/y.csv (in a hidden folder)",
-            "z.csv.part (by its name not finished)",
+            "z.csv.part (unfinished, by its name)",
         ]
     );
     // What a glob does not match was never asked for.
@@ -137,10 +137,10 @@ fn what_is_no_file_is_told() {
     assert_eq!(
         left_out(&fixture),
         [
-            "above (a link that leads back to itself)",
-            "dead (a link that leads nowhere)",
-            "pipe (no file with a content)",
-            "self (a link that leads back to itself)",
+            "above (a link to a folder that contains it)",
+            "dead (a broken link)",
+            "pipe (not a regular file)",
+            "self (a link to a folder that contains it)",
         ]
     );
     assert_eq!(fixture.read().table(), ["1", "2"]);

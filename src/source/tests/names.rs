@@ -31,7 +31,7 @@ fn a_header_that_occurs_twice_is_refused_with_both_places_and_the_way_out() {
             "{error}"
         );
         assert!(
-            error.contains("hint: say which is meant: email with from = { name = \"Email\", nth = 1 }"),
+            error.contains("hint: choose one: email with from = { name = \"Email\", nth = 1 }"),
             "{error}"
         );
         // Nothing is said of them beside.
@@ -57,10 +57,10 @@ mobile = { type = "text", from = { name = "Phone", nth = 1 } }
     // One day the second is no longer there: the first does not take its place.
     let fixture =
         csv("ignore_columns = [\"Email\"]", columns, "Record ID,Email,Phone,Phone\n1,ann@a.org,06,01\n");
-    assert!(fixture.error().starts_with("the file has no column `Email` (number 2 of that name); it has"));
+    assert!(fixture.error().starts_with("the file has no column `Email` (number 2 with that name); it has"));
     let fixture = csv("on_drift = \"ignore\"", columns, "Record ID,Email,Phone,Phone\n1,ann@a.org,06,01\n");
     assert_eq!(fixture.read().table(), ["1|∅|01|06"]);
-    assert_eq!(remarks(&fixture), ["no column `Email` (number 2 of that name), read as null"]);
+    assert_eq!(remarks(&fixture), ["no column `Email` (number 2 with that name), read as null"]);
 }
 
 #[test]
@@ -132,8 +132,8 @@ fn names_that_look_the_same_are_the_same() {
     assert_eq!(
         remarks(&fixture),
         [
-            "the name of column 1 holds blanks that do not break, or marks that nobody sees: read as `N° client`",
-            "the name of column 2 holds blanks that do not break, or marks that nobody sees: read as `prénom`",
+            "the name of column 1 contains no-break spaces or invisible characters: read as `N° client`",
+            "the name of column 2 contains no-break spaces or invisible characters: read as `prénom`",
         ]
     );
     // Two that only look different are one name twice.
@@ -141,10 +141,7 @@ fn names_that_look_the_same_are_the_same() {
     assert!(error.starts_with("the file has the column `prénom` more than once: columns 2 and 3"), "{error}");
     // Case is no such thing, but it is near.
     let error = csv("", columns, "N° client,Prénom\n1,a\n").error();
-    assert!(
-        error.contains("no column `prénom`, and one that is not declared: `Prénom` (column 2)"),
-        "{error}"
-    );
+    assert!(error.contains("no column `prénom`, but an undeclared column `Prénom` (column 2)"), "{error}");
 }
 
 #[test]
@@ -190,21 +187,26 @@ fn where_a_column_is_must_make_sense() {
             "\"csv\"",
             "a = { type = \"text\", from = [] }\nb = { type = \"text\", from = [\"x\", \"x \"] }\nc = { type = \"text\", from = { name = \"x\", nth = 0 } }\n"
         ),
-        ["the list of names is empty", "the list has a name twice", "columns of one name are counted from 1",]
+        [
+            "the list of names is empty",
+            "the list contains a name twice",
+            "columns with the same name are \
+         counted from 1",
+        ]
     );
     assert_eq!(
         problems("\"parquet\"", "a = { type = \"text\", from = { name = \"x\", nth = 2 } }\n"),
-        ["`nth` means nothing for the format parquet"]
+        ["`nth` cannot be used with the format parquet"]
     );
     assert_eq!(
         problems("\"jsonl\"\nragged = \"pad\"", "a = { type = \"text\", from = [\"x\", \"y.\"] }\n"),
-        ["`ragged` means nothing for the format jsonl", "a JSON path is keys joined by dots"]
+        ["`ragged` cannot be used with the format jsonl", "a JSON path is a list of keys joined by dots"]
     );
     assert_eq!(
         problems("\"csv\"\nheader = false", "a = { type = \"text\", from = [\"x\", \"y\"] }\n"),
-        ["a file without header has positions, no names"]
+        ["a file without header has positions instead of names"]
     );
     // A number beside a header is a name.
     let error = csv("", "a = \"text\"\nb = { type = \"text\", from = 2 }\n", "a,b\n1,2\n").error();
-    assert!(error.contains("`from = 2` is a column called `2`"), "{error}");
+    assert!(error.contains("`from = 2` means a column named `2`"), "{error}");
 }

@@ -89,10 +89,7 @@ fn a_stream_cut_short_or_damaged_is_an_error_wherever_it_is() {
         for cut in [12, 1_000, bytes.len() / 2, bytes.len() - 9, bytes.len() - 1] {
             fixture.write("sales.csv", &bytes[..cut]);
             let error = fixture.error();
-            assert!(
-                error.starts_with(&format!("the {packing} data ends before it is whole")),
-                "{cut}: {error}"
-            );
+            assert!(error.starts_with(&format!("the {packing} data is truncated")), "{cut}: {error}");
             assert!(error.contains("in source shop › sales.csv"), "{error}");
         }
         for place in [2_000, bytes.len() / 2, bytes.len() - 2] {
@@ -112,7 +109,7 @@ fn an_empty_file_is_empty_however_it_is_packed() {
     for bytes in [Vec::new(), gzip(b""), zstandard(b"")] {
         let fixture = Fixture::new("a.csv", CSV);
         fixture.write("a.csv", bytes);
-        assert!(fixture.error().starts_with("the file is empty: not even a header was found"));
+        assert!(fixture.error().starts_with("the file is empty: it has no header"));
     }
 }
 
@@ -149,11 +146,11 @@ fn what_no_declaration_reads_is_named() {
     let workbook = Archive::default().text("[Content_Types].xml", "<Types/>").end("");
     let xz: &[u8] = b"\xFD7zXZ\x00\x00\x04";
     let cases: [(&str, Vec<u8>, &str); 6] = [
-        ("a.csv", xz.to_vec(), "the file is packed with xz"),
-        ("a.csv", b"BZh91AY&SY....".to_vec(), "the file is packed with bzip2"),
-        ("a.csv", workbook, "the file is an Excel workbook or another Office document, no text"),
+        ("a.csv", xz.to_vec(), "the file is compressed with xz"),
+        ("a.csv", b"BZh91AY&SY....".to_vec(), "the file is compressed with bzip2"),
+        ("a.csv", workbook, "the file is an Excel workbook or another Office document, not text"),
         ("a.csv", b"PAR1....".to_vec(), "the file is Parquet"),
-        ("a.csv", gzip(&gzip(TEXT.as_bytes())), "the file is packed twice: gzip within gzip"),
+        ("a.csv", gzip(&gzip(TEXT.as_bytes())), "the file is compressed twice: gzip inside gzip"),
         ("a.csv", Archive::default().text("a.csv", TEXT).end(""), "the file is a zip archive"),
     ];
     for (name, bytes, told) in cases {
@@ -164,9 +161,13 @@ fn what_no_declaration_reads_is_named() {
     }
     let fixture = Fixture::new("a.parquet", "format = \"parquet\"\n[columns]\nid = \"integer\"\n");
     fixture.write("a.parquet", gzip(b"PAR1...."));
-    assert!(fixture.error().starts_with("the file is packed with gzip, and Parquet is not unpacked"));
+    assert!(fixture.error().starts_with(
+        "the file is compressed with gzip, but a Parquet file must not be compressed as a whole"
+    ));
     fixture.write("a.parquet", Archive::default().text("a.parquet", "PAR1").end(""));
-    assert!(fixture.error().starts_with("the file is packed with zip, and Parquet is not unpacked"));
+    assert!(fixture.error().starts_with(
+        "the file is compressed with zip, but a Parquet file must not be compressed as a whole"
+    ));
 }
 
 /// The files and what is left out, the folder aside.
@@ -234,7 +235,7 @@ fn a_source_says_which_members_it_reads() {
     assert_eq!(fixture.read().table(), [ROWS, ROWS].concat());
     fixture.write("in/plain.csv", TEXT);
     assert!(fixture.error().starts_with(
-        "the file is no zip archive, and the source says which members of archives are read\n  in source shop › plain.csv"
+        "the file is not a zip archive, but the source has `member`\n  in source shop › plain.csv"
     ));
 }
 
@@ -293,15 +294,18 @@ fn an_archive_that_cannot_be_believed_is_refused_whole() {
     lying[count] = 2;
     lying[count - 2] = 2;
     let cases = [
-        (cut(300), "the zip archive has no end: its directory is missing"),
-        (cut(good.len() - 1), "the zip archive has no end: its directory is missing"),
-        (longer, "the zip archive has no end: its directory is missing"),
-        ([good.clone(), good.clone()].concat(), "other bytes stand before the zip archive"),
-        (lying, "the zip archive contradicts itself: its directory does not fit its end"),
-        (archive("twice"), "two files are called a.zip/orders.csv"),
+        (cut(300), "the zip archive is truncated: its central directory is missing"),
+        (cut(good.len() - 1), "the zip archive is truncated: its central directory is missing"),
+        (longer, "the zip archive is truncated: its central directory is missing"),
+        (
+            [good.clone(), good.clone()].concat(),
+            "the zip archive does not start at the beginning of the file",
+        ),
+        (lying, "the zip archive is corrupt: its central directory does not match its end record"),
+        (archive("twice"), "two files are named a.zip/orders.csv"),
         (archive("encrypted"), "the member is encrypted\n  in source shop › a.zip › orders.csv"),
         (archive("aes"), "the member is encrypted\n  in source shop › a.zip › orders.csv"),
-        (archive("bzip2"), "the member is packed with bzip2, LZMA, xz or PPMd"),
+        (archive("bzip2"), "the member is compressed with bzip2, LZMA, xz or PPMd"),
     ];
     for (bytes, told) in cases {
         let fixture = Fixture::new("a.zip", CSV);

@@ -66,7 +66,7 @@ fn a_folder_that_is_not_there_or_does_not_fit_stops_the_source() {
     fixture.write("day=2026-01-01/day=2026-01-02/d.csv", "id\n1\n");
     let errors = surveyed(&fixture);
     assert_eq!(errors.len(), 4, "{errors:#?}");
-    assert!(errors[0].contains("the file lies in no folder `day=…`"), "{errors:#?}");
+    assert!(errors[0].contains("the file is in no folder `day=…`"), "{errors:#?}");
     assert!(errors[1].contains("more than one folder `day=…`"), "{errors:#?}");
     assert!(
         errors[2].contains("the folder `day=…` does not fit the column c_day: expected date"),
@@ -74,7 +74,7 @@ fn a_folder_that_is_not_there_or_does_not_fit_stops_the_source() {
     );
     assert!(errors[3].contains("found no value in a required column"), "{errors:#?}");
     // Whoever reads without looking first meets the same.
-    assert!(fixture.error().contains("lies in no folder"));
+    assert!(fixture.error().contains("is in no folder"));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_folder_that_nobody_declared_is_an_undeclared_column() {
     let undeclared = fixture("", "");
     undeclared.write("country=FR/a.csv", "id\n1\n");
     let errors = surveyed(&undeclared);
-    assert!(errors[0].contains("a folder `country=…`, a column that is not declared"), "{errors:?}");
+    assert!(errors[0].contains("a folder `country=…`, an undeclared column"), "{errors:?}");
     assert!(errors[0].contains("from = { partition = \"country\" }"), "{errors:?}");
     for more in ["on_drift = \"ignore\"", "ignore_columns = [\"country\"]"] {
         let borne = fixture("", more);

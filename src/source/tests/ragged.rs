@@ -36,7 +36,7 @@ fn where_nothing_is_said_the_reason_names_the_option() {
     assert_eq!(outcome.refused()[0], (3, "∅", short));
     let outcome = fixture("", TRAILING).read();
     assert_eq!(outcome.rows.len(), 0);
-    let long = "expected 4 fields, found 5 (ragged = \"pad\" leaves empty cells at the end out)";
+    let long = "expected 4 fields, found 5 (ragged = \"pad\" ignores empty cells at the end)";
     assert_eq!(outcome.refused()[..2], [(2, "∅", long), (3, "∅", long)]);
     assert_eq!(outcome.refused()[3].2, "expected 4 fields, found 5");
 }

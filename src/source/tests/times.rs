@@ -201,8 +201,8 @@ fn declared_abbreviations_are_read_and_written_ones_need_it() {
     assert_eq!(instant("%F %T PST", "2026-01-31 22:30:00 PST"), Ok(expected));
     assert_eq!(instant("%F %T %Z", "2026-02-01 08:30:00 CEST"), Ok(expected));
     assert_eq!(instant("%F %T %Z", "2026-01-31 22:30:00 EST"), Err(Fault::Abbreviation));
-    assert_eq!(wrong("%F %T CET", TIMED), "names the zone CET, which stands for no one offset");
-    assert_eq!(wrong("%F %T (AEST)", TIMED), "names the zone AEST, which stands for no one offset");
+    assert_eq!(wrong("%F %T CET", TIMED), "has the zone abbreviation CET, whose offset is not declared");
+    assert_eq!(wrong("%F %T (AEST)", TIMED), "has the zone abbreviation AEST, whose offset is not declared");
     // A word that is no zone is a word.
     assert_eq!(read("%F %H:%M Uhr", "2026-01-31 22:30 Uhr").as_deref(), Ok("2026-01-31T22:30:00Z"));
     assert_eq!(read("%F %H:%M HRS", "2026-01-31 22:30 HRS").as_deref(), Ok("2026-01-31T22:30:00Z"));
@@ -240,7 +240,7 @@ fn two_digits_name_a_year_of_a_declared_hundred() {
     assert_eq!(year(1999, "12/05/00"), "1900-05-12");
     let silent = Manner { last_short_year: None, ..TIMED };
     for format in ["%d/%m/%y", "%D %T", "%x %X"] {
-        assert_eq!(wrong(format, silent), "has years of two digits, and nothing says of which century");
+        assert_eq!(wrong(format, silent), "has two-digit years, but no declared century");
     }
 }
 
@@ -248,22 +248,22 @@ fn two_digits_name_a_year_of_a_declared_hundred() {
 fn a_format_that_leaves_something_open_is_refused() {
     let date = Manner { timed: false, ..TIMED };
     for (format, manner, what) in [
-        ("%d/%m", date, "does not name a whole date"),
-        ("%H:%M", TIMED, "does not name a whole timestamp"),
-        ("yyyy-MM-dd", date, "does not name a whole date"),
-        ("", date, "does not name a whole date"),
+        ("%d/%m", date, "does not give a complete date"),
+        ("%H:%M", TIMED, "does not give a complete timestamp"),
+        ("yyyy-MM-dd", date, "does not give a complete date"),
+        ("", date, "does not give a complete date"),
         ("%Q", date, "has an unknown %-letter"),
         ("%d/%m/%Y %", TIMED, "has an unknown %-letter"),
-        ("%Y-%U-%u", date, "has a %-letter by which no day is read"),
-        ("%d/%m/%Y %I:%M", TIMED, "reads hours of 12 without %p, which half of the day"),
-        ("%d/%m/%Y %p", TIMED, "reads which half of the day, and no hour"),
-        ("%d/%m/%Y %M", TIMED, "reads minutes and no hours"),
-        ("%d/%m/%Y %H:%S", TIMED, "reads seconds and no minutes"),
-        ("%d/%m/%Y %H:%M.%f", TIMED, "reads a fraction and no seconds"),
-        ("%d/%m/%Y %z", TIMED, "reads a zone and no time of day"),
-        ("%d/%m/%d/%Y", date, "names one part twice"),
-        ("%S%f%H%M %d/%m/%Y", TIMED, "does not tell where the fraction ends and the next number begins"),
-        ("%+ %Y", TIMED, "mixes a whole format such as %+ with others"),
+        ("%Y-%U-%u", date, "has a %-letter that is not supported"),
+        ("%d/%m/%Y %I:%M", TIMED, "reads 12-hour times without %p (AM or PM)"),
+        ("%d/%m/%Y %p", TIMED, "reads AM or PM but no hour"),
+        ("%d/%m/%Y %M", TIMED, "reads minutes but no hours"),
+        ("%d/%m/%Y %H:%S", TIMED, "reads seconds but no minutes"),
+        ("%d/%m/%Y %H:%M.%f", TIMED, "reads a fraction but no seconds"),
+        ("%d/%m/%Y %z", TIMED, "reads a zone but no time of day"),
+        ("%d/%m/%d/%Y", date, "has the same part twice"),
+        ("%S%f%H%M %d/%m/%Y", TIMED, "does not separate the fraction from the next number"),
+        ("%+ %Y", TIMED, "combines a complete format such as %+ with other letters"),
     ] {
         assert_eq!(wrong(format, manner), what, "{format}");
     }

@@ -78,12 +78,12 @@ fn a_record_with_an_element_that_does_not_fit_gives_no_row_at_all() {
         [
             (1, "d_quantity", "element 2: expected integer, found text of 4 characters"),
             (2, "∅", "element 2: expected an object, found a number"),
-            (3, "c_sku", "element 1: the key `sku` repeats"),
+            (3, "c_sku", "element 1: the key `sku` is repeated"),
             (4, "∅", "expected an array at `line_items`, found an object"),
             (5, "∅", "element 2: expected an object, found null"),
             (6, "a_order", "element 1: expected integer, found text of 1 character"),
-            (7, "a_order", "the key `id` repeats"),
-            (8, "∅", "the key `line_items` repeats"),
+            (7, "a_order", "the key `id` is repeated"),
+            (8, "∅", "the key `line_items` is repeated"),
             (9, "c_sku", "element 1: expected text, found no value in a required column"),
             (10, "∅", "expected an array at `line_items`, found text of 2 characters"),
             (11, "e_price", "element 1: expected an object at `price`, found a number"),
@@ -136,9 +136,9 @@ fn the_declaration_says_what_makes_no_sense() {
         problems.iter().map(|p| p.error.to_string()).collect()
     };
     let csv = told("format = \"csv\"\nrows = \"a\"\n[columns]\na = \"text\"\n");
-    assert!(csv[0].contains("`rows` means nothing for the format csv"), "{csv:?}");
+    assert!(csv[0].contains("`rows` cannot be used with the format csv"), "{csv:?}");
     let path = told("format = \"jsonl\"\nrows = \"a..b\"\n[columns]\na = \"text\"\n");
-    assert!(path[0].contains("`a..b` is no path"), "{path:?}");
+    assert!(path[0].contains("`a..b` is not a path"), "{path:?}");
     let below =
         told("format = \"jsonl\"\nrows = \"a\"\n[columns]\nb = { type = \"text\", from = \"$.a.b\" }\n");
     assert!(
@@ -229,7 +229,7 @@ fn lists_of_structs_in_parquet_are_unfolded_the_same_way() {
 fn a_list_that_is_not_there_or_is_none_is_an_error() {
     for (rows, told) in [
         ("lines", "the file has no column `lines`, whose elements are the rows"),
-        ("customer.email", "`customer.email`, whose elements are to be the rows, is Utf8 and no list"),
+        ("customer.email", "`customer.email`, whose elements are the rows, is Utf8, not a list"),
     ] {
         let fixture = Fixture::new(
             "orders.parquet",

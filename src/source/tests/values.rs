@@ -47,7 +47,7 @@ fn a_currency_beside_a_number_is_read_where_it_is_declared() {
 
 #[test]
 fn a_number_that_a_spreadsheet_has_shortened_is_refused_by_its_name() {
-    let cut = "found a number with an exponent, as spreadsheets write long ones when they cut their digits";
+    let cut = "found a number with an exponent (spreadsheets write long numbers this way and lose digits)";
     for (kind, options) in [
         ("integer", "decimal = \",\""),
         ("integer", ""),
@@ -91,9 +91,9 @@ fn shortened_numbers_in_texts_are_told_once_a_column_and_file() {
     assert_eq!(
         outcome.remarks,
         [
-            "2 values of `card` look like a number that a spreadsheet has shortened, the first in line 3: different \
+            "2 values of `card` look like a number shortened by a spreadsheet, the first in line 3: different \
              ones may have become the same",
-            "1 value of `card` looks like a number that a spreadsheet has shortened, the first in line 2: different \
+            "1 value of `card` looks like a number shortened by a spreadsheet, the first in line 2: different \
              ones may have become the same",
         ]
     );
@@ -105,7 +105,7 @@ fn a_column_may_have_dates_in_several_formats() {
     let outcome = column(kind, "", &["31/01/2026", "2026-01-31", "31.01.2026", "31/02/2026"]);
     assert_eq!(outcome.table(), ["2026-01-31", "2026-01-31"]);
     assert_eq!(outcome.refused[0].2, "expected date as %d/%m/%Y or iso, found text of 10 characters");
-    assert!(outcome.refused[1].2.ends_with("found a day or time that no calendar has"));
+    assert!(outcome.refused[1].2.ends_with("found a date or time that does not exist"));
 }
 
 /// The problems of a source with this column.
@@ -122,11 +122,8 @@ fn what_cannot_be_obeyed_is_told_with_its_key() {
     let date = "{ type = \"date\", format = \"%d/%m/%y\" }";
     assert_eq!(
         problems("", date),
-        [
-            "columns.v.format: the format `%d/%m/%y` has years of two digits, and nothing says of which century\n  \
-             hint: two_digit_years_to = 2029 reads 29 as 2029 and 30 as 1930; for dates of birth give the year of \
-             the youngest, since a date of birth lies in the past"
-        ]
+        ["columns.v.format: the format `%d/%m/%y` has two-digit years, but no declared century\n  \
+             hint: two_digit_years_to = 2029 reads 29 as 2029 and 30 as 1930; for dates of birth give the birth year of the youngest person, since a date of birth is in the past"]
     );
     assert_eq!(problems("two_digit_years_to = 2029", date), [""; 0]);
     let own = "{ type = \"date\", format = \"%d/%m/%y\", two_digit_years_to = 2026 }";
@@ -156,8 +153,8 @@ fn what_cannot_be_obeyed_is_told_with_its_key() {
     assert_eq!(
         problems("", "{ type = \"date\", format = [\"iso\", \"%d/%m/%Y\", \"%m/%d/%Y\"] }"),
         [
-            "columns.v.format: the formats `%d/%m/%Y` and `%m/%d/%Y` read one text as two different moments\n  hint: \
-             keep the one that the export uses; where two exports differ, declare two sources"
+            "columns.v.format: the formats `%d/%m/%Y` and `%m/%d/%Y` can read the same text as two different times\n  hint: \
+             keep the one that the export uses; if two exports differ, declare two sources"
         ]
     );
 }

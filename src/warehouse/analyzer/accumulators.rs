@@ -43,11 +43,11 @@ pub struct Aggregate {
 
 impl Aggregate {
     fn does_not_fit(&self) -> DataFusionError {
-        let error = Error::failed(format!("{} is beyond the range of {}", self.name, sql_type(&self.result)));
+        let error = Error::failed(format!("{} is out of the range of {}", self.name, sql_type(&self.result)));
         DataFusionError::External(Box::new(error.hint(match self.result {
-            DataType::Int64 | DataType::UInt64 => "add in a wider type: sum(cast(… as decimal(38, 0)))",
-            DataType::Duration(_) => "add in fewer digits: of seconds, as bigint",
-            _ => "38 digits are the most that there are: add in fewer decimal places, or as double",
+            DataType::Int64 | DataType::UInt64 => "sum in a wider type: sum(cast(… as decimal(38, 0)))",
+            DataType::Duration(_) => "sum fewer digits: seconds, as bigint",
+            _ => "a decimal has at most 38 digits: sum fewer decimal places, or as double",
         })))
     }
 }

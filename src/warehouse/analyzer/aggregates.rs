@@ -95,7 +95,7 @@ fn exact_of(
     .cloned())
 }
 
-/// Whether DataFusion's sum of these decimals has room for fewer than 10^10 of them.
+/// Returns whether DataFusion's sum of these decimals has room for fewer than 10^10 of them.
 fn may_wrap(decimal: &DataType) -> bool {
     match decimal {
         DataType::Decimal128(precision, _) => precision + 10 > DECIMAL128_MAX_PRECISION,
@@ -129,7 +129,7 @@ impl Exact {
     }
 }
 
-/// The type in which values are added.
+/// Returns the type in which values are added.
 fn state_type(added: &DataType) -> DataType {
     match added {
         DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) => {
@@ -142,7 +142,7 @@ fn state_type(added: &DataType) -> DataType {
     }
 }
 
-/// Whether a number has at most so many digits.
+/// Returns whether a number has at most so many digits.
 fn has_digits(number: i256, digits: u8) -> bool {
     let most = i256::from_i128(10).pow_wrapping(u32::from(digits));
     number < most && number > most.wrapping_neg()
@@ -194,7 +194,7 @@ impl Made for EachGroup {
     }
 }
 
-/// The accumulator for the type that is added.
+/// Returns the accumulator for the type that is added.
 fn made<M: Made>(added: &DataType, aggregate: Aggregate) -> Result<Box<M::Is>> {
     let averages = aggregate.counts;
     let digits = match &aggregate.result {
@@ -253,7 +253,7 @@ fn made<M: Made>(added: &DataType, aggregate: Aggregate) -> Result<Box<M::Is>> {
         DataType::Duration(TimeUnit::Nanosecond) => {
             M::make::<DurationNanosecondType, Decimal128Type, DurationNanosecondType, _>(aggregate, span)
         }
-        other => return internal_err!("{} of {other} is not ours", aggregate.name),
+        other => return internal_err!("{} of {other} is not one of sillage's aggregates", aggregate.name),
     })
 }
 
@@ -369,7 +369,7 @@ impl Accumulator for DistinctTotal {
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let state = self.values.state()?;
         let Some(ScalarValue::List(lists)) = state.first() else {
-            return internal_err!("different values came without their list");
+            return internal_err!("distinct values came without their list");
         };
         let values = lists.value(0);
         self.total.update_batch(std::slice::from_ref(&values))?;

@@ -72,7 +72,7 @@ fn call(operation: Operation, text: String, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), args))
 }
 
-/// An operand as the error names it: with brackets around what is made of several.
+/// Returns an operand as the error names it: with brackets around what is made of several.
 fn told(expr: &Expr) -> String {
     match expr {
         // What was coerced was not written.
@@ -117,7 +117,7 @@ impl Operation {
         }
     }
 
-    /// Whether values of these types have a result that DataFusion gives and that is not right.
+    /// Returns whether values of these types have a result that DataFusion gives and that is not right.
     fn may_not_fit(self, left: &DataType, right: &DataType) -> bool {
         match (left, right) {
             (left, right) if left.is_integer() && right.is_integer() => left == right,
@@ -140,7 +140,7 @@ impl Operation {
     }
 }
 
-/// Whether a decimal has no room for a digit more than its type says.
+/// Returns whether a decimal has no room for a digit more than its type says.
 fn is_widest(made: &DataType) -> bool {
     match made {
         DataType::Decimal128(precision, _) => *precision == DECIMAL128_MAX_PRECISION,
@@ -230,7 +230,7 @@ impl Checked {
                 .hint("x / nullif(y, 0) gives null instead"),
             // Their words hold the values.
             ArrowError::ArithmeticOverflow(_) | ArrowError::InvalidArgumentError(_) => {
-                Error::failed(format!("`{}` is beyond the range of {}", self.text, sql_type(made)))
+                Error::failed(format!("`{}` is out of the range of {}", self.text, sql_type(made)))
                     .hint("cast an operand to a wider type first: to decimal(38, 0), or to double")
             }
             other => return DataFusionError::from(other),
@@ -239,7 +239,7 @@ impl Checked {
     }
 }
 
-/// Whether every decimal has no more digits than its type says.
+/// Returns whether every decimal has no more digits than its type says.
 fn fits(made: &ArrayRef) -> Result<(), ArrowError> {
     match made.data_type() {
         DataType::Decimal32(precision, _) => {

@@ -56,13 +56,14 @@ impl Unit {
             "year" => Unit::Year,
             _ => {
                 return plan_err!(
-                    "date_trunc cuts to a year, quarter, month, week, day, hour, minute, second, millisecond or microsecond"
+                    "date_trunc truncates to a year, quarter, month, week, day, hour, minute, second, \
+                     millisecond or microsecond"
                 );
             }
         })
     }
 
-    /// The local time cut off; `None` before the first day that there is.
+    /// Returns the local time cut off; `None` before the first day that there is.
     fn cut(self, local: NaiveDateTime) -> Option<NaiveDateTime> {
         let day = local.date();
         let day = match self {
@@ -81,7 +82,7 @@ impl Unit {
     }
 }
 
-/// The instant cut off by the clock of the zone, or of UTC.
+/// Returns the instant cut off by the clock of the zone, or of UTC.
 fn truncated(micros: i64, unit: Unit, zone: Option<Tz>) -> Option<i64> {
     if let Unit::Micros(unit) = unit {
         return micros.checked_sub(micros.rem_euclid(unit));
@@ -112,7 +113,7 @@ fn truncated(micros: i64, unit: Unit, zone: Option<Tz>) -> Option<i64> {
 }
 
 fn beyond() -> DataFusionError {
-    DataFusionError::External(Box::new(Error::failed("date_trunc of an instant that no calendar has")))
+    DataFusionError::External(Box::new(Error::failed("date_trunc of a timestamp that does not exist")))
 }
 
 impl ScalarUDFImpl for DateTrunc {
@@ -130,14 +131,14 @@ impl ScalarUDFImpl for DateTrunc {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [unit, instants] = args.args.as_slice() else {
-            return exec_err!("date_trunc takes a unit and an instant");
+            return exec_err!("date_trunc takes a unit and a timestamp");
         };
         let unit = match unit {
             ColumnarValue::Scalar(word) => word.try_as_str().flatten(),
             ColumnarValue::Array(_) => None,
         };
         let Some(unit) = unit else {
-            return exec_err!("the unit of date_trunc is a word, the same for all rows");
+            return exec_err!("the unit of date_trunc must be a text, the same for all rows");
         };
         let unit = Unit::of(unit)?;
         let DataType::Timestamp(TimeUnit::Microsecond, zone) = instants.data_type() else {

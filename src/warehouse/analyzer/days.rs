@@ -58,7 +58,7 @@ fn kind_of(kind: &DataType) -> Kind {
     }
 }
 
-/// What DataFusion cannot tell the type of, it will refuse by itself.
+/// Returns what DataFusion cannot tell the type of, it will refuse by itself.
 fn kind(expr: &Expr, schema: &DFSchema) -> Kind {
     expr.get_type(schema).map_or(Kind::Other, |kind| kind_of(&kind))
 }
@@ -125,7 +125,7 @@ impl DaysAsInstants {
         })
     }
 
-    /// A day compared with what is of the `other` kind.
+    /// Returns a day compared with what is of the `other` kind.
     fn beside(&self, day: Expr, op: Operator, instant: Expr, other: &Kind) -> Expr {
         if let Some((op, first)) = known_instant(&instant).and_then(|known| self.by_day(op, known)) {
             let first = Expr::Literal(ScalarValue::Date32(Some(first)), None);
@@ -135,7 +135,7 @@ impl DaysAsInstants {
         Expr::BinaryExpr(BinaryExpr::new(begun, op, Box::new(instant)))
     }
 
-    /// The comparison of days that says the same as that of their first instants with the known one.
+    /// Returns the comparison of days that says the same as that of their first instants with the known one.
     fn by_day(&self, op: Operator, known: Instant) -> Option<(Operator, i32)> {
         let next = known.checked_add_signed(TimeDelta::microseconds(1))?;
         let (op, from) = match op {
@@ -150,7 +150,7 @@ impl DaysAsInstants {
         Some((op, i32::try_from(since).ok()?))
     }
 
-    /// A day as what it is beside: its first instant, or midnight of a clock of no known place.
+    /// Returns a day as what it is beside: its first instant, or midnight of a clock of no known place.
     fn begun(&self, day: Expr, other: &Kind) -> Expr {
         match other {
             Kind::Local => {
@@ -170,7 +170,7 @@ impl DaysAsInstants {
         Ok(subquery.with_plan(Arc::new(plan)))
     }
 
-    /// The pairs that a join holds equal are no expression of their own.
+    /// Returns the pairs that a join holds equal are no expression of their own.
     fn joined(&self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Join(mut join) = node else { return Ok(Transformed::no(node)) };
         let mut any = false;
@@ -193,13 +193,13 @@ fn compares(op: Operator) -> bool {
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
-/// What days stand beside, if any do.
+/// Returns what days stand beside, if any do.
 fn mixed(kinds: &[Kind]) -> Option<Kind> {
     let other = kinds.iter().find(|kind| matches!(kind, Kind::Instant | Kind::Local));
     other.filter(|_| kinds.contains(&Kind::Day)).cloned()
 }
 
-/// The instant of a literal, in whole microseconds.
+/// Returns the instant of a literal, in whole microseconds.
 fn known_instant(expr: &Expr) -> Option<Instant> {
     match expr {
         Expr::Literal(ScalarValue::TimestampMicrosecond(Some(micros), Some(_)), _) => {

@@ -6,8 +6,8 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-/// The plan with every expression rewritten, those of subqueries too; `rewrite` is given each expression, the
-/// innermost first, and the columns that it may name.
+/// Returns the plan with every expression rewritten, those of subqueries too; `rewrite` is given each
+/// expression, the innermost first, and the columns that it may name.
 pub(super) fn with_expressions(
     plan: LogicalPlan,
     rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
@@ -24,7 +24,7 @@ pub(super) fn with_expressions(
     .data()
 }
 
-/// The columns that the expressions of a node may name.
+/// Returns the columns that the expressions of a node may name.
 pub(super) fn columns_of(node: &LogicalPlan) -> Result<DFSchema> {
     let mut schema = merge_schema(&node.inputs());
     if let LogicalPlan::TableScan(scan) = node {

@@ -44,7 +44,7 @@ impl AnalyzerRule for Microseconds {
     }
 }
 
-/// The type in microseconds, of one in nanoseconds.
+/// Returns the type in microseconds, of one in nanoseconds.
 fn coarser(kind: &DataType) -> Option<DataType> {
     match kind {
         DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
@@ -87,7 +87,7 @@ fn in_microseconds(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     })
 }
 
-/// A function that computes in nanoseconds, whatever it is given, as one that does not.
+/// Returns a function that computes in nanoseconds, whatever it is given, as one that does not.
 fn called(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let own = Expr::ScalarFunction(function.clone()).get_type(schema)?;
     let kind = coarser(&own);
@@ -137,7 +137,7 @@ fn to_timestamp(of: Expr, name: &str, kind: &DataType, schema: &DFSchema) -> Res
     }))
 }
 
-/// The node with the types that its rewritten expressions and inputs have.
+/// Returns the node with the types that its rewritten expressions and inputs have.
 fn with_own_types(node: LogicalPlan) -> Result<LogicalPlan> {
     match node {
         LogicalPlan::Values(Values { schema, values }) => {
@@ -151,7 +151,7 @@ fn with_own_types(node: LogicalPlan) -> Result<LogicalPlan> {
     }
 }
 
-/// An input of a union, whose columns no expression of the union names.
+/// Returns an input of a union, whose columns no expression of the union names.
 fn in_microseconds_below(input: Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
     if input.schema().fields().iter().all(|field| coarser(field.data_type()).is_none()) {
         return Ok(input);

@@ -32,7 +32,7 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
-/// All rules of analysis, DataFusion's own among them; days are days of the zone.
+/// Returns all rules of analysis, DataFusion's own among them; days are days of the zone.
 pub fn rules(zone: Tz) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),

@@ -87,7 +87,7 @@ impl ScalarUDFImpl for Finite {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [ranked] = args.args.as_slice() else { return internal_err!("a rank is one number") };
+        let [ranked] = args.args.as_slice() else { return internal_err!("a rank must be one number") };
         let array = ranked.to_array(args.number_rows)?;
         let is_finite = match array.data_type() {
             DataType::Float16 => is_finite::<Float16Type>(&array, |x| x.is_finite()),
@@ -97,10 +97,9 @@ impl ScalarUDFImpl for Finite {
         if is_finite {
             return Ok(ranked.clone());
         }
-        let error =
-            Error::failed(format!("rows are ordered by `{}`, which is an infinity or NaN", self.text));
+        let error = Error::failed(format!("rows are ordered by `{}`, which is infinite or NaN", self.text));
         Err(DataFusionError::External(Box::new(error.hint(
-            "a division by zero, most often: x / nullif(y, 0) gives null instead; order it `nulls last`",
+            "the usual cause is a division by zero: x / nullif(y, 0) gives null instead; order it `nulls last`",
         ))))
     }
 }

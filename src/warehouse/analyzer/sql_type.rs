@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 
-/// A type as SQL names it.
+/// Returns a type as SQL names it.
 pub(super) fn sql_type(kind: &DataType) -> String {
     match kind {
         DataType::Int8 => "tinyint".to_owned(),

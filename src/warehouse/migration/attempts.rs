@@ -52,16 +52,14 @@ impl Warehouse {
         let mut done = Vec::new();
         match found.releases.len() {
             0 => {}
-            1 => done.push("say of 1 release what made it and by which attempt".to_owned()),
-            n => done.push(format!("say of {n} releases what made them and by which attempt")),
+            1 => done.push("record for 1 release what made it and in which attempt".to_owned()),
+            n => done.push(format!("record for {n} releases what made them and in which attempt")),
         }
         if let Some((number, _, _)) = &found.decided {
-            done.push(format!(
-                "publish the rest of release {number}, which was cut off while it was published"
-            ));
+            done.push(format!("publish the rest of release {number}, whose publication was interrupted"));
         }
         if let Some(run) = found.cut_off {
-            done.push(format!("drop run {run}, which was cut off: the next run does its work again"));
+            done.push(format!("drop the interrupted run {run}: the next run does its work again"));
         }
         let Some(lock) = lock else { return Ok(done) };
         lock.still_held().await?;
@@ -109,7 +107,7 @@ impl Warehouse {
             let Some((run, None)) = journal::place_of(&path) else { continue };
             if run > last.0 + 1 {
                 return Err(Error::failed(format!(
-                    "the journal speaks of release {run}, but the last release that is there is {}",
+                    "the journal mentions release {run}, but the last release that exists is {}",
                     last.0
                 ))
                 .hint("files of _sillage/releases were deleted; restore the warehouse from a backup"));
@@ -147,8 +145,9 @@ impl Warehouse {
         last: &(u64, Value),
     ) -> Result<()> {
         let stuck = |error: Error| {
-            error.at(format!("release {run}, which was cut off while it was published")).hint(
-                "publish it with the sillage that made the warehouse (`sillage run`), or restore the \
+            error.at(format!("release {run}, whose publication was interrupted")).hint(
+                "publish it with the version of sillage that made the warehouse (`sillage run`), or \
+                 restore the \
                  warehouse from a backup",
             )
         };
@@ -175,7 +174,7 @@ impl Warehouse {
     }
 }
 
-/// A release of format 1 as format 2 writes it: in format 1 only runs made releases.
+/// Returns a release of format 1 as format 2 writes it: in format 1 only runs made releases.
 fn with_attempt(mut release: Value) -> Value {
     release["attempt"] = json!(UNNAMED);
     release["origin"] = json!("run");

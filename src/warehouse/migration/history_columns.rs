@@ -42,7 +42,7 @@ impl Warehouse {
                 continue;
             }
             done.push(format!(
-                "give {name} the column{} {}, null in the rows from before",
+                "add to {name} the column{} {}, null in earlier rows",
                 if new.len() == 1 { "" } else { "s" },
                 new.join(", ")
             ));
@@ -61,7 +61,7 @@ impl Warehouse {
         Ok(done)
     }
 
-    /// The tables of the last release, whatever its format.
+    /// Returns the tables of the last release, whatever its format.
     async fn last_tables(&self) -> Result<BTreeMap<TableName, u64>> {
         #[derive(Deserialize)]
         struct Tables {

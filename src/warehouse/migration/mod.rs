@@ -60,7 +60,7 @@ impl Warehouse {
         warehouse.holding(wait, held).await
     }
 
-    /// The steps from a format to this one; without the lock they are only told.
+    /// Returns the steps from a format to this one; without the lock they are only told.
     async fn steps(&self, from: u32, lock: Option<&Lock>) -> Result<Vec<String>> {
         let mut done = Vec::new();
         for format in from..FORMAT {

@@ -18,7 +18,7 @@ fn broken(name: &str, code: i32, table: &str, sql: &str) {
 #[test]
 fn what_does_not_parse() {
     let shop = Shop::published();
-    shop.model(ORDERS, "-- Grain: one row an order.\nselect order_id,\nfrom where raw.orders\n");
+    shop.model(ORDERS, "-- Grain: one row per order.\nselect order_id,\nfrom where raw.orders\n");
     shop.model("core.visits", "select * from raw.visits; select 1");
     shop.model("core.consents", "delete from raw.people");
     shop.model("mart.customer_360", "select * from orders");

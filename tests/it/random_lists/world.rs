@@ -26,7 +26,7 @@ pub struct World {
     pub by_purpose: bool,
 }
 
-/// One row a customer: the base.
+/// One row per customer: the base.
 pub struct Person {
     pub id: String,
     pub orders: Option<i64>,
@@ -40,7 +40,7 @@ pub struct Person {
     pub odd: Option<&'static str>,
 }
 
-/// At most one row a customer, of some who are customers and some who are not.
+/// At most one row per customer, of some who are customers and some who are not.
 pub struct Score {
     pub id: String,
     pub score: Option<i64>,

@@ -1,4 +1,4 @@
--- One row a person record.
+-- One row per person record.
 select
   'febrl' as source,
   record as record_id,

@@ -1,2 +1,2 @@
--- One row a record whose person is known.
+-- One row per record whose person is known.
 select 'febrl' as source, record as record_id, person from raw.truth

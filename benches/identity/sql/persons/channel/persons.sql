@@ -1,2 +1,2 @@
--- One row a person record.
+-- One row per person record.
 select 'person' as source, record as record_id, * from raw.persons

@@ -1,4 +1,4 @@
--- One row a key on a card or a web account: equal keys are one person.
+-- One row per key on a card or a web account: equal keys are one person.
 select 'card' as source, card as record_id, 'card' as key_kind, card as key_value from raw.cards
 union
 select 'card' as source, card as record_id, 'email' as key_kind, lower(email) as key_value

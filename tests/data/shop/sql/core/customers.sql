@@ -1,4 +1,4 @@
--- One row a customer: what the latest card form says.
+-- One row per customer: what the latest card form says.
 with forms as (
   select i.customer_id, c.first_name, lower(c.email) as email,
     row_number() over (partition by i.customer_id order by c.created_on desc, c.card, c.email) as nth

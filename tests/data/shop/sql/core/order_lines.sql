@@ -1,4 +1,4 @@
--- One row a line of an order; customer_id is null where no card was shown, and where
+-- One row per line of an order; customer_id is null where no card was shown, and where
 -- the account was forgotten.
 select t.ticket as order_id, i.customer_id, t.sold_at as ordered_at, 'till' as channel,
   t.product_id, t.quantity, t.net_amount

@@ -1,4 +1,4 @@
--- One row a customer: who they are and what they did.
+-- One row per customer: who they are and what they did.
 with answers as (
   select customer_id, granted,
     row_number() over (partition by customer_id order by valid_from desc) as nth

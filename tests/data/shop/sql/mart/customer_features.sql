@@ -1,4 +1,4 @@
--- One row a customer with an order known at $as_of.
+-- One row per customer with an order known at $as_of.
 select
   customer_id,
   cast((to_unixtime($as_of) - to_unixtime(max(ordered_at))) / 86400 as bigint) as recency_days,

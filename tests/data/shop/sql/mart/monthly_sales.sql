@@ -1,4 +1,4 @@
--- One row a month and channel.
+-- One row per month and channel.
 select
   cast(date_trunc('month', local_day(ordered_at)) as date) as month,
   channel,

@@ -1,2 +1,2 @@
--- One row a complaint.
+-- One row per complaint.
 select card, complained_at from raw.complaints

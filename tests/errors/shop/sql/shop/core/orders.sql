@@ -1,3 +1,3 @@
--- Grain: one row an order.
+-- Grain: one row per order.
 select order_id, customer_id, ordered_at, net_amount, channel
 from raw.orders

@@ -1,3 +1,3 @@
--- Grain: one row a page seen.
+-- Grain: one row per page seen.
 select customer_id, visited_at, page
 from raw.visits

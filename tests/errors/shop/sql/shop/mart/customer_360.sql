@@ -1,4 +1,4 @@
--- Grain: one row a customer who has bought, as of the run's instant.
+-- Grain: one row per customer who has bought, as of the run's instant.
 select
   customer_id,
   count(*) as orders,

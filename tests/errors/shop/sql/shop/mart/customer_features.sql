@@ -1,4 +1,4 @@
--- Grain: one row a customer who has bought, as of $as_of.
+-- Grain: one row per customer who has bought, as of $as_of.
 select
   customer_id,
   count(*) as orders_total,
