@@ -23,7 +23,7 @@ pub struct Schedule {
 
 /// What the scheduler does, for whoever listens.
 #[derive(Debug)]
-pub enum Told {
+pub enum ScheduleEvent {
     Waiting {
         pipeline: String,
         until: Instant,
@@ -86,7 +86,7 @@ impl Schedule {
         request: &Request,
         progress: Arc<dyn Progress>,
         mut stop: watch::Receiver<bool>,
-        tell: impl Fn(Told),
+        report: impl Fn(ScheduleEvent),
     ) -> Result<()> {
         let mut since = clock::now();
         loop {
@@ -94,14 +94,14 @@ impl Schedule {
             let Some((name, time)) = due.first().cloned() else {
                 return Err(Error::config("the schedules have no next run"));
             };
-            tell(Told::Waiting { pipeline: name, until: time });
+            report(ScheduleEvent::Waiting { pipeline: name, until: time });
             while clock::now() < time {
                 let left = (time - clock::now()).to_std().unwrap_or_default();
                 tokio::select! {
                     // A laptop that slept must not sleep the rest once more: look at the clock now and then.
                     () = tokio::time::sleep(left.min(Duration::from_secs(30))) => {}
                     _ = stop.wait_for(|stop| *stop) => {
-                        tell(Told::Stopped);
+                        report(ScheduleEvent::Stopped);
                         return Ok(());
                     }
                 }
@@ -113,11 +113,11 @@ impl Schedule {
                 let result =
                     execute::run(pipeline, &location, &request, progress.clone(), stop.clone()).await;
                 if *stop.borrow() {
-                    tell(Told::Stopped);
+                    report(ScheduleEvent::Stopped);
                     return Ok(());
                 }
                 if let Err(error) = result {
-                    tell(Told::Failed { error });
+                    report(ScheduleEvent::Failed { error });
                 }
             }
             since = time;

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr, cast, col, lit, when};
 use datafusion::prelude::DataFrame;
 
 use super::candidates::{Candidates, of_base, plain};
-use super::condition::{Asked, Reader, marked};
+use super::condition::{BoundCondition, Reader, marked};
 use super::consent::Consents;
 use super::definition::{Audience, Condition};
 use super::grain::CUSTOMER_ID;
@@ -56,7 +56,7 @@ pub(super) fn questions(audience: &Audience) -> Vec<Question<'_>> {
 }
 
 /// Asks the customers of one audience.
-pub(super) struct Inquiry<'a> {
+pub(super) struct Evaluation<'a> {
     pub catalog: &'a Catalog,
     pub session: &'a Session,
     pub candidates: &'a Candidates,
@@ -72,7 +72,7 @@ pub(super) struct Answers {
     pub worth: Option<DataType>,
 }
 
-impl Inquiry<'_> {
+impl Evaluation<'_> {
     /// Plans the answers to the questions.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Inquiry<'_> {
             });
             known.push(plain(&name));
         }
-        let worth = worth.map(|Asked { expr, kind }| {
+        let worth = worth.map(|BoundCondition { expr, kind }| {
             known.push(expr.alias(WORTH));
             kind
         });
@@ -158,11 +158,11 @@ async fn truth(reader: &mut Reader<'_>, condition: &Condition) -> Result<Expr> {
 }
 
 /// Reads what the audience ranks by.
-async fn number(reader: &mut Reader<'_>, audience: &Audience) -> Result<Asked> {
+async fn number(reader: &mut Reader<'_>, audience: &Audience) -> Result<BoundCondition> {
     let asked = reader.read(&audience.rank_by).await?;
     match asked.kind {
-        DataType::Null => Ok(Asked { expr: cast(asked.expr, DataType::Float64), kind: DataType::Float64 }),
-        kind if kind.is_numeric() => Ok(Asked { expr: asked.expr, kind }),
+        DataType::Null => Ok(BoundCondition { expr: cast(asked.expr, DataType::Float64), kind: DataType::Float64 }),
+        kind if kind.is_numeric() => Ok(BoundCondition { expr: asked.expr, kind }),
         kind => Err(Error::config(format!("`{}` is {kind}, expected a number to rank by", audience.rank_by))),
     }
 }

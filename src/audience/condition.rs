@@ -29,7 +29,7 @@ pub(super) struct Reader<'a> {
 
 /// An expression over the row of the customer and the marks.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct BoundCondition {
     pub expr: Expr,
     pub kind: DataType,
 }
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Names that nothing has or several have, subqueries that cannot be asked of all at once, functions
     /// of several customers.
-    pub async fn read(&mut self, text: &str) -> Result<Asked> {
+    pub async fn read(&mut self, text: &str) -> Result<BoundCondition> {
         let named = names::resolve(text, self.candidates)?;
         // Names that only we know are out of sight, so that messages do not offer them.
         let rows = view(named.qualified.iter().any(|name| Candidates::is_qualified(name)))?;
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         }
         self.marks.extend(marks);
         self.needed.extend(needed);
-        Ok(Asked { expr, kind })
+        Ok(BoundCondition { expr, kind })
     }
 
     /// Returns the rows of all customers, with the columns and marks that what was read needs.

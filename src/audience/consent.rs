@@ -27,12 +27,12 @@ const WORDS: &str = "audience.words";
 #[derive(Debug)]
 pub(super) struct Consents {
     by_purpose: bool,
-    said: Vec<Said>,
+    counts: Vec<ConsentCounts>,
 }
 
 /// The rows of one channel and purpose, as they are spelled.
 #[derive(Debug)]
-struct Said {
+struct ConsentCounts {
     channel: Option<String>,
     purpose: Option<String>,
     rows: u64,
@@ -55,7 +55,7 @@ impl Consents {
         let by_purpose = require_columns(catalog).await.map_err(|e| e.at(place(first)))?;
         let session = catalog.session([&table(CONSENTS)], Some(as_of)).await?;
         register_words(catalog, &session).await?;
-        let consents = Consents { by_purpose, said: said(&session, by_purpose).await? };
+        let consents = Consents { by_purpose, counts: counts(&session, by_purpose).await? };
         for audience in audiences.iter().filter(|a| a.consent) {
             consents.require_purpose(audience).map_err(|e| e.at(place(audience)))?;
         }
@@ -88,19 +88,19 @@ impl Consents {
 
     /// Returns the purposes that somebody was asked about on the channel, in alphabetical order.
     fn purposes(&self, channel: &str) -> Vec<String> {
-        let asked = self.said.iter().filter(|said| said.channel.as_deref() == Some(channel));
-        asked.filter_map(|said| said.purpose.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+        let asked = self.counts.iter().filter(|counts| counts.channel.as_deref() == Some(channel));
+        asked.filter_map(|counts| counts.purpose.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn channels(&self) -> BTreeSet<&str> {
-        self.said.iter().filter_map(|said| said.channel.as_deref()).collect()
+        self.counts.iter().filter_map(|counts| counts.channel.as_deref()).collect()
     }
 
     /// Returns what is to be told of the consents: rows that say less than they should, names that nobody was
     /// asked by.
     pub fn warnings(&self, audiences: &[Audience]) -> Vec<String> {
         let consents = table(CONSENTS);
-        let total = |of: &dyn Fn(&Said) -> u64| self.said.iter().map(of).sum::<u64>();
+        let total = |of: &dyn Fn(&ConsentCounts) -> u64| self.counts.iter().map(of).sum::<u64>();
         let mut warnings = Vec::new();
         let mut lacking = |n: u64, what: &str, so: &str| {
             if n > 0 {
@@ -108,22 +108,22 @@ impl Consents {
                 warnings.push(format!("{consents}: {rows} no {what}: {so}"));
             }
         };
-        lacking(total(&|said| said.nobody), "customer_id", "they are ignored");
+        lacking(total(&|counts| counts.nobody), "customer_id", "they are ignored");
         lacking(
-            total(&|said| if said.channel.is_none() { said.rows } else { 0 }),
+            total(&|counts| if counts.channel.is_none() { counts.rows } else { 0 }),
             "channel",
             "a no is used for every channel, a yes for none",
         );
         if self.by_purpose {
             lacking(
-                total(&|said| if said.purpose.is_none() { said.rows } else { 0 }),
+                total(&|counts| if counts.purpose.is_none() { counts.rows } else { 0 }),
                 PURPOSE,
                 "a no is used for every purpose, a yes for none",
             );
         }
-        lacking(total(&|said| said.unanswered), "granted", "read as a no");
+        lacking(total(&|counts| counts.unanswered), "granted", "read as a no");
         lacking(
-            total(&|said| said.undated),
+            total(&|counts| counts.undated),
             CONSENTS_VALID_FROM,
             "a no is used as the latest answer, a yes is ignored",
         );
@@ -168,7 +168,7 @@ impl Consents {
     }
 
     fn purposes_alike(&self, purpose: &str) -> impl Iterator<Item = &str> {
-        let purposes: BTreeSet<&str> = self.said.iter().filter_map(|said| said.purpose.as_deref()).collect();
+        let purposes: BTreeSet<&str> = self.counts.iter().filter_map(|counts| counts.purpose.as_deref()).collect();
         alike(purpose, purposes)
     }
 
@@ -211,7 +211,7 @@ impl Consents {
     }
 
     fn has_undated(&self) -> bool {
-        self.said.iter().any(|said| said.undated > 0)
+        self.counts.iter().any(|counts| counts.undated > 0)
     }
 
     /// Returns the condition for the words that count for the channel and a purpose: those that name it
@@ -238,12 +238,12 @@ impl Consents {
 
     /// Returns whether there is a row that could be a careless no to the audience's channel and this purpose.
     fn has_careless(&self, audience: &Audience, purpose: Option<&str>) -> bool {
-        self.said.iter().any(|said| {
-            let channel = said.channel.as_deref().is_none_or(|c| is_alike(c, &audience.channel));
+        self.counts.iter().any(|counts| {
+            let channel = counts.channel.as_deref().is_none_or(|c| is_alike(c, &audience.channel));
             let about = purpose
-                .is_none_or(|wanted| said.purpose.as_deref().is_none_or(|found| is_alike(found, wanted)));
-            let exactly = said.channel.as_deref() == Some(&audience.channel)
-                && purpose.is_none_or(|wanted| said.purpose.as_deref() == Some(wanted));
+                .is_none_or(|wanted| counts.purpose.as_deref().is_none_or(|found| is_alike(found, wanted)));
+            let exactly = counts.channel.as_deref() == Some(&audience.channel)
+                && purpose.is_none_or(|wanted| counts.purpose.as_deref() == Some(wanted));
             channel && about && !exactly
         })
     }
@@ -282,7 +282,7 @@ async fn register_words(catalog: &Catalog, session: &Session) -> Result<()> {
     session.register_view(&WORDS.parse::<TableName>()?, dated.union(undated).doing(doing)?)
 }
 
-async fn said(session: &Session, by_purpose: bool) -> Result<Vec<Said>> {
+async fn counts(session: &Session, by_purpose: bool) -> Result<Vec<ConsentCounts>> {
     let purpose = if by_purpose { PURPOSE } else { "cast(null as varchar)" };
     let sql = format!(
         "select arrow_cast(channel, 'Utf8') as channel, arrow_cast({purpose}, 'Utf8') as purpose,
@@ -292,7 +292,7 @@ async fn said(session: &Session, by_purpose: bool) -> Result<Vec<Said>> {
     );
     let doing = "read the consents";
     let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
-    let mut said = Vec::new();
+    let mut counts = Vec::new();
     for batch in batches {
         let text = |column: usize, row: usize| {
             let texts: &StringArray = batch.column(column).as_string();
@@ -301,7 +301,7 @@ async fn said(session: &Session, by_purpose: bool) -> Result<Vec<Said>> {
         let number = |column: usize, row: usize| {
             batch.column(column).as_primitive::<Int64Type>().value(row).unsigned_abs()
         };
-        said.extend((0..batch.num_rows()).map(|row| Said {
+        counts.extend((0..batch.num_rows()).map(|row| ConsentCounts {
             channel: text(0, row),
             purpose: text(1, row),
             rows: number(2, row),
@@ -310,7 +310,7 @@ async fn said(session: &Session, by_purpose: bool) -> Result<Vec<Said>> {
             undated: number(5, row),
         }));
     }
-    Ok(said)
+    Ok(counts)
 }
 
 fn spelled(consents: &TableName, column: &str, found: &str, wanted: &str) -> String {

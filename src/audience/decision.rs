@@ -3,7 +3,7 @@
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
-use super::answers::{Inquiry, Question, questions};
+use super::answers::{Evaluation, Question, questions};
 use super::candidates::Candidates;
 use super::consent::Consents;
 use super::definition::Audience;
@@ -16,7 +16,7 @@ use crate::warehouse::catalog::{Catalog, Session};
 
 /// What all audiences of a run have in common, looked at once.
 #[derive(Debug)]
-pub struct Drawing {
+pub struct ListSelection {
     as_of: Instant,
     grain: Grain,
     consents: Option<Consents>,
@@ -33,15 +33,15 @@ pub struct Decided {
     pub customers: u64,
 }
 
-impl Drawing {
+impl ListSelection {
     /// Looks at what the audiences are drawn from.
     ///
     /// # Errors
     /// Tables that are not one row per customer, consents that do not fit the audiences.
-    pub async fn begin(catalog: &Catalog, audiences: &[Audience], as_of: Instant) -> Result<Drawing> {
+    pub async fn begin(catalog: &Catalog, audiences: &[Audience], as_of: Instant) -> Result<ListSelection> {
         let consents = Consents::survey(catalog, audiences, as_of).await?;
         let grain = grain::count(catalog, audiences, Some(as_of)).await?;
-        Ok(Drawing { as_of, grain, consents })
+        Ok(ListSelection { as_of, grain, consents })
     }
 
     /// Returns what is to be told of the consents.
@@ -55,18 +55,18 @@ impl Drawing {
     /// SQL that cannot be understood, all of it at once; columns of the export that are not there.
     pub async fn decide(&self, catalog: &Catalog, audience: &Audience) -> Result<Decided> {
         let (session, candidates) = self.open(catalog, audience).await.map_err(|e| e.at(place(audience)))?;
-        let inquiry = self.inquiry(catalog, &session, &candidates, audience);
-        self.decide_by(&inquiry).await.map_err(|e| e.at(place(audience)))
+        let evaluation = self.evaluation(catalog, &session, &candidates, audience);
+        self.decide_by(&evaluation).await.map_err(|e| e.at(place(audience)))
     }
 
-    async fn decide_by(&self, inquiry: &Inquiry<'_>) -> Result<Decided> {
-        let audience = inquiry.audience;
-        let answers = inquiry.answers(&questions(audience)).await?;
+    async fn decide_by(&self, evaluation: &Evaluation<'_>) -> Result<Decided> {
+        let audience = evaluation.audience;
+        let answers = evaluation.answers(&questions(audience)).await?;
         let view = TableName::new("audience", "asked")?;
-        inquiry.session.register_view(&view, answers.frame)?;
+        evaluation.session.register_view(&view, answers.frame)?;
         let worth = answers.worth.ok_or_else(|| Error::failed("the ranking was not computed"))?;
         let sql = decision_sql(audience, &worth, &self.grain.id_type, &view);
-        let frame = inquiry.session.sql(&sql).await.doing("plan the decisions")?;
+        let frame = evaluation.session.sql(&sql).await.doing("plan the decisions")?;
         let customers = audience.from.first().and_then(|base| self.grain.rows.get(base)).copied();
         Ok(Decided { frame, customers: customers.unwrap_or(0) })
     }
@@ -75,7 +75,7 @@ impl Drawing {
     ///
     /// The questions are asked again, one more each time: a condition may rely on the conditions before it,
     /// which decide of whom it is asked.
-    pub async fn blame(&self, catalog: &Catalog, audience: &Audience, error: Error) -> Error {
+    pub async fn failing_condition(&self, catalog: &Catalog, audience: &Audience, error: Error) -> Error {
         let questions = questions(audience);
         for (nth, question) in questions.iter().enumerate() {
             if let Err(found) = self.compute(catalog, audience, &questions[..=nth]).await {
@@ -94,7 +94,7 @@ impl Drawing {
     ) -> Result<()> {
         let doing = "compute it for every customer";
         let (session, candidates) = self.open(catalog, audience).await?;
-        let answers = self.inquiry(catalog, &session, &candidates, audience).answers(questions).await?;
+        let answers = self.evaluation(catalog, &session, &candidates, audience).answers(questions).await?;
         let rows = answers.frame.execute_stream().await.doing(doing)?;
         rows.try_for_each(async |_| Ok(())).await.doing(doing)
     }
@@ -105,14 +105,14 @@ impl Drawing {
         Ok((session, candidates))
     }
 
-    fn inquiry<'a>(
+    fn evaluation<'a>(
         &'a self,
         catalog: &'a Catalog,
         session: &'a Session,
         candidates: &'a Candidates,
         audience: &'a Audience,
-    ) -> Inquiry<'a> {
-        Inquiry { catalog, session, candidates, consents: self.consents.as_ref(), audience }
+    ) -> Evaluation<'a> {
+        Evaluation { catalog, session, candidates, consents: self.consents.as_ref(), audience }
     }
 }
 

@@ -101,8 +101,8 @@ impl PurposeDeclaration {
             return Err(Error::config("a purpose has no name")
                 .hint("name one that customers were asked for: purpose = \"promotions\""));
         }
-        match twice(&purposes) {
-            Some(twice) => Err(Error::config(format!("the purpose \"{twice}\" is listed twice"))),
+        match duplicate(&purposes) {
+            Some(duplicate) => Err(Error::config(format!("the purpose \"{duplicate}\" is listed twice"))),
             None => Ok(purposes),
         }
     }
@@ -127,8 +127,8 @@ impl AudienceDeclaration {
                     .hint("from = [\"mart.customer_360\"]"),
             );
         }
-        if let Some(twice) = twice(&self.from) {
-            wrong("from", Error::config(format!("{twice} stands twice")).hint("name each table once"));
+        if let Some(duplicate) = duplicate(&self.from) {
+            wrong("from", Error::config(format!("{duplicate} stands twice")).hint("name each table once"));
         }
         if !(0.0..1.0).contains(&self.control) {
             wrong(
@@ -161,9 +161,9 @@ impl AudienceDeclaration {
             }
         }
         let reasons: Vec<&str> = rules.iter().chain(&exclusions).map(|c| c.reason.as_str()).collect();
-        if let Some(twice) = twice(&reasons) {
-            let key = if exclusions.iter().any(|c| c.reason == *twice) { "exclude" } else { "where" };
-            wrong(key, Error::config(format!("the reason \"{twice}\" is used twice")));
+        if let Some(duplicate) = duplicate(&reasons) {
+            let key = if exclusions.iter().any(|c| c.reason == *duplicate) { "exclude" } else { "where" };
+            wrong(key, Error::config(format!("the reason \"{duplicate}\" is used twice")));
         }
         for error in wrong_exports(&self.export) {
             wrong("export", error);
@@ -213,9 +213,9 @@ impl AudienceDeclaration {
 fn wrong_exports(export: &[String]) -> Vec<Error> {
     let names: Vec<&str> = export.iter().map(|c| c.rsplit('.').next().unwrap_or(c)).collect();
     let mut errors = Vec::new();
-    if let Some(twice) = twice(&names) {
+    if let Some(duplicate) = duplicate(&names) {
         errors.push(
-            Error::config(format!("two columns of the export would be named `{twice}`"))
+            Error::config(format!("two columns of the export would be named `{duplicate}`"))
                 .hint("list each column once, or rename one of them in its model"),
         );
     }
@@ -229,7 +229,7 @@ fn wrong_exports(export: &[String]) -> Vec<Error> {
 }
 
 /// Returns what stands more than once.
-fn twice<T: Ord + Clone>(entries: &[T]) -> Option<T> {
+fn duplicate<T: Ord + Clone>(entries: &[T]) -> Option<T> {
     let mut sorted = entries.to_vec();
     sorted.sort_unstable();
     sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())

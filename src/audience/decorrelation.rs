@@ -14,7 +14,7 @@ use super::customer_columns::of_customer;
 use crate::error::{Context, Error, Result};
 
 /// Refuses a subquery whose rows would be others when it is asked of all customers.
-pub(super) fn require_asked_at_once(plan: &LogicalPlan) -> Result<()> {
+pub(super) fn require_set_based(plan: &LogicalPlan) -> Result<()> {
     let mut refused = None;
     plan.apply(|node| {
         let what = match node {
@@ -42,15 +42,15 @@ pub(super) fn require_asked_at_once(plan: &LogicalPlan) -> Result<()> {
 }
 
 /// The same of a scalar subquery, whose one row may be a total.
-pub(super) fn require_total_or_asked_at_once(plan: &LogicalPlan) -> Result<()> {
+pub(super) fn require_total_or_set_based(plan: &LogicalPlan) -> Result<()> {
     let mut inner = plan;
     loop {
         inner = match inner {
             LogicalPlan::Projection(projection) => &projection.input,
             LogicalPlan::SubqueryAlias(alias) => &alias.input,
             LogicalPlan::Filter(having) => &having.input,
-            LogicalPlan::Aggregate(total) => return require_asked_at_once(&total.input),
-            _ => return require_asked_at_once(plan),
+            LogicalPlan::Aggregate(total) => return require_set_based(&total.input),
+            _ => return require_set_based(plan),
         };
     }
 }
@@ -63,9 +63,9 @@ fn require_nulls_kept(plan: &LogicalPlan) -> Result<()> {
         if let LogicalPlan::Filter(Filter { predicate, .. }) = node {
             for condition in split_conjunction(predicate) {
                 kept &= match condition {
-                    Expr::InSubquery(found) => !found.negated || asked_alone(found),
+                    Expr::InSubquery(found) => !found.negated || evaluated_per_row(found),
                     Expr::Not(turned) => match turned.as_ref() {
-                        Expr::InSubquery(found) => found.negated || asked_alone(found),
+                        Expr::InSubquery(found) => found.negated || evaluated_per_row(found),
                         other => !has_in(other)?,
                     },
                     other => !has_in(other)?,
@@ -82,7 +82,7 @@ fn require_nulls_kept(plan: &LogicalPlan) -> Result<()> {
         .hint("write it as exists (select 1 from … where …) or not exists (…)"))
 }
 
-fn asked_alone(found: &InSubquery) -> bool {
+fn evaluated_per_row(found: &InSubquery) -> bool {
     found.subquery.outer_ref_columns.is_empty()
 }
 

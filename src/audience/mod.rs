@@ -29,7 +29,7 @@ mod tables;
 mod unknown;
 mod waterfall;
 
-pub use decision::{Decided, Drawing};
+pub use decision::{Decided, ListSelection};
 pub use declaration::{AudienceDeclaration, ConditionDeclaration};
 pub use definition::{Audience, Condition};
 pub use export::register_export;

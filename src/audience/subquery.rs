@@ -17,7 +17,7 @@ use datafusion::logical_expr::{Case, Expr, LogicalPlan, LogicalPlanBuilder, Subq
 
 use super::candidates::{BASE, of_base};
 use super::customer_columns::of_customer;
-use super::decorrelation::{require_asked_at_once, require_total_or_asked_at_once};
+use super::decorrelation::{require_set_based, require_total_or_set_based};
 use super::grain::CUSTOMER_ID;
 use crate::error::{Context, Error, Result};
 
@@ -81,7 +81,7 @@ impl Subqueries<'_> {
 
     fn scalar(&self, subquery: Subquery) -> Result<Expr> {
         self.require_qualified(&subquery.subquery)?;
-        require_total_or_asked_at_once(&subquery.subquery)?;
+        require_total_or_set_based(&subquery.subquery)?;
         Ok(Expr::ScalarSubquery(subquery))
     }
 
@@ -96,7 +96,7 @@ impl Subqueries<'_> {
                  intended, write (select count(*) …) > 0",
             ));
         }
-        require_asked_at_once(plan)?;
+        require_set_based(plan)?;
         self.mark(plan.as_ref().clone())
     }
 
@@ -116,7 +116,7 @@ impl Subqueries<'_> {
             )));
         };
         let correlated = !self.require_qualified(plan)?.is_empty();
-        require_asked_at_once(plan)?;
+        require_set_based(plan)?;
         let y = Expr::Column(Column::from(plan.schema().qualified_field(0)));
         let outer = self.seen_from_within(x.clone())?;
         let matching = self.mark(filtered(plan, outer.eq(y.clone()))?)?;

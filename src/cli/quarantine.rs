@@ -239,7 +239,7 @@ async fn replay(args: ReplayArgs) -> Result<()> {
     let last = warehouse.last_release().await?;
     if !waits
         && warehouse.unfinished_run(last.as_ref()).await?.is_none_or(|run| run.failed)
-        && warehouse.is_settled().await?
+        && warehouse.is_recovered().await?
     {
         say!("no refused record of {} waits: nothing was run", args.source);
         return Ok(());

@@ -98,7 +98,7 @@ async fn open_with(
     let (warehouse, release) = release(location, number).await?;
     let engine = run::engine(limits.limits(), &warehouse)?;
     Ok(match release {
-        Some(release) if !versions.all_versions => Catalog::as_models_saw(warehouse, engine, &release),
+        Some(release) if !versions.all_versions => Catalog::of_release(warehouse, engine, &release),
         Some(release) => {
             let engine = engine.in_zone(release.reading.zone());
             Catalog::new(warehouse, engine, Some(&release), BTreeMap::new())

@@ -10,7 +10,7 @@ use super::signal::stop_on_signal;
 use crate::clock::show_instant;
 use crate::error::Result;
 use crate::run::Request;
-use crate::schedule::{Schedule, Told};
+use crate::schedule::{Schedule, ScheduleEvent};
 
 #[derive(Debug, Args)]
 pub struct ScheduleArgs {
@@ -38,10 +38,10 @@ pub async fn schedule(args: ScheduleArgs) -> Result<()> {
         return Ok(());
     }
     let request = Request { limits: args.limits.limits(), ..Request::all() };
-    let say = |told: Told| match told {
-        Told::Waiting { pipeline, until } => eprintln!("next: {pipeline} at {}", show_instant(until)),
-        Told::Failed { error } => eprintln!("error: {error}"),
-        Told::Stopped => eprintln!("stopped"),
+    let say = |event: ScheduleEvent| match event {
+        ScheduleEvent::Waiting { pipeline, until } => eprintln!("next: {pipeline} at {}", show_instant(until)),
+        ScheduleEvent::Failed { error } => eprintln!("error: {error}"),
+        ScheduleEvent::Stopped => eprintln!("stopped"),
     };
     schedule.run(&request, shown(args.log_format), stop_on_signal(), say).await
 }

@@ -102,7 +102,7 @@ impl Seen {
 
 /// A customer's habits as the history shows them.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct Habits {
     /// Gamma of the purchase rate per step.
     pub shape: f64,
     pub mean_rate: f64,
@@ -113,7 +113,7 @@ pub struct Known {
 
 /// Returns the probability that a customer buys nothing in the 9 steps from `cutoff`, given all that was
 /// seen before it. None for somebody who has not bought before it.
-pub fn churn_probability(seen: &Seen, known: Known, cutoff: usize) -> Option<f64> {
+pub fn churn_probability(seen: &Seen, known: Habits, cutoff: usize) -> Option<f64> {
     let last = seen.last_order(cutoff)?;
     let quiet = |shock| quiet_window(seen, known, cutoff, last, shock);
     let calm = quiet(None);
@@ -126,7 +126,7 @@ pub fn churn_probability(seen: &Seen, known: Known, cutoff: usize) -> Option<f64
     Some((1.0 - wrong) * calm + wrong * quiet(Some(cutoff)))
 }
 
-fn quiet_window(seen: &Seen, known: Known, cutoff: usize, last: usize, shock: Option<usize>) -> f64 {
+fn quiet_window(seen: &Seen, known: Habits, cutoff: usize, last: usize, shock: Option<usize>) -> f64 {
     let end = cutoff + OUTCOME_STEPS;
     let shape = known.shape + f64::from(seen.bought(seen.from, cutoff) - seen.given);
     let rate0 = known.shape / known.mean_rate;
@@ -157,7 +157,7 @@ fn quiet_window(seen: &Seen, known: Known, cutoff: usize, last: usize, shock: Op
 }
 
 /// Returns how much likelier what was seen in a step is after having left than before.
-fn sighting_ratio(seen: &Seen, known: Known, step: usize) -> f64 {
+fn sighting_ratio(seen: &Seen, known: Habits, step: usize) -> f64 {
     let opened = i32::from(seen.opened[step]);
     let unopened = i32::from(seen.newsletters[step]) - opened;
     let ignored = (1.0 - known.opens * OPENS_AFTER) / (1.0 - known.opens);
@@ -172,7 +172,7 @@ fn sighting_ratio(seen: &Seen, known: Known, step: usize) -> f64 {
 mod tests {
     use super::*;
 
-    const KNOWN: Known = Known { shape: 2.0, mean_rate: 0.4, opens: 0.3, visits: 0.2 };
+    const KNOWN: Habits = Habits { shape: 2.0, mean_rate: 0.4, opens: 0.3, visits: 0.2 };
 
     fn steady() -> Seen {
         let mut seen = Seen::nothing(0);

@@ -10,7 +10,7 @@ use super::archetype::RATE_SHAPE;
 use super::calendar::{DAY, LIVED_STEPS, Moment, STEP_DAYS, STEPS, season, step_start};
 use super::campaign::{self, Group};
 use super::chance::{Purpose, Stream, count, gamma, happens, stream};
-use super::leaving::{INCIDENT_RATE, Known, OPENS_AFTER, Seen, VISITS_AFTER};
+use super::leaving::{INCIDENT_RATE, Habits, OPENS_AFTER, Seen, VISITS_AFTER};
 use super::person::{Person, is_exported};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Life {
     pub rate: f64,
     pub group: Option<Group>,
     pub seen: Seen,
-    pub known: Known,
+    pub known: Habits,
 }
 
 impl Life {
@@ -64,7 +64,7 @@ impl Life {
         let mut rng = stream(seed, Purpose::Life, person.number);
         let habits = person.archetype.map(super::archetype::Archetype::habits);
         let rate = habits.map_or(0.0, |h| gamma(&mut rng, RATE_SHAPE, h.rate));
-        let known = Known {
+        let known = Habits {
             shape: RATE_SHAPE,
             mean_rate: habits.map_or(0.0, |h| h.rate),
             opens: person.opens,

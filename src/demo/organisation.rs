@@ -76,7 +76,7 @@ impl Organisation {
         let home = address(&mut rng);
         let mut organisation = Organisation { number, records: Vec::new() };
         let spaced = format!("{} {} {}", &siren[..3], &siren[3..6], &siren[6..]);
-        organisation.keep(seed, &mut rng, "crm", format!("{name} {}", form[0]), spaced, home.clone());
+        organisation.keep_account(seed, &mut rng, "crm", format!("{name} {}", form[0]), spaced, home.clone());
         if happens(&mut rng, 0.55) {
             let loud = without_accents(&name).to_uppercase();
             let billed = if happens(&mut rng, 0.5) {
@@ -85,13 +85,13 @@ impl Organisation {
                 format!("{loud} {}", form[1].to_uppercase())
             };
             if happens(&mut rng, 0.4) {
-                organisation.keep(seed, &mut rng, "facturation", billed, String::new(), home.clone());
+                organisation.keep_account(seed, &mut rng, "facturation", billed, String::new(), home.clone());
             } else {
                 // Another site, and perhaps a slip in the name: the number is the thread that is left.
                 let site = rng.gen_range(2..9);
                 let billed = if happens(&mut rng, 0.3) { mistype(&mut rng, &billed) } else { billed };
                 let elsewhere = address(&mut rng);
-                organisation.keep(
+                organisation.keep_account(
                     seed,
                     &mut rng,
                     "facturation",
@@ -103,12 +103,12 @@ impl Organisation {
         }
         if happens(&mut rng, 0.15) {
             let wrong = mistype_digit(&mut rng, &siren);
-            organisation.keep(seed, &mut rng, "crm", format!("Ets {name}, {}", form[2]), wrong, home);
+            organisation.keep_account(seed, &mut rng, "crm", format!("Ets {name}, {}", form[2]), wrong, home);
         }
         organisation
     }
 
-    fn keep(
+    fn keep_account(
         &mut self,
         seed: u64,
         rng: &mut Stream,

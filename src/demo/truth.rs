@@ -165,7 +165,7 @@ impl Truth {
     }
 
     pub fn finish(self, rows: &mut Rows) -> Result<()> {
-        let text = serde_json::to_string_pretty(&self.effects.told()).doing("write the effects")?;
+        let text = serde_json::to_string_pretty(&self.effects.to_json()).doing("write the effects")?;
         let path = self.folder.join("effects.json");
         fs::write(&path, text + "\n").doing(format!("write {}", path.display()))?;
         rows.insert("truth/persons".to_owned(), self.persons.finish()?);
@@ -230,7 +230,7 @@ impl Effects {
         }
     }
 
-    fn told(&self) -> serde_json::Value {
+    fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "as_of": as_utc_text(step_start(STEPS)),
             "holdout_cutoff": as_utc_text(step_start(HOLDOUT_STEP)),

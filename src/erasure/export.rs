@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
 use super::receipt::CleanedFile;
-use super::subject::Subject;
+use super::erased_person::ErasedPerson;
 use crate::error::{Context, Result};
 use crate::normal_form::normal;
 use crate::storage::beside::Beside;
@@ -22,7 +22,7 @@ use crate::storage::permission::Permission;
 
 const CUSTOMER_ID: &str = "customer_id";
 /// A shorter value may stand for anything in a file that does not say whose its rows are.
-const TELLING_CHARACTERS: usize = 5;
+const DISTINCTIVE_CHARACTERS: usize = 5;
 /// The same within a longer text.
 const WORD_CHARACTERS: usize = 7;
 const NO_CUSTOMER_ID: &str = "it has no column customer_id: only rows that hold an identifier were found";
@@ -33,7 +33,7 @@ const OTHER_NAMES: &str = "it has hard links under other names, which still cont
 /// Takes the person's rows out of the file, which is replaced whole or not at all. Rows are theirs by
 /// `customer_id`; in a file without that column, by a value that identifies them. `format` is how the file
 /// was written, where that is known. What a link leads to is cleaned, and the link stays.
-pub fn clean_file(path: &str, format: Option<&str>, subject: &Subject) -> Result<CleanedFile> {
+pub fn clean_file(path: &str, format: Option<&str>, subject: &ErasedPerson) -> Result<CleanedFile> {
     let doing = || format!("remove the person from {path}");
     let told =
         |rows, look: Option<&str>| CleanedFile { path: path.to_owned(), rows, look: look.map(str::to_owned) };
@@ -81,9 +81,9 @@ struct Values {
 }
 
 impl Values {
-    fn of(subject: &Subject) -> Self {
+    fn of(subject: &ErasedPerson) -> Self {
         let all = || subject.identifiers.iter();
-        let telling = all().map(|i| &i.value).filter(|v| v.chars().count() >= TELLING_CHARACTERS);
+        let telling = all().map(|i| &i.value).filter(|v| v.chars().count() >= DISTINCTIVE_CHARACTERS);
         Values {
             customers: all().filter(|i| i.kind == CUSTOMER_ID).map(|i| i.value.clone()).collect(),
             telling: telling.cloned().collect(),
@@ -96,7 +96,7 @@ impl Values {
 
     /// Returns whether a cell is one of the values or, with what is no letter and no digit around it, holds
     /// one.
-    fn tells(&self, cell: &str) -> bool {
+    fn is_distinctive(&self, cell: &str) -> bool {
         let cell = normal(cell);
         self.telling.contains(&cell)
             || self.telling.iter().any(|value| {
@@ -112,7 +112,7 @@ impl Values {
     fn are_in<'c>(&self, id: Option<&str>, mut cells: impl Iterator<Item = Cow<'c, str>>) -> bool {
         match id.filter(|id| !id.trim().is_empty()) {
             Some(id) => self.is_customer(id),
-            None => cells.any(|cell| self.tells(&cell)),
+            None => cells.any(|cell| self.is_distinctive(&cell)),
         }
     }
 }
@@ -162,15 +162,15 @@ fn parquet(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Op
         // Texts whatever their encoding, numbers, and lists and structs as they are shown.
         let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
         let columns = columns.collect::<std::result::Result<Vec<_>, _>>().doing(doing)?;
-        let theirs: BooleanArray = (0..batch.num_rows())
+        let erased: BooleanArray = (0..batch.num_rows())
             .map(|row| {
                 let cell = |column: usize| columns[column].value(row).to_string();
                 let cells = (0..columns.len()).map(|column| Cow::Owned(cell(column)));
                 Some(values.are_in(id.map(cell).as_deref(), cells))
             })
             .collect();
-        rows += theirs.true_count() as u64;
-        let others = not(&theirs).and_then(|others| filter_record_batch(&batch, &others)).doing(doing)?;
+        rows += erased.true_count() as u64;
+        let others = not(&erased).and_then(|others| filter_record_batch(&batch, &others)).doing(doing)?;
         writer.write(&others).doing("write Parquet")?;
     }
     writer.close().doing("write Parquet")?;
@@ -250,10 +250,10 @@ fn texts(name: &str, value: &serde_json::Value, found: &mut Vec<String>) {
 /// goes on with the row before it goes with that row.
 fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
     let mut cleaned = Cleaned { rows: 0, look: Some(NO_CUSTOMER_ID) };
-    let (mut id, mut row, mut is_theirs) = (None, Vec::new(), false);
-    let mut write = |row: &mut Vec<String>, is_theirs: bool| {
-        cleaned.rows += u64::from(is_theirs && !row.is_empty());
-        let mut kept = row.drain(..).filter(|_| !is_theirs);
+    let (mut id, mut row, mut is_erased) = (None, Vec::new(), false);
+    let mut write = |row: &mut Vec<String>, is_erased: bool| {
+        cleaned.rows += u64::from(is_erased && !row.is_empty());
+        let mut kept = row.drain(..).filter(|_| !is_erased);
         kept.try_for_each(|line| writeln!(out, "{line}")).doing("write the table")
     };
     for (number, line) in BufReader::new(file).lines().enumerate() {
@@ -273,16 +273,16 @@ fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Opti
             None => cells.get(1).is_some_and(|cell| cell.is_empty()),
         };
         if !goes_on {
-            write(&mut row, is_theirs)?;
-            is_theirs = false;
+            write(&mut row, is_erased)?;
+            is_erased = false;
         }
         let all = || cells.iter().map(|cell| Cow::Borrowed(*cell));
         // A cell with a `|` in it moves the others.
-        is_theirs =
-            is_theirs || values.are_in(own, all()) || cells.iter().any(|cell| values.is_customer(cell));
+        is_erased =
+            is_erased || values.are_in(own, all()) || cells.iter().any(|cell| values.is_customer(cell));
         row.push(line);
     }
-    write(&mut row, is_theirs)?;
+    write(&mut row, is_erased)?;
     if id.is_some() {
         cleaned.look = None;
     }
@@ -294,10 +294,10 @@ mod tests {
     use super::super::identifier::Identifier;
     use super::*;
 
-    fn ada() -> Subject {
+    fn ada() -> ErasedPerson {
         let identifiers = [("customer_id", "c1"), ("email", "ada@example.org"), ("card", "7")];
         let identifiers = identifiers.map(|(kind, value)| Identifier::new(kind, value)).into();
-        Subject { identifiers, customers: 1, unknown: 0 }
+        ErasedPerson { identifiers, customers: 1, unknown: 0 }
     }
 
     fn left(name: &str, text: &str) -> (CleanedFile, String) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::Theirs;
+use super::rows::ErasedRows;
 use crate::clock::Instant;
 use crate::name::TableName;
 
@@ -17,7 +17,7 @@ pub struct Receipt {
     /// How many identifying values of each kind are on the suppression list for them.
     pub identifiers: BTreeMap<String, u64>,
     /// Rows by raw table; every other table was computed anew from these.
-    pub tables: BTreeMap<TableName, Theirs>,
+    pub tables: BTreeMap<TableName, ErasedRows>,
     /// Refused records that lost their text.
     pub refused_records: u64,
     /// Tables that the pipeline does not make, published without rows.

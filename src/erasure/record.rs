@@ -27,9 +27,9 @@ const ADDRESS_WORDS: usize = 8;
 /// The longest value that is tried, in bytes: an address has at most 254.
 const VALUE_BYTES: usize = 320;
 /// A shorter value of another kind than the source's own may be anything.
-const TELLING_CHARACTERS: usize = 5;
+const DISTINCTIVE_CHARACTERS: usize = 5;
 /// The same of digits alone: a shorter number may be an amount or a count.
-const TELLING_DIGITS: usize = 7;
+const DISTINCTIVE_DIGITS: usize = 7;
 
 /// What refused records are held against.
 pub struct RecordSearch<'a> {
@@ -42,7 +42,7 @@ pub struct RecordSearch<'a> {
 
 /// How many refused records lost their text, or would.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Blanked {
+pub struct BlankedRecords {
     /// They name a forgotten person.
     pub named: u64,
     /// Only their beginning was kept: whom the rest named nobody can say.
@@ -70,13 +70,13 @@ impl<'a> RecordSearch<'a> {
     ///
     /// # Errors
     /// A batch without the records or their sources.
-    pub fn without_records(&self, batch: &RecordBatch) -> Result<(RecordBatch, Blanked)> {
+    pub fn without_records(&self, batch: &RecordBatch) -> Result<(RecordBatch, BlankedRecords)> {
         let damaged = || Error::failed("refused records came without their text");
         let place = batch.schema().index_of("record").map_err(|_| damaged())?;
         let records = batch.column(place).as_string_opt::<i32>().ok_or_else(damaged)?;
         let sources = batch.column_by_name("source").and_then(|column| column.as_string_opt::<i32>());
         let sources = sources.ok_or_else(damaged)?;
-        let mut blanked = Blanked::default();
+        let mut blanked = BlankedRecords::default();
         let kept: StringArray = records
             .iter()
             .zip(sources)
@@ -105,16 +105,16 @@ impl<'a> RecordSearch<'a> {
         let values = values.unwrap_or_default();
         let spellings = spellings(record);
         let texts = || values.iter().map(String::as_str).chain(spellings.iter().map(|text| &**text));
-        values.iter().any(|value| self.knows(value, &mut tried))
+        values.iter().any(|value| self.is_listed(value, &mut tried))
             || spellings.iter().flat_map(|text| text.split(BETWEEN)).any(|value| {
-                self.knows(value, &mut tried)
-                    || value.split_whitespace().any(|word| self.knows(word, &mut tried))
+                self.is_listed(value, &mut tried)
+                    || value.split_whitespace().any(|word| self.is_listed(word, &mut tried))
             })
-            || texts().any(|text| self.knows_part(text, &mut tried))
+            || texts().any(|text| self.has_listed_part(text, &mut tried))
     }
 
     /// Returns whether the value, of whatever kind, is on the list.
-    fn knows(&self, value: &str, tried: &mut HashSet<String>) -> bool {
+    fn is_listed(&self, value: &str, tried: &mut HashSet<String>) -> bool {
         if value.is_empty() || value.len() > VALUE_BYTES {
             return false;
         }
@@ -122,7 +122,7 @@ impl<'a> RecordSearch<'a> {
         if normal.is_empty() || tried.contains(&normal) {
             return false;
         }
-        let telling = tells(&normal);
+        let telling = is_distinctive(&normal);
         let kinds = self.own.iter().chain(self.others.iter().filter(|_| telling));
         let known = kinds.into_iter().any(|kind| self.list.holds(kind, value));
         tried.insert(normal);
@@ -131,16 +131,16 @@ impl<'a> RecordSearch<'a> {
 
     /// Returns whether a part of the text is on the list: words in a row, or an address. Of a part only what
     /// tells counts: a card `12` is not the day of a date.
-    fn knows_part(&self, text: &str, tried: &mut HashSet<String>) -> bool {
-        let words = words(text);
-        let mut knows = |part: &str| tells(part) && self.knows(part, tried);
-        for (first, word) in words.iter().enumerate() {
+    fn has_listed_part(&self, text: &str, tried: &mut HashSet<String>) -> bool {
+        let word_ranges = word_ranges(text);
+        let mut is_listed = |part: &str| is_distinctive(part) && self.is_listed(part, tried);
+        for (first, word) in word_ranges.iter().enumerate() {
             let start = word.start;
-            for last in words.iter().skip(first).take(WORDS) {
+            for last in word_ranges.iter().skip(first).take(WORDS) {
                 let part = &text[start..last.end];
                 // An address is looked for below. `+33 6 12 34 56 78`
                 let signed = text[..start].ends_with('+');
-                if !part.contains('@') && (knows(part) || signed && knows(&text[start - 1..last.end])) {
+                if !part.contains('@') && (is_listed(part) || signed && is_listed(&text[start - 1..last.end])) {
                     return true;
                 }
             }
@@ -150,20 +150,20 @@ impl<'a> RecordSearch<'a> {
             |at: usize| text[at..].starts_with(['.', '-']) && text[at + 1..].starts_with(is_of_word);
         let began = |at: usize| text[..at].ends_with(['.', '-', '+']) && text[..at - 1].ends_with(is_of_word);
         text.match_indices('@').any(|(at, _)| {
-            let behind = words.partition_point(|word| word.start < at);
-            words[..behind].iter().rev().take(ADDRESS_WORDS).filter(|word| !began(word.start)).any(|first| {
-                let ends = words[behind..].iter().take(ADDRESS_WORDS).filter(|word| !goes_on(word.end));
-                ends.into_iter().any(|last| knows(&text[first.start..last.end]))
+            let behind = word_ranges.partition_point(|word| word.start < at);
+            word_ranges[..behind].iter().rev().take(ADDRESS_WORDS).filter(|word| !began(word.start)).any(|first| {
+                let ends = word_ranges[behind..].iter().take(ADDRESS_WORDS).filter(|word| !goes_on(word.end));
+                ends.into_iter().any(|last| is_listed(&text[first.start..last.end]))
             })
         })
     }
 }
 
 /// Returns whether a value says of itself that it is somebody's.
-fn tells(value: &str) -> bool {
+fn is_distinctive(value: &str) -> bool {
     let length = value.chars().count();
     let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
-    length >= if is_number { TELLING_DIGITS } else { TELLING_CHARACTERS }
+    length >= if is_number { DISTINCTIVE_DIGITS } else { DISTINCTIVE_CHARACTERS }
 }
 
 fn is_of_word(c: char) -> bool {
@@ -171,16 +171,16 @@ fn is_of_word(c: char) -> bool {
 }
 
 /// Returns where letters and digits stand together.
-fn words(text: &str) -> Vec<Range<usize>> {
-    let mut words: Vec<Range<usize>> = Vec::new();
+fn word_ranges(text: &str) -> Vec<Range<usize>> {
+    let mut word_ranges: Vec<Range<usize>> = Vec::new();
     for (at, c) in text.char_indices().filter(|(_, c)| is_of_word(*c)) {
         let end = at + c.len_utf8();
-        match words.last_mut() {
+        match word_ranges.last_mut() {
             Some(word) if word.end == at => word.end = end,
-            _ => words.push(at..end),
+            _ => word_ranges.push(at..end),
         }
     }
-    words
+    word_ranges
 }
 
 /// Returns the text, and what it says where signs stand for others: `\u0040`, `%40`, `&#64;`.

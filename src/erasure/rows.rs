@@ -11,12 +11,12 @@ use crate::source::{OnForget, Person};
 
 /// How many rows were a forgotten person's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Theirs {
+pub struct ErasedRows {
     pub removed: u64,
     pub anonymised: u64,
 }
 
-impl Theirs {
+impl ErasedRows {
     pub fn rows(&self) -> u64 {
         self.removed + self.anonymised
     }
@@ -26,12 +26,12 @@ impl Theirs {
 ///
 /// # Errors
 /// A batch without a column of a key.
-pub fn is_theirs(batch: &RecordBatch, person: &Person, list: &Suppressions) -> Result<BooleanArray> {
-    rows_with(batch, person, |kind, value| list.holds(kind, value))
+pub fn is_of_erased_person(batch: &RecordBatch, person: &Person, list: &Suppressions) -> Result<BooleanArray> {
+    rows_with_key(batch, person, |kind, value| list.holds(kind, value))
 }
 
 /// Returns which rows have a key, of this kind and value, that holds.
-pub(super) fn rows_with(
+pub(super) fn rows_with_key(
     batch: &RecordBatch,
     person: &Person,
     holds: impl Fn(&str, &str) -> bool,
@@ -58,30 +58,30 @@ pub fn forget_rows(
     batch: RecordBatch,
     person: &Person,
     list: &Suppressions,
-) -> Result<(RecordBatch, Theirs)> {
+) -> Result<(RecordBatch, ErasedRows)> {
     let doing = "remove erased persons";
-    let theirs = is_theirs(&batch, person, list)?;
-    let rows = theirs.true_count() as u64;
+    let erased = is_of_erased_person(&batch, person, list)?;
+    let rows = erased.true_count() as u64;
     if rows == 0 {
-        return Ok((batch, Theirs::default()));
+        return Ok((batch, ErasedRows::default()));
     }
     match &person.on_forget {
         OnForget::Remove => {
-            let others = arrow::compute::not(&theirs).doing(doing)?;
+            let others = arrow::compute::not(&erased).doing(doing)?;
             let others = filter_record_batch(&batch, &others).doing(doing)?;
-            Ok((others, Theirs { removed: rows, anonymised: 0 }))
+            Ok((others, ErasedRows { removed: rows, anonymised: 0 }))
         }
         OnForget::Anonymise(blanked) => {
             let schema = batch.schema();
             let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
                 match blanked.has(field.name()) {
-                    true => nullif(column, &theirs).doing(doing),
+                    true => nullif(column, &erased).doing(doing),
                     false => Ok(column.clone()),
                 }
             });
             let columns = columns.collect::<Result<Vec<_>>>()?;
             let blanked = RecordBatch::try_new(schema, columns).doing(doing)?;
-            Ok((blanked, Theirs { removed: 0, anonymised: rows }))
+            Ok((blanked, ErasedRows { removed: 0, anonymised: rows }))
         }
     }
 }
@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn rows_are_theirs_by_any_key() {
         let list = list_of(&[Identifier::new("card", "7"), Identifier::new("email", "ada@example.org")]);
-        let (others, theirs) = forget_rows(lines(), &person(OnForget::Remove), &list).unwrap();
-        assert_eq!(theirs, Theirs { removed: 2, anonymised: 0 });
+        let (others, erased) = forget_rows(lines(), &person(OnForget::Remove), &list).unwrap();
+        assert_eq!(erased, ErasedRows { removed: 2, anonymised: 0 });
         assert_eq!(others.column(0).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("8")]);
     }
 
@@ -132,8 +132,8 @@ mod tests {
         // Of a column that nobody declared, nobody knows what it holds.
         let (rows, _) = forget_rows(lines(), &person(blanked(&[])), &list).unwrap();
         assert_eq!(rows.column(2).null_count(), 1);
-        let (rows, theirs) = forget_rows(lines(), &person(blanked(&["amount"])), &list).unwrap();
-        assert_eq!(theirs, Theirs { removed: 0, anonymised: 1 });
+        let (rows, erased) = forget_rows(lines(), &person(blanked(&["amount"])), &list).unwrap();
+        assert_eq!(erased, ErasedRows { removed: 0, anonymised: 1 });
         let emails = rows.column(1).as_string::<i32>();
         assert_eq!(emails.iter().collect::<Vec<_>>(), [None, None, Some("bob@example.org")]);
         assert_eq!(rows.column(2), lines().column(2));
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn nobody_forgotten_changes_nothing() {
         let list = list_of(&[Identifier::new("card", "9")]);
-        let (rows, theirs) = forget_rows(lines(), &person(OnForget::Remove), &list).unwrap();
-        assert_eq!((rows, theirs), (lines(), Theirs::default()));
+        let (rows, erased) = forget_rows(lines(), &person(OnForget::Remove), &list).unwrap();
+        assert_eq!((rows, erased), (lines(), ErasedRows::default()));
     }
 }

@@ -15,7 +15,7 @@ use crate::day::local_instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
-use crate::warehouse::visibility::Known;
+use crate::warehouse::visibility::KnownSince;
 
 /// A feature model's query and what it reads.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,7 @@ impl Outcome {
         zone: Tz,
     ) -> Result<DataFrame> {
         let end = self.window_end(cutoff, zone)?;
-        let Known::At(time) = catalog.visibility(&self.events).known else {
+        let KnownSince::At(time) = catalog.visibility(&self.events).known else {
             return Err(Error::config(format!("{} does not declare when its events happened", self.events))
                 .hint(format!("add [tables.\"{}\"] time = \"…\"", self.events)));
         };

@@ -105,7 +105,7 @@ fn decided_pairs(linked: &Linked, customers: &Customers) -> Result<RecordBatch> 
 }
 
 /// Returns one line on what linkage did.
-pub async fn told(catalog: &Catalog, linked: &Linked, staged: &Staged) -> Result<String> {
+pub async fn summary(catalog: &Catalog, linked: &Linked, staged: &Staged) -> Result<String> {
     let doing = "count the links";
     let session = catalog.session_of_all_rows(staged).await?;
     let batches = session

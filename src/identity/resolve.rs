@@ -50,7 +50,7 @@ async fn resolve_with(
     };
     let pairs = linked.as_ref().map(|linked| linked.links.as_slice()).unwrap_or_default();
     let mut customers = customers::find(catalog, identity, night, pairs, &mut notes, &mut warnings).await?;
-    notes.extend(told(&customers.changes));
+    notes.extend(summary(&customers.changes));
     let mut staged = std::mem::take(&mut customers.staged);
     let mut fitted = None;
     if let (Some(linked), Some(persons)) = (linked, &identity.persons) {
@@ -58,7 +58,7 @@ async fn resolve_with(
         let links = match_links::stage(catalog, persons, &linked, &customers, scratch).await?;
         catalog.add_staged(&links).await?;
         let review = review::stage(catalog, &customers.cut).await?;
-        notes.push(match_links::told(catalog, &linked, &links).await?);
+        notes.push(match_links::summary(catalog, &linked, &links).await?);
         fitted = Some(linked.fitted);
         staged.push(linked.person_records);
         staged.extend([links, review]);
@@ -68,7 +68,7 @@ async fn resolve_with(
 }
 
 /// Returns how many ids changed.
-fn told(changes: &[Change]) -> Option<String> {
+fn summary(changes: &[Change]) -> Option<String> {
     let count = |kind: Kind| changes.iter().filter(|c| c.kind == kind).count();
     let merged = changes.iter().filter(|c| c.succeeds).count();
     let (split, moved) = (count(Kind::Split), count(Kind::Moved));

@@ -175,7 +175,7 @@ fn learn(
     rows: &Matrix,
     outcomes: &[bool],
 ) -> Result<std::result::Result<Learnt, NotFitted>> {
-    let (scaling, dropped) = Scaling::fit(&params.columns, rows, params.winsorise, Rare::Keep);
+    let (scaling, dropped) = Scaling::fit(&params.columns, rows, params.winsorise, Rare::RetentionRule);
     let scaled = scaling.apply(rows);
     Ok(logistic::fit(&scaled, outcomes, params.alpha)?.map(|logistic| Learnt { logistic, scaling, dropped }))
 }

@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::warehouse::snapshot_history::SnapshotHistory;
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
 use crate::warehouse::versions::Versions;
-use crate::warehouse::visibility::{Known, Visibility};
+use crate::warehouse::visibility::{KnownSince, Visibility};
 
 /// A checked pipeline.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub struct Pipeline {
 #[derive(Debug, Clone, Default)]
 pub struct TableRules {
     pub key: Vec<String>,
-    pub known: Known,
+    pub known: KnownSince,
     pub checks: Vec<Check>,
 }
 
@@ -79,7 +79,7 @@ impl Pipeline {
     pub fn versions(&self, source: &Source) -> Option<Versions> {
         let by = match (&source.version, self.rules(&raw_table(&source.name)).known) {
             (Some(column), _) => Some(TimeColumn::event(column)),
-            (None, Known::At(time)) if time.of == TimeOf::State => Some(time),
+            (None, KnownSince::At(time)) if time.of == TimeOf::State => Some(time),
             (None, _) => None,
         };
         let dated_files = source.delivery.date_in_name.is_some();

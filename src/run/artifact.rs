@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::name::StepName;
 use crate::pipeline::{Pipeline, Step};
 use crate::warehouse::Warehouse;
-use crate::warehouse::visibility::Known;
+use crate::warehouse::visibility::KnownSince;
 
 /// Raised when a key changes its meaning or goes; new keys may come without.
 pub(super) const VERSION: u32 = 1;
@@ -87,9 +87,9 @@ fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
         .map(|(name, table)| {
             let rules = pipeline.rules(&table);
             let known_by = match &rules.known {
-                Known::At(time) => json!(time.name),
-                Known::Always => json!("always"),
-                Known::Undeclared => Value::Null,
+                KnownSince::At(time) => json!(time.name),
+                KnownSince::Always => json!("always"),
+                KnownSince::Undeclared => Value::Null,
             };
             let check = |check: &Check| json!({"check": check.name(), "severity": check.severity});
             json!({

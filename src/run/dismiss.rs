@@ -38,7 +38,7 @@ pub async fn dismiss(
     wait: Wait,
 ) -> Result<Dismissed> {
     let held = async |lock: &crate::warehouse::lock::Lock| {
-        warehouse.settle(lock).await?;
+        warehouse.recover(lock).await?;
         let last = warehouse.require_last_release().await?;
         let engine = engine(limits, warehouse)?;
         let catalog = Catalog::new(warehouse.clone(), engine, Some(&last), Default::default());
@@ -66,7 +66,7 @@ async fn words(
 ) -> Result<Option<DataFrame>> {
     let Some(session) = quarantine::session(catalog).await? else { return Ok(None) };
     let schema = match catalog.table(&quarantine::table()).await? {
-        Some(table) => table.grown(&quarantine_schema(), true)?,
+        Some(table) => table.extended_schema(&quarantine_schema(), true)?,
         None => return Ok(None),
     };
     let columns: Vec<String> = schema

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use super::history::StepRecord;
 use super::quarantine;
 use super::step::{Done, Figures, Workshop};
-use crate::erasure::{self, Blanked, Receipt, RecordSearch, Suppressions, Theirs, forget_rows, is_theirs};
+use crate::erasure::{self, BlankedRecords, Receipt, RecordSearch, Suppressions, ErasedRows, forget_rows, is_of_erased_person};
 use crate::error::{Context, Result};
 use crate::name::TableName;
 use crate::pipeline::{Pipeline, raw_table};
@@ -64,7 +64,7 @@ impl Erasure {
 
     /// The receipt, once the steps have ended.
     pub fn receipt(mut self, steps: &[StepRecord]) -> Result<serde_json::Value> {
-        for step in steps.iter().filter(|step| step.figures.forgotten != Theirs::default()) {
+        for step in steps.iter().filter(|step| step.figures.forgotten != ErasedRows::default()) {
             self.receipt.tables.insert(step.step.as_str().parse()?, step.figures.forgotten);
         }
         serde_json::to_value(&self.receipt).doing("write the receipt")
@@ -103,8 +103,8 @@ pub(super) async fn refused(
     catalog: &Catalog,
     kinds: &BTreeSet<String>,
     list: &Suppressions,
-) -> Result<Blanked> {
-    let (quarantine, mut all) = (quarantine::table(), Blanked::default());
+) -> Result<BlankedRecords> {
+    let (quarantine, mut all) = (quarantine::table(), BlankedRecords::default());
     if catalog.table(&quarantine).await?.is_none() {
         return Ok(all);
     }
@@ -138,7 +138,7 @@ pub(super) async fn count(
     let mut rows = frame.execute_stream().await.doing(doing())?;
     let mut count = 0;
     while let Some(batch) = rows.next().await {
-        count += is_theirs(&batch.doing(doing())?, person, list)?.true_count() as u64;
+        count += is_of_erased_person(&batch.doing(doing())?, person, list)?.true_count() as u64;
     }
     Ok(count)
 }

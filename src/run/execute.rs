@@ -99,7 +99,7 @@ pub(super) async fn run_locked(
     mut erasure: Option<Erasure>,
 ) -> Result<Release> {
     let watch = Stopwatch::now();
-    let rolled_forward = warehouse.settle(lock).await?;
+    let rolled_forward = warehouse.recover(lock).await?;
     if let Some((release, _)) = &rolled_forward {
         progress.tell(Event::RolledForward { release: release.release });
     }
@@ -222,7 +222,7 @@ pub(super) async fn run_locked(
     }
     let release = warehouse.publish(lock, proposal(Outcome::Published, staged)).await?;
     if erasing {
-        warehouse.settle(lock).await?;
+        warehouse.recover(lock).await?;
     }
     artifacts.write(warehouse, progress).await;
     progress.tell(Event::Published { release: release.release, tables, wall: watch.elapsed() });

@@ -13,7 +13,7 @@ use crate::duration;
 use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::source::delivery::Expect;
-use crate::source::retention::Since;
+use crate::source::retention::RetentionCutoff;
 
 /// Names of files that a message lists at most.
 const SHOWN: usize = 5;
@@ -94,14 +94,14 @@ pub fn gap(
     source: &Source,
     expect: &Expect,
     dates: &BTreeSet<NaiveDate>,
-    kept: Option<Since>,
+    kept: Option<RetentionCutoff>,
     what: &str,
     as_of: Instant,
 ) -> Option<Error> {
     let mut gaps = expect.gaps(dates, as_of, source.delivery.zone);
     gaps.retain(|period| kept.is_none_or(|kept| *period >= kept.day));
     (!gaps.is_empty()).then(|| {
-        Error::failed(format!("no {what} for {}", expect.told(&gaps))).hint(
+        Error::failed(format!("no {what} for {}", expect.show_gaps(&gaps))).hint(
             "have it delivered; if nothing was to come, say so in expect: except = [\"sunday\", \"2026-12-25\"], \
              or severity = \"warn\"",
         )

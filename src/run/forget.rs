@@ -20,7 +20,7 @@ use super::forget_search::{
 use super::progress::Progress;
 use super::request::Request;
 use crate::clock;
-use crate::erasure::{CleanedFile, Receipt, Replica, Subject, Suppressions, clean_file};
+use crate::erasure::{CleanedFile, Receipt, Replica, ErasedPerson, Suppressions, clean_file};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Pipeline;
@@ -61,7 +61,7 @@ async fn forget_locked(
     stop: watch::Receiver<bool>,
     lock: &Lock,
 ) -> Result<Option<Receipt>> {
-    warehouse.settle(lock).await?;
+    warehouse.recover(lock).await?;
     warehouse.end_erasing().await?;
     let release = warehouse.require_last_release().await?;
     let catalog = catalog_of(pipeline, warehouse, &release, request)?;
@@ -165,7 +165,7 @@ struct Elsewhere<'a> {
     pipeline: &'a Arc<Pipeline>,
     warehouse: &'a Warehouse,
     asked: &'a Forgetting,
-    subject: &'a Subject,
+    subject: &'a ErasedPerson,
     request: &'a Request,
     progress: &'a Arc<dyn Progress>,
     stop: watch::Receiver<bool>,
@@ -194,7 +194,7 @@ impl Elsewhere<'_> {
         let partial = exported.partial.clone().unwrap_or_default();
         let (exported, subject) = (exported.clone(), self.subject.clone());
         let place = exported.place.clone();
-        let (is_elsewhere, machine) = (exported.is_elsewhere(), exported.machine.clone().unwrap_or_default());
+        let (is_on_other_machine, machine) = (exported.is_on_other_machine(), exported.machine.clone().unwrap_or_default());
         let cleaned = tokio::task::spawn_blocking(move || {
             clean_file(&exported.place, exported.format.as_deref(), &subject)
         });
@@ -202,7 +202,7 @@ impl Elsewhere<'_> {
             Ok(cleaned) => cleaned,
             Err(error) => CleanedFile { path: place, rows: None, look: Some(in_a_line(&error)) },
         };
-        if cleaned.rows.is_none() && cleaned.look.is_none() && is_elsewhere {
+        if cleaned.rows.is_none() && cleaned.look.is_none() && is_on_other_machine {
             cleaned.look = Some(format!("it was written on the machine {machine}: look there"));
         }
         match stopped {

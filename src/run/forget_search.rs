@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::engine::engine_of;
 use super::erase::{count, refused};
 use super::request::Request;
-use crate::erasure::{Asked, Identifier, Subject, SuppressionKey, Suppressions};
+use crate::erasure::{ErasureRequest, Identifier, ErasedPerson, SuppressionKey, Suppressions};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::pipeline::{Pipeline, Step, raw_table};
@@ -90,7 +90,7 @@ impl Search<'_> {
         release: &Release,
         catalog: &Catalog,
         list: &Suppressions,
-    ) -> Result<(Found, Subject)> {
+    ) -> Result<(Found, ErasedPerson)> {
         let mut subject = subject(self.pipeline, catalog, &self.persons, self.asked).await?;
         // Of whoever was forgotten before something may have come to light since: it says nothing of them.
         let theirs = list.only(&subject.identifiers)?;
@@ -128,7 +128,7 @@ impl Search<'_> {
         last: &Release,
         earlier: &[u64],
         theirs: &Suppressions,
-    ) -> Result<Option<(u64, Subject)>> {
+    ) -> Result<Option<(u64, ErasedPerson)>> {
         let mut looked_at: BTreeSet<(TableName, u64)> =
             last.tables.iter().map(|(table, version)| (table.clone(), *version)).collect();
         for number in earlier.iter().rev() {
@@ -229,13 +229,13 @@ async fn subject(
     catalog: &Catalog,
     persons: &BTreeMap<TableName, Person>,
     asked: &Forgetting,
-) -> Result<Subject> {
+) -> Result<ErasedPerson> {
     let keys = pipeline.steps.values().find_map(|step| match step {
         Step::Resolve(identity) => identity.keys.as_ref(),
         _ => None,
     });
-    let who = Asked { identifiers: &asked.identifiers, several: asked.several, is_typed: asked.is_typed };
-    let subject = Subject::find(catalog, keys, persons, &who, &pipeline.placeholders()).await?;
+    let who = ErasureRequest { identifiers: &asked.identifiers, several: asked.several, is_typed: asked.is_typed };
+    let subject = ErasedPerson::find(catalog, keys, persons, &who, &pipeline.placeholders()).await?;
     if subject.customers == 0 {
         let kinds = kinds(persons);
         if let Some(unknown) = asked.identifiers.iter().find(|i| !kinds.contains(&i.kind)) {
@@ -250,7 +250,7 @@ async fn subject(
     Ok(subject)
 }
 
-pub(super) fn by_kind(subject: &Subject) -> BTreeMap<String, u64> {
+pub(super) fn by_kind(subject: &ErasedPerson) -> BTreeMap<String, u64> {
     let mut kinds = BTreeMap::new();
     for identifier in &subject.identifiers {
         *kinds.entry(identifier.kind.clone()).or_default() += 1;

@@ -16,14 +16,14 @@ use super::replay::told;
 use super::snapshot::{self, Lists, ReadLists};
 use super::source_reading::Ingest;
 use super::step::{Done, Failure, Figures, Workshop};
-use crate::erasure::Theirs;
+use crate::erasure::ErasedRows;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::pipeline::raw_table;
 use crate::source::{self, ColumnType, OnDrift, Source, SourceFile, Survey};
 use crate::warehouse::stage::{Mode, Staged};
 use crate::warehouse::table::Table;
-use crate::warehouse::visibility::Known;
+use crate::warehouse::visibility::KnownSince;
 
 /// What reading has found.
 struct Found {
@@ -55,7 +55,7 @@ impl Workshop {
         let schema = match &existing {
             Some(base) => {
                 snapshot::same_kind(source, base)?;
-                base.grown(&wanted, source.on_drift != OnDrift::Fail)?
+                base.extended_schema(&wanted, source.on_drift != OnDrift::Fail)?
             }
             None => wanted,
         };
@@ -94,7 +94,7 @@ impl Workshop {
                 .and_then(|_| self.event_time(&table)),
             read: 0,
             refused: 0,
-            forgotten: Theirs::default(),
+            forgotten: ErasedRows::default(),
             examples: Vec::new(),
             remarks: Vec::new(),
             entries: Vec::new(),
@@ -130,7 +130,7 @@ impl Workshop {
         };
 
         figures.refused = refused;
-        let (warnings, notes) = source::told(remarks);
+        let (warnings, notes) = source::messages(remarks);
         figures.warnings.extend(warnings);
         figures.notes.extend(notes);
         figures.forgotten = forgotten;
@@ -247,8 +247,8 @@ impl Workshop {
 
     fn event_time(&self, table: &TableName) -> Option<String> {
         match self.pipeline.rules(table).known {
-            Known::At(time) => Some(time.name),
-            Known::Undeclared | Known::Always => None,
+            KnownSince::At(time) => Some(time.name),
+            KnownSince::Undeclared | KnownSince::Always => None,
         }
     }
 }

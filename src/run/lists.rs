@@ -3,14 +3,14 @@
 use futures::StreamExt;
 
 use super::step::{Done, Figures, Workshop};
-use crate::audience::{self, Audience, Decided, Drawing};
+use crate::audience::{self, Audience, Decided, ListSelection};
 use crate::error::{Context, Error, Result};
 use crate::model::determinism;
 use crate::warehouse::stage::{Layout, Mode, Staged, Stager};
 
 impl Workshop {
     pub(super) async fn audiences(&self, audiences: &[Audience]) -> Result<Done> {
-        let drawing = Drawing::begin(&self.catalog, audiences, self.as_of).await?;
+        let drawing = ListSelection::begin(&self.catalog, audiences, self.as_of).await?;
         let mut figures = Figures { warnings: drawing.warnings(audiences), ..Figures::default() };
         let decisions = self.decisions(&drawing, audiences).await?;
         // Lists and waterfall are read from what was decided, not decided again.
@@ -24,7 +24,7 @@ impl Workshop {
     }
 
     /// One file in the order of audience and customer, as every mart is in that of its key.
-    async fn decisions(&self, drawing: &Drawing, audiences: &[Audience]) -> Result<Staged> {
+    async fn decisions(&self, drawing: &ListSelection, audiences: &[Audience]) -> Result<Staged> {
         let mut planned = Vec::new();
         let mut errors = Vec::new();
         for audience in audiences {
@@ -54,7 +54,7 @@ impl Workshop {
                     ))
                     .at(format!("audience {}", audience.name)));
                 }
-                Err(error) => return Err(drawing.blame(&self.catalog, audience, error).await),
+                Err(error) => return Err(drawing.failing_condition(&self.catalog, audience, error).await),
             }
         }
         stager.ok_or_else(|| Error::failed("the pipeline has no audience"))?.finish().await

@@ -11,7 +11,7 @@ use crate::model::time_column::time_lineage;
 use crate::name::{StepName, TableName};
 use crate::pipeline::Step;
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
-use crate::warehouse::visibility::Known;
+use crate::warehouse::visibility::KnownSince;
 
 impl Workshop {
     /// Refuses a model whose rows are dated by what is only a day.
@@ -19,7 +19,7 @@ impl Workshop {
     /// # Errors
     /// A time column that is made from a date, in the model or in one that it reads.
     pub(super) async fn require_dated(&self, model: &Model, plan: &LogicalPlan) -> Result<()> {
-        let Known::At(time) = self.pipeline.rules(&model.table).known else { return Ok(()) };
+        let KnownSince::At(time) = self.pipeline.rules(&model.table).known else { return Ok(()) };
         let mut made = Vec::new();
         let mut followed = vec![(model.table.clone(), time.name.clone())];
         let mut next = self.look(&model.table, plan, &time, &mut made);
@@ -29,7 +29,7 @@ impl Workshop {
             }
             followed.push((table.clone(), column.clone()));
             let of = time.of;
-            let declared = matches!(&self.pipeline.rules(&table).known, Known::At(own) if own.name == column);
+            let declared = matches!(&self.pipeline.rules(&table).known, KnownSince::At(own) if own.name == column);
             match self.pipeline.steps.get(&StepName::from(&table)) {
                 // It says itself when its rows became known, and was looked at.
                 _ if declared => {}

@@ -80,7 +80,7 @@ pub async fn observe(
                 continue;
             }
         };
-        seen.left_out.insert(source.name.clone(), listed.left_out);
+        seen.left_out.insert(source.name.clone(), listed.skipped_files);
         let mut files = match seen_files(source, &ledger, listed.files).await {
             Ok(files) => files,
             Err(error) => {

@@ -68,11 +68,11 @@ impl Workshop {
         let files: Vec<&str> = replaced.iter().map(|replaced| replaced.entry.file.as_str()).collect();
         let parted = self
             .catalog
-            .parted(rows, |statistics| files.iter().any(|file| statistics.may_hold("_file", file)))
+            .split_files(rows, |statistics| files.iter().any(|file| statistics.may_hold("_file", file)))
             .await?;
         let mut left: BTreeMap<String, i64> = BTreeMap::new();
         let mut all = None;
-        if parted.any_touched() {
+        if parted.has_affected_files() {
             let table = parted.session()?.table(parted.table()).await?;
             let names = files.iter().map(|file| lit(*file)).collect();
             let theirs = col(Column::from_name("_file")).in_list(names, false);

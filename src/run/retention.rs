@@ -27,7 +27,7 @@ use crate::name::{StepName, TableName};
 use crate::pipeline::{Pipeline, Step, raw_table};
 use crate::source::Source;
 use crate::warehouse::catalog::{Catalog, Session};
-use crate::warehouse::expiry::{Least, Parted};
+use crate::warehouse::expiry::{Least, SplitTable};
 use crate::warehouse::stage::{Mode, Staged};
 use crate::warehouse::versions::Versions;
 
@@ -36,8 +36,8 @@ impl Workshop {
     /// when there is none.
     pub(super) async fn keep(&self, source: &Source, rows: Staged, figures: &mut Figures) -> Result<Staged> {
         let Some(policy) = Policy::of(&self.pipeline, source, self.as_of) else { return Ok(rows) };
-        let mut parted = self.catalog.parted(rows, |statistics| policy.may_touch(statistics)).await?;
-        if !parted.any_touched() {
+        let mut parted = self.catalog.split_files(rows, |statistics| policy.may_touch(statistics)).await?;
+        if !parted.has_affected_files() {
             return Ok(parted.unchanged());
         }
         let session = parted.session()?;
@@ -56,7 +56,7 @@ impl Workshop {
                 replaced.rows("semi").await?.count().await.doing("count what they have replaced")?;
             if outdated > 0 {
                 // It may lie in any file.
-                parted = parted.all_touched();
+                parted = parted.with_all_files_affected();
                 kept = replaced.rows("anti").await?;
                 expired += outdated as u64;
             }
@@ -86,7 +86,7 @@ struct Replaced {
 }
 
 impl Replaced {
-    async fn by(policy: &Policy<'_>, parted: &Parted<'_>) -> Result<Replaced> {
+    async fn by(policy: &Policy<'_>, parted: &SplitTable<'_>) -> Result<Replaced> {
         let session = parted.session_of_all()?;
         let all = session.table(parted.table()).await?;
         let too_old = policy.too_old(&all)?;
@@ -168,13 +168,13 @@ pub(super) async fn expire_refusals(
     let Some(grown) = catalog.table(&table).await? else { return Ok(None) };
     let nothing = catalog.warehouse().stager(&table, Mode::Append, &grown.schema)?.finish().await?;
     let parted = catalog
-        .parted(nothing, |statistics| match statistics.least("_run") {
+        .split_files(nothing, |statistics| match statistics.least("_run") {
             Least::Value(least) => least.as_u64().is_none_or(|least| least < highest),
             Least::NoValue => false,
             Least::Unknown => true,
         })
         .await?;
-    if !parted.any_touched() {
+    if !parted.has_affected_files() {
         return Ok(None);
     }
     let doing = "look for refused records that are too old";

@@ -10,19 +10,19 @@ use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Result};
 use crate::pipeline::{Pipeline, raw_table};
 use crate::source::Source;
-use crate::source::retention::Since;
+use crate::source::retention::RetentionCutoff;
 use crate::source::snapshot::VALID_TO;
 use crate::warehouse::expiry::{Least, Statistics};
 use crate::warehouse::time_value::instant_value;
 use crate::warehouse::versions::Versions;
-use crate::warehouse::visibility::Known;
+use crate::warehouse::visibility::KnownSince;
 
 /// A source's policy at an instant.
 pub(super) struct Policy<'s> {
     pub(super) source: &'s Source,
     /// The column that says how old a row is.
     pub(super) by: String,
-    pub(super) since: Since,
+    pub(super) since: RetentionCutoff,
     pub(super) span: String,
     pub(super) versions: Option<Versions>,
 }
@@ -34,9 +34,9 @@ impl Policy<'_> {
         let by = match (&keep.by, pipeline.rules(&raw_table(&source.name)).known) {
             _ if source.snapshot.is_some() => VALID_TO.to_owned(),
             (Some(by), _) => by.clone(),
-            (None, Known::At(time)) => time.name,
+            (None, KnownSince::At(time)) => time.name,
             // Checked with the pipeline: a policy has a column.
-            (None, Known::Undeclared | Known::Always) => return None,
+            (None, KnownSince::Undeclared | KnownSince::Always) => return None,
         };
         let versions = pipeline.versions(source);
         Some(Policy { source, by, since: keep.since(as_of)?, span: keep.span.to_string(), versions })

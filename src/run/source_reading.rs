@@ -16,7 +16,7 @@ use super::snapshot::{self, Lists};
 use super::step::Workshop;
 use crate::clock::Instant;
 use crate::day::first_day_not_over;
-use crate::erasure::{RecordSearch, Theirs, forget_rows};
+use crate::erasure::{RecordSearch, ErasedRows, forget_rows};
 use crate::error::Result;
 use crate::source::{self, ColumnType, Piece, Remark, Source, SourceFile, Survey};
 use crate::warehouse::stage::Stager;
@@ -39,7 +39,7 @@ pub(super) struct Ingest<'w> {
     pub(super) time: Option<String>,
     pub(super) read: u64,
     pub(super) refused: u64,
-    pub(super) forgotten: Theirs,
+    pub(super) forgotten: ErasedRows,
     pub(super) examples: Vec<String>,
     /// What reading bore, by file.
     pub(super) remarks: Vec<(String, Remark)>,

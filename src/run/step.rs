@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::PlannedStep;
 use crate::clock::Instant;
-use crate::erasure::{Suppressions, Theirs};
+use crate::erasure::{Suppressions, ErasedRows};
 use crate::error::{Context, Error, Result};
 use crate::feature::{Cutoffs, FeatureQuery, Outcome};
 use crate::identity::quality::{self, Quality};
@@ -62,7 +62,7 @@ pub struct Figures {
     /// Records that had been refused and fit now.
     pub replayed: u64,
     /// Rows of forgotten persons, kept out or blanked.
-    pub forgotten: Theirs,
+    pub forgotten: ErasedRows,
     /// Worth knowing, nothing to mend.
     pub notes: Vec<String>,
 }

@@ -16,9 +16,9 @@ use super::column::{Column, ColumnType};
 use super::doubt::{Doubt, is_whole_in_other_digits, looks_shortened, may_be_shortened};
 use super::fault::Fault;
 use super::field_stretch::{Absent, Fields};
-use super::number::{POWERS, decimal, float, integer, spelled_out, trim};
+use super::number::{POWERS, decimal, float, integer, without_exponent, trim};
 use super::time_format::TimeFormat;
-use super::zone::Placer;
+use super::zone::UtcConverter;
 use crate::error::{Context, Result};
 
 /// Builds one column.
@@ -32,7 +32,7 @@ pub struct Decoder {
     point: u8,
     /// Whether a number is nothing but sign, digits and decimal mark.
     plain: bool,
-    placer: Placer,
+    placer: UtcConverter,
     scratch: Vec<u8>,
     rows: usize,
     /// What records have that do not hold the column: its file's value.
@@ -60,7 +60,7 @@ impl Decoder {
             nulls: column.style.nulls.iter().filter(|n| !n.is_empty()).cloned().collect(),
             point: column.style.number.point,
             plain: column.style.number.is_plain(),
-            placer: Placer::new(column.style.zone).with_whole_day(column.style.whole_day),
+            placer: UtcConverter::new(column.style.zone).with_whole_day(column.style.whole_day),
             scratch: Vec::new(),
             rows: 0,
             of_file: None,
@@ -244,7 +244,7 @@ impl Decoder {
     pub fn push_number(&mut self, text: &[u8]) -> Result<(), Fault> {
         match self.push_digits(text) {
             // An exponent is exact where the grammar says what it means.
-            Err(Fault::Exponent) => self.push_digits(&spelled_out(text).ok_or(Fault::Exponent)?),
+            Err(Fault::Exponent) => self.push_digits(&without_exponent(text).ok_or(Fault::Exponent)?),
             pushed => pushed,
         }
     }

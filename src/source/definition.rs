@@ -14,7 +14,7 @@ use super::header_name::plain;
 use super::person::Person;
 use super::policy::{OnDrift, Undated};
 use super::ragged::Ragged;
-use super::retention::Keep;
+use super::retention::RetentionRule;
 use super::same_content::SameContent;
 use super::snapshot::{self, Snapshot};
 use super::text::TextEncoding;
@@ -42,7 +42,7 @@ pub struct Source {
     pub rows: Option<String>,
     /// None where no row is anybody's.
     pub person: Option<Person>,
-    pub keep: Option<Keep>,
+    pub keep: Option<RetentionRule>,
     /// Of zip archives the members that are read; all when none is said.
     pub(super) member: Option<Pattern>,
     pub same_content: Option<SameContent>,

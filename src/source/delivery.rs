@@ -247,7 +247,7 @@ impl Expect {
     }
 
     /// Returns the gaps in words: `2026-01-31, 2026-02-03 to 2026-02-05 (4 days)`.
-    pub fn told(&self, gaps: &[NaiveDate]) -> String {
+    pub fn show_gaps(&self, gaps: &[NaiveDate]) -> String {
         const SHOWN: usize = 10;
         let mut stretches: Vec<(NaiveDate, NaiveDate)> = Vec::new();
         for gap in gaps {
@@ -360,7 +360,7 @@ mod tests {
         let expect = expect(table);
         let dates = dates.iter().map(|d| day(d)).collect();
         let paris = chrono_tz::Europe::Paris;
-        expect.told(&expect.gaps(&dates, parse_instant(as_of, paris).unwrap(), paris))
+        expect.show_gaps(&expect.gaps(&dates, parse_instant(as_of, paris).unwrap(), paris))
     }
 
     #[test]

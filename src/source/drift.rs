@@ -86,7 +86,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
             let gone: Vec<&Column> =
                 missing.iter().filter(|c| !renamed.iter().any(|(r, ..)| r.name == c.name)).copied().collect();
             if !gone.is_empty() {
-                errors.push(not_there(&gone, found, source.on_drift));
+                errors.push(missing_columns(&gone, found, source.on_drift));
             }
             let new: Vec<_> = added
                 .iter()
@@ -102,7 +102,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
             let required: Vec<&Column> = missing.iter().filter(|c| !c.nullable).copied().collect();
             if !required.is_empty() || strangers {
                 let gone = if required.is_empty() { &missing } else { &required };
-                errors.push(not_there(gone, found, source.on_drift));
+                errors.push(missing_columns(gone, found, source.on_drift));
             }
             for column in &missing {
                 let near = renamed.iter().find(|(r, ..)| r.name == column.name);
@@ -191,12 +191,12 @@ fn place_of(column: &Column, found: &[String]) -> Result<Option<usize>> {
     match there.as_slice() {
         [] => Ok(None),
         [(_, places)] if places.len() == 1 => Ok(places.first().copied()),
-        [(name, places)] => Err(twice(column, name, places)),
+        [(name, places)] => Err(ambiguous_name(column, name, places)),
         several => Err(several_names(column, several)),
     }
 }
 
-fn twice(column: &Column, name: &str, places: &[usize]) -> Error {
+fn ambiguous_name(column: &Column, name: &str, places: &[usize]) -> Error {
     let places: Vec<String> = places.iter().map(|place| (place + 1).to_string()).collect();
     Error::failed(format!(
         "the file has the column `{name}` more than once: columns {}",
@@ -275,7 +275,7 @@ fn was_renamed(column: &Column, name: &str, place: &str) -> Error {
     ))
 }
 
-fn not_there(missing: &[&Column], found: &[String], policy: OnDrift) -> Error {
+fn missing_columns(missing: &[&Column], found: &[String], policy: OnDrift) -> Error {
     let names: Vec<String> = missing.iter().map(|c| c.wanted()).collect();
     let required =
         if policy != OnDrift::Fail && missing.iter().all(|c| !c.nullable) { " required" } else { "" };

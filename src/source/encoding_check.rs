@@ -14,7 +14,7 @@ const SAMPLE: usize = 4096;
 
 /// What speaks against the declared encoding.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Offence {
+pub enum EncodingFault {
     /// Bytes that the encoding does not know.
     Unknown,
     /// Bytes of another encoding.
@@ -40,7 +40,7 @@ pub struct Evidence {
 #[derive(Debug, Default, PartialEq)]
 pub struct Finding {
     /// Where something speaks against the encoding for certain.
-    pub offence: Option<(usize, Offence)>,
+    pub fault: Option<(usize, EncodingFault)>,
     /// From here on the bytes are to be looked at again with those that follow.
     pub rest: usize,
 }
@@ -73,7 +73,7 @@ impl Evidence {
             if !self.sample.is_empty() {
                 self.sample.extend(more);
             }
-            return Finding { offence: None, rest: bytes.len() };
+            return Finding { fault: None, rest: bytes.len() };
         };
         let finding = self.scan(bytes, first, last);
         // With the letter before the first.
@@ -98,7 +98,7 @@ impl Evidence {
 
     /// Looks at a window from its first byte beyond ASCII on.
     fn scan(&mut self, bytes: &[u8], first: usize, last: bool) -> Finding {
-        let mut finding = Finding { offence: None, rest: bytes.len() };
+        let mut finding = Finding { fault: None, rest: bytes.len() };
         let mut next = Some(first);
         while let Some(at) = next {
             let byte = bytes[at];
@@ -119,14 +119,14 @@ impl Evidence {
                         self.utf8_seen = true;
                     }
                     if self.western && !by_chance(&bytes[at..]) {
-                        finding.offence = Some((at, Offence::Of(Encoding::UTF_8)));
+                        finding.fault = Some((at, EncodingFault::Of(Encoding::UTF_8)));
                         return finding;
                     }
                     length
                 }
             };
             if bytes[at..at + length].iter().any(|byte| self.unknown[usize::from(*byte)]) {
-                finding.offence = Some((at, Offence::Unknown));
+                finding.fault = Some((at, EncodingFault::Unknown));
                 return finding;
             }
             next = next_high(bytes, at + length);
@@ -254,12 +254,12 @@ mod tests {
 
     #[test]
     fn utf8_under_another_encoding_is_seen() {
-        let utf8 = Some((9, Offence::Of(Encoding::UTF_8)));
+        let utf8 = Some((9, EncodingFault::Of(Encoding::UTF_8)));
         for name in ["windows-1252", "latin1", "iso-8859-15", "macintosh", "cp850", "cp437"] {
             for text in
                 ["1;Zo\n2;Zoé;Besançon", "1;Zo\n2;Zo€", "1;Zo\n2;Zo’", "1;Zo\n2;Zo\u{a0}", "1;Zo\n2;Zo顧客"]
             {
-                assert_eq!(look(name, text.as_bytes()).0.offence, utf8, "{name}");
+                assert_eq!(look(name, text.as_bytes()).0.fault, utf8, "{name}");
             }
         }
         for (name, text) in [
@@ -271,7 +271,7 @@ mod tests {
             ("windows-1255", "1;שלום"),
         ] {
             let (finding, line) = look(name, text.as_bytes());
-            assert!(finding.offence.is_some() || line.is_some(), "{name}");
+            assert!(finding.fault.is_some() || line.is_some(), "{name}");
         }
         assert_eq!(look("windows-1251", "a\nb\nё;Москва".as_bytes()).1, Some(3));
     }
@@ -293,15 +293,15 @@ mod tests {
             ("windows-1254", "İstanbul; Şişli; ğüşöç"),
         ] {
             let (finding, line) = look(name, &encoded(text, name));
-            assert_eq!((finding.offence, line), (None, None), "{name}: {text}");
+            assert_eq!((finding.fault, line), (None, None), "{name}: {text}");
         }
     }
 
     #[test]
     fn bytes_that_stand_for_nothing_are_seen() {
-        assert_eq!(look("windows-1252", b"a\x81b").0.offence, Some((1, Offence::Unknown)));
-        assert_eq!(look("iso-8859-15", b"l\x92\xe9t\xe9").0.offence, Some((1, Offence::Unknown)));
-        assert_eq!(look("ascii", b"caf\xe9").0.offence, Some((3, Offence::Unknown)));
+        assert_eq!(look("windows-1252", b"a\x81b").0.fault, Some((1, EncodingFault::Unknown)));
+        assert_eq!(look("iso-8859-15", b"l\x92\xe9t\xe9").0.fault, Some((1, EncodingFault::Unknown)));
+        assert_eq!(look("ascii", b"caf\xe9").0.fault, Some((3, EncodingFault::Unknown)));
     }
 
     #[test]
@@ -313,16 +313,16 @@ mod tests {
             for cut in 0..=text.len() {
                 let mut evidence = Evidence::new(Encoding::of(name).unwrap());
                 let first = evidence.look(&text[..cut], false);
-                let found = match first.offence {
-                    Some(offence) => Some(offence),
+                let found = match first.fault {
+                    Some(fault) => Some(fault),
                     None => {
-                        let second = evidence.look(&text[first.rest..], true).offence;
-                        second.map(|(at, offence)| (at + first.rest, offence))
+                        let second = evidence.look(&text[first.rest..], true).fault;
+                        second.map(|(at, fault)| (at + first.rest, fault))
                     }
                 };
                 assert_eq!(
                     (found, evidence.wholly_utf8()),
-                    (whole.0.offence, whole.1),
+                    (whole.0.fault, whole.1),
                     "{name} cut at {cut}"
                 );
             }

@@ -20,7 +20,7 @@ pub struct Added {
 ///
 /// # Errors
 /// A name without letters and digits, and one that is taken.
-pub fn taken_in(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec<Added>> {
+pub fn added_columns(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec<Added>> {
     let mut added: Vec<Added> = Vec::new();
     let mut errors = Vec::new();
     for (from, kind) in found {

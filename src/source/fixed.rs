@@ -126,7 +126,7 @@ impl Layout {
             return rows.refuse_record(line, &reason, raw);
         }
         if let Some(stretch) = self.undeclared.iter().find(|stretch| !cut.is_blank((*stretch).clone())) {
-            return rows.refuse_record(line, &stray(stretch), raw);
+            return rows.refuse_record(line, &unassigned_text(stretch), raw);
         }
         for (decoder, stretch) in rows.decoders.iter_mut().zip(&self.columns) {
             let value = stretch.clone().map(|stretch| trimmed(cut.get(stretch)));
@@ -145,7 +145,7 @@ impl Layout {
 }
 
 #[cold]
-fn stray(stretch: &Range<usize>) -> String {
+fn unassigned_text(stretch: &Range<usize>) -> String {
     let (first, last) = (stretch.start + 1, stretch.end);
     let (place, written) = match last {
         usize::MAX => (format!("after character {}", stretch.start), format!("{first}-")),

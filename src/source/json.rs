@@ -40,7 +40,7 @@ pub fn read(
         return Ok(());
     }
     if let Some(unknown) = &reading.unknown {
-        undeclared_keys(source, &without_left_out(source, &unknown.keys), &reading.absent())?;
+        undeclared_keys(source, &without_ignored(source, &unknown.keys), &reading.absent())?;
     }
     let remarks = reading.remarks();
     reading.rows.finish(remarks, emit)
@@ -61,10 +61,10 @@ pub fn undeclared(
         ))
         .hint("declare the object that holds them as text, or list it in ignore_columns"));
     }
-    Ok(without_left_out(source, &unknown.keys).into_iter().map(|(key, _)| key).collect())
+    Ok(without_ignored(source, &unknown.keys).into_iter().map(|(key, _)| key).collect())
 }
 
-fn without_left_out(source: &Source, keys: &[(String, i64)]) -> Vec<(String, i64)> {
+fn without_ignored(source: &Source, keys: &[(String, i64)]) -> Vec<(String, i64)> {
     keys.iter().filter(|(key, _)| !source.leaves_out(key)).cloned().collect()
 }
 

@@ -11,7 +11,7 @@ use object_store::path::Path;
 use walkdir::WalkDir;
 
 use super::header_name::composed;
-use super::left_out::why_left_out;
+use super::skipped_files::skip_reason;
 use super::source_file::{Listing, SourceFile};
 use crate::error::{Context, Error, Result};
 use crate::storage::fault::between;
@@ -20,7 +20,7 @@ use crate::storage::local_file::{LocalFile, meta_of};
 /// Returns the file at a path, or the files below it that match.
 pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
     let mut listing = Listing::default();
-    let Some(path) = as_it_lies_there(path)? else { return Ok(listing) };
+    let Some(path) = path_as_stored(path)? else { return Ok(listing) };
     let metadata = path.metadata().doing(format!("look at {}", path.display()))?;
     if metadata.is_file() {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -41,9 +41,9 @@ pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
                 // A link that leads nowhere.
                 (Some(link), Some(ErrorKind::NotFound)) if link.is_symlink() => (link.to_owned(), None),
                 // A link that leads to itself, or to a folder above it.
-                (Some(link), _) if error.loop_ancestor().is_some() || leads_to_itself(&error) => {
+                (Some(link), _) if error.loop_ancestor().is_some() || is_link_loop(&error) => {
                     let below = link.strip_prefix(&path).unwrap_or(link).to_string_lossy();
-                    listing.left_out.push(format!("{below} (a link to a folder that contains it)"));
+                    listing.skipped_files.push(format!("{below} (a link to a folder that contains it)"));
                     continue;
                 }
                 // It was there a moment ago.
@@ -56,11 +56,11 @@ pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
         if !pattern.is_none_or(|pattern| pattern.matches_with(&composed(&shown), options)) {
             continue;
         }
-        match (why_left_out(&shown, pattern), metadata) {
-            (Some(why), _) => listing.left_out.push(format!("{shown} ({why})")),
-            (None, None) => listing.left_out.push(format!("{shown} (a broken link)")),
+        match (skip_reason(&shown, pattern), metadata) {
+            (Some(why), _) => listing.skipped_files.push(format!("{shown} ({why})")),
+            (None, None) => listing.skipped_files.push(format!("{shown} (a broken link)")),
             (None, Some(metadata)) if !metadata.is_file() => {
-                listing.left_out.push(format!("{shown} (not a regular file)"));
+                listing.skipped_files.push(format!("{shown} (not a regular file)"));
             }
             (None, Some(_)) if below.to_str().is_none() => {
                 return Err(Error::failed(format!("the name of `{shown}` is not UTF-8 text"))
@@ -76,13 +76,13 @@ pub fn look(path: &FilePath, pattern: Option<&Pattern>) -> Result<Listing> {
 }
 
 #[cfg(unix)]
-fn leads_to_itself(error: &walkdir::Error) -> bool {
+fn is_link_loop(error: &walkdir::Error) -> bool {
     let code = error.io_error().and_then(std::io::Error::raw_os_error);
     code == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 #[cfg(not(unix))]
-fn leads_to_itself(error: &walkdir::Error) -> bool {
+fn is_link_loop(error: &walkdir::Error) -> bool {
     error.path().is_some_and(FilePath::is_symlink)
 }
 
@@ -103,7 +103,7 @@ fn source_file(name: String, path: PathBuf, metadata: &Metadata) -> Result<Sourc
 
 /// Returns a path as the disk has it, where its accents are composed in another way than declared: macOS
 /// takes them apart. Nothing where none, or more than one, looks the same.
-fn as_it_lies_there(declared: &FilePath) -> Result<Option<PathBuf>> {
+fn path_as_stored(declared: &FilePath) -> Result<Option<PathBuf>> {
     if is_there(declared)? {
         return Ok(Some(declared.to_owned()));
     }

@@ -12,7 +12,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::definition::Source;
 use super::header_name::composed;
-use super::left_out::why_left_out;
+use super::skipped_files::skip_reason;
 use super::local_folder;
 use super::members::opened;
 use super::place::Place;
@@ -22,22 +22,22 @@ use crate::storage::Storage;
 
 /// Returns the files of a source.
 ///
-/// What [`why_left_out`] has a reason for is told and not read. No file at all is an error unless the
+/// What [`skip_reason`] has a reason for is told and not read. No file at all is an error unless the
 /// source is optional.
 pub async fn list(source: &Source) -> Result<Listing> {
     let found = async {
-        let Listing { files, mut left_out } = find(source).await?;
+        let Listing { files, mut skipped_files } = find(source).await?;
         let mut listing = opened(source, files).await?;
-        listing.left_out.append(&mut left_out);
+        listing.skipped_files.append(&mut skipped_files);
         in_order(source, listing)
     };
     found.await.map_err(|e| e.at(format!("source {}", source.name)))
 }
 
 fn in_order(source: &Source, mut listing: Listing) -> Result<Listing> {
-    let Listing { files, left_out } = &mut listing;
+    let Listing { files, skipped_files } = &mut listing;
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    left_out.sort();
+    skipped_files.sort();
     if files.is_empty() && !source.optional {
         return Err(Error::failed(format!("there is no file at {}", source.path))
             .hint("check that the export has run, or set optional = true if it may be missing"));
@@ -70,7 +70,7 @@ async fn find(source: &Source) -> Result<Listing> {
     if !listing.files.is_empty() || path.as_ref().is_ascii() {
         return Ok(listing);
     }
-    match as_it_lies_there(&store, &path).await.doing(doing())? {
+    match path_as_stored(&store, &path).await.doing(doing())? {
         Some(path) => look(&place, &store, &path).await.doing(doing()),
         None => Ok(listing),
     }
@@ -100,8 +100,8 @@ async fn look(place: &Place, store: &Arc<dyn ObjectStore>, path: &Path) -> objec
         if name.is_empty() || !pattern.is_none_or(|pattern| pattern.matches_with(&composed(&name), options)) {
             continue;
         }
-        match why_left_out(&name, pattern) {
-            Some(why) => listing.left_out.push(format!("{name} ({why})")),
+        match skip_reason(&name, pattern) {
+            Some(why) => listing.skipped_files.push(format!("{name} ({why})")),
             None => listing.files.push(source_file(name, meta, store)),
         }
     }
@@ -121,7 +121,7 @@ fn without_folders(mut listing: Listing) -> Listing {
 
 /// Returns a path as the store writes it, where its accents are composed in another way than declared: macOS
 /// takes them apart. Nothing where none, or more than one, looks the same.
-async fn as_it_lies_there(store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Option<Path>> {
+async fn path_as_stored(store: &Arc<dyn ObjectStore>, path: &Path) -> object_store::Result<Option<Path>> {
     let mut found = Path::default();
     for part in path.parts() {
         let declared = found.clone().join(part.clone());

@@ -7,7 +7,7 @@ use super::archive::{self, Entry};
 use super::definition::Source;
 use super::file_format::Format;
 use super::header_name::composed;
-use super::left_out::why_left_out;
+use super::skipped_files::skip_reason;
 use super::source_file::{Listing, SourceFile};
 use crate::error::{Error, Result};
 
@@ -20,16 +20,16 @@ const AT_ONCE: usize = 8;
 /// be one. Folders, and hidden and unfinished members, are left out.
 pub async fn opened(source: &Source, files: Vec<SourceFile>) -> Result<Listing> {
     if source.format == Format::Parquet {
-        return Ok(Listing { files, left_out: Vec::new() });
+        return Ok(Listing { files, skipped_files: Vec::new() });
     }
     let opened: Vec<Result<Listing>> =
         stream::iter(files).map(|file| open(source, file)).buffered(AT_ONCE).collect().await;
     let (mut listing, mut errors) = (Listing::default(), Vec::new());
     for archive in opened {
         match archive {
-            Ok(Listing { files, left_out }) => {
+            Ok(Listing { files, skipped_files }) => {
                 listing.files.extend(files);
-                listing.left_out.extend(left_out);
+                listing.skipped_files.extend(skipped_files);
             }
             Err(error) => errors.push(error),
         }
@@ -42,7 +42,7 @@ async fn open(source: &Source, file: SourceFile) -> Result<Listing> {
     let place = |error: Error| error.at(file.name.clone());
     let ends_in_zip = file.name.to_ascii_lowercase().ends_with(".zip");
     if !ends_in_zip && source.member.is_none() {
-        return Ok(Listing { files: vec![file], left_out: Vec::new() });
+        return Ok(Listing { files: vec![file], skipped_files: Vec::new() });
     }
     match archive::directory(&file).await.map_err(place)? {
         Some(entries) => chosen(source, &file, &entries).map_err(place),
@@ -51,7 +51,7 @@ async fn open(source: &Source, file: SourceFile) -> Result<Listing> {
                 .hint("exclude such files with `path`, for example path = \"exports/*.zip\""),
         )),
         // By its name only: what it is, its first bytes tell when it is read.
-        None => Ok(Listing { files: vec![file], left_out: Vec::new() }),
+        None => Ok(Listing { files: vec![file], skipped_files: Vec::new() }),
     }
 }
 
@@ -64,8 +64,8 @@ fn chosen(source: &Source, file: &SourceFile, entries: &[Entry]) -> Result<Listi
         }
         matched = true;
         let name = format!("{}/{}", file.name, entry.name);
-        if let Some(why) = why_left_out(&entry.name, source.member.as_ref()) {
-            listing.left_out.push(format!("{name} ({why})"));
+        if let Some(why) = skip_reason(&entry.name, source.member.as_ref()) {
+            listing.skipped_files.push(format!("{name} ({why})"));
             continue;
         }
         match entry.member() {
@@ -81,7 +81,7 @@ fn chosen(source: &Source, file: &SourceFile, entries: &[Entry]) -> Result<Listi
         }
     }
     if let (false, Some(pattern)) = (matched, &source.member) {
-        listing.left_out.push(format!("{} (no member `{pattern}`)", file.name));
+        listing.skipped_files.push(format!("{} (no member `{pattern}`)", file.name));
     }
     Error::all(errors)?;
     Ok(listing)

@@ -17,7 +17,7 @@
 
 mod archive;
 mod archive_member;
-mod at_hand;
+mod in_memory;
 mod calendar;
 mod column;
 mod column_check;
@@ -58,7 +58,7 @@ mod json_path;
 mod json_records;
 mod json_shape;
 mod json_value;
-mod left_out;
+mod skipped_files;
 mod local_folder;
 mod location;
 mod members;
@@ -104,7 +104,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-pub use at_hand::read_at_hand;
+pub use in_memory::read_in_memory;
 pub use column::{Column, ColumnType, From};
 pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
 pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
@@ -117,7 +117,7 @@ pub use location::list;
 pub use person::{Blanked, KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use policy::{OnDrift, Undated};
 pub use quarantine::{is_cut, quarantine_schema};
-pub use remark::{Remark, told};
+pub use remark::{Remark, messages};
 pub use rows::Piece;
 pub use same_content::{SameContent, is_moved};
 pub use snapshot::Snapshot;

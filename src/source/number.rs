@@ -72,7 +72,7 @@ impl NumberStyle {
                 digits == 3 && group.len() == 3
             };
             if !well_formed {
-                return Err(why_no_number(text));
+                return Err(number_fault(text));
             }
             scratch.extend_from_slice(group);
             first = false;
@@ -184,7 +184,7 @@ fn digits_only(digits: &[u8]) -> Option<u64> {
 
 /// Why a text is no number: the exponent, where that is all that is wrong with it.
 #[cold]
-pub fn why_no_number(text: &[u8]) -> Fault {
+pub fn number_fault(text: &[u8]) -> Fault {
     let (_, digits) = split_sign(text);
     let Some(at) = digits.iter().position(|b| matches!(b, b'e' | b'E')) else { return Fault::Shape };
     let (_, exponent) = split_sign(&digits[at + 1..]);
@@ -194,7 +194,7 @@ pub fn why_no_number(text: &[u8]) -> Fault {
 }
 
 /// Returns a number with an exponent spelled out, digit by digit: what JSON means by `1.5e3` is exactly 1500.
-pub fn spelled_out(text: &[u8]) -> Option<Vec<u8>> {
+pub fn without_exponent(text: &[u8]) -> Option<Vec<u8>> {
     let (negative, digits) = split_sign(text);
     let at = digits.iter().position(|b| matches!(b, b'e' | b'E'))?;
     let (mantissa, power) = (&digits[..at], std::str::from_utf8(&digits[at + 1..]).ok()?);
@@ -341,7 +341,7 @@ fn scaled(negative: bool, digits: &[u8], scale: u8, point: u8) -> Result<i128, F
                 zeros = 0;
             }
             _ if byte == point && !after_mark => after_mark = true,
-            _ => return Err(why_no_number(digits)),
+            _ => return Err(number_fault(digits)),
         }
     }
     if !seen {
@@ -446,15 +446,15 @@ mod tests {
 
     #[test]
     fn an_exponent_spelled_out_is_the_same_number() {
-        let read = |text: &str| decimal(&spelled_out(text.as_bytes()).unwrap(), 12, 2, b'.');
+        let read = |text: &str| decimal(&without_exponent(text.as_bytes()).unwrap(), 12, 2, b'.');
         assert_eq!(read("1.5e3"), Ok(150_000));
         assert_eq!(read("150E-2"), Ok(150));
         assert_eq!(read("-0.125e1"), Ok(-125));
         assert_eq!(read("1e-3"), Err(Fault::Places));
         assert_eq!(read("1e300"), Err(Fault::Range));
-        assert_eq!(integer(&spelled_out(b"12E2").unwrap(), b'.'), Ok(1200));
-        assert_eq!(spelled_out(b"1e999"), None);
-        assert_eq!(spelled_out(b"12"), None);
+        assert_eq!(integer(&without_exponent(b"12E2").unwrap(), b'.'), Ok(1200));
+        assert_eq!(without_exponent(b"1e999"), None);
+        assert_eq!(without_exponent(b"12"), None);
     }
 
     #[test]
@@ -519,7 +519,7 @@ mod tests {
             prop_assert_eq!(decimal(text.as_bytes(), 38, scale, b'.'), Ok(value));
             let shifted = format!("{}e-{scale}", value);
             prop_assert_eq!(decimal(shifted.as_bytes(), 38, scale, b'.'), Err(Fault::Exponent));
-            let spelled = spelled_out(shifted.as_bytes()).unwrap();
+            let spelled = without_exponent(shifted.as_bytes()).unwrap();
             prop_assert_eq!(decimal(&spelled, 38, scale, b'.'), Ok(value));
         }
 

@@ -20,7 +20,7 @@ use super::drift::{Comparison, compare};
 use super::fetch::fetch;
 use super::form::{HEAD, form};
 use super::parquet_cells::{Cells, reads_as};
-use super::parquet_columns::{Elements, FileColumn, FileColumns, coerced, way_out};
+use super::parquet_columns::{Elements, FileColumn, FileColumns, coerced, reading_hint};
 use super::rows::Piece;
 use super::rows::{Refusal, Rows};
 use super::source_file::SourceFile;
@@ -287,7 +287,7 @@ fn unreadable(source: &Source, columns: &FileColumns) -> Vec<Error> {
                      source again with --full-refresh",
                     column.kind
                 )),
-                None => error.hint(way_out(found, source.rows.is_some())),
+                None => error.hint(reading_hint(found, source.rows.is_some())),
             });
         }
     }

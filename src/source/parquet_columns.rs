@@ -344,7 +344,7 @@ fn coerced_field(field: &FieldRef, file: &SchemaDescriptor, unit: TimeUnit, leaf
 }
 
 /// Returns how a column of a type that no declared type takes in is to be read all the same.
-pub fn way_out(column: &FileColumn, unfolded: bool) -> String {
+pub fn reading_hint(column: &FileColumn, unfolded: bool) -> String {
     let name = &column.name;
     match &column.data_type {
         DataType::Struct(fields) => {

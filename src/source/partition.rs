@@ -15,11 +15,11 @@ const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 ///
 /// # Errors
 /// A folder that is not there, or whose name does not read as the column's type.
-pub fn settle(source: &Source, file: &str, decoders: &mut [Decoder]) -> Result<()> {
-    Error::all(decoders.iter_mut().filter_map(|decoder| settle_one(source, file, decoder).err()).collect())
+pub fn set_partition_values(source: &Source, file: &str, decoders: &mut [Decoder]) -> Result<()> {
+    Error::all(decoders.iter_mut().filter_map(|decoder| set_partition_value(source, file, decoder).err()).collect())
 }
 
-fn settle_one(source: &Source, file: &str, decoder: &mut Decoder) -> Result<()> {
+fn set_partition_value(source: &Source, file: &str, decoder: &mut Decoder) -> Result<()> {
     let column = decoder.column().clone();
     let From::Partition(name) = &column.from else { return Ok(()) };
     let value = value(source, file, name)?;
@@ -58,10 +58,10 @@ fn value(source: &Source, file: &str, name: &str) -> Result<String> {
 /// Applies the policy on drift to folders that are partitions and that nobody declared.
 ///
 /// # Errors
-/// What the policy does not bear, and what [`settle`] does not.
+/// What the policy does not bear, and what [`set_partition_values`] does not.
 pub fn check(source: &Source, file: &str) -> Result<()> {
     let mut decoders: Vec<Decoder> = source.columns.iter().map(|column| Decoder::new(column, 1)).collect();
-    let mut errors: Vec<Error> = settle(source, file, &mut decoders).err().into_iter().collect();
+    let mut errors: Vec<Error> = set_partition_values(source, file, &mut decoders).err().into_iter().collect();
     let declared = |name: &String, column: &Column| match &column.from {
         From::Partition(partition) => partition == name,
         _ => column.source_names().contains(name),

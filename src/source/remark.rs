@@ -62,14 +62,14 @@ impl Remark {
 }
 
 /// Returns the warnings and the notes on the files of a source: the same of several files is told once.
-pub fn told(remarks: Vec<(String, Remark)>) -> (Vec<String>, Vec<String>) {
+pub fn messages(remarks: Vec<(String, Remark)>) -> (Vec<String>, Vec<String>) {
     let mut files: BTreeMap<Seen, (String, usize, Tally)> = BTreeMap::new();
     for (file, Remark { seen, tally }) in remarks {
         let (_, more, all) = files.entry(seen).or_insert((file, 0, Tally { count: 0, ..tally }));
         *more += 1;
         all.count += tally.count;
     }
-    let told = files.into_iter().map(|(seen, (first, files, tally))| {
+    let messages = files.into_iter().map(|(seen, (first, files, tally))| {
         let files = match files {
             1 => first,
             2 => format!("{first} and 1 more file"),
@@ -78,8 +78,8 @@ pub fn told(remarks: Vec<(String, Remark)>) -> (Vec<String>, Vec<String>) {
         let remark = Remark { seen, tally };
         (remark.is_note(), format!("{files}: {}", remark.text()))
     });
-    let (notes, warnings): (Vec<_>, Vec<_>) = told.partition(|(is_note, _)| *is_note);
-    let texts = |told: Vec<(bool, String)>| told.into_iter().map(|(_, text)| text).collect();
+    let (notes, warnings): (Vec<_>, Vec<_>) = messages.partition(|(is_note, _)| *is_note);
+    let texts = |messages: Vec<(bool, String)>| messages.into_iter().map(|(_, text)| text).collect();
     (texts(warnings), texts(notes))
 }
 
@@ -98,7 +98,7 @@ mod tests {
             tally: Tally { count: 1, first_line: 4 },
         };
         let remarks = [("a", seen(2, 7)), ("b", none), ("c", seen(3, 2)), ("d", seen(1, 9))];
-        let (warnings, notes) = told(remarks.map(|(file, remark)| (file.to_owned(), remark)).to_vec());
+        let (warnings, notes) = messages(remarks.map(|(file, remark)| (file.to_owned(), remark)).to_vec());
         assert_eq!(
             warnings,
             [

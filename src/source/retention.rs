@@ -35,7 +35,7 @@ pub struct KeepTable {
 
 /// The policy, checked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Keep {
+pub struct RetentionRule {
     pub span: Span,
     /// The column that says how old a row is; the raw table's `time` when not declared.
     pub by: Option<String>,
@@ -44,14 +44,14 @@ pub struct Keep {
 
 /// From when on rows are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
-pub struct Since {
+pub struct RetentionCutoff {
     pub instant: Instant,
     /// The local day of the instant, which is kept whole: a date does not say when on it.
     pub day: NaiveDate,
 }
 
 impl KeepDeclaration {
-    pub fn check(&self, zone: Tz, problems: &mut Vec<Problem>) -> Option<Keep> {
+    pub fn check(&self, zone: Tz, problems: &mut Vec<Problem>) -> Option<RetentionRule> {
         let (text, key) = match self {
             KeepDeclaration::For(text) => (text, vec!["keep"]),
             KeepDeclaration::Table(table) => (&table.span, vec!["keep", "for"]),
@@ -64,7 +64,7 @@ impl KeepDeclaration {
             ));
             return None;
         };
-        Some(Keep { span, by: self.by().cloned(), zone })
+        Some(RetentionRule { span, by: self.by().cloned(), zone })
     }
 
     pub fn by(&self) -> Option<&String> {
@@ -75,12 +75,12 @@ impl KeepDeclaration {
     }
 }
 
-impl Keep {
+impl RetentionRule {
     /// Returns the instant that is one span before. `None` where the calendar does not reach so far back:
     /// then everything is kept.
-    pub fn since(&self, as_of: Instant) -> Option<Since> {
+    pub fn since(&self, as_of: Instant) -> Option<RetentionCutoff> {
         let local = self.span.before(as_of, self.zone)?;
-        Some(Since { instant: local_instant(local, self.zone)?, day: local.date() })
+        Some(RetentionCutoff { instant: local_instant(local, self.zone)?, day: local.date() })
     }
 }
 

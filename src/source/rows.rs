@@ -74,7 +74,7 @@ impl Rows {
         let capacity = capacity.max(1);
         let mut decoders: Vec<Decoder> =
             source.columns.iter().map(|column| Decoder::new(column, capacity)).collect();
-        partition::settle(source, file, &mut decoders)?;
+        partition::set_partition_values(source, file, &mut decoders)?;
         Ok(Rows {
             decoders,
             schema: source.schema(),

@@ -51,7 +51,7 @@ pub struct Listing {
     /// In the order of their names.
     pub files: Vec<SourceFile>,
     /// What lies there and is not read, each with the reason.
-    pub left_out: Vec<String>,
+    pub skipped_files: Vec<String>,
 }
 
 /// What a file holds, packed or not: the same for the same rows under another packing.

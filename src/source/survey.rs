@@ -11,12 +11,12 @@ use tokio::runtime::Handle;
 use super::column::ColumnType;
 use super::definition::Source;
 use super::drift::{Comparison, compare};
-use super::evolution::{Added, taken_in};
+use super::evolution::{Added, added_columns};
 use super::file_format::Format;
 use super::header_name::plain;
 use super::packed::{self, Content};
 use super::parquet::Footer;
-use super::parquet_columns::{FileColumns, way_out};
+use super::parquet_columns::{FileColumns, reading_hint};
 use super::policy::OnDrift;
 use super::source_file::SourceFile;
 use super::{csv, json, parquet, partition};
@@ -51,7 +51,7 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
             text(source, file, move |source, mut content| {
                 let keys = json::undeclared(source, &name, || content.next())?;
                 let found = keys.into_iter().map(|key| (key, ColumnType::Text)).collect();
-                Ok(Survey { added: taken_in(source, found)?, remarks: Vec::new() })
+                Ok(Survey { added: added_columns(source, found)?, remarks: Vec::new() })
             })
             .await
         }
@@ -93,7 +93,7 @@ fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
                     "the column `{}` is {}, a type that a table cannot hold",
                     column.name, column.data_type
                 ))
-                .hint(format!("{}, or list it in ignore_columns", way_out(column, source.rows.is_some()))),
+                .hint(format!("{}, or list it in ignore_columns", reading_hint(column, source.rows.is_some()))),
             ),
             None => {}
         }
@@ -107,7 +107,7 @@ fn judged(source: &Source, names: &[String], kinds: &[ColumnType], comparison: C
         OnDrift::Evolve => {
             let found =
                 comparison.added.iter().map(|place| (plain(&names[*place]).into_owned(), kinds[*place]));
-            taken_in(source, found.collect())?
+            added_columns(source, found.collect())?
         }
         OnDrift::Fail | OnDrift::Ignore => Vec::new(),
     };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use memchr::{memchr2, memrchr2};
 
 use super::encoding::{Decoder, Encoding};
-use super::encoding_check::{Evidence, HEAD, Offence, of_head};
+use super::encoding_check::{Evidence, HEAD, EncodingFault, of_head};
 use super::encoding_guess::{LOOK, likely, reads_better_as, text_reads_better_as};
 use super::record_span::line_breaks;
 use crate::error::{Error, Result};
@@ -56,7 +56,7 @@ pub struct Text<F> {
     valid: usize,
     /// Up to here the text may be given out; behind it footer lines may begin.
     released: usize,
-    offence: Option<(usize, Offence)>,
+    fault: Option<(usize, EncodingFault)>,
     /// What was borne, for the run's warnings.
     remark: Option<String>,
     ended: bool,
@@ -79,7 +79,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             start: 0,
             valid: 0,
             released: 0,
-            offence: None,
+            fault: None,
             remark: None,
             ended: false,
             last: false,
@@ -147,8 +147,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         if self.last {
             return Ok(false);
         }
-        if let Some((at, offence)) = self.offence {
-            return Err(self.offended(at, offence)?);
+        if let Some((at, fault)) = self.fault {
+            return Err(self.fault_error(at, fault)?);
         }
         // Consumed text leaves, the rest moves to the front.
         self.bytes.drain(..self.start);
@@ -162,21 +162,21 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
                 continue;
             }
             self.check();
-            let readable = match self.offence {
+            let readable = match self.fault {
                 // The line that holds it, and all that follows, is not given out.
                 Some((at, _)) => line_start(&self.bytes, at),
                 None => self.bytes.len(),
             };
             self.skip_lines(readable);
-            self.last = self.ended && self.offence.is_none();
-            self.released = match self.offence {
+            self.last = self.ended && self.fault.is_none();
+            self.released = match self.fault {
                 Some(_) => readable.max(self.start),
                 // The line that is to be left out has not ended yet.
                 None if self.skip > 0 && !self.last => self.start,
                 None if self.footer > 0 => self.footer_start(),
                 None => readable,
             };
-            if self.last || self.offence.is_some() || self.released > before.min(self.bytes.len()) {
+            if self.last || self.fault.is_some() || self.released > before.min(self.bytes.len()) {
                 return Ok(true);
             }
             if self.bytes.len() - self.start > HELD {
@@ -237,8 +237,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             ));
         }
         if self.declared.checked && mark == 0 {
-            self.offence =
-                of_head(&head[..head.len().min(HEAD)], encoding).map(|other| (0, Offence::Of(other)));
+            self.fault =
+                of_head(&head[..head.len().min(HEAD)], encoding).map(|other| (0, EncodingFault::Of(other)));
         }
         let ascii_is_itself = !encoding.is_utf8() && encoding.utf16().is_none();
         self.evidence = (self.declared.checked && ascii_is_itself).then(|| Evidence::new(encoding));
@@ -252,17 +252,17 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             return self.add(bytes, self.ended);
         };
         let finding = evidence.look(bytes, self.ended);
-        let taken = match finding.offence {
-            Some((at, offence)) => {
+        let taken = match finding.fault {
+            Some((at, fault)) => {
                 self.add(&bytes[..at], false);
-                self.offend(self.bytes.len(), offence);
+                self.set_fault(self.bytes.len(), fault);
                 at
             }
             None => 0,
         };
         self.add(&bytes[taken..finding.rest], self.ended);
         self.held.extend_from_slice(&bytes[finding.rest..]);
-        if self.ended && self.offence.is_none() {
+        if self.ended && self.fault.is_none() {
             self.judge_whole();
         }
     }
@@ -281,7 +281,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     fn judge_whole(&mut self) {
         let (Some(evidence), Some(encoding)) = (&self.evidence, self.encoding) else { return };
         if evidence.wholly_utf8().is_some() {
-            return self.offend(self.bytes.len(), Offence::Of(Encoding::UTF_8));
+            return self.set_fault(self.bytes.len(), EncodingFault::Of(Encoding::UTF_8));
         }
         if let Some(better) = reads_better_as(evidence.sample(), encoding) {
             self.remark = Some(format!(
@@ -291,10 +291,10 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         }
     }
 
-    /// The first offence counts.
-    fn offend(&mut self, at: usize, offence: Offence) {
-        if self.offence.is_none_or(|(first, _)| at < first) {
-            self.offence = Some((at, offence));
+    /// The first fault counts.
+    fn set_fault(&mut self, at: usize, fault: EncodingFault) {
+        if self.fault.is_none_or(|(first, _)| at < first) {
+            self.fault = Some((at, fault));
         }
     }
 
@@ -305,14 +305,14 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
             Err(e) => {
                 self.valid += e.valid_up_to();
                 if self.declared.checked && (e.error_len().is_some() || self.ended) {
-                    self.offend(self.valid, Offence::Unknown);
+                    self.set_fault(self.valid, EncodingFault::Unknown);
                 }
             }
         }
     }
 
-    /// Returns the error, when all that stands before the offence was read.
-    fn offended(&mut self, at: usize, offence: Offence) -> Result<Error> {
+    /// Returns the error, when all that stands before the fault was read.
+    fn fault_error(&mut self, at: usize, fault: EncodingFault) -> Result<Error> {
         // What is likely is judged by the same bytes however they come.
         let (before, behind) = LOOK;
         let sampling = |text: &Self| text.evidence.as_ref().is_some_and(Evidence::may_sample_more);
@@ -328,8 +328,8 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         let name = known.name();
         let usual = !self.declared.declared && known == self.declared.encoding;
         let trusted = trusted(known);
-        Ok(match offence {
-            Offence::Of(other) => Error::failed(match usual {
+        Ok(match fault {
+            EncodingFault::Of(other) => Error::failed(match usual {
                 true => format!(
                     "line {line} is {}, but without a declared encoding the file is read as {name}",
                     other.name()
@@ -337,7 +337,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
                 false => format!("line {line} is {}, not {name} as declared", other.name()),
             })
             .hint(format!("declare encoding = \"{}\"; {trusted}", other.label())),
-            Offence::Unknown => {
+            EncodingFault::Unknown => {
                 let likely = match &self.evidence {
                     Some(evidence) => likely(evidence.sample()),
                     None if known.is_utf8() => {
@@ -384,7 +384,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
                     self.skip -= 1;
                 }
                 None => {
-                    if self.ended && self.offence.is_none() {
+                    if self.ended && self.fault.is_none() {
                         self.start = self.bytes.len();
                     }
                     break;

@@ -8,7 +8,7 @@
 use super::calendar::{DAY, Digits, Written, iso, usual_iso};
 use super::fault::Fault;
 use super::time_field::Field;
-use super::time_parts::{MONTHS, NOTHING, Said, WEEKDAYS, name, space};
+use super::time_parts::{MONTHS, NOTHING, ParsedParts, WEEKDAYS, name, space};
 use super::time_plan::{Plan, of_hundred};
 
 /// A declared format.
@@ -157,7 +157,7 @@ fn unix(text: &[u8], unit: UnixUnit) -> Result<Written, Fault> {
     let part = digits.get(whole + 1..).unwrap_or_default();
     let all = digits[..whole].iter().chain(part);
     if whole == 0 || whole + 1 == digits.len() || !all.clone().all(u8::is_ascii_digit) {
-        return Err(super::number::why_no_number(text));
+        return Err(super::number::number_fault(text));
     }
     // How many digits stand before the microseconds' mark.
     let kept = match unit {
@@ -259,7 +259,7 @@ impl Fields {
         &self,
         field: Field,
         digits: &mut Digits<'_>,
-        said: &mut Said,
+        said: &mut ParsedParts,
         offset: &mut Option<i64>,
     ) -> Result<(), Fault> {
         match field {

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::time_field::Field;
 
 /// What the parts of a text said; what none said is below zero.
-pub struct Said {
+pub struct ParsedParts {
     pub year: i32,
     pub month: i32,
     pub day: i32,
@@ -23,7 +23,7 @@ pub struct Said {
     pub half: i32,
 }
 
-pub const NOTHING: Said = Said {
+pub const NOTHING: ParsedParts = ParsedParts {
     year: -1,
     month: -1,
     day: -1,
@@ -39,7 +39,7 @@ pub const NOTHING: Said = Said {
     half: -1,
 };
 
-impl Said {
+impl ParsedParts {
     pub fn unusual_number(&mut self, field: Field, number: i32) -> Result<(), Fault> {
         match field {
             Field::DayOfYear => self.day_of_year = number,

@@ -10,7 +10,7 @@ use crate::day::{day_end, day_start};
 
 /// Places local times of one zone in UTC, remembering the offsets of the days it met.
 #[derive(Debug, Clone)]
-pub struct Placer {
+pub struct UtcConverter {
     zone: Tz,
     /// What a day without a time of day stands for.
     whole_day: WholeDay,
@@ -35,14 +35,14 @@ fn slot(day: i64) -> usize {
     day.rem_euclid(KNOWN) as usize
 }
 
-impl Placer {
+impl UtcConverter {
     pub fn new(zone: Tz) -> Self {
-        Placer { zone, whole_day: WholeDay::Start, known: Vec::new() }
+        UtcConverter { zone, whole_day: WholeDay::Start, known: Vec::new() }
     }
 
     /// Returns the same, for which days without a time of day stand for this instant of theirs.
     pub fn with_whole_day(self, whole_day: WholeDay) -> Self {
-        Placer { whole_day, ..self }
+        UtcConverter { whole_day, ..self }
     }
 
     /// Returns the instant of a text in this format, in microseconds since 1970 in UTC.
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn utc(zone: &str, text: &str) -> Result<i64, Fault> {
-        Placer::new(zone.parse().unwrap()).instant(&TimeFormat::Iso, text.as_bytes())
+        UtcConverter::new(zone.parse().unwrap()).instant(&TimeFormat::Iso, text.as_bytes())
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_date_is_a_day_and_of_an_instant_its_local_day() {
         let day = |zone: &str, text: &str| {
-            let placer = Placer::new(zone.parse().unwrap());
+            let placer = UtcConverter::new(zone.parse().unwrap());
             let first = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap();
             placer
                 .iso_day(text.as_bytes())
@@ -239,7 +239,7 @@ mod tests {
             zone in proptest::sample::select(&chrono_tz::TZ_VARIANTS[..]),
             local in -3_000_000_000i64..4_000_000_000,
         ) {
-            let mut placer = Placer::new(zone);
+            let mut placer = UtcConverter::new(zone);
             let mut placed =
                 |seconds: i64| placer.utc(Written { local: seconds * MICROS, offset_seconds: None });
             // Warm the memory of the day with its noon.

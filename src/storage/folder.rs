@@ -103,13 +103,13 @@ impl ObjectStore for Folder {
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         self.make_room(to).await?;
         self.inner.copy_opts(from, to, options).await?;
-        self.settle(to).await
+        self.sync_to_disk(to).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
         self.make_room(to).await?;
         self.inner.rename_opts(from, to, options).await?;
-        self.settle(to).await
+        self.sync_to_disk(to).await
     }
 }
 
@@ -138,9 +138,9 @@ impl Folder {
         blocking(move || make_folders(&path, &permissions).map_err(|source| failure(&path, source))).await
     }
 
-    async fn settle(&self, location: &Path) -> Result<()> {
+    async fn sync_to_disk(&self, location: &Path) -> Result<()> {
         let path = self.inner.path_to_filesystem(location)?;
-        blocking(move || settle(&path).map_err(|source| failure(&path, source))).await
+        blocking(move || sync_to_disk(&path).map_err(|source| failure(&path, source))).await
     }
 }
 
@@ -281,7 +281,7 @@ fn make_folders(path: &FilePath, permissions: &Permissions) -> io::Result<()> {
 }
 
 /// Returns a file, or a folder with its names, that is in place is brought to the disk, its own name too.
-pub fn settle(path: &FilePath) -> io::Result<()> {
+pub fn sync_to_disk(path: &FilePath) -> io::Result<()> {
     fault::point("fsync");
     File::open(path)?.sync_all()?;
     sync_folder(path)

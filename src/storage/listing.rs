@@ -65,7 +65,7 @@ fn there(entry: walkdir::Result<DirEntry>) -> Result<Option<DirEntry>> {
 
 fn file(entry: &DirEntry, offset: Option<&Path>) -> Result<Option<ObjectMeta>> {
     let path = path_of(entry)?;
-    if path.filename().is_some_and(is_half_put) || offset.is_some_and(|offset| path <= *offset) {
+    if path.filename().is_some_and(is_partial_upload) || offset.is_some_and(|offset| path <= *offset) {
         return Ok(None);
     }
     match entry.metadata() {
@@ -81,7 +81,7 @@ fn path_of(entry: &DirEntry) -> Result<Path> {
 
 /// Returns whether a file has this name while it is put, before it gets its own: it ends in `#` and digits,
 /// as `object_store` has it.
-pub fn is_half_put(name: &str) -> bool {
+pub fn is_partial_upload(name: &str) -> bool {
     let number = name.rsplit_once('#').map(|(_, number)| number);
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -116,10 +116,10 @@ mod tests {
 
     #[test]
     fn half_put_files_are_known_by_their_names() {
-        assert!(is_half_put("part-1.parquet#4711000001"));
-        assert!(!is_half_put("part-1.parquet"));
-        assert!(!is_half_put("part#one.parquet"));
-        assert!(!is_half_put("part-1.parquet#"));
+        assert!(is_partial_upload("part-1.parquet#4711000001"));
+        assert!(!is_partial_upload("part-1.parquet"));
+        assert!(!is_partial_upload("part#one.parquet"));
+        assert!(!is_partial_upload("part-1.parquet#"));
     }
 
     #[cfg(unix)]

@@ -25,7 +25,7 @@ use object_store::prefix::PrefixStore;
 use url::Url;
 
 use self::folder::Folder;
-pub use self::folder::settle;
+pub use self::folder::sync_to_disk;
 use self::permission::Permissions;
 use crate::error::{Context, Error, Result};
 

@@ -23,7 +23,7 @@ use crate::warehouse::catalog::Catalog;
 use crate::warehouse::snapshot_history::VALID_FROM;
 use crate::warehouse::stage::Mode;
 use crate::warehouse::time_value::instant_value;
-use crate::warehouse::visibility::Known;
+use crate::warehouse::visibility::KnownSince;
 
 /// A checked test.
 pub struct Case<'f> {
@@ -105,7 +105,7 @@ fn hidden_unseen(
     given: &Given,
     pipeline: &Pipeline,
 ) -> Option<Error> {
-    let Known::At(time) = pipeline.rules(table).known else { return None };
+    let KnownSince::At(time) = pipeline.rules(table).known else { return None };
     let named = given.rows.columns.iter().any(|(column, _)| *column == time.name);
     let is_list = time.name == VALID_FROM && is_history(pipeline, table);
     if is_list || named || declared.as_of.is_none() || given.rows.rows.is_empty() {

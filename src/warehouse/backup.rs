@@ -179,7 +179,7 @@ impl Warehouse {
                 self.delete_object(&path).await?;
             }
         }
-        self.delete_half_put_files().await
+        self.delete_partial_uploads().await
     }
 
     async fn all_objects(&self) -> Result<Vec<Path>> {

@@ -62,7 +62,7 @@ impl Catalog {
 
     /// Returns the catalog of a release whose raw tables show what its models saw: the versions known at its
     /// instant, and what had happened by then.
-    pub fn as_models_saw(warehouse: Warehouse, engine: Engine, release: &Release) -> Self {
+    pub fn of_release(warehouse: Warehouse, engine: Engine, release: &Release) -> Self {
         let engine = engine.in_zone(release.reading.zone());
         let catalog = Catalog::new(warehouse, engine, Some(release), release.reading.tables.clone());
         Catalog { standing_at: Some(release.reading.as_of.unwrap_or(release.as_of)), ..catalog }
@@ -245,7 +245,7 @@ impl Session {
     /// it is, cut into more parts than there are threads: parts differ in how long they take. Not where the
     /// memory is limited: what is gathered cannot spill.
     #[must_use]
-    pub fn gathering_smaller_sides(self) -> Session {
+    pub fn with_collected_joins(self) -> Session {
         if !self.joins_spill() {
             let state = self.context.state_ref();
             let mut state = state.write();

@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// Returns the same, one partition at a time: rows come in one order and go to one file.
-    pub(super) fn unparted(&self) -> Engine {
+    pub(super) fn in_one_partition(&self) -> Engine {
         Engine { config: self.config.clone().with_target_partitions(1), ..self.clone() }
     }
 

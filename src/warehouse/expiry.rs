@@ -69,7 +69,7 @@ impl Statistics {
 
 /// A table as it will be once something staged is committed, the files apart that may hold rows that
 /// leave.
-pub struct Parted<'c> {
+pub struct SplitTable<'c> {
     catalog: &'c Catalog,
     staged: Staged,
     table: Table,
@@ -80,13 +80,13 @@ struct File {
     add: Add,
     /// Written by this run; else by the release it builds on.
     own: bool,
-    touched: bool,
+    affected: bool,
 }
 
 impl Catalog {
     /// Parts the files of the released table that `staged` adds to, or of the one it makes; `may_hold` says of a file whether
     /// it may hold rows that leave.
-    pub async fn parted(&self, staged: Staged, may_hold: impl Fn(&Statistics) -> bool) -> Result<Parted<'_>> {
+    pub async fn split_files(&self, staged: Staged, may_hold: impl Fn(&Statistics) -> bool) -> Result<SplitTable<'_>> {
         let base = match staged.mode {
             Mode::Append => self.released_table(&staged.table).await?,
             Mode::Replace => None,
@@ -101,20 +101,20 @@ impl Catalog {
         files.extend(staged.adds.iter().cloned().map(|add| (add, true)));
         let files: Vec<File> = files
             .into_iter()
-            .map(|(add, own)| File { touched: may_hold(&Statistics::of(&add)), add, own })
+            .map(|(add, own)| File { affected: may_hold(&Statistics::of(&add)), add, own })
             .collect();
         if let Some(base) = &base
-            && files.iter().any(|file| file.touched)
+            && files.iter().any(|file| file.affected)
         {
             self.verify(base).await?;
         }
-        Ok(Parted { catalog: self, staged, table, files })
+        Ok(SplitTable { catalog: self, staged, table, files })
     }
 }
 
-impl Parted<'_> {
-    pub fn any_touched(&self) -> bool {
-        self.files.iter().any(|file| file.touched)
+impl SplitTable<'_> {
+    pub fn has_affected_files(&self) -> bool {
+        self.files.iter().any(|file| file.affected)
     }
 
     pub fn table(&self) -> &TableName {
@@ -123,16 +123,16 @@ impl Parted<'_> {
 
     /// Returns every file holds rows that leave, after all.
     #[must_use]
-    pub fn all_touched(mut self) -> Self {
+    pub fn with_all_files_affected(mut self) -> Self {
         for file in &mut self.files {
-            file.touched = true;
+            file.affected = true;
         }
         self
     }
 
     /// Returns a session that sees the rows of the touched files, under the table's name.
     pub fn session(&self) -> Result<Session> {
-        self.session_of(|file| file.touched)
+        self.session_of(|file| file.affected)
     }
 
     /// Returns a session that sees all rows.
@@ -144,7 +144,7 @@ impl Parted<'_> {
         let adds = self.files.iter().filter(|file| chosen(file)).map(|file| &file.add);
         let table = self.table.clone().with_files(adds)?;
         if table.bytes < ONE_FILE_BYTES {
-            return self.catalog.session_over(&table, &self.catalog.engine().unparted());
+            return self.catalog.session_over(&table, &self.catalog.engine().in_one_partition());
         }
         self.catalog.session_over(&table, self.catalog.engine())
     }
@@ -161,8 +161,8 @@ impl Parted<'_> {
         let name = &self.table.name;
         let anew = warehouse.stage(name, Mode::Replace, Layout::Parallel, rows).await?;
         let (mut adds, mut stays, mut gone) = (anew.adds, Vec::new(), Vec::new());
-        for File { add, own, touched } in self.files {
-            match (touched, own) {
+        for File { add, own, affected } in self.files {
+            match (affected, own) {
                 (false, true) => adds.push(add),
                 (false, false) => stays.push(add),
                 (true, true) => gone.push(add),

@@ -97,11 +97,11 @@ impl Exported {
     /// Returns whether the process that was writing it has died, as far as this one can know.
     fn is_cut_off(&self) -> bool {
         let process = self.process.as_deref().and_then(Process::of);
-        !self.is_elsewhere() && process.is_some_and(|process| process.life() == Life::Dead)
+        !self.is_on_other_machine() && process.is_some_and(|process| process.life() == Life::Dead)
     }
 
     /// Returns whether the place is a path of another machine than this one.
-    pub fn is_elsewhere(&self) -> bool {
+    pub fn is_on_other_machine(&self) -> bool {
         self.machine.is_some() && self.machine != machine()
     }
 

@@ -175,7 +175,7 @@ impl Warehouse {
     }
 
     /// Withdraws a decision that came after its release: nobody carries it out.
-    pub(super) async fn forget_void_decision(&self, run: u64) -> Result<()> {
+    pub(super) async fn delete_void_decision(&self, run: u64) -> Result<()> {
         self.delete_object(&intent_entry(run)).await
     }
 

@@ -58,7 +58,7 @@ impl Kept {
         if column.data_type() == field.data_type() {
             return Ok(column.clone());
         }
-        brought_to(column, field.data_type()).ok_or_else(|| {
+        cast_to(column, field.data_type()).ok_or_else(|| {
             let (found, kept) = (column.data_type(), field.data_type());
             Error::failed(format!(
                 "column `{}` holds a value of type {found} that is out of the range of {kept}, in which the table keeps it",
@@ -73,7 +73,7 @@ impl Kept {
 }
 
 /// Returns the values in another type; none where it does not hold them all.
-fn brought_to(column: &ArrayRef, kept: &DataType) -> Option<ArrayRef> {
+fn cast_to(column: &ArrayRef, kept: &DataType) -> Option<ArrayRef> {
     match (column.data_type(), kept) {
         // Cut as in texts, towards the past; a cast would go towards 1970.
         (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(TimeUnit::Microsecond, zone)) => {

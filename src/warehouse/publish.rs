@@ -111,15 +111,15 @@ impl Warehouse {
         let base = base.map_or(0, |b| b.release);
         // Published while this one slept, and not purged yet: what it takes out may be in what is staged.
         if self.erasure_is_due(base).await? {
-            return Err(overtaken(base));
+            return Err(release_already_decided(base));
         }
         lock.still_held().await?;
         if base + 1 != proposal.run {
-            return Err(overtaken(proposal.run));
+            return Err(release_already_decided(proposal.run));
         }
         let intent = Intent { release, fingerprint: proposal.fingerprint, staged };
         if !self.journal_intent(&intent).await? {
-            return Err(overtaken(proposal.run));
+            return Err(release_already_decided(proposal.run));
         }
         self.carry_out(&intent).await.map_err(|e| {
             e.hint(
@@ -132,14 +132,14 @@ impl Warehouse {
     /// Brings the warehouse to rest: carries out what was decided and not finished, then purges what an
     /// erasure ordered. The release of whoever was cut off while publishing it, with the fingerprint of
     /// its run.
-    pub async fn settle(&self, lock: &Lock) -> Result<Option<(Release, String)>> {
+    pub async fn recover(&self, lock: &Lock) -> Result<Option<(Release, String)>> {
         let finished = self.finish_decisions().await?;
         self.carry_out_purges(lock).await?;
         Ok(finished)
     }
 
     /// Returns whether all that was decided is carried out, the shelf included.
-    pub async fn is_settled(&self) -> Result<bool> {
+    pub async fn is_recovered(&self) -> Result<bool> {
         let last = self.last_release().await?;
         let number = last.as_ref().map_or(0, |release| release.release);
         Ok(self.decision(number).await?.is_none()
@@ -164,7 +164,7 @@ impl Warehouse {
                 self.finish(&intent).await?;
                 return Ok(Some((intent.release, intent.fingerprint)));
             }
-            self.forget_void_decision(last).await?;
+            self.delete_void_decision(last).await?;
         }
         // A writer that slept and was stopped for good may have left an older shelf, or a link to one that
         // is gone.
@@ -196,8 +196,8 @@ impl Warehouse {
         let number = intent.release.release;
         if self.last_release_number().await? >= number {
             if self.release(number).await?.attempt != intent.release.attempt {
-                self.forget_void_decision(number).await?;
-                return Err(overtaken(number));
+                self.delete_void_decision(number).await?;
+                return Err(release_already_decided(number));
             }
         } else {
             futures::stream::iter(&intent.staged)
@@ -233,7 +233,7 @@ impl Warehouse {
         let run = i64::try_from(run).map_err(|_| Error::failed("the run number is out of range"))?;
         let table = &staged.table;
         let newest = self.delta_table(table, None).await?;
-        if self.carries(newest.as_ref(), table, run).await? {
+        if self.has_run(newest.as_ref(), table, run).await? {
             return Ok(());
         }
         let expected = version.checked_sub(1);
@@ -271,13 +271,13 @@ impl Warehouse {
             // Another process carries the same intent out, or the store's answer was lost.
             Err(error) => {
                 let newest = self.delta_table(table, None).await?;
-                if self.carries(newest.as_ref(), table, run).await? { Ok(()) } else { Err(error) }
+                if self.has_run(newest.as_ref(), table, run).await? { Ok(()) } else { Err(error) }
             }
         }
     }
 
     /// Returns whether the table's log already has this run, or a later one.
-    async fn carries(&self, newest: Option<&DeltaTable>, table: &TableName, run: i64) -> Result<bool> {
+    async fn has_run(&self, newest: Option<&DeltaTable>, table: &TableName, run: i64) -> Result<bool> {
         let Some(newest) = newest else { return Ok(false) };
         let last = newest
             .snapshot()
@@ -298,7 +298,7 @@ impl Warehouse {
     }
 }
 
-fn overtaken(run: u64) -> Error {
+fn release_already_decided(run: u64) -> Error {
     Error::new(Kind::Locked, format!("another run decided release {run} while this one slept"))
         .hint("this run published nothing; run again to build on that release")
 }

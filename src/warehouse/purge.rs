@@ -31,7 +31,7 @@ use super::shelf::{SHELVES, release_of_shelf};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::storage::fault;
-use crate::storage::listing::is_half_put;
+use crate::storage::listing::is_partial_upload;
 
 const ORDERS: &str = "_sillage/purge";
 const RECEIPTS: &str = "_sillage/receipts";
@@ -113,8 +113,8 @@ impl Warehouse {
     async fn purge(&self, lock: &Lock, last: &Release) -> Result<()> {
         let unneeded = self.unneeded(std::slice::from_ref(last)).await?;
         let folder = self.storage().local_folder();
-        let half_put = match folder.clone() {
-            Some(folder) => blocking(move || half_put_files(&folder)).await?,
+        let partial = match folder.clone() {
+            Some(folder) => blocking(move || partial_uploads(&folder)).await?,
             None => Vec::new(),
         };
         // Until now nobody else could begin to write what was just listed, whatever the clocks say.
@@ -128,7 +128,7 @@ impl Warehouse {
             }
         }
         for (name, version) in &last.tables {
-            self.begin_log_anew(name, *version).await?;
+            self.restart_log(name, *version).await?;
         }
         for object in unneeded {
             self.delete_object(&object.location).await?;
@@ -136,9 +136,9 @@ impl Warehouse {
         if let Some(folder) = folder {
             let shelf = last.last_published.unwrap_or(last.release);
             blocking(move || {
-                for path in half_put {
+                for path in partial {
                     fault::point("delete a partial file");
-                    gone(std::fs::remove_file(&path))?;
+                    require_removed(std::fs::remove_file(&path))?;
                 }
                 sweep_shelves(&folder, shelf)
             })
@@ -148,11 +148,11 @@ impl Warehouse {
     }
 
     /// Deletes files that were being put when a process died; no listing of a store shows them.
-    pub(super) async fn delete_half_put_files(&self) -> Result<()> {
+    pub(super) async fn delete_partial_uploads(&self) -> Result<()> {
         let Some(folder) = self.storage().local_folder() else { return Ok(()) };
         blocking(move || {
-            for path in half_put_files(&folder)? {
-                gone(std::fs::remove_file(&path))?;
+            for path in partial_uploads(&folder)? {
+                require_removed(std::fs::remove_file(&path))?;
             }
             Ok(())
         })
@@ -161,7 +161,7 @@ impl Warehouse {
 
     /// The log of a table as one checkpoint of this version, and the version's own entry. Later entries
     /// are others' and stay.
-    async fn begin_log_anew(&self, name: &TableName, version: u64) -> Result<()> {
+    async fn restart_log(&self, name: &TableName, version: u64) -> Result<()> {
         let log = format!("{}/_delta_log", name.folder());
         let checkpoint = Path::from(format!("{log}/{version:020}.checkpoint.parquet"));
         let entry = Path::from(format!("{log}/{version:020}.json"));
@@ -209,7 +209,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 const SWEEPING: &str = "clean the warehouse's folder";
 
 /// Files that were being put when a process died, or are being put; no listing of a store shows them.
-fn half_put_files(folder: &FilePath) -> Result<Vec<PathBuf>> {
+fn partial_uploads(folder: &FilePath) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -226,7 +226,7 @@ fn half_put_files(folder: &FilePath) -> Result<Vec<PathBuf>> {
             // What processes at work have in their spill folders they delete themselves.
             if is_folder && !entry.path().ends_with("_sillage/spill") {
                 folders.push(entry.path());
-            } else if is_half_put(&entry.file_name().to_string_lossy()) {
+            } else if is_partial_upload(&entry.file_name().to_string_lossy()) {
                 found.push(entry.path());
             }
         }
@@ -244,14 +244,14 @@ fn sweep_shelves(folder: &FilePath, current: u64) -> Result<()> {
         let path = shelf.doing(SWEEPING)?.path();
         if release_of_shelf(&path).is_some_and(|release| release < current) {
             fault::point("remove shelf");
-            gone(std::fs::remove_dir_all(&path))?;
+            require_removed(std::fs::remove_dir_all(&path))?;
         }
     }
     Ok(())
 }
 
 /// Whether it is gone now; somebody else may have taken it.
-fn gone(removed: std::io::Result<()>) -> Result<()> {
+fn require_removed(removed: std::io::Result<()>) -> Result<()> {
     match removed {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
         removed => removed.doing(SWEEPING),

@@ -144,8 +144,8 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
     let file = shelf.join(MARKER);
     fault::point("write shelf marker");
     std::fs::write(&file, text).doing("write the shelf's marker")?;
-    settle(&file)?;
-    settle(&shelf)?;
+    sync_to_disk(&file)?;
+    sync_to_disk(&shelf)?;
     let link = shelves.join(format!("{name}.link"));
     fault::point("symlink");
     // Swept by somebody who published while this process slept.
@@ -156,7 +156,7 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
     fault::point("rename link");
     let switched = std::fs::rename(&link, folder.join("bi"));
     fault::point("fsync link");
-    match switched.and_then(|()| storage::settle(&folder.join("bi"))) {
+    match switched.and_then(|()| storage::sync_to_disk(&folder.join("bi"))) {
         // While this process slept, later releases came, and swept its shelf away: whoever switches looks
         // again.
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
@@ -185,8 +185,8 @@ pub(super) fn release_of_shelf(path: &FilePath) -> Option<u64> {
 }
 
 /// Brings a file, or a folder's names, and its own name to the disk.
-fn settle(path: &FilePath) -> Result<()> {
-    storage::settle(path).doing("bring the shelf to the disk")
+fn sync_to_disk(path: &FilePath) -> Result<()> {
+    storage::sync_to_disk(path).doing("bring the shelf to the disk")
 }
 
 fn put_file(folder: &FilePath, shelf: &FilePath, table: &Table) -> Result<()> {

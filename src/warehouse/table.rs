@@ -182,7 +182,7 @@ impl Table {
     ///
     /// # Errors
     /// A column of another type than before; unless `keep`, a column that the rows no longer have.
-    pub fn grown(&self, rows: &Schema, keep: bool) -> Result<SchemaRef> {
+    pub fn extended_schema(&self, rows: &Schema, keep: bool) -> Result<SchemaRef> {
         let mut fields = self.schema.fields().to_vec();
         for field in self.schema.fields() {
             let fits = match rows.field_with_name(field.name()) {

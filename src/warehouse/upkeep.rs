@@ -48,7 +48,7 @@ impl Warehouse {
     /// When the release is not there, or a file it needs was vacuumed.
     pub async fn restore(&self, number: u64, wait: Wait) -> Result<Release> {
         self.holding(wait, async |lock| {
-            self.settle(lock).await?;
+            self.recover(lock).await?;
             let last = self.require_last_release().await?;
             let target = self.release(number).await?;
             if target.outcome == Outcome::Failed {
@@ -106,7 +106,7 @@ impl Warehouse {
     /// Writes those tables that grow night by night and have many small files as few large ones.
     pub async fn optimize(&self, limits: Limits, wait: Wait) -> Result<Vec<Optimized>> {
         self.holding(wait, async |lock| {
-            self.settle(lock).await?;
+            self.recover(lock).await?;
             let last = self.require_last_release().await?;
             let (mut staged, mut told) = (Vec::new(), Vec::new());
             for (name, version) in last.tables.iter().filter(|(name, _)| grows(name)) {

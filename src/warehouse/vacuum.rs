@@ -45,7 +45,7 @@ impl Warehouse {
     /// Deletes what the retention does not keep; with `dry_run`, says only what that would be.
     pub async fn vacuum(&self, retention: Retention, dry_run: bool, wait: Wait) -> Result<Vacuumed> {
         self.holding(wait, async |lock| {
-            self.settle(lock).await?;
+            self.recover(lock).await?;
             let last = self.require_last_release().await?;
             if !dry_run {
                 self.publish(lock, self.upkeep(&last, Origin::Vacuum, Vec::new()).await?).await?;

@@ -18,7 +18,7 @@ use crate::name::TableName;
 /// How rows of a table become known, and which of them count.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Visibility {
-    pub known: Known,
+    pub known: KnownSince,
     /// Of tables whose rows come in versions.
     pub versions: Option<Versions>,
     /// Of histories of snapshots: which of their rows.
@@ -29,7 +29,7 @@ pub struct Visibility {
 /// When a row became known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Known {
+pub enum KnownSince {
     /// Nothing was declared: every row is visible, and training may not read the table.
     #[default]
     Undeclared,
@@ -66,7 +66,7 @@ impl Visibility {
                 .doing(format!("look for the latest versions of {table}"))?;
         }
         match (&self.known, at) {
-            (Known::At(time), Some(instant)) => {
+            (KnownSince::At(time), Some(instant)) => {
                 let known = time.known_before(table, rows.schema(), instant, zone)?;
                 rows.filter(known).doing(format!("hide the later rows of {table}"))
             }

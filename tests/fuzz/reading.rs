@@ -6,7 +6,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use sillage::source::{Piece, Source, SourceDeclaration, read_at_hand};
+use sillage::source::{Piece, Source, SourceDeclaration, read_in_memory};
 
 /// A source declared in TOML, its path aside.
 pub fn declared(toml: &str) -> Option<Source> {
@@ -73,7 +73,7 @@ pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome 
         remarks: Vec::new(),
         error: None,
     };
-    let read = read_at_hand(source, "f", windows, batch_rows, &mut |piece| {
+    let read = read_in_memory(source, "f", windows, batch_rows, &mut |piece| {
         match piece {
             Piece::Rows(batch) => {
                 let width = source.columns.len();

@@ -195,7 +195,7 @@ const LONG_FUNCTIONS: [(&str, &str); 11] = [
         "demo/person.rs: draw",
         "what a person is, drawn in one order: a draw moved elsewhere would change every person after it",
     ),
-    ("erasure/subject.rs: unite", "one look from keys to customers and back; not parted yet"),
+    ("erasure/erased_person.rs: unite", "one look from keys to customers and back; not parted yet"),
     (
         "identity/declaration.rs: check",
         "each key of [identity] is checked in its turn, and all that is wrong is told at once",

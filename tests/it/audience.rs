@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float64Type, Int64Type};
 use proptest::prelude::*;
-use sillage::audience::{self, Audience, Condition, Drawing};
+use sillage::audience::{self, Audience, Condition, ListSelection};
 use sillage::clock::{Instant, parse_instant};
 use sillage::model::sql::tables_read;
 use sillage::name::TableName;
@@ -206,7 +206,7 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
             catalog.add_staged(&staged).await.unwrap();
         }
         let only = std::slice::from_ref(audience);
-        let drawing = Drawing::begin(&catalog, only, day(TODAY)).await.unwrap();
+        let drawing = ListSelection::begin(&catalog, only, day(TODAY)).await.unwrap();
         let decided = drawing.decide(&catalog, audience).await.unwrap().frame;
         let table = audience::table(audience::DECISIONS);
         let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, decided).await.unwrap();

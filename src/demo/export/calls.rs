@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::sheets::finish_sheets;
-use super::spoilt::is_spoilt;
+use super::broken_rows::is_broken;
 use crate::demo::calendar::paris;
 use crate::demo::output::{Rows, Sheet};
 use crate::demo::story::{Call, Story};
@@ -34,7 +34,7 @@ impl CallCentre {
             let year = YEARS.iter().position(|year| time.starts_with(year)).unwrap_or(YEARS.len() - 1);
             let caller = format!("{} {}", story.web_name.0, story.web_name.1);
             self.years[year].row(&row(&call, &time, &call.seconds.to_string(), &caller))?;
-            if is_spoilt(&mut story.rng) {
+            if is_broken(&mut story.rng) {
                 self.years[year].row(&row(&call, &time, "n/a", &caller))?;
             }
             for (kind, value) in [("card", call.card), ("email", call.email), ("phone", call.phone)] {

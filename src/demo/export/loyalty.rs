@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::email::unsubscribed_at;
 use super::sheets::finish_sheets;
-use super::spoilt::is_spoilt;
+use super::broken_rows::is_broken;
 use super::web::capitalised;
 use crate::demo::archetype::Archetype;
 use crate::demo::calendar::{DAY, END, Moment, day};
@@ -150,7 +150,7 @@ impl Loyalty {
             )
         };
         self.cards.row(&row(&person.born.format("%d/%m/%Y").to_string()))?;
-        if is_spoilt(&mut story.rng) {
+        if is_broken(&mut story.rng) {
             self.cards.row(&row("30/02/1970"))?;
         }
         story.key("loyalty", "form", &number);

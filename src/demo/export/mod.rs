@@ -10,7 +10,7 @@ mod pos;
 mod postal;
 mod reference;
 mod sheets;
-mod spoilt;
+mod broken_rows;
 mod web;
 
 use std::path::Path;

@@ -6,7 +6,7 @@ use encoding_rs::WINDOWS_1252;
 use rand::Rng;
 
 use super::sheets::finish_sheets;
-use super::spoilt::is_spoilt;
+use super::broken_rows::is_broken;
 use crate::demo::archetype::Archetype;
 use crate::demo::basket::{Line, taste};
 use crate::demo::calendar::{DAY, MONTHS, Moment, STEP_DAYS, STEPS, month, month_label, paris};
@@ -69,7 +69,7 @@ impl Tills {
         for (i, line) in ticket.lines.iter().enumerate() {
             month.row(&row(ticket, i + 1, &time, line, catalogue))?;
         }
-        if is_spoilt(rng) {
+        if is_broken(rng) {
             // A till that lost its clock repeats a line with a day that is none.
             month.row(&row(ticket, 90, &format!("31/02/{}", &time[6..]), &ticket.lines[0], catalogue))?;
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rand::Rng;
 
 use super::sheets::finish_sheets;
-use super::spoilt::is_spoilt;
+use super::broken_rows::is_broken;
 use crate::demo::archetype::Archetype;
 use crate::demo::basket::taste;
 use crate::demo::calendar::{DAY, MONTHS, Moment, month, month_label, paris, web_time};
@@ -90,7 +90,7 @@ impl Web {
             for i in 0..ticket.lines.len() {
                 sheet.row(&object(&time, i))?;
             }
-            if is_spoilt(&mut story.rng) {
+            if is_broken(&mut story.rng) {
                 sheet.row(&object(&format!("{}-13-45T{}", &time[..4], &time[11..]), 0))?;
             }
             keys.push(mail);
@@ -117,7 +117,7 @@ impl Web {
             let promised = paris(promised).0.format("%d/%m/%Y").to_string();
             let when = paris(delivered).0.format("%d/%m/%Y %H:%M").to_string();
             sheet.row(&format!("{};{promised};{when}", ticket.number))?;
-            if is_spoilt(&mut story.rng) {
+            if is_broken(&mut story.rng) {
                 sheet.row(&format!("{};{promised};00/00/0000 00:00", ticket.number))?;
             }
         }
@@ -201,7 +201,7 @@ impl Web {
             "{{\"at\":\"{}\",\"type\":\"{kind}\",{what},\"visitor\":{visitor}}}",
             web_time(at)
         ))?;
-        if is_spoilt(&mut story.rng) {
+        if is_broken(&mut story.rng) {
             sheet.row(&format!(
                 "{{\"at\":\"{}\",\"type\":\"{kind}\",{what},\"visitor\":{visitor}}}",
                 at / DAY

@@ -18,7 +18,7 @@ use crate::identity::likeness::{days_between, initial_of, jaro_winkler_similarit
 use rapidfuzz::distance::damerau_levenshtein;
 
 /// First names less alike than this are different names.
-const UNLIKE: f64 = 0.75;
+const DIFFERENT_NAME: f64 = 0.75;
 /// Dates of birth with at least so many slips between them are different dates.
 const SLIPS: usize = 3;
 
@@ -39,15 +39,15 @@ impl Marks {
             && first != other_first
             && days_between(born, other_born).is_some()
             && damerau_levenshtein::distance(born.chars(), other_born.chars()) >= SLIPS
-            && unlike(first, other_first)
+            && are_different_names(first, other_first)
             // Whoever writes the last name first is no other person.
-            && self.last_name.as_ref().is_none_or(|last| unlike(last, other_first))
-            && other.last_name.as_ref().is_none_or(|last| unlike(last, first))
+            && self.last_name.as_ref().is_none_or(|last| are_different_names(last, other_first))
+            && other.last_name.as_ref().is_none_or(|last| are_different_names(last, first))
     }
 }
 
-fn unlike(a: &str, b: &str) -> bool {
-    jaro_winkler_similarity(a, b) < UNLIKE && !initial_of(a, b) && !short_form_of(a, b)
+fn are_different_names(a: &str, b: &str) -> bool {
+    jaro_winkler_similarity(a, b) < DIFFERENT_NAME && !initial_of(a, b) && !short_form_of(a, b)
 }
 
 /// What became of a link.

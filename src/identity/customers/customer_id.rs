@@ -12,14 +12,14 @@ pub struct CustomerId(u64);
 impl CustomerId {
     /// Returns the id of a customer who is new, after a record of theirs: it depends neither on the order of
     /// arrival nor on the threads.
-    pub fn founded_on(source: &str, record_id: &str) -> CustomerId {
+    pub fn derived_from(source: &str, record_id: &str) -> CustomerId {
         CustomerId((hashed(source, record_id) >> 64) as u64)
     }
 
     /// Returns the id to try where another customer bears this one: the founding record has left them.
     #[must_use]
     pub fn next(self) -> CustomerId {
-        CustomerId::founded_on("", &self.to_string())
+        CustomerId::derived_from("", &self.to_string())
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn an_id_is_read_as_it_is_written() {
-        let id = CustomerId::founded_on("card", "7");
+        let id = CustomerId::derived_from("card", "7");
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_ne!(id.next(), id);
         for wrong in ["", "c", "d0000000000000000", "c000000000000000", "c00000000000000zz"] {
@@ -67,6 +67,6 @@ mod tests {
 
     #[test]
     fn where_source_and_record_part_counts() {
-        assert_ne!(CustomerId::founded_on("a", "bc"), CustomerId::founded_on("ab", "c"));
+        assert_ne!(CustomerId::derived_from("a", "bc"), CustomerId::derived_from("ab", "c"));
     }
 }

@@ -17,12 +17,12 @@
 mod clusters;
 mod components;
 mod customer_id;
-mod id_memory;
+mod id_history;
 mod steward;
 mod succession;
 mod trace;
 mod universe;
-mod unjoining;
+mod unusable_keys;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,11 +34,11 @@ use futures::StreamExt;
 
 use self::clusters::{Clusters, Marks};
 use self::customer_id::{CustomerId, key_hash};
-use self::id_memory::Remembered;
+use self::id_history::IdHistory;
 use self::steward::Decisions;
 use self::succession::{Overlap, Overlaps, Succession};
 use self::universe::{Numbering, Rows};
-use self::unjoining::Unjoining;
+use self::unusable_keys::UnusableKeys;
 use crate::error::{Context, Result};
 use crate::identity::declaration::Identity;
 use crate::identity::night::Night;
@@ -85,7 +85,7 @@ pub async fn find(
         Some(_) => Some(session.table(&person_records).await?),
         None => None,
     };
-    let former = id_memory::known(catalog, night).await?;
+    let former = id_history::known(catalog, night).await?;
     // Columns that lack are told when the keys are put in order.
     let ordered = universe::ordered(keys.clone(), persons.clone(), former)?;
     if let Some(keys) = keys {
@@ -96,7 +96,7 @@ pub async fn find(
             warnings.push(format!("{nobodys} keys without source or record_id were ignored"));
         }
     }
-    let (unjoining, refused) = Unjoining::find(catalog, &session, identity).await?;
+    let (unusable_keys, refused) = UnusableKeys::find(catalog, &session, identity).await?;
     notes.extend(refused.notes);
     warnings.extend(refused.warnings);
     let marks = match persons {
@@ -111,7 +111,7 @@ pub async fn find(
         None => Decisions::default(),
     };
     if !steward.is_empty() {
-        meet(&mut clusters, &mut steward, ordered.clone()).await?;
+        find_steward_records(&mut clusters, &mut steward, ordered.clone()).await?;
     }
     let rulings = steward.rulings();
     let stand = clusters.rule(&rulings);
@@ -122,7 +122,7 @@ pub async fn find(
         .map(|(ruling, _)| (ruling.left, ruling.right))
         .collect();
     warnings.extend(steward.warnings(&stand));
-    let former = join_by_keys(&mut clusters, ordered.clone(), &unjoining).await?;
+    let former = join_by_keys(&mut clusters, ordered.clone(), &unusable_keys).await?;
     let decisions = clusters.link(links);
 
     let succession = Succession::of(overlaps(&mut clusters, &former));
@@ -159,7 +159,7 @@ async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
 }
 
 /// Makes all records known and finds those that a steward names.
-async fn meet(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFrame) -> Result<()> {
+async fn find_steward_records(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFrame) -> Result<()> {
     let doing = "find the records of the steward's decisions";
     let mut numbering = Numbering::default();
     let mut stream = ordered.execute_stream().await.doing(doing)?;
@@ -171,7 +171,7 @@ async fn meet(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFra
             let (record, first) = numbering.of(&row);
             if first {
                 clusters.add(record, row.person);
-                steward.meet(&row, record);
+                steward.note_record(&row, record);
             }
         }
     }
@@ -182,11 +182,11 @@ async fn meet(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFra
 async fn join_by_keys(
     clusters: &mut Clusters,
     ordered: DataFrame,
-    unjoining: &Unjoining,
+    unusable_keys: &UnusableKeys,
 ) -> Result<Vec<Option<(CustomerId, i64)>>> {
     let mut numbering = Numbering::default();
     let mut former = Vec::new();
-    let mut is_busy = false;
+    let mut has_too_many_keys = false;
     let mut stream = ordered.execute_stream().await.doing("read the keys")?;
     while let Some(batch) = stream.next().await {
         let batch = batch.doing("read the keys")?;
@@ -199,11 +199,11 @@ async fn join_by_keys(
                 former.push(row.former.map(|former| (former.id, former.since)));
             }
             if first {
-                is_busy = unjoining.has_record(row.source, row.record_id);
+                has_too_many_keys = unusable_keys.has_record(row.source, row.record_id);
             }
             if let Some((kind, value)) = row.key {
                 let key = key_hash(kind, value);
-                if !is_busy && !unjoining.has_key(key, value) {
+                if !has_too_many_keys && !unusable_keys.has_key(key, value) {
                     clusters.hold(record, key);
                 }
             }
@@ -246,7 +246,7 @@ async fn write_ids(
         cuts.iter().flat_map(|(a, b)| [(*a, None), (*b, None)]).collect();
     let schema = universe::schema();
     let mut ids = catalog.warehouse().stager(&table(CUSTOMER_IDS), Mode::Replace, &schema)?;
-    let mut remembered = Remembered::begin(catalog, night).await?;
+    let mut remembered = IdHistory::begin(catalog, night).await?;
     succession.remember(remembered.heirs());
     let mut numbering = Numbering::default();
     let mut stream = ordered.execute_stream().await.doing(doing)?;
@@ -260,7 +260,7 @@ async fn write_ids(
             if first {
                 let root = clusters.root(record);
                 let leaving = row.former.map(|former| former.id);
-                let id = succession.id(root, leaving, || CustomerId::founded_on(row.source, row.record_id));
+                let id = succession.id(root, leaving, || CustomerId::derived_from(row.source, row.record_id));
                 if let Some(of_record) = cut_records.get_mut(&record) {
                     *of_record = Some(id);
                 }

@@ -19,7 +19,7 @@ type Name = (String, String);
 
 /// A record's number, and its number among the person records if it is one.
 #[derive(Debug, Clone, Copy)]
-struct Met {
+struct FoundRecord {
     record: u32,
     person: Option<u32>,
 }
@@ -29,7 +29,7 @@ struct Met {
 pub struct Decisions {
     pairs: Vec<(Name, Name, bool)>,
     /// The records they name, where they were met.
-    met: HashMap<Name, Option<Met>>,
+    found: HashMap<Name, Option<FoundRecord>>,
     /// Rows that are no decision.
     unreadable: u64,
 }
@@ -71,8 +71,8 @@ impl Decisions {
                     (Some(a), Some(b), Some(together)) if a != b => {
                         let (a, b) = if a < b { (a, b) } else { (b, a) };
                         if seen.insert((a.clone(), b.clone())) {
-                            decisions.met.insert(a.clone(), None);
-                            decisions.met.insert(b.clone(), None);
+                            decisions.found.insert(a.clone(), None);
+                            decisions.found.insert(b.clone(), None);
                             decisions.pairs.push((a, b, together));
                         }
                     }
@@ -88,20 +88,20 @@ impl Decisions {
     }
 
     /// Takes down the number of a record, where a decision names it. Of a record the person comes first.
-    pub fn meet(&mut self, row: &Row, record: u32) {
-        if let Some(met) = self.met.get_mut(&(row.source.to_owned(), row.record_id.to_owned())) {
-            *met = Some(Met { record, person: row.person });
+    pub fn note_record(&mut self, row: &Row, record: u32) {
+        if let Some(found) = self.found.get_mut(&(row.source.to_owned(), row.record_id.to_owned())) {
+            *found = Some(FoundRecord { record, person: row.person });
         }
     }
 
     /// Returns those whose records are both there, the latest first.
     pub fn rulings(&self) -> Vec<Ruling> {
-        self.there().map(|(a, b, together)| Ruling { left: a.record, right: b.record, together }).collect()
+        self.found_pairs().map(|(a, b, together)| Ruling { left: a.record, right: b.record, together }).collect()
     }
 
     /// Returns those of the rulings that stand and speak of person records, by their numbers as such.
     pub fn standing_on_persons(&self, stand: &[bool]) -> Vec<Ruling> {
-        self.there()
+        self.found_pairs()
             .zip(stand)
             .filter_map(|((a, b, together), stands)| {
                 let (a, b) = (a.person?, b.person?);
@@ -110,9 +110,9 @@ impl Decisions {
             .collect()
     }
 
-    fn there(&self) -> impl Iterator<Item = (Met, Met, bool)> {
-        let met = |name: &Name| self.met.get(name).copied().flatten();
-        self.pairs.iter().filter_map(move |(a, b, together)| Some((met(a)?, met(b)?, *together)))
+    fn found_pairs(&self) -> impl Iterator<Item = (FoundRecord, FoundRecord, bool)> {
+        let found = |name: &Name| self.found.get(name).copied().flatten();
+        self.pairs.iter().filter_map(move |(a, b, together)| Some((found(a)?, found(b)?, *together)))
     }
 
     /// Returns what the steward should know of them; `stand` says of each ruling whether it does.

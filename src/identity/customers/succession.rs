@@ -3,7 +3,7 @@
 //! An id goes to the customer who has most of its records, a customer takes the id that brings most
 //! records; the largest overlap first, of equal ones the oldest. So a customer whose records did
 //! not change keeps the id, whoever else came or went. Customers left without an id are founded anew
-//! on their first record (see [`CustomerId::founded_on`]): a part that was merged by mistake and is cut
+//! on their first record (see [`CustomerId::derived_from`]): a part that was merged by mistake and is cut
 //! off again gets its own id back.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -117,7 +117,7 @@ impl Succession {
             return *id;
         }
         let mut id = founding();
-        while self.taken.contains(&id) || !self.may_come_back(id, leaving) {
+        while self.taken.contains(&id) || !self.may_reappear(id, leaving) {
             id = id.next();
         }
         self.taken.insert(id);
@@ -126,7 +126,7 @@ impl Succession {
     }
 
     /// Returns a former id is borne again only by who is cut off from the customer for whom it stands.
-    fn may_come_back(&self, id: CustomerId, leaving: Option<CustomerId>) -> bool {
+    fn may_reappear(&self, id: CustomerId, leaving: Option<CustomerId>) -> bool {
         let mut at = id;
         for _ in 0..=self.heirs.len() {
             match self.heirs.get(&at) {
@@ -139,7 +139,7 @@ impl Succession {
     }
 
     /// Returns whether anybody bears the id.
-    pub fn is_borne(&self, id: CustomerId) -> bool {
+    pub fn is_in_use(&self, id: CustomerId) -> bool {
         self.taken.contains(&id)
     }
 
@@ -172,16 +172,16 @@ impl Succession {
 /// one whose heirs have all gone for nobody.
 pub fn heirs(
     ended: &[(CustomerId, CustomerId)],
-    is_borne: impl Fn(CustomerId) -> bool,
+    is_in_use: impl Fn(CustomerId) -> bool,
 ) -> BTreeMap<CustomerId, Option<CustomerId>> {
     let heir: BTreeMap<CustomerId, CustomerId> = ended.iter().copied().collect();
     let mut found = BTreeMap::new();
-    for former in heir.keys().copied().filter(|former| !is_borne(*former)) {
+    for former in heir.keys().copied().filter(|former| !is_in_use(*former)) {
         let mut at = former;
         let mut steps = 0;
         let today = loop {
             match heir.get(&at) {
-                Some(next) if is_borne(*next) => break Some(*next),
+                Some(next) if is_in_use(*next) => break Some(*next),
                 // As many steps as there are heirs: they have come round in a circle.
                 Some(next) if steps <= heir.len() => at = *next,
                 _ => break None,
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     fn id(name: &str) -> CustomerId {
-        CustomerId::founded_on("test", name)
+        CustomerId::derived_from("test", name)
     }
 
     /// Customers by the former ids of their records, each founded on its number.
@@ -328,7 +328,7 @@ mod tests {
             let told = changes.iter().map(|c| ((c.former, c.id), c.records)).collect();
             prop_assert_eq!(moved, told);
             for change in &changes {
-                prop_assert_eq!(change.kind == Kind::Merged, !succession.is_borne(change.former));
+                prop_assert_eq!(change.kind == Kind::Merged, !succession.is_in_use(change.former));
             }
             // A customer with all the records of an id, and no others' but new ones, keeps it.
             for n in 0..6_u8 {

@@ -14,7 +14,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt, future, stream};
 
 use super::declaration::{Attribute, Survivorship};
-use super::survivorship::{Said, survivor};
+use super::survivorship::{RecordValue, survivor};
 use crate::error::{Context, Error, Result};
 
 /// The columns of the ordered records before those of the attributes.
@@ -183,7 +183,7 @@ impl<'a> Records<'a> {
                 at.is_some_and(|at| spellings[at].is_valid(row))
             };
             places.push(row);
-            said.push(Said {
+            said.push(RecordValue {
                 source: self.source.value(row),
                 record_id: self.record_id.value(row),
                 trust: self.trust.value(row),

@@ -32,7 +32,7 @@ impl Rule {
 
 /// What one record says of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said<'a> {
+pub struct RecordValue<'a> {
     pub source: &'a str,
     pub record_id: &'a str,
     /// The place of its source among the trusted: 0 is trusted most.
@@ -50,20 +50,20 @@ pub struct Said<'a> {
 ///
 /// What is whole goes first, then each rule breaks the ties that the rules before it left, at last
 /// `source` and `record_id` do. So the order in which the records come changes nothing.
-pub fn survivor(said: &[Said], rules: &[Rule]) -> Option<usize> {
+pub fn survivor(said: &[RecordValue], rules: &[Rule]) -> Option<usize> {
     let mut times: HashMap<&str, u64> = HashMap::new();
     if rules.contains(&Rule::MostFrequent) {
         for record in said {
             *times.entry(&record.spelling).or_default() += 1;
         }
     }
-    let by_rule = |a: &Said, b: &Said, rule: &Rule| match rule {
+    let by_rule = |a: &RecordValue, b: &RecordValue, rule: &Rule| match rule {
         Rule::MostTrusted => a.trust.cmp(&b.trust),
         Rule::MostRecent => b.seen.cmp(&a.seen),
         Rule::MostFrequent => times.get(b.spelling.as_ref()).cmp(&times.get(a.spelling.as_ref())),
         Rule::Longest => Reverse(letters(&a.spelling)).cmp(&Reverse(letters(&b.spelling))),
     };
-    let order = |a: &Said, b: &Said| {
+    let order = |a: &RecordValue, b: &RecordValue| {
         let decided = rules.iter().fold(b.whole.cmp(&a.whole), |so_far, rule| {
             if so_far == Ordering::Equal { by_rule(a, b, rule) } else { so_far }
         });
@@ -83,9 +83,9 @@ mod tests {
     use super::*;
 
     /// Source, trust, seen, what it says.
-    fn records<'a>(said: &[(&'a str, i64, i64, &'a str)]) -> Vec<Said<'a>> {
+    fn records<'a>(said: &[(&'a str, i64, i64, &'a str)]) -> Vec<RecordValue<'a>> {
         said.iter()
-            .map(|(source, trust, seen, text)| Said {
+            .map(|(source, trust, seen, text)| RecordValue {
                 source,
                 record_id: "1",
                 trust: *trust,
@@ -96,7 +96,7 @@ mod tests {
             .collect()
     }
 
-    fn survives(said: &[Said], rules: &[Rule]) -> String {
+    fn survives(said: &[RecordValue], rules: &[Rule]) -> String {
         survivor(said, rules).map(|n| said[n].spelling.to_string()).unwrap_or_default()
     }
 
@@ -156,10 +156,10 @@ mod tests {
             drawn.sort_by_key(|r| (r.0, r.1));
             drawn.dedup_by_key(|r| (r.0, r.1));
             let names: Vec<_> = drawn.iter().map(|r| (r.0.to_string(), r.1.to_string())).collect();
-            let mut said: Vec<Said> = drawn
+            let mut said: Vec<RecordValue> = drawn
                 .iter()
                 .zip(&names)
-                .map(|((source, _, seen, text, whole), (name, id))| Said {
+                .map(|((source, _, seen, text, whole), (name, id))| RecordValue {
                     source: name,
                     record_id: id,
                     trust: i64::from(source % 2),
@@ -169,7 +169,7 @@ mod tests {
                 })
                 .collect();
             let rules: Vec<Rule> = rules.into_iter().map(|(_, rule)| rule).collect();
-            let survivor_of = |said: &[Said]| survivor(said, &rules).map(|n| (said[n].source.to_owned(), said[n].record_id.to_owned()));
+            let survivor_of = |said: &[RecordValue]| survivor(said, &rules).map(|n| (said[n].source.to_owned(), said[n].record_id.to_owned()));
             let straight = survivor_of(&said);
             let turns = turns % said.len();
             said.rotate_left(turns);

@@ -54,7 +54,7 @@ pub async fn households(catalog: &Catalog, households: &Households) -> Result<Ma
     let keys = session.sql(&keys(households, &golden)).await.doing(doing)?;
     let groups = grouped(keys, customers, households.max_members, doing).await?;
 
-    let mut notes = vec![told(&groups)];
+    let mut notes = vec![summary(&groups)];
     if groups.crowded_keys > 0 {
         notes.push(format!(
             "{} names at one address are shared by more than {} customers: they are not households",
@@ -130,7 +130,7 @@ fn keys(households: &Households, golden: &TableName) -> String {
     )
 }
 
-fn told(groups: &Groups) -> String {
+fn summary(groups: &Groups) -> String {
     let together = groups.rules.iter().filter(|rule| rule.is_some()).count();
     let mut roots: Vec<u32> = groups
         .roots

@@ -33,9 +33,9 @@ use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
 /// From this probability on a link may be the only one between two groups of records.
-const SURE: f64 = 0.9999;
+const CERTAIN: f64 = 0.9999;
 /// Parameters learnt from less than one in so many of tonight's records are estimated again.
-const OUTGROWN: u64 = 2;
+const REESTIMATE_FACTOR: u64 = 2;
 
 /// What linkage found.
 pub struct Linked {
@@ -83,8 +83,8 @@ pub async fn find(
     let session = catalog.session([&name], None).await?;
     person_records::require_unique(&session, &name, &persons.records).await?;
 
-    let in_force = in_force(catalog, last.as_ref(), persons, night, records).await?;
-    let (known, terms) = terms(catalog, linkage, in_force.as_ref(), night).await?;
+    let estimate_in_use = estimate_in_use(catalog, last.as_ref(), persons, night, records).await?;
+    let (known, terms) = terms(catalog, linkage, estimate_in_use.as_ref(), night).await?;
     let terms_name = table(MATCH_TERMS);
     let keyed = scratch::table("match_keys");
     let session = catalog.session([&name, &terms_name], None).await?;
@@ -105,7 +105,7 @@ pub async fn find(
     // Last night, and how many records changed since.
     let since = match (last_night, &last) {
         (Some(night_before), Some(last))
-            if in_force.is_some()
+            if estimate_in_use.is_some()
                 && !night.full_refresh
                 && last.review_probability() == Some(persons.review_probability) =>
         {
@@ -134,7 +134,7 @@ pub async fn find(
     if pairs_compared > 0 || since.is_none() {
         compare(scratch, &keyed, &candidates, &pairs, linkage).await?;
     }
-    let estimate = match in_force {
+    let estimate = match estimate_in_use {
         Some(estimate) => {
             notes.push(format!("parameters of {}", show_instant(estimate.estimated_at)));
             estimate
@@ -185,7 +185,7 @@ async fn compare(
     linkage: &Linkage,
 ) -> Result<()> {
     // Pairs are many times the records: the records are gathered, the pairs stay where they are.
-    let session = comparing(scratch).await?.gathering_smaller_sides();
+    let session = comparing(scratch).await?.with_collected_joins();
     scratch.put(compared, candidates::compared(&session, keyed, pairs, linkage).await?).await?;
     Ok(())
 }
@@ -199,7 +199,7 @@ async fn comparing(scratch: &Scratch<'_>) -> Result<Session> {
 
 /// Returns the estimate that still holds: of this model, from before this night, not older than declared and
 /// not outgrown.
-async fn in_force(
+async fn estimate_in_use(
     catalog: &Catalog,
     last: Option<&LastRows>,
     persons: &Persons,
@@ -211,7 +211,7 @@ async fn in_force(
     let due = due.and_then(|local| local_instant(local, night.zone));
     let holds = estimate.estimated_at <= night.as_of
         && due.is_none_or(|due| estimate.estimated_at > due)
-        && records < estimate.records.saturating_mul(OUTGROWN)
+        && records < estimate.records.saturating_mul(REESTIMATE_FACTOR)
         && catalog.table(&table(MATCH_TERMS)).await?.is_some();
     Ok(holds.then_some(estimate))
 }
@@ -220,11 +220,11 @@ async fn in_force(
 async fn terms(
     catalog: &Catalog,
     linkage: &Linkage,
-    in_force: Option<&Estimate>,
+    estimate_in_use: Option<&Estimate>,
     night: &Night<'_>,
 ) -> Result<(std::collections::BTreeMap<String, u64>, Option<Staged>)> {
     let (persons, name) = (table(PERSON_RECORDS), table(MATCH_TERMS));
-    let (known, frame) = match in_force {
+    let (known, frame) = match estimate_in_use {
         None => {
             let session = catalog.session([&persons], None).await?;
             let known = term_frequency::known(&session, &persons, linkage).await?;
@@ -234,7 +234,7 @@ async fn terms(
         // What nobody else bears goes with whom is forgotten.
         Some(estimate) if night.is_forgotten.is_some() => {
             let session = catalog.session([&persons, &name], None).await?;
-            let frame = term_frequency::still_borne(&session, &name, &persons, &estimate.terms).await?;
+            let frame = term_frequency::still_used(&session, &name, &persons, &estimate.terms).await?;
             (estimate.terms.clone(), frame)
         }
         Some(estimate) => return Ok((estimate.terms.clone(), None)),
@@ -313,7 +313,7 @@ async fn links(session: &Session, persons: &Persons) -> Result<Vec<Link>> {
         .execute_stream()
         .await
         .doing(doing)?;
-    let sure = bits_of(SURE);
+    let sure = bits_of(CERTAIN);
     let mut links = Vec::new();
     while let Some(batch) = stream.next().await {
         let batch = batch.doing(doing)?;

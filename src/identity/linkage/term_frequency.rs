@@ -55,7 +55,7 @@ pub async fn counted(
 }
 
 /// Returns the terms of `before` that somebody still bears.
-pub async fn still_borne(
+pub async fn still_used(
     session: &Session,
     before: &TableName,
     persons: &TableName,

@@ -230,7 +230,7 @@ impl Accuracy {
     }
 
     /// Returns one line on how good it is.
-    pub fn told(&self) -> Option<String> {
+    pub fn summary(&self) -> Option<String> {
         let (precision, recall) = (self.pairs.precision()?, self.pairs.recall()?);
         let f1 = self.pairs.f1()?;
         Some(format!(

@@ -79,7 +79,7 @@ pub async fn judge(catalog: &Catalog, quality: &Quality, pipeline: &str, as_of: 
     if let Some(truth) = &quality.truth {
         let accuracy = accuracy::measure(&session, truth, quality.persons.as_ref()).await?;
         made(MATCH_ACCURACY, session.read_batch(accuracy.table()?)?);
-        judged.notes.extend(accuracy.told());
+        judged.notes.extend(accuracy.summary());
         judged.warnings.extend(accuracy.warned(truth));
     }
     Ok(judged)

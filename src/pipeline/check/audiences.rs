@@ -11,7 +11,7 @@ use crate::name::{StepName, TableName};
 use crate::pipeline::definition::TableRules;
 use crate::pipeline::step::Step;
 use crate::warehouse::time_column::TimeColumn;
-use crate::warehouse::visibility::Known as KnownAt;
+use crate::warehouse::visibility::KnownSince;
 
 impl Checking<'_, '_> {
     /// Adds the step of the audiences, and what always holds of the tables that it makes and reads.
@@ -88,8 +88,8 @@ impl Checking<'_, '_> {
         let name = audience::table(CONSENTS);
         let rules = tables.entry(name.clone()).or_default();
         match rules.known {
-            KnownAt::Undeclared => rules.known = KnownAt::At(TimeColumn::state(CONSENTS_VALID_FROM)),
-            KnownAt::Always => {
+            KnownSince::Undeclared => rules.known = KnownSince::At(TimeColumn::state(CONSENTS_VALID_FROM)),
+            KnownSince::Always => {
                 let shown = name.to_string();
                 self.wrong(
                     &["tables", &shown],
@@ -99,7 +99,7 @@ impl Checking<'_, '_> {
                         )),
                 );
             }
-            KnownAt::At(_) => {}
+            KnownSince::At(_) => {}
         }
     }
 

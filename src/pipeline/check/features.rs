@@ -13,7 +13,7 @@ use crate::mining::declaration::{ChurnSection, CutoffsSection};
 use crate::model::Model;
 use crate::name::TableName;
 use crate::pipeline::definition::TableRules;
-use crate::warehouse::visibility::Known as KnownAt;
+use crate::warehouse::visibility::KnownSince;
 
 impl Checking<'_, '_> {
     /// The model that makes the features; it may read only what the engine can show as of the past.
@@ -38,7 +38,7 @@ impl Checking<'_, '_> {
         let undeclared: Vec<String> = model
             .reads
             .iter()
-            .filter(|read| tables.get(*read).is_none_or(|rules| rules.known == KnownAt::Undeclared))
+            .filter(|read| tables.get(*read).is_none_or(|rules| rules.known == KnownSince::Undeclared))
             .map(ToString::to_string)
             .collect();
         if section == "churn" && !undeclared.is_empty() {
@@ -62,7 +62,7 @@ impl Checking<'_, '_> {
         zone: Tz,
     ) -> Option<(Outcome, Cutoffs)> {
         let events = &section.outcome.events;
-        if !tables.get(events).is_some_and(|rules| matches!(rules.known, KnownAt::At(_))) {
+        if !tables.get(events).is_some_and(|rules| matches!(rules.known, KnownSince::At(_))) {
             self.wrong(
                 &["churn", "outcome", "events"],
                 Error::config(format!("{events} does not declare when its events happened"))

@@ -11,7 +11,7 @@ use crate::pipeline::step::{Step, raw_table};
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{KeyKind, OnDrift, Source};
 use crate::warehouse::time_column::TimeColumn;
-use crate::warehouse::visibility::Known as KnownAt;
+use crate::warehouse::visibility::KnownSince;
 
 /// A list says from when on its rows hold, unless something else is declared to.
 pub(super) fn snapshots_say_when(
@@ -24,8 +24,8 @@ pub(super) fn snapshots_say_when(
             continue;
         }
         let rules = tables.entry(raw_table(&source.name)).or_default();
-        if rules.known == KnownAt::Undeclared {
-            rules.known = KnownAt::At(TimeColumn::state(VALID_FROM));
+        if rules.known == KnownSince::Undeclared {
+            rules.known = KnownSince::At(TimeColumn::state(VALID_FROM));
         }
     }
 }
@@ -41,7 +41,7 @@ impl Checking<'_, '_> {
             let Step::Ingest(source) = step else { continue };
             let table = raw_table(&source.name);
             if source.delivery.late.is_some()
-                && !tables.get(&table).is_some_and(|rules| matches!(rules.known, KnownAt::At(_)))
+                && !tables.get(&table).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)))
             {
                 self.wrong(
                     &["sources", &source.name, "late"],

@@ -15,7 +15,7 @@ use crate::pipeline::step::{Step, raw_table};
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{ColumnType, OnDrift, Undated};
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
-use crate::warehouse::visibility::Known as KnownAt;
+use crate::warehouse::visibility::KnownSince;
 
 impl Checking<'_, '_> {
     /// Rows of sources say when they became known, as their tables declare it: the source refuses those
@@ -30,7 +30,7 @@ impl Checking<'_, '_> {
             let table = raw_table(&source.name);
             let shown = table.to_string();
             let Some(rules) = tables.get_mut(&table) else { continue };
-            let KnownAt::At(time) = &mut rules.known else { continue };
+            let KnownSince::At(time) = &mut rules.known else { continue };
             // A list says itself from when on its rows hold.
             if source.snapshot.is_some() && time.name == VALID_FROM {
                 continue;
@@ -69,17 +69,17 @@ impl Checking<'_, '_> {
         let shown = name.to_string();
         let key = ["tables", shown.as_str()];
         let known = match (&declaration.time, &declaration.valid_from, declaration.is_static) {
-            (Some(time), None, false) => KnownAt::At(TimeColumn::event(time)),
-            (None, Some(from), false) => KnownAt::At(TimeColumn::state(from)),
-            (None, None, true) => KnownAt::Always,
-            (None, None, false) => KnownAt::Undeclared,
+            (Some(time), None, false) => KnownSince::At(TimeColumn::event(time)),
+            (None, Some(from), false) => KnownSince::At(TimeColumn::state(from)),
+            (None, None, true) => KnownSince::Always,
+            (None, None, false) => KnownSince::Undeclared,
             _ => {
                 self.wrong(
                     &key,
                     Error::config("a table declares one of `time`, `valid_from` and `static`, found several")
                         .hint("time for events, valid_from for states, static for what says nothing of the future"),
                 );
-                KnownAt::Undeclared
+                KnownSince::Undeclared
             }
         };
         let mut checks = Vec::new();
@@ -95,7 +95,7 @@ impl Checking<'_, '_> {
             checks.extend(self.take(&["tables", &shown, "checks"], result).unwrap_or_default());
         }
         // A row that does not say when it became known would be invisible without a word.
-        if let KnownAt::At(time) = &known {
+        if let KnownSince::At(time) = &known {
             let dated = Assertion::NotNull(time.name.clone());
             checks.retain(|check: &Check| check.assertion != dated);
             checks.push(Check {

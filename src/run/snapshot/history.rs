@@ -20,7 +20,7 @@ use crate::run::step::{Figures, Workshop};
 use crate::source::Source;
 use crate::source::snapshot::{VALID_FROM, VALID_TO};
 use crate::warehouse::catalog::Session;
-use crate::warehouse::expiry::Parted;
+use crate::warehouse::expiry::SplitTable;
 use crate::warehouse::stage::{Layout, Mode, Staged};
 use crate::warehouse::time_value::instant_value;
 
@@ -68,7 +68,7 @@ pub struct History<'w> {
     rows: &'w Staged,
     lists: &'w ReadLists,
     /// The table before, the files apart that hold rows which are not closed.
-    parted: Option<Parted<'w>>,
+    parted: Option<SplitTable<'w>>,
     /// The rows that hold now.
     open: DataFrame,
     closed: Option<Staged>,
@@ -90,7 +90,7 @@ impl<'w> History<'w> {
         let there = !workshop.full_refresh && catalog.table(&table).await?.is_some();
         let (parted, open) = if there {
             let nothing = workshop.warehouse().stager(&table, Mode::Append, schema)?.finish().await?;
-            let parted = catalog.parted(nothing, |statistics| statistics.may_hold_null(VALID_TO)).await?;
+            let parted = catalog.split_files(nothing, |statistics| statistics.may_hold_null(VALID_TO)).await?;
             let open = parted.session()?.table(&table).await?;
             let open = open.filter(col(Column::from_name(VALID_TO)).is_null()).doing("read what holds")?;
             (Some(parted), open)

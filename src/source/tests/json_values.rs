@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::super::read_at_hand;
+use super::super::read_in_memory;
 use super::{Outcome, declare};
 
 /// A number and how it is written.
@@ -57,7 +57,7 @@ fn read_one(kind: &str, value: &str, depth: usize, others: bool, json: bool) -> 
     ));
     let source = source.check("shop").unwrap();
     let mut outcome = Outcome::default();
-    read_at_hand(&source, "x", vec![Bytes::from(text)], 10, &mut |piece| {
+    read_in_memory(&source, "x", vec![Bytes::from(text)], 10, &mut |piece| {
         outcome.add(&source, piece);
         true
     })

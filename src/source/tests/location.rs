@@ -22,8 +22,8 @@ fn a_folder_gives_its_files_in_order_without_hidden_and_unfinished_ones() {
     assert_eq!(names(&fixture), ["2026/c d.csv", "a.csv", "b.csv", "empty.csv"]);
 }
 
-fn left_out(fixture: &Fixture) -> Vec<String> {
-    runtime().block_on(list(&fixture.source)).unwrap().left_out
+fn skipped_files(fixture: &Fixture) -> Vec<String> {
+    runtime().block_on(list(&fixture.source)).unwrap().skipped_files
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn nothing_is_left_out_without_a_line() {
     }
     assert_eq!(names(&fixture), ["a.csv"]);
     assert_eq!(
-        left_out(&fixture),
+        skipped_files(&fixture),
         [
             ".DS_Store (hidden)",
             ".git/x (in a hidden folder)",
@@ -49,7 +49,7 @@ fn nothing_is_left_out_without_a_line() {
         fixture.write(name, "a\n");
     }
     assert_eq!(names(&fixture), ["_nord.csv", "a.csv"]);
-    assert_eq!(left_out(&fixture), [".b.csv (hidden)"]);
+    assert_eq!(skipped_files(&fixture), [".b.csv (hidden)"]);
 }
 
 const ODD: [&str; 20] = [
@@ -90,7 +90,7 @@ fn a_file_may_be_called_whatever_the_disk_allows() {
         }
         expected.sort();
         assert_eq!(names(&fixture), expected, "{path}");
-        assert_eq!(left_out(&fixture), [""; 0]);
+        assert_eq!(skipped_files(&fixture), [""; 0]);
         let mut read: Vec<usize> = fixture.read().rows.iter().map(|row| row[0].parse().unwrap()).collect();
         read.sort();
         let mut all: Vec<usize> = (0..ODD.len()).flat_map(|at| vec![at; folders]).collect();
@@ -135,7 +135,7 @@ fn what_is_no_file_is_told() {
     std::os::unix::fs::symlink("../in", fixture.path("in/above")).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(fixture.path("in/pipe")).status().unwrap().success());
     assert_eq!(
-        left_out(&fixture),
+        skipped_files(&fixture),
         [
             "above (a link to a folder that contains it)",
             "dead (a broken link)",

@@ -173,7 +173,7 @@ fn what_no_declaration_reads_is_named() {
 /// The files and what is left out, the folder aside.
 fn listed(fixture: &Fixture) -> (Vec<String>, Vec<String>) {
     let listing = runtime().block_on(list(&fixture.source)).unwrap();
-    (listing.files.into_iter().map(|file| file.name).collect(), listing.left_out)
+    (listing.files.into_iter().map(|file| file.name).collect(), listing.skipped_files)
 }
 
 /// An archive that a real tool wrote.
@@ -209,10 +209,10 @@ fn archives_of_the_usual_tools_are_read_member_by_member() {
 fn a_member_is_called_after_its_archive_and_hidden_ones_are_left_out() {
     let fixture = Fixture::new("in", CSV);
     fixture.write("in/2026/export.zip", archive("info_zip")).write("in/plain.csv", TEXT);
-    let (files, left_out) = listed(&fixture);
+    let (files, skipped_files) = listed(&fixture);
     assert_eq!(files, ["2026/export.zip/2026/more.csv", "2026/export.zip/orders.csv", "plain.csv"]);
     assert_eq!(
-        left_out,
+        skipped_files,
         ["2026/export.zip/.DS_Store (hidden)", "2026/export.zip/__MACOSX/._orders.csv (in a hidden folder)",]
     );
 }
@@ -229,9 +229,9 @@ fn a_source_says_which_members_it_reads() {
         .end("monthly");
     fixture.write("in/a.zip", &bytes).write("in/noextension", &bytes);
     fixture.write("in/none.zip", Archive::default().text("readme.txt", "").end(""));
-    let (files, left_out) = listed(&fixture);
+    let (files, skipped_files) = listed(&fixture);
     assert_eq!(files, ["a.zip/audience/subscribed_1.csv", "noextension/audience/subscribed_1.csv"]);
-    assert_eq!(left_out, ["none.zip (no member `subscribed_*.csv`)"]);
+    assert_eq!(skipped_files, ["none.zip (no member `subscribed_*.csv`)"]);
     assert_eq!(fixture.read().table(), [ROWS, ROWS].concat());
     fixture.write("in/plain.csv", TEXT);
     assert!(fixture.error().starts_with(

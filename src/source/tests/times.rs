@@ -10,13 +10,13 @@ use crate::source::calendar::MICROS;
 use crate::source::fault::Fault;
 use crate::source::strftime::{Manner, declared};
 use crate::source::time_format::TimeFormat;
-use crate::source::zone::Placer;
+use crate::source::zone::UtcConverter;
 
 const TIMED: Manner<'_> = Manner { timed: true, last_short_year: Some(2029), abbreviations: &[] };
 
 fn read_in(zone: Tz, format: &str, text: &str) -> Result<i64, Fault> {
     let format = declared(format, TIMED).unwrap_or_else(|wrong| panic!("{format} {}", wrong.what));
-    Placer::new(zone).instant(&format, text.as_bytes())
+    UtcConverter::new(zone).instant(&format, text.as_bytes())
 }
 
 /// The instant of a text, where nothing says another zone than UTC.
@@ -193,7 +193,7 @@ fn declared_abbreviations_are_read_and_written_ones_need_it() {
     let offsets = [("PST".to_owned(), -28_800), ("CEST".to_owned(), 7_200)];
     let manner = Manner { abbreviations: &offsets, ..TIMED };
     let instant = |format: &str, text: &str| {
-        Placer::new(chrono_tz::Europe::Paris).instant(&declared(format, manner).unwrap(), text.as_bytes())
+        UtcConverter::new(chrono_tz::Europe::Paris).instant(&declared(format, manner).unwrap(), text.as_bytes())
     };
     let expected = DateTime::parse_from_rfc3339("2026-02-01T06:30:00Z").unwrap().timestamp_micros();
     assert_eq!(instant("%F %T %Z", "2026-01-31 22:30:00 PST"), Ok(expected));
@@ -211,7 +211,7 @@ fn declared_abbreviations_are_read_and_written_ones_need_it() {
 #[test]
 fn a_day_without_a_time_is_a_day_whatever_zone_stands_beside_it() {
     let format = declared("%Y-%m-%dZ", Manner { timed: false, ..TIMED }).unwrap();
-    let day = Placer::new(chrono_tz::America::New_York).day(format.read(b"2026-01-31Z").unwrap());
+    let day = UtcConverter::new(chrono_tz::America::New_York).day(format.read(b"2026-01-31Z").unwrap());
     assert_eq!(day, Ok(20_484));
     // Of a timestamp it is an instant.
     let instant = read_in(chrono_tz::America::New_York, "%Y-%m-%dZ", "2026-01-31Z");
@@ -275,7 +275,7 @@ fn of_several_formats_the_first_that_reads_a_text_counts() {
     let any = TimeFormat::AnyOf(formats.to_vec());
     for text in ["31/01/2026", "2026-01-31", "1769817600"] {
         assert_eq!(
-            Placer::new(Tz::UTC).instant(&any, text.as_bytes()),
+            UtcConverter::new(Tz::UTC).instant(&any, text.as_bytes()),
             Ok(20_484 * 86_400 * MICROS),
             "{text}"
         );
@@ -283,7 +283,7 @@ fn of_several_formats_the_first_that_reads_a_text_counts() {
     assert_eq!(any.read(b"31.01.2026"), Err(Fault::Shape));
     assert_eq!(any.read(b"31/02/2026"), Err(Fault::Calendar));
     // Days begin where midnight is skipped, in every format.
-    let instant = Placer::new(chrono_tz::America::Sao_Paulo).instant(&any, b"04/11/2018");
+    let instant = UtcConverter::new(chrono_tz::America::Sao_Paulo).instant(&any, b"04/11/2018");
     assert_eq!(instant, Ok(1_541_300_400 * MICROS));
 }
 

@@ -271,7 +271,7 @@ proptest! {
         }
         let source = super::declare(&format!("path = \"x\"\nformat = \"jsonl\"\n{LINES}")).check("shop").unwrap();
         let mut outcome = super::Outcome::default();
-        super::super::read_at_hand(&source, "x", vec![json.into()], batch_rows, &mut |piece| {
+        super::super::read_in_memory(&source, "x", vec![json.into()], batch_rows, &mut |piece| {
             outcome.add(&source, piece);
             true
         })

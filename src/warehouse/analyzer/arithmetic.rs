@@ -55,11 +55,11 @@ fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             if !operation.may_not_fit(&types.0, &types.1) {
                 return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
             }
-            let text = format!("{} {op} {}", told(&left), told(&right));
+            let text = format!("{} {op} {}", describe(&left), describe(&right));
             Ok(Transformed::yes(call(operation, text, vec![*left, *right])))
         }
         Expr::Negative(inner) if inner.get_type(schema)?.is_signed_integer() => {
-            let text = format!("-{}", told(&inner));
+            let text = format!("-{}", describe(&inner));
             Ok(Transformed::yes(call(Operation::Negate, text, vec![*inner])))
         }
         other => Ok(Transformed::no(other)),
@@ -73,10 +73,10 @@ fn call(operation: Operation, text: String, args: Vec<Expr>) -> Expr {
 }
 
 /// Returns an operand as the error names it: with brackets around what is made of several.
-fn told(expr: &Expr) -> String {
+fn describe(expr: &Expr) -> String {
     match expr {
         // What was coerced was not written.
-        Expr::Cast(cast) => told(&cast.expr),
+        Expr::Cast(cast) => describe(&cast.expr),
         Expr::ScalarFunction(function) => match function.func.inner().downcast_ref::<Checked>() {
             Some(inner) => format!("({})", inner.text),
             None => expr.human_display().to_string(),
@@ -225,7 +225,7 @@ impl ScalarUDFImpl for Checked {
 
 impl Checked {
     fn refused(&self, error: ArrowError, made: &DataType) -> DataFusionError {
-        let told = match error {
+        let describe = match error {
             ArrowError::DivideByZero => Error::failed(format!("`{}` divides by zero", self.text))
                 .hint("x / nullif(y, 0) gives null instead"),
             // Their words hold the values.
@@ -235,7 +235,7 @@ impl Checked {
             }
             other => return DataFusionError::from(other),
         };
-        DataFusionError::External(Box::new(told))
+        DataFusionError::External(Box::new(describe))
     }
 }
 

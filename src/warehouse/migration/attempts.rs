@@ -71,7 +71,7 @@ impl Warehouse {
             intent["fingerprint"] = json!("");
             self.put_json(&path, &intent).await?;
         }
-        self.settle(lock).await?;
+        self.recover(lock).await?;
         for path in found.steps {
             let step: Option<Step> = self.read_json(&path).await?;
             // First: a step in the journal has its files.

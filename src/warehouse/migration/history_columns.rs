@@ -25,7 +25,7 @@ impl Warehouse {
         from: u32,
     ) -> Result<Vec<String>> {
         if let Some(lock) = lock {
-            self.settle(lock).await?;
+            self.recover(lock).await?;
         }
         let (mut staged, mut done) = (Vec::new(), Vec::new());
         for (name, version) in self.last_tables().await? {

@@ -59,7 +59,7 @@ pub enum LineFilter {
         kind: &'static str,
         negated: bool,
     },
-    Since(i64),
+    RetentionCutoff(i64),
     /// Compared with the customer by more than the id.
     AboveOrders,
     And(Box<LineFilter>, Box<LineFilter>),
@@ -323,7 +323,7 @@ impl LineFilter {
             5 => {
                 LineFilter::BuyerCalled { kind: KINDS.choose(chance).unwrap(), negated: chance.gen_bool(0.5) }
             }
-            _ => LineFilter::Since(chance.gen_range(1..60)),
+            _ => LineFilter::RetentionCutoff(chance.gen_range(1..60)),
         }
     }
 
@@ -340,7 +340,7 @@ impl LineFilter {
                 "{}exists (select 1 from core.calls c where c.customer_id = l.customer_id and c.kind = '{kind}')",
                 if *negated { "not " } else { "" }
             ),
-            LineFilter::Since(days) => format!("l.at >= $as_of - interval '{days} days'"),
+            LineFilter::RetentionCutoff(days) => format!("l.at >= $as_of - interval '{days} days'"),
             LineFilter::AboveOrders => "l.amount > base.orders".to_owned(),
             LineFilter::And(one, other) => format!("{} and {}", one.sql(), other.sql()),
             LineFilter::Not(one) => format!("not ({})", one.sql()),
@@ -368,7 +368,7 @@ impl LineFilter {
                 });
                 Some(called != *negated)
             }
-            LineFilter::Since(days) => Some(line.day >= -days),
+            LineFilter::RetentionCutoff(days) => Some(line.day >= -days),
             LineFilter::AboveOrders => line.amount.zip(person.orders).map(|(amount, orders)| amount > orders),
             LineFilter::And(one, other) => {
                 and(one.holds(world, person, line), other.holds(world, person, line))

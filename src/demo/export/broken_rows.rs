@@ -3,8 +3,8 @@
 use crate::demo::chance::{Stream, happens};
 
 /// Rows that an export has wrong, on top of the right ones.
-const SPOILT: f64 = 0.0005;
+const BROKEN: f64 = 0.0005;
 
-pub(super) fn is_spoilt(rng: &mut Stream) -> bool {
-    happens(rng, SPOILT)
+pub(super) fn is_broken(rng: &mut Stream) -> bool {
+    happens(rng, BROKEN)
 }

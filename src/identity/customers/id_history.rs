@@ -82,7 +82,7 @@ pub async fn known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFr
 }
 
 /// What is written down on a night.
-pub struct Remembered<'n> {
+pub struct IdHistory<'n> {
     night: &'n Night<'n>,
     history: Stager,
     /// The log so far, without ids that only forgotten records bore.
@@ -92,8 +92,8 @@ pub struct Remembered<'n> {
     last_number: i64,
 }
 
-impl<'n> Remembered<'n> {
-    pub async fn begin(catalog: &Catalog, night: &'n Night<'n>) -> Result<Remembered<'n>> {
+impl<'n> IdHistory<'n> {
+    pub async fn begin(catalog: &Catalog, night: &'n Night<'n>) -> Result<IdHistory<'n>> {
         let name = table(CUSTOMER_ID_HISTORY);
         let mode = if night.is_forgotten.is_some() { Mode::Replace } else { Mode::Append };
         let mut history = catalog.warehouse().stager(&name, mode, &history_schema())?;
@@ -113,7 +113,7 @@ impl<'n> Remembered<'n> {
                 log.push(batch);
             }
         }
-        Ok(Remembered { night, history, log, ended, last_number })
+        Ok(IdHistory { night, history, log, ended, last_number })
     }
 
     /// For whom ids stand that were nobody's any more by this night.
@@ -263,7 +263,7 @@ fn rows_of(changes: &[Change], last_number: i64, night: &Night<'_>) -> Result<Re
 fn former_rows(ended: &[Ending], succession: &Succession) -> Result<RecordBatch> {
     let pairs: Vec<(CustomerId, CustomerId)> = ended.iter().map(|(former, id, _)| (*former, *id)).collect();
     let since: BTreeMap<CustomerId, i64> = ended.iter().map(|(former, _, at)| (*former, *at)).collect();
-    let heirs = heirs(&pairs, |id| succession.is_borne(id));
+    let heirs = heirs(&pairs, |id| succession.is_in_use(id));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(heirs.keys().map(CustomerId::to_string))),
         Arc::new(StringArray::from_iter(heirs.values().map(|id| id.map(|id| id.to_string())))),

@@ -11,7 +11,7 @@ use datafusion::logical_expr::col;
 use futures::StreamExt;
 
 use super::identifier::Identifier;
-use super::rows::rows_with;
+use super::rows::rows_with_key;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::normal_form::{self, SQL_NAME as NORMAL};
@@ -28,7 +28,7 @@ const RECORD: &str = "record";
 
 /// Who was asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct ErasureRequest<'a> {
     pub identifiers: &'a [Identifier],
     /// Whether they may belong to more than one customer.
     pub several: bool,
@@ -38,7 +38,7 @@ pub struct Asked<'a> {
 
 /// A person, by everything that identifies them.
 #[derive(Debug, Clone, Default)]
-pub struct Subject {
+pub struct ErasedPerson {
     pub identifiers: BTreeSet<Identifier>,
     /// How many customers the identifiers asked for belong to.
     pub customers: u64,
@@ -46,7 +46,7 @@ pub struct Subject {
     pub unknown: u64,
 }
 
-impl Subject {
+impl ErasedPerson {
     /// Gathers the keys and records that the identity step united with those asked for, and what
     /// refers to their rows from other sources. What says nothing, and keys that many share, are nobody's:
     /// by them strangers would be forgotten.
@@ -57,16 +57,16 @@ impl Subject {
         catalog: &Catalog,
         keys: Option<&TableName>,
         sources: &BTreeMap<TableName, Person>,
-        asked: &Asked<'_>,
+        asked: &ErasureRequest<'_>,
         placeholders: &PlaceholderValues,
-    ) -> Result<Subject> {
+    ) -> Result<ErasedPerson> {
         if asked.is_typed {
             let sources = sources_of_records(catalog).await?;
-            require_somebodys(asked.identifiers, &sources, placeholders)?;
+            require_personal(asked.identifiers, &sources, placeholders)?;
         }
         let several = asked.several;
         let mut subject =
-            Subject { identifiers: asked.identifiers.iter().cloned().collect(), ..Subject::default() };
+            ErasedPerson { identifiers: asked.identifiers.iter().cloned().collect(), ..ErasedPerson::default() };
         let named_whole =
             sources.values().flat_map(|person| &person.keys).any(|key| key.kind.word() == RECORD);
         subject.unite(catalog, keys, named_whole, placeholders).await?;
@@ -209,13 +209,13 @@ impl Subject {
         let mut found = BTreeSet::new();
         while let Some(batch) = rows.next().await {
             let batch = batch.doing(&doing)?;
-            let theirs = rows_with(&batch, person, |kind, value| {
+            let erased = rows_with_key(&batch, person, |kind, value| {
                 self.identifiers.contains(&Identifier::new(kind, value))
             })?;
             let values = batch.column_by_name(column).ok_or_else(|| {
                 Error::failed(format!("{table} has no column `{column}`, by which other rows refer to it"))
             })?;
-            let values = filter(&cast(values, &DataType::Utf8).doing(&doing)?, &theirs).doing(&doing)?;
+            let values = filter(&cast(values, &DataType::Utf8).doing(&doing)?, &erased).doing(&doing)?;
             let values = values.as_string::<i32>().iter().flatten();
             let values = values.filter(|value| placeholders.of_record_id(value).is_none());
             found.extend(values.map(|value| Identifier::new(&word, value)));
@@ -259,7 +259,7 @@ async fn sources_of_records(catalog: &Catalog) -> Result<BTreeSet<String>> {
 }
 
 /// Refuses an identifier by which nobody in particular is named.
-fn require_somebodys(
+fn require_personal(
     asked: &[Identifier],
     sources: &BTreeSet<String>,
     placeholders: &PlaceholderValues,
@@ -268,8 +268,8 @@ fn require_somebodys(
         true => placeholders.of_record_id(&identifier.value),
         false => placeholders.of_key(&identifier.value),
     };
-    let nobodys = asked.iter().filter_map(|identifier| Some((identifier, says_nothing(identifier)?)));
-    let errors = nobodys.map(|(identifier, why)| {
+    let unusable = asked.iter().filter_map(|identifier| Some((identifier, says_nothing(identifier)?)));
+    let errors = unusable.map(|(identifier, why)| {
         Error::config(format!(
             "{identifier:?} does not identify a person ({}): everybody who left it empty would be erased",
             why.as_str()

@@ -25,7 +25,7 @@ const NO_RECORD_ID: &str = "held by a record whose id says nothing";
 
 /// Which keys, and which records, join nobody.
 #[derive(Debug, Default)]
-pub struct Unjoining {
+pub struct UnusableKeys {
     placeholders: PlaceholderValues,
     /// By their hashes.
     keys: HashSet<u128>,
@@ -40,34 +40,34 @@ pub struct Refused {
     pub warnings: Vec<String>,
 }
 
-impl Unjoining {
+impl UnusableKeys {
     /// Looks for them: keys that say nothing, keys that are held under more names than any one person has, or
     /// by more records of one source of which no name is known, and records with more keys of one kind.
     pub async fn find(
         catalog: &Catalog,
         session: &Session,
         identity: &Identity,
-    ) -> Result<(Unjoining, Refused)> {
+    ) -> Result<(UnusableKeys, Refused)> {
         let Some(keys) = &identity.keys else { return Ok(Default::default()) };
         session.register_functions(functions(&identity.placeholders));
         let shared = rows(session, &shared(keys, identity), "find keys that many records share").await?;
-        let busy = rows(session, &busy(keys, &identity.limits), "find records with many keys").await?;
-        let unjoining = Unjoining {
+        let records_with_many_keys = rows(session, &records_with_many_keys(keys, &identity.limits), "find records with many keys").await?;
+        let unusable_keys = UnusableKeys {
             placeholders: identity.placeholders.clone(),
             keys: shared.iter().flat_map(hashes).collect(),
-            records: busy.iter().flat_map(hashes).collect(),
+            records: records_with_many_keys.iter().flat_map(hashes).collect(),
         };
         let (shared_keys, busy_records) = (scratch::table("shared_keys"), scratch::table("busy_records"));
         let shared = gathered(&shared, ["key_kind", "key_value", "reason"])?;
         session.register_view(&shared_keys, session.read_batch(shared)?)?;
-        let busy = gathered(&busy, ["source", "record_id", "reason"])?;
-        session.register_view(&busy_records, session.read_batch(busy)?)?;
+        let records_with_many_keys = gathered(&records_with_many_keys, ["source", "record_id", "reason"])?;
+        session.register_view(&busy_records, session.read_batch(records_with_many_keys)?)?;
         let doing = "collect the keys that join no records";
         let frame = session.sql(&refused(keys, &shared_keys, &busy_records)).await.doing(doing)?;
         let refused = table(REFUSED_KEYS);
         let staged = catalog.warehouse().stage(&refused, Mode::Replace, Layout::OneFile, frame).await?;
-        let (notes, warnings) = told(catalog, &staged, identity).await?;
-        Ok((unjoining, Refused { staged: Some(staged), notes, warnings }))
+        let (notes, warnings) = summary(catalog, &staged, identity).await?;
+        Ok((unusable_keys, Refused { staged: Some(staged), notes, warnings }))
     }
 
     pub fn has_key(&self, hash: u128, value: &str) -> bool {
@@ -139,7 +139,7 @@ fn shared(keys: &TableName, identity: &Identity) -> String {
 }
 
 /// SQL for the records with too many keys of one kind: `source`, `record_id`, `reason`.
-fn busy(keys: &TableName, limits: &KeyLimits) -> String {
+fn records_with_many_keys(keys: &TableName, limits: &KeyLimits) -> String {
     format!(
         "with {held}
          select distinct source, record_id, '{MANY_KEYS}' as reason from (
@@ -154,7 +154,7 @@ fn busy(keys: &TableName, limits: &KeyLimits) -> String {
 }
 
 /// SQL for all keys that join nobody, and for how many records do not by theirs.
-fn refused(keys: &TableName, shared: &TableName, busy: &TableName) -> String {
+fn refused(keys: &TableName, shared: &TableName, records_with_many_keys: &TableName) -> String {
     format!(
         "with {held},
          found as (
@@ -164,7 +164,7 @@ fn refused(keys: &TableName, shared: &TableName, busy: &TableName) -> String {
            select h.key_kind, h.key_value, s.reason, h.source, h.record_id
            from held as h join {shared} as s on s.key_kind = h.key_kind and s.key_value = h.key_value),
          records as (
-           select source, record_id, reason from {busy}
+           select source, record_id, reason from {records_with_many_keys}
            union all
            select source, record_id, '{NO_RECORD_ID}' from held where refused_record(record_id) is not null
            group by source, record_id)
@@ -214,7 +214,7 @@ fn gathered(batches: &[RecordBatch], names: [&str; 3]) -> Result<RecordBatch> {
 }
 
 /// Returns what the run should say of them; the values are told by the table alone.
-async fn told(catalog: &Catalog, staged: &Staged, identity: &Identity) -> Result<(Vec<String>, Vec<String>)> {
+async fn summary(catalog: &Catalog, staged: &Staged, identity: &Identity) -> Result<(Vec<String>, Vec<String>)> {
     let doing = "count the keys that join no records";
     let session = catalog.session_of_all_rows(staged).await?;
     let sql = format!(

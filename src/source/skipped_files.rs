@@ -6,7 +6,7 @@ use glob::Pattern;
 const UNFINISHED: [&str; 5] = [".tmp", ".part", ".partial", ".crdownload", "~"];
 
 /// Why a file that lies there is not read; nothing where it is. What the pattern itself names is read.
-pub fn why_left_out(name: &str, pattern: Option<&Pattern>) -> Option<&'static str> {
+pub fn skip_reason(name: &str, pattern: Option<&Pattern>) -> Option<&'static str> {
     let (folders, file) = apart(name);
     let (named_folders, named) = pattern.map_or(("", ""), |pattern| apart(pattern.as_str()));
     let hidden = |folders: &str| folders.split('/').any(|folder| folder.starts_with(['.', '_']));
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     fn why(name: &str, pattern: &str) -> Option<&'static str> {
-        why_left_out(name, Pattern::new(pattern).ok().filter(|_| !pattern.is_empty()).as_ref())
+        skip_reason(name, Pattern::new(pattern).ok().filter(|_| !pattern.is_empty()).as_ref())
     }
 
     #[test]

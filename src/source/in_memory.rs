@@ -22,7 +22,7 @@ use crate::error::{Context, Result};
 ///
 /// The same reading as [`read`](super::read) does, on this thread; it must not be one that a tokio
 /// runtime runs its tasks on.
-pub fn read_at_hand(
+pub fn read_in_memory(
     source: &Source,
     file: &str,
     windows: Vec<Bytes>,
