@@ -52,24 +52,24 @@ pub fn hide(name: &str, value: &str) {
 
 /// Returns the text without what no message tells.
 pub fn without_secrets(text: &str) -> Cow<'_, str> {
-    let mut told = Cow::Borrowed(text);
+    let mut masked = Cow::Borrowed(text);
     if let Ok(hidden) = HIDDEN.read() {
         for (value, shown) in hidden.iter() {
-            if told.contains(value.as_str()) {
-                told = Cow::Owned(replaced(&told, value, shown));
+            if masked.contains(value.as_str()) {
+                masked = Cow::Owned(replaced(&masked, value, shown));
             }
         }
     }
-    match told.contains("://") {
-        true => Cow::Owned(without_credentials(&told)),
-        false => told,
+    match masked.contains("://") {
+        true => Cow::Owned(without_credentials(&masked)),
+        false => masked,
     }
 }
 
 /// With the value replaced where it stands alone.
 fn replaced(text: &str, value: &str, shown: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let (mut told, mut from) = (String::with_capacity(text.len()), 0);
+    let (mut masked, mut from) = (String::with_capacity(text.len()), 0);
     for (at, found) in text.match_indices(value) {
         let end = at + found.len();
         let goes_on = |inside: Option<char>, outside: Option<char>| {
@@ -81,27 +81,27 @@ fn replaced(text: &str, value: &str, shown: &str) -> String {
         {
             continue;
         }
-        told.push_str(&text[from..at]);
-        told.push_str(shown);
+        masked.push_str(&text[from..at]);
+        masked.push_str(shown);
         from = end;
     }
-    told + &text[from..]
+    masked + &text[from..]
 }
 
 /// With `…` for who is let in by a URL (`user:password@`) and for what it asks (`?…`), which may be a
 /// signature or a token.
 fn without_credentials(text: &str) -> String {
-    let mut told = String::with_capacity(text.len());
+    let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once("://") {
-        told.push_str(before);
-        told.push_str("://");
+        masked.push_str(before);
+        masked.push_str("://");
         let end = behind.find(|c: char| c.is_whitespace() || "`\"'<>)".contains(c)).unwrap_or(behind.len());
         let url = &behind[..end];
         // A password may hold a slash that nobody wrote as %2F.
         let host = match url.rfind('@') {
             Some(at) => {
-                told.push('…');
+                masked.push('…');
                 at
             }
             None => 0,
@@ -109,14 +109,14 @@ fn without_credentials(text: &str) -> String {
         // `a?.csv` is a pattern, and asks for nothing.
         match url[host..].find(['?', '#']).filter(|asks| url[host + asks..].contains('=')) {
             Some(asks) => {
-                told.push_str(&url[host..=host + asks]);
-                told.push('…');
+                masked.push_str(&url[host..=host + asks]);
+                masked.push('…');
             }
-            None => told.push_str(&url[host..]),
+            None => masked.push_str(&url[host..]),
         }
         rest = &behind[end..];
     }
-    told + rest
+    masked + rest
 }
 
 #[cfg(test)]
@@ -127,7 +127,7 @@ mod tests {
     fn a_value_of_the_environment_is_shown_as_it_is_declared() {
         hide("SECRET_TEST_A", "/srv/ada lovelace/exports/");
         hide("SECRET_TEST_B", "s3://bucket-of-ada/in/2026");
-        for (text, told) in [
+        for (text, masked) in [
             (
                 "there is no file at /srv/ada lovelace/exports/a.csv",
                 "there is no file at ${SECRET_TEST_A}/a.csv",
@@ -141,7 +141,7 @@ mod tests {
             ("url (https://bucket-of-ada.s3.org/in)", "url (https://${SECRET_TEST_B}.s3.org/in)"),
             ("/srv/ada lovelace/exportsx", "/srv/ada lovelace/exportsx"),
         ] {
-            assert_eq!(without_secrets(text), told);
+            assert_eq!(without_secrets(text), masked);
         }
     }
 
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn who_is_let_in_by_a_url_is_not_told() {
-        for (url, told) in [
+        for (url, masked) in [
             ("`https://ada:pass@host/a`: no store", "`https://…@host/a`: no store"),
             ("s3://key:se/cret@bucket/x and more", "s3://…@bucket/x and more"),
             ("see https://host/a?sig=abc&x=1.", "see https://host/a?…"),
@@ -161,7 +161,7 @@ mod tests {
             ("list s3://bucket/a?.csv", "list s3://bucket/a?.csv"),
             ("a https://host/b", "a https://host/b"),
         ] {
-            assert_eq!(without_credentials(url), told);
+            assert_eq!(without_credentials(url), masked);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What an audience asks of every customer of its base, one column per question: its conditions, the
-//! consents, the number to rank by.
+//! Evaluates, for every customer of the base, one column per question: the conditions, the consents, the
+//! number to rank by.
 
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
@@ -161,7 +161,9 @@ async fn truth(reader: &mut Reader<'_>, condition: &Condition) -> Result<Expr> {
 async fn number(reader: &mut Reader<'_>, audience: &Audience) -> Result<BoundCondition> {
     let asked = reader.read(&audience.rank_by).await?;
     match asked.kind {
-        DataType::Null => Ok(BoundCondition { expr: cast(asked.expr, DataType::Float64), kind: DataType::Float64 }),
+        DataType::Null => {
+            Ok(BoundCondition { expr: cast(asked.expr, DataType::Float64), kind: DataType::Float64 })
+        }
         kind if kind.is_numeric() => Ok(BoundCondition { expr: asked.expr, kind }),
         kind => Err(Error::config(format!("`{}` is {kind}, expected a number to rank by", audience.rank_by))),
     }

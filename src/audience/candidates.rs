@@ -1,4 +1,4 @@
-//! The customers who may be meant: the tables in `from`, joined to one row per customer that SQL calls
+//! The candidates of an audience: the tables in `from`, joined to one row per customer, which SQL calls
 //! `base`.
 
 use std::collections::{BTreeMap, BTreeSet};

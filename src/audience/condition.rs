@@ -137,11 +137,11 @@ impl<'a> Reader<'a> {
 
 async fn planned(frame: DataFrame, text: &str) -> Result<()> {
     let Err(error) = frame.create_physical_plan().await else { return Ok(()) };
-    let told = format!("a subquery of `{text}` cannot be computed for all customers at once");
+    let message = format!("a subquery of `{text}` cannot be computed for all customers at once");
     // What the engine says of a plan that it has not is about its own insides.
     let error = match error.find_root() {
-        DataFusionError::NotImplemented(_) => Error::config(told),
-        _ => Error::config(told).caused_by(error),
+        DataFusionError::NotImplemented(_) => Error::config(message),
+        _ => Error::config(message).caused_by(error),
     };
     Err(error.hint(
         "compare its rows with the customer by `=` in its own `where`, not below a union, an outer join or \

@@ -1,8 +1,8 @@
-//! Who agreed to be contacted: the latest word on the audience's channel, for each of its purposes.
+//! Who agreed to be contacted: the latest answer on the audience's channel, for each of its purposes.
 //!
-//! A consent is a yes that is beyond doubt. A no counts also where it is written carelessly: without a
-//! date it is the latest word, without a channel or purpose, or with one that is spelled otherwise, it
-//! is a no to the audience's. A yes of these kinds is none. What was written so is told.
+//! A yes is used only if it is unambiguous. A no is also used if it is incomplete: without a date it is the
+//! latest answer; without a channel or purpose, or in another spelling, it is a no for the audience's. An
+//! incomplete yes is ignored. The run warns about incomplete rows.
 
 use std::collections::BTreeSet;
 
@@ -168,7 +168,8 @@ impl Consents {
     }
 
     fn purposes_alike(&self, purpose: &str) -> impl Iterator<Item = &str> {
-        let purposes: BTreeSet<&str> = self.counts.iter().filter_map(|counts| counts.purpose.as_deref()).collect();
+        let purposes: BTreeSet<&str> =
+            self.counts.iter().filter_map(|counts| counts.purpose.as_deref()).collect();
         alike(purpose, purposes)
     }
 

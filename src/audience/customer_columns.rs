@@ -1,4 +1,4 @@
-//! Which columns of the customer's row a subquery uses.
+//! Finds which columns of the customer's row a subquery uses.
 
 use std::collections::BTreeSet;
 

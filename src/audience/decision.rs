@@ -1,4 +1,4 @@
-//! The decision about every customer of the base.
+//! Decides about every customer of the base.
 
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;

@@ -209,7 +209,7 @@ impl AudienceDeclaration {
     }
 }
 
-/// Returns a column of an export stands in it once, and is none that every list has.
+/// Returns the errors of an export: columns listed twice, and columns that every list has anyway.
 fn wrong_exports(export: &[String]) -> Vec<Error> {
     let names: Vec<&str> = export.iter().map(|c| c.rsplit('.').next().unwrap_or(c)).collect();
     let mut errors = Vec::new();

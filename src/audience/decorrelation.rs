@@ -1,9 +1,8 @@
-//! Which subqueries can be asked of all customers at once, and mean the same as asked of one.
+//! Checks that a subquery can be computed for all customers at once, with the same result as for one.
 //!
-//! The engine joins a subquery to the customers by what it compares with them, and does so above
-//! everything else in it. Below such a comparison a LIMIT, a window or a total would be one over the
-//! rows of everybody, so these are refused; what it compares within an outer join or a union, the
-//! engine refuses itself.
+//! The engine joins a subquery to the customers by its comparisons with them, above everything else in the
+//! subquery. Below such a comparison a LIMIT, a window or a total would be over the rows of all customers, so
+//! these are refused; comparisons inside an outer join or a union are refused by the engine itself.
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::InSubquery;

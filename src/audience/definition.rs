@@ -1,4 +1,4 @@
-//! An audience as checked: who is meant, who is left off, and in what order.
+//! A checked audience: who is on it, who is excluded, and in what order.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What an export of an audience carries beside the list.
+//! The additional columns of an exported audience.
 
 use super::candidates::Candidates;
 use super::definition::Audience;

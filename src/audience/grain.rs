@@ -1,7 +1,7 @@
-//! One row per customer: what an audience is drawn from is counted in the run, whatever is declared.
+//! Checks that tables in `from` have one row per customer, by counting in each run.
 //!
-//! A key that is declared is a check on what a run makes; a table that the run leaves out, or that has
-//! no key, may have any number of rows a customer. An audience drawn from those would count rows.
+//! A declared key is checked only when a run makes the table; a table that the run does not select, or that
+//! has no key, may have any number of rows per customer. A list made from such a table would have duplicates.
 
 use std::collections::BTreeMap;
 

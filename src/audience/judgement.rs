@@ -1,5 +1,5 @@
-//! What the answers about a customer decide: the first reason to be off, else the rank, the control group or
-//! the list.
+//! Turns the answers about a customer into a decision: the first reason to be off, else the rank, the control
+//! group or the list.
 
 use arrow::datatypes::DataType;
 

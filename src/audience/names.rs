@@ -1,8 +1,9 @@
-//! What names in an audience's SQL mean: the row of the customer, or a table of a subquery.
+//! Resolves names in an audience's SQL: the row of the customer, or a table of a subquery.
 //!
-//! The customer's own columns are `orders_total`, `base.orders_total` or `customer_360.orders_total`.
-//! Within a subquery they need the qualifier: a bare name that the subquery's tables do not have would
-//! silently be the customer's, and `customer_id in (select customer_id from core.products)` true of all.
+//! The customer's own columns are `orders_total`, `base.orders_total` or `customer_360.orders_total`. Inside
+//! a subquery they need the qualifier: a name without it that the subquery's tables do not have would
+//! silently be the customer's column, and `customer_id in (select customer_id from core.products)` would be
+//! true for everybody.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

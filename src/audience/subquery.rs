@@ -1,9 +1,9 @@
-//! Subqueries of a condition as sets of customers.
+//! Turns the subqueries of a condition into sets of customers.
 //!
-//! `exists (…)` and `… in (select …)` stand in a filter of their own, whose answer is the ids that it
-//! holds for: the engine makes a join of that, whatever the condition does with it. What is left of the
-//! condition is an ordinary expression over the row of the customer and these marks, with SQL's three
-//! values: `x in (…)` is null, not false, where a null in the list could be `x`.
+//! `exists (…)` and `… in (select …)` become a separate filter whose result is the ids for which it is true:
+//! the engine makes a join of that, wherever the condition uses it. The rest of the condition is an ordinary
+//! expression over the row of the customer and these marks, with SQL's three-valued logic: `x in (…)` is
+//! null, not false, if a null in the list could be `x`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

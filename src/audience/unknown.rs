@@ -1,5 +1,5 @@
-//! Conditions that were null for somebody: SQL's third value keeps nobody on by a rule and nobody off
-//! by an exclusion, so it is told.
+//! Counts customers for whom a condition is null: null neither keeps a customer by a rule nor removes one by
+//! an exclusion, so the run warns about it.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub async fn unknown_conditions(catalog: &Catalog, audiences: &[Audience]) -> Re
             }
         }
     }
-    let told = |((name, nth), n): (&(String, usize), &i64)| {
+    let message = |((name, nth), n): (&(String, usize), &i64)| {
         let audience = audiences.iter().find(|a| a.name == *name)?;
         let customers = if *n == 1 { "1 customer".to_owned() } else { format!("{n} customers") };
         let (condition, what) = match audience.rules.get(*nth) {
@@ -46,7 +46,7 @@ pub async fn unknown_conditions(catalog: &Catalog, audiences: &[Audience]) -> Re
         };
         Some(format!("audience {name}: \"{}\" is null for {customers}, {what}", condition.reason))
     };
-    Ok(customers.iter().filter_map(told).collect())
+    Ok(customers.iter().filter_map(message).collect())
 }
 
 /// Returns the conditions whose reasons a text of the column `unknown` lists, in their order.

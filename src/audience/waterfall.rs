@@ -1,4 +1,4 @@
-//! The lines of the waterfall, from the base down to the list, and what is read from the decisions.
+//! The lines of the waterfall, from the base to the list, and the tables made from the decisions.
 
 use datafusion::prelude::DataFrame;
 

@@ -1,4 +1,4 @@
-//! What must hold of a table, the query that counts the rows which break it, and what it found.
+//! An assertion on a table, the query that counts the rows that fail it, and the result.
 
 use serde::{Deserialize, Serialize};
 

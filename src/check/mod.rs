@@ -1,4 +1,4 @@
-//! Checks: assertions on a table, each a query that counts the rows which break it.
+//! Checks: assertions on a table, each a query that counts the rows that fail.
 
 mod assertion;
 mod declaration;

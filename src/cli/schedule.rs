@@ -39,7 +39,9 @@ pub async fn schedule(args: ScheduleArgs) -> Result<()> {
     }
     let request = Request { limits: args.limits.limits(), ..Request::all() };
     let say = |event: ScheduleEvent| match event {
-        ScheduleEvent::Waiting { pipeline, until } => eprintln!("next: {pipeline} at {}", show_instant(until)),
+        ScheduleEvent::Waiting { pipeline, until } => {
+            eprintln!("next: {pipeline} at {}", show_instant(until))
+        }
         ScheduleEvent::Failed { error } => eprintln!("error: {error}"),
         ScheduleEvent::Stopped => eprintln!("stopped"),
     };

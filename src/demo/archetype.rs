@@ -1,4 +1,4 @@
-//! The planted segments: five ways of being a customer, apart in frequency, basket and channel.
+//! The planted segments: five types of customer that differ in frequency, basket and channel.
 
 /// A planted segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What is in an order: favourites bought again when they run out, and now and then something new.
+//! The lines of an order: favourites bought again when they run out, and sometimes something new.
 
 use rand::Rng;
 

@@ -1,13 +1,14 @@
-//! Why and when a customer leaves, and with what probability one buys nothing for 90 days.
+//! Why and when a customer leaves, and the probability of no purchase in the next 90 days.
 //!
-//! A customer has a purchase rate drawn from a gamma, buys by a Poisson process (the NBD of
-//! Ehrenberg 1959), and before each step of ten days may leave for good. The hazard is a logistic
-//! function of what the channels show: silence, decline, a recent bad service incident, e-mails
-//! opened. Since the hazard is known from the history and, given no purchase, its future is too, the
-//! rate can be integrated out: what Schmittlein, Morrison and Colombo (1987) do for a constant hazard
-//! holds step by step for this one. The probability is therefore exact, not an estimate.
+//! A customer has a purchase rate drawn from a gamma distribution, buys by a Poisson process (the NBD of
+//! Ehrenberg 1959), and before each step of ten days may leave permanently. The hazard is a logistic function
+//! of what the channels show: silence, decline, a recent bad service incident, e-mails opened. The hazard is
+//! known from the history and, given no purchase, its future is known too, so the rate can be integrated out:
+//! what Schmittlein, Morrison and Colombo (1987) do for a constant hazard works step by step for this one.
+//! The probability is therefore exact, not an estimate.
 //!
-//! E-mails work with a quarter's delay, so that those still to come cannot reach into the window.
+//! E-mails have an effect only a quarter later, so that future e-mails cannot have an effect inside the
+//! window.
 
 use super::calendar::{LIVED_STEPS, OUTCOME_STEPS};
 

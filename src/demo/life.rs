@@ -10,7 +10,7 @@ use super::archetype::RATE_SHAPE;
 use super::calendar::{DAY, LIVED_STEPS, Moment, STEP_DAYS, STEPS, season, step_start};
 use super::campaign::{self, Group};
 use super::chance::{Purpose, Stream, count, gamma, happens, stream};
-use super::leaving::{INCIDENT_RATE, Habits, OPENS_AFTER, Seen, VISITS_AFTER};
+use super::leaving::{Habits, INCIDENT_RATE, OPENS_AFTER, Seen, VISITS_AFTER};
 use super::person::{Person, is_exported};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

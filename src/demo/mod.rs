@@ -208,9 +208,9 @@ mod tests {
         assert!((mean - churned).abs() < 3.0 * (churned / persons).sqrt(), "{mean} against {churned}");
         // The same among those for whom it says between a half and three quarters.
         let likely: Vec<_> = forecasts.iter().filter(|f| (0.5..0.75).contains(&f.0)).collect();
-        let (n, said) = (likely.len() as f64, likely.iter().map(|f| f.0).sum::<f64>());
+        let (n, shown) = (likely.len() as f64, likely.iter().map(|f| f.0).sum::<f64>());
         let came = likely.iter().filter(|f| f.1).count() as f64;
-        assert!((said - came).abs() < 3.0 * (n / 4.0).sqrt(), "{said} against {came} of {n}");
+        assert!((shown - came).abs() < 3.0 * (n / 4.0).sqrt(), "{shown} against {came} of {n}");
         let auc = auc(forecasts);
         assert!((0.75..0.87).contains(&auc), "AUC {auc}");
     }

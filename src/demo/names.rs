@@ -1,4 +1,4 @@
-//! Names, towns and streets from which persons are put together. Nobody here is a real person.
+//! Lists of names, towns and streets from which persons are generated. None is a real person.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;

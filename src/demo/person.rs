@@ -231,7 +231,7 @@ impl Home {
         Home { surname, address: Address { street, postcode, town } }
     }
 
-    /// Returns two neighbouring numbers may live together.
+    /// Returns where a person lives; two persons with neighbouring numbers may live together.
     fn shared(seed: u64, number: u64) -> Option<Self> {
         let mut rng = stream(seed, Purpose::Household, number / 2);
         happens(&mut rng, COUPLES).then(|| Home::draw(&mut rng))

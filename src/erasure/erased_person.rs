@@ -1,5 +1,4 @@
-//! The subject: all identifying values of the person whom an identifier names, as the last release
-//! knows them.
+//! The person to erase: all identifying values that the last release knows for the given identifiers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -65,8 +64,10 @@ impl ErasedPerson {
             require_personal(asked.identifiers, &sources, placeholders)?;
         }
         let several = asked.several;
-        let mut subject =
-            ErasedPerson { identifiers: asked.identifiers.iter().cloned().collect(), ..ErasedPerson::default() };
+        let mut subject = ErasedPerson {
+            identifiers: asked.identifiers.iter().cloned().collect(),
+            ..ErasedPerson::default()
+        };
         let named_whole =
             sources.values().flat_map(|person| &person.keys).any(|key| key.kind.word() == RECORD);
         subject.unite(catalog, keys, named_whole, placeholders).await?;

@@ -1,4 +1,4 @@
-//! Files that sillage wrote outside the warehouse: the rows of a person taken out of them.
+//! Removes the rows of a person from files that sillage wrote outside the warehouse.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,8 +13,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
-use super::receipt::CleanedFile;
 use super::erased_person::ErasedPerson;
+use super::receipt::CleanedFile;
 use crate::error::{Context, Result};
 use crate::normal_form::normal;
 use crate::storage::beside::Beside;
@@ -35,26 +35,26 @@ const OTHER_NAMES: &str = "it has hard links under other names, which still cont
 /// was written, where that is known. What a link leads to is cleaned, and the link stays.
 pub fn clean_file(path: &str, format: Option<&str>, subject: &ErasedPerson) -> Result<CleanedFile> {
     let doing = || format!("remove the person from {path}");
-    let told =
+    let report =
         |rows, look: Option<&str>| CleanedFile { path: path.to_owned(), rows, look: look.map(str::to_owned) };
     let real = match Path::new(path).canonicalize() {
         Ok(real) => real,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(told(None, None)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(report(None, None)),
         Err(e) => return Err(e).doing(doing()),
     };
     let metadata = fs::metadata(&real).doing(doing())?;
     if !metadata.is_file() {
-        return Ok(told(Some(0), Some(NOT_OURS)));
+        return Ok(report(Some(0), Some(NOT_OURS)));
     }
     let beside = Beside::create(&real, Permission::OWNER).doing(doing())?;
     let values = Values::of(subject);
     let cleaned = cleaned(&real, format, beside.file(), &values).doing(doing())?;
-    let Some(Cleaned { rows, look }) = cleaned else { return Ok(told(Some(0), Some(NOT_OURS))) };
+    let Some(Cleaned { rows, look }) = cleaned else { return Ok(report(Some(0), Some(NOT_OURS))) };
     if rows > 0 {
         beside.readable_like(&metadata).and_then(|()| beside.finish()).doing(doing())?;
     }
     let look = if rows > 0 && has_other_names(&metadata) { Some(OTHER_NAMES) } else { look };
-    Ok(told(Some(rows), look))
+    Ok(report(Some(rows), look))
 }
 
 #[cfg(unix)]
@@ -304,35 +304,35 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
-        let told = clean_file(path.to_str().unwrap(), None, &ada()).unwrap();
+        let report = clean_file(path.to_str().unwrap(), None, &ada()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        (told, fs::read_to_string(path).unwrap())
+        (report, fs::read_to_string(path).unwrap())
     }
 
     #[test]
     fn a_list_loses_the_rows_of_the_customer() {
-        let (told, text) =
+        let (report, text) =
             left("list.csv", "rank,customer_id,note\n1,c1,\"x, y\"\n2,c2,\"ada@example.org, z\"\n");
-        assert_eq!((told.rows, told.look), (Some(1), None));
+        assert_eq!((report.rows, report.look), (Some(1), None));
         assert_eq!(text, "rank,customer_id,note\n2,c2,\"ada@example.org, z\"\n");
-        let (told, text) = left("list.jsonl", "{\"customer_id\":\"c2\"}\n{\"customer_id\":\"c1\"}\n");
-        assert_eq!((told.rows, text.as_str()), (Some(1), "{\"customer_id\":\"c2\"}\n"));
+        let (report, text) = left("list.jsonl", "{\"customer_id\":\"c2\"}\n{\"customer_id\":\"c1\"}\n");
+        assert_eq!((report.rows, text.as_str()), (Some(1), "{\"customer_id\":\"c2\"}\n"));
         let drawn = "+----+\n| customer_id |\n+----+\n| c1 |\n| c2 |\n+----+\n";
-        let (told, text) = left("list.txt", drawn);
-        assert_eq!((told.rows, text.contains("c1")), (Some(1), false));
+        let (report, text) = left("list.txt", drawn);
+        assert_eq!((report.rows, text.contains("c1")), (Some(1), false));
     }
 
     #[test]
     fn a_file_without_customers_is_searched_and_told() {
-        let (told, text) = left("mails.csv", "email,orders\nAda@Example.org,7\nbob@example.org,7\n");
-        assert_eq!((told.rows, told.look.as_deref()), (Some(1), Some(NO_CUSTOMER_ID)));
+        let (report, text) = left("mails.csv", "email,orders\nAda@Example.org,7\nbob@example.org,7\n");
+        assert_eq!((report.rows, report.look.as_deref()), (Some(1), Some(NO_CUSTOMER_ID)));
         assert_eq!(text, "email,orders\nbob@example.org,7\n");
     }
 
     #[test]
     fn what_is_not_ours_stays_as_it_is_and_is_told() {
-        let (told, text) = left("notes.txt", "ada@example.org wrote\n");
-        assert_eq!((told.rows, told.look.as_deref()), (Some(0), Some(NOT_OURS)));
+        let (report, text) = left("notes.txt", "ada@example.org wrote\n");
+        assert_eq!((report.rows, report.look.as_deref()), (Some(0), Some(NOT_OURS)));
         assert_eq!(text, "ada@example.org wrote\n");
         let gone = clean_file("no/such/file.csv", None, &ada()).unwrap();
         assert_eq!((gone.rows, gone.look), (None, None));
@@ -342,8 +342,8 @@ mod tests {
     fn a_drawn_row_of_several_lines_goes_whole() {
         let drawn = "+---+----+\n| customer_id | note |\n+---+----+\n| c2 | x |\n| c1 | ada |\n|    | second |\n\
                      | c3 | y |\n+---+----+\n";
-        let (told, text) = left("list.txt", drawn);
-        assert_eq!((told.rows, told.look), (Some(1), None));
+        let (report, text) = left("list.txt", drawn);
+        assert_eq!((report.rows, report.look), (Some(1), None));
         assert!(!text.contains("second") && text.contains("c2") && text.contains("c3"), "{text}");
     }
 
@@ -352,18 +352,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list.txt");
         fs::write(&path, "customer_id\nc1\nc2\n").unwrap();
-        let told = clean_file(path.to_str().unwrap(), Some("csv"), &ada()).unwrap();
-        assert_eq!((told.rows, told.look), (Some(1), None));
+        let report = clean_file(path.to_str().unwrap(), Some("csv"), &ada()).unwrap();
+        assert_eq!((report.rows, report.look), (Some(1), None));
     }
 
     #[test]
     fn who_stands_deeper_or_in_a_text_is_found() {
-        let (told, text) = left(
+        let (report, text) = left(
             "a.jsonl",
             "{\"who\":[{\"mail\":\"Ada@example.org\"}]}\n{\"note\":\"call ada@example.org, please\"}\n\
              {\"note\":\"bada@example.org\"}\n",
         );
-        assert_eq!((told.rows, text.lines().count()), (Some(2), 1));
+        assert_eq!((report.rows, text.lines().count()), (Some(2), 1));
     }
 
     #[test]
@@ -383,9 +383,9 @@ mod tests {
         let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        let told = clean_file(path.to_str().unwrap(), None, &ada()).unwrap();
+        let report = clean_file(path.to_str().unwrap(), None, &ada()).unwrap();
         // The second is somebody else's, the third nobody's, and names her.
-        assert_eq!((told.rows, told.look), (Some(2), None));
+        assert_eq!((report.rows, report.look), (Some(2), None));
     }
 
     #[cfg(unix)]
@@ -397,14 +397,14 @@ mod tests {
         fs::write(&real, "customer_id\nc1\n").unwrap();
         fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
         symlink(&real, &link).unwrap();
-        let told = clean_file(link.to_str().unwrap(), None, &ada()).unwrap();
-        assert_eq!((told.rows, told.look), (Some(1), None));
+        let report = clean_file(link.to_str().unwrap(), None, &ada()).unwrap();
+        assert_eq!((report.rows, report.look), (Some(1), None));
         assert_eq!(fs::read_to_string(&real).unwrap(), "customer_id\n");
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         fs::write(&real, "customer_id\nc1\n").unwrap();
         fs::hard_link(&real, folder.path().join("other.csv")).unwrap();
-        let told = clean_file(real.to_str().unwrap(), None, &ada()).unwrap();
-        assert_eq!((told.rows, told.look.as_deref()), (Some(1), Some(OTHER_NAMES)));
+        let report = clean_file(real.to_str().unwrap(), None, &ada()).unwrap();
+        assert_eq!((report.rows, report.look.as_deref()), (Some(1), Some(OTHER_NAMES)));
     }
 }

@@ -56,8 +56,8 @@ mod tests {
         assert_eq!(typed, Identifier::new("email", "ada@example.org"));
         assert_eq!(format!("{typed:?}"), "email=…");
         for wrong in ["ada@example.org", "email=", "=x", "E-mail=x", "a.b.c=x"] {
-            let told = wrong.parse::<Identifier>().unwrap_err().to_string();
-            assert!(!told.contains("ada"), "{told}");
+            let message = wrong.parse::<Identifier>().unwrap_err().to_string();
+            assert!(!message.contains("ada"), "{message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The receipt of an erasure: what was done, and nobody's name.
+//! The receipt of an erasure: what was done, without personal data.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
-//! Refused records, kept as text: those that name a forgotten person lose their text.
+//! Removes the text of refused records that contain an erased person's identifiers.
 //!
-//! A record is searched three ways: by the values that its source's declaration finds in it; by what stands
-//! between any two signs of its text, as it is and with escapes resolved; and around every `@`, for an
-//! address may hold signs of its own. Values are known by their hashes only, so that each of these is held
-//! against the list.
+//! A record is searched in three ways: the values that its source's declaration finds in it; the text between
+//! any two separators, as written and with escapes resolved; and the text around every `@`, since an address
+//! may contain separators. Only hashes of the identifiers are known, so each of these is hashed and looked
+//! up.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -140,7 +140,8 @@ impl<'a> RecordSearch<'a> {
                 let part = &text[start..last.end];
                 // An address is looked for below. `+33 6 12 34 56 78`
                 let signed = text[..start].ends_with('+');
-                if !part.contains('@') && (is_listed(part) || signed && is_listed(&text[start - 1..last.end])) {
+                if !part.contains('@') && (is_listed(part) || signed && is_listed(&text[start - 1..last.end]))
+                {
                     return true;
                 }
             }
@@ -151,10 +152,13 @@ impl<'a> RecordSearch<'a> {
         let began = |at: usize| text[..at].ends_with(['.', '-', '+']) && text[..at - 1].ends_with(is_of_word);
         text.match_indices('@').any(|(at, _)| {
             let behind = word_ranges.partition_point(|word| word.start < at);
-            word_ranges[..behind].iter().rev().take(ADDRESS_WORDS).filter(|word| !began(word.start)).any(|first| {
-                let ends = word_ranges[behind..].iter().take(ADDRESS_WORDS).filter(|word| !goes_on(word.end));
-                ends.into_iter().any(|last| is_listed(&text[first.start..last.end]))
-            })
+            word_ranges[..behind].iter().rev().take(ADDRESS_WORDS).filter(|word| !began(word.start)).any(
+                |first| {
+                    let ends =
+                        word_ranges[behind..].iter().take(ADDRESS_WORDS).filter(|word| !goes_on(word.end));
+                    ends.into_iter().any(|last| is_listed(&text[first.start..last.end]))
+                },
+            )
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of forgotten persons among those of a source: taken out, or their columns blanked.
+//! Finds the rows of erased persons among those of a source, and deletes or anonymises them.
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch, nullif};
@@ -26,7 +26,11 @@ impl ErasedRows {
 ///
 /// # Errors
 /// A batch without a column of a key.
-pub fn is_of_erased_person(batch: &RecordBatch, person: &Person, list: &Suppressions) -> Result<BooleanArray> {
+pub fn is_of_erased_person(
+    batch: &RecordBatch,
+    person: &Person,
+    list: &Suppressions,
+) -> Result<BooleanArray> {
     rows_with_key(batch, person, |kind, value| list.holds(kind, value))
 }
 

@@ -1,9 +1,9 @@
-//! The suppression list: who was forgotten, as keyed hashes, so that tomorrow's exports do not bring
-//! them back.
+//! The suppression list: keyed hashes of the identifiers of erased persons, so that later deliveries do not
+//! bring them back.
 //!
-//! Grain of `ops.suppressions`: one row per identifying value. Its `hash` is HMAC-SHA256 (RFC 2104) of
-//! kind and normal form under a key that is in the environment only: without the key the list says
-//! nothing of anybody, not even to who tries all telephone numbers.
+//! Grain of `ops.suppressions`: one row per identifying value. Its `hash` is HMAC-SHA256 (RFC 2104) of kind
+//! and normal form, with a key that is only in the environment: without the key the list reveals nothing,
+//! even to somebody who tries all telephone numbers.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_key_that_could_be_guessed_is_refused() {
-        let told = SuppressionKey::of("secret").unwrap_err().to_string();
-        assert!(told.contains("has 6 characters, expected at least 32"), "{told}");
+        let message = SuppressionKey::of("secret").unwrap_err().to_string();
+        assert!(message.contains("has 6 characters, expected at least 32"), "{message}");
     }
 }

@@ -139,7 +139,7 @@ impl Error {
 fn shown(text: String) -> String {
     match without_secrets(&text) {
         std::borrow::Cow::Borrowed(_) => text,
-        std::borrow::Cow::Owned(told) => told,
+        std::borrow::Cow::Owned(error_text) => error_text,
     }
 }
 

@@ -147,13 +147,13 @@ fn datafusion(error: &DataFusionError) -> Explanation {
                 .filter(|line| line.contains(" consumed ") && !line.contains(" consumed 0.0 B"))
                 .map(|line| line.trim().trim_end_matches(['.', ',']))
                 .collect();
-            let told = "it needs more memory than it may take";
-            let told = if holders.is_empty() {
-                told.to_owned()
+            let message = "it needs more memory than it may take";
+            let message = if holders.is_empty() {
+                message.to_owned()
             } else {
-                format!("{told}; most is held by {}", holders.join("; "))
+                format!("{message}; most is held by {}", holders.join("; "))
             };
-            Explanation::failed(told).hint(MEMORY)
+            Explanation::failed(message).hint(MEMORY)
         }
         DataFusionError::Execution(text) => withheld(text),
         DataFusionError::Internal(text) => withheld(text),

@@ -1,7 +1,7 @@
-//! Groups of members that hold an equal key, by one rule after another, guarded against keys and groups
-//! that too many share.
+//! Groups of members that have an equal key, by one rule after another, with limits against keys and groups
+//! that are too large.
 //!
-//! In memory are a few words a member, whatever the keys.
+//! In memory are a few words per member, whatever the keys.
 
 use std::collections::HashMap;
 

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn anything_but_one_query_is_refused() {
-        for (sql, told) in [
+        for (sql, message) in [
             ("select 1; select 2", "2 statements"),
             ("drop table core.orders", "not a query"),
             ("select * into core.mine from core.orders", "not a query"),
@@ -145,7 +145,7 @@ mod tests {
             ("", "0 statements"),
         ] {
             let error = tables_read(sql).unwrap_err();
-            assert!(error.to_string().contains(told), "{sql}: {error}");
+            assert!(error.to_string().contains(message), "{sql}: {error}");
         }
     }
 }

@@ -13,7 +13,9 @@ use futures::StreamExt;
 use super::history::StepRecord;
 use super::quarantine;
 use super::step::{Done, Figures, Workshop};
-use crate::erasure::{self, BlankedRecords, Receipt, RecordSearch, Suppressions, ErasedRows, forget_rows, is_of_erased_person};
+use crate::erasure::{
+    self, BlankedRecords, ErasedRows, Receipt, RecordSearch, Suppressions, forget_rows, is_of_erased_person,
+};
 use crate::error::{Context, Result};
 use crate::name::TableName;
 use crate::pipeline::{Pipeline, raw_table};

@@ -20,7 +20,7 @@ use super::forget_search::{
 use super::progress::Progress;
 use super::request::Request;
 use crate::clock;
-use crate::erasure::{CleanedFile, Receipt, Replica, ErasedPerson, Suppressions, clean_file};
+use crate::erasure::{CleanedFile, ErasedPerson, Receipt, Replica, Suppressions, clean_file};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Pipeline;
@@ -194,7 +194,8 @@ impl Elsewhere<'_> {
         let partial = exported.partial.clone().unwrap_or_default();
         let (exported, subject) = (exported.clone(), self.subject.clone());
         let place = exported.place.clone();
-        let (is_on_other_machine, machine) = (exported.is_on_other_machine(), exported.machine.clone().unwrap_or_default());
+        let (is_on_other_machine, machine) =
+            (exported.is_on_other_machine(), exported.machine.clone().unwrap_or_default());
         let cleaned = tokio::task::spawn_blocking(move || {
             clean_file(&exported.place, exported.format.as_deref(), &subject)
         });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::engine::engine_of;
 use super::erase::{count, refused};
 use super::request::Request;
-use crate::erasure::{ErasureRequest, Identifier, ErasedPerson, SuppressionKey, Suppressions};
+use crate::erasure::{ErasedPerson, ErasureRequest, Identifier, SuppressionKey, Suppressions};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::pipeline::{Pipeline, Step, raw_table};
@@ -234,7 +234,8 @@ async fn subject(
         Step::Resolve(identity) => identity.keys.as_ref(),
         _ => None,
     });
-    let who = ErasureRequest { identifiers: &asked.identifiers, several: asked.several, is_typed: asked.is_typed };
+    let who =
+        ErasureRequest { identifiers: &asked.identifiers, several: asked.several, is_typed: asked.is_typed };
     let subject = ErasedPerson::find(catalog, keys, persons, &who, &pipeline.placeholders()).await?;
     if subject.customers == 0 {
         let kinds = kinds(persons);

@@ -29,7 +29,8 @@ impl Workshop {
             }
             followed.push((table.clone(), column.clone()));
             let of = time.of;
-            let declared = matches!(&self.pipeline.rules(&table).known, KnownSince::At(own) if own.name == column);
+            let declared =
+                matches!(&self.pipeline.rules(&table).known, KnownSince::At(own) if own.name == column);
             match self.pipeline.steps.get(&StepName::from(&table)) {
                 // It says itself when its rows became known, and was looked at.
                 _ if declared => {}

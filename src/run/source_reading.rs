@@ -16,7 +16,7 @@ use super::snapshot::{self, Lists};
 use super::step::Workshop;
 use crate::clock::Instant;
 use crate::day::first_day_not_over;
-use crate::erasure::{RecordSearch, ErasedRows, forget_rows};
+use crate::erasure::{ErasedRows, RecordSearch, forget_rows};
 use crate::error::Result;
 use crate::source::{self, ColumnType, Piece, Remark, Source, SourceFile, Survey};
 use crate::warehouse::stage::Stager;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::PlannedStep;
 use crate::clock::Instant;
-use crate::erasure::{Suppressions, ErasedRows};
+use crate::erasure::{ErasedRows, Suppressions};
 use crate::error::{Context, Error, Result};
 use crate::feature::{Cutoffs, FeatureQuery, Outcome};
 use crate::identity::quality::{self, Quality};

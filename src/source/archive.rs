@@ -1,8 +1,8 @@
-//! The members of a zip archive: found by the directory at its end, read as files of their own.
+//! Reads the members of a zip archive, found by the central directory at its end, as separate files.
 //!
-//! A member is called after its archive and its place there, `export.zip/2026/orders.csv`, wherever a
-//! file has a name. Only the directory is believed, and all of it must be readable; an archive that is
-//! cut short, joined with another or encrypted is refused, never read in part.
+//! A member is named after its archive and its path inside it, `export.zip/2026/orders.csv`, wherever a file
+//! has a name. Only the directory is trusted, and all of it must be readable. An archive that is truncated,
+//! joined with another or encrypted is refused, never read in part.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! From a column as declared to the column, or to everything that is wrong with it.
+//! Turns a declared column into a checked column, or into all errors in it.
 
 use std::sync::Arc;
 

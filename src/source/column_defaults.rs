@@ -1,4 +1,4 @@
-//! What all columns of a source share.
+//! Settings that all columns of a source share.
 
 use std::sync::Arc;
 

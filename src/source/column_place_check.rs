@@ -1,4 +1,4 @@
-//! Where a declared column is in files of the source's format, and that no two share a place.
+//! Checks where a declared column is in the source's files, and that no two columns share a place.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What a file holds, packed or not: how two files are known to hold the same.
+//! Content hashes of files, unpacked: how two files are found to have the same content.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! From `[sources.<name>]` as written to the source, or to everything that is wrong with it.
+//! Turns `[sources.<name>]` as written into a source, or into all errors in it.
 
 use glob::Pattern;
 

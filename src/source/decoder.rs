@@ -1,7 +1,7 @@
-//! One column in the making: text goes in value by value, an Arrow array comes out.
+//! Decodes one column: text is pushed value by value, an Arrow array comes out.
 //!
-//! The hot path of every text format. A value is parsed straight into its typed buffer; a row that
-//! fails at a later column is taken back with `truncate`.
+//! The hot path of every text format. A value is parsed straight into its typed buffer; a row that fails at a
+//! later column is removed with `truncate`.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::column::{Column, ColumnType};
 use super::doubt::{Doubt, is_whole_in_other_digits, looks_shortened, may_be_shortened};
 use super::fault::Fault;
 use super::field_stretch::{Absent, Fields};
-use super::number::{POWERS, decimal, float, integer, without_exponent, trim};
+use super::number::{POWERS, decimal, float, integer, trim, without_exponent};
 use super::time_format::TimeFormat;
 use super::zone::UtcConverter;
 use crate::error::{Context, Result};

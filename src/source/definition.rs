@@ -1,4 +1,4 @@
-//! A source as checked: where its files are, and what a record must be.
+//! A checked source: where its files are, and what a record must be.
 
 use std::sync::Arc;
 

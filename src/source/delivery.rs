@@ -1,7 +1,7 @@
-//! When a source's files are expected: the date in a file's name, nights that are missing, how old the
-//! newest file may be, how many rows may come late.
+//! When a source's files are expected: the date in a file's name, missing nights, how old the newest file may
+//! be, how many rows may arrive late.
 //!
-//! All of it is arithmetic over names, dates and instants that others have looked up.
+//! This is arithmetic over names, dates and instants that others read.
 
 use std::collections::BTreeSet;
 

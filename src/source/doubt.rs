@@ -1,8 +1,8 @@
-//! Texts that stand and are doubtful: somebody must be told, once a column and file.
+//! Values that are accepted but doubtful, which the run warns about once per column and file.
 //!
-//! `2,97461E+12` was once a card's number: a spreadsheet has shortened it, and three cards may have become
-//! one. `12.0` is the customer 12 on his way through a data frame, and joins nobody. A backslash in a
-//! source whose word for null is `\N` may be an escape that was not resolved.
+//! `2,97461E+12` was a card number: a spreadsheet shortened it, and three cards may now be one. `12.0` is the
+//! customer 12 after a data frame, and joins no other record. A backslash in a source whose null is `\N` may
+//! be an escape that was not resolved.
 
 use super::tally::Tally;
 

@@ -1,9 +1,9 @@
-//! Drift: how a file's columns differ from the declared ones, and what the source's policy makes of it.
+//! Schema drift: how a file's columns differ from the declared ones, and what the source's policy does about
+//! it.
 //!
-//! Columns with names may stand in any order. A column without a name (what a trailing delimiter
-//! makes) is never read. A renamed column is one missing and one added, and is told as such with the
-//! near name. What a type made of a value is not looked at here: values that do not fit are refused
-//! one by one.
+//! Columns with names may be in any order. A column without a name (after a trailing delimiter) is never
+//! read. A renamed column is one missing and one added column, reported together with the similar name. Types
+//! are not compared here: values that do not fit are refused one by one.
 
 use super::column::{Column, From};
 use super::definition::Source;

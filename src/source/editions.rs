@@ -1,7 +1,8 @@
 //! Files of which one replaces another: `replaces = "sales_{period}_v{version}.csv"`.
 //!
-//! Files whose names differ in `{version}` alone are editions of one, and the newest counts. A part in
-//! brackets may be missing: with `sales_{period}[_v{version}].csv` the file without it is the first.
+//! Files whose names differ only in `{version}` are editions of one file, and the highest version is used. A
+//! part in brackets is optional: with `sales_{period}[_v{version}].csv` the file without it is the first
+//! edition.
 
 use std::cmp::Ordering;
 use std::fmt;

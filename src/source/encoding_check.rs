@@ -1,9 +1,8 @@
-//! Whether a file's bytes are what its declaration says: bytes that the encoding does not know, and bytes
-//! that are UTF-8 where another encoding is declared.
+//! Checks a file's bytes against its declared encoding: invalid bytes, and UTF-8 under another encoding.
 //!
-//! Under most encodings every byte is some character, so that a wrong one makes `ZoÃ©` of `Zoé` and no
-//! error. But UTF-8 has a form that other texts do not come to by chance: where a file under another
-//! encoding has it, it is UTF-8.
+//! In most encodings every byte is some character, so a wrong encoding turns `Zoé` into `ZoÃ©` without an
+//! error. But text in other encodings is practically never valid UTF-8 by chance: if a file under another
+//! encoding is valid UTF-8, it is UTF-8.
 
 use super::encoding::Encoding;
 
@@ -320,11 +319,7 @@ mod tests {
                         second.map(|(at, fault)| (at + first.rest, fault))
                     }
                 };
-                assert_eq!(
-                    (found, evidence.wholly_utf8()),
-                    (whole.0.fault, whole.1),
-                    "{name} cut at {cut}"
-                );
+                assert_eq!((found, evidence.wholly_utf8()), (whole.0.fault, whole.1), "{name} cut at {cut}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Which encoding of western Europe makes words of bytes: a guess, for hints and warnings only.
+//! Guesses which western European encoding gives readable words, for hints and warnings only.
 
 use super::encoding::Encoding;
 

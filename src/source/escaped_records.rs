@@ -1,5 +1,5 @@
-//! Records of exports that escape, as the dumps of MySQL and PostgreSQL do: behind a backslash a quote,
-//! a delimiter or a line end is a part of the value.
+//! Splits records of exports with escapes, like the dumps of MySQL and PostgreSQL: a quote, a delimiter or a
+//! line end after a backslash is part of the value.
 
 use super::record_span::{
     Broken, Found, RECORD_BYTES, Span, broken, line_break, line_breaks, too_long_or_more,

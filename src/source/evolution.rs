@@ -1,5 +1,4 @@
-//! Columns that nobody declared and that the policy takes in: what they are called, and the source
-//! that reads them.
+//! Undeclared columns that the policy `evolve` adds: their names, and the source that reads them.
 
 use super::column::{Column, ColumnType, From};
 use super::definition::Source;

@@ -1,4 +1,4 @@
-//! Why a value does not fit its column: a small code on the hot path. `fault_reason` has the words.
+//! Why a value does not fit its column: a small code on the hot path. `fault_reason` has the text.
 
 /// Why a value was refused. It never carries the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

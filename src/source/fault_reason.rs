@@ -1,4 +1,4 @@
-//! Why a value was refused, in words: what was expected and what was found, never the value.
+//! The text of a fault: what was expected and what was found, never the value.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Parts of a file's object, fetched as they lie there.
+//! Fetches the parts of a file from its store.
 
 use std::ops::Range;
 use std::sync::Arc;

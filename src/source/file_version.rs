@@ -1,8 +1,8 @@
-//! The version that a file gives its rows: of rows with one key, those of the greater version count.
+//! The version that a file gives its rows: of rows with the same key, those of the highest version are used.
 //!
-//! The date in the file's name comes first where one is declared, then the name in its natural order:
-//! numbers count as numbers, `export_9` before `export_10`. Nothing else is known of a file that would
-//! be the same when all files are read anew.
+//! First comes the declared date in the file's name, then the name in natural order: numbers compare as
+//! numbers, `export_9` before `export_10`. Nothing else about a file stays the same when all files are read
+//! again.
 
 use chrono::NaiveDate;
 

@@ -1,8 +1,7 @@
 //! Fixed-width files: lines cut at declared characters and parsed into Arrow columns.
 //!
-//! Characters are counted, not bytes. The blanks around a value are layout. A character that no column
-//! has must be blank, unless it is declared as known and not wanted: a layout that has moved by one
-//! shows there.
+//! Characters are counted, not bytes. Blanks around a value are removed. A character that belongs to no
+//! column must be blank, or be listed in `ignore_columns`: this finds a layout that moved by one character.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What a file is by its first bytes: text, or something packed, or something that no declaration reads.
+//! Recognises a file by its first bytes: text, a compressed file, or a format that no declaration reads.
 
 use crate::error::{Error, Result};
 

@@ -1,7 +1,7 @@
-//! Several formats of one column: two that read one text as two different moments are refused.
+//! Refuses two formats of one column that can read the same text as two different times.
 //!
-//! That is found by trying: dates and times are written in each format, with leading zeros and without,
-//! and read by all the others.
+//! It is tested by trying: dates and times are written in each format, with and without leading zeros, and
+//! read with all the others.
 
 use chrono::format::{Item, Pad, StrftimeItems};
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};

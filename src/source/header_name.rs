@@ -1,9 +1,8 @@
-//! Names of columns and files in the one form in which they are compared.
+//! The form in which names of columns and files are compared.
 //!
-//! Two names that look the same are the same: an accent may be a letter's own or a mark after it
-//! (Unicode NFC and NFD), a blank may be one that does not break, and marks that nobody sees (a
-//! byte-order mark, a zero-width space) say nothing. Letters' case does count. Values are never
-//! brought into another form, only names.
+//! Two names that look the same are equal: accents are composed (Unicode NFC), no-break spaces become spaces,
+//! and invisible characters (a byte-order mark, a zero-width space) are removed. Case matters. Only names are
+//! changed, never values.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Reading bytes that are at hand, with neither store nor thread.
+//! Reads bytes that are already in memory, without a store or a thread.
 
 use std::sync::Arc;
 

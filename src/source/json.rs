@@ -1,4 +1,5 @@
-//! JSON: one object a line, or values one after another; their declared paths parsed into Arrow columns.
+//! JSON: one object per line, or values one after another; their declared paths are parsed into Arrow
+//! columns.
 
 use bytes::Bytes;
 
@@ -261,7 +262,7 @@ impl<'s> Reading<'s> {
     }
 }
 
-/// Returns a record has a column under several of its names.
+/// Returns the error for a record that has a column under several of its names.
 #[cold]
 fn several_names(column: &Column) -> Refusal {
     let reason = format!("found more than one of {}", column.wanted());

@@ -1,4 +1,4 @@
-//! What holds for a value as a whole, however deep: no key twice, no half of a character, not too many levels.
+//! Checks a nested value as a whole: no repeated key, no incomplete Unicode escape, not too many levels.
 
 use std::borrow::Cow;
 use std::fmt;

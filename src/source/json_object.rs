@@ -1,8 +1,8 @@
-//! One JSON object: the values at declared paths, everything else checked.
+//! Reads one JSON object: the values at declared paths; the rest is only checked.
 //!
-//! A key that repeats is refused wherever anything of its object is read: which of the two was meant
-//! nobody can say. The grammar is serde_json's: with a parser of our own files were read up to 1.13 times as
-//! fast, for which it was not worth keeping.
+//! An object with a repeated key is refused wherever a part of it is read, since nobody can know which value
+//! is right. The grammar is serde_json's: a parser of our own was at most 1.13 times as fast, which was not
+//! worth keeping.
 
 use std::fmt;
 
@@ -131,8 +131,8 @@ impl<'r, 'a> Reader<'r, 'a> {
             return wrong;
         }
         // With " at line 1 column 2" behind it.
-        let told = error.to_string();
-        let what = told.rsplit_once(" at line ").map_or(told.as_str(), |(what, _)| what);
+        let message = error.to_string();
+        let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
         // Where an object stands serde_json makes a double of a number, and some are beyond any.
         if what == "number out of range" {
             return no_object(self.entered, &Value::Number("").describe());

@@ -1,7 +1,7 @@
-//! Where the records of a JSON file begin and end: one a line, or one after another over any number of
-//! lines, in one array or in none.
+//! Finds where the records of a JSON file begin and end: one per line, or one after another over any number
+//! of lines, in an array or not.
 //!
-//! A record's place is its line, or where a line may hold several its number.
+//! A record's place is its line, or its number if a line may hold several records.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! Where the columns of a source stand in its JSON: in a record, or in the elements of an array of it, under
-//! their present names or former ones.
+//! Where the columns of a source are in its JSON: in a record, or in the elements of an array of the record,
+//! under present or former names.
 
 use super::definition::Source;
 use super::json_nested::{DEPTH, unfit};

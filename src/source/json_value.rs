@@ -1,6 +1,6 @@
-//! A value of JSON as it stands in the text.
+//! A JSON value as it is written in the text.
 //!
-//! Numbers stay text, so that amounts never pass through binary floating point.
+//! Numbers stay text, so amounts never pass through binary floating point.
 
 use std::fmt;
 

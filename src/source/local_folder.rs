@@ -1,4 +1,4 @@
-//! The files below a local path, whatever their names: nothing that lies there is passed over in silence.
+//! Lists the files below a local path, whatever their names; skipped files are reported.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;

@@ -12,10 +12,10 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::definition::Source;
 use super::header_name::composed;
-use super::skipped_files::skip_reason;
 use super::local_folder;
 use super::members::opened;
 use super::place::Place;
+use super::skipped_files::skip_reason;
 use super::source_file::{Listing, SourceFile};
 use crate::error::{Context, Error, Result};
 use crate::storage::Storage;

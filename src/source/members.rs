@@ -1,4 +1,4 @@
-//! Which members of a source's zip archives are read, each as a file of its own.
+//! Selects which members of a source's zip archives are read, each as a separate file.
 
 use futures::{StreamExt, stream};
 use glob::{MatchOptions, Pattern};
@@ -87,7 +87,7 @@ fn chosen(source: &Source, file: &SourceFile, entries: &[Entry]) -> Result<Listi
     Ok(listing)
 }
 
-/// Returns a pattern without folders is for a member's last name, in whatever folder it is.
+/// Returns whether the member matches; a pattern without folders is compared with the last part of its name.
 fn matches(pattern: &Pattern, member: &str) -> bool {
     let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
     let member = composed(member);

@@ -17,7 +17,6 @@
 
 mod archive;
 mod archive_member;
-mod in_memory;
 mod calendar;
 mod column;
 mod column_check;
@@ -51,6 +50,7 @@ mod fixed;
 mod form;
 mod format_clash;
 mod header_name;
+mod in_memory;
 mod json;
 mod json_nested;
 mod json_object;
@@ -58,7 +58,6 @@ mod json_path;
 mod json_records;
 mod json_shape;
 mod json_value;
-mod skipped_files;
 mod local_folder;
 mod location;
 mod members;
@@ -84,6 +83,7 @@ pub mod retention;
 mod row_place;
 mod rows;
 mod same_content;
+mod skipped_files;
 pub mod snapshot;
 mod snapshot_check;
 mod source_file;
@@ -104,7 +104,6 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-pub use in_memory::read_in_memory;
 pub use column::{Column, ColumnType, From};
 pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
 pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
@@ -113,6 +112,7 @@ pub use declaration::SourceDeclaration;
 pub use definition::Source;
 pub use editions::{Edition, Editions};
 pub use file_format::Format;
+pub use in_memory::read_in_memory;
 pub use location::list;
 pub use person::{Blanked, KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use policy::{OnDrift, Undated};

@@ -1,8 +1,8 @@
-//! What a file's bytes hold: gzip, Zstandard and members of zip archives are unpacked on the way.
+//! Decompresses files: gzip, Zstandard and members of zip archives.
 //!
-//! How a file is packed is told by its first bytes, whatever its name says. Unpacking streams: what
-//! is in hand is a window, however far the bytes unfold. A stream that ends early or contradicts its
-//! checksum is an error, never a shorter file.
+//! The compression is recognised by the first bytes, whatever the name. Decompression streams: only a window
+//! is in memory, however large the content is. A stream that ends early or has a wrong checksum is an error,
+//! never a shorter file.
 
 use std::io::{self, BufRead, Read};
 use std::iter;
@@ -96,7 +96,7 @@ fn damaged(packing: &str, error: io::Error) -> Error {
         Ok(ours) => return ours,
         Err(error) => error,
     };
-    let told = match error.kind() {
+    let message = match error.kind() {
         io::ErrorKind::UnexpectedEof => format!("the {packing} data is truncated"),
         _ => format!("the {packing} data is damaged"),
     };
@@ -104,7 +104,7 @@ fn damaged(packing: &str, error: io::Error) -> Error {
         true => "compress it without --long",
         false => "was it truncated while it was copied? Deliver it again; none of it was read",
     };
-    Error::failed(told).caused_by(error).hint(hint)
+    Error::failed(message).caused_by(error).hint(hint)
 }
 
 /// Returns what a member of an archive was before it was packed, held against its length and checksum.
@@ -134,7 +134,7 @@ impl Read for Whole {
         self.crc.update(&buffer[..count]);
         self.read += count as u64;
         let over = count == 0 && !buffer.is_empty();
-        let wrong = |kind, told| Err(io::Error::new(kind, told));
+        let wrong = |kind, message| Err(io::Error::new(kind, message));
         if self.read > self.size {
             return wrong(io::ErrorKind::InvalidData, "the member is longer than its archive says");
         }

@@ -1,4 +1,5 @@
-//! Parquet: the declared columns only, every value brought to its declared type without loss or refused.
+//! Parquet: reads the declared columns, and converts every value to its declared type without loss, or
+//! refuses it.
 //!
 //! A column is named by its path through structs. With `rows` the elements of a list are the rows.
 

@@ -1,9 +1,9 @@
-//! The values of a Parquet column, brought to one of few forms and from there to the declared type.
+//! Converts the values of a Parquet column to one of a few forms, and these to the declared type.
 //!
-//! Files written by data frames come with doubles for ids, dictionaries for texts and timestamps
-//! without a zone. A `NaN` is a missing value; a timestamp without a zone is local time of the
-//! source's zone; digits finer than a microsecond are cut, as in texts. What cannot be brought to the
-//! declared type without loss is refused.
+//! Files written by data frames have doubles for ids, dictionaries for texts and timestamps without a zone. A
+//! `NaN` is a missing value; a timestamp without a zone is local time in the source's zone; fractions finer
+//! than a microsecond are cut off, as in texts. Values that cannot be converted to the declared type without
+//! loss are refused.
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,

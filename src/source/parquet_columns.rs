@@ -1,7 +1,7 @@
-//! The columns of a Parquet file by their paths, as a declaration names them.
+//! Finds the columns of a Parquet file by the paths in the declaration.
 //!
-//! A struct is gone into where something within it is declared. With `rows` a list is: its elements
-//! are the rows, and of the record around it only what is declared counts.
+//! A struct is entered if something inside it is declared. With `rows` a list is entered: its elements are
+//! the rows, and of the surrounding record only declared columns are read.
 
 use std::ops::Range;
 use std::sync::Arc;

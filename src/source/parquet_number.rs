@@ -1,8 +1,8 @@
-//! Numbers of Parquet brought to a declared type, exactly or not at all.
+//! Converts Parquet numbers to a declared type, exactly or not at all.
 //!
-//! A floating-point number may stand for an integer or a decimal when it is one: the nearest to 2.55 is
-//! not 2.55, yet nearer to it than to any other amount in cents. Beyond 2^53 (2^24 in single precision)
-//! it stands for several whole numbers at once, and for none here.
+//! A floating-point number can be read as the integer or decimal that it is nearest to: the double for 2.55
+//! is not exactly 2.55, but nearer to it than to any other amount in cents. From 2^53 on (2^24 in single
+//! precision) it stands for several integers, and is refused.
 
 use arrow::datatypes::{Decimal128Type, DecimalType};
 

@@ -1,4 +1,4 @@
-//! Hive partitions: columns whose value stands in the names of folders, `day=2026-01-31/part-0.parquet`.
+//! Hive partitions: columns whose value is in folder names, `day=2026-01-31/part-0.parquet`.
 
 use super::column::{Column, From};
 use super::decoder::Decoder;
@@ -16,7 +16,9 @@ const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 /// # Errors
 /// A folder that is not there, or whose name does not read as the column's type.
 pub fn set_partition_values(source: &Source, file: &str, decoders: &mut [Decoder]) -> Result<()> {
-    Error::all(decoders.iter_mut().filter_map(|decoder| set_partition_value(source, file, decoder).err()).collect())
+    Error::all(
+        decoders.iter_mut().filter_map(|decoder| set_partition_value(source, file, decoder).err()).collect(),
+    )
 }
 
 fn set_partition_value(source: &Source, file: &str, decoder: &mut Decoder) -> Result<()> {
@@ -61,7 +63,8 @@ fn value(source: &Source, file: &str, name: &str) -> Result<String> {
 /// What the policy does not bear, and what [`set_partition_values`] does not.
 pub fn check(source: &Source, file: &str) -> Result<()> {
     let mut decoders: Vec<Decoder> = source.columns.iter().map(|column| Decoder::new(column, 1)).collect();
-    let mut errors: Vec<Error> = set_partition_values(source, file, &mut decoders).err().into_iter().collect();
+    let mut errors: Vec<Error> =
+        set_partition_values(source, file, &mut decoders).err().into_iter().collect();
     let declared = |name: &String, column: &Column| match &column.from {
         From::Partition(partition) => partition == name,
         _ => column.source_names().contains(name),

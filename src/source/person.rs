@@ -1,5 +1,5 @@
-//! `[sources.<name>.person]`: whose rows a source holds, and what is left of them once their person
-//! asks to be forgotten.
+//! `[sources.<name>.person]`: which persons the rows of a source belong to, and what remains of the rows
+//! after an erasure.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! A source's declared path, taken apart: what is fixed, and what is a pattern.
+//! Splits a source's declared path into its fixed part and its pattern.
 
 use std::io::ErrorKind;
 use std::path::{Component, Path as FilePath, PathBuf};

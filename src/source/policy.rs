@@ -1,4 +1,4 @@
-//! What a source does about files and rows that are not as declared.
+//! What a source does with files and rows that differ from the declaration.
 
 use serde::Deserialize;
 

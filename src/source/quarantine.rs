@@ -1,4 +1,4 @@
-//! Records that do not fit their source's declaration, kept with their place and the reason.
+//! Collects records that do not fit their source's declaration, with their place and the reason.
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,10 +1,9 @@
-//! Records with more or fewer fields than the file has columns: what is let pass, and why the others
-//! are refused.
+//! Records with more or fewer fields than the file has columns: which are accepted, and why the others are
+//! refused.
 //!
-//! Some exports leave the empty cells at the end of a row out, some end every row with a delimiter.
-//! Both also look like a row that lost a delimiter or has one too many, whose values would land in
-//! the wrong columns: so a source says that its files are ragged. Cells of columns that have no name
-//! are never missed.
+//! Some exports omit the empty cells at the end of a row, others end every row with a delimiter. Both also
+//! look like a row with a lost or extra delimiter, whose values would be in the wrong columns. So a source
+//! must declare that its files are ragged. Cells of columns without a name may always be missing.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Where a record and its fields stand in a text, how a record can be broken, and where lines end.
+//! Where a record and its fields are in a text, how a record can be broken, and where lines end.
 
 use memchr::memchr2;
 

@@ -1,7 +1,7 @@
-//! The values of a refused record, as its source's declaration takes the text apart.
+//! Extracts the values of a refused record, using its source's declaration.
 //!
-//! A record was refused because it does not fit, so as much is read as can be: a line whose quotes are
-//! broken is split at its delimiters, JSON that ends too soon gives what came before.
+//! The record was refused because it does not fit, so as much as possible is read: a line with broken quotes
+//! is split at its delimiters, and JSON that ends too soon gives the values before the end.
 
 use std::fmt;
 

@@ -1,10 +1,10 @@
-//! CSV records found in text, as places of their fields: nothing is copied.
+//! Splits text into CSV records, as positions of their fields: nothing is copied.
 //!
-//! RFC 4180 with the usual freedom: lines end in LF, CR LF or CR, blank lines and comments are
-//! skipped, a quote inside an unquoted field is a character like any other. Unlike most readers this
-//! one does not guess when a quoted field is broken (text after the closing quote, no closing quote):
-//! it gives the record's first line as broken and goes on with the next line, so that one stray quote
-//! costs one record and not all records up to the next quote.
+//! RFC 4180 with common extensions: lines end in LF, CR LF or CR, blank lines and comments are skipped, a
+//! quote inside an unquoted field is a normal character. Unlike most readers this one does not guess when a
+//! quoted field is broken (text after the closing quote, no closing quote): it reports the record's first
+//! line as broken and continues with the next line, so one stray quote costs one record and not all records
+//! up to the next quote.
 
 use memchr::memchr;
 

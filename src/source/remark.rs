@@ -1,4 +1,4 @@
-//! What reading saw of a file that refuses nothing and still is to be told.
+//! Warnings and notes about a file that refuse no record.
 
 use std::collections::BTreeMap;
 

@@ -98,12 +98,12 @@ mod tests {
 
     #[test]
     fn rows_are_kept_from_one_span_before_the_night_by_the_local_calendar() {
-        let told = |instant: &str, day: &str| (instant.to_owned(), day.to_owned());
-        assert_eq!(since("3 years", "2026-07-01"), told("2023-06-30T22:00:00Z", "2023-07-01"));
-        assert_eq!(since("1 year", "2024-02-29"), told("2023-02-27T23:00:00Z", "2023-02-28"));
-        assert_eq!(since("1 month", "2026-03-31 03:00"), told("2026-02-28T02:00:00Z", "2026-02-28"));
+        let message = |instant: &str, day: &str| (instant.to_owned(), day.to_owned());
+        assert_eq!(since("3 years", "2026-07-01"), message("2023-06-30T22:00:00Z", "2023-07-01"));
+        assert_eq!(since("1 year", "2024-02-29"), message("2023-02-27T23:00:00Z", "2023-02-28"));
+        assert_eq!(since("1 month", "2026-03-31 03:00"), message("2026-02-28T02:00:00Z", "2026-02-28"));
         // Across the change of the clocks: the same local time.
-        assert_eq!(since("2 weeks", "2026-04-07 03:00"), told("2026-03-24T02:00:00Z", "2026-03-24"));
-        assert_eq!(since("400 days", "2026-07-01"), told("2025-05-26T22:00:00Z", "2025-05-27"));
+        assert_eq!(since("2 weeks", "2026-04-07 03:00"), message("2026-03-24T02:00:00Z", "2026-03-24"));
+        assert_eq!(since("400 days", "2026-07-01"), message("2025-05-26T22:00:00Z", "2025-05-27"));
     }
 }

@@ -1,7 +1,7 @@
-//! `rows`: rows from the elements of an array in a record, and where their columns stand.
+//! `rows`: rows from the elements of an array in a record, and where their columns are.
 //!
-//! A column's `from` is looked up in the element; `$.` begins at the record around it, as in JSONPath,
-//! and `@` is the element itself.
+//! A column's `from` is looked up in the element; `$.` starts at the record around it, as in JSONPath, and
+//! `@` is the element itself.
 
 /// Where a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

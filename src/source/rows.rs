@@ -1,4 +1,4 @@
-//! Rows in the making: the columns of the accepted ones, the quarantine of the refused ones.
+//! Builds rows: the columns of accepted rows, the quarantine of refused ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -216,13 +216,13 @@ impl Rows {
         if !self.flush(emit)? {
             return Ok(());
         }
-        let told = self.doubtful.iter().filter_map(|((place, doubt), tally)| {
+        let message = self.doubtful.iter().filter_map(|((place, doubt), tally)| {
             let column = self.decoders[*place].column().name.clone();
             Remark::counted(Seen::Doubtful { column, doubt: *doubt }, *tally)
         });
         let rows = self.unfolded.clone().unwrap_or_default();
-        let told = told.chain(Remark::counted(Seen::NoElement { rows }, self.without_element));
-        for remark in remarks.into_iter().chain(told) {
+        let message = message.chain(Remark::counted(Seen::NoElement { rows }, self.without_element));
+        for remark in remarks.into_iter().chain(message) {
             if !emit(Piece::Remark(remark)) {
                 break;
             }

@@ -1,4 +1,4 @@
-//! What becomes of a file whose content came before under another name: `same_content = "read"`.
+//! What happens to a file whose content was already read under another name: `same_content = "read"`.
 
 use serde::Deserialize;
 

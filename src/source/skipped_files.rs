@@ -1,4 +1,4 @@
-//! Which files in a folder, a glob or an archive are not read, and why: each is told.
+//! Which files in a folder, a glob or an archive are skipped, and why.
 
 use glob::Pattern;
 

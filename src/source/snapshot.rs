@@ -1,7 +1,7 @@
-//! `snapshot = true`: each file is the complete list of its day, and who is missing is gone.
+//! `snapshot = true`: each file is the complete list of its day, and a key that is missing has left the list.
 //!
-//! The raw table is the history of the list: one row per key and state, which held from `valid_from` until
-//! `valid_to`, null while it still does.
+//! The raw table is the history of the list: one row per key and state, valid from `valid_from` to
+//! `valid_to`, which is null while the row is current.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is declared of snapshots makes sense beside the rest of the source.
+//! Checks what is declared about snapshots against the rest of the source.
 
 use chrono_tz::Tz;
 

@@ -125,7 +125,10 @@ fn field(item: &Item<'_>, parts: &mut Vec<Field>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Returns two digits name a year only where it is said of which hundred.
+/// Returns the last year that two digits can mean.
+///
+/// # Errors
+/// A format with two-digit years, of which no century is declared.
 fn short_years(parts: &[Field], manner: Manner<'_>) -> Result<i64, Wrong> {
     match manner.last_short_year {
         Some(last) => Ok(last),

@@ -93,7 +93,10 @@ fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
                     "the column `{}` is {}, a type that a table cannot hold",
                     column.name, column.data_type
                 ))
-                .hint(format!("{}, or list it in ignore_columns", reading_hint(column, source.rows.is_some()))),
+                .hint(format!(
+                    "{}, or list it in ignore_columns",
+                    reading_hint(column, source.rows.is_some())
+                )),
             ),
             None => {}
         }

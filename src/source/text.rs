@@ -9,7 +9,7 @@ use bytes::Bytes;
 use memchr::{memchr2, memrchr2};
 
 use super::encoding::{Decoder, Encoding};
-use super::encoding_check::{Evidence, HEAD, EncodingFault, of_head};
+use super::encoding_check::{EncodingFault, Evidence, HEAD, of_head};
 use super::encoding_guess::{LOOK, likely, reads_better_as, text_reads_better_as};
 use super::record_span::line_breaks;
 use crate::error::{Error, Result};

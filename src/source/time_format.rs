@@ -220,38 +220,38 @@ impl Fields {
     /// Reads a text step by step.
     fn read(&self, text: &[u8]) -> Result<Written, Fault> {
         let mut digits = Digits { text, at: 0 };
-        let mut said = NOTHING;
+        let mut parts = NOTHING;
         let mut offset = self.offset;
         for step in &self.steps {
             match *step {
                 Step::Literal(literal) => digits.literal(literal)?,
-                Step::Year => said.year = digits.exactly(4)? as i32,
+                Step::Year => parts.year = digits.exactly(4)? as i32,
                 Step::Two { field, whole } => {
                     let number = digits.two(whole)? as i32;
                     match field {
-                        Field::Month => said.month = number,
-                        Field::Day => said.day = number,
-                        Field::Hour => said.hour = number,
-                        Field::Minute => said.minute = number,
-                        Field::Second => said.second = number,
+                        Field::Month => parts.month = number,
+                        Field::Day => parts.day = number,
+                        Field::Hour => parts.hour = number,
+                        Field::Minute => parts.minute = number,
+                        Field::Second => parts.second = number,
                         Field::YearOfCentury => {
-                            said.year = of_hundred(i64::from(number), self.last_short_year) as i32
+                            parts.year = of_hundred(i64::from(number), self.last_short_year) as i32
                         }
-                        other => said.unusual_number(other, number)?,
+                        other => parts.unusual_number(other, number)?,
                     }
                 }
                 Step::Number { field, least, most } => {
                     let number = digits.between(usize::from(least), usize::from(most))? as i32;
-                    said.unusual_number(field, number)?;
+                    parts.unusual_number(field, number)?;
                 }
                 Step::Other(Field::Space) => space(&mut digits)?,
-                Step::Other(field) => self.read_other(field, &mut digits, &mut said, &mut offset)?,
+                Step::Other(field) => self.read_other(field, &mut digits, &mut parts, &mut offset)?,
             }
         }
         if digits.at != text.len() {
             return Err(Fault::Shape);
         }
-        let local = said.days()? * DAY + said.time()?;
+        let local = parts.days()? * DAY + parts.time()?;
         Ok(Written { local, offset_seconds: offset })
     }
 
@@ -259,30 +259,30 @@ impl Fields {
         &self,
         field: Field,
         digits: &mut Digits<'_>,
-        said: &mut ParsedParts,
+        parts: &mut ParsedParts,
         offset: &mut Option<i64>,
     ) -> Result<(), Fault> {
         match field {
-            Field::Fraction => said.micros = digits.fraction()? as i32,
+            Field::Fraction => parts.micros = digits.fraction()? as i32,
             Field::FractionOf(count) => {
                 let end = digits.at + usize::from(count);
                 let part = digits.text.get(..end).ok_or(Fault::Shape)?;
                 let mut fraction = Digits { text: part, at: digits.at };
-                said.micros = fraction.fraction()? as i32;
+                parts.micros = fraction.fraction()? as i32;
                 if fraction.at != end {
                     return Err(Fault::Shape);
                 }
                 digits.at = end;
             }
-            Field::PointAndFraction => said.micros = digits.point_and_fraction()? as i32,
+            Field::PointAndFraction => parts.micros = digits.point_and_fraction()? as i32,
             Field::Padding => {
                 while digits.peek() == Some(b' ') {
                     digits.at += 1;
                 }
             }
-            Field::MonthName => said.month = name(digits, &MONTHS)?,
-            Field::WeekdayName => said.weekday = name(digits, &WEEKDAYS)?,
-            Field::HalfOfDay => said.half = name(digits, &["AM", "PM"])?,
+            Field::MonthName => parts.month = name(digits, &MONTHS)?,
+            Field::WeekdayName => parts.weekday = name(digits, &WEEKDAYS)?,
+            Field::HalfOfDay => parts.half = name(digits, &["AM", "PM"])?,
             Field::Offset => *offset = Some(digits.offset()?),
             Field::Abbreviation => *offset = Some(self.zone(digits)?),
             // The others are steps of their own.

@@ -18,7 +18,7 @@
 #[cfg(any(debug_assertions, feature = "faults"))]
 pub use chosen::{between, point};
 
-/// Returns a place where a crash is worth trying.
+/// Marks a place at which tests may let the process crash.
 #[cfg(not(any(debug_assertions, feature = "faults")))]
 #[inline(always)]
 pub fn point(_what: &str) {}

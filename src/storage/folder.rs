@@ -280,7 +280,7 @@ fn make_folders(path: &FilePath, permissions: &Permissions) -> io::Result<()> {
     }
 }
 
-/// Returns a file, or a folder with its names, that is in place is brought to the disk, its own name too.
+/// Syncs a file, or a folder with the names in it, and its own name to the disk.
 pub fn sync_to_disk(path: &FilePath) -> io::Result<()> {
     fault::point("fsync");
     File::open(path)?.sync_all()?;

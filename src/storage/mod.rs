@@ -169,8 +169,8 @@ mod tests {
         assert_eq!(Storage::open("/tmp/x/../a b/.").unwrap().url, by_path.url);
         assert!(Storage::open("ftp://x/y").is_err());
         for secret in ["s3://key:hush@bucket/a", "s3://bucket/a?X-Amz-Signature=hush", "https://u:hush@h/"] {
-            let told = Storage::open(secret).unwrap_err().to_string();
-            assert!(!told.contains("hush"), "{told}");
+            let message = Storage::open(secret).unwrap_err().to_string();
+            assert!(!message.contains("hush"), "{message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One test: its rows checked against the tables' columns, then the model computed over them.
+//! Runs one test: checks its rows against the tables' columns, then computes the model over them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -182,7 +182,7 @@ fn batch(
         .map_err(|e| vec![e.at(given.place.clone())])
 }
 
-/// Returns a column that is not given is null, but for a raw row's place: of rows with one key the later one
+/// Returns a column that is not given: null, except the place of a raw row: of rows with one key the later one
 /// in the test wins, as the later line of a file does.
 fn unnamed(column: &str, kind: &arrow::datatypes::DataType, row: usize) -> Result<ScalarValue> {
     Ok(match column {

@@ -1,4 +1,4 @@
-//! A value as a test writes it, and as a column of a type holds it.
+//! A value as a test writes it, and its conversion to a column's type.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::NaiveDate;
@@ -155,14 +155,14 @@ mod tests {
 
     #[test]
     fn a_value_that_does_not_fit_is_told_with_its_type() {
-        for (written, kind, told) in [
+        for (written, kind, message) in [
             (Written::Text("soon".into()), DataType::Date32, "`soon` cannot be read as date"),
             (Written::Number("1.5".into()), DataType::Int64, "`1.5` cannot be read as integer"),
             (Written::Truth(true), DataType::Int64, "`true` cannot be read as integer"),
             (Written::Number("1.005".into()), DataType::Decimal128(12, 2), "cannot be read as decimal(12,2)"),
         ] {
             let error = typed(written, &kind).unwrap_err().to_string();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(message), "{error}");
         }
         assert_eq!(typed(Written::Number("7".into()), &DataType::Utf8).unwrap(), "7".into());
         assert!(typed(Written::Null, &DataType::Int64).unwrap().is_null());

@@ -1,4 +1,4 @@
-//! What was expected against what came out, and the difference as a person reads it.
+//! Compares expected rows with the result, and describes the difference.
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    fn told(expected: &Expected, found: &RecordBatch) -> Vec<String> {
+    fn show_differences(expected: &Expected, found: &RecordBatch) -> Vec<String> {
         let difference = compare(expected, found).unwrap().unwrap();
         let cell = |(cell, differs): (&String, &bool)| format!("{cell}{}", if *differs { "!" } else { "" });
         let line = |line: &Line| {
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(compare(&test, &found).unwrap(), None);
         test.ordered = true;
         assert_eq!(
-            told(&test, &found),
+            show_differences(&test, &found),
             ["expected a 1.0", "found a 1.0", "expected b 2.0", "found b 2.0"],
             "rows that are the same in another order"
         );
@@ -199,15 +199,21 @@ mod tests {
 
     #[test]
     fn a_row_twice_is_not_a_row_once() {
-        assert_eq!(told(&expected(&[("a", 1.0)]), &rows(&[("a", 1.0), ("a", 1.0)])), ["found a 1.0"]);
-        assert_eq!(told(&expected(&[("a", 1.0), ("a", 1.0)]), &rows(&[("a", 1.0)])), ["expected a 1.0"]);
+        assert_eq!(
+            show_differences(&expected(&[("a", 1.0)]), &rows(&[("a", 1.0), ("a", 1.0)])),
+            ["found a 1.0"]
+        );
+        assert_eq!(
+            show_differences(&expected(&[("a", 1.0), ("a", 1.0)]), &rows(&[("a", 1.0)])),
+            ["expected a 1.0"]
+        );
     }
 
     #[test]
     fn a_difference_shows_the_nearest_row_and_where_it_differs() {
         let found = rows(&[("c", 9.0), ("a", 1.5), ("b", 2.0)]);
         assert_eq!(
-            told(&expected(&[("a", 1.0), ("b", 2.0), ("d", 4.0)]), &found),
+            show_differences(&expected(&[("a", 1.0), ("b", 2.0), ("d", 4.0)]), &found),
             ["expected a 1.0", "found a 1.5!", "expected d 4.0", "found c 9.0"]
         );
     }

@@ -1,4 +1,4 @@
-//! A test file: the TOML beside a model, read with every place.
+//! Reads a test file: the TOML next to a model, with the place of every entry.
 
 use std::collections::BTreeMap;
 
@@ -283,7 +283,7 @@ mod tests {
              [[test]]\nname = \"a\"\nexpect = [{ x = [1] }]\nordered = 1\n",
         )
         .unwrap_err();
-        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
         for (line, words) in [
             (2, "unknown key `nme`"),
             (1, "has no name"),
@@ -292,8 +292,9 @@ mod tests {
             (10, "a value cannot be written as a list"),
             (11, "`ordered` must be true or false"),
         ] {
-            let found = told.iter().any(|t| t.contains(words) && t.contains(&format!("x.test.toml:{line}")));
-            assert!(found, "{line} {words}: {told:#?}");
+            let found =
+                messages.iter().any(|t| t.contains(words) && t.contains(&format!("x.test.toml:{line}")));
+            assert!(found, "{line} {words}: {messages:#?}");
         }
         assert!(read("").unwrap_err()[0].to_string().contains("has no test"));
         assert!(read("[test]\n").unwrap_err()[0].to_string().contains("two brackets"));

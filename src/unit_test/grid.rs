@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_csv_block_that_cannot_be_read_says_where() {
-        for (text, told) in [
+        for (text, message) in [
             ("", "is empty"),
             ("a,a\n", "listed twice"),
             ("a,B c\n", "not a valid column name"),
@@ -269,7 +269,7 @@ mod tests {
             ("a\n\"1\"2\n", "closing quote"),
         ] {
             let error = csv(text).unwrap_err().remove(0).to_string();
-            assert!(error.contains(told) && error.contains("line "), "{text:?}: {error}");
+            assert!(error.contains(message) && error.contains("line "), "{text:?}: {error}");
         }
     }
 }

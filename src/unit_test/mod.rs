@@ -125,7 +125,7 @@ fn load(pipeline: &Pipeline, models: &[&Arc<Model>]) -> (Vec<TestFile>, Vec<Erro
     (files, errors)
 }
 
-/// Returns a test file that no model stands beside would never be tried, and nobody would notice.
+/// Returns an error for each test file without a model, which would never run.
 fn orphans(pipeline: &Pipeline) -> Vec<Error> {
     let mut models: BTreeMap<&Path, BTreeSet<PathBuf>> = BTreeMap::new();
     for step in pipeline.steps.values() {

@@ -1,8 +1,8 @@
 //! The columns of every table that a test may name, without a warehouse.
 //!
-//! A raw table has the columns of its source's declaration. A model's come from planning its SQL over
-//! its inputs, empty; those of any other step from doing the step over empty inputs, in memory. So a
-//! test sees the types of a run, and a model that a run could not plan is found out here.
+//! A raw table has the columns of its source's declaration. A model's columns come from planning its SQL over
+//! empty inputs; those of any other step from running the step over empty inputs, in memory. So a test sees
+//! the types of a run, and a model that a run could not plan is found here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How a test ended.
+//! The result of a test.
 
 use super::compare::Difference;
 use crate::error::Error;

@@ -1,6 +1,6 @@
-//! Artifacts: what a run leaves for other tools, as JSON files beside the releases.
+//! Artifacts: JSON files that a run writes for other tools.
 //!
-//! `_sillage/artifacts/<run>/<name>.json`. Nothing in sillage reads them: they may be deleted.
+//! `_sillage/artifacts/<run>/<name>.json`. sillage never reads them: they may be deleted.
 
 use object_store::ObjectStoreExt;
 use object_store::path::Path;

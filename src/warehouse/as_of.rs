@@ -1,8 +1,8 @@
-//! `$as_of` in SQL: the session's instant, whose day is a day of the pipeline's time zone.
+//! `$as_of` in SQL: the session's as-of instant, whose day is a day in the pipeline's time zone.
 //!
-//! Instants are UTC, and `cast(t as date)` gives the UTC day. Of the as-of instant that is never meant:
-//! `cast($as_of as date)` is the local day, and `date_trunc`, `date_part` and their like count by the
-//! local clock, also where the query gave the instant another name.
+//! Timestamps are UTC, and `cast(t as date)` gives the UTC day. For the as-of instant this is never what is
+//! meant: `cast($as_of as date)` gives the local day, and `date_trunc`, `date_part` and similar functions use
+//! the local clock, even if the query gave the instant another name.
 
 use std::sync::Arc;
 

@@ -1,11 +1,11 @@
-//! Backup: the last release copied to another place, where it is a warehouse of its own.
+//! Backup: copies the last release to another place, which is then a warehouse of its own.
 //!
-//! Needs no lock: the files of a release never change. What lies beyond the release (a log that a run is
-//! just writing, staged files, earlier releases) stays behind. At the end it is seen that the release is
-//! there still: releases are deleted before their files, so until then no file went. The shelf comes
-//! before the release file: a copy that was cut off is a warehouse without a release, or has this one, and
-//! the next backup to that place begins by deleting what does not belong to it. Of one that an erasure
-//! overtook nothing is left, since the person may be in it.
+//! It needs no lock: the files of a release never change. Everything outside the release (a log entry that a
+//! run is writing, staged files, earlier releases) is not copied. At the end the backup checks that the
+//! release still exists: releases are deleted before their files, so until then no file was deleted. The
+//! shelf is copied before the release file: an interrupted copy is a warehouse without a release, or has this
+//! one, and the next backup to the same place first deletes what does not belong to it. If an erasure
+//! finishes during the copy, the copy is deleted, since the person may be in it.
 
 use std::collections::BTreeSet;
 

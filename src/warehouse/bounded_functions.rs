@@ -1,5 +1,5 @@
-//! SQL functions whose result is as large as an argument says, with a bound: `repeat('x', 2000000000)` is a
-//! slip, and the memory it would take is counted by nobody.
+//! Limits SQL functions whose result is as large as an argument says: `repeat('x', 2000000000)` is a mistake,
+//! and its memory is counted by no limit.
 
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::compute::cast;

@@ -1,8 +1,8 @@
-//! The only place that builds a SQL session: which tables it sees, as of which instant.
+//! Builds SQL sessions: which tables a session sees, as of which instant. The only place that does so.
 //!
-//! A [`Catalog`] is one view of the warehouse: a release, plus what a run has staged upon it. A
-//! session made from it knows only the tables it was asked for, and each event table only up to the
-//! instant: the raw table is not reachable, so a query cannot learn from the future.
+//! A [`Catalog`] is one view of the warehouse: a release, plus what a run has staged on top of it. A session
+//! made from it knows only the tables it was asked for, and each event table only up to the instant: the raw
+//! table is not reachable, so a query cannot read the future.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

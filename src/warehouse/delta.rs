@@ -1,4 +1,4 @@
-//! delta-rs at the edge: opening a table's log over our own store.
+//! Opens a table's Delta log with delta-rs over our own store.
 
 use std::sync::Arc;
 

@@ -57,15 +57,14 @@ impl Engine {
         let mut builder = RuntimeEnvBuilder::new().with_disk_manager_builder(
             DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spilled])),
         );
-        let told = NonZeroUsize::new(3).expect("3 is not zero");
+        let message = NonZeroUsize::new(3).expect("3 is not zero");
         builder = match (limits.memory, machine_memory()) {
-            (Some(bytes), _) => {
-                builder.with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), told)))
-            }
+            (Some(bytes), _) => builder
+                .with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), message))),
             // Better refused than killed by the system: the rest is for what SQL does not count.
             (None, Some(all)) => builder.with_memory_pool(Arc::new(TrackConsumersPool::new(
                 GreedyMemoryPool::new(all / 4 * 3),
-                told,
+                message,
             ))),
             (None, None) => builder.with_memory_pool(Arc::new(UnboundedMemoryPool::default())),
         };

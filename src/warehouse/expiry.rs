@@ -1,9 +1,8 @@
-//! Rows that leave a table: the files that may hold such rows are written anew without them, all
-//! others stay where they are.
+//! Removes rows from a table: only the data files that may hold such rows are rewritten.
 //!
-//! Which files may is read from the statistics in the table's log, so that a table from which nothing
-//! leaves is not opened. What is written anew becomes the table at the commit of its release, like
-//! any other staged files; earlier releases still read the old ones.
+//! Which files may hold them is read from the statistics in the table's log, so a table that loses no rows is
+//! not opened. The rewritten files become part of the table when its release is committed, like all staged
+//! files; earlier releases still read the old ones.
 
 use std::collections::BTreeSet;
 
@@ -86,7 +85,11 @@ struct File {
 impl Catalog {
     /// Parts the files of the released table that `staged` adds to, or of the one it makes; `may_hold` says of a file whether
     /// it may hold rows that leave.
-    pub async fn split_files(&self, staged: Staged, may_hold: impl Fn(&Statistics) -> bool) -> Result<SplitTable<'_>> {
+    pub async fn split_files(
+        &self,
+        staged: Staged,
+        may_hold: impl Fn(&Statistics) -> bool,
+    ) -> Result<SplitTable<'_>> {
         let base = match staged.mode {
             Mode::Append => self.released_table(&staged.table).await?,
             Mode::Replace => None,
@@ -185,12 +188,12 @@ mod tests {
     fn the_least_value_is_told_where_the_log_knows_it() {
         let stats = r#"{"numRecords":3,"minValues":{"sold_at":"2025-01-01T00:00:00Z","_run":4},
                         "maxValues":{},"nullCount":{"sold_at":0,"returned_at":3,"note":1}}"#;
-        let told = Statistics::of(&Add { stats: Some(stats.to_owned()), ..Add::default() });
-        assert_eq!(told.least("sold_at"), Least::Value(&Value::from("2025-01-01T00:00:00Z")));
-        assert_eq!(told.least("_run"), Least::Value(&Value::from(4)));
-        assert_eq!(told.least("returned_at"), Least::NoValue);
-        assert_eq!(told.least("note"), Least::Unknown);
-        assert_eq!(told.least("another"), Least::Unknown);
+        let statistics = Statistics::of(&Add { stats: Some(stats.to_owned()), ..Add::default() });
+        assert_eq!(statistics.least("sold_at"), Least::Value(&Value::from("2025-01-01T00:00:00Z")));
+        assert_eq!(statistics.least("_run"), Least::Value(&Value::from(4)));
+        assert_eq!(statistics.least("returned_at"), Least::NoValue);
+        assert_eq!(statistics.least("note"), Least::Unknown);
+        assert_eq!(statistics.least("another"), Least::Unknown);
         assert_eq!(Statistics::of(&Add::default()).least("sold_at"), Least::Unknown);
     }
 
@@ -198,12 +201,12 @@ mod tests {
     fn a_file_without_a_text_or_a_null_is_known_by_the_log() {
         let stats = r#"{"numRecords":3,"minValues":{"_file":"b.csv"},"maxValues":{"_file":"d_cut"},
                         "nullCount":{"_file":0,"valid_to":1,"gone":3}}"#;
-        let told = Statistics::of(&Add { stats: Some(stats.to_owned()), ..Add::default() });
+        let statistics = Statistics::of(&Add { stats: Some(stats.to_owned()), ..Add::default() });
         let held = ["a.csv", "b.csv", "c.csv", "d_cut.csv", "d_z.csv", "e.csv"]
-            .map(|file| told.may_hold("_file", file));
+            .map(|file| statistics.may_hold("_file", file));
         assert_eq!(held, [false, true, true, true, false, false]);
-        assert_eq!((told.may_hold("gone", "x"), told.may_hold("another", "x")), (false, true));
-        let null = ["_file", "valid_to", "another"].map(|column| told.may_hold_null(column));
+        assert_eq!((statistics.may_hold("gone", "x"), statistics.may_hold("another", "x")), (false, true));
+        let null = ["_file", "valid_to", "another"].map(|column| statistics.may_hold_null(column));
         assert_eq!(null, [false, true, true]);
     }
 }

@@ -1,16 +1,16 @@
-//! What left the warehouse: the files and copies that sillage wrote elsewhere, so that an erasure
+//! The register of exports: files and copies that sillage wrote outside the warehouse, so that an erasure
 //! finds them.
 //!
 //! ```text
-//! _sillage/exported/<hash of the place>.json              rows lie there
-//! _sillage/exported/<hash of the place>-<number>.json     rows are being written there
-//! _sillage/erasing/<run>.json                             an erasure looks for what left
+//! _sillage/exported/<hash of the place>.json              a finished export
+//! _sillage/exported/<hash of the place>-<number>.json     an export that is being written
+//! _sillage/erasing/<run>.json                             an erasure is reading the register
 //! ```
 //!
-//! An export is known before it reads. An erasure says that it looks before it asks what is known; an
-//! export asks at its end whether any erasure looked, or was published, since the release that it read. So
-//! one of the two sees the other, whatever their order: the erasure cleans the file, or the export takes
-//! it back.
+//! An export is registered before it reads. An erasure announces itself before it reads the register; an
+//! export checks at its end whether an erasure was announced or published since the release that it read. So
+//! one of the two sees the other, whatever their order: the erasure cleans the file, or the export deletes
+//! it.
 
 use std::io::ErrorKind;
 

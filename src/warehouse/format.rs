@@ -1,4 +1,4 @@
-//! The format version that a warehouse carries: an older one is to be migrated, a newer one is refused.
+//! The format version of a warehouse: an older one must be migrated, a newer one is refused.
 
 use std::cmp::Ordering;
 

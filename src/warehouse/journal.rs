@@ -1,16 +1,15 @@
-//! The journal: what the attempts at the next release set out to do and have finished, and the
-//! decision for one of them.
+//! The journal: what each attempt at the next release started and finished, and the decision for one of them.
 //!
 //! ```text
 //! _sillage/journal/<release>/<fence>/begun.json, step-<name>.json   one attempt
 //! _sillage/journal/<release>/intent.json                            the decision
 //! ```
 //!
-//! Each object is put whole, so that a crash leaves either the old or the new state, on a folder
-//! and on an object store alike. An attempt is named by the fence of its lock: no two share a
-//! folder, so one that wakes up late overwrites nobody. An attempt that was cut off is taken up by
-//! the next: its finished steps are inherited. The intent is put only if absent; it decides what the
-//! release of this number is, and whoever finds it carries it out.
+//! Each object is written as a whole, so a crash leaves either the old or the new state, in a folder and in
+//! an object store. An attempt is named by the fence of its lock: no two attempts share a folder, so an
+//! attempt that wakes up late overwrites nothing. The next attempt takes over the finished steps of an
+//! interrupted one. The intent is put only if absent: it decides what the release of this number is, and any
+//! process that finds it carries it out.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The types in which a table keeps its columns, and how rows are brought to them: whole, or not at all.
+//! The types in which a table stores its columns, and the lossless cast of rows to them.
 
 use std::sync::Arc;
 
@@ -186,8 +186,11 @@ mod tests {
             Arc::new(TimestampSecondArray::from(vec![i64::MAX])),
             Arc::new(Date64Array::from(vec![i64::MAX])),
         ] {
-            let told = kept("core.c", column).unwrap_err().to_string();
-            assert!(told.contains("column `x` holds a value of type") && !told.contains("9223372"), "{told}");
+            let message = kept("core.c", column).unwrap_err().to_string();
+            assert!(
+                message.contains("column `x` holds a value of type") && !message.contains("9223372"),
+                "{message}"
+            );
         }
     }
 
@@ -195,8 +198,8 @@ mod tests {
     fn what_is_no_number_is_kept_by_sources_alone() {
         let numbers = |x: f64| Arc::new(Float64Array::from(vec![Some(1.0), None, Some(x)])) as ArrayRef;
         for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let told = kept("mart.m", numbers(x)).unwrap_err().to_string();
-            assert!(told.contains("column `x` holds infinity or NaN"), "{told}");
+            let message = kept("mart.m", numbers(x)).unwrap_err().to_string();
+            assert!(message.contains("column `x` holds infinity or NaN"), "{message}");
             assert!(kept("raw.r", numbers(x)).is_ok() && kept("ops.models", numbers(x)).is_ok());
         }
         assert!(kept("mart.m", numbers(f64::MAX)).is_ok());

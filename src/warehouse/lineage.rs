@@ -1,4 +1,4 @@
-//! Where the values of a column come from, as a logical plan tells it.
+//! Where the values of a column come from, according to a logical plan.
 
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan};

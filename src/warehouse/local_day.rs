@@ -74,7 +74,7 @@ impl ScalarUDFImpl for LocalDays {
         })
     }
 
-    /// Returns an instant is no day and a day no instant: what one would be guessed to mean is refused.
+    /// Checks the type of the argument: neither an instant nor a day is silently converted to the other.
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         let name = self.name();
         let [argument] = arguments else {

@@ -1,4 +1,4 @@
-//! A warehouse as a place: its storage, and where in it each table is.
+//! The location of a warehouse: its storage, and where in it each table is.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    /// Returns a warehouse that is gone with the process: where SQL is tried on rows given by hand.
+    /// Returns a warehouse in memory, for SQL over rows that a test gives.
     pub fn in_memory() -> Result<Self> {
         Ok(Self::of(Storage::in_memory()?, "in memory"))
     }

@@ -1,14 +1,15 @@
-//! One writer a warehouse: numbered objects put only if absent, a lease, a fencing number.
+//! The lock: one writer per warehouse, by numbered objects that are put only if absent, a lease and a fencing
+//! number.
 //!
-//! The newest object of `_sillage/lock/` says who holds the warehouse. Taking it, renewing it and
-//! giving it back are each "put the next number if absent", which folders and object stores both
-//! do atomically (the local store has no conditional update). A holder renews it three times a lease.
-//! One that is seen to be dead loses it at once; one of which that cannot be seen, since it runs elsewhere,
-//! loses it when nothing was renewed for a lease by the clock of whoever waits: nobody else's clock counts.
+//! The newest object of `_sillage/lock/` names the holder. Taking, renewing and releasing the lock are each
+//! "put the next number if absent", which folders and object stores both do atomically (the local store has
+//! no conditional update). A holder renews it three times per lease. A holder that is known to be dead loses
+//! it at once. If this cannot be known, because the holder runs on another machine, it loses the lock when it
+//! renewed nothing for one lease, measured by the clock of the process that waits: no other clock is used.
 //!
-//! The lock spares work; it does not keep the warehouse right. A holder that slept through its lease
-//! does no harm when it wakes, whatever the clocks say: see `publish`. The number of the object
-//! that took the lock is its fence, and names the holder's attempt in the journal.
+//! The lock only avoids wasted work; correctness does not depend on it. A holder that slept longer than its
+//! lease does no harm when it wakes up: see `publish`. The number of the object that took the lock is its
+//! fence, and names the holder's attempt in the journal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

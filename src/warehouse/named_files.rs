@@ -1,7 +1,7 @@
-//! The warehouse's store as SQL sees it: files that tables name, and no listing.
+//! The warehouse's store as SQL sees it: only files that tables name, no listing.
 //!
-//! The engine takes the path of a file that is not there for a folder, lists it, and reads nothing. A file
-//! that a release names and that is gone is an error, whenever it went.
+//! The engine takes the path of a missing file for a folder, lists it, and reads nothing. Here a missing file
+//! that a release names is an error, whenever it was deleted.
 
 use std::fmt;
 use std::ops::Range;

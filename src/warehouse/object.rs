@@ -1,4 +1,4 @@
-//! Small JSON objects of the warehouse: read, put whole, put only if absent, list, delete.
+//! Small JSON objects of the warehouse: read, put, put only if absent, list, delete.
 
 use bytes::Bytes;
 use futures::TryStreamExt;

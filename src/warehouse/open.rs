@@ -1,4 +1,4 @@
-//! Opening a warehouse: its format is looked at before anything else.
+//! Opens a warehouse; its format is checked first.
 
 use super::format;
 use super::location::Warehouse;

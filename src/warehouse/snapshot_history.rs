@@ -1,7 +1,7 @@
-//! What is seen of a history of snapshots: as of an instant, nothing that a later list said.
+//! What a reader sees of a snapshot history at an instant: nothing from later lists.
 //!
-//! A row holds from `valid_from` until `valid_to`, null while it still does. A list that holds from the
-//! instant itself was not known before it: until then the rows it closes still hold.
+//! A row is valid from `valid_from` to `valid_to`, which is null while the row is current. A list that is
+//! valid from the instant itself was not known before it: the rows that it ends are still valid.
 
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Expr, col, lit, when};

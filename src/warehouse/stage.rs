@@ -1,4 +1,4 @@
-//! Staging: Parquet files written into a table's folder before any log speaks of them.
+//! Staging: writes Parquet files into a table's folder before any Delta log refers to them.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;

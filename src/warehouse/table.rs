@@ -1,4 +1,4 @@
-//! A table at one version: its schema and its files, committed or staged, read by one path.
+//! A table at one version: its schema and its files, committed or staged, read in the same way.
 
 use std::sync::Arc;
 
@@ -239,7 +239,7 @@ fn schema_changed(base: &Table, new: &Schema) -> Error {
     let (old, new) = (describe(&base.schema), describe(new));
     let gone: Vec<_> = old.iter().filter(|c| !new.contains(c)).cloned().collect();
     let come: Vec<_> = new.iter().filter(|c| !old.contains(c)).cloned().collect();
-    let told = if gone.is_empty() && come.is_empty() {
+    let message = if gone.is_empty() && come.is_empty() {
         "their order is different".to_owned()
     } else {
         format!(
@@ -248,6 +248,9 @@ fn schema_changed(base: &Table, new: &Schema) -> Error {
             come.join(", ")
         )
     };
-    Error::failed(format!("the columns of {} are not those that the table was made with: {told}", base.name))
-        .hint("declare them as before, or read the source again with --full-refresh")
+    Error::failed(format!(
+        "the columns of {} are not those that the table was made with: {message}",
+        base.name
+    ))
+    .hint("declare them as before, or read the source again with --full-refresh")
 }

@@ -1,4 +1,4 @@
-//! The column that says when a row became known.
+//! The column that says from when a row is known.
 
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;

@@ -1,4 +1,4 @@
-//! An instant and a day as SQL sees them.
+//! SQL literals for an instant and a day.
 
 use chrono::NaiveDate;
 use datafusion::common::ScalarValue;

@@ -1,10 +1,9 @@
-//! Files that this process has staged and that nobody else knows of yet: neither a journal nor a decision
-//! speaks of them.
+//! Files that this process has staged and that neither the journal nor a decision mentions yet.
 //!
-//! They go when their writer fails. Above all one that slept past its lease must not leave them: an
-//! erasure may have been published and purged meanwhile, which never saw them, and the person would be in
-//! them until the next vacuum. Those that the journal speaks of were there before anybody else could have
-//! taken the warehouse over, so whoever did has seen them.
+//! They are deleted if their writer fails. Above all a writer that slept longer than its lease must not leave
+//! them: an erasure that was published and purged meanwhile did not see them, and they would contain the
+//! person until the next vacuum. Files in the journal are safe: they existed before another process could
+//! take over the warehouse, so that process saw them.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

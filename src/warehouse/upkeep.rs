@@ -1,8 +1,8 @@
-//! Upkeep: releases that no run makes. `restore` brings an earlier release back, `optimize` writes
-//! many small files as few, `vacuum` (a file of its own) deletes what no kept release needs.
+//! Upkeep: releases made without a run. `restore` publishes an earlier release again, `optimize` merges small
+//! files, `vacuum` (in its own file) deletes what no kept release needs.
 //!
-//! Each is a release like a run's, decided and carried out by the same protocol, so that readers
-//! see it whole and a writer that slept through it publishes nothing.
+//! Each is a release like a run's, decided and carried out by the same protocol: readers see it as a whole,
+//! and a writer that slept meanwhile publishes nothing.
 
 use std::collections::BTreeMap;
 
@@ -108,7 +108,7 @@ impl Warehouse {
         self.holding(wait, async |lock| {
             self.recover(lock).await?;
             let last = self.require_last_release().await?;
-            let (mut staged, mut told) = (Vec::new(), Vec::new());
+            let (mut staged, mut messages) = (Vec::new(), Vec::new());
             for (name, version) in last.tables.iter().filter(|(name, _)| grows(name)) {
                 let Some(table) = self.table(name, *version).await? else { continue };
                 let files = table.file_count();
@@ -128,7 +128,7 @@ impl Warehouse {
                         table.rows, anew.rows
                     )));
                 }
-                told.push(Optimized {
+                messages.push(Optimized {
                     table: name.clone(),
                     files_before: files,
                     files_after: anew.file_count(),
@@ -138,7 +138,7 @@ impl Warehouse {
             if !staged.is_empty() {
                 self.publish(lock, self.upkeep(&last, Origin::Optimize, staged).await?).await?;
             }
-            Ok(told)
+            Ok(messages)
         })
         .await
     }

@@ -1,13 +1,13 @@
-//! Vacuum: deletes the releases that are no longer kept, and every file that none of the kept needs.
+//! Vacuum: deletes the releases that are no longer kept, and every file that no kept release needs.
 //!
-//! A file is needed when a kept release reads it: it is in the oldest kept version of its table, or was
-//! added since. Releases that were the last one within the grace are kept, for readers in mid-scan. How
-//! old a file is says nothing: it may be of last year and have been read until a second ago.
+//! A file is needed if a kept release reads it: it is in the oldest kept version of its table, or was added
+//! since. Releases that were the last one within the grace period are kept, for readers in the middle of a
+//! scan. The age of a file does not matter: it may be from last year and have been read until a second ago.
 //!
-//! The vacuum publishes a release first: whatever a run that was cut off or sleeps had staged can no
-//! longer be published, so its files may go. Then releases go, so that nobody is promised what will be
-//! gone, and nobody restores it. Then files are listed, and after that the lock is seen to be held still:
-//! nobody else could have begun to write or to restore them. So it does no harm to sleep at any point.
+//! The vacuum publishes a release first: files staged by an interrupted or sleeping run can then no longer be
+//! published, so they may be deleted. Then releases are deleted, so that nobody can restore them. Then files
+//! are listed, and after that the vacuum checks that it still holds the lock: no other process can have
+//! started to write or restore these files. So sleeping at any point does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

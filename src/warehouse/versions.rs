@@ -1,8 +1,8 @@
-//! Of rows with one key, the latest version.
+//! Selects, of rows with the same key, the latest version.
 //!
-//! The order is the declared version, then `_version`, which the file gives its rows, then file, line and, where
-//! records have several rows, element.
-//! None of it depends on the run that read the file, so that a full refresh ends in the same rows.
+//! The order is the declared version, then `_version`, which comes from the file, then file, line and, if
+//! records have several rows, element. None of it depends on the run that read the file, so a full refresh
+//! gives the same rows.
 
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;

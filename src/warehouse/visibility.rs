@@ -1,7 +1,7 @@
-//! What a reader sees of a table at an instant: the versions known then, and what had happened by then.
+//! What a reader sees of a table at an instant: the versions known by then, and the events until then.
 //!
-//! Versions come first. Of a table whose rows come in versions, those that were not known yet are hidden,
-//! then the latest of each key is taken, and only then is the row's own time looked at: an order that was
+//! Versions come first. If a table's rows have versions, those that were not known yet are hidden, then the
+//! latest version of each key is taken, and only then the row's own time is compared: an order that was
 //! changed after the instant is seen as it was before.
 
 use chrono_tz::Tz;

@@ -138,8 +138,8 @@ fn a_pipeline_or_errors_that_say_where() {
                 }
                 Err(error) => {
                     prop_assert_eq!(error.kind(), Kind::Config);
-                    let told = error.to_string();
-                    prop_assert!(told.contains("fuzzed.toml") || told.contains(".sql"), "{}", told);
+                    let message = error.to_string();
+                    prop_assert!(message.contains("fuzzed.toml") || message.contains(".sql"), "{}", message);
                     prop_assert!(error.count() >= 1);
                 }
             }

@@ -1,7 +1,7 @@
-//! The layers and their arrows (see the code map in `src/lib.rs`), held by reading the sources.
+//! Checks the layers and their imports (see the code map in `src/lib.rs`) by reading the sources.
 //!
-//! Among files there is no circle of imports either (`imports`), and files and functions stay short (`code`
-//! reads them).
+//! It also checks that no files import each other in a circle (`imports`), and that files and functions are
+//! short (`code` reads them).
 
 mod code;
 mod imports;

@@ -1,4 +1,4 @@
-//! What a run leaves for other tools: `manifest.json` and `run_results.json`.
+//! The artifacts of a run: `manifest.json` and `run_results.json`.
 
 use std::fs;
 
@@ -57,8 +57,8 @@ fn a_published_night_says_what_it_was_and_how_it_went() {
 fn a_failed_night_says_so_and_why() {
     let shop = Shop::published();
     shop.pipeline("row_count = { min = 1 }", "row_count = { max = 1 }");
-    let said = shop.run(&[]);
-    assert_eq!(said.code, Some(1), "{}", said.err);
+    let output = shop.run(&[]);
+    assert_eq!(output.code, Some(1), "{}", output.err);
     let results = artifact(&shop, 2, "run_results");
     assert_eq!(results["outcome"], "failed");
     let check = named(&results["checks"], "check", "row_count max 1");
@@ -66,8 +66,8 @@ fn a_failed_night_says_so_and_why() {
     artifact(&shop, 2, "manifest");
 
     shop.edit("sql/shop/core/visits.sql", "visited_at", "cast(page as bigint) as visited_at");
-    let said = shop.run(&[]);
-    assert_eq!(said.code, Some(1), "{}", said.err);
+    let output = shop.run(&[]);
+    assert_eq!(output.code, Some(1), "{}", output.err);
     let results = artifact(&shop, 3, "run_results");
     let step = named(&results["steps"], "step", "core.visits");
     assert_eq!(step["status"], "failed");
@@ -77,8 +77,8 @@ fn a_failed_night_says_so_and_why() {
 #[test]
 fn steps_left_out_are_in_the_manifest_as_such() {
     let shop = Shop::published();
-    let said = shop.run(&["--select", "core.orders+"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = shop.run(&["--select", "core.orders+"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
     let manifest = artifact(&shop, 2, "manifest");
     assert_eq!(named(&manifest["steps"], "step", "raw.visits")["selected"], false);
     assert_eq!(named(&manifest["steps"], "step", "core.orders")["selected"], true);
@@ -91,11 +91,11 @@ fn a_night_is_published_though_its_artifacts_cannot_be_written() {
     let shop = Shop::published();
     shop.remove("warehouse/_sillage/artifacts");
     shop.write("warehouse/_sillage/artifacts", "a file where the folder should be");
-    let said = shop.run(&[]);
-    said.decent();
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    assert!(said.err.contains("manifest.json of this run is not written"), "{}", said.err);
-    assert!(said.err.contains("release 2 published"), "{}", said.err);
+    let output = shop.run(&[]);
+    output.is_clean();
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    assert!(output.err.contains("manifest.json of this run is not written"), "{}", output.err);
+    assert!(output.err.contains("release 2 published"), "{}", output.err);
 }
 
 #[test]
@@ -105,13 +105,13 @@ fn the_results_of_a_run_that_could_not_leave_them_are_rebuilt_by_the_next() {
         "exports/orders/march.csv",
         "order_id,customer_id,ordered_at,net_amount,channel\no900,c01,2026-02-27 10:00,3.00,web\n",
     );
-    let said = shop.run(&[]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = shop.run(&[]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
     let mut whole = artifact(&shop, 2, "run_results");
     // The process ended between its release and its artifacts.
     shop.remove("warehouse/_sillage/artifacts/2");
-    let said = shop.run(&[]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = shop.run(&[]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
     let mut rebuilt = artifact(&shop, 2, "run_results");
     // All but what the history does not tell.
     assert_eq!((&rebuilt["rebuilt"], &rebuilt["fingerprint"]), (&true.into(), &Value::Null));

@@ -1,5 +1,5 @@
-//! Every person on a list, and every person left off, has a reason; the reasons add up; nobody is
-//! written to without having said yes.
+//! Every person on a list, and every person left off, has a reason; the reasons add up; nobody is contacted
+//! without consent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use sillage::warehouse::catalog::Catalog;
 use sillage::warehouse::engine::Engine;
 use sillage::warehouse::stage::{Layout, Mode};
 use sillage::warehouse::time_column::TimeColumn;
-use sillage::warehouse::visibility::{Known, Visibility};
+use sillage::warehouse::visibility::{KnownSince, Visibility};
 
 use crate::shop::{Shop, query, sillage};
 
@@ -176,7 +176,8 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
         let folder = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open_or_create(folder.path().to_str().unwrap()).await.unwrap();
         let engine = Engine::new(sillage::run::Request::all().limits, &warehouse).unwrap();
-        let known = Visibility { known: Known::At(TimeColumn::state("valid_from")), ..Visibility::default() };
+        let known =
+            Visibility { known: KnownSince::At(TimeColumn::state("valid_from")), ..Visibility::default() };
         let visibility = BTreeMap::from([
             (audience::table(audience::CONSENTS), known.clone()),
             ("channel.consents".parse().unwrap(), known),
@@ -399,8 +400,8 @@ proptest! {
                 numbers(&result.waterfall, "customers").into_iter().map(Option::unwrap),
             ))
             .collect();
-        let told: Vec<&String> = fall.values().map(|(reason, _)| reason).collect();
-        prop_assert_eq!(told, reasons.iter().collect::<Vec<_>>());
+        let messages: Vec<&String> = fall.values().map(|(reason, _)| reason).collect();
+        prop_assert_eq!(messages, reasons.iter().collect::<Vec<_>>());
         prop_assert_eq!(fall[&0].1, customers.len() as i64);
         prop_assert_eq!(fall.values().skip(1).map(|(_, n)| n).sum::<i64>(), fall[&0].1);
         prop_assert_eq!((fall[&control].1 + fall[&listed].1) as usize, people.len());
@@ -438,9 +439,9 @@ fn the_control_group_leaves_the_house_only_when_asked_for() {
         assert!(text.lines().next().unwrap().contains("is_control"));
         assert_eq!(all, &listed | &control, "{audience}");
         // The waterfall of the same release says how many.
-        let told = sillage(["audience", "waterfall", audience, "--warehouse", place, "--format", "csv"]);
-        let told = told.published().stdout;
-        assert!(told.contains(&format!("control group,{}", control.len())), "{told}");
-        assert!(told.contains(&format!("on the list,{}", listed.len())), "{told}");
+        let messages = sillage(["audience", "waterfall", audience, "--warehouse", place, "--format", "csv"]);
+        let messages = messages.published().stdout;
+        assert!(messages.contains(&format!("control group,{}", control.len())), "{messages}");
+        assert!(messages.contains(&format!("on the list,{}", listed.len())), "{messages}");
     }
 }

@@ -19,7 +19,7 @@ pub struct Shop {
 }
 
 /// What a command said and how it ended.
-pub struct Said {
+pub struct CommandOutput {
     command: String,
     pub out: String,
     pub err: String,
@@ -41,8 +41,8 @@ impl Shop {
         static FIRST: OnceLock<Shop> = OnceLock::new();
         let first = FIRST.get_or_init(|| {
             let shop = Shop::new();
-            let said = shop.run(&[]);
-            assert_eq!(said.code, Some(0), "{}", said.err);
+            let captured = shop.run(&[]);
+            assert_eq!(captured.code, Some(0), "{}", captured.err);
             shop
         });
         let shop = Shop { dir: tempfile::Builder::new().prefix("shop").tempdir().unwrap() };
@@ -119,20 +119,20 @@ impl Shop {
         command.current_dir(self.dir.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
     }
 
-    pub fn sillage(&self, args: &[&str]) -> Said {
-        self.said(args, &self.command().args(args).output().unwrap())
+    pub fn sillage(&self, args: &[&str]) -> CommandOutput {
+        self.captured(args, &self.command().args(args).output().unwrap())
     }
 
     /// `run` with one thread, so that its lines stand in one order.
-    pub fn run(&self, more: &[&str]) -> Said {
+    pub fn run(&self, more: &[&str]) -> CommandOutput {
         let args: Vec<&str> = ["run", "--threads", "1"].iter().chain(more).copied().collect();
         self.sillage(&args)
     }
 
-    pub fn said(&self, args: &[&str], output: &Output) -> Said {
+    pub fn captured(&self, args: &[&str], output: &Output) -> CommandOutput {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let quoted = args.iter().map(|a| if a.contains(' ') { format!("'{a}'") } else { (*a).to_owned() });
-        Said {
+        CommandOutput {
             command: format!("sillage {}", quoted.collect::<Vec<_>>().join(" ")),
             out: text(&output.stdout),
             err: text(&output.stderr),
@@ -142,9 +142,9 @@ impl Shop {
 
     /// One number or text out of the last release.
     pub fn ask(&self, sql: &str) -> String {
-        let said = self.sillage(&["query", sql, "--all-versions", "--format", "csv"]);
-        assert_eq!(said.code, Some(0), "{sql}: {}", said.err);
-        said.out.lines().skip(1).collect::<Vec<_>>().join("\n")
+        let captured = self.sillage(&["query", sql, "--all-versions", "--format", "csv"]);
+        assert_eq!(captured.code, Some(0), "{sql}: {}", captured.err);
+        captured.out.lines().skip(1).collect::<Vec<_>>().join("\n")
     }
 
     /// All that a reader could notice of a release: which are published, at which versions the
@@ -179,7 +179,7 @@ impl Shop {
     }
 }
 
-impl Said {
+impl CommandOutput {
     /// Compares with the snapshot `tests/errors/snapshots/<name>.snap`, places and times aside.
     #[track_caller]
     pub fn shown(&self, name: &str, dir: &str) {
@@ -207,7 +207,7 @@ impl Said {
 
     /// No panic, no signal, no personal value.
     #[track_caller]
-    pub fn decent(&self) {
+    pub fn is_clean(&self) {
         let all = format!("{}{}", self.out, self.err);
         assert!(self.code.is_some(), "killed by a signal: {all}");
         assert!(!all.contains("panicked"), "{all}");

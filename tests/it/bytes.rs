@@ -1,4 +1,4 @@
-//! Same inputs, same bytes: neither threads nor memory nor the hour change a mart's file.
+//! Same inputs, same bytes: neither threads nor memory nor the time of day change a mart's file.
 
 use crate::nights::tables;
 use crate::shop::{Shop, query, shelf};

@@ -1,4 +1,4 @@
-//! `sillage check`: what must hold, asked of a release without making a new one.
+//! `sillage check`: runs checks against a release without making a new one.
 
 use crate::broken_shop::Shop;
 
@@ -13,10 +13,10 @@ const MORE: &str = r#"checks = [
 fn checks_of_the_last_release() {
     let shop = Shop::published();
     let before = shop.visible();
-    let said = shop.sillage(&["check"]);
-    said.decent();
-    said.shown("hold", SNAPSHOTS);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = shop.sillage(&["check"]);
+    output.is_clean();
+    output.shown("hold", SNAPSHOTS);
+    assert_eq!(output.code, Some(0), "{}", output.err);
     assert_eq!(shop.visible(), before, "a check changed something");
     assert_eq!(shop.ask("select count(*) from ops.runs"), "1");
 }
@@ -25,19 +25,19 @@ fn checks_of_the_last_release() {
 fn a_check_added_later_is_broken_in_the_release_that_stands() {
     let shop = Shop::published();
     shop.pipeline("checks = [\n", MORE);
-    let said = shop.sillage(&["check"]);
-    said.decent();
-    said.shown("broken", SNAPSHOTS);
-    assert_eq!(said.code, Some(1), "{}", said.err);
-    let said = shop.sillage(&["check", "--log-format", "json"]);
-    said.shown("broken_json", SNAPSHOTS);
-    assert_eq!(said.code, Some(1));
-    for line in said.out.lines() {
+    let output = shop.sillage(&["check"]);
+    output.is_clean();
+    output.shown("broken", SNAPSHOTS);
+    assert_eq!(output.code, Some(1), "{}", output.err);
+    let output = shop.sillage(&["check", "--log-format", "json"]);
+    output.shown("broken_json", SNAPSHOTS);
+    assert_eq!(output.code, Some(1));
+    for line in output.out.lines() {
         assert!(serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].is_string(), "{line}");
     }
     // A warning alone stops nobody.
-    let said = shop.sillage(&["check", "--exclude", "core.*"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = shop.sillage(&["check", "--exclude", "core.*"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn an_earlier_release_answers_for_itself() {
         "exports/orders/2027.csv",
         "order_id,customer_id,ordered_at,net_amount,channel\no9999,c01,2026-02-27 10:00,0.50,web\n",
     );
-    let said = shop.run(&[]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = shop.run(&[]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
     let orders = |release: &str| {
         shop.sillage(&["query", "select count(*) from core.orders", "--release", release, "--format", "csv"])
             .out
@@ -64,19 +64,19 @@ fn an_earlier_release_answers_for_itself() {
 #[test]
 fn what_cannot_be_asked_is_said() {
     let shop = Shop::new();
-    let said = shop.sillage(&["check"]);
-    said.decent();
-    said.shown("no_warehouse", SNAPSHOTS);
-    assert_eq!(said.code, Some(2));
+    let output = shop.sillage(&["check"]);
+    output.is_clean();
+    output.shown("no_warehouse", SNAPSHOTS);
+    assert_eq!(output.code, Some(2));
     let shop = Shop::published();
-    let said = shop.sillage(&["check", "--release", "99"]);
-    assert_eq!(said.code, Some(2), "{}", said.err);
+    let output = shop.sillage(&["check", "--release", "99"]);
+    assert_eq!(output.code, Some(2), "{}", output.err);
     // A table that the release does not have yet, and a column that it lacks.
     shop.model("core.pages", "select distinct page from raw.visits");
     shop.declare("[tables.\"core.pages\"]\nchecks = [{ unique = [\"page\"] }]\n");
     shop.pipeline("checks = [\n", "checks = [\n  { not_null = [\"shop\"] },\n");
-    let said = shop.sillage(&["check"]);
-    said.decent();
-    said.shown("absent", SNAPSHOTS);
-    assert_eq!(said.code, Some(2), "{}", said.err);
+    let output = shop.sillage(&["check"]);
+    output.is_clean();
+    output.shown("absent", SNAPSHOTS);
+    assert_eq!(output.code, Some(2), "{}", output.err);
 }

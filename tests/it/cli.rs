@@ -1,14 +1,14 @@
-//! What the verbs show on the small shop, and what their help says.
+//! What the commands print on the small shop, and their help.
 
 use crate::broken_shop::Shop;
 
 const SNAPSHOTS: &str = "tests/errors/snapshots/cli";
 
 fn shows(shop: &Shop, name: &str, args: &[&str]) {
-    let said = shop.sillage(args);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    assert!(!said.err.contains("panicked"), "{}", said.err);
-    said.shown(name, SNAPSHOTS);
+    let output = shop.sillage(args);
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    assert!(!output.err.contains("panicked"), "{}", output.err);
+    output.shown(name, SNAPSHOTS);
 }
 
 #[test]
@@ -52,8 +52,8 @@ fn tables_and_their_rows() {
     );
     shows(&shop, "query_nothing", &["query", "select * from mart.segments where false", "--format", "csv"]);
     // Sizes of Parquet files differ a little with the version of its writer.
-    let said = shop.sillage(&["ls"]);
-    insta::with_settings!({filters => vec![(r" +\d+( +\d+)\n", " [KB]$1\n")]}, { said.shown("ls", SNAPSHOTS) });
+    let output = shop.sillage(&["ls"]);
+    insta::with_settings!({filters => vec![(r" +\d+( +\d+)\n", " [KB]$1\n")]}, { output.shown("ls", SNAPSHOTS) });
 }
 
 #[test]
@@ -91,20 +91,20 @@ fn lists_and_their_reasons() {
 #[test]
 fn a_run_told_as_json_is_one_object_a_line() {
     let shop = Shop::new();
-    let said = shop.run(&["--log-format", "json"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    for line in said.err.lines() {
+    let output = shop.run(&["--log-format", "json"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    for line in output.err.lines() {
         let object: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(object["event"].is_string() && object["at"].is_string(), "{line}");
     }
-    said.shown("run_json", SNAPSHOTS);
+    output.shown("run_json", SNAPSHOTS);
 }
 
 #[test]
 fn a_run_told_to_people() {
     let shop = Shop::new();
-    let said = shop.run(&[]);
-    said.shown("run_text", SNAPSHOTS);
+    let output = shop.run(&[]);
+    output.shown("run_text", SNAPSHOTS);
     shop.run(&[]).shown("run_again", SNAPSHOTS);
 }
 
@@ -114,21 +114,21 @@ fn a_new_project_runs_as_it_is() {
     shows(&shop, "init", &["init", "fresh"]);
     let run = |args: &[&str]| {
         let output = shop.command().current_dir(shop.path("fresh")).args(args).output().unwrap();
-        shop.said(args, &output)
+        shop.captured(args, &output)
     };
-    let said = run(&["run", "--threads", "1", "--as-of", "2026-03-01"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    said.shown("init_run", SNAPSHOTS);
+    let output = run(&["run", "--threads", "1", "--as-of", "2026-03-01"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    output.shown("init_run", SNAPSHOTS);
     run(&["show", "mart.customer_360"]).shown("init_show", SNAPSHOTS);
 }
 
 #[test]
 fn results_go_to_stdout_and_progress_to_stderr() {
     let shop = Shop::new();
-    let said = shop.run(&[]);
-    assert!(said.out.is_empty(), "{}", said.out);
-    let said = shop.sillage(&["query", "select 1 as x", "--format", "csv"]);
-    assert_eq!((said.out.as_str(), said.err.as_str()), ("x\n1\n", ""));
+    let output = shop.run(&[]);
+    assert!(output.out.is_empty(), "{}", output.out);
+    let output = shop.sillage(&["query", "select 1 as x", "--format", "csv"]);
+    assert_eq!((output.out.as_str(), output.err.as_str()), ("x\n1\n", ""));
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! Stopped at each point where a night touches its storage, and run again, a night ends in the same
-//! tables: every row of every table, and every byte of the shelf.
+//! A run that is killed at any storage operation and started again ends in the same tables: every row of
+//! every table, and every byte of the shelf.
 //!
-//! One warehouse is stopped again and again: at a point of the night, then at points of what goes on
-//! with it. Each time the shelf holds a whole night or none; after the last, everything is compared.
+//! One warehouse is killed again and again: at an operation of the run, then at operations of the runs that
+//! resume it. After each kill the shelf holds a complete release or none; after the last, everything is
+//! compared.
 //!
-//! `SILLAGE_CRASHES=10000` stops that many times, each point of both nights being the first in its
-//! turn; without it a hundred times, spread over all points. `SILLAGE_BINARY` names another binary
-//! with the feature `faults`, for example a release build. With `TMPDIR` in memory (`/dev/shm`) no
-//! disk is waited for, and a stop takes a tenth of the time.
+//! `SILLAGE_CRASHES=10000` kills that many times, each operation of both runs being the first in its turn;
+//! without it a hundred times, spread over all operations. `SILLAGE_BINARY` names another binary with the
+//! feature `faults`, for example a release build. With `TMPDIR` in memory (`/dev/shm`) a kill takes a tenth
+//! of the time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -77,9 +78,9 @@ impl<'a> Trial<'a> {
     /// Runs until the point is reached; whether it was. What readers see is the whole of a night.
     fn stop_at(&self, warehouse: &Path, point: usize) -> bool {
         let ended = self.night(warehouse).env("SILLAGE_FAULT_STOP", point.to_string()).output().unwrap();
-        let said = String::from_utf8_lossy(&ended.stderr);
+        let output = String::from_utf8_lossy(&ended.stderr);
         let stopped = ended.status.signal() == Some(SIGABRT);
-        assert!(stopped || ended.status.success(), "{:?}: {said}", ended.status);
+        assert!(stopped || ended.status.success(), "{:?}: {output}", ended.status);
         let seen = warehouse.join("bi").exists().then(|| shelf(warehouse));
         let whole = seen == self.old_shelf || seen.as_ref() == Some(&self.shelf);
         assert!(whole, "stopped at point {point}: the shelf holds neither night: {seen:?}");
@@ -100,7 +101,7 @@ impl<'a> Trial<'a> {
         let mut chance = Xoshiro256PlusPlus::seed_from_u64(n as u64);
         let warehouse = self.shop.warehouse(&format!("stopped_{n}"));
         self.prepare(&warehouse);
-        let mut told = format!("round {n}, stopped at point {point}");
+        let mut messages = format!("round {n}, stopped at point {point}");
         let mut stops = 0;
         let mut at = point;
         while self.stop_at(&warehouse, at) {
@@ -111,22 +112,22 @@ impl<'a> Trial<'a> {
             // Early points as often as late ones, among twice as many: most of the night is behind.
             at = 1 << chance.gen_range(0..9);
             at += chance.gen_range(0..at);
-            told += &format!(", then at {at}");
+            messages += &format!(", then at {at}");
         }
-        self.ends_as_if_nothing_had_happened(&warehouse, &told);
+        self.ends_as_if_nothing_had_happened(&warehouse, &messages);
         fs::remove_dir_all(&warehouse).unwrap();
         stops
     }
 
-    fn ends_as_if_nothing_had_happened(&self, warehouse: &Path, told: &str) {
-        let mut said = String::new();
+    fn ends_as_if_nothing_had_happened(&self, warehouse: &Path, messages: &str) {
+        let mut output = String::new();
         if !self.is_over(warehouse) {
             let ended = self.night(warehouse).output().unwrap();
-            said = String::from_utf8_lossy(&ended.stderr).into_owned();
-            assert!(ended.status.success(), "{told}: {said}");
+            output = String::from_utf8_lossy(&ended.stderr).into_owned();
+            assert!(ended.status.success(), "{messages}: {output}");
         }
-        assert_eq!(shelf(warehouse), self.shelf, "{told}: {said}");
-        assert_eq!(tables(warehouse), self.tables, "{told}: {said}");
+        assert_eq!(shelf(warehouse), self.shelf, "{messages}: {output}");
+        assert_eq!(tables(warehouse), self.tables, "{messages}: {output}");
     }
 }
 

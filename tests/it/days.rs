@@ -98,10 +98,10 @@ fn sql_turns_instants_into_local_days_and_back() {
     // A reader who has no pipeline at hand counts in the same days.
     let asked = project.query("select local_day(timestamp '2026-06-29T22:30:00Z')");
     assert_eq!(asked, ["2026-06-30"]);
-    let told = project.verb(&["query", "select local_day(date '2026-06-29')"]);
-    told.refused(2, &["local_day takes a timestamp, found a date"]);
-    let told = project.verb(&["query", "select day_end(now())"]);
-    told.refused(2, &["day_end takes a date, found an instant", "day_end(local_day(…))"]);
+    let message = project.verb(&["query", "select local_day(date '2026-06-29')"]);
+    message.refused(2, &["local_day takes a timestamp, found a date"]);
+    let message = project.verb(&["query", "select day_end(now())"]);
+    message.refused(2, &["day_end takes a date, found a timestamp", "day_end(local_day(…))"]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn no_model_asks_the_clock() {
     for clock in ["now()", "current_timestamp", "current_date", "today()", "current_time"] {
         project
             .model("core.days", &format!("select day, {clock} as at from raw.totals where net_amount > 1"));
-        project.run(&[]).refused(2, &["core/days.sql", "tells when the run happens to take place", "$as_of"]);
+        project.run(&[]).refused(2, &["core/days.sql", "depends on when the run takes place", "$as_of"]);
     }
 }
 
@@ -156,9 +156,9 @@ fn a_date_made_an_instant_is_no_time_of_an_event() {
         "date_trunc('day', day_end(day))",
         "day_start(day)",
     ] {
-        let told = dated_by(made, "time").run(&[]);
-        assert_eq!(told.code, Some(2), "{made}: {}", told.stderr);
-        told.refused(
+        let message = dated_by(made, "time").run(&[]);
+        assert_eq!(message.code, Some(2), "{made}: {}", message.stderr);
+        message.refused(
             2,
             &["core/totals.sql", "`happened_at` says when the rows of core.totals happened", "day_end(…)"],
         );

@@ -1,4 +1,5 @@
-//! What a delivered file is: known by name and content, an edition of another, the same again.
+//! How delivered files are identified: by name and content, as an edition of another, as the same content
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -23,16 +24,16 @@ fn prices(rows: &[(&str, i64)]) -> String {
 #[test]
 fn a_price_that_is_what_it_was_is_so_again() {
     let days = ["p_2026-06-01.csv", "p_2026-06-02.csv", "p_2026-06-03.csv"];
-    let said = [10, 12, 10].map(|price| prices(&[("a", price), ("b", 5)]));
+    let output = [10, 12, 10].map(|price| prices(&[("a", price), ("b", 5)]));
     let small = Small::new(PRICES);
-    for (day, text) in days.iter().zip(&said) {
+    for (day, text) in days.iter().zip(&output) {
         small.put(day, text);
     }
     small.night("2026-06-05");
     assert_eq!(small.seen(PRICE, "2026-06-05"), ["a 10", "b 5"]);
     // Night by night, and each file cleared away once it was read.
     let small = Small::new(PRICES);
-    for (n, (day, text)) in days.iter().zip(&said).enumerate() {
+    for (n, (day, text)) in days.iter().zip(&output).enumerate() {
         small.put(day, text);
         small.night(&format!("2026-06-0{}", n + 2));
         assert_eq!(small.seen(PRICE, "2026-06-30")[0], format!("a {}", [10, 12, 10][n]));
@@ -64,10 +65,10 @@ fn without_a_key_two_equal_files_stop_the_run_until_the_source_says_what_they_ar
     small.put("lyon/06-01.csv", &prices(&[("a", 1), ("b", 2)]));
     small.put("nice/06-01.csv", &prices(&[("a", 1), ("b", 2)]));
     let error = small.fails("2026-06-02");
-    for told in
+    for messages in
         ["nice/06-01.csv is lyon/06-01.csv again", "source list", "same_content = \"read\"", "\"skip\""]
     {
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(messages), "{error}");
     }
     small.declare(&format!("same_content = \"skip\"\n{SALES}"));
     small.night("2026-06-02");
@@ -192,8 +193,8 @@ fn a_newer_edition_takes_the_place_of_the_older() {
     small.put("s_02.csv", &prices(&[("a", 20)]));
     small.night("2026-03-01");
     small.put("s_01_v2.csv", &prices(&[("a", 1), ("b", 7)]));
-    let said = small.night("2026-03-02");
-    assert_eq!(said, ["s_01_v2.csv replaces s_01.csv: 2 rows in place of 3"]);
+    let output = small.night("2026-03-02");
+    assert_eq!(output, ["s_01_v2.csv replaces s_01.csv: 2 rows in place of 3"]);
     assert_eq!(small.seen(PRICE, "2026-03-02"), ["a 1", "a 20", "b 7"]);
     // Ten is newer than nine, and both than two; what comes late adds nothing.
     small.put("s_01_v10.csv", &prices(&[("a", 100)]));
@@ -220,8 +221,8 @@ fn an_empty_edition_is_warned_of_and_refused_rows_of_the_old_wait_no_more() {
     small.put("s_01.csv", "sku,price\na,1\nb,dear\n");
     small.night("2026-03-01");
     small.put("s_01_v2.csv", &prices(&[]));
-    let said = small.night("2026-03-02");
-    assert_eq!(said, ["s_01_v2.csv replaces s_01.csv: 0 rows in place of 1"]);
+    let output = small.night("2026-03-02");
+    assert_eq!(output, ["s_01_v2.csv replaces s_01.csv: 0 rows in place of 1"]);
     assert_eq!(
         small.stored(
             "select file, line, dismissed_by, dismissed_because from ops.quarantine where state = 'dismissed'"
@@ -238,8 +239,8 @@ fn a_pattern_declared_later_does_away_with_what_was_doubled() {
     small.put("s_01_v2.csv", &prices(&[("a", 2)]));
     small.night("2026-03-01");
     small.declare(EDITIONS);
-    let said = small.night("2026-03-02");
-    assert_eq!(said, ["s_01_v2.csv replaces s_01.csv: 1 rows left"]);
+    let output = small.night("2026-03-02");
+    assert_eq!(output, ["s_01_v2.csv replaces s_01.csv: 1 rows left"]);
     assert_eq!(small.seen(PRICE, "2026-03-02"), ["a 2"]);
     assert_eq!(small.night("2026-03-03"), [""; 0], "once");
 }

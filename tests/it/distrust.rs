@@ -1,16 +1,16 @@
-//! What lies in a warehouse and was not put there by whoever needs it is not trusted: locks of elsewhere,
-//! clocks, shelves, releases that are gone, records of nights that failed.
+//! Objects in a warehouse that another process may have written are not trusted: locks of other machines,
+//! clocks, shelves, deleted releases, records of failed runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::nights::{Nights, answer, tables};
-use crate::shop::{Ran, copy_folder, query, shelf, sillage};
+use crate::shop::{CommandResult, copy_folder, query, shelf, sillage};
 
 const LEASE: Duration = Duration::from_millis(1500);
 
-fn verb(words: &[&str], warehouse: &Path) -> Ran {
+fn verb(words: &[&str], warehouse: &Path) -> CommandResult {
     sillage(words.iter().copied().chain(["--warehouse", warehouse.to_str().unwrap()]))
 }
 
@@ -41,14 +41,14 @@ fn a_holder_elsewhere_is_watched_for_a_lease_whatever_its_clock_says() {
     let begun = Instant::now();
     let mut night = nights.shop.night(&warehouse, &[]);
     let ran = night.env("SILLAGE_FAULT_LEASE_MS", LEASE.as_millis().to_string()).output().unwrap();
-    Ran::of(ran).published();
+    CommandResult::of(ran).published();
     assert!(begun.elapsed() >= LEASE, "a holder that may be alive was passed over");
     assert_eq!(shelf(&warehouse), nights.new);
     // A number that no lock ever gets.
     lock_from_elsewhere(&warehouse, u64::MAX);
     let mut night = nights.shop.night(&warehouse, &[]);
     let ran = night.env("SILLAGE_FAULT_LEASE_MS", LEASE.as_millis().to_string()).output().unwrap();
-    Ran::of(ran).refused(1, &["_sillage/lock", "18446744073709551615"]);
+    CommandResult::of(ran).refused(1, &["_sillage/lock", "18446744073709551615"]);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn what_follows_a_failed_night_keeps_the_instant_of_the_tables() {
     let good = fs::read_to_string(nights.shop.exports().join("tickets/06.csv")).unwrap();
     nights.shop.put("tickets", "06.csv", &format!("{good}T9;01/12/2025 10:00;;P001;1;-5,00\n"));
     nights.shop.run(&warehouse, &["--as-of", "2027-01-01"]).refused(1, &["net_amount >= 0"]);
-    verb(&["restore", "2"], &warehouse).refused(2, &["a run that failed", "restore that"]);
+    verb(&["restore", "2"], &warehouse).refused(2, &["a failed run", "restore that"]);
     // A copy shows what the warehouse shows, and goes on as it would.
     let copy = nights.shop.warehouse("copy");
     verb(&["backup", copy.to_str().unwrap()], &warehouse).published();
@@ -123,9 +123,9 @@ fn a_backup_that_was_cut_off_is_made_again_in_the_same_place() {
             continue;
         }
         // A whole copy says so; what is none is made anew.
-        let again = Ran::of(backup("SILLAGE_FAULT_POINTS", "/dev/null"));
+        let again = CommandResult::of(backup("SILLAGE_FAULT_POINTS", "/dev/null"));
         if again.code != Some(0) {
-            again.refused(2, &["is a warehouse with release 1 already"]);
+            again.refused(2, &["is already a warehouse, with release 1"]);
         }
         assert_eq!(shelf(&copy), nights.old, "cut off at point {point} of {points}");
         assert_eq!(tables(&copy), tables(&warehouse), "cut off at point {point} of {points}");

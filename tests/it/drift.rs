@@ -1,5 +1,5 @@
-//! Contracts: what each policy makes of columns that come, go, move and change their type; late and
-//! repeated rows are counted.
+//! Contracts: what each policy does with columns that are added, removed, moved or change their type; late
+//! and repeated rows are counted.
 
 use std::fs;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ fn shop(source: &str, policy: &str) -> Shop {
 
 #[track_caller]
 fn runs(shop: &Shop, args: &[&str]) -> String {
-    let said = shop.run(args);
-    said.decent();
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    said.err
+    let output = shop.run(args);
+    output.is_clean();
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    output.err
 }
 
 #[track_caller]
@@ -40,8 +40,8 @@ fn reordered_columns_are_harmless() {
         "exports/orders/march.csv",
         "channel,net_amount,ordered_at,customer_id,order_id\nweb,3.00,2026-02-27 10:00,c01,o900\n",
     );
-    let said = orders(&shop);
-    assert!(!said.contains("warning"), "{said}");
+    let output = orders(&shop);
+    assert!(!output.contains("warning"), "{output}");
     assert_eq!(
         shop.ask("select customer_id, net_amount, channel from raw.orders where order_id = 'o900'"),
         "c01,3.00,web"
@@ -57,10 +57,10 @@ fn an_ignored_column_is_left_out_and_a_missing_one_is_null() {
          o902,c01,2026-02-27 10:00,web,gold\n",
     );
     shop.pipeline("tolerance = 0.05", "tolerance = 0.5");
-    let said = orders(&shop);
+    let output = orders(&shop);
     assert!(
-        said.contains("warning   raw.orders: march.csv: no column `net_amount`, read as null\n"),
-        "{said}"
+        output.contains("warning   raw.orders: march.csv: no column `net_amount`, read as null\n"),
+        "{output}"
     );
     assert_eq!(
         shop.ask(
@@ -85,8 +85,8 @@ fn some_columns_may_be_ignored_by_name() {
         "exports/visits/more.jsonl",
         "{\"customer_id\":\"c01\",\"visited_at\":\"2026-02-27T10:00:00Z\",\"page\":\"/\",\"device\":{\"os\":[1]},\"geo\":{\"city\":\"x\"}}\n",
     );
-    let said = runs(&shop, &["--select", "kind:ingest"]);
-    assert!(!said.contains("warning"), "{said}");
+    let output = runs(&shop, &["--select", "kind:ingest"]);
+    assert!(!output.contains("warning"), "{output}");
     assert_eq!(shop.ask("select count(*) from raw.visits where _file = 'more.jsonl'"), "1");
 }
 
@@ -98,10 +98,10 @@ fn a_raw_table_grows_with_its_source() {
         "exports/orders/march.csv",
         format!("{HEADER},Fidélité\no900,c01,2026-02-27 10:00,3.00,web,gold\n"),
     );
-    let said = orders(&shop);
+    let output = orders(&shop);
     assert!(
-        said.contains("raw.orders: new column `fidelite` (march.csv): null in the rows read before"),
-        "{said}"
+        output.contains("raw.orders: new column `fidelite` (march.csv): null in the rows read before"),
+        "{output}"
     );
     // A file without it, one that writes it otherwise and where it stands elsewhere.
     shop.write("exports/orders/march_2.csv", format!("{HEADER}\no901,c01,2026-02-27 10:00,3.00,web\n"));
@@ -109,8 +109,8 @@ fn a_raw_table_grows_with_its_source() {
         "exports/orders/march_3.csv",
         format!("FIDELITE,{HEADER}\nsilver,o902,c01,2026-02-27 10:00,3.00,web\n"),
     );
-    let said = orders(&shop);
-    assert!(!said.contains("new column"), "{said}");
+    let output = orders(&shop);
+    assert!(!output.contains("new column"), "{output}");
     let new = "select order_id, fidelite, channel from raw.orders where order_id >= 'o9' order by order_id";
     assert_eq!(shop.ask(new), "o900,gold,web\no901,,web\no902,silver,web");
     assert_eq!(
@@ -125,8 +125,8 @@ fn a_raw_table_grows_with_its_source() {
         fs::read_to_string(shop.path("warehouse/raw/orders/_delta_log/00000000000000000002.json")).unwrap();
     assert!(!log.contains("metaData"), "{log}");
     // Earlier releases are as they were, and a model may read the new column.
-    let said = shop.sillage(&["query", "select * from raw.orders limit 1", "--release", "1"]);
-    assert!(said.code == Some(0) && !said.out.contains("fidelite"), "{}", said.err);
+    let output = shop.sillage(&["query", "select * from raw.orders limit 1", "--release", "1"]);
+    assert!(output.code == Some(0) && !output.out.contains("fidelite"), "{}", output.err);
     shop.edit("sql/shop/core/orders.sql", "from raw.orders", "from raw.orders where fidelite is not null");
     assert_eq!(shop.run(&["--select", "core.orders"]).code, Some(0));
     assert_eq!(shop.ask("select count(*) from core.orders"), "2");
@@ -149,8 +149,8 @@ fn a_column_declared_later_is_null_in_the_rows_read_before() {
     let shop = Shop::published();
     shop.pipeline("channel = \"text\"\n", "channel = \"text\"\npoints = \"integer\"\n");
     // Without a new file the table has the column all the same: models may count on it.
-    let said = orders(&shop);
-    assert!(said.contains("raw.orders: new column `points`: null"), "{said}");
+    let output = orders(&shop);
+    assert!(output.contains("raw.orders: new column `points`: null"), "{output}");
     assert_eq!(shop.ask("select count(points) from raw.orders"), "0");
     shop.write(
         "exports/orders/march.csv",
@@ -253,8 +253,8 @@ fn late_and_repeated_rows_are_counted() {
              o901,c01,2026-02-28 23:59,3.00,web\no902,c01,2026-03-01 00:00,3.00,web\no001,c01,2026-03-05 10:00,5.00,web\n"
         ),
     );
-    let said = orders(&shop);
-    assert!(said.contains("note      raw.orders: 2 of 5 rows repeat a key that came before"), "{said}");
+    let output = orders(&shop);
+    assert!(output.contains("note      raw.orders: 2 of 5 rows repeat a key that came before"), "{output}");
     assert_eq!(
         shop.ask("select rows_late, rows_repeated from ops.steps where step = 'raw.orders' order by run desc limit 1"),
         "2,2"
@@ -280,8 +280,8 @@ fn an_expected_night_may_have_been_delivered_and_cleared_away() {
     shop.remove("exports/orders/20260227.csv");
     orders(&shop);
     // The day of the run itself is not over.
-    let said = shop.run(&["--select", "raw.orders", "--as-of", "2026-03-01T22:59:00Z"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    let said = shop.run(&["--select", "raw.orders", "--as-of", "2026-03-01T23:00:00Z"]);
-    assert!(said.err.starts_with("error: no file for 2026-03-01\n"), "{}", said.err);
+    let output = shop.run(&["--select", "raw.orders", "--as-of", "2026-03-01T22:59:00Z"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    let output = shop.run(&["--select", "raw.orders", "--as-of", "2026-03-01T23:00:00Z"]);
+    assert!(output.err.starts_with("error: no file for 2026-03-01\n"), "{}", output.err);
 }

@@ -12,7 +12,7 @@ mod models;
 mod sources;
 mod warehouse;
 
-use crate::broken_shop::{PRIVATE, Said, Shop, files_below};
+use crate::broken_shop::{CommandOutput, PRIVATE, Shop, files_below};
 
 const SNAPSHOTS: &str = "tests/errors/snapshots";
 
@@ -20,49 +20,49 @@ impl Shop {
     /// The command fails with this exit code, says what the snapshot says, and readers still have
     /// what they had.
     #[track_caller]
-    fn fails(&self, name: &str, code: i32, args: &[&str]) -> Said {
+    fn fails(&self, name: &str, code: i32, args: &[&str]) -> CommandOutput {
         let before = self.visible();
-        let said = self.sillage(args);
-        said.decent();
-        said.shown(name, SNAPSHOTS);
-        assert_eq!(said.code, Some(code), "{}", said.err);
+        let output = self.sillage(args);
+        output.is_clean();
+        output.shown(name, SNAPSHOTS);
+        assert_eq!(output.code, Some(code), "{}", output.err);
         assert_eq!(self.visible(), before, "readers noticed");
-        self.tells_nobody();
-        said
+        self.stores_no_personal_data();
+        output
     }
 
     /// `run` fails so.
     #[track_caller]
-    fn run_fails(&self, name: &str, code: i32) -> Said {
+    fn run_fails(&self, name: &str, code: i32) -> CommandOutput {
         self.fails(name, code, &["run", "--threads", "1"])
     }
 
     /// `run` ends well, with what the snapshot says, and publishes.
     #[track_caller]
-    fn run_publishes(&self, name: &str) -> Said {
+    fn run_publishes(&self, name: &str) -> CommandOutput {
         let before = self.visible();
-        let said = self.run(&[]);
-        said.decent();
-        said.shown(name, SNAPSHOTS);
-        assert_eq!(said.code, Some(0), "{}", said.err);
+        let output = self.run(&[]);
+        output.is_clean();
+        output.shown(name, SNAPSHOTS);
+        assert_eq!(output.code, Some(0), "{}", output.err);
         assert_ne!(self.visible(), before, "nothing was published");
-        self.tells_nobody();
-        said
+        self.stores_no_personal_data();
+        output
     }
 
     /// After the cause is mended, the next run publishes.
     #[track_caller]
-    fn mended(&self) {
+    fn works_again(&self) {
         let before = self.visible();
-        let said = self.run(&[]);
-        said.decent();
-        assert_eq!(said.code, Some(0), "{}", said.err);
+        let output = self.run(&[]);
+        output.is_clean();
+        assert_eq!(output.code, Some(0), "{}", output.err);
         assert_ne!(self.visible(), before);
     }
 
     /// No personal value in the warehouse's own records; only the quarantine keeps refused rows.
     #[track_caller]
-    fn tells_nobody(&self) {
+    fn stores_no_personal_data(&self) {
         for file in files_below(&self.path("warehouse/_sillage")) {
             let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap_or_default()).into_owned();
             if file.extension().is_some_and(|e| e == "json") && !text.contains("\"adds\"") {
@@ -72,9 +72,9 @@ impl Shop {
             }
         }
         for sql in ["select step, note from ops.steps", "select reason from ops.quarantine"] {
-            let said = self.sillage(&["query", sql, "--format", "csv"]);
+            let output = self.sillage(&["query", sql, "--format", "csv"]);
             for private in PRIVATE {
-                assert!(!said.out.contains(private), "{sql}: {}", said.out);
+                assert!(!output.out.contains(private), "{sql}: {}", output.out);
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Files that leave the warehouse while a person is forgotten: none holds the person afterwards, and what
-//! could not be cleaned is told.
+//! Exports that are written while a person is erased: none holds the person afterwards, and files that could
+//! not be cleaned are reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::forget::{Known, files_below};
-use crate::shop::{Ran, copy_folder};
+use crate::forget::{KnownPerson, files_below};
+use crate::shop::{CommandResult, copy_folder};
 
 /// Long enough to be met while it is written.
 const SLOW: &str = "select a.* from core.customers a, core.customers b, core.orders c limit 400000";
@@ -24,7 +24,7 @@ fn parts(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// An export that has begun to write.
-fn begun(known: &Known, sql: &str, file: &str) -> Child {
+fn begun(known: &KnownPerson, sql: &str, file: &str) -> Child {
     let mut command = known.verb(&["query", sql, "-o", file], &known.warehouse);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let written = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.len() > 1 << 20);
@@ -36,17 +36,17 @@ fn begun(known: &Known, sql: &str, file: &str) -> Child {
 
 #[test]
 fn an_export_that_sleeps_through_an_erasure_leaves_nothing() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let folder = known.shop.path();
     let export = begun(&known, SLOW, "big.csv");
     signal(&export, "-STOP");
     let mode = fs::metadata(&parts(folder)[0]).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "nobody else reads what is half written");
-    let told = known.forget(&["--id", "card=K9999"]).published().stdout;
-    assert!(told.contains("big.csv: it was being written: it must be drawn again"), "{told}");
+    let message = known.forget(&["--id", "card=K9999"]).published().stdout;
+    assert!(message.contains("big.csv: it was being written: it must be drawn again"), "{message}");
     signal(&export, "-CONT");
-    Ran::of(export.wait_with_output().unwrap())
-        .refused(1, &["a person was forgotten after release 2", "draw it again"]);
+    CommandResult::of(export.wait_with_output().unwrap())
+        .refused(1, &["a person was erased after release 2", "draw it again"]);
     assert!(!folder.join("big.csv").exists());
     assert_eq!((parts(folder).len(), known.found(&[&known.warehouse])), (0, BTreeSet::new()));
     // Drawn again it is as any other.
@@ -57,7 +57,7 @@ fn an_export_that_sleeps_through_an_erasure_leaves_nothing() {
 
 #[test]
 fn what_a_killed_export_leaves_goes_with_the_next_command() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let mut export = begun(&known, SLOW, "big.csv");
     export.kill().unwrap();
     export.wait().unwrap();
@@ -76,13 +76,13 @@ fn what_a_killed_export_leaves_goes_with_the_next_command() {
 
 #[test]
 fn an_export_that_is_interrupted_clears_up() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     // One that does not come to its end however late the signal is.
     let slower = SLOW.replace("400000", "40000000");
     for name in ["-INT", "-TERM"] {
         let export = begun(&known, &slower, "big.csv");
         signal(&export, name);
-        Ran::of(export.wait_with_output().unwrap()).refused(130, &["stopped; nothing was written"]);
+        CommandResult::of(export.wait_with_output().unwrap()).refused(130, &["stopped; nothing was written"]);
         assert_eq!(parts(known.shop.path()).len(), 0, "{name}");
         assert!(!known.shop.path().join("big.csv").exists());
         assert_eq!(files_below(&known.warehouse.join("_sillage/exported")).len(), 0);
@@ -92,7 +92,7 @@ fn an_export_that_is_interrupted_clears_up() {
 
 #[test]
 fn an_export_cut_off_anywhere_leaves_nobody_to_an_erasure() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let whole = known.shop.warehouse("whole");
     let sql = "select * from core.customers";
     let points = known.shop.path().join("points");
@@ -109,7 +109,7 @@ fn an_export_cut_off_anywhere_leaves_nobody_to_an_erasure() {
             known.verb(&words, &warehouse).env("SILLAGE_FAULT_STOP", point.to_string()).output().unwrap();
         assert!(!cut.status.success());
         let forget = ["forget", "shop.toml", "--yes", "--id", "card=K9999"];
-        Ran::of(known.verb(&forget, &warehouse).output().unwrap()).published();
+        CommandResult::of(known.verb(&forget, &warehouse).output().unwrap()).published();
         let list = known.shop.path().join("list.csv");
         let places: Vec<&Path> = [list.as_path(), &warehouse].into_iter().filter(|p| p.exists()).collect();
         assert_eq!(known.found(&places), BTreeSet::new(), "cut off at point {point} of {points}");
@@ -135,7 +135,7 @@ fn leaving(n: usize) -> (Vec<String>, String) {
 /// `SILLAGE_RACES=30` runs that many erasures, ten exports beside each; three without it.
 #[test]
 fn races_of_exports_with_an_erasure_leave_the_person_nowhere() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let races = std::env::var("SILLAGE_RACES").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
     let mut ended: BTreeMap<(String, &str), usize> = BTreeMap::new();
     for race in 0..races {
@@ -152,9 +152,9 @@ fn races_of_exports_with_an_erasure_leave_the_person_nowhere() {
             exports.push((spawn(&words), words[0].to_owned(), place));
             std::thread::sleep(Duration::from_millis(97 * race + 300));
         }
-        Ran::of(forget.wait_with_output().unwrap()).published();
+        CommandResult::of(forget.wait_with_output().unwrap()).published();
         for (export, verb, place) in exports {
-            let ran = Ran::of(export.wait_with_output().unwrap());
+            let ran = CommandResult::of(export.wait_with_output().unwrap());
             let path = known.shop.path().join(place);
             // Purged under its reading, or stopped because of the erasure.
             assert!(matches!(ran.code, Some(0 | 1)), "{verb}: {:?}: {}", ran.code, ran.stderr);
@@ -175,7 +175,7 @@ fn races_of_exports_with_an_erasure_leave_the_person_nowhere() {
 
 #[test]
 fn planted_links_and_devices_are_left_as_they_are() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let folder = known.shop.path();
     let precious = folder.join("precious");
     fs::write(&precious, "kept").unwrap();
@@ -197,7 +197,7 @@ fn planted_links_and_devices_are_left_as_they_are() {
 
 #[test]
 fn a_place_that_is_no_backup_is_left_as_it_is_while_a_person_is_forgotten() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     // A warehouse whose first run has begun.
     let other = known.shop.warehouse("other");
     copy_folder(&known.warehouse, &other);
@@ -207,7 +207,7 @@ fn a_place_that_is_no_backup_is_left_as_it_is_while_a_person_is_forgotten() {
     fs::create_dir_all(&erasing).unwrap();
     fs::write(erasing.join("00000000000000000001.json"), "{}").unwrap();
     let backup = known.verb(&["backup", "other"], &known.warehouse).output().unwrap();
-    Ran::of(backup).refused(2, &["is a warehouse in which a run has begun"]);
+    CommandResult::of(backup).refused(2, &["is a warehouse in which a run has started"]);
     assert_eq!(files_below(&other), before);
 }
 
@@ -215,7 +215,7 @@ fn a_place_that_is_no_backup_is_left_as_it_is_while_a_person_is_forgotten() {
 fn a_backup_that_sleeps_through_an_erasure_is_no_copy_to_trust() {
     // Asleep before it marked its place, while it copies, and when it has nearly ended.
     for milliseconds in [0, 4, 40] {
-        let known = Known::for_two_nights();
+        let known = KnownPerson::for_two_nights();
         let copy = known.shop.path().join("copy");
         let mut backup = known.verb(&["backup", "copy"], &known.warehouse);
         let backup = backup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -226,19 +226,20 @@ fn a_backup_that_sleeps_through_an_erasure_is_no_copy_to_trust() {
         signal(&backup, "-STOP");
         let erasure = known.forget(&["--id", "card=K9999"]).published().stdout;
         signal(&backup, "-CONT");
-        let ran = Ran::of(backup.wait_with_output().unwrap());
+        let ran = CommandResult::of(backup.wait_with_output().unwrap());
         // Either the erasure found a whole copy, or nothing of it stays.
         assert!(matches!(ran.code, Some(0 | 1)), "{}", ran.stderr);
         assert_eq!(known.found(&[&copy]), BTreeSet::new(), "{erasure}\n{}{}", ran.stdout, ran.stderr);
         if ran.code == Some(1) {
-            Ran::of(known.verb(&["backup", "copy"], &known.warehouse).output().unwrap()).published();
+            CommandResult::of(known.verb(&["backup", "copy"], &known.warehouse).output().unwrap())
+                .published();
         }
     }
 }
 
 #[test]
 fn a_backup_that_has_copied_nothing_yet_needs_no_erasure() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let copy = known.shop.path().join("copy");
     known.ran(&["backup", "copy"]).published();
     // As a backup that has made its place and no more.

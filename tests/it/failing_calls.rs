@@ -1,12 +1,12 @@
-//! Each system call of each verb fails once, on files of the warehouse, of exports and of the project: the
-//! verb goes on or fails cleanly, in time, and what is called next ends as if nothing had happened.
+//! Each system call of each command fails once, on files of the warehouse, of exports and of the project: the
+//! command continues or fails cleanly, in time, and the next one ends as if nothing had happened.
 //!
-//! `SILLAGE_CALLS=1000` makes that many trials, spread over verbs, calls, places and errors (eleven without
-//! it); `SILLAGE_CALLS=17..18` makes those of these numbers.
+//! `SILLAGE_CALLS=1000` makes that many trials, spread over commands, calls, places and errors (eleven
+//! without it); `SILLAGE_CALLS=17..18` makes the trials with these numbers.
 //!
 //! A small library in C stands between the program and the C library (`failing_calls.c`). Rust's standard
-//! library makes all its calls on files through it, `statx` and `copy_file_range` too. `strace -f` shows what
-//! it does not see: `statvfs` of `rustix`, which asks how much room there is.
+//! library makes all its calls on files through it, including `statx` and `copy_file_range`. `strace -f`
+//! shows what it does not see: `statvfs` of `rustix`, which asks for the free disk space.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,7 +24,7 @@ use crate::five_nights::{FiveNights, Words, ends_within};
 use crate::forget::{files_below, text_of};
 use crate::migration::to_format_1;
 use crate::nights::tables;
-use crate::shop::{Ran, copy_folder, shelf};
+use crate::shop::{CommandResult, copy_folder, shelf};
 
 const IN_TIME: Duration = Duration::from_secs(60);
 const ERRORS: [(&str, i32); 4] = [("EIO", 5), ("ENOSPC", 28), ("EACCES", 13), ("EINTR", 4)];
@@ -119,8 +119,8 @@ impl Trials {
         let declared = fs::read_to_string(nights.shop.pipeline()).unwrap();
         let day = "created_on = { type = \"date\"";
         assert!(declared.contains(day));
-        let mended = declared.replace(day, &format!("{day}, format = [\"%Y-%m-%d\", \"%Y/%m/%d\"]"));
-        fs::write(nights.shop.path().join("mended.toml"), mended).unwrap();
+        let works_again = declared.replace(day, &format!("{day}, format = [\"%Y-%m-%d\", \"%Y/%m/%d\"]"));
+        fs::write(nights.shop.path().join("mended.toml"), works_again).unwrap();
         let outside = nights.shop.path().with_extension("calls");
         fs::create_dir(&outside).unwrap();
         let library = outside.join("failing_calls.so");
@@ -175,7 +175,7 @@ impl Trials {
             to_format_1(&before);
         }
         let warehouse = self.fresh(&before);
-        Ran::of(self.watched(verb.words, &warehouse).output().unwrap()).published();
+        CommandResult::of(self.watched(verb.words, &warehouse).output().unwrap()).published();
         let listed = fs::read_to_string(&self.list).unwrap();
         let after = match verb.made {
             Made::Copy => State::of(&self.place("copy")),
@@ -231,7 +231,7 @@ impl Trials {
         &self,
         verb: &Verb,
         unharmed: &Unharmed,
-        ran: &Ran,
+        ran: &CommandResult,
         next: bool,
         warehouse: &Path,
         trial: &str,

@@ -1,8 +1,8 @@
-//! A store that fails: refused calls, lost answers, conditions that seem not to hold, torn uploads,
-//! slow reads. A night over it publishes the same tables or fails cleanly, and the night after that,
-//! over a sound store, ends as if nothing had happened.
+//! A store that fails: refused calls, lost responses, failed conditions, partial uploads, slow reads. A run
+//! over it publishes the same tables or fails cleanly, and the next run over a healthy store ends as if
+//! nothing had happened.
 //!
-//! `SILLAGE_FAULTS=1000` tries that many schedules (twelve without it), each drawn from its number.
+//! `SILLAGE_FAULTS=1000` tries that many sequences (twelve without it), each derived from its number.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ fn a_failing_store_never_makes_a_wrong_release() {
     let schedules: u64 = std::env::var("SILLAGE_FAULTS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
     let nights = Nights::unharmed();
     let whole = tables(&nights.shop.warehouse("unharmed"));
-    let told = nights.shop.path().join("told");
+    let messages = nights.shop.path().join("told");
     let mut ended: BTreeMap<&str, u64> = BTreeMap::new();
     let mut faults: BTreeMap<String, u64> = BTreeMap::new();
     for seed in 0..schedules {
@@ -29,24 +29,28 @@ fn a_failing_store_never_makes_a_wrong_release() {
         for attempt in 0..=seed % 3 {
             let mut night = nights.shop.night(&warehouse, &[]);
             night.env("SILLAGE_FAULT_SEED", format!("{}:{share}", seed * 10 + attempt));
-            let output = night.env("SILLAGE_FAULT_POINTS", &told).output().unwrap();
-            for fault in fs::read_to_string(&told).unwrap().lines().filter_map(|l| l.strip_prefix("fault: "))
+            let output = night.env("SILLAGE_FAULT_POINTS", &messages).output().unwrap();
+            for fault in
+                fs::read_to_string(&messages).unwrap().lines().filter_map(|l| l.strip_prefix("fault: "))
             {
                 *faults.entry(fault.to_owned()).or_default() += 1;
                 met += 1;
             }
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(!said.contains("a defect") && !said.contains("panicked"), "schedule {seed}: {said}");
+            let printed = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                !printed.contains("a defect") && !printed.contains("panicked"),
+                "schedule {seed}: {printed}"
+            );
             let seen = shelf(&warehouse);
-            assert!(seen == nights.old || seen == nights.new, "schedule {seed}: neither night: {said}");
+            assert!(seen == nights.old || seen == nights.new, "schedule {seed}: neither night: {printed}");
             match output.status.code() {
                 Some(0) => {
-                    assert_eq!(seen, nights.new, "schedule {seed}: {said}");
+                    assert_eq!(seen, nights.new, "schedule {seed}: {printed}");
                     break;
                 }
                 // A lost answer may leave the lock taken by a process that is gone.
                 Some(1 | 3) => failures += 1,
-                code => panic!("schedule {seed} ended with {code:?}: {said}"),
+                code => panic!("schedule {seed} ended with {code:?}: {printed}"),
             }
         }
         let released = || warehouse.join(format!("_sillage/releases/{:020}.json", 2)).exists();
@@ -59,9 +63,9 @@ fn a_failing_store_never_makes_a_wrong_release() {
         let mut found = tables(&warehouse);
         let mut expected = whole.clone();
         // A run that failed is told of, and a refused row is quarantined by each run that met it.
-        for told in ["ops.runs", "ops.steps", "ops.checks", "ops.models"] {
-            found.remove(told);
-            expected.remove(told);
+        for messages in ["ops.runs", "ops.steps", "ops.checks", "ops.models"] {
+            found.remove(messages);
+            expected.remove(messages);
         }
         assert_eq!(found, expected, "schedule {seed}");
         let end = match (met, failures) {

@@ -1,5 +1,5 @@
-//! Forms of files through whole nights: packed, fixed-width and ragged exports are read once, under names
-//! that say where a row stands, or stop the night with what they are.
+//! Forms of files in complete runs: compressed, fixed-width and ragged exports are read once, under names
+//! that say where a row is, or stop the run with a clear error.
 
 use std::fs;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::shop::{Ran, query, sillage};
+use crate::shop::{CommandResult, query, sillage};
 use crate::zip::{Archive, Method};
 
 /// A pipeline of sources only, in a folder of its own.
@@ -50,7 +50,7 @@ impl Project {
         fs::write(self.path("files.toml"), text.replace(from, to)).unwrap();
     }
 
-    fn night(&self) -> Ran {
+    fn night(&self) -> CommandResult {
         let warehouse = self.path("warehouse");
         sillage(["run", &self.path("files.toml"), "--warehouse", &warehouse])
     }
@@ -85,9 +85,9 @@ fn packed_files_are_read_once_and_their_rows_say_where_they_stand() {
     project.write("exports/a.csv", sales(0..2)).write("exports/b.csv.gz", gzip(&sales(2..4)));
     let archive = || Archive::default().text("till/1.csv", &sales(4..6)).text("__MACOSX/._1.csv", "junk");
     project.write("exports/c.zip", archive().end(""));
-    let told = project.night().published();
+    let message = project.night().published();
     let note = "raw.sales: not read: c.zip/__MACOSX/._1.csv (in a hidden folder)";
-    assert!(told.stderr.contains(note), "{}", told.stderr);
+    assert!(message.stderr.contains(note), "{}", message.stderr);
     let places = "select _file, _line, id from raw.sales order by id";
     assert_eq!(
         project.ask(places),
@@ -125,7 +125,7 @@ fn a_file_that_cannot_be_unpacked_whole_stops_the_night_and_nothing_is_published
         bytes[place] = b'6';
         bytes
     };
-    for (name, bytes, told) in [
+    for (name, bytes, message) in [
         ("b.csv", cut, "the gzip data is truncated"),
         ("b.zip", &lying, "the zip data is damaged"),
         (
@@ -137,7 +137,7 @@ fn a_file_that_cannot_be_unpacked_whole_stops_the_night_and_nothing_is_published
         let project = Project::new(SALES);
         project.write("exports/a.csv", sales(0..2)).night().published();
         project.write(&format!("exports/{name}"), bytes);
-        project.night().refused(1, &[told, "source sales", name]);
+        project.night().refused(1, &[message, "source sales", name]);
         assert_eq!(project.ask("select count(*) from raw.sales"), ["2"]);
         assert_eq!(project.ask("select rows from mart.counted"), ["2"]);
     }
@@ -180,8 +180,8 @@ fn a_date_in_the_name_of_an_archive_or_of_its_member_says_when_it_was_expected()
     let project = Project::new(&sources);
     project.write("exports/till_2026-01-29.zip", Archive::default().text("a.csv", &sales(0..1)).end(""));
     project.write("exports/till.zip", Archive::default().text("2026-01-31/a.csv", &sales(1..2)).end(""));
-    let told = project.night().published();
-    assert!(told.stderr.contains("no file for 2026-01-30\n"), "{}", told.stderr);
+    let message = project.night().published();
+    assert!(message.stderr.contains("no file for 2026-01-30\n"), "{}", message.stderr);
 }
 
 #[test]
@@ -242,8 +242,8 @@ fn what_is_exported_reads_back_as_it_was_and_formulas_are_told() {
     project.night().published();
     let (warehouse, out) = (project.path("warehouse"), project.path("out.csv"));
     let sql = "select id, name, postcode, phone, card from raw.sales order by id";
-    let told = sillage(["query", sql, "--warehouse", &warehouse, "-o", &out]).published().stderr;
-    assert!(told.contains("cells begin as formulas do") && told.contains(": 2 in name;"), "{told}");
+    let message = sillage(["query", sql, "--warehouse", &warehouse, "-o", &out]).published().stderr;
+    assert!(message.contains("cells begin as formulas do") && message.contains(": 2 in name;"), "{message}");
     let mut reader = csv::Reader::from_path(&out).unwrap();
     let read: Vec<Vec<String>> =
         reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();

@@ -1,12 +1,12 @@
-//! A warehouse of five nights, each of one delivery, and the deliveries of the sixth: what verbs are tried
-//! on.
+//! A warehouse of five nights, each with one delivery, and the deliveries of the sixth, on which commands are
+//! tested.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::shop::{AS_OF, NIGHTS, Ran, Shop, copy_folder};
+use crate::shop::{AS_OF, CommandResult, NIGHTS, Shop, copy_folder};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Cards of somebody who is known, one of them with a day that is not read as it is declared.
@@ -57,15 +57,15 @@ impl FiveNights {
 }
 
 /// Waits for the end of a process, which must come in time.
-pub fn ends_within(mut child: Child, most: Duration, trial: &str) -> Ran {
+pub fn ends_within(mut child: Child, most: Duration, trial: &str) -> CommandResult {
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begun.elapsed() >= most {
             child.kill().unwrap();
-            let output = Ran::of(child.wait_with_output().unwrap());
+            let output = CommandResult::of(child.wait_with_output().unwrap());
             panic!("{trial}: it does not end: {}{}", output.stdout, output.stderr);
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    Ran::of(child.wait_with_output().unwrap())
+    CommandResult::of(child.wait_with_output().unwrap())
 }

@@ -1,5 +1,5 @@
-//! A forgotten person is in no byte of the warehouse, of its copies and of what was exported, and no
-//! later export brings them back.
+//! An erased person is in no byte of the warehouse, of its copies and of exports, and no later delivery
+//! brings the person back.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::object_store::S3;
-use crate::shop::{Ran, Shop, copy_folder, query, rows, shelf};
+use crate::shop::{CommandResult, Shop, copy_folder, query, rows, shelf};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// What identifies the person, in any spelling.
@@ -19,7 +19,7 @@ const NEEDLES: [&str; 5] = ["zephyrine", "quux", "k9999", "k9998", "a9999"];
 
 /// The shop, with a person whose words are nobody else's: two cards, an account, complaints, answers and
 /// a form that does not fit.
-pub struct Known {
+pub struct KnownPerson {
     pub shop: Shop,
     pub warehouse: PathBuf,
     customer_id: String,
@@ -41,14 +41,14 @@ fn web_order(order: &str) -> String {
     )
 }
 
-impl Known {
+impl KnownPerson {
     /// Two nights, the person in both.
-    pub fn for_two_nights() -> Known {
-        Known::in_place(None)
+    pub fn for_two_nights() -> KnownPerson {
+        KnownPerson::in_place(None)
     }
 
     /// The same, in a bucket when there is one.
-    fn in_place(s3: Option<&S3>) -> Known {
+    fn in_place(s3: Option<&S3>) -> KnownPerson {
         let shop = Shop::with_all_deliveries();
         shop.edit(
             "path = \"${SHOP_EXPORTS}/cards/*.csv\"",
@@ -63,12 +63,12 @@ impl Known {
             if let Some(s3) = s3 {
                 s3.known_to(&mut command);
             }
-            Ran::of(command.output().unwrap()).published().stdout
+            CommandResult::of(command.output().unwrap()).published().stdout
         };
         ran(shop.night(&warehouse, &["--as-of", "2025-12-15"]));
         shop.put("web_orders", "07.jsonl", &web_order("W9"));
         ran(shop.night(&warehouse, &[]));
-        let mut known = Known { shop, warehouse, customer_id: String::new() };
+        let mut known = KnownPerson { shop, warehouse, customer_id: String::new() };
         let sql = "select customer_id from core.customers where first_name = 'Zephyrine'";
         let found = ran(known.verb(&["query", sql, "--format", "csv"], &known.warehouse));
         known.customer_id = found.lines().nth(1).unwrap().to_owned();
@@ -83,17 +83,17 @@ impl Known {
         command
     }
 
-    pub fn ran(&self, words: &[&str]) -> Ran {
-        Ran::of(self.verb(words, &self.warehouse).output().unwrap())
+    pub fn ran(&self, words: &[&str]) -> CommandResult {
+        CommandResult::of(self.verb(words, &self.warehouse).output().unwrap())
     }
 
-    pub fn forget(&self, words: &[&str]) -> Ran {
+    pub fn forget(&self, words: &[&str]) -> CommandResult {
         let agreed: &[&str] = if words.contains(&"--dry-run") { &[] } else { &["--yes"] };
         self.ran(&[&["forget", "shop.toml"], words, agreed].concat())
     }
 
     /// The same at a terminal, with this answer to what is asked.
-    fn forget_answering(&self, words: &[&str], answer: &str) -> Ran {
+    fn forget_answering(&self, words: &[&str], answer: &str) -> CommandResult {
         let binary = env!("CARGO_BIN_EXE_sillage");
         let place = self.warehouse.display();
         let line = format!("{binary} forget shop.toml --warehouse {place} {}", words.join(" "));
@@ -102,7 +102,7 @@ impl Known {
         command.env("SILLAGE_SUPPRESSION_KEY", KEY).env("SHOP_EXPORTS", self.shop.exports());
         let mut terminal = command.current_dir(self.shop.path()).spawn().unwrap();
         terminal.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
-        Ran::of(terminal.wait_with_output().unwrap())
+        CommandResult::of(terminal.wait_with_output().unwrap())
     }
 
     fn releases(&self) -> usize {
@@ -163,7 +163,7 @@ fn the_shipped_night_goes_on_without_the_orders_name() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
         command.args(words).current_dir(folder.path()).env("SILLAGE_SUPPRESSION_KEY", KEY);
         command.env("SILLAGE_DATA", folder.path().join("demo/exports"));
-        Ran::of(command.output().unwrap()).published()
+        CommandResult::of(command.output().unwrap()).published()
     };
     verb(&["demo", "demo", "--customers", "600"]);
     let warehouse = folder.path().join("demo/warehouse");
@@ -190,7 +190,7 @@ const BOOKS: &str = "select count(*) as lines, sum(net_amount) as net_amount fro
 
 #[test]
 fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let (shop, warehouse) = (&known.shop, &known.warehouse);
     let (list, answer, copy) =
         (shop.path().join("list.csv"), shop.path().join("answer.parquet"), shop.path().join("copy"));
@@ -214,9 +214,9 @@ fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
     let (books, listed) = (query(warehouse, BOOKS), fs::read_to_string(&list).unwrap().lines().count());
     let customers = rows(warehouse, "mart.customer_360").len();
 
-    let told = known.forget(&["--id", "email=Zephyrine.Quux@Example.org"]).published().stdout;
+    let message = known.forget(&["--id", "email=Zephyrine.Quux@Example.org"]).published().stdout;
 
-    assert_eq!(known.found(&everywhere), BTreeSet::new(), "{told}");
+    assert_eq!(known.found(&everywhere), BTreeSet::new(), "{message}");
     // The books are as they were, everybody else is where they were.
     assert_eq!(query(warehouse, BOOKS), books);
     assert_eq!(rows(warehouse, "mart.customer_360").len(), customers - 1);
@@ -233,7 +233,7 @@ fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
         "answer.parquet: it has no column customer_id",
         "copy: forgotten there too, by release 3",
     ] {
-        assert!(told.contains(line), "`{line}` is not told in:\n{told}");
+        assert!(message.contains(line), "`{line}` is not told in:\n{message}");
     }
     known.ran(&["restore", "2"]).refused(2, &["the warehouse has no release 2"]);
 
@@ -243,10 +243,10 @@ fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
     shop.put("web_orders", "08.jsonl", &web_order("W10"));
     let night = |warehouse: &Path| {
         let mut night = shop.night(warehouse, &["--as-of", "2026-01-02"]);
-        Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap())
+        CommandResult::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap())
     };
     let unlocked = shop.night(warehouse, &["--as-of", "2026-01-02"]).output().unwrap();
-    Ran::of(unlocked).refused(2, &["SILLAGE_SUPPRESSION_KEY is not set"]);
+    CommandResult::of(unlocked).refused(2, &["SILLAGE_SUPPRESSION_KEY is not set"]);
     night(warehouse).published();
     assert_eq!(known.found(&everywhere), BTreeSet::new());
     assert_eq!(rows(warehouse, "mart.customer_360").len(), customers);
@@ -263,7 +263,7 @@ fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
 
 #[test]
 fn rows_of_somebodys_order_are_theirs() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let (shop, warehouse) = (&known.shop, &known.warehouse);
     shop.declare(
         "[sources.parcels]\npath = \"${SHOP_EXPORTS}/parcels/*.csv\"\nformat = \"csv\"\n\
@@ -278,7 +278,7 @@ fn rows_of_somebodys_order_are_theirs() {
     // What comes of the order later is theirs too.
     shop.put("parcels", "02.csv", "order_id,address\nW9,14 Quux Street\n");
     let mut night = shop.night(warehouse, &["--as-of", "2026-01-03"]);
-    Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
+    CommandResult::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
     assert_eq!(query(warehouse, "select address from raw.parcels"), "address\n1 Elm Street\n");
 }
 
@@ -289,24 +289,24 @@ fn in_a_bucket_too_a_forgotten_person_is_in_no_byte() {
         return;
     };
     s3.request("PUT", "/bucket", b"");
-    let known = Known::in_place(Some(&s3));
+    let known = KnownPerson::in_place(Some(&s3));
     let (before, after) = (known.shop.path().join("before"), known.shop.path().join("after"));
     s3.copy_bucket("bucket", &before);
     assert!(known.found(&[&before]).len() > 20);
     let words = ["forget", "shop.toml", "--yes", "--id", "account=A9999"];
     let mut forget = known.verb(&words, &known.warehouse);
     s3.known_to(&mut forget);
-    Ran::of(forget.output().unwrap()).published();
+    CommandResult::of(forget.output().unwrap()).published();
     s3.copy_bucket("bucket", &after);
     assert_eq!(known.found(&[&after]), BTreeSet::new());
     let mut night = known.shop.night(&known.warehouse, &["--as-of", "2026-01-02"]);
     s3.known_to(&mut night);
-    Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
+    CommandResult::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
 }
 
 #[test]
 fn an_erasure_that_is_cut_off_anywhere_is_done_when_it_is_asked_again() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let listed = known.shop.path().join("points");
     let words = ["forget", "shop.toml", "--yes", "--id", "card=K9999"];
     let whole = known.shop.warehouse("whole");
@@ -323,7 +323,7 @@ fn an_erasure_that_is_cut_off_anywhere_is_done_when_it_is_asked_again() {
         let cut =
             known.verb(&words, &warehouse).env("SILLAGE_FAULT_STOP", point.to_string()).output().unwrap();
         assert!(!cut.status.success(), "point {point} of {points} was not reached");
-        let again = Ran::of(known.verb(&words, &warehouse).output().unwrap()).published();
+        let again = CommandResult::of(known.verb(&words, &warehouse).output().unwrap()).published();
         assert_eq!(known.found(&[&warehouse]), BTreeSet::new(), "cut off at point {point}: {}", again.stdout);
         assert_eq!(shelf(&warehouse), expected, "cut off at point {point}");
         fs::remove_dir_all(&warehouse).unwrap();
@@ -332,11 +332,11 @@ fn an_erasure_that_is_cut_off_anywhere_is_done_when_it_is_asked_again() {
 
 #[test]
 fn looking_changes_nothing_and_asking_twice_says_so() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let before = shelf(&known.warehouse);
-    let told = known.forget(&["--dry-run", "--id", "account=a9999"]).published().stdout;
+    let message = known.forget(&["--dry-run", "--id", "account=a9999"]).published().stdout;
     assert_eq!(
-        told,
+        message,
         "customers: 1; identifiers: 1 account, 2 card, 1 customer_id, 1 email\n  \
          raw.cards: 2 rows\n  raw.complaints: 1 rows\n  raw.consents: 1 rows\n  raw.tickets: 2 rows\n  \
          raw.web_orders: 1 rows\n  1 refused records would lose their text\n  \
@@ -351,7 +351,7 @@ fn looking_changes_nothing_and_asking_twice_says_so() {
 
 #[test]
 fn nobody_is_forgotten_by_mistake() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let number = |table: &str| rows(&known.warehouse, table).len();
     let customers = number("core.customers");
     known.forget(&[]).refused(2, &["nobody is named"]);
@@ -366,7 +366,7 @@ fn nobody_is_forgotten_by_mistake() {
         .forget(&["--id", "card=K9999", "--id", "card=K0001"])
         .refused(2, &["the identifiers belong to 2 customers", "--several"]);
     let mut keyless = known.verb(&["forget", "shop.toml", "--yes", "--id", "card=K9999"], &known.warehouse);
-    Ran::of(keyless.env_remove("SILLAGE_SUPPRESSION_KEY").output().unwrap())
+    CommandResult::of(keyless.env_remove("SILLAGE_SUPPRESSION_KEY").output().unwrap())
         .refused(2, &["SILLAGE_SUPPRESSION_KEY is not set"]);
     fs::remove_file(known.shop.path().join("sql/mart/monthly_sales.sql")).unwrap();
     known.shop.edit("[tables.\"mart.monthly_sales\"]\nkey = [\"month\", \"channel\"]\n", "");
@@ -378,46 +378,49 @@ fn nobody_is_forgotten_by_mistake() {
     assert_eq!((number("core.customers"), number("mart.monthly_sales")), (customers - 1, 1));
     // Another key would let everybody come back.
     let mut other = known.shop.night(&known.warehouse, &[]);
-    Ran::of(other.env("SILLAGE_SUPPRESSION_KEY", KEY.replace('0', "f")).output().unwrap())
+    CommandResult::of(other.env("SILLAGE_SUPPRESSION_KEY", KEY.replace('0', "f")).output().unwrap())
         .refused(2, &["is not the key that the warehouse's suppression list was made with"]);
 }
 
 #[test]
 fn a_slip_of_the_hand_purges_nothing() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let before = shelf(&known.warehouse);
     for id in ["email=zephirine.quux@example.org", "card=K99999", "account=A99990"] {
         known.forget(&["--id", id]).refused(2, &["nobody was found by these identifiers"]);
-        let told = known.forget(&["--dry-run", "--id", id]).published().stdout;
-        assert_eq!(told, "nobody was found by these identifiers: nothing would be forgotten\n");
+        let message = known.forget(&["--dry-run", "--id", id]).published().stdout;
+        assert_eq!(message, "nobody was found by these identifiers: nothing would be forgotten\n");
     }
     known.ran(&["forget", "shop.toml", "--id", "card=K9999"]).refused(2, &["no terminal", "--yes"]);
     assert_eq!((shelf(&known.warehouse), known.releases()), (before, 2));
     // One right and one wrong: it is told.
     let ids = ["--dry-run", "--id", "card=K9999", "--id", "email=somebody.else@example.org"];
-    let told = known.forget(&ids).published().stdout;
-    assert!(told.contains("1 of the identifiers given belong to no customer"), "{told}");
+    let message = known.forget(&ids).published().stdout;
+    assert!(message.contains("1 of the identifiers given belong to no customer"), "{message}");
 }
 
 #[test]
 fn at_a_terminal_somebody_is_asked() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let ids = ["--id", "card=K9999"];
     for answer in ["n\n", "\n", "\u{4}"] {
-        let told = known.forget_answering(&ids, answer).published().stdout;
-        assert!(told.contains("raw.tickets: 2 rows") && told.contains("nobody was forgotten"), "{told}");
+        let message = known.forget_answering(&ids, answer).published().stdout;
+        assert!(
+            message.contains("raw.tickets: 2 rows") && message.contains("nobody was forgotten"),
+            "{message}"
+        );
         assert_eq!(known.releases(), 2);
     }
-    let told = known.forget_answering(&["--id", "card=K99990"], "y\n");
-    assert!(told.code == Some(2) && told.stdout.contains("nobody was found"), "{}", told.stdout);
-    let told = known.forget_answering(&ids, "y\n").published().stdout;
-    assert!(told.contains("release 3 holds nothing of them"), "{told}");
+    let message = known.forget_answering(&["--id", "card=K99990"], "y\n");
+    assert!(message.code == Some(2) && message.stdout.contains("nobody was found"), "{}", message.stdout);
+    let message = known.forget_answering(&ids, "y\n").published().stdout;
+    assert!(message.contains("release 3 holds nothing of them"), "{message}");
     assert_eq!((known.releases(), known.found(&[&known.warehouse])), (1, BTreeSet::new()));
 }
 
 #[test]
 fn who_is_in_an_earlier_release_only_is_found_there() {
-    let known = Known::for_two_nights();
+    let known = KnownPerson::for_two_nights();
     let (shop, warehouse) = (&known.shop, &known.warehouse);
     for (source, file) in [
         ("tickets", "07.csv"),
@@ -429,8 +432,8 @@ fn who_is_in_an_earlier_release_only_is_found_there() {
         fs::remove_file(shop.exports().join(source).join(file)).unwrap();
     }
     shop.run(warehouse, &["--full-refresh"]).published();
-    let told = known.forget(&["--dry-run", "--id", "account=A9999"]).published().stdout;
-    assert!(told.contains("release 2 has"), "{told}");
+    let message = known.forget(&["--dry-run", "--id", "account=A9999"]).published().stdout;
+    assert!(message.contains("release 2 has"), "{message}");
     known.forget(&["--id", "account=A9999"]).published();
     assert_eq!(known.found(&[warehouse]), BTreeSet::new());
 }
@@ -451,10 +454,10 @@ fn white_space_around_an_address_makes_no_other_person() {
         shop.put("tickets", "07.csv", TICKETS);
         let warehouse = shop.warehouse("warehouse");
         shop.run(&warehouse, &[]).published();
-        let known = Known { shop, warehouse, customer_id: "none".to_owned() };
-        let told = known.forget(&["--id", &format!("email={typed}")]).published().stdout;
-        assert!(told.contains("raw.tickets: 0 rows taken out, 1 without their name"), "{told}");
-        assert!(told.contains("raw.cards: 1 rows taken out"), "{told}");
+        let known = KnownPerson { shop, warehouse, customer_id: "none".to_owned() };
+        let message = known.forget(&["--id", &format!("email={typed}")]).published().stdout;
+        assert!(message.contains("raw.tickets: 0 rows taken out, 1 without their name"), "{message}");
+        assert!(message.contains("raw.cards: 1 rows taken out"), "{message}");
     }
 }
 
@@ -491,12 +494,12 @@ fn a_refused_record_loses_its_text_however_it_names_the_person() {
     shop.run(&warehouse, &["--as-of", "2026-01-01"]).published();
     let kept = "select count(*) as n from ops.quarantine where record is not null";
     assert_eq!(query(&warehouse, kept), "n\n7\n");
-    let known = Known { shop, warehouse, customer_id: "none".to_owned() };
+    let known = KnownPerson { shop, warehouse, customer_id: "none".to_owned() };
     known.forget(&["--id", "card=K9999"]).published();
     assert_eq!(query(&known.warehouse, kept), "n\n0\n");
     records(&known.shop, "02.csv");
     let mut night = known.shop.night(&known.warehouse, &["--as-of", "2026-01-03"]);
-    Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
+    CommandResult::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
     let all = query(&known.warehouse, "select count(*) as n, count(record) as kept from ops.quarantine");
     assert_eq!(all, "n,kept\n14,0\n");
     assert_eq!(known.found(&[&known.warehouse]), BTreeSet::new());
@@ -521,13 +524,13 @@ fn a_column_that_nobody_declared_is_blanked_with_the_name() {
     let notes = "select ticket, buyer_s_note, net_amount from raw.tickets where ticket like 'T9-%' order by ticket, net_amount";
     assert!(query(&warehouse, notes).contains("Quux"));
     tickets("08.csv");
-    let known = Known { shop, warehouse, customer_id: "none".to_owned() };
+    let known = KnownPerson { shop, warehouse, customer_id: "none".to_owned() };
     known.forget(&["--id", "card=K9999"]).published();
     assert_eq!(
         query(&known.warehouse, notes),
         "ticket,buyer_s_note,net_amount\nT9-1,,10.00\nT9-9,a present,10.00\n"
     );
     let mut night = known.shop.night(&known.warehouse, &["--as-of", "2026-01-02"]);
-    Ran::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
+    CommandResult::of(night.env("SILLAGE_SUPPRESSION_KEY", KEY).output().unwrap()).published();
     assert_eq!(known.found(&[&known.warehouse]), BTreeSet::new());
 }

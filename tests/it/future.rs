@@ -1,4 +1,4 @@
-//! Nothing is learnt from the future: what happens after the instant changes nothing as of it.
+//! No data from the future: what happens after the as-of instant changes nothing as of it.
 
 use crate::shop::{NIGHTS, Shop, query, shelf};
 

@@ -1,5 +1,5 @@
-//! Golden records, households and organisations: the right value with its source, whatever the order of
-//! the records, and nobody put together who only shares a block of flats.
+//! Golden records, households and organisations: the right value with its source, whatever the order of the
+//! records, and no household for people who only share a block of flats.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -107,8 +107,8 @@ fn every_attribute_has_its_own_survivor_and_names_it() {
         ]),
         "",
     );
-    let told = people.run(&[]);
-    assert!(told.contains("`trust` does not list call: trusted least"), "{told}");
+    let message = people.run(&[]);
+    assert!(message.contains("`trust` does not list call: trusted least"), "{message}");
     let golden = people.query(
         "select g.first_name, g.first_name_source || g.first_name_record_id as first, g.last_name,
            g.last_name_source || g.last_name_record_id as last, g.email, g.email_source || g.email_record_id as mail,
@@ -205,10 +205,10 @@ fn who_shares_name_and_address_lives_together_and_a_block_of_flats_does_not() {
     let rules = "[households]\nrules = [{ same = [\"last_name\", \"address\"] }, \
                  { same = [\"address\"], shares_word = \"last_name\" }]\n";
     let people = People::of(&records, rules);
-    let told = people.run(&[]);
-    assert!(told.contains("1 households of several customers, 4 customers in them"), "{told}");
+    let message = people.run(&[]);
+    assert!(message.contains("1 households of several customers, 4 customers in them"), "{message}");
     // By either rule.
-    assert!(told.contains("2 names at one address are shared by more than 8"), "{told}");
+    assert!(message.contains("2 names at one address are shared by more than 8"), "{message}");
     let found = people.query(
         "select i.record_id, h.members, h.rule from core.households h join core.customer_ids i using (customer_id)
          where i.source = 'card' order by i.record_id",

@@ -1,5 +1,5 @@
-//! What must stay hidden: the rows of a warehouse from other users of the machine, and records, values of
-//! the environment and passwords from whoever reads a message.
+//! What must stay hidden: the rows of a warehouse from other users of the machine, and records, values of the
+//! environment and passwords from messages.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::forget::{files_below, text_of};
-use crate::shop::{Ran, Shop, query};
+use crate::shop::{CommandResult, Shop, query};
 
 fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
@@ -30,7 +30,7 @@ fn everything(place: &Path) -> Vec<std::path::PathBuf> {
 }
 
 /// A night under this umask, and with these variables.
-fn night(shop: &Shop, warehouse: &Path, umask: &str, variables: &[(&str, &str)]) -> Ran {
+fn night(shop: &Shop, warehouse: &Path, umask: &str, variables: &[(&str, &str)]) -> CommandResult {
     let plain = shop.night(warehouse, &[]);
     let mut command = Command::new("sh");
     command
@@ -39,7 +39,7 @@ fn night(shop: &Shop, warehouse: &Path, umask: &str, variables: &[(&str, &str)])
         .arg(plain.get_program())
         .args(plain.get_args());
     command.env("SHOP_EXPORTS", shop.exports()).envs(variables.iter().copied());
-    Ran::of(command.stdin(Stdio::null()).output().unwrap())
+    CommandResult::of(command.stdin(Stdio::null()).output().unwrap())
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn a_file_without_its_header_tells_nothing_of_its_first_record() {
         let warehouse = shop.warehouse("warehouse");
         shop.edit("/cards/*.csv\"", &format!("/cards/*.csv\"\non_drift = \"{policy}\""));
         shop.put("cards", "07.csv", "K9999,zephyrine.quux@example.org,Zephyrine,2025-11-01\n");
-        let ran = shop.run(&warehouse, &[]).refused(1, &["is it a record, and the header is missing"]);
+        let ran = shop.run(&warehouse, &[]).refused(1, &["is the header missing"]);
         let needles = ["zephyrine", "quux", "k9999"];
-        let said = format!("{}{}", ran.stdout, ran.stderr).to_lowercase();
-        assert!(needles.iter().all(|needle| !said.contains(needle)), "{said}");
+        let output = format!("{}{}", ran.stdout, ran.stderr).to_lowercase();
+        assert!(needles.iter().all(|needle| !output.contains(needle)), "{output}");
         assert!(
             query(&warehouse, "select note from ops.steps where status = 'failed'").contains("first line")
         );
@@ -114,7 +114,7 @@ fn values_of_the_environment_are_in_no_message() {
     let shop = Shop::new();
     let run = |exports: &str| {
         let mut night = shop.night(&shop.warehouse("warehouse"), &[]);
-        Ran::of(night.env("SHOP_EXPORTS", exports).output().unwrap())
+        CommandResult::of(night.env("SHOP_EXPORTS", exports).output().unwrap())
     };
     let secret = shop.path().join("of ada lovelace");
     fs::create_dir_all(&secret).unwrap();
@@ -124,10 +124,10 @@ fn values_of_the_environment_are_in_no_message() {
         "https://ada:hush-hush@lovelace.example.org/in?sig=hush-hush",
         "s3://ada-lovelace-9999/in/hush-hush",
     ] {
-        let told = run(exports).stderr;
-        assert!(told.contains("${SHOP_EXPORTS}"), "{told}");
+        let message = run(exports).stderr;
+        assert!(message.contains("${SHOP_EXPORTS}"), "{message}");
         for word in ["lovelace", "hush", "AKIA7"] {
-            assert!(!told.contains(word), "{word} is told in: {told}");
+            assert!(!message.contains(word), "{word} is told in: {message}");
         }
         for file in files_below(&shop.warehouse("warehouse")) {
             assert!(!text_of(&file).contains("hush-hush"), "{}", file.display());
@@ -135,8 +135,8 @@ fn values_of_the_environment_are_in_no_message() {
     }
     for warehouse in ["s3://AKIA7:hush-hush@bucket/wh", "https://ada:hush-hush@host/wh?sig=hush-hush"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
-        let ran = Ran::of(command.args(["ls", "--warehouse", warehouse]).output().unwrap());
-        let told = ran.refused(2, &["credentials"]).stderr;
-        assert!(!told.contains("hush") && !told.contains("AKIA7"), "{told}");
+        let ran = CommandResult::of(command.args(["ls", "--warehouse", warehouse]).output().unwrap());
+        let message = ran.refused(2, &["credentials"]).stderr;
+        assert!(!message.contains("hush") && !message.contains("AKIA7"), "{message}");
     }
 }

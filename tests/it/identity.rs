@@ -1,5 +1,5 @@
-//! Who is who by exact keys: whoever shares a key, directly or not, is one customer, in whatever
-//! order the records come.
+//! Identity by exact keys: records that share a key, directly or not, are one customer, in whatever order the
+//! records come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! Killed anywhere and started again, a night ends in the same tables as if nothing had happened,
-//! and until it is published everybody reads the night before.
+//! A run that is killed anywhere and started again ends in the same tables as if nothing had happened, and
+//! until it is published everybody reads the release before.
 //!
-//! `SILLAGE_KILLS=200` strikes two hundred times; without it, about twenty-five times.
+//! `SILLAGE_KILLS=200` kills two hundred times; without it, about twenty-five times.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,9 +75,9 @@ fn a_night_killed_anywhere_and_started_again_ends_in_the_same_tables() {
                 nights.old_or_new(&warehouse);
             }
         }
-        let told = nights.finish(&warehouse, first_night);
+        let message = nights.finish(&warehouse, first_night);
         let (expected, name) = if first_night { (&nights.old, "first") } else { (&nights.new, "second") };
-        assert_eq!(&shelf(&warehouse), expected, "the {name} night, strike {n}: {told}");
+        assert_eq!(&shelf(&warehouse), expected, "the {name} night, strike {n}: {message}");
         if let Some(reader) = reader {
             reader.stop();
         }
@@ -163,8 +163,8 @@ fn a_killed_night_that_is_not_taken_up_leaves_nothing_behind() {
     night.kill().unwrap();
     night.wait().unwrap();
     // Another instant is another night: what was staged for the first must not come into it.
-    let told = nights.shop.run(&struck, &later).published();
-    assert!(told.stderr.contains("2026-01-01"), "{}", told.stderr);
+    let message = nights.shop.run(&struck, &later).published();
+    assert!(message.stderr.contains("2026-01-01"), "{}", message.stderr);
     assert_eq!(shelf(&struck), shelf(&unharmed));
     assert_eq!(journal_entries(&struck, 2), Vec::<PathBuf>::new());
 }

@@ -1,7 +1,8 @@
-//! Each verb killed at any point of its storage, once or several times: what it makes is whole or not there,
-//! and the verb again, or the next night, ends as if nothing had happened.
+//! Each command is killed at any storage operation, once or several times: its output is complete or absent,
+//! and the command again, or the next run, ends as if nothing had happened.
 //!
-//! `SILLAGE_VERB_KILLS=1000` kills that often, spread over the points of all verbs; without it eleven times.
+//! `SILLAGE_VERB_KILLS=1000` kills that often, spread over the operations of all commands; without it eleven
+//! times.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::failing_calls::{Trials, Unharmed, VERBS, Verb};
-use crate::shop::Ran;
+use crate::shop::CommandResult;
 
 const SIGABRT: i32 = 6;
 /// How often at most a verb is killed until it may end.
@@ -22,15 +23,15 @@ const KILLS_OF_ONE: u64 = 3;
 fn points(trials: &Trials, verb: &Verb, unharmed: &Unharmed) -> u64 {
     let (warehouse, listed) = (trials.fresh(&unharmed.before), trials.place("points"));
     let mut command = trials.nights.verb(verb.words, &warehouse);
-    Ran::of(command.env("SILLAGE_FAULT_POINTS", &listed).output().unwrap()).published();
+    CommandResult::of(command.env("SILLAGE_FAULT_POINTS", &listed).output().unwrap()).published();
     fs::read_to_string(&listed).unwrap().lines().count() as u64
 }
 
 /// Runs the verb up to the point; whether it was killed there, and how it ended.
-fn killed_at(trials: &Trials, verb: &Verb, warehouse: &Path, point: u64) -> (bool, Ran) {
+fn killed_at(trials: &Trials, verb: &Verb, warehouse: &Path, point: u64) -> (bool, CommandResult) {
     let mut command = trials.nights.verb(verb.words, warehouse);
     let output = command.env("SILLAGE_FAULT_STOP", point.to_string()).output().unwrap();
-    (output.status.signal() == Some(SIGABRT), Ran::of(output))
+    (output.status.signal() == Some(SIGABRT), CommandResult::of(output))
 }
 
 #[test]

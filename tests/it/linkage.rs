@@ -1,5 +1,5 @@
-//! Who is who where keys do not say: person records with errors are linked by one shipped model, and
-//! what nobody could tell apart, or what is shared by many, makes no giant customer.
+//! Identity without keys: person records with errors are linked by the built-in model, and ambiguous or
+//! shared values make no giant customer.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -15,7 +15,7 @@ struct Persons {
 /// What a run found.
 struct Found {
     customer: BTreeMap<String, String>,
-    told: String,
+    messages: String,
 }
 
 /// Person records from `people.csv`, to be put where they are; `[identity]` comes last.
@@ -83,9 +83,9 @@ fn resolve(pipeline: &Path, warehouse: &Path, data: Option<&Path>) -> Found {
         command.env("SILLAGE_DATA", data);
     }
     let output = command.output().unwrap();
-    let told =
+    let messages =
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
+    assert!(output.status.success(), "{messages}");
     let found = warehouse.join("found.csv");
     sillage([
         "query",
@@ -103,7 +103,7 @@ fn resolve(pipeline: &Path, warehouse: &Path, data: Option<&Path>) -> Found {
         .map(|line| line.split_once(',').unwrap())
         .map(|(record, customer)| (record.to_owned(), customer.to_owned()))
         .collect();
-    Found { customer, told }
+    Found { customer, messages }
 }
 
 impl Found {
@@ -227,11 +227,11 @@ fn what_many_share_makes_no_giant_customer_and_is_said() {
     assert_eq!(found.customer.len(), 106_500);
     assert!(found.largest() <= 10, "a customer of {} records", found.largest());
     assert!(
-        found.told.contains("on 100000 records, join nobody: held under more than 20 names each"),
+        found.messages.contains("on 100000 records, join no records: held under more than 20 names each"),
         "{}",
-        found.told
+        found.messages
     );
-    assert!(found.told.contains("does not compare 1 blocks of more than"), "{}", found.told);
+    assert!(found.messages.contains("does not compare 1 blocks of more than"), "{}", found.messages);
 }
 
 #[test]
@@ -276,8 +276,8 @@ fn the_weights_of_a_pair_are_told_one_by_one() {
             "csv",
         ])
     };
-    let told = explain("people:p001", "people:twice").published().stdout;
-    let rows: Vec<Vec<&str>> = told.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let messages = explain("people:p001", "people:twice").published().stdout;
+    let rows: Vec<Vec<&str>> = messages.lines().skip(1).map(|line| line.split(',').collect()).collect();
     assert_eq!(
         rows.iter().map(|r| r[0]).collect::<Vec<_>>(),
         ["prior", "first_name", "last_name", "birth_date", "email", "phone", "address"]
@@ -306,7 +306,7 @@ fn a_record_that_comes_twice_is_refused() {
         "--warehouse".as_ref(),
         persons.warehouse().as_os_str(),
     ])
-    .refused(1, &["1 records of channel.persons come more than once", "one row per record"]);
+    .refused(1, &["1 records of channel.persons occur more than once", "one row per record"]);
 }
 
 /// Precision, recall and F1 of pairs.
@@ -359,11 +359,12 @@ fn measured(
     let warehouse = folder.path().join("warehouse");
     let found = resolve(&pipeline, &warehouse, Some(folder.path()));
     let judged = judge(&truth, &found);
-    let told =
+    let messages =
         query(&warehouse, "select precision, recall, f1 from mart.match_accuracy where measure = 'pairs'");
-    let told: Vec<f64> = told.lines().nth(1).unwrap().split(',').map(|rate| rate.parse().unwrap()).collect();
-    for (told, counted) in told.iter().zip([judged.0, judged.1, judged.2]) {
-        assert!((told - counted).abs() < 1e-12, "{name}: {told} told, {counted} counted");
+    let messages: Vec<f64> =
+        messages.lines().nth(1).unwrap().split(',').map(|rate| rate.parse().unwrap()).collect();
+    for (messages, counted) in messages.iter().zip([judged.0, judged.1, judged.2]) {
+        assert!((messages - counted).abs() < 1e-12, "{name}: {messages} told, {counted} counted");
     }
     Some(judged)
 }

@@ -1,10 +1,10 @@
-//! One person once on a list: what an audience is drawn from is counted, what it asks may have any
-//! number of rows, and nothing that is declared or left out switches that off.
+//! Each person once on a list: the rows of tables in `from` are counted, tables in conditions may have any
+//! number of rows, and nothing switches this check off.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::shop::{Ran, query, sillage};
+use crate::shop::{CommandResult, query, sillage};
 
 /// A club: members, their visits (several each), what they owe (one row each) and what they agreed to.
 struct Club {
@@ -88,13 +88,13 @@ impl Club {
         self.folder.path().join("warehouse")
     }
 
-    fn verb(&self, words: &[&str]) -> Ran {
+    fn verb(&self, words: &[&str]) -> CommandResult {
         let warehouse = self.warehouse();
         let place = ["--warehouse", warehouse.to_str().unwrap()];
         sillage(words.iter().chain(&place))
     }
 
-    fn run(&self, more: &[&str]) -> Ran {
+    fn run(&self, more: &[&str]) -> CommandResult {
         // Each night reads its files anew, so that a test may change them.
         let pipeline = self.pipeline();
         let words = ["run", pipeline.to_str().unwrap(), "--full-refresh"];
@@ -117,9 +117,9 @@ impl Club {
 
     /// The run fails and says so.
     #[track_caller]
-    fn refused(&self, code: i32, sections: &str, told: &[&str]) {
+    fn refused(&self, code: i32, sections: &str, messages: &[&str]) {
         self.declare(sections);
-        self.run(&[]).refused(code, told);
+        self.run(&[]).refused(code, messages);
     }
 }
 
@@ -135,10 +135,10 @@ fn from(tables: &str) -> String {
 #[test]
 fn a_table_with_several_rows_of_a_customer_is_refused_with_how_many() {
     let club = Club::new();
-    let told = "mart.last_visits is not one row per customer: 1 customer has 2 of its 5 rows";
+    let messages = "mart.last_visits is not one row per customer: 1 customer has 2 of its 5 rows";
     let nobody = "mart.last_visits has 1 row without a customer_id";
     for tables in ["\"mart.last_visits\"", "\"mart.members\", \"mart.last_visits\""] {
-        club.refused(1, &from(tables), &[told, nobody, "audience all › from", "exists (select 1 from"]);
+        club.refused(1, &from(tables), &[messages, nobody, "audience all › from", "exists (select 1 from"]);
     }
     // A key may be declared, and even be meant: the rows are counted all the same.
     club.declare(&from("\"mart.members\", \"mart.debts\""));
@@ -299,7 +299,7 @@ fn what_a_subquery_reads_is_a_part_of_the_graph() {
     let plan = club.verb(&["plan", pipeline.to_str().unwrap(), "--select", "+audiences"]).published().stdout;
     assert!(plan.contains("core.visits") && plan.contains("(reads core.visits, mart.members)"), "{plan}");
     assert!(!plan.contains("mart.debts"), "{plan}");
-    for (sections, told) in [
+    for (sections, messages) in [
         (
             format!("{ALL}{}", asks.replace("core.visits", "core.visit")),
             [
@@ -321,14 +321,14 @@ fn what_a_subquery_reads_is_a_part_of_the_graph() {
             ["the audience all reads core.none, which nothing makes", "audiences.all.rank_by", "club.toml:"],
         ),
     ] {
-        club.refused(2, &sections, &told);
+        club.refused(2, &sections, &messages);
     }
 }
 
 #[test]
 fn subqueries_that_would_mean_something_else_are_refused() {
     let club = Club::new();
-    for (condition, told) in [
+    for (condition, messages) in [
         ("exists (select 1 from core.visits v where v.sport = 'box')", "asks nothing of the customer"),
         (
             "exists (select 1 from core.visits v where customer_id = customer_id)",
@@ -365,7 +365,7 @@ fn subqueries_that_would_mean_something_else_are_refused() {
     ] {
         club.model("core/sports", "select distinct sport from raw.visits");
         let sections = ALL.replace("\"true\"", &format!("\"{condition}\""));
-        club.refused(2, &sections, &[told, "audience all"]);
+        club.refused(2, &sections, &[messages, "audience all"]);
     }
 }
 
@@ -381,14 +381,14 @@ fn every_condition_has_its_line_and_what_is_null_is_told() {
         )
     ));
     let ran = club.run(&[]).published();
-    let told = ran.stderr + &ran.stdout;
+    let messages = ran.stderr + &ran.stdout;
     assert!(
-        told.contains("audience all: \"outside the rule: fee > 5\" is null for 1 customer, left off"),
-        "{told}"
+        messages.contains("audience all: \"outside the rule: fee > 5\" is null for 1 customer, left off"),
+        "{messages}"
     );
     assert!(
-        told.contains("audience all: \"from Lyon\" is null for 1 customer, not excluded by it"),
-        "{told}"
+        messages.contains("audience all: \"from Lyon\" is null for 1 customer, not excluded by it"),
+        "{messages}"
     );
     let fall =
         lines(&club.warehouse(), "select reason, customers from mart.list_waterfall order by position");
@@ -401,13 +401,13 @@ fn every_condition_has_its_line_and_what_is_null_is_told() {
     let unknown =
         lines(&club.warehouse(), "select customer_id, unknown from mart.list_decisions order by customer_id");
     assert_eq!(unknown, ["ada,", "bea,from Lyon", "cid,", "dov,outside the rule: fee > 5"]);
-    for (entry, told) in [
+    for (entry, messages) in [
         ("where = []", "the audience has no condition"),
         ("where = [{ reason = \" \", where = \"true\" }]", "a condition has no reason"),
         ("where = [\"fee > 5\", \"fee > 5\"]", "the reason \"outside the rule: fee > 5\" is used twice"),
         ("where = [{ reason = \"x\" }]", "expected a condition"),
     ] {
-        club.refused(2, &ALL.replace("where = \"true\"", entry), &[told]);
+        club.refused(2, &ALL.replace("where = \"true\"", entry), &[messages]);
     }
 }
 
@@ -527,7 +527,7 @@ fn a_careless_no_is_a_no_and_a_careless_yes_is_none() {
     club.declare(&asks);
     let ran = club.run(&[]).published();
     assert_eq!(club.on("all"), ["dov", "cid"]);
-    let told = ran.stderr + &ran.stdout;
+    let messages = ran.stderr + &ran.stdout;
     for line in [
         "core.consents: 1 row has no customer_id",
         "core.consents: 2 rows have no channel: a no is used for every channel, a yes for none",
@@ -535,15 +535,15 @@ fn a_careless_no_is_a_no_and_a_careless_yes_is_none() {
         "the channel \"E-Mail\" is not \"email\"",
         "the channel \"Email\" is not \"email\"",
     ] {
-        assert!(told.contains(line), "`{line}` is not told in {told}");
+        assert!(messages.contains(line), "`{line}` is not told in {messages}");
     }
     // A channel that nobody was asked by: an empty list, and a word about it.
     club.declare(&asks.replace("\"email\"", "\"sms\""));
     let ran = club.run(&[]).published();
-    let told = ran.stderr + &ran.stdout;
+    let messages = ran.stderr + &ran.stdout;
     assert!(
-        told.contains("nobody was asked for consent by sms, only by E-Mail, Email, email, post"),
-        "{told}"
+        messages.contains("nobody was asked for consent by sms, only by E-Mail, Email, email, post"),
+        "{messages}"
     );
     assert!(club.on("all").is_empty());
     club.refused(
@@ -557,14 +557,14 @@ fn a_careless_no_is_a_no_and_a_careless_yes_is_none() {
 fn an_export_has_the_columns_it_names_and_every_person_once() {
     let club = Club::new();
     let with = |export: &str| format!("{}export = {export}\n", from("\"mart.members\", \"mart.debts\""));
-    for (export, told) in [
+    for (export, messages) in [
         ("[\"phone\"]", "no table in `from` has a column `phone`"),
         ("[\"fee\", \"fee\"]", "two columns of the export would be named `fee`"),
         ("[\"members.town\", \"debts.town\"]", "two columns of the export would be named `town`"),
         ("[\"score\"]", "`score` is a column of every list"),
         ("[\"members.phone\"]", "no table in `from` has a column `members.phone`"),
     ] {
-        club.refused(2, &with(export), &[told]);
+        club.refused(2, &with(export), &[messages]);
     }
     club.declare(&with("[\"fee\", \"debts.town\"]"));
     club.run(&[]).published();
@@ -654,12 +654,12 @@ fn lists_that_do_not_hold_stop_a_run_that_leaves_the_audiences_out() {
            cast(30 as double) as score, false as is_control
          union all select 'all', 'ada', 'email', cast(2 as bigint), cast(30 as double), false",
     );
-    let told = [
+    let messages = [
         "the check unique audience, customer_id of mart.target_lists is broken by 1 row",
         "the check adds up of mart.list_waterfall is broken by 1 row",
         "cannot be switched off",
     ];
-    club.run(&["--select", "core.visits"]).refused(1, &told);
+    club.run(&["--select", "core.visits"]).refused(1, &messages);
     let pipeline = club.pipeline();
     for more in [&[][..], &["--select", "core.visits"]] {
         let words: Vec<&str> = ["check", pipeline.to_str().unwrap()].iter().chain(more).copied().collect();

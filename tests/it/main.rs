@@ -1,4 +1,4 @@
-//! One test binary: what sillage promises, tried from outside.
+//! One test binary: tests what sillage promises, from outside.
 
 mod architecture;
 mod artifacts;

@@ -1,15 +1,15 @@
-//! What README and manual say to type is typed: the shell commands of each text run one after another beside a
-//! small demo, and every command in a sentence or a table has a verb and flags that exist.
+//! Runs what README and manual say: the shell commands of each text run one after another next to a small
+//! demo, and every command in a sentence or a table has a verb and flags that exist.
 //!
 //! The demo here is smaller than that of the README, so customers and records are others: those of the text
-//! are replaced by some that are there.
+//! are replaced by some that exist here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::shop::{Ran, copy_folder, query};
+use crate::shop::{CommandResult, copy_folder, query};
 
 /// Blocks that are not run, by what stands in them, and why.
 const NOT_RUN: [(&str, &str); 3] = [
@@ -73,7 +73,7 @@ impl Demo {
     }
 
     /// Runs commands as somebody would who reads the text beside `demo/`.
-    fn types(&self, commands: &str, folder: &Path) -> Ran {
+    fn types(&self, commands: &str, folder: &Path) -> CommandResult {
         let mut commands = commands.to_owned();
         for (text, there) in &self.instead {
             commands = commands.replace(text, there);
@@ -89,7 +89,7 @@ impl Demo {
         shell
             .env_remove("SILLAGE_WAREHOUSE")
             .env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
-        Ran::of(shell.output().unwrap())
+        CommandResult::of(shell.output().unwrap())
     }
 }
 

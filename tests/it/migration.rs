@@ -1,5 +1,5 @@
-//! A warehouse of format 1 is brought to the present format: nothing published is lost, nothing that
-//! was decided is left undone, and a migration that is cut off ends the same.
+//! A warehouse of format 1 is migrated to the present format: nothing published is lost, everything decided
+//! is published, and an interrupted migration gives the same result.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::nights::{Nights, answer, journal_entries, tables, wait_for};
-use crate::shop::{Ran, copy_folder, query, query_of, rows, shelf, sillage};
+use crate::shop::{CommandResult, copy_folder, query, query_of, rows, shelf, sillage};
 
 /// Columns that the tables of the history have come to have since format 1.
 const NEWER: [(&str, &[&str]); 3] = [
@@ -85,12 +85,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn migrate(warehouse: &Path, more: &[&str]) -> Ran {
+fn migrate(warehouse: &Path, more: &[&str]) -> CommandResult {
     sillage(["migrate", "--warehouse", warehouse.to_str().unwrap()].iter().chain(more))
 }
 
 /// What was told, without the place.
-fn told(ran: Ran, warehouse: &Path) -> String {
+fn message(ran: CommandResult, warehouse: &Path) -> String {
     ran.stdout.replace(warehouse.to_str().unwrap(), "DIR")
 }
 
@@ -110,7 +110,7 @@ fn a_warehouse_of_format_1_goes_on_as_if_it_had_always_been_of_this_one() {
     sillage(["vacuum", "--warehouse", place]).refused(2, &["has format 1"]);
 
     let before = all_bytes(&warehouse);
-    let dry = told(migrate(&warehouse, &["--dry-run"]).published(), &warehouse);
+    let dry = message(migrate(&warehouse, &["--dry-run"]).published(), &warehouse);
     assert_eq!(
         dry,
         "DIR has format 1; to bring it to format 2:\n  \
@@ -120,7 +120,7 @@ fn a_warehouse_of_format_1_goes_on_as_if_it_had_always_been_of_this_one() {
          add to ops.steps the columns rows_late, rows_repeated, rows_replayed, rows_expired, null in earlier rows\n"
     );
     assert!(all_bytes(&warehouse) == before, "a dry run wrote");
-    let done = told(migrate(&warehouse, &[]).published(), &warehouse);
+    let done = message(migrate(&warehouse, &[]).published(), &warehouse);
     assert_eq!(
         dry.replace(
             "DIR has format 1; to bring it to format 2:",
@@ -128,7 +128,7 @@ fn a_warehouse_of_format_1_goes_on_as_if_it_had_always_been_of_this_one() {
         ),
         done
     );
-    let again = told(migrate(&warehouse, &[]).published(), &warehouse);
+    let again = message(migrate(&warehouse, &[]).published(), &warehouse);
     assert_eq!(again, "DIR has format 2: there is nothing to do\n");
 
     // Readers, releases, earlier releases.
@@ -172,8 +172,8 @@ fn refused_records_of_format_1_still_wait() {
     assert_eq!(shop.sillage(&["migrate"]).code, Some(0));
     assert_eq!(shop.sillage(&["quarantine", "ls"]).out, before);
     shop.pipeline("[sources.orders]\n", "[sources.orders]\nnull = [\"\", \"n/a\"]\n");
-    let said = shop.sillage(&["quarantine", "replay", "orders"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = shop.sillage(&["quarantine", "replay", "orders"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
     assert_eq!(shop.ask("select count(*) from raw.orders where order_id = 'o960'"), "1");
     assert!(shop.sillage(&["quarantine", "ls"]).out.contains("no refused record waits"));
 }
@@ -185,7 +185,7 @@ fn a_release_that_was_being_published_is_published() {
         let warehouse = nights.shop.warehouse(point);
         cut_off_at(&nights, &warehouse, point);
         to_format_1(&warehouse);
-        let dry = told(migrate(&warehouse, &["--dry-run"]).published(), &warehouse);
+        let dry = message(migrate(&warehouse, &["--dry-run"]).published(), &warehouse);
         assert!(dry.contains("publish the rest of release 2, whose publication was interrupted"), "{dry}");
         migrate(&warehouse, &[]).published();
         assert_eq!(shelf(&warehouse), nights.new, "{point}");
@@ -207,7 +207,7 @@ fn a_run_that_was_cut_off_is_dropped_with_its_files_and_comes_again() {
     night.kill().unwrap();
     night.wait().unwrap();
     to_format_1(&warehouse);
-    let done = told(migrate(&warehouse, &[]).published(), &warehouse);
+    let done = message(migrate(&warehouse, &[]).published(), &warehouse);
     assert!(done.contains("drop the interrupted run 2: the next run does its work again"), "{done}");
     assert_eq!(tables(&warehouse), tables(&nights.base));
     // A file that was being put when the run was killed is nobody's.
@@ -262,9 +262,9 @@ fn what_cannot_be_carried_over_is_refused_and_left_as_it_is() {
     migrate(&warehouse, &[]).refused(2, &["has format 99", "it was made by sillage 9.0.0"]);
     fs::write(warehouse.join("_sillage/format.json"), newer.replace("99", "0")).unwrap();
     migrate(&warehouse, &[]).refused(2, &["has format 0, which no sillage ever wrote"]);
-    migrate(&nights.shop.warehouse("nowhere"), &[]).refused(2, &["is not a warehouse of sillage"]);
+    migrate(&nights.shop.warehouse("nowhere"), &[]).refused(2, &["is not a sillage warehouse"]);
     let held = hold(&nights, &whole);
-    migrate(&whole, &[]).refused(3, &["is held by process"]);
+    migrate(&whole, &[]).refused(3, &["is locked by process"]);
     held();
 }
 

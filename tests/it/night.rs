@@ -1,4 +1,4 @@
-//! A night: what comes in once counts once, and what goes out goes out whole or not at all.
+//! A night: a delivery is read once, and a release is published as a whole or not at all.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::shop::{AS_OF, NIGHTS, Shop, query, query_of, rows, rows_whatever_the_ids, shelf, sillage};
+use crate::shop::{AS_OF, NIGHTS, Shop, query, query_of, rows, rows_without_ids, shelf, sillage};
 
 /// Every table that depends on what came in alone, not on the models of the nights before.
 const WITHOUT_MEMORY: [&str; 11] = [
@@ -46,12 +46,12 @@ fn nights_of_one_file_each_equal_one_night_of_all_files() {
     let at_once = nightly.warehouse("at_once");
     nightly.run(&at_once, &[]).published();
     for table in WITHOUT_MEMORY {
-        let (one, other) = (rows_whatever_the_ids(&by_night, table), rows_whatever_the_ids(&at_once, table));
+        let (one, other) = (rows_without_ids(&by_night, table), rows_without_ids(&at_once, table));
         assert!(one == other, "{table} differs: {} and {} rows", one.len(), other.len());
     }
     for mart in MARTS_WITHOUT_MEMORY {
         let mart = format!("mart.{mart}");
-        let (one, other) = (rows_whatever_the_ids(&by_night, &mart), rows_whatever_the_ids(&at_once, &mart));
+        let (one, other) = (rows_without_ids(&by_night, &mart), rows_without_ids(&at_once, &mart));
         assert!(one == other, "{mart} differs");
     }
     assert_eq!(query(&by_night, "select count(distinct run) as runs from ops.sources"), "runs\n6\n");
@@ -127,8 +127,8 @@ fn a_broken_check_publishes_nothing_and_is_told() {
         query(&warehouse, "select run, table_name, severity, failures from ops.checks where not passed"),
         "run,table_name,severity,failures\n2,core.orders,error,1\n"
     );
-    let told = sillage(["history", "--warehouse", warehouse.to_str().unwrap()]).published().stdout;
-    assert!(told.contains("failed"), "{told}");
+    let messages = sillage(["history", "--warehouse", warehouse.to_str().unwrap()]).published().stdout;
+    assert!(messages.contains("failed"), "{messages}");
 
     // The file was never ingested: corrected, it comes in under its own name.
     shop.put("tickets", "06.csv", &good);
@@ -137,7 +137,7 @@ fn a_broken_check_publishes_nothing_and_is_told() {
     shop.run(&whole, &[]).published();
     for mart in MARTS_WITHOUT_MEMORY {
         let mart = format!("mart.{mart}");
-        let (one, other) = (rows_whatever_the_ids(&warehouse, &mart), rows_whatever_the_ids(&whole, &mart));
+        let (one, other) = (rows_without_ids(&warehouse, &mart), rows_without_ids(&whole, &mart));
         assert!(one == other, "{mart} differs");
     }
 }
@@ -173,8 +173,8 @@ fn the_past_is_published_over_the_present_only_when_asked() {
     let warehouse = shop.warehouse("warehouse");
     shop.run(&warehouse, &[]).published();
     let marts = shelf(&warehouse);
-    let told = ["2025-11-01", "2026-01-01", "--backfill"];
-    shop.run(&warehouse, &["--as-of", "2025-11-01"]).refused(2, &told);
+    let messages = ["2025-11-01", "2026-01-01", "--backfill"];
+    shop.run(&warehouse, &["--as-of", "2025-11-01"]).refused(2, &messages);
     assert_eq!(shelf(&warehouse), marts);
     shop.run(&warehouse, &["--as-of", "2025-11-01", "--backfill"]).published();
     assert_ne!(shelf(&warehouse), marts);
@@ -227,7 +227,7 @@ fn a_second_run_is_told_who_holds_the_warehouse() {
     signal("-STOP");
     let second = shop.run(&warehouse, &[]);
     signal("-CONT");
-    second.refused(3, &["is held by", &format!("process {}", first.id()), "since"]);
+    second.refused(3, &["is locked by", &format!("process {}", first.id()), "since"]);
     assert!(first.wait_with_output().unwrap().status.success());
     assert_eq!(query(&warehouse, "select count(*) as n from ops.runs"), "n\n1\n");
 }

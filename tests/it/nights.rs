@@ -1,4 +1,4 @@
-//! Two nights of the small shop as they are when nothing strikes, to compare with those it does.
+//! Two undisturbed nights of the small shop, to compare with disturbed ones.
 
 use std::collections::BTreeMap;
 use std::fs;

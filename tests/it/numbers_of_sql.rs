@@ -1,4 +1,4 @@
-//! SQL says nothing false of numbers: what does not fit is an error that names the model.
+//! Numbers in SQL are exact: a number that does not fit is an error that names the model.
 
 use crate::project::Project;
 
@@ -46,7 +46,7 @@ fn a_number_that_does_not_fit_stops_the_run_and_names_model_expression_and_way_o
             "select id, arrow_cast(points, 'UInt64') * arrow_cast(2, 'UInt64') as s from raw.t",
             "column `s` holds a value of type UInt64",
         ),
-        ("select id, 1.0 / clicks as s from raw.t", "column `s` holds infinities or NaN"),
+        ("select id, 1.0 / clicks as s from raw.t", "column `s` holds infinity or NaN"),
         ("select id, row_number() over (order by 1.0 / clicks desc) as s from raw.t", "rows are ordered by"),
     ] {
         let ran = points(model).run(&[]);
@@ -89,7 +89,7 @@ fn a_query_and_a_check_are_held_to_the_same() {
     project.run(&[]).published();
     project
         .verb(&["query", "select sum(points) from raw.t"])
-        .refused(1, &["sum(raw.t.points) is beyond the range"]);
+        .refused(1, &["sum(raw.t.points) is out of the range"]);
     let pipeline = std::fs::read_to_string(project.path().join("pipeline.toml")).unwrap();
     let checked = pipeline
         .replace("key = [\"id\"] }", "key = [\"id\"], checks = [{ expression = \"points + 1 > 0\" }] }");

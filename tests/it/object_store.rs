@@ -108,9 +108,9 @@ impl S3 {
 
     fn sillage(&self, dir: &Path, args: &[&str]) -> Output {
         let output = self.command(dir, args).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "sillage {args:?}: {told}");
-        assert!(!told.contains("a-secret-of-the-test"));
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "sillage {args:?}: {message}");
+        assert!(!message.contains("a-secret-of-the-test"));
         output
     }
 }
@@ -187,16 +187,16 @@ fn a_bucket_that_fails_never_makes_a_wrong_release() {
         let share = [0.01, 0.03][(seed % 2) as usize];
         let mut night = s3.command(dir, &run);
         let output = night.env("SILLAGE_FAULT_SEED", format!("{seed}:{share}")).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "schedule {seed}: {told}");
-        assert!(!told.contains("a defect"), "schedule {seed}: {told}");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "schedule {seed}: {message}");
+        assert!(!message.contains("a defect"), "schedule {seed}: {message}");
         failed += u64::from(!output.status.success());
         s3.sillage(dir, &run);
         let file = format!("/bucket/wh{seed}/bi/mart/customer_360.parquet");
-        assert_eq!(s3.request("GET", &file, b""), local, "schedule {seed}: {told}");
+        assert_eq!(s3.request("GET", &file, b""), local, "schedule {seed}: {message}");
         let sql = "select count(*) as n from raw.orders";
         let counted = s3.sillage(dir, &["query", sql, "--format", "csv", "--warehouse", &warehouse]);
-        assert_eq!(String::from_utf8_lossy(&counted.stdout), "n\n3\n", "schedule {seed}: {told}");
+        assert_eq!(String::from_utf8_lossy(&counted.stdout), "n\n3\n", "schedule {seed}: {message}");
     }
     println!("{schedules} schedules on a bucket, {failed} failed cleanly, 0 wrong releases");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::shop::{Ran, sillage};
+use crate::shop::{CommandResult, sillage};
 
 /// A folder with `pipeline.toml`, `sql/…` and what was delivered, deleted at the end of the test.
 pub struct Project {
@@ -38,14 +38,14 @@ impl Project {
     }
 
     /// Runs the pipeline.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub fn run(&self, arguments: &[&str]) -> CommandResult {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
         command.current_dir(self.path()).args(["run", "pipeline.toml", "--warehouse", "warehouse"]);
-        Ran::of(command.args(arguments).output().unwrap())
+        CommandResult::of(command.args(arguments).output().unwrap())
     }
 
     /// Runs another verb on the warehouse.
-    pub fn verb(&self, arguments: &[&str]) -> Ran {
+    pub fn verb(&self, arguments: &[&str]) -> CommandResult {
         let warehouse = self.path().join("warehouse");
         sillage(arguments.iter().copied().chain(["--warehouse", warehouse.to_str().unwrap()]))
     }

@@ -1,5 +1,5 @@
-//! How good the linkage is: the figures are those of plain counting, the truth is judge and never
-//! witness, and the report says it all in one file that needs nothing else.
+//! Match quality: the figures equal plain counts, the truth is never read by the linkage, and the report is
+//! one self-contained file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -91,13 +91,13 @@ impl Project {
         self.put("persons.toml", &(before + text));
     }
 
-    fn sillage(&self, args: &[&str]) -> crate::shop::Ran {
+    fn sillage(&self, args: &[&str]) -> crate::shop::CommandResult {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sillage"));
         command.current_dir(self.folder.path()).env("PEOPLE", self.folder.path()).args(args);
-        crate::shop::Ran::of(command.output().unwrap())
+        crate::shop::CommandResult::of(command.output().unwrap())
     }
 
-    fn run(&self, more: &[&str]) -> crate::shop::Ran {
+    fn run(&self, more: &[&str]) -> crate::shop::CommandResult {
         self.sillage(&[&["run", "persons.toml"], more].concat())
     }
 
@@ -189,15 +189,15 @@ fn nothing_that_the_linkage_reads_is_made_from_the_truth() {
     assert!(pipeline.graph.upstream([&StepName::new("match_quality")]).contains(&resolve));
 
     let persons = "select 'people' as source, record as record_id, * from raw.people";
-    let refused = |table: &str, sql: &str, told: &[&str]| {
+    let refused = |table: &str, sql: &str, messages: &[&str]| {
         let path = format!("sql/{}.sql", table.replace('.', "/"));
         let before = fs::read_to_string(project.path(&path)).ok();
         project.put(&path, sql);
         let error = load().unwrap_err().to_string();
-        for told in told {
-            assert!(error.contains(told), "`{told}` is not told in: {error}");
+        for message in messages {
+            assert!(error.contains(message), "`{message}` is missing in: {error}");
         }
-        project.run(&[]).refused(2, told);
+        project.run(&[]).refused(2, messages);
         match before {
             Some(before) => project.put(&path, &before),
             None => fs::remove_file(project.path(&path)).unwrap(),
@@ -266,29 +266,30 @@ fn a_section_that_cannot_be_obeyed_is_told() {
 
 #[test]
 fn a_truth_that_contradicts_itself_stops_the_night_and_one_about_others_warns() {
-    let mut told = truth();
-    told.push(("p001".to_owned(), "somebody else".to_owned()));
+    let mut known_persons = truth();
+    known_persons.push(("p001".to_owned(), "somebody else".to_owned()));
     // The same twice is no contradiction, and who is not known says nothing.
-    told.push(("p002".to_owned(), "person 002".to_owned()));
-    told.push(("p003".to_owned(), String::new()));
-    let project = Project::judged(&told);
-    let said = project.run(&[]).refused(1, &["channel.true_persons has 1 records with more than one person"]);
-    assert!(!said.stderr.contains("somebody else"), "{}", said.stderr);
-    told.retain(|(_, person)| person != "somebody else");
-    told.push(("nobody".to_owned(), "nobody".to_owned()));
-    project.tell(&told);
-    let said = project.run(&[]).published();
+    known_persons.push(("p002".to_owned(), "person 002".to_owned()));
+    known_persons.push(("p003".to_owned(), String::new()));
+    let project = Project::judged(&known_persons);
+    let output =
+        project.run(&[]).refused(1, &["channel.true_persons has 1 records with more than one person"]);
+    assert!(!output.stderr.contains("somebody else"), "{}", output.stderr);
+    known_persons.retain(|(_, person)| person != "somebody else");
+    known_persons.push(("nobody".to_owned(), "nobody".to_owned()));
+    project.tell(&known_persons);
+    let output = project.run(&[]).published();
     assert!(
-        said.stderr.contains("1 of the 672 records of channel.true_persons are none of"),
+        output.stderr.contains("1 of the 672 records of channel.true_persons are not in"),
         "{}",
-        said.stderr
+        output.stderr
     );
     assert_eq!(project.number("select count(*) from mart.match_accuracy where measure = 'customers'"), 1.0);
 }
 
 type Rates = (u64, u64, u64);
 
-fn told(project: &Project, measure: &str) -> Vec<(f64, Rates, Vec<f64>)> {
+fn measured(project: &Project, measure: &str) -> Vec<(f64, Rates, Vec<f64>)> {
     let sql = format!(
         "select coalesce(match_weight, -1), true_positives, false_positives, false_negatives, precision, recall, f1
          from mart.match_accuracy where measure = '{measure}' order by position"
@@ -340,18 +341,22 @@ fn figures_are_those_of_plain_counting_also_where_the_truth_knows_a_part() {
             pairs(&records).into_iter().filter(|(a, b)| customer[a] == customer[b]).collect();
         assert!(real.len() > 100, "{} pairs of the truth", real.len());
 
-        let check = |told: &(f64, Rates, Vec<f64>), right: usize, found: usize, real: usize| {
-            assert_eq!(told.1, (right as u64, (found - right) as u64, (real - right) as u64), "{told:?}");
+        let check = |measured: &(f64, Rates, Vec<f64>), right: usize, found: usize, real: usize| {
+            assert_eq!(
+                measured.1,
+                (right as u64, (found - right) as u64, (real - right) as u64),
+                "{measured:?}"
+            );
             let (precision, recall) = (right as f64 / found as f64, right as f64 / real as f64);
             let rates = [precision, recall, 2.0 * precision * recall / (precision + recall)];
-            for (told, counted) in told.2.iter().zip(rates) {
+            for (measured, counted) in measured.2.iter().zip(rates) {
                 assert!(
-                    (told - counted).abs() < 1e-12 || told.is_nan() && counted.is_nan(),
-                    "{told} {counted}"
+                    (measured - counted).abs() < 1e-12 || measured.is_nan() && counted.is_nan(),
+                    "{measured} {counted}"
                 );
             }
         };
-        check(&told(&project, "pairs")[0], real.intersection(&made).count(), made.len(), real.len());
+        check(&measured(&project, "pairs")[0], real.intersection(&made).count(), made.len(), real.len());
 
         let groups = |of: &HashMap<&str, &str>| -> BTreeSet<Vec<String>> {
             let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -362,10 +367,10 @@ fn figures_are_those_of_plain_counting_also_where_the_truth_knows_a_part() {
         };
         let (persons, customers) = (groups(&person), groups(&customer));
         let right = persons.intersection(&customers).count();
-        check(&told(&project, "customers")[0], right, customers.len(), persons.len());
+        check(&measured(&project, "customers")[0], right, customers.len(), persons.len());
 
         let links = project.ask("select record_id_l, record_id_r, match_weight from core.match_links");
-        let of_links = told(&project, "links");
+        let of_links = measured(&project, "links");
         assert!(of_links.len() > 10, "{} thresholds", of_links.len());
         for row in &of_links {
             let above: BTreeSet<(&str, &str)> = links
@@ -383,8 +388,8 @@ fn figures_are_those_of_plain_counting_also_where_the_truth_knows_a_part() {
 #[test]
 fn the_tables_say_what_was_linked() {
     let project = Project::judged(&truth());
-    let said = project.run(&[]).published();
-    let told = said.stderr.lines().find(|line| line.contains("pairs compared")).unwrap().to_owned();
+    let output = project.run(&[]).published();
+    let summary = output.stderr.lines().find(|line| line.contains("pairs compared")).unwrap().to_owned();
     let number = |sql: &str| project.number(sql);
     // Sizes: every record is in one, and each customer with more than one is joined somehow.
     assert_eq!(
@@ -426,7 +431,7 @@ fn the_tables_say_what_was_linked() {
     );
     assert_eq!(number("select sum(links) from mart.blocking_rules"), linked);
     let added = number("select sum(added_pairs) from mart.blocking_rules");
-    assert!(told.contains(&format!("{added} pairs compared")), "{told}");
+    assert!(summary.contains(&format!("{added} pairs compared")), "{summary}");
     assert_eq!(number("select count(*) from mart.blocking_rules where added_pairs > pairs"), 0.0);
     // Completeness: by plain counting; the first person's telephone, 0600000000, is none.
     let records = 500.0 + 167.0 + 4.0;
@@ -637,10 +642,10 @@ fn where_there_is_nothing_to_report_it_is_said() {
         ("report_no_release", &["report", "--release", "7"]),
         ("report_no_warehouse", &["report", "--warehouse", "nowhere"]),
     ] {
-        let said = shop.sillage(args);
-        said.decent();
-        assert_ne!(said.code, Some(0));
-        said.shown(name, "tests/errors/snapshots/cli");
+        let output = shop.sillage(args);
+        output.is_clean();
+        assert_ne!(output.code, Some(0));
+        output.shown(name, "tests/errors/snapshots/cli");
     }
     assert!(!shop.path("report.html").exists(), "no empty report");
     let project = Project::judged(&truth());

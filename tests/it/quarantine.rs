@@ -1,11 +1,10 @@
-//! The quarantine as a place of work: what waits is seen, read again once the declaration was mended,
-//! and never doubled.
+//! The quarantine: refused rows are shown, read again once the declaration is fixed, and never duplicated.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 
-use crate::broken_shop::{Said, Shop};
+use crate::broken_shop::{CommandOutput, Shop};
 
 const HEADER: &str = "order_id,customer_id,ordered_at,net_amount,channel\n";
 const NEW: &str = "exports/orders/march.csv";
@@ -27,24 +26,24 @@ fn shop() -> Shop {
 }
 
 #[track_caller]
-fn ends_well(shop: &Shop, args: &[&str]) -> Said {
-    let said = shop.sillage(args);
-    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
-    said
+fn ends_well(shop: &Shop, args: &[&str]) -> CommandOutput {
+    let output = shop.sillage(args);
+    assert_eq!(output.code, Some(0), "{}{}", output.out, output.err);
+    output
 }
 
 #[track_caller]
-fn replay(shop: &Shop) -> Said {
-    let said = ends_well(shop, &["quarantine", "replay", "orders", "--threads", "1"]);
-    said.decent();
-    said
+fn replay(shop: &Shop) -> CommandOutput {
+    let output = ends_well(shop, &["quarantine", "replay", "orders", "--threads", "1"]);
+    output.is_clean();
+    output
 }
 
 /// What waits, as (file:line, reason).
 fn open(shop: &Shop) -> Vec<String> {
-    let said = ends_well(shop, &["quarantine", "show", "--format", "csv"]);
+    let output = ends_well(shop, &["quarantine", "show", "--format", "csv"]);
     let line = |line: &str| line.split(',').skip(1).take(2).collect::<Vec<_>>().join(":");
-    said.out.lines().skip(1).map(line).collect()
+    output.out.lines().skip(1).map(line).collect()
 }
 
 /// Declares that `n/a` is no value.
@@ -55,9 +54,9 @@ fn mend(shop: &Shop) {
 #[test]
 fn what_waits_is_counted_and_shown() {
     let shop = shop();
-    let said = ends_well(&shop, &["quarantine", "ls"]);
-    said.decent();
-    said.shown("quarantine_ls", SNAPSHOTS);
+    let output = ends_well(&shop, &["quarantine", "ls"]);
+    output.is_clean();
+    output.shown("quarantine_ls", SNAPSHOTS);
     ends_well(&shop, &["quarantine", "show", "--column", "net_amount", "-n", "1"])
         .shown("quarantine_show", SNAPSHOTS);
     ends_well(&shop, &["quarantine", "show", "--reason", "timestamp"])
@@ -82,9 +81,11 @@ fn rows_that_fit_now_are_kept_once() {
     assert_eq!(open(&shop), ["march.csv:63"]);
     ends_well(&shop, &["quarantine", "ls", "--all"]).shown("quarantine_ls_all", SNAPSHOTS);
     // Again: one still waits and still does not fit.
-    let said = replay(&shop);
+    let output = replay(&shop);
     assert!(
-        said.err.contains("0 refused rows fit now and went to the table; others still do not: march.csv:63")
+        output
+            .err
+            .contains("0 refused rows fit now and went to the table; others still do not: march.csv:63")
     );
     assert_eq!(shop.ask("select count(*) from raw.orders"), (before.parse::<u64>().unwrap() + 2).to_string());
     assert_eq!(open(&shop), ["march.csv:63"]);
@@ -95,8 +96,8 @@ fn rows_that_fit_now_are_kept_once() {
     assert_eq!(open(&shop), [""; 0]);
     assert_eq!(shop.ask("select ordered_at from raw.orders where order_id = 'o961'"), "2026-02-26T23:00:00Z");
     let releases = ends_well(&shop, &["releases"]).out.lines().count();
-    let said = replay(&shop);
-    said.shown("quarantine_replay_nothing", SNAPSHOTS);
+    let output = replay(&shop);
+    output.shown("quarantine_replay_nothing", SNAPSHOTS);
     assert_eq!(ends_well(&shop, &["releases"]).out.lines().count(), releases, "nothing was run");
 }
 
@@ -121,8 +122,8 @@ fn a_replay_that_fails_leaves_the_rows_waiting() {
     let shop = shop();
     mend(&shop);
     shop.pipeline("{ row_count = { min = 1 } }", "{ not_null = \"net_amount\" }");
-    let said = shop.sillage(&["quarantine", "replay", "orders"]);
-    assert_eq!(said.code, Some(1), "{}", said.err);
+    let output = shop.sillage(&["quarantine", "replay", "orders"]);
+    assert_eq!(output.code, Some(1), "{}", output.err);
     assert_eq!(open(&shop).len(), 3);
     shop.pipeline("{ not_null = \"net_amount\" }", "{ row_count = { min = 1 } }");
     replay(&shop);
@@ -194,9 +195,9 @@ fn a_file_is_known_by_its_content_and_missed_when_it_is_gone() {
     let shop = self::shop();
     mend(&shop);
     shop.remove(NEW);
-    let said = shop.sillage(&["quarantine", "replay", "orders"]);
-    said.shown("quarantine_replay_gone", SNAPSHOTS);
-    assert_eq!(said.code, Some(1));
+    let output = shop.sillage(&["quarantine", "replay", "orders"]);
+    output.shown("quarantine_replay_gone", SNAPSHOTS);
+    assert_eq!(output.code, Some(1));
     assert_eq!(open(&shop).len(), 3);
 }
 
@@ -221,12 +222,12 @@ fn a_full_refresh_begins_the_quarantine_anew() {
     mend(&shop);
     replay(&shop);
     assert_eq!(shop.ask("select count(*) from raw.orders where order_id = 'o960'"), "1");
-    let said = shop.sillage(&["quarantine", "replay", "orders", "--full-refresh"]);
-    said.shown("quarantine_replay_full_refresh", SNAPSHOTS);
-    let said = shop.sillage(&["quarantine", "replay", "order"]);
-    said.shown("quarantine_replay_unknown", SNAPSHOTS);
-    let said = shop.sillage(&["quarantine", "replay", "orders", "--select", "raw.visits"]);
-    said.shown("quarantine_replay_not_selected", SNAPSHOTS);
+    let output = shop.sillage(&["quarantine", "replay", "orders", "--full-refresh"]);
+    output.shown("quarantine_replay_full_refresh", SNAPSHOTS);
+    let output = shop.sillage(&["quarantine", "replay", "order"]);
+    output.shown("quarantine_replay_unknown", SNAPSHOTS);
+    let output = shop.sillage(&["quarantine", "replay", "orders", "--select", "raw.visits"]);
+    output.shown("quarantine_replay_not_selected", SNAPSHOTS);
 }
 
 #[test]
@@ -255,18 +256,18 @@ fn rows_of_parquet_are_replayed_by_their_number() {
     );
 }
 
-fn dismiss(shop: &Shop, args: &[&str]) -> Said {
-    let said = shop.sillage(&[&["quarantine", "dismiss", "--by", "Ruth"], args].concat());
-    said.decent();
-    said
+fn dismiss(shop: &Shop, args: &[&str]) -> CommandOutput {
+    let output = shop.sillage(&[&["quarantine", "dismiss", "--by", "Ruth"], args].concat());
+    output.is_clean();
+    output
 }
 
 #[test]
 fn a_dismissed_row_waits_no_more() {
     let shop = shop();
     let line = ["--source", "orders", "--file", "march.csv", "--line", "62"];
-    let said = dismiss(&shop, &[line.as_slice(), &["--because", "a test order of the shop"]].concat());
-    said.shown("quarantine_dismiss", SNAPSHOTS);
+    let output = dismiss(&shop, &[line.as_slice(), &["--because", "a test order of the shop"]].concat());
+    output.shown("quarantine_dismiss", SNAPSHOTS);
     assert_eq!(open(&shop), ["march.csv:63", "march.csv:64"]);
     assert_eq!(
         shop.ask(
@@ -313,8 +314,8 @@ fn a_dismissal_says_which_records_and_why() {
         assert_eq!(dismiss(&shop, because).code, Some(2));
     }
     assert_eq!(open(&shop).len(), 3);
-    let said = shop.sillage(&["quarantine", "dismiss", "--source", "orders", "--because", "x"]);
-    assert_eq!(said.code, Some(2), "by whom?");
+    let output = shop.sillage(&["quarantine", "dismiss", "--source", "orders", "--because", "x"]);
+    assert_eq!(output.code, Some(2), "by whom?");
 }
 
 #[test]

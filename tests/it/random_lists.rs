@@ -1,11 +1,11 @@
-//! Lists drawn at random, by the binary and by plain Rust over the same rows.
+//! Random audiences, computed by the binary and by plain Rust over the same rows.
 //!
-//! Each warehouse has customers, tables with several rows a customer, rows of nobody, nulls, doubles,
-//! consents spelled carelessly and rows of tomorrow; each audience has rules with and without
-//! subqueries, exclusions, a limit, a control group and a ranking. What was decided about whom, the
-//! lists and the waterfall must be what `oracle` finds, which knows no SQL.
+//! Each warehouse has customers, tables with several rows per customer, rows without a customer, nulls,
+//! duplicates, incomplete consents and rows of tomorrow; each audience has rules with and without subqueries,
+//! exclusions, a limit, a control group and a ranking. Decisions, lists and waterfall must be what `oracle`
+//! computes without SQL.
 //!
-//! `SILLAGE_AUDIENCES=2000` draws that many (twenty without it).
+//! `SILLAGE_AUDIENCES=2000` tries that many (twenty without it).
 
 mod audience;
 mod condition;
@@ -22,7 +22,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use self::audience::Drawn;
 use self::oracle::Decision;
 use self::world::World;
-use crate::shop::{Ran, query, sillage};
+use crate::shop::{CommandResult, query, sillage};
 
 /// Audiences drawn in one run over one warehouse.
 const AT_ONCE: usize = 25;
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 25;
 #[test]
 fn random_lists_are_those_that_plain_rust_draws() {
     let asked: usize = std::env::var("SILLAGE_AUDIENCES").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
-    let mut told = BTreeMap::<&str, usize>::new();
+    let mut message = BTreeMap::<&str, usize>::new();
     let mut left = asked;
     for seed in 0.. {
         if left == 0 {
@@ -44,13 +44,13 @@ fn random_lists_are_those_that_plain_rust_draws() {
             (0..many).map(|n| Drawn::at_random(&mut chance, &world, format!("a{n:02}"))).collect();
         let folder = tempfile::tempdir().unwrap();
         world.write(folder.path());
-        published(&world, &audiences, folder.path(), seed, &mut told);
-        counted(&world, folder.path(), seed, &mut told);
+        published(&world, &audiences, folder.path(), seed, &mut message);
+        counted(&world, folder.path(), seed, &mut message);
     }
-    println!("{asked} audiences: {told:?}");
+    println!("{asked} audiences: {message:?}");
     // A trial that draws nobody, or leaves nobody off, tries nothing.
     for what in ["on a list", "control group", "beyond the limit", "off for consent", "off by a condition"] {
-        assert!(told.get(what).copied().unwrap_or(0) > 0, "{what}: {told:?}");
+        assert!(message.get(what).copied().unwrap_or(0) > 0, "{what}: {message:?}");
     }
 }
 
@@ -60,7 +60,7 @@ fn published(
     audiences: &[Drawn],
     folder: &Path,
     seed: u64,
-    told: &mut BTreeMap<&'static str, usize>,
+    message: &mut BTreeMap<&'static str, usize>,
 ) {
     let sections: String = audiences.iter().map(Drawn::toml).collect();
     let ran = run(world, folder, "lists", &sections);
@@ -97,13 +97,13 @@ fn published(
         let lines: Vec<Vec<String>> =
             waterfall.iter().filter(|row| row[0] == drawn.name).map(|row| row[1..].to_vec()).collect();
         assert_eq!(sorted(lines), sorted(oracle::waterfall(drawn, &expected)), "{}", place());
-        oracle::count(drawn, &expected, told);
+        oracle::count(drawn, &expected, message);
     }
 }
 
 /// A table in `from` that has several rows of a customer, or rows of nobody, is refused with how many;
 /// where it happens to have none, the list is drawn.
-fn counted(world: &World, folder: &Path, seed: u64, told: &mut BTreeMap<&'static str, usize>) {
+fn counted(world: &World, folder: &Path, seed: u64, message: &mut BTreeMap<&'static str, usize>) {
     let section = "[audiences.seen]\nfrom = [\"mart.people\", \"mart.visits\"]\nwhere = \"page is not null\"\n\
                    rank_by = \"orders\"\nchannel = \"email\"\nconsent = false\n";
     let ran = run(world, folder, "counted", section);
@@ -121,14 +121,14 @@ fn counted(world: &World, folder: &Path, seed: u64, told: &mut BTreeMap<&'static
         ran.published();
         return;
     }
-    *told.entry("refused runs").or_default() += 1;
+    *message.entry("refused runs").or_default() += 1;
     assert_eq!(ran.code, Some(1), "warehouse {seed}: {}", ran.stderr);
     for line in expected {
         assert!(ran.stderr.contains(&line), "warehouse {seed}: `{line}` is not told in {}", ran.stderr);
     }
 }
 
-fn run(world: &World, folder: &Path, warehouse: &str, sections: &str) -> Ran {
+fn run(world: &World, folder: &Path, warehouse: &str, sections: &str) -> CommandResult {
     let file = folder.join(format!("pipelines/{warehouse}.toml"));
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, world.toml(folder, sections)).unwrap();

@@ -1,5 +1,5 @@
-//! Keys that say nothing join nobody, and neither do those that many share: at every size, with and without
-//! records of persons.
+//! Unusable keys join no records, and neither do keys that many share: at every size, with and without person
+//! records.
 
 use crate::project::Project;
 
@@ -81,7 +81,8 @@ fn what_says_nothing_joins_nobody_and_the_run_says_so_without_the_value() {
     let project = persons("", &keys, None);
     let ran = project.run(&[]).published();
     assert_eq!(sizes(&project), "30,2");
-    for part in ["keys of the kind email", "join nobody", "core.refused_keys", "a spreadsheet wrote them"] {
+    for part in ["keys of the kind email", "join no records", "core.refused_keys", "a spreadsheet wrote them"]
+    {
         assert!(
             ran.stdout.contains(part) || ran.stderr.contains(part),
             "{part}: {} {}",
@@ -148,8 +149,8 @@ fn a_key_that_many_records_of_one_source_hold_joins_nobody_unless_they_are_event
         let project = persons(identity, &of(many), None);
         let ran = project.run(&[]).published();
         assert_eq!(sizes(&project), expected, "{many} {identity}");
-        let told = ran.stdout.contains("max_key_records") || ran.stderr.contains("max_key_records");
-        assert_eq!(told, expected.ends_with(",1"), "{} {}", ran.stdout, ran.stderr);
+        let message = ran.stdout.contains("max_key_records") || ran.stderr.contains("max_key_records");
+        assert_eq!(message, expected.ends_with(",1"), "{} {}", ran.stdout, ran.stderr);
     }
     // Of two sources each within the limit.
     let two: String =
@@ -187,7 +188,7 @@ fn a_record_whose_id_says_nothing_brings_nobody_together() {
     let project = persons("", &keys, None);
     let ran = project.run(&[]).published();
     assert_eq!(sizes(&project), "13,1");
-    assert!((ran.stdout + &ran.stderr).contains("1 records have an id that says nothing"));
+    assert!((ran.stdout + &ran.stderr).contains("1 records have an unusable id"));
 }
 
 #[test]

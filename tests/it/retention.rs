@@ -1,4 +1,4 @@
-//! What a source no longer keeps leaves in the night itself, and nothing else does.
+//! Rows that a source no longer keeps are removed by the run itself, and no other rows are.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::broken_shop;
 use crate::nights::{tables, wait_for};
 use crate::shop::{
-    AS_OF, NIGHTS, Ran, Shop, copy_folder, query, query_of, rows, rows_whatever_the_ids, shelf, sillage,
+    AS_OF, CommandResult, NIGHTS, Shop, copy_folder, query, query_of, rows, rows_without_ids, shelf, sillage,
 };
 
 const HEADER: &str = "ticket;sold_at;card;product_id;quantity;net_amount\n";
@@ -23,7 +23,7 @@ fn keep(shop: &Shop, source: &str, line: &str) {
     shop.edit(&section, &format!("{section}{line}\n"));
 }
 
-fn night(shop: &Shop, warehouse: &Path, as_of: &str) -> Ran {
+fn night(shop: &Shop, warehouse: &Path, as_of: &str) -> CommandResult {
     shop.run(warehouse, &["--as-of", as_of]).published()
 }
 
@@ -72,9 +72,9 @@ fn old_rows_leave_in_the_night_and_what_is_made_of_them_too() {
     // The web shop keeps everything.
     assert_eq!(rows(&by_night, "raw.web_orders"), rows(&whole, "raw.web_orders"));
     // What left is told, night by night.
-    let told = one(&by_night, "select sum(rows_expired) from ops.steps where step = 'raw.tickets'");
+    let message = one(&by_night, "select sum(rows_expired) from ops.steps where step = 'raw.tickets'");
     let left: u64 = count(&whole, "").parse::<u64>().unwrap() - count(&by_night, "").parse::<u64>().unwrap();
-    assert_eq!(told, left.to_string());
+    assert_eq!(message, left.to_string());
     let note = one(&by_night, "select note from ops.steps where step = 'raw.tickets' and run = 6");
     assert!(
         note.contains("left the table: kept for 6 months by sold_at, from 2025-07-01T00:00:00Z on"),
@@ -91,7 +91,7 @@ fn old_rows_leave_in_the_night_and_what_is_made_of_them_too() {
     night(&kept, &at_once, AS_OF[NIGHTS - 1]);
     let tables = ["raw.tickets", "core.orders", "core.customers", "core.customer_ids", "mart.customer_360"];
     for table in tables {
-        let (one, other) = (rows_whatever_the_ids(&by_night, table), rows_whatever_the_ids(&at_once, table));
+        let (one, other) = (rows_without_ids(&by_night, table), rows_without_ids(&at_once, table));
         assert!(one == other, "{table} differs");
     }
 }
@@ -165,14 +165,14 @@ fn what_left_does_not_come_back() {
     shop.run(&warehouse, &["--full-refresh", "--as-of", "2026-01-01"]).published();
     assert!(rows(&warehouse, "raw.tickets") == before);
     // An earlier instant does not bring them back, and says so.
-    let told = shop.run(&warehouse, &["--as-of", "2025-12-01", "--backfill"]).published().stderr;
+    let message = shop.run(&warehouse, &["--as-of", "2025-12-01", "--backfill"]).published().stderr;
     assert!(
-        told.contains("rows from before 2025-07-01T00:00:00Z may have left with an earlier release"),
-        "{told}"
+        message.contains("rows from before 2025-07-01T00:00:00Z may have left with an earlier release"),
+        "{message}"
     );
     assert!(rows(&warehouse, "raw.tickets") == before);
-    let told = shop.run(&warehouse, &["--as-of", "2025-12-01", "--full-refresh"]).published().stderr;
-    assert!(!told.contains("may have left with an earlier release"), "{told}");
+    let message = shop.run(&warehouse, &["--as-of", "2025-12-01", "--full-refresh"]).published().stderr;
+    assert!(!message.contains("may have left with an earlier release"), "{message}");
     assert!(rows(&warehouse, "raw.tickets").len() > before.len());
 }
 
@@ -229,9 +229,10 @@ fn refused_records_leave_the_quarantine_by_the_night_that_refused_them() {
     night(&shop, &warehouse, "2026-03-01");
     let waiting = || {
         let place = warehouse.to_str().unwrap();
-        let said = sillage(["quarantine", "ls", "--format", "csv", "--warehouse", place]).published().stdout;
+        let output =
+            sillage(["quarantine", "ls", "--format", "csv", "--warehouse", place]).published().stdout;
         let mut files: Vec<String> =
-            said.lines().skip(1).map(|l| l.split(',').take(2).collect::<Vec<_>>().join("/")).collect();
+            output.lines().skip(1).map(|l| l.split(',').take(2).collect::<Vec<_>>().join("/")).collect();
         files.sort();
         files.join(" ")
     };
@@ -241,8 +242,11 @@ fn refused_records_leave_the_quarantine_by_the_night_that_refused_them() {
     assert_eq!((waiting().as_str(), version()), ("cards/a.csv tickets/a.csv tickets/b.csv", 2), "to the day");
     // The night that forgets refuses another.
     refuse("c.csv", "Tum");
-    let told = night(&shop, &warehouse, "2026-07-02").stderr;
-    assert!(told.contains("raw.tickets: 1 refused record left the quarantine: kept for 6 months"), "{told}");
+    let message = night(&shop, &warehouse, "2026-07-02").stderr;
+    assert!(
+        message.contains("raw.tickets: 1 refused record left the quarantine: kept for 6 months"),
+        "{message}"
+    );
     assert_eq!(waiting(), "cards/a.csv tickets/b.csv tickets/c.csv");
     let note = one(&warehouse, "select note from ops.steps where step = 'raw.tickets' and run = 4");
     assert!(note.contains("1 refused record left the quarantine"), "{note}");
@@ -287,8 +291,8 @@ fn a_night_that_is_dropped_takes_no_file_of_the_table_with_it() {
     cut.kill().unwrap();
     cut.wait().unwrap();
     // Another night takes its place, in which nothing is too old.
-    let told = night(&shop, &warehouse, AS_OF[2]).stderr;
-    assert!(told.contains("run 4 was cut off and is dropped"), "{told}");
+    let message = night(&shop, &warehouse, AS_OF[2]).stderr;
+    assert!(message.contains("run 4 was cut off and is dropped"), "{message}");
     let mut after = tables(&warehouse);
     after.insert("ops.runs".to_owned(), before["ops.runs"].clone());
     assert_eq!(after["raw.tickets"], before["raw.tickets"]);
@@ -392,9 +396,9 @@ fn the_plan_says_that_a_source_forgets() {
         "[sources.orders]\n",
         "[sources.orders]\nkeep = { for = \"8 months\", by = \"ordered_at\" }\n",
     );
-    let said = shop.sillage(&["plan", "--select", "raw.*"]);
-    said.shown("keep_plan", "tests/errors/snapshots");
-    let said = shop.run(&["--select", "raw.*"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    said.shown("keep_run", "tests/errors/snapshots");
+    let output = shop.sillage(&["plan", "--select", "raw.*"]);
+    output.shown("keep_plan", "tests/errors/snapshots");
+    let output = shop.run(&["--select", "raw.*"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    output.shown("keep_run", "tests/errors/snapshots");
 }

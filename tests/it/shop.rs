@@ -1,7 +1,7 @@
 //! The small shop: a folder with exports, pipeline and warehouses, and the binary run over them.
 //!
-//! Grain of what is exported: two hundred persons, one year, six deliveries of two months, each one
-//! file a source. Everything follows from one seed.
+//! Size of the exports: two hundred persons, one year, six deliveries of two months, each one file per
+//! source. Everything follows from one seed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,15 +40,15 @@ pub struct Shop {
 }
 
 /// What a run of the binary left behind.
-pub struct Ran {
+pub struct CommandResult {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ran {
-    pub fn of(output: Output) -> Ran {
-        Ran {
+impl CommandResult {
+    pub fn of(output: Output) -> CommandResult {
+        CommandResult {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
@@ -56,24 +56,24 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn published(self) -> Ran {
+    pub fn published(self) -> CommandResult {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self
     }
 
     #[track_caller]
-    pub fn refused(self, code: i32, told: &[&str]) -> Ran {
+    pub fn refused(self, code: i32, messages: &[&str]) -> CommandResult {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
-        for told in told {
-            assert!(self.stderr.contains(told), "`{told}` is not told in: {}", self.stderr);
+        for message in messages {
+            assert!(self.stderr.contains(message), "`{message}` is missing in: {}", self.stderr);
         }
         self
     }
 }
 
 /// Runs the binary.
-pub fn sillage<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Ran {
-    Ran::of(Command::new(env!("CARGO_BIN_EXE_sillage")).args(arguments).output().unwrap())
+pub fn sillage<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> CommandResult {
+    CommandResult::of(Command::new(env!("CARGO_BIN_EXE_sillage")).args(arguments).output().unwrap())
 }
 
 impl Shop {
@@ -155,8 +155,8 @@ impl Shop {
     }
 
     /// `sillage run` over the shop, to its end.
-    pub fn run(&self, warehouse: &Path, arguments: &[&str]) -> Ran {
-        Ran::of(self.night(warehouse, arguments).output().unwrap())
+    pub fn run(&self, warehouse: &Path, arguments: &[&str]) -> CommandResult {
+        CommandResult::of(self.night(warehouse, arguments).output().unwrap())
     }
 }
 
@@ -196,7 +196,7 @@ pub fn rows(warehouse: &Path, table: &str) -> Vec<String> {
 /// The same with each customer id replaced by the customer's first record: warehouses with other nights
 /// behind them have the same customers, and may call them otherwise.
 #[track_caller]
-pub fn rows_whatever_the_ids(warehouse: &Path, table: &str) -> Vec<String> {
+pub fn rows_without_ids(warehouse: &Path, table: &str) -> Vec<String> {
     let sql =
         "select customer_id, min(source || ':' || record_id) from core.customer_ids group by customer_id";
     let names: BTreeMap<String, String> = csv_lines(&query(warehouse, sql))

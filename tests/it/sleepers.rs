@@ -1,8 +1,8 @@
-//! Stopped past its lease at any point of its storage, while others work on the warehouse, and woken: a
-//! night or a verb does no harm. Every table of every later release is whole, nobody's rows are lost, who
-//! was forgotten is in no byte, and the next night runs.
+//! A run or command that sleeps at any storage operation longer than its lease, while others work on the
+//! warehouse, and wakes up, does no harm: every table of every later release is complete, no row is lost, no
+//! byte of an erased person is left, and the next run works.
 //!
-//! `SILLAGE_SLEEPERS=1000` puts that many to sleep, spread over the points of all verbs; without it twelve.
+//! `SILLAGE_SLEEPERS=1000` tries that many, spread over the operations of all commands; without it twelve.
 //! `SILLAGE_S3_SLEEPERS=100` does so on an S3 server (moto, from PyPI); without it two.
 
 use std::cell::Cell;
@@ -19,7 +19,7 @@ use crate::forget::{files_below, text_of};
 use crate::migration::to_format_1;
 use crate::nights::tables;
 use crate::object_store::S3;
-use crate::shop::{Ran, copy_folder, query, shelf};
+use crate::shop::{CommandResult, copy_folder, query, shelf};
 
 const LEASE: Duration = Duration::from_millis(400);
 /// Whom the sleeper forgets, and whom those who work meanwhile do.
@@ -106,7 +106,7 @@ impl Base {
     fn points(&self, words: Words) -> u64 {
         let (warehouse, listed) = (self.fresh(words), self.nights.shop.path().join("points"));
         let mut verb = self.verb(words, &warehouse);
-        Ran::of(verb.env("SILLAGE_FAULT_POINTS", &listed).output().unwrap()).published();
+        CommandResult::of(verb.env("SILLAGE_FAULT_POINTS", &listed).output().unwrap()).published();
         fs::read_to_string(&listed).unwrap().lines().count() as u64
     }
 
@@ -123,7 +123,7 @@ impl Base {
         std::thread::sleep(LEASE);
         let first: &[Words] = if words[0] == "migrate" { &[&["migrate"]] } else { &[] };
         for words in first.iter().chain(meanwhile) {
-            let ran = Ran::of(self.verb(words, &warehouse).output().unwrap());
+            let ran = CommandResult::of(self.verb(words, &warehouse).output().unwrap());
             // The erasure that sleeps may have purged it.
             let is_gone = words[0] == "restore" && ran.stderr.contains("has no release 2");
             assert!(ran.code == Some(0) || is_gone, "{trial}: {words:?}: {}", ran.stderr);
@@ -143,7 +143,7 @@ impl Base {
         gone.extend(meanwhile.contains(&FORGET).then_some(FORGOTTEN_MEANWHILE));
         gone.extend((words[0] == "forget" && woken.code == Some(0)).then_some(FORGOTTEN));
         self.are_forgotten(&seen, &gone, &trial);
-        let night = Ran::of(self.verb(RUN, &warehouse).output().unwrap());
+        let night = CommandResult::of(self.verb(RUN, &warehouse).output().unwrap());
         assert_eq!(night.code, Some(0), "{trial}; the next night: {}", night.stderr);
         let seen = self.seen(&warehouse);
         assert_eq!(query(&seen, OTHERS), self.others, "{trial}");
@@ -166,7 +166,7 @@ impl Base {
     fn copy_is_whole(&self, warehouse: &Path, is_done: bool, trial: &str) {
         let copy = self.nights.shop.warehouse("copy");
         if !is_done {
-            let again = Ran::of(self.verb(&["backup", "copy"], warehouse).output().unwrap());
+            let again = CommandResult::of(self.verb(&["backup", "copy"], warehouse).output().unwrap());
             assert_eq!(again.code, Some(0), "{trial}: again: {}", again.stderr);
         }
         assert!(!tables(&copy).is_empty() && !shelf(&copy).is_empty(), "{trial}");

@@ -26,9 +26,9 @@ pub struct Small {
 
 /// What a night said beside its figures.
 #[derive(Default)]
-struct Said(Mutex<Vec<String>>);
+struct CommandOutput(Mutex<Vec<String>>);
 
-impl Progress for Said {
+impl Progress for CommandOutput {
     fn tell(&self, event: Event) {
         if let Event::Warning { message, .. } | Event::Note { message, .. } = event {
             self.0.lock().unwrap().push(message);
@@ -93,13 +93,13 @@ impl Small {
 
     /// Runs as of the instant; what was said.
     pub fn try_run(&self, request: Request) -> Result<(Release, Vec<String>)> {
-        let said = Arc::new(Said::default());
+        let output = Arc::new(CommandOutput::default());
         let (_, stop) = tokio::sync::watch::channel(false);
         let (pipeline, warehouse) = (self.pipeline(), self.warehouse());
-        let run = execute::run(&pipeline, &warehouse, &request, said.clone(), stop);
+        let run = execute::run(&pipeline, &warehouse, &request, output.clone(), stop);
         let release = self.runtime.block_on(run)?;
-        let said = std::mem::take(&mut *said.0.lock().unwrap());
-        Ok((release, said))
+        let output = std::mem::take(&mut *output.0.lock().unwrap());
+        Ok((release, output))
     }
 
     #[track_caller]
@@ -111,7 +111,7 @@ impl Small {
     #[track_caller]
     pub fn fails(&self, as_of: &str) -> String {
         match self.try_run(request(as_of)) {
-            Ok((_, said)) => panic!("it went well: {said:?}"),
+            Ok((_, output)) => panic!("it went well: {output:?}"),
             Err(error) => error.to_string(),
         }
     }

@@ -1,5 +1,5 @@
-//! Lists as the other verbs meet them: plan, query, optimize, restore, forget, test, and a night that is
-//! stopped anywhere.
+//! Snapshots and the other commands: plan, query, optimize, restore, forget, test, and a run that is stopped
+//! anywhere.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 
 use crate::project::Project;
-use crate::shop::{Ran, copy_folder};
+use crate::shop::{CommandResult, copy_folder};
 
 const STATE: &str = "select email, points from raw.members order by email";
 const HISTORY: &str =
@@ -90,14 +90,14 @@ fn a_plan_tells_of_lists_in_the_order_of_their_days() {
     let plan = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
         command.current_dir(project.path()).arg("plan").arg(&pipeline).args(["--as-of", "2026-06-05"]);
-        Ran::of(command.output().unwrap())
+        CommandResult::of(command.output().unwrap())
     };
-    let told = plan().published().stdout;
+    let messages = plan().published().stdout;
     assert!(
-        told.contains(
+        messages.contains(
             "1 new file of 5; adds nothing, the same content again: m_2026-06-02 (1).csv is m_2026-06-02.csv"
         ),
-        "{told}"
+        "{messages}"
     );
     day(&project, "2026-05-01", &["ann,2"]);
     plan().refused(
@@ -143,7 +143,7 @@ fn a_forgotten_person_is_in_no_state_and_no_list_brings_them_back() {
             .current_dir(project.path())
             .env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
         command.args(["forget", "pipeline.toml", "--warehouse", "warehouse", "--yes", "--id", id]);
-        Ran::of(command.output().unwrap()).published()
+        CommandResult::of(command.output().unwrap()).published()
     };
     forget("email=bob");
     let others: Vec<&str> = THREE_DAYS.into_iter().filter(|row| !row.starts_with("bob")).collect();
@@ -152,7 +152,7 @@ fn a_forgotten_person_is_in_no_state_and_no_list_brings_them_back() {
     let mut night = Command::new(env!("CARGO_BIN_EXE_sillage"));
     night.current_dir(project.path()).env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
     night.args(["run", "pipeline.toml", "--warehouse", "warehouse", "--as-of", "2026-06-05"]);
-    let ran = Ran::of(night.output().unwrap()).published();
+    let ran = CommandResult::of(night.output().unwrap()).published();
     assert!(ran.stderr.contains("1 rows of forgotten persons"), "{}", ran.stderr);
     assert_eq!(project.query_with(HISTORY, &["--all-versions"]), others);
 }
@@ -229,8 +229,8 @@ fn a_column_that_comes_is_taken_into_the_history() {
     let all = "select email, city, valid_to is null from raw.members order by 1, valid_from";
     assert_eq!(project.query_with(all, &["--all-versions"]), ["ann,,false", "ann,Lyon,true", "bob,,true"]);
     project.file("in/m_2026-06-03.csv", "email,points,valid_from\nann,1,2026\n");
-    let told = ["would be called `valid_from`", "ignore_columns"];
-    project.run(&["--as-of", "2026-06-04"]).refused(1, &told);
+    let messages = ["would be named `valid_from`", "ignore_columns"];
+    project.run(&["--as-of", "2026-06-04"]).refused(1, &messages);
 }
 
 #[test]
@@ -245,12 +245,12 @@ fn what_a_list_cannot_be_declared_with_is_told_at_once() {
         &[
             "min_share is 8, but it must be between 0 and 1",
             "key = [",
-            "has a column `valid_from` of its own",
-            "`same_content` means nothing for a snapshot",
-            "`replaces` means nothing for a snapshot",
-            "`version` means nothing for a snapshot",
-            "`late` means nothing for a snapshot",
-            "kept by when they were gone",
+            "the column `valid_from` is reserved",
+            "`same_content` cannot be used with a snapshot",
+            "`replaces` cannot be used with a snapshot",
+            "`version` cannot be used with a snapshot",
+            "`late` cannot be used with a snapshot",
+            "kept by the time at which they left",
         ],
     );
     let project = members("format = \"csv\"");
@@ -259,7 +259,7 @@ fn what_a_list_cannot_be_declared_with_is_told_at_once() {
         "pipeline.toml",
         toml.replace("keys = { email = \"email\" }", "keys = { email = \"email\" }\nanonymise = [\"email\"]"),
     );
-    project.run(&[]).refused(2, &["`email` is of the key"]);
+    project.run(&[]).refused(2, &["`email` is part of the key"]);
     let project = Project::new(
         "[sources.sales]\npath = \"in/*\"\nformat = \"csv\"\nreplaces = \"s_{month}.csv\"\nsame_content = \"perhaps\"\ncolumns = { a = \"text\" }\n",
     );
@@ -280,7 +280,9 @@ fn a_test_of_a_model_gives_rows_that_are_on_the_list() {
          expect = [{ email = \"ann\", points = 1 }, { email = \"cleo\", points = 3 }]\n",
     );
     let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
-    let ran = Ran::of(command.current_dir(project.path()).args(["test", "pipeline.toml"]).output().unwrap());
+    let ran = CommandResult::of(
+        command.current_dir(project.path()).args(["test", "pipeline.toml"]).output().unwrap(),
+    );
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
 }
 
@@ -314,7 +316,7 @@ fn a_night_of_lists_ends_the_same_wherever_it_is_stopped() {
             "csv",
             "--warehouse",
         ]);
-        Ran::of(command.arg(warehouse).output().unwrap()).published().stdout
+        CommandResult::of(command.arg(warehouse).output().unwrap()).published().stdout
     };
     copy_folder(&project.path().join("warehouse"), &project.path().join("whole"));
     let listed = project.path().join("points");
@@ -331,7 +333,7 @@ fn a_night_of_lists_ends_the_same_wherever_it_is_stopped() {
         let state = project.path().join(&warehouse).join("_sillage");
         let released = state.join(format!("releases/{:020}.json", 4)).exists();
         if !released || !crate::nights::journal_entries(&project.path().join(&warehouse), 4).is_empty() {
-            Ran::of(night(&warehouse).output().unwrap()).published();
+            CommandResult::of(night(&warehouse).output().unwrap()).published();
         }
         assert_eq!(rows(&warehouse, HISTORY), history, "stopped at point {point} of {points}");
         assert_eq!(rows(&warehouse, ledger), files, "stopped at point {point} of {points}");

@@ -1,4 +1,4 @@
-//! Lists that are delivered whole: who is missing is gone, and the past stays as it was known.
+//! Complete lists: a missing key has left the list, and the past stays as it was known.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +23,11 @@ fn list(lines: &[&str]) -> String {
 fn who_is_missing_is_gone_and_who_comes_back_is_there() {
     let small = Small::new(LIST);
     small.put("l_2026-06-01.csv", &list(&["ann,Lyon,1", "bob,Lyon,1", "cleo,Nice,1"]));
-    let said = small.night("2026-06-02");
-    assert_eq!(said, ["the list of 2026-06-01: 3 came, 0 changed, 0 gone, 0 as before"]);
+    let output = small.night("2026-06-02");
+    assert_eq!(output, ["the list of 2026-06-01: 3 came, 0 changed, 0 gone, 0 as before"]);
     small.put("l_2026-07-01.csv", &list(&["ann,Lyon,1", "bob,Metz,1", "dan,Lyon,"]));
-    let said = small.night("2026-07-02");
-    assert_eq!(said, ["the list of 2026-07-01: 1 came, 1 changed, 1 gone, 1 as before"]);
+    let output = small.night("2026-07-02");
+    assert_eq!(output, ["the list of 2026-07-01: 1 came, 1 changed, 1 gone, 1 as before"]);
     assert_eq!(small.seen(STATE, "2026-07-02"), ["ann Lyon 1", "bob Metz 1", "dan Lyon "]);
     // As it was known then; the list of a day is known from its first instant on.
     assert_eq!(small.seen(STATE, "2026-06-15"), ["ann Lyon 1", "bob Lyon 1", "cleo Nice 1"]);
@@ -78,12 +78,12 @@ fn a_list_that_was_cut_off_stops_the_run_and_is_said() {
     small.night("2026-06-02");
     small.put("l_2026-06-02.csv", &list(&whole[..7].iter().map(String::as_str).collect::<Vec<_>>()));
     let error = small.fails("2026-06-03");
-    for told in [
+    for messages in [
         "the list of 2026-06-02 has 7 rows, the one before had 10: less than 0.8",
         "source list",
         "min_share",
     ] {
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(messages), "{error}");
     }
     assert_eq!(small.seen("select count(*) from raw.list", "2026-06-03"), ["10"]);
     small.put("l_2026-06-02.csv", HEADER);
@@ -99,15 +99,15 @@ fn several_parts_of_a_day_are_one_list_and_one_key_says_one_thing() {
     let small = Small::new(LIST);
     small.put("a_2026-06-01.csv", &list(&["ann,Lyon,1", "bob,Lyon,1"]));
     small.put("b_2026-06-01.csv", &list(&["bob,Lyon,1", "cleo,Lyon,1"]));
-    let said = small.night("2026-06-02");
-    assert!(said[0].contains("1 row repeats another of the same list word for word"), "{said:?}");
+    let output = small.night("2026-06-02");
+    assert!(output[0].contains("1 row repeats another of the same list word for word"), "{output:?}");
     assert_eq!(small.seen("select count(*) from raw.list", "2026-06-02"), ["3"]);
     small.put("a_2026-06-03.csv", &list(&["ann,Lyon,1", "bob,Lyon,1"]));
     small.put("b_2026-06-03.csv", &list(&["bob,Nice,1", "cleo,Lyon,1"]));
     let error = small.fails("2026-06-04");
-    let told =
+    let messages =
         "1 value of the key email stands in several rows that differ: a_2026-06-03.csv:3, b_2026-06-03.csv:2";
-    assert!(error.contains(told), "{error}");
+    assert!(error.contains(messages), "{error}");
 }
 
 #[test]
@@ -118,11 +118,11 @@ fn a_row_that_was_refused_does_not_make_its_customer_gone() {
     small.night("2026-06-02");
     // The points of bob cannot be read, a line of nobody knows whom has too many fields.
     small.put("l_2026-06-02.csv", &list(&["ann,Lyon,1", "bob,Metz,many", "dan,Nice,4,,,", "eve,Lyon,x"]));
-    let said = small.night("2026-06-03").join("; ");
-    assert!(said.contains("1 refused row: what it said before still holds"), "{said}");
+    let output = small.night("2026-06-03").join("; ");
+    assert!(output.contains("1 refused row: what it said before still holds"), "{output}");
     assert!(
-        said.contains("1 refused row does not tell the key: of the 2 that are gone as many may"),
-        "{said}"
+        output.contains("1 refused row does not tell the key: of the 2 that are gone as many may"),
+        "{output}"
     );
     assert_eq!(small.seen(STATE, "2026-06-03"), ["ann Lyon 1", "bob Lyon 2"]);
     assert_eq!(small.stored("select count(*) from ops.quarantine where state = 'refused'"), ["3"]);
@@ -224,8 +224,8 @@ fn who_left_long_ago_leaves_the_history_and_who_is_there_stays() {
     small.night("2026-02-15");
     assert_eq!(small.stored("select count(*) from raw.list"), ["2"]);
     small.put("l_2026-02-20.csv", &list(&["ann,Lyon,1", "eve,Lyon,1"]));
-    let said = small.night("2026-03-15").join("; ");
-    assert!(said.contains("1 row left the table: kept for 1 month by valid_to"), "{said}");
+    let output = small.night("2026-03-15").join("; ");
+    assert!(output.contains("1 row left the table: kept for 1 month by valid_to"), "{output}");
     assert_eq!(small.stored("select email from raw.list order by email"), ["ann", "eve"]);
 }
 

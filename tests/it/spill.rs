@@ -1,5 +1,5 @@
-//! Rows that do not fit into memory: nobody else can read them, and none are left once a command has
-//! failed or the next has begun.
+//! Spilled rows: no other user can read them, and none are left once a command has failed or the next one has
+//! started.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::forget::files_below;
 use crate::object_store::S3;
-use crate::shop::{Ran, Shop};
+use crate::shop::{CommandResult, Shop};
 
 /// Sorts more than it may hold.
 const SORTS: &str = "select a.ticket, a.card, b.order_id, b.email from raw.tickets a, raw.web_orders b
@@ -75,13 +75,13 @@ fn a_killed_query_leaves_nothing_to_the_next_command() {
         // Others cannot pass the folder above.
         assert_eq!(mode(&warehouse.join("_sillage/spill")), 0o700);
         // A command beside it leaves a living process's rows alone.
-        Ran::of(spilling.verb(&["releases"], &warehouse).output().unwrap()).published();
+        CommandResult::of(spilling.verb(&["releases"], &warehouse).output().unwrap()).published();
         assert!(spilling.spilled(&warehouse).len() > 2);
         query.kill().unwrap();
         query.wait().unwrap();
         let left = spilling.spilled(&warehouse);
         assert!(left.iter().any(large), "{left:?}");
-        Ran::of(spilling.verb(&["releases"], &warehouse).output().unwrap()).published();
+        CommandResult::of(spilling.verb(&["releases"], &warehouse).output().unwrap()).published();
         assert_eq!(spilling.spilled(&warehouse), Vec::<PathBuf>::new());
     }
     assert_eq!(spilling.spilled(&warehouse), Vec::<PathBuf>::new());
@@ -94,7 +94,7 @@ fn a_query_that_fails_leaves_nothing() {
     spilling.shop.run(&warehouse, &[]).published();
     let mut query = spilling.sorting(FAILS, &warehouse).spawn().unwrap();
     when(|| spilling.spilled(&warehouse).len() > 2, &mut query);
-    Ran::of(query.wait_with_output().unwrap()).refused(1, &[]);
+    CommandResult::of(query.wait_with_output().unwrap()).refused(1, &[]);
     assert_eq!(spilling.spilled(&warehouse), Vec::<PathBuf>::new());
     assert!(!warehouse.join("_sillage/spill").exists());
 }
@@ -113,8 +113,8 @@ fn a_killed_night_leaves_nothing_to_the_next_command() {
     night.wait().unwrap();
     assert!(spilling.spilled(&warehouse).len() > 3);
     // Its journal is there, and no release yet.
-    let told = spilling.verb(&["releases"], &warehouse).output().unwrap();
-    assert_eq!(spilling.spilled(&warehouse), Vec::<PathBuf>::new(), "{told:?}");
+    let message = spilling.verb(&["releases"], &warehouse).output().unwrap();
+    assert_eq!(spilling.spilled(&warehouse), Vec::<PathBuf>::new(), "{message:?}");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn of_a_warehouse_in_a_bucket_rows_go_to_a_folder_of_the_user() {
         command
     };
     let mut night = ran(spilling.shop.night(warehouse, &[]));
-    Ran::of(night.env("TMPDIR", &spilling.temporary).output().unwrap()).published();
+    CommandResult::of(night.env("TMPDIR", &spilling.temporary).output().unwrap()).published();
     assert_eq!(spilling.spilled(warehouse), Vec::<PathBuf>::new());
     let mut query = ran(spilling.sorting(SORTS, warehouse)).spawn().unwrap();
     when(|| spilling.spilled(warehouse).len() > 2, &mut query);
@@ -141,6 +141,6 @@ fn of_a_warehouse_in_a_bucket_rows_go_to_a_folder_of_the_user() {
     query.kill().unwrap();
     query.wait().unwrap();
     assert!(spilling.spilled(warehouse).len() > 2);
-    Ran::of(ran(spilling.verb(&["releases"], warehouse)).output().unwrap()).published();
+    CommandResult::of(ran(spilling.verb(&["releases"], warehouse)).output().unwrap()).published();
     assert_eq!(spilling.spilled(warehouse), Vec::<PathBuf>::new());
 }

@@ -1,6 +1,5 @@
-//! Who is who from night to night: ids stay, every change of an id is told, former ids stand for
-//! somebody for ever, a steward's decisions win, and a night that compares only what changed ends where
-//! one ends that compares everything.
+//! Customer ids from night to night: ids stay, every change is recorded, former ids stay known permanently, a
+//! steward's decisions take precedence, and an incremental night gives the same result as a full one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +11,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::forget::{files_below, text_of};
 use crate::linkage::{PIPELINE, seen_again, town};
-use crate::shop::{Ran, copy_folder, query, rows, sillage};
+use crate::shop::{CommandResult, copy_folder, query, rows, sillage};
 
 /// What the pipeline has beside that of the linkage tests, from its `[identity]` on.
 const MORE: &str = r#"
@@ -113,7 +112,7 @@ impl Town {
         self.path().join("warehouse")
     }
 
-    fn run(&self, warehouse: &Path, more: &[&str]) -> Ran {
+    fn run(&self, warehouse: &Path, more: &[&str]) -> CommandResult {
         let as_of = self.as_of(self.night);
         let pipeline = self.path().join("persons.toml");
         let mut arguments =
@@ -249,7 +248,7 @@ fn for_thirty_nights_who_did_not_change_keeps_the_id_and_every_other_change_is_t
                 *moved.entry((id.clone(), after[record].clone())).or_default() += 1;
             }
         }
-        let told: BTreeMap<(String, String), usize> = cells(
+        let message: BTreeMap<(String, String), usize> = cells(
             &town.warehouse(),
             &format!("select former_id, customer_id, records, change from core.customer_id_changes where changed_at = '{}'", town.as_of(night)),
         )
@@ -263,7 +262,7 @@ fn for_thirty_nights_who_did_not_change_keeps_the_id_and_every_other_change_is_t
             ((row[0].clone(), row[1].clone()), row[2].parse().unwrap())
         })
         .collect();
-        assert_eq!(moved, told, "night {night}");
+        assert_eq!(moved, message, "night {night}");
         ever.extend(after.values().cloned());
         before = after;
     }
@@ -301,16 +300,16 @@ fn a_steward_always_wins_and_may_take_it_back() {
     let second = town.sleep();
     assert_ne!(second["p000"], second["q000"]);
     assert_eq!(second["p001"], second["p002"]);
-    let told = query(
+    let message = query(
         &town.warehouse(),
         "select decision from core.match_links where record_id_l = 'p000' and record_id_r = 'q000'",
     );
-    assert!(told.contains("cut by a steward"), "{told}");
+    assert!(message.contains("cut by a steward"), "{message}");
     town.decide(&[("p000", "q000", "link"), ("p002", "p001", "cut"), ("p000", "nobody", "cut")]);
     let third = town.sleep();
     assert_eq!(third, first, "with their ids of before");
-    let told = query(&town.warehouse(), "select note from ops.steps where run = 3 and kind = 'resolve'");
-    assert!(told.contains("1 decisions of the steward name records that do not exist"), "{told}");
+    let message = query(&town.warehouse(), "select note from ops.steps where run = 3 and kind = 'resolve'");
+    assert!(message.contains("1 decisions of the steward name records that do not exist"), "{message}");
 }
 
 #[test]
@@ -373,8 +372,8 @@ fn a_key_of_no_record_and_a_record_of_all_keys_join_nobody() {
     let customers = town.sleep();
     let distinct: BTreeSet<&String> = customers.values().collect();
     assert_eq!((customers.len(), distinct.len()), (501, 501));
-    let told = query(&town.warehouse(), "select note from ops.steps where kind = 'resolve'");
-    assert!(told.contains("500 keys without source or record_id were ignored"), "{told}");
+    let message = query(&town.warehouse(), "select note from ops.steps where kind = 'resolve'");
+    assert!(message.contains("500 keys without source or record_id were ignored"), "{message}");
 }
 
 #[test]
@@ -403,7 +402,7 @@ fn who_is_forgotten_takes_along_what_was_theirs_under_a_former_id() {
     command.args(["forget", "--yes"]).arg(town.path().join("persons.toml"));
     command.args(["--id", &format!("customer_id={}", first["zq1"]), "--warehouse"]).arg(town.warehouse());
     command.env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
-    Ran::of(command.output().unwrap()).published();
+    CommandResult::of(command.output().unwrap()).published();
     for sql in [
         "select count(*) as n from raw.people where record in ('zq1', 'zq2', 'p000')",
         "select count(*) as n from core.customer_id_history where record_id in ('zq1', 'zq2', 'p000')",
@@ -453,7 +452,7 @@ fn who_is_forgotten_is_in_nothing_that_is_remembered_of_ids() {
     command.args(["forget", "--yes"]).arg(town.path().join("persons.toml"));
     command.args(["--id", "people=zq1", "--warehouse"]).arg(town.warehouse());
     command.env("SILLAGE_SUPPRESSION_KEY", "0123456789abcdef0123456789abcdef");
-    Ran::of(command.output().unwrap()).published();
+    CommandResult::of(command.output().unwrap()).published();
     assert_eq!(found(), BTreeSet::new());
     assert_eq!(others(&customers(&town.warehouse())), others(&second));
     assert_eq!(customers(&town.warehouse()).len(), others(&second).len());

@@ -1,10 +1,11 @@
-//! Orders with their lines in one file: two tables of it, nothing doubled, and what a table cannot keep.
+//! Orders with their lines in one file: two tables from it, nothing duplicated, and types that a table cannot
+//! hold.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::shop::{Ran, query};
+use crate::shop::{CommandResult, query};
 
 /// A project of one folder.
 struct Project {
@@ -63,12 +64,12 @@ impl Project {
         fs::write(path, text).unwrap();
     }
 
-    fn sillage(&self, verb: &[&str]) -> Ran {
+    fn sillage(&self, verb: &[&str]) -> CommandResult {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
-        Ran::of(command.current_dir(self.folder.path()).args(verb).output().unwrap())
+        CommandResult::of(command.current_dir(self.folder.path()).args(verb).output().unwrap())
     }
 
-    fn run(&self) -> Ran {
+    fn run(&self) -> CommandResult {
         self.sillage(&["run", "pipelines/pipeline.toml"])
     }
 
@@ -144,9 +145,7 @@ fn folders_give_their_days_to_csv_and_parquet_alike() {
     project.run().refused(1, &["the folder `day=…` does not fit the column day: expected date"]);
     fs::remove_dir_all(project.path("exports/day=2026-06-31")).unwrap();
     project.write("exports/day=2026-06-30/shop=2/b.csv", "id\n3\n");
-    project
-        .run()
-        .refused(1, &["a folder `shop=…`, a column that is not declared", "from = { partition = \"shop\" }"]);
+    project.run().refused(1, &["a folder `shop=…`, an undeclared column", "from = { partition = \"shop\" }"]);
     assert_eq!(project.ask("select count(*) from raw.visits"), "2");
 }
 
@@ -155,7 +154,7 @@ fn what_a_mart_cannot_keep_is_refused_and_named() {
     let project = Project::new(
         "name = \"items\"\nas_of = \"2026-07-01\"\n[tables]\n\"mart.odd\" = { key = [\"id\"] }\n",
     );
-    for (sql, told) in [
+    for (sql, message) in [
         (
             "select 1 as id, arrow_cast(18446744073709551615, 'UInt64') as big",
             "column `big` holds a value of type UInt64 that is out of the range of Int64",
@@ -171,7 +170,7 @@ fn what_a_mart_cannot_keep_is_refused_and_named() {
         ),
     ] {
         project.write("sql/items/mart/odd.sql", sql);
-        let ran = project.run().refused(1, &[told, "step mart.odd"]);
+        let ran = project.run().refused(1, &[message, "step mart.odd"]);
         assert!(
             !ran.stderr.contains("18446744073709551615") && ran.stderr.contains("hint: "),
             "{}",

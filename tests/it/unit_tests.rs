@@ -1,9 +1,9 @@
-//! `sillage test`: models tried on given rows, with neither data nor a warehouse.
+//! `sillage test`: unit tests of models, without data or a warehouse.
 
 use std::path::Path;
 use std::process::Command;
 
-use crate::broken_shop::{Said, Shop};
+use crate::broken_shop::{CommandOutput, Shop};
 
 const SNAPSHOTS: &str = "tests/errors/snapshots/unit_tests";
 
@@ -46,10 +46,10 @@ impl Shop {
 }
 
 #[track_caller]
-fn ends(said: &Said, name: &str, code: i32) {
-    said.decent();
-    said.shown(name, SNAPSHOTS);
-    assert_eq!(said.code, Some(code), "{}", said.err);
+fn ends(output: &CommandOutput, name: &str, code: i32) {
+    output.is_clean();
+    output.shown(name, SNAPSHOTS);
+    assert_eq!(output.code, Some(code), "{}", output.err);
 }
 
 #[test]
@@ -164,8 +164,8 @@ fn models_that_read_what_was_mined_are_tested_too() {
          given.\"ops.runs\" = [{ run = 1, steps = 7 }]\n\
          expect = [{ segment_name = \"x\", customers = 2, steps = 7 }]\n",
     );
-    let said = shop.sillage(&["test", "--select", "mart.by_segment"]);
-    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    let output = shop.sillage(&["test", "--select", "mart.by_segment"]);
+    assert_eq!(output.code, Some(0), "{}{}", output.out, output.err);
 }
 
 /// The tests of the pipelines that come with sillage hold, with no data anywhere.

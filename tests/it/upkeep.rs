@@ -1,4 +1,4 @@
-//! What keeps a warehouse in shape: `retry`, `restore`, `optimize`, `vacuum`, `backup`.
+//! The maintenance commands: `retry`, `restore`, `optimize`, `vacuum`, `backup`.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::nights::{Nights, journal_entries, tables, wait_for};
 use crate::shop::{AS_OF, Shop, copy_folder, query, query_of, rows, shelf, sillage};
 
-fn verb(words: &[&str], warehouse: &Path) -> crate::shop::Ran {
+fn verb(words: &[&str], warehouse: &Path) -> crate::shop::CommandResult {
     let mut all = words.to_vec();
     all.extend(["--warehouse", warehouse.to_str().unwrap()]);
     sillage(all)
@@ -17,8 +17,8 @@ fn a_release_that_is_restored_is_as_it_was_and_the_nights_since_can_come_again()
     let nights = Nights::unharmed();
     let warehouse = nights.shop.warehouse("unharmed");
     let before = tables(&nights.base);
-    let told = verb(&["restore", "1"], &warehouse).published();
-    assert_eq!(told.stdout, "release 3 published: the tables of release 1, as of 2025-11-01T00:00:00Z\n");
+    let message = verb(&["restore", "1"], &warehouse).published();
+    assert_eq!(message.stdout, "release 3 published: the tables of release 1, as of 2025-11-01T00:00:00Z\n");
     assert_eq!(shelf(&warehouse), nights.old);
     let mut after = tables(&warehouse);
     // The history tells of both nights.
@@ -44,8 +44,8 @@ fn a_table_of_many_files_becomes_one_and_keeps_its_rows() {
         shop.run(&warehouse, &["--as-of", as_of]).published();
     }
     let (before, shown) = (rows(&warehouse, "raw.tickets"), shelf(&warehouse));
-    let told = verb(&["optimize"], &warehouse).published();
-    assert!(told.stdout.contains("raw.tickets: 6 files became 1"), "{}", told.stdout);
+    let message = verb(&["optimize"], &warehouse).published();
+    assert!(message.stdout.contains("raw.tickets: 6 files became 1"), "{}", message.stdout);
     assert_eq!(rows(&warehouse, "raw.tickets"), before);
     assert_eq!(shelf(&warehouse), shown);
     let again = verb(&["optimize"], &warehouse).published();
@@ -71,9 +71,9 @@ fn a_vacuum_leaves_what_is_kept_and_nothing_else() {
     );
     let files = parquet_files(&warehouse);
 
-    let told =
+    let message =
         verb(&["vacuum", "--keep-releases", "1", "--older-than", "0s", "--dry-run"], &warehouse).published();
-    assert!(told.stdout.contains("would be deleted"), "{}", told.stdout);
+    assert!(message.stdout.contains("would be deleted"), "{}", message.stdout);
     assert_eq!(parquet_files(&warehouse), files);
     // Young files stay.
     verb(&["vacuum", "--keep-releases", "30"], &warehouse).published();
@@ -103,8 +103,8 @@ fn a_backup_is_a_warehouse_that_goes_on_as_the_first_would_have() {
     night.kill().unwrap();
     night.wait().unwrap();
     let copy = nights.shop.warehouse("copy");
-    let told = verb(&["backup", copy.to_str().unwrap()], &warehouse).published();
-    assert!(told.stdout.contains("is a warehouse of its own"), "{}", told.stdout);
+    let message = verb(&["backup", copy.to_str().unwrap()], &warehouse).published();
+    assert!(message.stdout.contains("is a warehouse of its own"), "{}", message.stdout);
     let (release, answer) = crate::nights::answer(&copy, None);
     assert_eq!(answer, if release == 1 { nights.old_answer.clone() } else { nights.new_answer.clone() });
     assert_eq!(shelf(&copy), if release == 1 { nights.old.clone() } else { nights.new.clone() });
@@ -115,7 +115,8 @@ fn a_backup_is_a_warehouse_that_goes_on_as_the_first_would_have() {
     }
     let lines = query(&copy, "select count(*) as n, sum(net_amount) as s from core.order_lines");
     assert_eq!(lines, nights.new_lines);
-    verb(&["backup", copy.to_str().unwrap()], &warehouse).refused(2, &["is a warehouse with release"]);
+    verb(&["backup", copy.to_str().unwrap()], &warehouse)
+        .refused(2, &["is already a warehouse, with release"]);
 }
 
 #[test]
@@ -134,15 +135,15 @@ fn a_mended_run_is_retried_without_what_it_had_done() {
         retry.output().unwrap()
     };
     let output = retry();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains("run 2 failed;"), "{told}");
-    assert!(told.contains("raw.cards") && told.contains("(done before)"), "{told}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}");
+    assert!(message.contains("run 2 failed;"), "{message}");
+    assert!(message.contains("raw.cards") && message.contains("(done before)"), "{message}");
     assert_eq!(shelf(&warehouse), nights.new);
     let again = retry();
-    let told = String::from_utf8_lossy(&again.stderr);
-    assert_eq!(again.status.code(), Some(2), "{told}");
-    assert!(told.contains("there is nothing to retry: run 3 was published"), "{told}");
+    let message = String::from_utf8_lossy(&again.stderr);
+    assert_eq!(again.status.code(), Some(2), "{message}");
+    assert!(message.contains("there is nothing to retry: run 3 was published"), "{message}");
 }
 
 fn parquet_files(warehouse: &Path) -> Vec<std::path::PathBuf> {

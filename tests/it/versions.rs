@@ -1,4 +1,5 @@
-//! Of rows with one key the latest version known at the instant counts, however the files came.
+//! Of rows with the same key, the latest version known at the instant is used, in whatever order the files
+//! came.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -139,8 +140,8 @@ fn names_follow_one_another_as_people_count() {
     project
         .file("orders/export8.csv", format!("{HEADER}1,late,1,2026-01-01T00:00:00Z,2026-01-01T00:00:00Z\n"));
     let ran = project.run(&[]).published();
-    let told = "export8.csv comes by its name before files that were read already";
-    assert!(ran.stderr.contains(told) || ran.stdout.contains(told), "{} {}", ran.stdout, ran.stderr);
+    let message = "export8.csv comes by its name before files that were read already";
+    assert!(ran.stderr.contains(message) || ran.stdout.contains(message), "{} {}", ran.stdout, ran.stderr);
     assert_eq!(statuses(&project), ["1,number 11"]);
     project.run(&["--full-refresh"]).published();
     assert_eq!(statuses(&project), ["1,number 11"]);
@@ -160,10 +161,10 @@ fn a_query_shows_of_a_raw_table_what_models_see() {
 
 #[test]
 fn a_version_that_cannot_order_is_refused_at_once() {
-    let told = orders("version = \"status\"", "").run(&[]);
-    told.refused(2, &["`version` names `status`, which is text"]);
-    let told = orders("version = \"nothing\"", "").run(&[]);
-    told.refused(2, &["`version` names `nothing`, which is not a declared column"]);
+    let message = orders("version = \"status\"", "").run(&[]);
+    message.refused(2, &["`version` names `status`, which is text"]);
+    let message = orders("version = \"nothing\"", "").run(&[]);
+    message.refused(2, &["`version` names `nothing`, which is not a declared column"]);
     let project = orders("version = \"updated_at\"", "");
     project.file("orders/a.csv", format!("{HEADER}1,new,1,2026-01-01T00:00:00Z,\n"));
     project.run(&[]).refused(1, &["a.csv:2 column updated_at", "no value in a required column"]);

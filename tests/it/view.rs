@@ -69,8 +69,9 @@ fn latest(answers: &[Answer], until: NaiveDate) -> BTreeMap<&str, bool> {
         let day = days.entry(&answer.record).or_insert(answer.on);
         *day = answer.on.max(*day);
     }
-    let said = |record, day| answers.iter().filter(|a| a.record == record && a.on == day).all(|a| a.granted);
-    days.into_iter().map(|(record, day)| (record, said(record, day))).collect()
+    let output =
+        |record, day| answers.iter().filter(|a| a.record == record && a.on == day).all(|a| a.granted);
+    days.into_iter().map(|(record, day)| (record, output(record, day))).collect()
 }
 
 #[test]
@@ -89,9 +90,9 @@ fn consents_are_those_of_the_records(dir: &Path, warehouse: &Path) {
     let mut expected = BTreeMap::new();
     for (asked, of) in &answers {
         for day in of.iter().map(|a| a.on).collect::<BTreeSet<_>>() {
-            let said = latest(of, day);
-            let refusals = said.values().filter(|granted| !**granted).count();
-            expected.insert((asked.clone(), day), (refusals == 0, said.len(), refusals));
+            let output = latest(of, day);
+            let refusals = output.values().filter(|granted| !**granted).count();
+            expected.insert((asked.clone(), day), (refusals == 0, output.len(), refusals));
         }
     }
     let found = cells(
@@ -112,13 +113,13 @@ fn consents_are_those_of_the_records(dir: &Path, warehouse: &Path) {
     // The demo has what the rules are for: purposes apart, records that disagree, a lifted no.
     let now: BTreeMap<&Asked, BTreeMap<&str, bool>> =
         answers.iter().map(|(asked, of)| (asked, latest(of, NaiveDate::MAX))).collect();
-    let agrees = |asked: &Asked| now.get(asked).is_some_and(|said| said.values().all(|granted| *granted));
+    let agrees = |asked: &Asked| now.get(asked).is_some_and(|output| output.values().all(|granted| *granted));
     let other = |a: &Asked| (a.0.clone(), a.1.clone(), "profilage".to_owned());
     let offers = || now.keys().filter(|a| a.2 == "promotions");
     assert!(offers().filter(|a| agrees(a) && !agrees(&other(a))).count() > 100);
     assert!(offers().filter(|a| !agrees(a) && agrees(&other(a))).count() > 100);
     let disagree =
-        now.values().filter(|said| said.values().any(|g| *g) && said.values().any(|g| !*g)).count();
+        now.values().filter(|output| output.values().any(|g| *g) && output.values().any(|g| !*g)).count();
     assert!(disagree > 20, "{disagree} disagree");
 
     // Nobody is on a list who said no on any record; the rule of one purpose is not that of another.
@@ -256,11 +257,11 @@ fn the_timeline_is_in_order(warehouse: &Path) {
         query(warehouse, "select sum(amount) as amount from mart.timeline"),
         query(warehouse, "select sum(net_amount) as amount from core.orders where customer_id is not null")
     );
-    let told = "select count(*) from mart.timeline t join core.customers c on c.customer_id = t.customer_id
+    let message = "select count(*) from mart.timeline t join core.customers c on c.customer_id = t.customer_id
          where strpos(coalesce(t.detail, '') || ' ' || coalesce(t.reference, ''), c.last_name) > 0
            or strpos(coalesce(t.detail, '') || ' ' || coalesce(t.reference, ''), c.email) > 0
            or t.reference in (select record_id from core.customer_ids where source in ('card', 'email', 'cookie'))";
-    assert_eq!(count(told), 0);
+    assert_eq!(count(message), 0);
     // Who was kept back got no letter.
     assert_eq!(
         count("select count(*) from mart.timeline where kind = 'letter_sent'"),

@@ -1,10 +1,10 @@
-//! A run in which nothing moves any more ends with an error that says so, and the next one goes on.
+//! A run that hangs ends with an error that says so, and the next one resumes.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::nights::Nights;
-use crate::shop::{Ran, copy_folder, shelf};
+use crate::shop::{CommandResult, copy_folder, shelf};
 
 #[test]
 fn a_step_that_hangs_is_given_up_and_the_next_run_goes_on() {
@@ -23,7 +23,8 @@ fn a_step_that_hangs_is_given_up_and_the_next_run_goes_on() {
         copy_folder(&nights.base, &warehouse);
         let begun = Instant::now();
         let mut night = nights.shop.night(&warehouse, &["--stall-limit", "3s"]);
-        let ran = Ran::of(night.env("SILLAGE_FAULT_HANG", (point + 1).to_string()).output().unwrap());
+        let ran =
+            CommandResult::of(night.env("SILLAGE_FAULT_HANG", (point + 1).to_string()).output().unwrap());
         let ran = ran.refused(1, &["nothing was computed, read or written for", "does the storage answer?"]);
         assert!(begun.elapsed() < Duration::from_secs(100), "{}", ran.stderr);
         assert_eq!(shelf(&warehouse), nights.old);

@@ -1,4 +1,4 @@
-//! How many rows an export has wrong.
+//! The share of broken rows in an export.
 
 use crate::demo::chance::{Stream, happens};
 

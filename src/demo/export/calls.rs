@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::sheets::finish_sheets;
 use super::broken_rows::is_broken;
+use super::sheets::finish_sheets;
 use crate::demo::calendar::paris;
 use crate::demo::output::{Rows, Sheet};
 use crate::demo::story::{Call, Story};

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use rand::Rng;
 
+use super::broken_rows::is_broken;
 use super::email::unsubscribed_at;
 use super::sheets::finish_sheets;
-use super::broken_rows::is_broken;
 use super::web::capitalised;
 use crate::demo::archetype::Archetype;
 use crate::demo::calendar::{DAY, END, Moment, day};

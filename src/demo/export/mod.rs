@@ -2,6 +2,7 @@
 //!
 //! Nothing of the truth is in them: keys are drawn apart, record numbers scrambled.
 
+mod broken_rows;
 mod calls;
 mod email;
 mod key_accounts;
@@ -10,7 +11,6 @@ mod pos;
 mod postal;
 mod reference;
 mod sheets;
-mod broken_rows;
 mod web;
 
 use std::path::Path;

@@ -5,8 +5,8 @@ use std::path::Path;
 use encoding_rs::WINDOWS_1252;
 use rand::Rng;
 
-use super::sheets::finish_sheets;
 use super::broken_rows::is_broken;
+use super::sheets::finish_sheets;
 use crate::demo::archetype::Archetype;
 use crate::demo::basket::{Line, taste};
 use crate::demo::calendar::{DAY, MONTHS, Moment, STEP_DAYS, STEPS, month, month_label, paris};

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rand::Rng;
 
-use super::sheets::finish_sheets;
 use super::broken_rows::is_broken;
+use super::sheets::finish_sheets;
 use crate::demo::archetype::Archetype;
 use crate::demo::basket::taste;
 use crate::demo::calendar::{DAY, MONTHS, Moment, month, month_label, paris, web_time};

@@ -1,15 +1,16 @@
-//! Groups of records that are one customer, joined from the surest link to the least sure.
+//! Groups of records that are one customer, joined from the most certain link to the least certain.
 //!
-//! Keys come first, then probable links by descending weight. A link is refused where it would
+//! Keys come first, then probable links by descending weight. A link is refused if it would
+//!
 //! - put two persons together who cannot be one: both first name and date of birth clearly differ;
-//! - make a customer of more person records than anybody has;
-//! - hang two groups together by itself (a bridge), unless it is all but certain or a second link
-//!   between the same two groups stands beside it.
+//! - make a customer with more person records than the limit;
+//! - connect two groups by one link only (a bridge), unless it is almost certain or there is a second link
+//!   between the same two groups.
 //!
-//! A key that would put two persons together joins each of its holders with those it fits.
+//! A key that would put two persons together joins each of its records with those that fit.
 //!
-//! A steward's rulings come before all of that: what they join is joined whatever speaks against it,
-//! and what they keep apart no key and no link joins, not even through third records.
+//! A steward's decisions come first: records that they join are joined in any case, and records that they
+//! keep apart are joined by no key and no link, not even through third records.
 
 use std::collections::HashMap;
 

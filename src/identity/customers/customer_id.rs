@@ -1,4 +1,4 @@
-//! A customer's id: founded on one of the customer's records, then handed on from night to night.
+//! A customer's id: derived from one of the customer's records, then kept from night to night.
 
 use std::fmt;
 use std::str::FromStr;

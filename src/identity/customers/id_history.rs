@@ -1,8 +1,8 @@
-//! What is remembered of ids from night to night: who each record was since when, what changed, and for
-//! whom each former id stands.
+//! The history of customer ids: which customer each record belonged to and since when, what changed, and
+//! which customer each former id belongs to.
 //!
-//! A night sees only what nights up to its own instant knew, so that an earlier instant run again finds
-//! the ids of its time. It writes down what it changed and nothing else.
+//! A night reads only what nights up to its own instant wrote, so that a run for an earlier instant finds the
+//! ids of that time. It writes only what it changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

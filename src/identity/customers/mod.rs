@@ -1,18 +1,18 @@
-//! From rulings, keys and links to customers: `core.customer_ids`.
+//! From decisions, keys and links to customers: `core.customer_ids`.
 //!
 //! ```text
-//! universe     all records in order, each with the customer it last was
-//! unjoining    keys that join nobody                              → core.refused_keys
-//! steward      a steward's decisions, which always win
-//! clusters     groups of records, guarded                 (components: union-find)
-//! succession   tonight's customers take over last night's ids
-//! id_memory    who was who, what changed                  → core.customer_id_history, …
-//! trace        who a record or an id was, night by night
+//! universe       all records in order, each with its last customer
+//! unusable_keys  keys that join no records                          → core.refused_keys
+//! steward        a steward's decisions, which take precedence
+//! clusters       groups of records, with limits            (components: union-find)
+//! succession     tonight's customers take over last night's ids
+//! id_history     which customer a record belonged to        → core.customer_id_history, …
+//! trace          the history of a record or an id, night by night
 //! ```
 //!
-//! The records pass by in order, once to be joined by keys, once more to be given their ids; where a
-//! steward ruled, once before. Kept in memory are a few words a record and key, what tells persons
-//! apart, and the links.
+//! The records are read in order, once to join them by keys and once to give them their ids; if there are
+//! decisions of a steward, once before. In memory are a few words per record and key, the attributes that
+//! tell persons apart, and the links.
 
 mod clusters;
 mod components;
@@ -159,7 +159,11 @@ async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
 }
 
 /// Makes all records known and finds those that a steward names.
-async fn find_steward_records(clusters: &mut Clusters, steward: &mut Decisions, ordered: DataFrame) -> Result<()> {
+async fn find_steward_records(
+    clusters: &mut Clusters,
+    steward: &mut Decisions,
+    ordered: DataFrame,
+) -> Result<()> {
     let doing = "find the records of the steward's decisions";
     let mut numbering = Numbering::default();
     let mut stream = ordered.execute_stream().await.doing(doing)?;

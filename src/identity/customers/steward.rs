@@ -1,7 +1,7 @@
-//! A steward's decisions: these two records are one person (`link`), or are not (`cut`).
+//! A steward's decisions: two records are one person (`link`), or are not (`cut`).
 //!
-//! They come back as a table like any other and always win, whatever keys and weights say. Of several on
-//! one pair the latest counts.
+//! They are a table like any other and take precedence over keys and weights. Of several decisions on one
+//! pair the latest is used.
 
 use std::collections::{HashMap, HashSet};
 
@@ -96,7 +96,9 @@ impl Decisions {
 
     /// Returns those whose records are both there, the latest first.
     pub fn rulings(&self) -> Vec<Ruling> {
-        self.found_pairs().map(|(a, b, together)| Ruling { left: a.record, right: b.record, together }).collect()
+        self.found_pairs()
+            .map(|(a, b, together)| Ruling { left: a.record, right: b.record, together })
+            .collect()
     }
 
     /// Returns those of the rulings that stand and speak of person records, by their numbers as such.

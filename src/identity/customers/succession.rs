@@ -1,10 +1,10 @@
-//! Stable ids: tonight's customers take over last night's ids, and what changed is told.
+//! Stable ids: tonight's customers take over last night's ids, and every change is recorded.
 //!
-//! An id goes to the customer who has most of its records, a customer takes the id that brings most
-//! records; the largest overlap first, of equal ones the oldest. So a customer whose records did
-//! not change keeps the id, whoever else came or went. Customers left without an id are founded anew
-//! on their first record (see [`CustomerId::derived_from`]): a part that was merged by mistake and is cut
-//! off again gets its own id back.
+//! An id goes to the customer that has most of its records, and a customer takes the id that brings most
+//! records; the largest overlap first, on a tie the oldest id. So a customer whose records did not change
+//! keeps the id, whoever else came or left. Customers without an id get a new one, derived from their first
+//! record (see [`CustomerId::derived_from`]): a part that was merged by mistake and is split off again gets
+//! its own id back.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -125,7 +125,7 @@ impl Succession {
         id
     }
 
-    /// Returns a former id is borne again only by who is cut off from the customer for whom it stands.
+    /// Returns whether a former id may be used again: only by records that leave the customer it belongs to.
     fn may_reappear(&self, id: CustomerId, leaving: Option<CustomerId>) -> bool {
         let mut at = id;
         for _ in 0..=self.heirs.len() {
@@ -325,8 +325,8 @@ mod tests {
                 }
             }
             let changes = succession.changes();
-            let told = changes.iter().map(|c| ((c.former, c.id), c.records)).collect();
-            prop_assert_eq!(moved, told);
+            let message = changes.iter().map(|c| ((c.former, c.id), c.records)).collect();
+            prop_assert_eq!(moved, message);
             for change in &changes {
                 prop_assert_eq!(change.kind == Kind::Merged, !succession.is_in_use(change.former));
             }

@@ -1,4 +1,4 @@
-//! Who a record or an id was, night by night.
+//! The history of a record or an id, night by night.
 
 use datafusion::prelude::DataFrame;
 

@@ -1,5 +1,5 @@
-//! All records there are, in order: those that keys speak of and those that say something of a person,
-//! each with the customers it has been, the last one first.
+//! All records in order: those with keys and those with attributes of a person, each with the customers it
+//! belonged to, the last one first.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Keys that join nobody: those that say nothing, those that many share, and those of a record that holds
-//! many, `n/a`, `info@…` and the tablet in the shop.
+//! Keys that join no records: unusable values, keys shared by many, and keys of a record that has many
+//! (`n/a`, `info@…`, the tablet in the shop).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -51,7 +51,9 @@ impl UnusableKeys {
         let Some(keys) = &identity.keys else { return Ok(Default::default()) };
         session.register_functions(functions(&identity.placeholders));
         let shared = rows(session, &shared(keys, identity), "find keys that many records share").await?;
-        let records_with_many_keys = rows(session, &records_with_many_keys(keys, &identity.limits), "find records with many keys").await?;
+        let records_with_many_keys =
+            rows(session, &records_with_many_keys(keys, &identity.limits), "find records with many keys")
+                .await?;
         let unusable_keys = UnusableKeys {
             placeholders: identity.placeholders.clone(),
             keys: shared.iter().flat_map(hashes).collect(),
@@ -214,7 +216,11 @@ fn gathered(batches: &[RecordBatch], names: [&str; 3]) -> Result<RecordBatch> {
 }
 
 /// Returns what the run should say of them; the values are told by the table alone.
-async fn summary(catalog: &Catalog, staged: &Staged, identity: &Identity) -> Result<(Vec<String>, Vec<String>)> {
+async fn summary(
+    catalog: &Catalog,
+    staged: &Staged,
+    identity: &Identity,
+) -> Result<(Vec<String>, Vec<String>)> {
     let doing = "count the keys that join no records";
     let session = catalog.session_of_all_rows(staged).await?;
     let sql = format!(

@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {
-        let told = check(
+        let messages = check(
             "records = 'channel.persons'\ntrust = ['card', 'card']\n[attributes]\n\
              email = 'newest'\nphone = 'most_recent'\nrecords = []\n\
              address = { columns = ['street', 'phone'], needs = ['city'], by = 'longest' }",
@@ -285,9 +285,9 @@ mod tests {
             "two columns `phone`",
             "`city` is not one of",
         ] {
-            assert!(told.iter().any(|message| message.contains(part)), "{part}: {told:#?}");
+            assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:#?}");
         }
-        assert_eq!(told.len(), 7, "{told:#?}");
+        assert_eq!(messages.len(), 7, "{messages:#?}");
     }
 
     #[test]

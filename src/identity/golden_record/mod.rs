@@ -128,11 +128,11 @@ impl Survivors<'_> {
         let batches = session.sql(&sql).await.doing(&doing)?.collect().await.doing(&doing)?;
         let there: BTreeSet<&str> =
             batches.iter().flat_map(|b| b.column(0).as_string::<i32>().iter()).flatten().collect();
-        let mut told = Trusted::default();
+        let mut message = Trusted::default();
         let absent: Vec<&str> =
             trust.iter().map(String::as_str).filter(|source| !there.contains(source)).collect();
         if !absent.is_empty() {
-            told.warnings.push(format!(
+            message.warnings.push(format!(
                 "`trust` lists {}, but {} has no such record",
                 absent.join(", "),
                 self.records
@@ -141,9 +141,9 @@ impl Survivors<'_> {
         let unplaced: Vec<&str> =
             there.into_iter().filter(|source| !trust.iter().any(|t| t == source)).collect();
         if !unplaced.is_empty() {
-            told.notes.push(format!("`trust` does not list {}: trusted least", unplaced.join(", ")));
+            message.notes.push(format!("`trust` does not list {}: trusted least", unplaced.join(", ")));
         }
-        Ok(told)
+        Ok(message)
     }
 
     /// SQL for the records in the order of their customers, as [`survivors::golden_rows`] wants them.

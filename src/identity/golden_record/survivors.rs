@@ -169,7 +169,7 @@ impl<'a> Records<'a> {
         attribute: &Attribute,
         spellings: &[&StringArray],
     ) -> Option<usize> {
-        let (mut places, mut said) = (Vec::new(), Vec::new());
+        let (mut places, mut value) = (Vec::new(), Vec::new());
         for row in rows.filter(|row| spellings.iter().any(|spelling| spelling.is_valid(*row))) {
             let mut parts = spellings
                 .iter()
@@ -183,7 +183,7 @@ impl<'a> Records<'a> {
                 at.is_some_and(|at| spellings[at].is_valid(row))
             };
             places.push(row);
-            said.push(RecordValue {
+            value.push(RecordValue {
                 source: self.source.value(row),
                 record_id: self.record_id.value(row),
                 trust: self.trust.value(row),
@@ -192,7 +192,7 @@ impl<'a> Records<'a> {
                 whole: attribute.needs.iter().all(says),
             });
         }
-        survivor(&said, &attribute.rules).map(|n| places[n])
+        survivor(&value, &attribute.rules).map(|n| places[n])
     }
 }
 

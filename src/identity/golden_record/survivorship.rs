@@ -50,10 +50,10 @@ pub struct RecordValue<'a> {
 ///
 /// What is whole goes first, then each rule breaks the ties that the rules before it left, at last
 /// `source` and `record_id` do. So the order in which the records come changes nothing.
-pub fn survivor(said: &[RecordValue], rules: &[Rule]) -> Option<usize> {
+pub fn survivor(values: &[RecordValue], rules: &[Rule]) -> Option<usize> {
     let mut times: HashMap<&str, u64> = HashMap::new();
     if rules.contains(&Rule::MostFrequent) {
-        for record in said {
+        for record in values {
             *times.entry(&record.spelling).or_default() += 1;
         }
     }
@@ -69,7 +69,7 @@ pub fn survivor(said: &[RecordValue], rules: &[Rule]) -> Option<usize> {
         });
         decided.then_with(|| (a.source, a.record_id).cmp(&(b.source, b.record_id)))
     };
-    (0..said.len()).min_by(|a, b| order(&said[*a], &said[*b]))
+    (0..values.len()).min_by(|a, b| order(&values[*a], &values[*b]))
 }
 
 fn letters(text: &str) -> usize {
@@ -83,8 +83,9 @@ mod tests {
     use super::*;
 
     /// Source, trust, seen, what it says.
-    fn records<'a>(said: &[(&'a str, i64, i64, &'a str)]) -> Vec<RecordValue<'a>> {
-        said.iter()
+    fn records<'a>(values: &[(&'a str, i64, i64, &'a str)]) -> Vec<RecordValue<'a>> {
+        values
+            .iter()
             .map(|(source, trust, seen, text)| RecordValue {
                 source,
                 record_id: "1",
@@ -96,46 +97,46 @@ mod tests {
             .collect()
     }
 
-    fn survives(said: &[RecordValue], rules: &[Rule]) -> String {
-        survivor(said, rules).map(|n| said[n].spelling.to_string()).unwrap_or_default()
+    fn survives(values: &[RecordValue], rules: &[Rule]) -> String {
+        survivor(values, rules).map(|n| values[n].spelling.to_string()).unwrap_or_default()
     }
 
     #[test]
     fn each_rule_has_its_own_survivor() {
-        let said = records(&[
+        let values = records(&[
             ("card", 0, 1, "ada"),
             ("web", 1, 2, "adelaide"),
             ("call", 2, 3, "a"),
             ("form", 3, 0, "adele"),
             ("form2", 4, 0, "adele"),
         ]);
-        assert_eq!(survives(&said, &[Rule::MostTrusted]), "ada");
-        assert_eq!(survives(&said, &[Rule::MostRecent]), "a");
-        assert_eq!(survives(&said, &[Rule::MostFrequent]), "adele");
-        assert_eq!(survives(&said, &[Rule::Longest]), "adelaide");
+        assert_eq!(survives(&values, &[Rule::MostTrusted]), "ada");
+        assert_eq!(survives(&values, &[Rule::MostRecent]), "a");
+        assert_eq!(survives(&values, &[Rule::MostFrequent]), "adele");
+        assert_eq!(survives(&values, &[Rule::Longest]), "adelaide");
     }
 
     #[test]
     fn a_rule_decides_only_what_those_before_it_left_open() {
-        let said = records(&[("a", 1, 1, "old"), ("b", 1, 2, "new"), ("c", 2, 3, "newest, less trusted")]);
-        assert_eq!(survives(&said, &[Rule::MostTrusted, Rule::MostRecent]), "new");
-        assert_eq!(survives(&said, &[Rule::MostRecent, Rule::MostTrusted]), "newest, less trusted");
+        let values = records(&[("a", 1, 1, "old"), ("b", 1, 2, "new"), ("c", 2, 3, "newest, less trusted")]);
+        assert_eq!(survives(&values, &[Rule::MostTrusted, Rule::MostRecent]), "new");
+        assert_eq!(survives(&values, &[Rule::MostRecent, Rule::MostTrusted]), "newest, less trusted");
         // Without a rule the smallest record counts.
-        assert_eq!(survives(&said, &[]), "old");
+        assert_eq!(survives(&values, &[]), "old");
     }
 
     #[test]
     fn what_is_whole_goes_before_a_part_that_is_newer() {
-        let mut said = records(&[("card", 0, 1, "12 rue haute, 75003"), ("form", 1, 9, "75011")]);
-        said[1].whole = false;
-        assert_eq!(survives(&said, &[Rule::MostRecent]), "12 rue haute, 75003");
+        let mut values = records(&[("card", 0, 1, "12 rue haute, 75003"), ("form", 1, 9, "75011")]);
+        values[1].whole = false;
+        assert_eq!(survives(&values, &[Rule::MostRecent]), "12 rue haute, 75003");
     }
 
     #[test]
     fn who_never_said_when_comes_after_who_did() {
-        let mut said = records(&[("a", 0, 0, "undated"), ("b", 0, -5, "dated")]);
-        said[0].seen = None;
-        assert_eq!(survives(&said, &[Rule::MostRecent]), "dated");
+        let mut values = records(&[("a", 0, 0, "undated"), ("b", 0, -5, "dated")]);
+        values[0].seen = None;
+        assert_eq!(survives(&values, &[Rule::MostRecent]), "dated");
         assert_eq!(survivor(&[], &[Rule::MostRecent]), None);
     }
 
@@ -156,7 +157,7 @@ mod tests {
             drawn.sort_by_key(|r| (r.0, r.1));
             drawn.dedup_by_key(|r| (r.0, r.1));
             let names: Vec<_> = drawn.iter().map(|r| (r.0.to_string(), r.1.to_string())).collect();
-            let mut said: Vec<RecordValue> = drawn
+            let mut values: Vec<RecordValue> = drawn
                 .iter()
                 .zip(&names)
                 .map(|((source, _, seen, text, whole), (name, id))| RecordValue {
@@ -169,13 +170,13 @@ mod tests {
                 })
                 .collect();
             let rules: Vec<Rule> = rules.into_iter().map(|(_, rule)| rule).collect();
-            let survivor_of = |said: &[RecordValue]| survivor(said, &rules).map(|n| (said[n].source.to_owned(), said[n].record_id.to_owned()));
-            let straight = survivor_of(&said);
-            let turns = turns % said.len();
-            said.rotate_left(turns);
-            prop_assert_eq!(&straight, &survivor_of(&said));
-            said.reverse();
-            prop_assert_eq!(&straight, &survivor_of(&said));
+            let survivor_of = |values: &[RecordValue]| survivor(values, &rules).map(|n| (values[n].source.to_owned(), values[n].record_id.to_owned()));
+            let straight = survivor_of(&values);
+            let turns = turns % values.len();
+            values.rotate_left(turns);
+            prop_assert_eq!(&straight, &survivor_of(&values));
+            values.reverse();
+            prop_assert_eq!(&straight, &survivor_of(&values));
         }
     }
 }

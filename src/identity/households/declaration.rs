@@ -147,11 +147,11 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {
-        let told = check(
+        let messages = check(
             "max_members = 1\nrules = [{ same = [] }, { same = ['address', 'surname'], shares_word = 'name' }]",
             &["last_name", "city"],
         )
         .unwrap_err();
-        assert_eq!(told.len(), 5, "{told:#?}");
+        assert_eq!(messages.len(), 5, "{messages:#?}");
     }
 }

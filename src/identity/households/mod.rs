@@ -89,7 +89,7 @@ fn keys(households: &Households, golden: &TableName) -> String {
     let country = quoted(&households.writing.country);
     let has = |column: &str| households.columns.iter().any(|c| c == column);
     let text = |column: &str| format!("cast(\"{column}\" as varchar)");
-    let said = |column: &str| spelling(Subject::Person, column, &text(column), &country);
+    let spelled = |column: &str| spelling(Subject::Person, column, &text(column), &country);
     let address = || {
         let number = match has("house_number") {
             true => format!(
@@ -99,7 +99,7 @@ fn keys(households: &Households, golden: &TableName) -> String {
             ),
             false => format!("standard_house_number({})", text("street")),
         };
-        let place: Vec<String> = ["postcode", "city"].into_iter().filter(|c| has(c)).map(said).collect();
+        let place: Vec<String> = ["postcode", "city"].into_iter().filter(|c| has(c)).map(spelled).collect();
         format!(
             "(standard_street({}) || '{AND}' || coalesce({number}, '') || '{AND}' || coalesce({}))",
             text("street"),
@@ -107,7 +107,7 @@ fn keys(households: &Households, golden: &TableName) -> String {
         )
     };
     let by_rule = households.rules.iter().enumerate().map(|(n, rule)| {
-        let parts = rule.same.iter().map(|word| if word == ADDRESS && !has(ADDRESS) { address() } else { said(word) });
+        let parts = rule.same.iter().map(|word| if word == ADDRESS && !has(ADDRESS) { address() } else { spelled(word) });
         let same = parts.collect::<Vec<_>>().join(&format!(" || '{AND}' || "));
         match &rule.shares_word {
             None => format!(
@@ -118,7 +118,7 @@ fn keys(households: &Households, golden: &TableName) -> String {
                 "select distinct cast({n} as bigint) as rule, word || '{AND}' || same as key, member
                  from (select {NUMBER} as member, {same} as same, unnest(string_to_array({}, ' ')) as word from numbered)
                  where same is not null and character_length(word) > 1",
-                said(column)
+                spelled(column)
             ),
         }
     });

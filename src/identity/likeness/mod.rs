@@ -60,12 +60,12 @@ pub fn day_month_swapped(a: &str, b: &str) -> bool {
     }
 }
 
-/// Returns a word of three letters or more stands in both: one part of a double name, or of a street's.
+/// Returns whether both share a word of three letters or more, such as one part of a double name.
 pub fn shares_word(a: &str, b: &str) -> bool {
     a.split(' ').any(|word| word.chars().count() >= 3 && b.split(' ').any(|other| other == word))
 }
 
-/// Returns one is the initial of the other.
+/// Returns whether one is the initial of the other.
 pub fn initial_of(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     short.chars().count() == 1 && long.starts_with(short)

@@ -102,7 +102,7 @@ async fn organisation_ids(
     let doing = "find the records of one organisation";
     let records = &organisations.records;
     let country = quoted(&organisations.survivorship.writing.country);
-    let said = |column: &str| {
+    let spelled = |column: &str| {
         spelling(Subject::Organisation, column, &format!("cast(\"{column}\" as varchar)"), &country)
     };
     let numbered = format!(
@@ -113,9 +113,9 @@ async fn organisation_ids(
          unclear as (
            select called from numbered where called is not null
            group by called having count(distinct legal_number) > 1)",
-        legal = said("legal_number"),
-        name = said("name"),
-        postcode = said("postcode"),
+        legal = spelled("legal_number"),
+        name = spelled("name"),
+        postcode = spelled("postcode"),
     );
     let count = format!("with {numbered} select count(*) from unclear");
     let batches = session.sql(&count).await.doing(doing)?.collect().await.doing(doing)?;

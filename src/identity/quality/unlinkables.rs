@@ -62,17 +62,19 @@ fn batch(ladder: &Ladder, highest: &[u64]) -> Result<RecordBatch> {
             && (ladder.0[n].threshold.is_some()
                 || (after.is_some_and(|after| after > 0) && before.is_none_or(|before| before < records)))
     };
-    let told: Vec<usize> = (0..ladder.0.len()).filter(|n| tells(*n)).collect();
-    let rungs = || told.iter().map(|n| &ladder.0[*n]);
+    let messages: Vec<usize> = (0..ladder.0.len()).filter(|n| tells(*n)).collect();
+    let rungs = || messages.iter().map(|n| &ladder.0[*n]);
     let columns: [(&str, ArrayRef); 6] = [
         ("match_weight", Arc::new(Float64Array::from_iter_values(rungs().map(|r| r.bits)))),
         ("match_probability", Arc::new(Float64Array::from_iter_values(rungs().map(|r| r.probability())))),
         ("threshold", Arc::new(StringArray::from_iter(rungs().map(|r| r.threshold)))),
-        ("records", Arc::new(Int64Array::from_iter_values(told.iter().map(|_| records as i64)))),
-        ("unlinkable", Arc::new(Int64Array::from_iter_values(told.iter().map(|n| below(*n) as i64)))),
+        ("records", Arc::new(Int64Array::from_iter_values(messages.iter().map(|_| records as i64)))),
+        ("unlinkable", Arc::new(Int64Array::from_iter_values(messages.iter().map(|n| below(*n) as i64)))),
         (
             "share",
-            Arc::new(Float64Array::from_iter_values(told.iter().map(|n| below(*n) as f64 / records as f64))),
+            Arc::new(Float64Array::from_iter_values(
+                messages.iter().map(|n| below(*n) as f64 / records as f64),
+            )),
         ),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))

@@ -34,7 +34,7 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
         });
     }
     let all = rows.count("records", 0)?;
-    let said = link.map(|(_, share, records)| match records {
+    let sentence = link.map(|(_, share, records)| match records {
         0 => format!("None of {} person records is below the link threshold.", grouped(all)),
         _ => format!(
             "{} of {} person records ({}) are below the link threshold: they have too little information.",
@@ -43,7 +43,7 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
             percent(share)
         ),
     });
-    let description = said.clone().unwrap_or_else(|| "The share rises with the threshold.".to_owned());
+    let description = sentence.clone().unwrap_or_else(|| "The share rises with the threshold.".to_owned());
     let drawn = curve::chart(&Chart {
         id: "unlinkables",
         title: "Share of records that cannot be linked, by match weight",
@@ -57,7 +57,7 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
         h3 { "Records that cannot be linked" }
         p {
             "Each record is compared with itself: no other record can agree more. "
-            @if let Some(said) = &said { (said) }
+            @if let Some(sentence) = &sentence { (sentence) }
         }
         @if let Some(drawn) = drawn { (drawn) }
         details {

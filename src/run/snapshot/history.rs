@@ -90,7 +90,8 @@ impl<'w> History<'w> {
         let there = !workshop.full_refresh && catalog.table(&table).await?.is_some();
         let (parted, open) = if there {
             let nothing = workshop.warehouse().stager(&table, Mode::Append, schema)?.finish().await?;
-            let parted = catalog.split_files(nothing, |statistics| statistics.may_hold_null(VALID_TO)).await?;
+            let parted =
+                catalog.split_files(nothing, |statistics| statistics.may_hold_null(VALID_TO)).await?;
             let open = parted.session()?.table(&table).await?;
             let open = open.filter(col(Column::from_name(VALID_TO)).is_null()).doing("read what holds")?;
             (Some(parted), open)

@@ -100,10 +100,10 @@ fn what_is_read_twice_is_blanked_twice() {
     )
     .check("web")
     .unwrap_err();
-    let told: Vec<String> = problems.iter().map(|p| p.error.to_string()).collect();
-    assert_eq!(told.len(), 2, "{told:?}");
+    let messages: Vec<String> = problems.iter().map(|p| p.error.to_string()).collect();
+    assert_eq!(messages.len(), 2, "{messages:?}");
     for column in ["`mail_again`", "`who`"] {
-        assert!(told.iter().any(|told| told.starts_with(column)), "{column} in {told:?}");
+        assert!(messages.iter().any(|messages| messages.starts_with(column)), "{column} in {messages:?}");
     }
 }
 

@@ -53,9 +53,9 @@ fn a_record_where_the_header_should_be_is_not_shown() {
         let fixture = Fixture::new("a.csv", &options);
         for record in ["K9999,ada@example.org", "Ada Lovelace", "Carl,Ada,12 Elm Street"] {
             fixture.write("a.csv", format!("{record}\nK1,bob@example.org\n"));
-            let told = fixture.error();
-            assert!(told.contains("is the header missing (header = false)?"), "{told}");
-            assert!(record.split([',', ' ']).all(|word| !told.contains(word)), "{told}");
+            let message = fixture.error();
+            assert!(message.contains("is the header missing (header = false)?"), "{message}");
+            assert!(record.split([',', ' ']).all(|word| !message.contains(word)), "{message}");
         }
         // A header all the same.
         fixture.write("a.csv", "Card;E-mail\nK1;bob@example.org\n");
@@ -75,8 +75,8 @@ fn keys_that_are_data_are_not_shown_and_make_no_columns() {
             let file = list(&fixture.source).await.unwrap().files.remove(0);
             crate::source::survey(&fixture.source, &file).await
         });
-        let told = surveyed.err().map_or_else(|| fixture.error(), |error| error.to_string());
-        assert!(told.contains("looks like a value") && !told.contains("ada@"), "{told}");
+        let message = surveyed.err().map_or_else(|| fixture.error(), |error| error.to_string());
+        assert!(message.contains("looks like a value") && !message.contains("ada@"), "{message}");
     }
 }
 

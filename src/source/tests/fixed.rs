@@ -160,11 +160,11 @@ f = { type = "text", from = "f" }
     )
     .check("web")
     .unwrap_err();
-    let mut told: Vec<String> =
+    let mut messages: Vec<String> =
         problems.iter().map(|p| format!("{}: {}", p.key.join("."), p.error.message())).collect();
-    told.sort();
+    messages.sort();
     assert_eq!(
-        told,
+        messages,
         [
             "columns.b.at: a and b share the character 4",
             "columns.c.at: characters 9 to 8 are not a valid range",

@@ -249,7 +249,7 @@ fn half_a_character_is_refused_where_it_is_read() {
 
 #[test]
 fn a_refusal_tells_where_and_nothing_of_what_stands_there() {
-    for (text, told) in [
+    for (text, message) in [
         ("{\"a\":1,\n \"secret\" \"secret\"}", "not a JSON object: expected `:` at byte 19"),
         ("{\"a\":1,\n\n \"\u{e9}\": secret}", "not a JSON object: expected value at byte 17"),
         ("{\"a\":[1,2\n", "not a JSON object: the text ends inside a value at byte 10"),
@@ -259,7 +259,7 @@ fn a_refusal_tells_where_and_nothing_of_what_stands_there() {
         ("  secret", "not a JSON object: expected an object at byte 3"),
         ("{\"a\":nanny}", "not a JSON object: expected ident at byte 7"),
     ] {
-        assert_eq!(reason(text, "a"), told, "{text}");
+        assert_eq!(reason(text, "a"), message, "{text}");
     }
 }
 
@@ -301,10 +301,10 @@ fn numbers_are_those_of_json() {
         assert_eq!(at(&format!("{{\"a\":{number}}}"), "a"), Ok(Some(Value::Number(number))));
     }
     for (word, byte) in [("NaN", 6), ("Infinity", 6), ("-Infinity", 7)] {
-        let told = format!(
+        let message = format!(
             "not a JSON object: NaN and infinity are not JSON: expected a number or null at byte {byte}"
         );
-        assert_eq!(reason(&format!("{{\"a\":{word}}}"), "a"), told);
+        assert_eq!(reason(&format!("{{\"a\":{word}}}"), "a"), message);
     }
     for wrong in ["+1", ".5", "0x1", "1_000", "--1", "1e", "inf", "None", "True", "undefined", "'x'"] {
         assert!(at(&format!("{{\"a\":{wrong}}}"), "a").is_err(), "{wrong}");

@@ -54,7 +54,7 @@ fn a_value_that_does_not_fit_is_refused_by_its_number() {
 
 #[test]
 fn where_the_next_value_begins_is_never_guessed() {
-    for (text, told) in [
+    for (text, message) in [
         ("", "the file is empty"),
         (" \n", "the file is empty"),
         ("[", "the file ends before the end of its array"),
@@ -71,13 +71,13 @@ fn where_the_next_value_begins_is_never_guessed() {
         let fixture = fixture();
         fixture.write("a.json", text);
         let error = fixture.error();
-        assert!(error.contains(told) && error.contains("hint: "), "{text}: {error}");
+        assert!(error.contains(message) && error.contains("hint: "), "{text}: {error}");
     }
 }
 
 #[test]
 fn lines_that_are_parts_of_one_value_are_not_refused_one_by_one() {
-    for (text, told) in [
+    for (text, message) in [
         ("[{\"a\":1},\n{\"a\":2}]\n", "the file is one JSON array, not one object per line"),
         ("\n[\n{\"a\":1}\n]\n", "the file is one JSON array, not one object per line"),
         ("{\n  \"a\": 1\n}\n", "the file is JSON over several lines, not one object per line"),
@@ -86,6 +86,6 @@ fn lines_that_are_parts_of_one_value_are_not_refused_one_by_one() {
             Fixture::new("a.jsonl", "format = \"jsonl\"\ntolerance = 1.0\n[columns]\na = \"text\"\n");
         fixture.write("a.jsonl", text);
         let error = fixture.error();
-        assert!(error.contains(told) && error.contains("format = \"json\""), "{error}");
+        assert!(error.contains(message) && error.contains("format = \"json\""), "{error}");
     }
 }

@@ -153,11 +153,11 @@ fn what_no_declaration_reads_is_named() {
         ("a.csv", gzip(&gzip(TEXT.as_bytes())), "the file is compressed twice: gzip inside gzip"),
         ("a.csv", Archive::default().text("a.csv", TEXT).end(""), "the file is a zip archive"),
     ];
-    for (name, bytes, told) in cases {
+    for (name, bytes, message) in cases {
         let fixture = Fixture::new(name, CSV);
         fixture.write(name, bytes);
         let error = fixture.error();
-        assert!(error.starts_with(told) && error.contains("hint: "), "{error}");
+        assert!(error.starts_with(message) && error.contains("hint: "), "{error}");
     }
     let fixture = Fixture::new("a.parquet", "format = \"parquet\"\n[columns]\nid = \"integer\"\n");
     fixture.write("a.parquet", gzip(b"PAR1...."));
@@ -307,11 +307,11 @@ fn an_archive_that_cannot_be_believed_is_refused_whole() {
         (archive("aes"), "the member is encrypted\n  in source shop › a.zip › orders.csv"),
         (archive("bzip2"), "the member is compressed with bzip2, LZMA, xz or PPMd"),
     ];
-    for (bytes, told) in cases {
+    for (bytes, message) in cases {
         let fixture = Fixture::new("a.zip", CSV);
         fixture.write("a.zip", bytes);
         let error = fixture.error();
-        assert!(error.starts_with(told), "{told}: {error}");
+        assert!(error.starts_with(message), "{message}: {error}");
     }
 }
 
@@ -329,11 +329,11 @@ fn a_member_that_is_not_what_its_archive_says_is_an_error() {
     assert!(error.contains("because the member's checksum is not what its archive says"), "{error}");
     // What the directory says of the length, 22 bytes from the start of an entry's sizes.
     let entry = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
-    for (by, told) in [(-1_i8, "longer"), (1, "shorter")] {
+    for (by, message) in [(-1_i8, "longer"), (1, "shorter")] {
         let mut damaged = bytes.clone();
         damaged[entry + 24] = damaged[entry + 24].wrapping_add_signed(by);
         fixture.write("a.zip", damaged);
-        assert!(fixture.error().contains(&format!("the member is {told} than its archive says")));
+        assert!(fixture.error().contains(&format!("the member is {message} than its archive says")));
     }
 }
 

@@ -449,19 +449,19 @@ proptest! {
         prop_assert_eq!(outcome.rows.len() + outcome.refused.len(), seeds.len());
         for (row, meaning) in meant.iter().enumerate() {
             let cell = found.get(&(row as i64 + 1)).map(|cell| cell.as_str());
-            let told = || format!("{} as {declared}: {meaning:?} {cell:?}", array.data_type());
+            let error_text = || format!("{} as {declared}: {meaning:?} {cell:?}", array.data_type());
             match (meaning, shown(meaning, declared)) {
-                (Meaning::Nothing, _) => prop_assert_eq!(cell, Some("∅"), "{}", told()),
-                (_, Some(expected)) => prop_assert_eq!(cell, Some(expected.as_str()), "{}", told()),
+                (Meaning::Nothing, _) => prop_assert_eq!(cell, Some("∅"), "{}", error_text()),
+                (_, Some(expected)) => prop_assert_eq!(cell, Some(expected.as_str()), "{}", error_text()),
                 // Neither lost nor made into something else by chance.
                 (Meaning::Number(..) | Meaning::Text(_), None) if matches!(declared, "integer" | "decimal(20,2)") && cell.is_some() => {
                     let Meaning::Text(text) = meaning else {
-                        return Err(TestCaseError::fail(told()));
+                        return Err(TestCaseError::fail(error_text()));
                     };
                     let value: f64 = cell.unwrap().parse().unwrap();
-                    prop_assert_eq!(Some(value), text.parse::<f64>().ok(), "{}", told());
+                    prop_assert_eq!(Some(value), text.parse::<f64>().ok(), "{}", error_text());
                 }
-                (_, None) => prop_assert!(cell != Some("∅"), "{}", told()),
+                (_, None) => prop_assert!(cell != Some("∅"), "{}", error_text()),
             }
         }
     }

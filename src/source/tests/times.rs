@@ -193,7 +193,8 @@ fn declared_abbreviations_are_read_and_written_ones_need_it() {
     let offsets = [("PST".to_owned(), -28_800), ("CEST".to_owned(), 7_200)];
     let manner = Manner { abbreviations: &offsets, ..TIMED };
     let instant = |format: &str, text: &str| {
-        UtcConverter::new(chrono_tz::Europe::Paris).instant(&declared(format, manner).unwrap(), text.as_bytes())
+        UtcConverter::new(chrono_tz::Europe::Paris)
+            .instant(&declared(format, manner).unwrap(), text.as_bytes())
     };
     let expected = DateTime::parse_from_rfc3339("2026-02-01T06:30:00Z").unwrap().timestamp_micros();
     assert_eq!(instant("%F %T %Z", "2026-01-31 22:30:00 PST"), Ok(expected));

@@ -131,16 +131,16 @@ fn a_field_around_the_array_that_no_record_has_is_told() {
 
 #[test]
 fn the_declaration_says_what_makes_no_sense() {
-    let told = |toml: &str| -> Vec<String> {
+    let message = |toml: &str| -> Vec<String> {
         let problems = super::declare(&format!("path = \"x\"\n{toml}")).check("shop").unwrap_err();
         problems.iter().map(|p| p.error.to_string()).collect()
     };
-    let csv = told("format = \"csv\"\nrows = \"a\"\n[columns]\na = \"text\"\n");
+    let csv = message("format = \"csv\"\nrows = \"a\"\n[columns]\na = \"text\"\n");
     assert!(csv[0].contains("`rows` cannot be used with the format csv"), "{csv:?}");
-    let path = told("format = \"jsonl\"\nrows = \"a..b\"\n[columns]\na = \"text\"\n");
+    let path = message("format = \"jsonl\"\nrows = \"a..b\"\n[columns]\na = \"text\"\n");
     assert!(path[0].contains("`a..b` is not a path"), "{path:?}");
     let below =
-        told("format = \"jsonl\"\nrows = \"a\"\n[columns]\nb = { type = \"text\", from = \"$.a.b\" }\n");
+        message("format = \"jsonl\"\nrows = \"a\"\n[columns]\nb = { type = \"text\", from = \"$.a.b\" }\n");
     assert!(
         below[0].contains("leads into the array of the rows") && below[0].contains("from = \"b\""),
         "{below:?}"
@@ -227,7 +227,7 @@ fn lists_of_structs_in_parquet_are_unfolded_the_same_way() {
 
 #[test]
 fn a_list_that_is_not_there_or_is_none_is_an_error() {
-    for (rows, told) in [
+    for (rows, message) in [
         ("lines", "the file has no column `lines`, whose elements are the rows"),
         ("customer.email", "`customer.email`, whose elements are the rows, is Utf8, not a list"),
     ] {
@@ -237,7 +237,7 @@ fn a_list_that_is_not_there_or_is_none_is_an_error() {
         );
         fixture.write("orders.parquet", parquet(&[(1, None)]));
         let error = fixture.error();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(message), "{error}");
     }
     // And a column that is a list names the way to its elements.
     let fixture = Fixture::new(

@@ -91,10 +91,8 @@ fn shortened_numbers_in_texts_are_told_once_a_column_and_file() {
     assert_eq!(
         outcome.remarks,
         [
-            "2 values of `card` look like a number shortened by a spreadsheet, the first in line 3: different \
-             ones may have become the same",
-            "1 value of `card` looks like a number shortened by a spreadsheet, the first in line 2: different \
-             ones may have become the same",
+            "2 values of `card` look like a number shortened by a spreadsheet, the first in line 3: different numbers may have become equal",
+            "1 value of `card` looks like a number shortened by a spreadsheet, the first in line 2: different numbers may have become equal",
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! Nothing is ordered by an infinity or NaN: they would stand first of all, before the best customer.
+//! Refuses to order rows by infinity or NaN: they would sort before the best customer.
 
 use std::sync::Arc;
 

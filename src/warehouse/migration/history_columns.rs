@@ -1,7 +1,7 @@
-//! The tables of the history get the columns that they have come to have since they were made.
+//! Adds columns to history tables that were made before these columns existed.
 //!
-//! A change of their schema alone, in a release of its own: no file is written, and what older files
-//! do not have reads as null.
+//! Only their schema changes, in a separate release: no file is written, and old files read as null in the
+//! new columns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,12 +1,11 @@
-//! Migrations: a warehouse of an older format is brought to this one.
+//! Migrations: bring a warehouse of an older format to this one.
 //!
-//! One step a format, each in a file of its own. Every part of a step can be done again, and the
-//! format file is switched last: a migration that was cut off is begun anew and ends the same, and
-//! until then every other verb refuses the warehouse. All of it happens under the lock, which is the
-//! same in all formats.
+//! There is one step per format, each in its own file. Every part of a step can be repeated, and the format
+//! file is changed last: an interrupted migration is started again and gives the same result, and until then
+//! every other command refuses the warehouse. Everything happens under the lock, which is the same in all
+//! formats.
 //!
-//! Columns that tables of the history have come to have since (`history_columns`) need no format of
-//! their own: rows from before have null there.
+//! Columns added to history tables (`history_columns`) need no new format: earlier rows have null there.
 
 mod attempts;
 mod history_columns;

@@ -1,4 +1,4 @@
-//! Checks: what breaks one is counted, never shown; `warn` lets the night pass, `error` does not.
+//! Checks: failing rows are counted, never shown; `warn` lets the run publish, `error` does not.
 
 use crate::broken_shop::Shop;
 

@@ -1,4 +1,4 @@
-//! The verbs that read: what they refuse, and how they say so.
+//! The commands that read: what they refuse, and their messages.
 
 use std::process::Stdio;
 
@@ -87,8 +87,8 @@ fn a_screen_that_cannot_be_written() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let args = ["query", "select * from core.orders", "--format", "csv"];
     let output = shop.command().args(args).stdout(Stdio::from(full)).output().unwrap();
-    let said = shop.said(&args, &output);
-    said.decent();
-    said.shown("screen_full", super::SNAPSHOTS);
-    assert_eq!(said.code, Some(1));
+    let output = shop.captured(&args, &output);
+    output.is_clean();
+    output.shown("screen_full", super::SNAPSHOTS);
+    assert_eq!(output.code, Some(1));
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a pipeline file is told whole, each with its line, before anything starts.
+//! All errors in a pipeline file are reported together, each with its line, before anything starts.
 
 use crate::broken_shop::Shop;
 

@@ -1,4 +1,4 @@
-//! Files whose columns are not the declared ones, and files that do not come as expected.
+//! Files with other columns than declared, and files that are not delivered as expected.
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ impl Shop {
 
     #[track_caller]
     fn warns(&self, name: &str, args: &[&str]) {
-        let said = self.sillage(args);
-        said.decent();
-        said.shown(name, super::SNAPSHOTS);
-        assert_eq!(said.code, Some(0), "{}", said.err);
+        let output = self.sillage(args);
+        output.is_clean();
+        output.shown(name, super::SNAPSHOTS);
+        assert_eq!(output.code, Some(0), "{}", output.err);
     }
 }
 
@@ -163,10 +163,10 @@ fn a_night_without_its_file() {
 impl Shop {
     #[track_caller]
     fn fails_plan(&self, name: &str) {
-        let said = self.sillage(&["plan", "--select", "raw.orders"]);
-        said.decent();
-        said.shown(name, super::SNAPSHOTS);
-        assert_eq!(said.code, Some(0), "{}", said.err);
+        let output = self.sillage(&["plan", "--select", "raw.orders"]);
+        output.is_clean();
+        output.shown(name, super::SNAPSHOTS);
+        assert_eq!(output.code, Some(0), "{}", output.err);
     }
 }
 

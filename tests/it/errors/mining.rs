@@ -1,4 +1,4 @@
-//! Too little to learn from is no failure; a wrong column is. Audiences obey the same rule.
+//! Too little training data is no failure; a wrong column is. The same for audiences.
 
 use crate::broken_shop::Shop;
 
@@ -80,18 +80,18 @@ fn feature_columns_must_be_there_and_be_numbers() {
 
 #[test]
 fn audiences_that_cannot_be_drawn() {
-    let told = |name: &str, code: i32, from: &str, to: &str| {
+    let message = |name: &str, code: i32, from: &str, to: &str| {
         let shop = Shop::published();
         shop.pipeline(from, to);
         shop.run_fails(name, code);
     };
-    told("audience_unknown_column", 2, "where = \"orders > 1\"", "where = \"order_count > 1\"");
-    told("audience_unknown_exclusion", 2, "where = \"recency_days < 7\"", "where = \"recency < 7\"");
-    told("audience_unknown_rank", 2, "rank_by = \"churn_probability\"", "rank_by = \"churn\"");
-    told("audience_not_a_condition", 2, "where = \"orders > 1\"", "where = \"orders + 1\"");
-    told("audience_does_not_parse", 2, "where = \"orders > 1\"", "where = \"orders > \"");
-    told("audience_casts", 1, "where = \"orders > 1\"", "where = \"cast(segment_name as integer) > 1\"");
-    told("audience_two_rules", 2, "where = \"orders > 1\"", "where = \"orders > 1) or (1=1\"");
+    message("audience_unknown_column", 2, "where = \"orders > 1\"", "where = \"order_count > 1\"");
+    message("audience_unknown_exclusion", 2, "where = \"recency_days < 7\"", "where = \"recency < 7\"");
+    message("audience_unknown_rank", 2, "rank_by = \"churn_probability\"", "rank_by = \"churn\"");
+    message("audience_not_a_condition", 2, "where = \"orders > 1\"", "where = \"orders + 1\"");
+    message("audience_does_not_parse", 2, "where = \"orders > 1\"", "where = \"orders > \"");
+    message("audience_casts", 1, "where = \"orders > 1\"", "where = \"cast(segment_name as integer) > 1\"");
+    message("audience_two_rules", 2, "where = \"orders > 1\"", "where = \"orders > 1) or (1=1\"");
 }
 
 #[test]

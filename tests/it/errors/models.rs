@@ -1,4 +1,4 @@
-//! SQL that cannot be obeyed.
+//! SQL with errors.
 
 use crate::broken_shop::Shop;
 

@@ -1,4 +1,4 @@
-//! Files that are missing, damaged or filled with what does not fit.
+//! Files that are missing, damaged, or full of values that do not fit.
 
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ fn text_in_a_decimal_above_the_tolerance_stops_the_night() {
     // The refused rows can be looked at, with their place.
     assert_eq!(shop.ask("select count(*) from ops.quarantine where file = 'march.csv'"), "6");
     shop.write(NEW, format!("{HEADER}o900,c01,2026-02-27 10:00,3.00,web\n"));
-    shop.mended();
+    shop.works_again();
     assert_eq!(shop.ask("select count(*) from core.orders where order_id like 'o9%'"), "1");
 }
 

@@ -1,4 +1,4 @@
-//! A warehouse that is read-only, full, damaged, held by another run, or left in mid-run.
+//! A warehouse that is read-only, full, damaged, locked by another run, or has an unfinished run.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -40,10 +40,10 @@ fn a_file_in_the_warehouses_place() {
 fn a_release_file_that_was_damaged_or_deleted() {
     let shop = Shop::published();
     shop.write(RELEASE, "{\"release\": 1,");
-    let said = shop.run(&[]);
-    said.decent();
-    said.shown("release_damaged", super::SNAPSHOTS);
-    assert_eq!(said.code, Some(1));
+    let output = shop.run(&[]);
+    output.is_clean();
+    output.shown("release_damaged", super::SNAPSHOTS);
+    assert_eq!(output.code, Some(1));
     shop.remove(RELEASE);
     shop.run_fails("release_deleted", 1);
 }
@@ -57,7 +57,7 @@ fn the_last_of_several_releases_that_was_deleted() {
     shop.remove(&last);
     shop.run_fails("last_release_deleted", 1);
     fs::write(shop.path(&last), whole).unwrap();
-    shop.mended();
+    shop.works_again();
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_journal_that_was_deleted_loses_nothing() {
     run.wait().unwrap();
     shop.remove("warehouse/_sillage/journal");
     // What was staged is found by nobody; the run begins anew.
-    shop.mended();
+    shop.works_again();
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_table_whose_file_was_deleted_or_damaged() {
     shop.run_fails("table_file_deleted_run", 1);
     // Restored, the next night works.
     fs::write(&file, whole).unwrap();
-    shop.mended();
+    shop.works_again();
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_journal_that_was_damaged() {
     fs::write(step, &whole[..14]).unwrap();
     shop.run_fails("journal_damaged", 1);
     fs::write(step, whole).unwrap();
-    shop.mended();
+    shop.works_again();
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_warehouse_that_another_run_holds() {
     assert_eq!(shop.ask("select count(*) from core.visits"), "10");
     run.kill().unwrap();
     run.wait().unwrap();
-    shop.mended();
+    shop.works_again();
 }
 
 #[test]
@@ -139,25 +139,25 @@ fn an_interrupted_run_goes_on() {
     let run = until(&shop, "core.consents");
     assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
     let output = run.wait_with_output().unwrap();
-    let mut said = shop.said(&["run"], &output);
-    said.decent();
+    let mut output = shop.captured(&["run"], &output);
+    output.is_clean();
     // Which step it was in is a matter of chance.
-    let told = said.err.find("error:").expect("an error is told");
-    said.err.drain(..told);
-    said.shown("interrupted", super::SNAPSHOTS);
-    assert_eq!(said.code, Some(130));
+    let message = output.err.find("error:").expect("an error is told");
+    output.err.drain(..message);
+    output.shown("interrupted", super::SNAPSHOTS);
+    assert_eq!(output.code, Some(130));
     assert_eq!(shop.visible(), before);
-    let said = shop.run(&[]);
-    assert!(said.err.contains("run 2 was cut off; going on after its"), "{}", said.err);
-    assert!(said.err.contains("(done before)"), "{}", said.err);
-    assert_eq!(said.code, Some(0));
+    let output = shop.run(&[]);
+    assert!(output.err.contains("run 2 was cut off; going on after its"), "{}", output.err);
+    assert!(output.err.contains("(done before)"), "{}", output.err);
+    assert_eq!(output.code, Some(0));
 }
 
 #[test]
 fn too_little_memory_is_refused_clearly() {
     let shop = Shop::published();
     shop.fails("memory_too_small", 1, &["run", "--threads", "1", "--memory-limit", "1KB"]);
-    shop.mended();
+    shop.works_again();
 }
 
 #[test]
@@ -183,20 +183,20 @@ fn a_folder_that_may_not_be_written() {
         }
         shop.prepare(&mut command);
         let output = command.args(["run", "--threads", "1"]).output().unwrap();
-        let said = shop.said(&["run"], &output);
+        let output = shop.captured(&["run"], &output);
         shut(0o644);
-        said.decent();
-        said.shown(name, super::SNAPSHOTS);
-        assert_eq!(said.code, Some(1), "{}", said.err);
+        output.is_clean();
+        output.shown(name, super::SNAPSHOTS);
+        assert_eq!(output.code, Some(1), "{}", output.err);
         assert_eq!(shop.visible(), before);
-        shop.mended();
+        shop.works_again();
     }
 }
 
 #[test]
 fn a_disk_that_is_full() {
     // With next to nothing left the run does not begin; with a little more it fails on its way.
-    for (left, told) in [(8_192, "kB at least"), (163_840, "No space left on device")] {
+    for (left, message) in [(8_192, "kB at least"), (163_840, "No space left on device")] {
         let shop = Shop::published();
         fs::create_dir_all(shop.path("small")).unwrap();
         let before = shop.visible();
@@ -216,13 +216,13 @@ fn a_disk_that_is_full() {
         if !output.status.success() && output.status.code() != Some(1) {
             return;
         }
-        let said = shop.said(&["run", "--warehouse", "small"], &output);
-        said.decent();
+        let output = shop.captured(&["run", "--warehouse", "small"], &output);
+        output.is_clean();
         // Which file was the one too many is a matter of a few bytes.
-        assert!(said.err.contains(told), "{}", said.err);
-        assert!(said.err.contains("hint: free some space"), "{}", said.err);
-        assert!(said.err.ends_with("count(*)\n225\n"), "readers are shut out: {}", said.err);
-        assert_eq!(said.code, Some(1));
+        assert!(output.err.contains(message), "{}", output.err);
+        assert!(output.err.contains("hint: free some space"), "{}", output.err);
+        assert!(output.err.ends_with("count(*)\n225\n"), "readers are shut out: {}", output.err);
+        assert_eq!(output.code, Some(1));
         assert_eq!(shop.visible(), before);
         let again = fs::read_to_string(shop.path("again.txt")).unwrap();
         assert!(again.contains("release 2 published") || again.contains("release 3 published"), "{again}");

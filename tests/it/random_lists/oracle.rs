@@ -249,9 +249,9 @@ pub fn waterfall(drawn: &Drawn, decisions: &BTreeMap<String, Decision>) -> Vec<V
 pub fn count(
     drawn: &Drawn,
     decisions: &BTreeMap<String, Decision>,
-    told: &mut BTreeMap<&'static str, usize>,
+    message: &mut BTreeMap<&'static str, usize>,
 ) {
-    *told.entry("decisions").or_default() += decisions.len();
+    *message.entry("decisions").or_default() += decisions.len();
     let conditions = drawn.rules.conditions().len() + drawn.exclusions.len();
     for decision in decisions.values() {
         let what = match decision.reason.as_str() {
@@ -263,9 +263,9 @@ pub fn count(
             _ if decision.position <= conditions => "off by a condition",
             _ => unreachable!("{}", decision.reason),
         };
-        *told.entry(what).or_default() += 1;
+        *message.entry(what).or_default() += 1;
         if !decision.unknown.is_empty() {
-            *told.entry("something not known").or_default() += 1;
+            *message.entry("something not known").or_default() += 1;
         }
     }
 }
