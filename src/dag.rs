@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_is_told_as_a_chain() {
+    fn a_cycle_is_reported_as_a_chain() {
         let Cycle(chain) = dag(&[("x", &["z"]), ("y", &["x"]), ("z", &["y"])]).unwrap_err();
         assert_eq!(chain, ["x", "y", "z", "x"]);
         assert_eq!(dag(&[("a", &["a"])]).unwrap_err(), Cycle(vec!["a", "a"]));

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_is_told_from_what_has_begun() {
+    fn what_is_over_is_reported_from_what_has_begun() {
         let paris = chrono_tz::Europe::Paris;
         let midnight = at("2026-06-30T22:00:00Z");
         assert_eq!(first_day_not_over(midnight, paris), date("2026-07-01"));

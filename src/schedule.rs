@@ -52,7 +52,7 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// Read anew before each run, so that a mended pipeline needs no restart.
+    /// Read again before each run, so that a fixed pipeline needs no restart.
     fn pipelines(&self) -> Result<Vec<Arc<Pipeline>>> {
         let mut pipelines = Vec::new();
         let mut errors = Vec::new();
@@ -79,7 +79,7 @@ impl Schedule {
         Ok(times)
     }
 
-    /// Runs until `stop` turns true. Two pipelines due at one time run one after the other; a time
+    /// Runs until `stop` turns true. Two pipelines due at one time run one after another; a time
     /// that passed while another ran is caught up once, as of that time.
     pub async fn run(
         &self,

@@ -2,12 +2,12 @@
 //! somebody in.
 //!
 //! A value is shown as it is declared, `${NAME}`, also where a library's error holds it as a path or
-//! a URL of its own. It must stand alone, so that of a short value no word is broken.
+//! a URL of its own. It must are alone, so that of a short value no word is broken.
 
 use std::borrow::Cow;
 use std::sync::RwLock;
 
-/// A shorter value is no secret, and may be part of anything.
+/// A shorter value is not a secret, and may be part of anything.
 const SHORTEST: usize = 3;
 
 /// Values and what is shown for each, the longest first.
@@ -66,7 +66,7 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// With the value replaced where it stands alone.
+/// With the value replaced where it is alone.
 fn replaced(text: &str, value: &str, shown: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let (mut masked, mut from) = (String::with_capacity(text.len()), 0);

@@ -46,7 +46,7 @@ impl Candidates {
     }
 
     /// Returns the tables that have the column, when they are several.
-    pub fn shared_by(&self, column: &str) -> Option<&[TableName]> {
+    pub(super) fn shared_by(&self, column: &str) -> Option<&[TableName]> {
         self.shared.get(column).map(Vec::as_slice)
     }
 
@@ -80,7 +80,7 @@ impl Candidates {
     }
 
     /// Returns whether the row of the customer calls a column by its table, since its own name says nothing.
-    pub fn is_qualified(called: &str) -> bool {
+    pub(super) fn is_qualified(called: &str) -> bool {
         called.contains('.')
     }
 

@@ -96,8 +96,8 @@ impl Consents {
         self.counts.iter().filter_map(|counts| counts.channel.as_deref()).collect()
     }
 
-    /// Returns what is to be told of the consents: rows that say less than they should, names that nobody was
-    /// asked by.
+    /// Returns what is to be reported of the consents: rows that say less than they should, names that
+    /// nobody was asked by.
     pub fn warnings(&self, audiences: &[Audience]) -> Vec<String> {
         let consents = table(CONSENTS);
         let total = |of: &dyn Fn(&ConsentCounts) -> u64| self.counts.iter().map(of).sum::<u64>();

@@ -44,7 +44,7 @@ impl ListSelection {
         Ok(ListSelection { as_of, grain, consents })
     }
 
-    /// Returns what is to be told of the consents.
+    /// Returns what is to be reported of the consents.
     pub fn warnings(&self, audiences: &[Audience]) -> Vec<String> {
         self.consents.as_ref().map(|consents| consents.warnings(audiences)).unwrap_or_default()
     }

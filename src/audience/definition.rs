@@ -26,7 +26,7 @@ pub struct Audience {
     /// What it is for: all of these must be granted on the channel. Empty where consents know no
     /// purpose.
     pub purposes: Vec<String>,
-    /// Share kept back at random, taken out of the limit; 0 to 1.
+    /// Share kept back at random, removed of the limit; 0 to 1.
     pub control: f64,
     /// Changes the random choice of the control group.
     pub salt: String,

@@ -24,7 +24,7 @@ pub(super) struct Named {
     pub qualified: BTreeSet<String>,
 }
 
-/// Brings `customer_360.x` to `base.x`, wherever `customer_360` is no table of a subquery.
+/// Brings `customer_360.x` to `base.x`, wherever `customer_360` is not a table of a subquery.
 ///
 /// # Errors
 /// Names that could be those of several tables; a table of `from` without such a column; a table of a
@@ -140,7 +140,7 @@ impl Names<'_> {
     }
 }
 
-/// Returns the name as SQL takes it: lower case, unless it stands in quotes.
+/// Returns the name as SQL takes it: lower case, unless it is in quotes.
 fn written(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }

@@ -18,7 +18,7 @@ pub enum Assertion {
         column: String,
         values: Vec<String>,
     },
-    /// Every value that is not null stands in a column of another table.
+    /// Every value that is not null is in a column of another table.
     Relationships {
         column: String,
         to: TableName,

@@ -42,7 +42,7 @@ pub struct Habits {
 
 /// Shape of the gamma of purchase rates within an archetype (Ehrenberg's NBD: about 1 to 3 in
 /// panels of frequently bought goods).
-pub const RATE_SHAPE: f64 = 2.2;
+pub(super) const RATE_SHAPE: f64 = 2.2;
 
 impl Archetype {
     pub const ALL: [Archetype; 5] =
@@ -58,7 +58,7 @@ impl Archetype {
         }
     }
 
-    pub fn habits(self) -> &'static Habits {
+    pub(super) fn habits(self) -> &'static Habits {
         match self {
             Archetype::Regular => &Habits {
                 share: 0.24,

@@ -77,7 +77,7 @@ impl<'a> Shopper<'a> {
 }
 
 /// Returns a product that the archetype likes.
-pub fn taste(rng: &mut Stream, archetype: Archetype) -> usize {
+pub(super) fn taste(rng: &mut Stream, archetype: Archetype) -> usize {
     let habits = archetype.habits();
     let category = if happens(rng, 0.85) {
         habits.tastes[rng.gen_range(0..habits.tastes.len())]

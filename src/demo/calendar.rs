@@ -13,17 +13,17 @@ use crate::clock::Instant;
 pub type Moment = i64;
 
 pub const DAY: Moment = 86_400;
-pub const STEP_DAYS: i64 = 10;
+pub(super) const STEP_DAYS: i64 = 10;
 /// Steps that are exported.
 pub const STEPS: usize = 73;
 /// Steps of the outcome window: 90 days.
-pub const OUTCOME_STEPS: usize = 9;
+pub(super) const OUTCOME_STEPS: usize = 9;
 /// Steps in which an eligible customer has bought: 180 days.
-pub const ELIGIBLE_STEPS: usize = 18;
+pub(super) const ELIGIBLE_STEPS: usize = 18;
 /// Steps that are lived; those after `STEPS` are only in the truth.
-pub const LIVED_STEPS: usize = STEPS + OUTCOME_STEPS;
+pub(super) const LIVED_STEPS: usize = STEPS + OUTCOME_STEPS;
 /// The cut-off whose outcome the exports still show.
-pub const HOLDOUT_STEP: usize = STEPS - OUTCOME_STEPS;
+pub(super) const HOLDOUT_STEP: usize = STEPS - OUTCOME_STEPS;
 pub const MONTHS: usize = 24;
 pub const END: Moment = STEPS as i64 * STEP_DAYS * DAY;
 
@@ -32,7 +32,7 @@ pub fn first_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2024, 7, 1).expect("1 July 2024 is a day")
 }
 
-pub fn step_start(step: usize) -> Moment {
+pub(super) fn step_start(step: usize) -> Moment {
     step as i64 * STEP_DAYS * DAY
 }
 
@@ -70,26 +70,26 @@ pub fn month(moment: Moment) -> usize {
 }
 
 /// `2024-07` for month 0.
-pub fn month_label(month: usize) -> String {
+pub(super) fn month_label(month: usize) -> String {
     let ordinal = 6 + month;
     format!("{}-{:02}", 2024 + ordinal / 12, ordinal % 12 + 1)
 }
 
 /// Returns how much more is bought in a step than in an average one; known to everybody.
-pub fn season(step: usize) -> f64 {
+pub(super) fn season(step: usize) -> f64 {
     const BY_MONTH: [f64; 12] = [1.06, 0.92, 0.96, 0.97, 1.0, 1.04, 1.02, 0.88, 0.96, 1.0, 1.08, 1.18];
     let middle = day(step_start(step) + STEP_DAYS * DAY / 2);
     BY_MONTH[middle.month0() as usize]
 }
 
 /// `2025-03-04T12:34:56+01:00`, as the web shop writes its instants.
-pub fn web_time(moment: Moment) -> String {
+pub(super) fn web_time(moment: Moment) -> String {
     let (local, offset) = paris(moment);
     format!("{}+{:02}:{:02}", local.format("%Y-%m-%dT%H:%M:%S"), offset / 60, offset % 60)
 }
 
 /// Returns the instant of a moment in RFC 3339, for messages and the truth.
-pub fn as_utc_text(moment: Moment) -> String {
+pub(super) fn as_utc_text(moment: Moment) -> String {
     to_utc(moment).with_timezone(&Utc).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

@@ -58,7 +58,7 @@ pub const LETTERS: [Letter; 5] = [
 ];
 
 /// The campaign with a control group.
-pub const MEASURED: Letter = Letter {
+pub(super) const MEASURED: Letter = Letter {
     id: "CP2025-11",
     name: "Bon de fin d'année",
     offer: "bon de 10 €",
@@ -68,10 +68,10 @@ pub const MEASURED: Letter = Letter {
     share: 0.9,
 };
 /// Of those chosen for the measured campaign, kept off it at random.
-pub const CONTROL_SHARE: f64 = 0.25;
+pub(super) const CONTROL_SHARE: f64 = 0.25;
 /// What the measured letter multiplies the purchase rate by, and for how many steps.
-pub const LIFT: f64 = 1.45;
-pub const LIFT_STEPS: usize = 3;
+pub(super) const LIFT: f64 = 1.45;
+pub(super) const LIFT_STEPS: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
@@ -91,7 +91,7 @@ pub fn group(rng: &mut Stream, person: &Person) -> Option<Group> {
 }
 
 /// Returns whether a letter may be sent: a card, a consent, and known by then.
-pub fn is_addressable(person: &Person, step: usize) -> bool {
+pub(super) fn is_addressable(person: &Person, step: usize) -> bool {
     person.card.is_some() && person.consents[2] && person.known_since < step_start(step) - 20 * DAY
 }
 
@@ -101,16 +101,16 @@ pub fn lift(group: Option<Group>, step: usize) -> f64 {
 }
 
 /// Returns the day a letter was posted: two days before the step in which it works.
-pub fn posted(letter: &Letter) -> Moment {
+pub(super) fn posted(letter: &Letter) -> Moment {
     step_start(letter.step) - 2 * DAY + 6 * 3600
 }
 
 /// Newsletters go out every second step.
-pub fn is_newsletter_step(step: usize) -> bool {
+pub(super) fn is_newsletter_step(step: usize) -> bool {
     step.is_multiple_of(2)
 }
 
-pub fn newsletter_id(step: usize) -> String {
+pub(super) fn newsletter_id(step: usize) -> String {
     let step = step.min(STEPS - 1);
     let at = step_start(step) + 3 * DAY;
     format!("NL{}-{:02}", month_label(month(at)), step)

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use super::chance::{Purpose, stream};
 
-pub const CATEGORIES: [&str; 12] = [
+pub(super) const CATEGORIES: [&str; 12] = [
     "Parfum",
     "Soin du visage",
     "Maquillage",
@@ -63,7 +63,7 @@ pub struct Shop {
     pub town: &'static str,
 }
 
-pub const SHOPS: [Shop; 12] = [
+pub(super) const SHOPS: [Shop; 12] = [
     Shop { code: "M01", town: "Paris Marais" },
     Shop { code: "M02", town: "Paris Vaugirard" },
     Shop { code: "M03", town: "Lyon" },
@@ -84,9 +84,9 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    pub const PER_CATEGORY: usize = 40;
+    const PER_CATEGORY: usize = 40;
     /// Products of one third of a category's prices.
-    pub const PER_BAND: usize = Self::PER_CATEGORY / 3;
+    const PER_BAND: usize = Self::PER_CATEGORY / 3;
 
     pub fn draw(seed: u64) -> Self {
         let mut rng = stream(seed, Purpose::Catalogue, 0);
@@ -111,7 +111,7 @@ impl Catalogue {
     }
 
     /// Returns the products of a category within a price band.
-    pub fn band(category: usize, band: usize) -> std::ops::Range<usize> {
+    pub(super) fn band(category: usize, band: usize) -> std::ops::Range<usize> {
         let from = category * Self::PER_CATEGORY + band * Self::PER_BAND;
         from..from + Self::PER_BAND
     }

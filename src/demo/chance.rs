@@ -36,7 +36,7 @@ fn mix(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-pub fn happens(rng: &mut Stream, probability: f64) -> bool {
+pub(super) fn happens(rng: &mut Stream, probability: f64) -> bool {
     rng.r#gen::<f64>() < probability
 }
 
@@ -69,7 +69,7 @@ pub fn count(rng: &mut Stream, mean: f64) -> u32 {
 
 /// Returns a number below `prime` that only `number` has; nothing shows which. The seeds of two `kinds`
 /// give unrelated permutations.
-pub fn scrambled(seed: u64, kind: u64, number: u64, prime: u64) -> u64 {
+pub(super) fn scrambled(seed: u64, kind: u64, number: u64, prime: u64) -> u64 {
     let factor = u128::from(mix(seed ^ mix(kind)) % (prime - 2) + 1);
     let shift = u128::from(mix(seed ^ mix(kind + 1000)) % prime);
     ((u128::from(number % prime) * factor + shift) % u128::from(prime)) as u64

@@ -16,15 +16,15 @@ use super::calendar::{LIVED_STEPS, OUTCOME_STEPS};
 const BASE: f64 = -5.5;
 const SILENCE: f64 = 0.9;
 const DECLINE: f64 = 0.8;
-pub const INCIDENT: f64 = 2.6;
+pub(super) const INCIDENT: f64 = 2.6;
 const EMAIL: f64 = -0.7;
 /// Steps that an incident is remembered, from the one after it was felt.
-pub const INCIDENT_MEMORY: usize = 9;
+pub(super) const INCIDENT_MEMORY: usize = 9;
 /// An order goes badly wrong, and it is felt in the step after it.
-pub const INCIDENT_RATE: f64 = 0.035;
+pub(super) const INCIDENT_RATE: f64 = 0.035;
 /// Newsletters opened and web visits paid after having left, against before.
-pub const OPENS_AFTER: f64 = 0.8;
-pub const VISITS_AFTER: f64 = 0.75;
+pub(super) const OPENS_AFTER: f64 = 0.8;
+pub(super) const VISITS_AFTER: f64 = 0.75;
 
 /// What the channels have shown of one customer, by step.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Seen {
     }
 
     /// Returns the last step with an order before `step`.
-    pub fn last_order(&self, step: usize) -> Option<usize> {
+    fn last_order(&self, step: usize) -> Option<usize> {
         (self.from..step).rev().find(|s| self.orders[*s] > 0)
     }
 
@@ -68,7 +68,7 @@ impl Seen {
     }
 
     /// Returns whether a bad incident was felt in the steps `[from, to)`.
-    pub fn wronged(&self, from: usize, to: usize) -> bool {
+    pub(super) fn wronged(&self, from: usize, to: usize) -> bool {
         (from..to).any(|step| self.incidents[step] > 0)
     }
 
@@ -96,7 +96,7 @@ impl Seen {
     }
 
     /// Returns the hazard in a step whose past is complete.
-    pub fn hazard_now(&self, step: usize) -> f64 {
+    pub(super) fn hazard_now(&self, step: usize) -> f64 {
         self.hazard(step, step, None)
     }
 }

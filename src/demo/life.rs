@@ -180,7 +180,7 @@ impl Life {
     }
 
     /// Returns whether a bad incident was felt in the exported time, and the first.
-    pub fn first_incident(&self) -> Option<Moment> {
+    pub(super) fn first_incident(&self) -> Option<Moment> {
         self.orders.iter().filter_map(|o| o.trouble).map(|(_, at)| at).filter(|at| is_exported(*at)).min()
     }
 }

@@ -75,7 +75,7 @@ impl Retailer {
     /// Writes `dir/exports` and `dir/truth`; files of an earlier demo are replaced.
     ///
     /// # Errors
-    /// When there are no persons or too many, or a file cannot be written.
+    /// When there are not persons or too many, or a file cannot be written.
     pub fn write(&self, dir: &Path) -> Result<Summary> {
         if !(1..=MOST_CUSTOMERS).contains(&self.customers) {
             return Err(Error::config(format!(
@@ -155,7 +155,7 @@ mod tests {
             few.1.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "csv" || e == "jsonl"))
         {
             let longer = &more.1[path];
-            // The tills' total stands below the rows.
+            // The tills' total is below the rows.
             let rows = bytes.windows(6).rposition(|w| w == b"Total;").unwrap_or(bytes.len());
             assert!(longer.starts_with(&bytes[..rows]), "{}", path.display());
         }

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-pub const WOMEN: [&str; 48] = [
+pub(super) const WOMEN: [&str; 48] = [
     "Adèle",
     "Agathe",
     "Alice",
@@ -53,7 +53,7 @@ pub const WOMEN: [&str; 48] = [
     "Sylvie",
     "Zoé",
 ];
-pub const MEN: [&str; 48] = [
+pub(super) const MEN: [&str; 48] = [
     "Alain",
     "Alexandre",
     "André",
@@ -103,7 +103,7 @@ pub const MEN: [&str; 48] = [
     "Théo",
     "Yann",
 ];
-pub const SURNAMES: [&str; 120] = [
+pub(super) const SURNAMES: [&str; 120] = [
     "Martin",
     "Bernard",
     "Thomas",
@@ -225,7 +225,7 @@ pub const SURNAMES: [&str; 120] = [
     "Quéméner",
     "Sørensen",
 ];
-pub const TOWNS: [(&str, &str); 48] = [
+pub(super) const TOWNS: [(&str, &str); 48] = [
     ("75003", "Paris"),
     ("75011", "Paris"),
     ("75015", "Paris"),
@@ -275,8 +275,8 @@ pub const TOWNS: [(&str, &str); 48] = [
     ("05000", "Gap"),
     ("01000", "Bourg-en-Bresse"),
 ];
-pub const STREET_KINDS: [&str; 7] = ["rue", "rue", "rue", "avenue", "boulevard", "impasse", "place"];
-pub const STREETS: [&str; 40] = [
+pub(super) const STREET_KINDS: [&str; 7] = ["rue", "rue", "rue", "avenue", "boulevard", "impasse", "place"];
+pub(super) const STREETS: [&str; 40] = [
     "de la Gare",
     "de la République",
     "des Écoles",
@@ -318,7 +318,7 @@ pub const STREETS: [&str; 40] = [
     "Molière",
     "du Four",
 ];
-pub const MAIL_HOSTS: [&str; 7] = [
+pub(super) const MAIL_HOSTS: [&str; 7] = [
     "orange.example",
     "laposte.example",
     "free.example",
@@ -329,7 +329,7 @@ pub const MAIL_HOSTS: [&str; 7] = [
 ];
 
 /// Returns a text without accents, as old tills and e-mail addresses want it.
-pub fn without_accents(text: &str) -> String {
+pub(super) fn without_accents(text: &str) -> String {
     // The stroke of an ø is part of the letter to Unicode, no accent.
     text.nfd().filter(|c| !is_combining_mark(*c)).map(|c| if c == 'ø' { 'o' } else { c }).collect()
 }

@@ -57,7 +57,7 @@ impl Organisation {
     }
 
     /// Returns the organisation whose contact the person is, and how many of its records name them.
-    pub fn of_contact(seed: u64, person: u64) -> Option<(Self, usize)> {
+    pub(super) fn of_contact(seed: u64, person: u64) -> Option<(Self, usize)> {
         // Three contacts, of whom the first is in every record.
         let place = (0..3).position(|n| scrambled(seed, 40 + n, person / PERSONS, 97) == person % PERSONS)?;
         let organisation = Self::draw(seed, person / PERSONS);
@@ -70,7 +70,7 @@ impl Organisation {
         let trade = pick(&mut rng, &TRADES);
         let name = format!("{trade} {}{}", pick(&mut rng, &SURNAMES), pick(&mut rng, &AFTER));
         let form = &FORMS[rng.gen_range(0..FORMS.len())];
-        // Registered numbers begin with 1 to 9: one that begins with 0 is no company's.
+        // Registered numbers begin with 1 to 9: one that begins with 0 is not a company's.
         let siren = format!("0{:07}", scrambled(seed, 30, number, 9_999_991));
         let siren = format!("{siren}{}", luhn(&siren));
         let home = address(&mut rng);

@@ -40,7 +40,7 @@ impl Sheet {
         Self::create(path, UTF_8)
     }
 
-    /// A line that is no row: header, comment, footer.
+    /// A line that is not a row: header, comment, footer.
     pub fn line(&mut self, text: &str) -> Result<()> {
         let (bytes, _, _) = self.encoding.encode(text);
         self.out

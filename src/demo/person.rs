@@ -16,7 +16,7 @@ const KNOWN_BEFORE: f64 = 0.55;
 const SEPARATED: f64 = 0.12;
 /// Persons who share surname and address with the person before them.
 const COUPLES: f64 = 0.12;
-pub const CONSENT_CHANNELS: [&str; 4] = ["email", "phone", "post", "sms"];
+pub(super) const CONSENT_CHANNELS: [&str; 4] = ["email", "phone", "post", "sms"];
 
 /// Why exact keys do not unite a person's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,14 +193,14 @@ impl Person {
     }
 
     /// Returns the card shown at a moment.
-    pub fn card_at(&self, moment: Moment) -> Option<&str> {
+    pub(super) fn card_at(&self, moment: Moment) -> Option<&str> {
         match &self.new_card {
             Some((since, card)) if moment >= *since => Some(card),
             _ => self.card.as_deref(),
         }
     }
 
-    pub fn address_at(&self, moment: Moment) -> &Address {
+    pub(super) fn address_at(&self, moment: Moment) -> &Address {
         match &self.moved {
             Some((since, address)) if moment >= *since => address,
             _ => &self.address,
@@ -208,7 +208,7 @@ impl Person {
     }
 
     /// Returns the address newsletters are sent to: the card's where it is a true one, else the account's.
-    pub fn newsletter_address(&self) -> Option<&str> {
+    pub(super) fn newsletter_address(&self) -> Option<&str> {
         match self.separation {
             Some(Separation::NoEmailOnCard) => self.web_email.as_deref(),
             _ => self.email.as_deref(),
@@ -298,7 +298,7 @@ pub fn luhn(digits: &str) -> u32 {
 }
 
 /// Returns a card number with one digit wrong.
-pub fn mistype_digit(rng: &mut Stream, number: &str) -> String {
+pub(super) fn mistype_digit(rng: &mut Stream, number: &str) -> String {
     let at = rng.gen_range(4..number.len());
     let wrong = rng.gen_range(1..10);
     number
@@ -309,7 +309,7 @@ pub fn mistype_digit(rng: &mut Stream, number: &str) -> String {
 }
 
 /// Returns a text with one slip of the keyboard: two letters changed about, one lost or one doubled.
-pub fn mistype(rng: &mut Stream, text: &str) -> String {
+pub(super) fn mistype(rng: &mut Stream, text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     if chars.len() < 3 {
         return text.to_owned();
@@ -335,7 +335,7 @@ fn mistype_mail(rng: &mut Stream, mail: &str) -> String {
 }
 
 /// Returns a telephone number as different hands write it.
-pub fn write_phone(rng: &mut Stream, phone: u64) -> String {
+pub(super) fn write_phone(rng: &mut Stream, phone: u64) -> String {
     let digits = format!("0{phone}");
     let pairs = |sign: &str| -> String {
         digits.as_bytes().chunks(2).map(|p| String::from_utf8_lossy(p)).collect::<Vec<_>>().join(sign)
@@ -350,7 +350,7 @@ pub fn write_phone(rng: &mut Stream, phone: u64) -> String {
 }
 
 /// Returns whether a moment is one that the exports show.
-pub fn is_exported(moment: Moment) -> bool {
+pub(super) fn is_exported(moment: Moment) -> bool {
     (0..END).contains(&moment)
 }
 

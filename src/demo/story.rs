@@ -98,7 +98,7 @@ impl<'a> Story<'a> {
     }
 
     /// Returns a record number that no other record has.
-    pub fn next_record(&mut self) -> u64 {
+    pub(super) fn next_record(&mut self) -> u64 {
         let record = self.person.number * RECORDS_A_PERSON + self.records % RECORDS_A_PERSON;
         self.records += 1;
         scrambled(self.seed, 20, record, RECORDS)

@@ -1,6 +1,6 @@
 //! The planted truth: who is who, who left and with what probability, and what moved them.
 //!
-//! It stands beside the exports, in `truth/`, and no pipeline reads it.
+//! It is beside the exports, in `truth/`, and no pipeline reads it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub struct Forecast {
     pub churned: bool,
 }
 
-pub fn forecast(life: &Life, cutoff: usize) -> Forecast {
+pub(super) fn forecast(life: &Life, cutoff: usize) -> Forecast {
     Forecast {
         eligible: life.seen.bought(cutoff.saturating_sub(ELIGIBLE_STEPS), cutoff) > 0,
         probability: churn_probability(&life.seen, life.known, cutoff),
@@ -154,7 +154,7 @@ impl Truth {
     }
 
     /// The records of one organisation.
-    pub fn write_organisation(&mut self, organisation: &Organisation) -> Result<()> {
+    pub(super) fn write_organisation(&mut self, organisation: &Organisation) -> Result<()> {
         for record in &organisation.records {
             self.organisations.row(|c| {
                 c.organisation.append_value(i64::try_from(organisation.number).unwrap_or(i64::MAX));

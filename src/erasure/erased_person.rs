@@ -147,7 +147,7 @@ impl ErasedPerson {
             .chain(remembers.then_some([&history, &former]).into_iter().flatten());
         let session = catalog.session(tables, None).await?;
         session.register_functions([normal_form::sql_function()]);
-        // The values are rows, not part of the query: a query is told when it fails.
+        // The values are rows, not part of the query: a query is reported when it fails.
         let asked = TableName::new("asked", "identifiers")?;
         session.register_view(&asked, session.read_batch(self.batch()?)?)?;
         let keys = match keys {

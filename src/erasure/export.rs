@@ -94,8 +94,8 @@ impl Values {
         self.customers.contains(&normal(cell))
     }
 
-    /// Returns whether a cell is one of the values or, with what is no letter and no digit around it, holds
-    /// one.
+    /// Returns whether a cell is one of the values or, with what is not a letter and no digit around it,
+    /// holds one.
     fn is_distinctive(&self, cell: &str) -> bool {
         let cell = normal(cell);
         self.telling.contains(&cell)
@@ -117,12 +117,12 @@ impl Values {
     }
 }
 
-/// Returns whether a value may be looked for within a text: a short number stands in any.
+/// Returns whether a value may be looked for within a text: a short number is in any.
 fn is_word(value: &str) -> bool {
     value.chars().count() >= WORD_CHARACTERS
 }
 
-/// Returns what is left out of the new file; `None` for a file that cannot be taken apart.
+/// Returns what is left out of the new file; `None` for a file that cannot be parsed.
 fn cleaned(path: &Path, format: Option<&str>, to: &File, values: &Values) -> Result<Option<Cleaned>> {
     let mut file = File::open(path).doing(READING)?;
     let mut magic = [0; 4];
@@ -155,7 +155,7 @@ fn parquet(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Op
     let id = schema.index_of(CUSTOMER_ID).ok();
     let mut writer = ArrowWriter::try_new(out, schema, None).doing("write Parquet")?;
     let mut rows = 0;
-    // A null is no text.
+    // A null is not a text.
     let options = FormatOptions::default().with_display_error(true);
     for batch in builder.build().doing(doing)? {
         let batch = batch.doing(doing)?;
@@ -226,7 +226,7 @@ fn json(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Optio
     Ok(Some(cleaned))
 }
 
-/// Returns a line; `None` when it is no text.
+/// Returns a line; `None` when it is not a text.
 fn text(line: std::io::Result<String>) -> Result<Option<String>> {
     match line {
         Err(e) if e.kind() == ErrorKind::InvalidData => Ok(None),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_stays_as_it_is_and_is_told() {
+    fn what_is_not_ours_stays_as_it_is_and_is_reported() {
         let (report, text) = left("notes.txt", "ada@example.org wrote\n");
         assert_eq!((report.rows, report.look.as_deref()), (Some(0), Some(NOT_OURS)));
         assert_eq!(text, "ada@example.org wrote\n");

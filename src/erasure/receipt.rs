@@ -16,7 +16,7 @@ pub struct Receipt {
     pub forgotten_at: Instant,
     /// How many identifying values of each kind are on the suppression list for them.
     pub identifiers: BTreeMap<String, u64>,
-    /// Rows by raw table; every other table was computed anew from these.
+    /// Rows by raw table; every other table was computed again from these.
     pub tables: BTreeMap<TableName, ErasedRows>,
     /// Refused records that lost their text.
     pub refused_records: u64,

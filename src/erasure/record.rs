@@ -18,11 +18,11 @@ use crate::error::{Context, Error, Result};
 use crate::normal_form::normal;
 use crate::source::{Source, is_cut};
 
-/// What stands between the values of a record, in CSV and in JSON alike.
+/// What is between the values of a record, in CSV and in JSON alike.
 const BETWEEN: [char; 11] = [';', ',', '\t', '|', '"', '\'', '{', '}', ':', '\n', '\r'];
 /// How many words of a text, with what is between them, are tried as one value.
 const WORDS: usize = 4;
-/// The same of an address, before its `@` and behind it.
+/// The same of an address, before its `@` and after it.
 const ADDRESS_WORDS: usize = 8;
 /// The longest value that is tried, in bytes: an address has at most 254.
 const VALUE_BYTES: usize = 320;
@@ -31,7 +31,7 @@ const DISTINCTIVE_CHARACTERS: usize = 5;
 /// The same of digits alone: a shorter number may be an amount or a count.
 const DISTINCTIVE_DIGITS: usize = 7;
 
-/// What refused records are held against.
+/// What refused records are compared with.
 pub struct RecordSearch<'a> {
     sources: BTreeMap<&'a str, &'a Source>,
     /// Kinds of which any value tells, however short.
@@ -43,7 +43,7 @@ pub struct RecordSearch<'a> {
 /// How many refused records lost their text, or would.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BlankedRecords {
-    /// They name a forgotten person.
+    /// They name a erased person.
     pub named: u64,
     /// Only their beginning was kept: whom the rest named nobody can say.
     pub cut: u64,
@@ -200,7 +200,7 @@ fn spellings(text: &str) -> Vec<Cow<'_, str>> {
     spellings
 }
 
-/// With what stands behind backslashes, as JSON and dumps write it.
+/// With what stands after backslashes, as JSON and dumps write it.
 fn unescaped(text: &str) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;

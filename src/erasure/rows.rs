@@ -9,7 +9,7 @@ use super::suppression::Suppressions;
 use crate::error::{Context, Error, Result};
 use crate::source::{OnForget, Person};
 
-/// How many rows were a forgotten person's.
+/// How many rows were a erased person's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasedRows {
     pub removed: u64,
@@ -22,7 +22,7 @@ impl ErasedRows {
     }
 }
 
-/// Returns which rows are a forgotten person's.
+/// Returns which rows are a erased person's.
 ///
 /// # Errors
 /// A batch without a column of a key.
@@ -57,7 +57,7 @@ pub(super) fn rows_with_key(
     Ok(found.into())
 }
 
-/// Returns the batch without what is a forgotten person's, and how many rows that were.
+/// Returns the batch without what is a erased person's, and how many rows that were.
 pub fn forget_rows(
     batch: RecordBatch,
     person: &Person,
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_books_need_stays_and_is_nobodys() {
+    fn what_the_books_need_stays_and_is_anonymous() {
         let list = list_of(&[Identifier::new("email", "ada@example.org")]);
         let blanked = |harmless: &[&str]| {
             OnForget::Anonymise(Blanked {
@@ -133,7 +133,7 @@ mod tests {
                 harmless: harmless.iter().map(|name| (*name).to_owned()).collect(),
             })
         };
-        // Of a column that nobody declared, nobody knows what it holds.
+        // Of an undeclared column, nobody knows what it holds.
         let (rows, _) = forget_rows(lines(), &person(blanked(&[])), &list).unwrap();
         assert_eq!(rows.column(2).null_count(), 1);
         let (rows, erased) = forget_rows(lines(), &person(blanked(&["amount"])), &list).unwrap();

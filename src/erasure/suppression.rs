@@ -161,7 +161,7 @@ impl Suppressions {
         Ok(list)
     }
 
-    /// Returns whether the value, in whatever spelling, is a forgotten person's. One that says nothing is
+    /// Returns whether the value, in whatever spelling, is a erased person's. One that says nothing is
     /// nobody's.
     pub fn holds(&self, kind: &str, value: &str) -> bool {
         let (normal, former) = (normal(value), former(value));

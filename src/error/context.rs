@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_of_a_look_are_told_together() {
+    fn all_errors_of_a_look_are_reported_together() {
         let error = Error::all(vec![Error::config("one"), Error::config("two")]).unwrap_err();
         assert_eq!(error.count(), 2);
         assert_eq!(error.to_string(), "one\nerror: two");

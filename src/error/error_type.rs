@@ -120,12 +120,12 @@ impl Error {
     }
 
     /// Returns the hint.
-    pub fn hint_text(&self) -> Option<&str> {
+    pub(super) fn hint_text(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
     /// Returns the error as it is shown without its hint.
-    pub fn without_hint(&self) -> impl fmt::Display + '_ {
+    pub(super) fn without_hint(&self) -> impl fmt::Display + '_ {
         WithoutHint(&self.0)
     }
 

@@ -1,8 +1,8 @@
-//! What a library's error tells the user: in plain words, with the row values taken out.
+//! What a library's error tells the user: in plain words, with the row values removed.
 //!
 //! Errors that a query meets while it computes quote the value they stumbled over ("Cannot cast
-//! string 'Ada …'"). Values are personal data, so of such errors only the kind is told. Errors from
-//! planning know names and types alone and are told as they are, without the library's wrapping.
+//! string 'Ada …'"). Values are personal data, so of such errors only the kind is reported. Errors from
+//! planning know names and types alone and are reported as they are, without the library's wrapping.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -214,8 +214,8 @@ fn lost_task(error: &tokio::task::JoinError) -> Explanation {
     })
 }
 
-/// Returns what an engine's error wraps: files and stores are told, of anything else (a pattern that came out
-/// of a row) only the constant words are.
+/// Returns what an engine's error wraps: files and stores are reported, of anything else (a pattern that
+/// came out of a row) only the constant words are.
 fn foreign(error: &(dyn StdError + 'static)) -> Explanation {
     explain(error).unwrap_or_else(|| {
         let of_files = error.is::<object_store::Error>()

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn all_that_is_wrong_is_reported_at_once() {
         let problems =
             check("link_probability = 1.5\nmax_block_records = 1\ncountry = 'France'").unwrap_err();
         assert_eq!(problems.len(), 4);

@@ -160,7 +160,7 @@ pub async fn grouped(keys: DataFrame, members: u64, most: u64, doing: &str) -> R
 }
 
 /// Returns the id of the group whose smallest member this is: a letter and sixteen hexadecimal digits.
-pub fn group_id(letter: char, member: &[&str]) -> String {
+pub(super) fn group_id(letter: char, member: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in member {
         hash.update((part.len() as u64).to_le_bytes());

@@ -1,4 +1,4 @@
-//! What a step about customers and companies leaves.
+//! The result of a step about customers and companies.
 
 use crate::warehouse::stage::Staged;
 

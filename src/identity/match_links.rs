@@ -1,4 +1,4 @@
-//! `core.match_links`: what linkage found of each pair, and what became of it.
+//! `core.match_links`: the result of linkage for each pair, and the decision about it.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The night that resolution belongs to.
+//! The night for which identities are resolved.
 
 use chrono_tz::Tz;
 
@@ -14,8 +14,8 @@ pub struct Night<'n> {
     pub as_of: Instant,
     /// Of lengths of time.
     pub zone: Tz,
-    /// Whether all pairs are compared anew, with the parameters in force.
+    /// Whether all pairs are compared again, with the parameters in force.
     pub full_refresh: bool,
-    /// Somebody is taken out of the warehouse: they leave what is remembered of ids, too.
+    /// Somebody is removed of the warehouse: they leave what is remembered of ids, too.
     pub is_forgotten: Option<IsForgotten<'n>>,
 }

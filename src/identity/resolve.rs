@@ -1,7 +1,7 @@
-//! The step: from keys, person records and a steward's decisions to customers.
+//! The step that resolves identities: from keys, person records and a steward's decisions to customers.
 //!
-//! Everything that grows with the pairs compared is a SQL plan that streams and spills. In memory are the
-//! links, a few words each, and what `customers` keeps of records and keys.
+//! Everything that grows with the number of compared pairs is a SQL plan that streams and spills. In memory
+//! are the links, a few words each, and what `customers` keeps per record and key.
 
 use arrow::array::RecordBatch;
 

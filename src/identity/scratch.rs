@@ -1,4 +1,4 @@
-//! Tables that exist only while the step runs: kept as files, so that they need no memory.
+//! Tables that exist only while the step runs: stored as files, so that they need no memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 

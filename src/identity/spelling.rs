@@ -1,4 +1,4 @@
-//! The one spelling in which the values of an attribute are compared, as SQL.
+//! The standardised form in which the values of an attribute are compared, as SQL.
 
 /// What a table's attributes are said of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

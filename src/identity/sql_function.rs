@@ -1,7 +1,7 @@
 //! Pure functions of text as SQL functions.
 //!
-//! They take text as views: text of other types becomes views without being copied, and pairs of records are
-//! joined and filtered as views, sixteen bytes a text whatever its length.
+//! They take text as views: other text types become views without a copy, and pairs of records are joined and
+//! filtered as views, sixteen bytes per text whatever its length.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub fn text(name: &str, f: impl Fn(&str) -> Option<String> + Send + Sync + 'stat
 }
 
 /// `f` of a text and of another, which counts as empty where it is null.
-pub fn text_and_text(
+pub(super) fn text_and_text(
     name: &str,
     f: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static,
 ) -> ScalarUDF {
@@ -31,7 +31,7 @@ pub fn text_and_text(
 }
 
 /// Returns a number from a text; null of null.
-pub fn whole_of_text(name: &str, f: impl Fn(&str) -> i64 + Send + Sync + 'static) -> ScalarUDF {
+pub(super) fn whole_of_text(name: &str, f: impl Fn(&str) -> i64 + Send + Sync + 'static) -> ScalarUDF {
     udf(name, 1, DataType::Int64, move |columns| {
         Arc::new(columns[0].as_string_view().iter().map(|t| t.map(&f)).collect::<Int64Array>())
     })

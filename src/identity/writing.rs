@@ -1,4 +1,4 @@
-//! How what is said of customers was written down.
+//! The conventions in which customer data was written.
 
 use crate::placeholder_value::PlaceholderValues;
 

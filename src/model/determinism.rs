@@ -1,9 +1,9 @@
-//! Same inputs, same bytes: what a mart's SQL may not do.
+//! Same inputs, same bytes: what the SQL of a mart must not do.
 //!
-//! The order in which parallel threads add floats changes the last digits of the sum. Decimals and
-//! integers have no such order. So a mart may aggregate decimals and integers, and turn to floats
-//! only after; approximate and volatile functions are refused altogether. No model at all may ask the
-//! clock: time enters as the run's as-of instant only.
+//! The order in which parallel threads add floats changes the last digits of the sum. Decimals and integers
+//! do not have this problem. So a mart may aggregate decimals and integers, and cast to float only
+//! afterwards; approximate and volatile functions are refused. No model may ask for the time: time enters
+//! only as the run's as-of instant.
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};

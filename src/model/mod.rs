@@ -62,7 +62,7 @@ fn load_file(path: &Path) -> Result<Model> {
 
 impl Model {
     /// Returns the model that a SQL text makes.
-    pub fn of_sql(table: TableName, path: &Path, sql: String) -> Result<Model> {
+    fn of_sql(table: TableName, path: &Path, sql: String) -> Result<Model> {
         let reads = sql::tables_read(&sql)?;
         Ok(Model { table, path: path.to_owned(), sql, reads })
     }

@@ -1,9 +1,8 @@
-//! How deep a SQL text may be nested before it is parsed.
+//! Limits how deep a SQL text may be nested before it is parsed.
 //!
-//! The parser tries a special form (`cast(…`, `case …`) as an ordinary name when it does not read as
-//! one, at every level: a text that is broken inside twenty of them takes it hours. So brackets that
-//! are not closed are told here, with their place, and what is nested deeper than anybody writes is
-//! refused.
+//! If a special form (`cast(…`, `case …`) does not parse, the parser tries it again as an ordinary name, at
+//! every level: a text that is broken inside twenty of them takes it hours. So unclosed brackets are reported
+//! here, with their place, and too deep nesting is refused.
 
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -88,7 +87,7 @@ enum Closer {
 }
 
 /// Refuses brackets that are not closed, and casts and cases nested too deep.
-pub fn require_shallow(sql: &str) -> Result<()> {
+pub(super) fn require_shallow(sql: &str) -> Result<()> {
     // A text that is no SQL at all is the parser's to tell.
     let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location() else {
         return Ok(());
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bracket_that_is_not_closed_is_told_with_its_place() {
+    fn a_bracket_that_is_not_closed_is_reported_with_its_place() {
         let error = require_shallow("select 1,\n  cast(x as bigint from t").unwrap_err().to_string();
         assert!(error.contains("line 2, column 7"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! What a SQL text reads, without running it.
+//! Which tables a SQL text reads, found without running it.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ fn single_query(sql: &str) -> Result<Statement> {
     }
 }
 
-/// No `SELECT … INTO`, no INSERT or UPDATE behind a WITH.
+/// No `SELECT … INTO`, no INSERT or UPDATE after a WITH.
 fn only_reads(query: &Query) -> bool {
     fn body(expr: &SetExpr) -> bool {
         match expr {

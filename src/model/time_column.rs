@@ -1,7 +1,7 @@
-//! A date that was made an instant, where an instant is asked for: what a plan tells of a time column.
+//! Finds, in a plan, a date that was cast to an instant and is used as a time column.
 //!
-//! An event that only has a date is known when its day is over. Made an instant, `cast(day as timestamp)`,
-//! it would be known when the day begins, and the rest of the day would be learnt from the future.
+//! An event with only a date is known when its day is over. `cast(day as timestamp)` would make it known when
+//! the day begins, and the rest of the day would come from the future.
 
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue, TableReference};

@@ -198,7 +198,7 @@ fn spelt(text: &str) -> String {
         return text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     }
     let letters = text.nfkd().filter(|c| c.is_alphanumeric() && !is_combining_mark(*c) && is_seen(*c));
-    // What decomposes is composed again: a syllable of Hangul is no row of letters.
+    // What decomposes is composed again: a syllable of Hangul is not a row of letters.
     letters.flat_map(char::to_lowercase).nfc().collect()
 }
 

@@ -14,7 +14,7 @@ const EQUAL_END: usize = 7;
 /// A key of one letter over and over, from so many on: `aaaa`, `ffffffff-ffff-…`.
 const LETTERS: usize = 4;
 
-/// Returns whether a number, written with whatever stands between digits, is nobody's: one digit over and
+/// Returns whether a number, written with whatever is between digits, is nobody's: one digit over and
 /// over, or digits that count. Also one letter over and over.
 pub fn in_digits(value: &str) -> bool {
     let Some(digits) = digits_of(value) else {
@@ -38,7 +38,7 @@ pub fn in_digits(value: &str) -> bool {
 }
 
 /// Returns whether a value is zeros, more than the number of a record would have.
-pub fn is_zeros(value: &str) -> bool {
+pub(super) fn is_zeros(value: &str) -> bool {
     digits_of(value).is_some_and(|digits| digits.len() > ZEROS && digits.bytes().all(|digit| digit == b'0'))
 }
 
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_digit_over_and_over_is_nobodys() {
+    fn one_digit_over_and_over_is_anonymous() {
         for value in [
             "000",
             "0000000000",

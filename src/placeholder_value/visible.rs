@@ -1,6 +1,7 @@
 //! Which characters a reader sees.
 
-/// Returns whether anything is seen of a character. Among letters are some of which nothing is: Hangul's fillers.
+/// Returns whether anything is seen of a character. Among letters are some of which nothing is: Hangul's
+/// fillers.
 #[inline]
 pub fn is_seen(c: char) -> bool {
     let unseen = matches!(

@@ -1,9 +1,9 @@
-//! A bar in a cell of a table: the table is the chart, so it wraps on a phone and reads aloud.
+//! A bar in a table cell: the table is the chart, so it wraps on a phone and a screen reader can read it.
 
 use maud::{Markup, html};
 
 /// From nothing at the left to all at the right; `share` is between 0 and 1.
-pub fn of_share(share: f64) -> Markup {
+pub(super) fn of_share(share: f64) -> Markup {
     let width = (share.clamp(0.0, 1.0) * 100.0 * 100.0).round() / 100.0;
     html! {
         svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
@@ -14,8 +14,8 @@ pub fn of_share(share: f64) -> Markup {
     }
 }
 
-/// Left of the middle what speaks against, right of it what speaks for; `most` reaches the edge.
-pub fn around_zero(value: f64, most: f64) -> Markup {
+/// Left of the middle what contradicts, right of it what speaks for; `most` reaches the edge.
+pub(super) fn around_zero(value: f64, most: f64) -> Markup {
     let reach = if most > 0.0 { (value.abs() / most).min(1.0) * 50.0 } else { 0.0 };
     let reach = (reach * 100.0).round() / 100.0;
     html! {

@@ -1,4 +1,4 @@
-//! Curves of shares over match weight, with a title and a description for those who do not see them.
+//! Curves of shares over match weight, with a title and a description for screen readers.
 
 use maud::{Markup, html};
 
@@ -32,7 +32,7 @@ pub struct Chart<'a> {
 }
 
 /// Returns the chart; nothing where no line has two points.
-pub fn chart(chart: &Chart) -> Option<Markup> {
+pub(super) fn chart(chart: &Chart) -> Option<Markup> {
     let xs = || chart.lines.iter().flat_map(|line| line.points.iter().map(|(x, _)| *x));
     let (least, most) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
     if least >= most || !least.is_finite() || !most.is_finite() {

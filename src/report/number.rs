@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
 /// Digits in groups of three, which a line never breaks.
 pub fn grouped(number: i64) -> String {
@@ -14,7 +14,7 @@ pub fn grouped(number: i64) -> String {
 }
 
 /// Returns a share as percent; what is not all, or not nothing, is not rounded to it.
-pub fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = if (1.0..=99.0).contains(&percent) { 1 } else { 2 };
     let text = format!("{percent:.decimals$}");

@@ -1,4 +1,4 @@
-//! The frame of the page: head, styles, the release it tells of, contents.
+//! The frame of the page: head, styles, the release it describes, contents.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

@@ -1,4 +1,4 @@
-//! Small results of SQL over the release, read by column.
+//! Reads small SQL results over the release, by column.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;

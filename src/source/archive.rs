@@ -62,10 +62,10 @@ const COMMENT_BYTES: usize = u16::MAX as usize;
 /// The largest directory that is taken into memory: some hundred thousand members.
 const MOST_DIRECTORY: u64 = 64 * 1024 * 1024;
 
-/// Returns the directory of the archive, or nothing where the file is no archive.
+/// Returns the directory of the archive, or nothing where the file is not an archive.
 ///
 /// # Errors
-/// An archive that is cut short, cut into parts, joined with other bytes, or that contradicts itself.
+/// An archive that is truncated, cut into parts, joined with other bytes, or that contradicts itself.
 pub async fn directory(file: &SourceFile) -> Result<Option<Vec<Entry>>> {
     let least = file.size.min((END_BYTES + LOCATOR_BYTES + COMMENT_BYTES) as u64);
     let start = file.size - least;
@@ -127,7 +127,7 @@ pub async fn stored(file: &SourceFile, member: &Member) -> Result<Range<u64>> {
     Ok(start..start.saturating_add(member.stored))
 }
 
-/// Returns the place of the record that ends the archive, with nothing behind its comment.
+/// Returns the place of the record that ends the archive, with nothing after its comment.
 fn end(tail: &[u8]) -> Option<usize> {
     let last = tail.len().checked_sub(END_BYTES)?;
     (0..=last).rev().find(|&at| {
@@ -139,7 +139,7 @@ struct Directory {
     entries: u64,
     bytes: u64,
     start: u64,
-    /// Some figure stands in another record, which is for large archives.
+    /// Some figure is in another record, which is for large archives.
     is_large: bool,
 }
 

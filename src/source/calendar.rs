@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 
-pub const MICROS: i64 = 1_000_000;
+pub(super) const MICROS: i64 = 1_000_000;
 pub const DAY: i64 = 86_400 * MICROS;
 
 /// A moment as written: local microseconds since 1970, and its offset from UTC where it says one.
@@ -19,7 +19,7 @@ impl Written {
         self.local.div_euclid(DAY) as i32
     }
 
-    pub fn is_midnight(self) -> bool {
+    pub(super) fn is_midnight(self) -> bool {
         self.local.rem_euclid(DAY) == 0
     }
 }
@@ -89,7 +89,7 @@ impl Digits<'_> {
 
     /// Reads a fraction with its point, or nothing.
     #[inline]
-    pub fn point_and_fraction(&mut self) -> Result<i64, Fault> {
+    pub(super) fn point_and_fraction(&mut self) -> Result<i64, Fault> {
         if !matches!(self.peek(), Some(b'.' | b',')) {
             return Ok(0);
         }
@@ -107,7 +107,7 @@ impl Digits<'_> {
     }
 
     #[inline]
-    pub fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
@@ -159,7 +159,7 @@ pub fn iso(text: &[u8]) -> Result<Written, Fault> {
 
 /// Reads the forms that nearly all timestamps have; returns nothing where a text has another.
 #[inline(always)]
-pub fn usual_iso(text: &[u8]) -> Option<Written> {
+pub(super) fn usual_iso(text: &[u8]) -> Option<Written> {
     let (day, rest) = text.split_first_chunk::<10>()?;
     let (clock, rest) = rest.split_first_chunk::<9>()?;
     let [b' ' | b'T' | b't', h1, h2, b':', m1, m2, b':', s1, s2] = clock else { return None };
@@ -184,7 +184,7 @@ fn usual_day(text: &[u8; 10]) -> Option<i64> {
     days(pair(*y1, *y2)? * 100 + pair(*y3, *y4)?, pair(*m1, *m2)?, pair(*d1, *d2)?).ok()
 }
 
-/// Reads milliseconds or microseconds; returns them as microseconds, and what stands behind.
+/// Reads milliseconds or microseconds; returns them as microseconds, and what stands after.
 #[inline(always)]
 fn usual_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let thousand = |digits: &[u8; 3]| {
@@ -250,7 +250,7 @@ fn zoned(mut digits: Digits<'_>, local: i64) -> Result<Written, Fault> {
 
 /// Reads a day in ISO form and nothing else.
 #[inline]
-pub fn iso_day(text: &[u8; 10]) -> Result<i64, Fault> {
+pub(super) fn iso_day(text: &[u8; 10]) -> Result<i64, Fault> {
     match usual_day(text) {
         Some(day) => Ok(day),
         None => iso_day_by_parts(&mut Digits { text, at: 0 }),
@@ -295,7 +295,7 @@ pub fn days(year: i64, month: i64, day: i64) -> Result<i64, Fault> {
 }
 
 #[inline]
-pub fn is_leap(year: u32) -> bool {
+pub(super) fn is_leap(year: u32) -> bool {
     year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 

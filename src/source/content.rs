@@ -11,8 +11,8 @@ use super::packed;
 use super::source_file::{Content, SourceFile};
 use crate::error::{Error, Result};
 
-/// Returns what a file holds. One that cannot be unpacked stands for the bytes as they lie there: whoever
-/// reads it is told why.
+/// Returns what a file holds. One that cannot be unpacked stands for the bytes as stored: whoever
+/// reads it is reported why.
 ///
 /// # Errors
 /// A file that cannot be read.

@@ -17,7 +17,7 @@ use super::rows::Rows;
 use super::text::Text;
 use crate::error::{Error, Result};
 
-/// Reads a CSV file; `emit` says whether anyone still listens.
+/// Reads a CSV file; `emit` returns false when its receiver is gone.
 pub fn read(
     source: &Source,
     file: &str,
@@ -41,7 +41,7 @@ pub fn read(
         let last = text.is_last();
         let (mut at, mut line) = (0, text.line());
         if in_long_line {
-            // Its beginning was refused; the rest is no record of its own.
+            // Its beginning was refused; the rest is not a record of its own.
             let end = line_end(available, 0, last);
             at = end.map_or(available.len(), |(_, next)| next);
             in_long_line = end.is_none();
@@ -160,7 +160,7 @@ pub fn header(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -
 }
 
 /// Returns what finds the records of a source.
-pub fn splitter(source: &Source) -> Splitter {
+pub(super) fn splitter(source: &Source) -> Splitter {
     let dialect = &source.dialect;
     Splitter {
         delimiter: dialect.delimiter,
@@ -171,7 +171,7 @@ pub fn splitter(source: &Source) -> Splitter {
 }
 
 /// Returns how a source's fields are quoted.
-pub fn quoting(source: &Source) -> Quoting {
+pub(super) fn quoting(source: &Source) -> Quoting {
     Quoting { quote: source.dialect.quote.unwrap_or(b'"'), escape: source.dialect.escape }
 }
 
@@ -300,6 +300,6 @@ impl Layout {
     }
 }
 
-pub fn not_valid(source: &Source) -> String {
+pub(super) fn not_valid(source: &Source) -> String {
     format!("bytes that are not valid {}", source.dialect.encoding.name())
 }

@@ -27,15 +27,15 @@ pub struct SourceDeclaration {
     pub key: Vec<String>,
     /// The column whose greatest value is the latest version of a record.
     pub version: Option<String>,
-    /// What becomes of rows without the time that their table declares; refused when not said.
+    /// What happens to rows without the time that their table declares; refused when not said.
     pub undated: Option<Undated>,
-    /// The share of refused records, 0 to 1, that a run bears.
+    /// The share of refused records, 0 to 1, that a run accepts.
     #[serde(default)]
     pub tolerance: f64,
     /// Whether there may be no file at all.
     #[serde(default)]
     pub optional: bool,
-    /// What becomes of a file whose columns are not the declared ones; `fail` when not said.
+    /// What happens to a file whose columns are not the declared ones; `fail` when not said.
     pub on_drift: Option<OnDrift>,
     /// Columns of the files (in JSON lines: paths) that are known and not wanted.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct SourceDeclaration {
     pub person: Option<PersonDeclaration>,
     /// How long rows are kept.
     pub keep: Option<KeepDeclaration>,
-    /// What becomes of a file whose content came before under another name.
+    /// What happens to a file whose content came before under another name.
     pub same_content: Option<SameContent>,
     /// Whether each file is the complete list of its day.
     pub snapshot: Option<SnapshotDeclaration>,
@@ -68,7 +68,7 @@ pub struct SourceDeclaration {
     pub decimal: Option<String>,
     /// The sign between groups of three digits.
     pub thousands: Option<String>,
-    /// The currency sign or code that may stand beside a number.
+    /// The currency sign or code that may are beside a number.
     pub currency: Option<String>,
     /// The last of the hundred years that two digits name.
     pub two_digit_years_to: Option<i64>,
@@ -84,7 +84,7 @@ pub struct SourceDeclaration {
     pub comment: Option<String>,
     // CSV, JSON and fixed width:
     pub encoding: Option<String>,
-    /// Whether bytes that speak against the encoding stop the source.
+    /// Whether bytes that contradict the encoding stop the source.
     #[serde(default = "yes")]
     pub encoding_check: bool,
     pub skip_lines: Option<usize>,

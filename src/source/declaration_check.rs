@@ -195,7 +195,7 @@ impl SourceDeclaration {
         }
     }
 
-    /// Rows are elements only where a record can hold any, and no column stands below their array.
+    /// Rows are elements only where a record can hold any, and no column is below their array.
     fn unfolding(&self, problems: &mut Vec<Problem>) {
         let Some(rows) = &self.rows else { return };
         if matches!(self.format, Format::Csv | Format::Fixed) || !is_path(rows) {
@@ -306,7 +306,7 @@ impl SourceDeclaration {
                 ..
             }) => return,
             Some(column) => format!("`version` names `{version}`, which is {}", column.kind),
-            // Its own problem was told.
+            // Its own problem was reported.
             None if declared => return,
             None => format!("`version` names `{version}`, which is not a declared column"),
         };
@@ -326,7 +326,7 @@ impl SourceDeclaration {
         let wrong = match columns.iter().find(|c| c.name == *by) {
             Some(column) if matches!(column.kind, ColumnType::Date | ColumnType::Timestamp) => return,
             Some(column) => format!("`by` names `{by}`, which is {}", column.kind),
-            // Its own problem was told.
+            // Its own problem was reported.
             None if declared => return,
             None => format!("`by` names `{by}`, which is not a declared column"),
         };

@@ -88,7 +88,7 @@ impl Decoder {
 
     /// Adds a text that is a value, even where the same text would mean null.
     #[inline]
-    pub fn push_value(&mut self, text: &[u8]) -> Result<(), Fault> {
+    pub(super) fn push_value(&mut self, text: &[u8]) -> Result<(), Fault> {
         if let Values::Text { bytes, offsets } = &mut self.values {
             bytes.extend_from_slice(text);
             // Batches end long before 2 GiB of text (see `csv::BATCH_BYTES`).
@@ -147,7 +147,7 @@ impl Decoder {
 
     /// Adds "no value".
     #[inline]
-    pub fn push_null(&mut self) -> Result<(), Fault> {
+    pub(super) fn push_null(&mut self) -> Result<(), Fault> {
         if !self.column.nullable {
             return Err(Fault::Missing);
         }
@@ -166,7 +166,7 @@ impl Decoder {
 
     /// Adds what a record has that does not hold the column: the file's value, else none.
     #[inline]
-    pub fn push_absent(&mut self) -> Result<(), Fault> {
+    pub(super) fn push_absent(&mut self) -> Result<(), Fault> {
         let Some(text) = self.of_file.take() else { return self.push_null() };
         let pushed = self.push(&text);
         self.of_file = Some(text);
@@ -174,7 +174,7 @@ impl Decoder {
     }
 
     /// The value of the column in every record of the file, unless a record has its own.
-    pub fn set_file_value(&mut self, text: &[u8]) {
+    pub(super) fn set_file_value(&mut self, text: &[u8]) {
         self.of_file = Some(text.into());
     }
 
@@ -241,7 +241,7 @@ impl Decoder {
     }
 
     /// Adds a number as JSON writes it, whatever the source's texts use.
-    pub fn push_number(&mut self, text: &[u8]) -> Result<(), Fault> {
+    pub(super) fn push_number(&mut self, text: &[u8]) -> Result<(), Fault> {
         match self.push_digits(text) {
             // An exponent is exact where the grammar says what it means.
             Err(Fault::Exponent) => self.push_digits(&without_exponent(text).ok_or(Fault::Exponent)?),
@@ -269,26 +269,26 @@ impl Decoder {
     }
 
     /// Adds a text as it is, even where the same text would mean null.
-    pub fn push_text(&mut self, text: &[u8]) -> Result<(), Fault> {
+    pub(super) fn push_text(&mut self, text: &[u8]) -> Result<(), Fault> {
         let Values::Text { bytes, offsets } = &mut self.values else { return Err(Fault::Shape) };
         bytes.extend_from_slice(text);
         offsets.push(bytes.len() as i32);
         self.pushed()
     }
 
-    pub fn push_boolean(&mut self, value: bool) -> Result<(), Fault> {
+    pub(super) fn push_boolean(&mut self, value: bool) -> Result<(), Fault> {
         let Values::Boolean(values) = &mut self.values else { return Err(Fault::Shape) };
         values.append(value);
         self.pushed()
     }
 
-    pub fn push_integer(&mut self, value: i64) -> Result<(), Fault> {
+    pub(super) fn push_integer(&mut self, value: i64) -> Result<(), Fault> {
         let Values::Integer(values) = &mut self.values else { return Err(Fault::Shape) };
         values.push(value);
         self.pushed()
     }
 
-    pub fn push_float(&mut self, value: f64) -> Result<(), Fault> {
+    pub(super) fn push_float(&mut self, value: f64) -> Result<(), Fault> {
         let Values::Float(values) = &mut self.values else { return Err(Fault::Shape) };
         if !value.is_finite() {
             return Err(Fault::Range);
@@ -298,7 +298,7 @@ impl Decoder {
     }
 
     /// Adds an unscaled decimal of the column's own scale.
-    pub fn push_decimal(&mut self, value: i128) -> Result<(), Fault> {
+    pub(super) fn push_decimal(&mut self, value: i128) -> Result<(), Fault> {
         let Values::Decimal { values, precision, .. } = &mut self.values else { return Err(Fault::Shape) };
         if value.unsigned_abs() >= POWERS[usize::from(*precision)].unsigned_abs() {
             return Err(Fault::Range);
@@ -308,7 +308,7 @@ impl Decoder {
     }
 
     /// Adds a moment: to a timestamp its instant, to a date its local day.
-    pub fn push_moment(&mut self, written: Written) -> Result<(), Fault> {
+    pub(super) fn push_moment(&mut self, written: Written) -> Result<(), Fault> {
         match &mut self.values {
             Values::Timestamp(values) => values.push(self.placer.utc(written)?),
             Values::Date(values) => values.push(self.placer.day(written)?),
@@ -318,7 +318,7 @@ impl Decoder {
     }
 
     /// Adds a day: to a timestamp the instant that it stands for.
-    pub fn push_day(&mut self, midnight: i64) -> Result<(), Fault> {
+    pub(super) fn push_day(&mut self, midnight: i64) -> Result<(), Fault> {
         let written = Written { local: midnight, offset_seconds: None };
         match &mut self.values {
             Values::Timestamp(values) => values.push(self.placer.instant_of_day(written)?),
@@ -362,8 +362,8 @@ impl Decoder {
         }
     }
 
-    /// Returns the rows so far, in order, whose text is doubtful; they are told once.
-    pub fn take_doubts(&mut self) -> Vec<(usize, Doubt)> {
+    /// Returns the rows so far, in order, whose text is doubtful; they are reported once.
+    pub(super) fn take_doubts(&mut self) -> Vec<(usize, Doubt)> {
         std::mem::take(&mut self.doubts)
     }
 

@@ -96,8 +96,9 @@ impl Source {
     }
 
     /// Returns the rows that reading yields: the declared columns in their order, then `_file` (the file's
-    /// short name) and `_line` (the 1-based line where the record starts; in Parquet and among JSON values its
-    /// number); where rows are elements of a record also `_element` (which of them, from 1), and with a key
+    /// short name) and `_line` (the 1-based line where the record starts; in Parquet and among JSON values
+    /// its number); where rows are elements of a record also `_element` (which of them, from 1), and with
+    /// a key
     /// `_version`, which orders the rows of different files.
     pub fn schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.columns.iter().map(Column::field).collect();
@@ -141,7 +142,7 @@ impl Source {
         }
     }
 
-    /// Returns whether an undeclared column of this name is to be passed over in silence.
+    /// Returns whether an undeclared column of this name is to be silently ignored.
     pub(super) fn leaves_out(&self, name: &str) -> bool {
         let name = plain(name);
         name.is_empty() || self.ignored.iter().any(|ignored| *ignored == name)

@@ -8,13 +8,13 @@ use super::tally::Tally;
 
 /// Returns whether a text is a number as spreadsheets shorten it: one digit, a fraction, an exponent.
 #[inline(always)]
-pub fn looks_shortened(text: &[u8]) -> bool {
+pub(super) fn looks_shortened(text: &[u8]) -> bool {
     may_be_shortened(text) && is_shortened(text)
 }
 
 /// Returns whether a text is worth a second look: nearly every other one has another second byte.
 #[inline(always)]
-pub fn may_be_shortened(text: &[u8]) -> bool {
+pub(super) fn may_be_shortened(text: &[u8]) -> bool {
     // A full stop or a comma; an `E` or an `e`.
     text.len() > 2 && ((text[1] | 0x02 == b'.') | (text[1] | 0x20 == b'e')) & text[0].is_ascii_digit()
 }
@@ -38,7 +38,7 @@ fn is_shortened(text: &[u8]) -> bool {
 }
 
 /// Returns whether a number is whole and written as no integer is: with a fraction of zeros, or an exponent.
-pub fn is_whole_in_other_digits(number: &[u8]) -> bool {
+pub(super) fn is_whole_in_other_digits(number: &[u8]) -> bool {
     let (mantissa, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (&number[..at], std::str::from_utf8(&number[at + 1..]).ok().and_then(|e| e.parse().ok())),
         None => (number, None::<i64>),
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shortened_number_is_told_from_other_codes() {
+    fn a_shortened_number_is_reported_from_other_codes() {
         for text in ["2,97461E+12", "2.97461E+12", "1E5", "1E+05", "9.99e+15", "1,2E3"] {
             assert!(looks_shortened(text.as_bytes()), "{text}");
         }

@@ -16,21 +16,21 @@ use crate::error::{Error, Result};
 /// Names that an error lists at most.
 const SHOWN: usize = 40;
 
-/// A file's columns held against the declared ones.
+/// A file's columns compared with the declared ones.
 #[derive(Debug, Default, PartialEq)]
 pub struct Comparison {
     /// For each declared column its place among the file's, where the file has it.
     pub places: Vec<Option<usize>>,
     /// The places of the columns that are neither declared nor ignored.
     pub added: Vec<usize>,
-    /// What was borne, for the run's warnings.
+    /// What was accepted, for the run's warnings.
     pub remarks: Vec<String>,
 }
 
 /// Compares the named columns of a CSV or Parquet file with the declaration and applies the policy.
 ///
 /// # Errors
-/// What the policy does not bear, all of it: missing, renamed and undeclared columns; always a
+/// What the policy does not accept, all of it: missing, renamed and undeclared columns; always a
 /// declared name that occurs twice and a missing column that is required.
 pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     let mut errors = Vec::new();
@@ -167,7 +167,7 @@ fn shown(name: &str, format: Format) -> String {
 }
 
 /// Returns whether a name may be somebody's address or a text; in JSON keys may be data, numbers too.
-pub fn looks_like_a_value(name: &str, format: Format) -> bool {
+pub(super) fn looks_like_a_value(name: &str, format: Format) -> bool {
     const LONGEST: usize = 80;
     const DIGITS: usize = 7;
     let digits = name.chars().filter(char::is_ascii_digit).count();
@@ -230,7 +230,7 @@ fn several_names(column: &Column, there: &[(&String, Vec<usize>)]) -> Error {
 
 /// The error for keys of a file of JSON lines that the declaration does not name; `absent` are the
 /// declared columns that occur in no line.
-pub fn undeclared_keys(source: &Source, keys: &[(String, i64)], absent: &[&Column]) -> Result<()> {
+pub(super) fn undeclared_keys(source: &Source, keys: &[(String, i64)], absent: &[&Column]) -> Result<()> {
     let place = if source.format == Format::Json { "record" } else { "line" };
     let added: Vec<(String, String)> =
         keys.iter().map(|(name, line)| (name.clone(), format!("first in {place} {line}"))).collect();
@@ -250,7 +250,7 @@ fn renamed<'c>(missing: &[&'c Column], added: &[(String, String)]) -> Vec<(&'c C
     let mut left: Vec<String> = added.iter().map(|(name, _)| name.clone()).collect();
     let mut pairs = Vec::new();
     for &column in missing {
-        // That the second of two columns of a name is gone is no renaming of the first.
+        // That the second of two columns of a name is gone is not a renaming of the first.
         if matches!(column.from, From::Nth { .. }) {
             continue;
         }

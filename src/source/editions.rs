@@ -124,7 +124,7 @@ enum Part {
     Placeholder(String),
 }
 
-/// Returns the parts of a pattern, each with whether it stands in the brackets. A doubled brace or bracket is
+/// Returns the parts of a pattern, each with whether it is in the brackets. A doubled brace or bracket is
 /// one of the name's own.
 fn parts(text: &str) -> Result<Vec<(Part, bool)>, String> {
     let mut parts: Vec<(Part, bool)> = Vec::new();

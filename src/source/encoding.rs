@@ -6,7 +6,7 @@ use encoding_rs::{DecoderResult, Encoding as WebEncoding, REPLACEMENT, UTF_8, UT
 use yore::{CodePage, code_pages};
 
 /// Never a byte of UTF-8: stands where the encoding had no character.
-pub const NOT_UTF8: u8 = 0xFF;
+const NOT_UTF8: u8 = 0xFF;
 
 /// An encoding.
 #[derive(Clone, Copy)]
@@ -84,7 +84,7 @@ impl Encoding {
     }
 
     /// Returns the encoding that a byte-order mark at the beginning names, and the mark's length.
-    pub fn of_mark(bytes: &[u8]) -> Option<(Self, usize)> {
+    pub(super) fn of_mark(bytes: &[u8]) -> Option<(Self, usize)> {
         WebEncoding::for_bom(bytes).map(|(encoding, length)| (Encoding(Kind::Web(encoding)), length))
     }
 
@@ -101,12 +101,12 @@ impl Encoding {
         self.name().to_ascii_lowercase()
     }
 
-    pub fn is_utf8(self) -> bool {
+    pub(super) fn is_utf8(self) -> bool {
         self == Encoding::UTF_8
     }
 
     /// Returns the encoding of two-byte units, and whether the lower byte comes first.
-    pub fn utf16(self) -> Option<bool> {
+    pub(super) fn utf16(self) -> Option<bool> {
         match self.0 {
             Kind::Web(encoding) if encoding == UTF_16LE => Some(true),
             Kind::Web(encoding) if encoding == UTF_16BE => Some(false),
@@ -114,12 +114,12 @@ impl Encoding {
         }
     }
 
-    pub fn of_utf16(little: bool) -> Self {
+    pub(super) fn of_utf16(little: bool) -> Self {
         Encoding(Kind::Web(if little { UTF_16LE } else { UTF_16BE }))
     }
 
     /// Returns whether each byte is a character.
-    pub fn is_single_byte(self) -> bool {
+    pub(super) fn is_single_byte(self) -> bool {
         match self.0 {
             Kind::Web(encoding) => encoding.is_single_byte(),
             Kind::Dos(_) | Kind::Ascii => true,
@@ -127,7 +127,7 @@ impl Encoding {
     }
 
     /// Returns whether it was made for the languages of western Europe, with a byte a character.
-    pub fn is_western(self) -> bool {
+    pub(super) fn is_western(self) -> bool {
         const WESTERN: [&str; 9] = [
             "windows-1252",
             "ISO-8859-15",
@@ -142,7 +142,7 @@ impl Encoding {
         WESTERN.contains(&self.name())
     }
 
-    pub fn decoder(self) -> Decoder {
+    pub(super) fn decoder(self) -> Decoder {
         match self.0 {
             Kind::Web(encoding) if encoding == UTF_8 => Decoder::Utf8,
             Kind::Web(encoding) => Decoder::Web(encoding.new_decoder_without_bom_handling(), String::new()),
@@ -152,7 +152,7 @@ impl Encoding {
     }
 
     /// Returns the character of a byte, of an encoding of single bytes.
-    pub fn character(self, byte: u8) -> Option<char> {
+    pub(super) fn character(self, byte: u8) -> Option<char> {
         let mut text = Vec::new();
         self.decoder().decode(&[byte], true, &mut text);
         std::str::from_utf8(&text).ok()?.chars().next()
@@ -184,7 +184,7 @@ pub enum Decoder {
 impl Decoder {
     /// Adds the text of these bytes; what the encoding does not know becomes [`NOT_UTF8`]. Returns whether
     /// all of it is certainly text.
-    pub fn decode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> bool {
+    pub(super) fn decode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> bool {
         match self {
             Decoder::Utf8 => {
                 output.extend_from_slice(input);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_certainly_text_is_told_however_long_it_is() {
+    fn what_is_certainly_text_is_reported_however_long_it_is() {
         let mut text = "Zoé vit à Besançon; ".repeat(3000);
         text.push('€');
         for name in ["windows-1252", "iso-8859-15", "gb18030", "cp858", "utf-16le"] {

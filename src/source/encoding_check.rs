@@ -7,11 +7,11 @@
 use super::encoding::Encoding;
 
 /// How many bytes the beginning of a file is judged by.
-pub const HEAD: usize = 64;
+pub(super) const HEAD: usize = 64;
 /// How many bytes from the first beyond ASCII are kept, to see whether they read as words.
 const SAMPLE: usize = 4096;
 
-/// What speaks against the declared encoding.
+/// What contradicts the declared encoding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EncodingFault {
     /// Bytes that the encoding does not know.
@@ -38,7 +38,7 @@ pub struct Evidence {
 /// What one window shows.
 #[derive(Debug, Default, PartialEq)]
 pub struct Finding {
-    /// Where something speaks against the encoding for certain.
+    /// Where something contradicts the encoding for certain.
     pub fault: Option<(usize, EncodingFault)>,
     /// From here on the bytes are to be looked at again with those that follow.
     pub rest: usize,
@@ -68,7 +68,7 @@ impl Evidence {
         let Some(first) = first_high(bytes) else {
             self.pass(bytes);
             let more = bytes.iter().take(self.room());
-            // Behind the first byte beyond ASCII.
+            // After the first byte beyond ASCII.
             if !self.sample.is_empty() {
                 self.sample.extend(more);
             }
@@ -101,7 +101,7 @@ impl Evidence {
         let mut next = Some(first);
         while let Some(at) = next {
             let byte = bytes[at];
-            // Most other encodings have a plain letter behind one with an accent.
+            // Most other encodings have a plain letter after one with an accent.
             let alone = byte < 0xC2 || bytes.get(at + 1).is_some_and(u8::is_ascii);
             let length = match if alone { Sequence::Other } else { sequence(&bytes[at..]) } {
                 Sequence::Cut if !last => {
@@ -140,12 +140,12 @@ impl Evidence {
     }
 
     /// Returns whether more of it may come.
-    pub fn may_sample_more(&self) -> bool {
+    pub(super) fn may_sample_more(&self) -> bool {
         self.sample.len() < SAMPLE
     }
 
     /// Returns the line where a file that is wholly UTF-8 first shows it.
-    pub fn wholly_utf8(&self) -> Option<i64> {
+    pub(super) fn wholly_utf8(&self) -> Option<i64> {
         (self.utf8_seen && !self.other_seen).then_some(self.line)
     }
 }
@@ -214,7 +214,7 @@ fn by_chance(bytes: &[u8]) -> bool {
 }
 
 /// Returns what the beginning of a file without a mark shows of encodings whose units are of other sizes.
-pub fn of_head(head: &[u8], declared: Encoding) -> Option<Encoding> {
+pub(super) fn of_head(head: &[u8], declared: Encoding) -> Option<Encoding> {
     let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
     let looks = match (even, odd) {

@@ -2,8 +2,8 @@
 
 use super::encoding::Encoding;
 
-/// How many bytes before and behind the first that is not known are looked at.
-pub const LOOK: (usize, usize) = (64, 1024);
+/// How many bytes before and after the first that is not known are looked at.
+pub(super) const LOOK: (usize, usize) = (64, 1024);
 
 const CANDIDATES: [&str; 3] = ["windows-1252", "macintosh", "cp850"];
 
@@ -13,7 +13,7 @@ pub fn likely(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Returns the name of an encoding in which bytes read as words that under the declared one read as none.
-pub fn reads_better_as(bytes: &[u8], declared: Encoding) -> Option<&'static str> {
+pub(super) fn reads_better_as(bytes: &[u8], declared: Encoding) -> Option<&'static str> {
     if !declared.is_western() || score(bytes, declared) >= 0 {
         return None;
     }
@@ -21,7 +21,7 @@ pub fn reads_better_as(bytes: &[u8], declared: Encoding) -> Option<&'static str>
 }
 
 /// Returns the same of a text that has been read under the declared encoding.
-pub fn text_reads_better_as(text: &str, declared: Encoding) -> Option<&'static str> {
+pub(super) fn text_reads_better_as(text: &str, declared: Encoding) -> Option<&'static str> {
     let byte = |c: char| match c.is_ascii() {
         true => Some(c as u8),
         false => (0x80..=0xFF).find(|byte| declared.character(*byte) == Some(c)),
@@ -60,7 +60,7 @@ fn score(bytes: &[u8], encoding: Encoding) -> i64 {
             Some(c) if "éèêàçâîôûùëï".contains(c) && (before || behind) => 4,
             Some(c) if "üöäñáíóúß".contains(c) && (before || behind) => 3,
             Some(c) if c.is_lowercase() && before => 2,
-            // `ZoÇ` is no word.
+            // `ZoÇ` is not a word.
             Some(c) if c.is_uppercase() && small_before => -1,
             Some(c) if "ÉÈÀÇÊÖÄÜÑ".contains(c) && !behind => 1,
             Some(c) if "€’‘“”„«»–—…·•°£§©®™²³½¼¾×¿¡\u{a0}".contains(c) => {

@@ -34,7 +34,7 @@ pub fn split(
         // A whole field of `\N` is what these exports write for no value: it stands for itself.
         let is_null = text[start..field.end] == [escape, b'N'];
         let (doubled, escaped) = (field.doubled, field.escaped && !is_null);
-        // Text in hand stays below 4 GiB: records end at 4 MiB.
+        // Text in memory stays below 4 GiB: records end at 4 MiB.
         fields.push(Span { start: start as u32, end: field.end as u32, doubled, escaped });
         pos = field.end + usize::from(quote.is_some());
         match text.get(pos) {
@@ -102,7 +102,7 @@ fn plain(text: &[u8], from: usize, delimiter: u8, escape: u8, last: bool) -> Sca
     if last { Scanned::Field(field) } else { Scanned::Open }
 }
 
-/// Returns the place behind an escape and what it escapes, of which a line end may be two bytes.
+/// Returns the place after an escape and what it escapes, of which a line end may be two bytes.
 fn behind_escape(text: &[u8], at: usize, last: bool) -> Option<usize> {
     match text.get(at + 1)? {
         b'\r' => line_break(text, at + 1, last),

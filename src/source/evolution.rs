@@ -5,7 +5,7 @@ use super::definition::Source;
 use super::drift::looks_like_a_value;
 use crate::error::{Error, Result};
 
-/// A column that nobody declared and that the policy takes in.
+/// An undeclared column and that the policy takes in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Added {
     /// As the file calls it.
@@ -19,7 +19,7 @@ pub struct Added {
 ///
 /// # Errors
 /// A name without letters and digits, and one that is taken.
-pub fn added_columns(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec<Added>> {
+pub(super) fn added_columns(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec<Added>> {
     let mut added: Vec<Added> = Vec::new();
     let mut errors = Vec::new();
     for (from, kind) in found {
@@ -61,7 +61,7 @@ pub fn added_columns(source: &Source, found: Vec<(String, ColumnType)>) -> Resul
 }
 
 /// Returns a file's name for a column as a table writes it: `Fidélité (niveau)` is `fidelite_niveau`.
-pub fn column_name(from: &str) -> String {
+fn column_name(from: &str) -> String {
     let mut name = String::new();
     for letter in from.chars().flat_map(char::to_lowercase) {
         match without_mark(letter) {
@@ -95,7 +95,7 @@ fn without_mark(letter: char) -> Option<&'static str> {
 }
 
 impl Source {
-    /// Returns the source with columns that nobody declared. `columns` are all that the raw table will have,
+    /// Returns the source with undeclared columns. `columns` are all that the raw table will have,
     /// `file` where one file has them; a column that the file lacks is null.
     #[must_use]
     pub fn evolved(&self, columns: &[(String, ColumnType)], file: &[Added]) -> Source {

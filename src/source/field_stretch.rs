@@ -18,7 +18,7 @@ pub struct Fields<'a> {
 }
 
 /// The most records of a stretch: their places and text stay in the processor's cache.
-pub const STRETCH: usize = 256;
+pub(super) const STRETCH: usize = 256;
 
 impl Fields<'_> {
     #[inline(always)]

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::record_span::Span;
 
-/// What stands in a field for something else.
+/// What is in a field for something else.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoting {
     pub quote: u8,

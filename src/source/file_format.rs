@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     Csv,
-    /// An object a line.
+    /// one object per line.
     Jsonl,
     /// One array of objects, or one object after another, over any number of lines.
     Json,
@@ -17,7 +17,7 @@ pub enum Format {
 }
 
 impl Format {
-    pub fn is_json(self) -> bool {
+    pub(super) fn is_json(self) -> bool {
         matches!(self, Format::Jsonl | Format::Json)
     }
 }

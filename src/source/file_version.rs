@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 const WIDTH: usize = 20;
 
 /// Returns a text that sorts as the files of a source follow one another.
-pub fn file_version(name: &str, date: Option<NaiveDate>) -> String {
+pub(super) fn file_version(name: &str, date: Option<NaiveDate>) -> String {
     let mut version = date.map(|date| date.format("%Y-%m-%d ").to_string()).unwrap_or_default();
     let mut rest = name;
     while !rest.is_empty() {
@@ -25,7 +25,7 @@ pub fn file_version(name: &str, date: Option<NaiveDate>) -> String {
         if number.len() <= WIDTH {
             version.push_str(&format!("{number:0>WIDTH$}"));
         } else {
-            // Behind all shorter ones, by length, then by digits.
+            // After all shorter ones, by length, then by digits.
             version.push_str(&format!("~{:06}~{number}", number.len()));
         }
         rest = &rest[digits..];

@@ -20,7 +20,7 @@ use super::rows::Rows;
 use super::text::Text;
 use crate::error::Result;
 
-/// Reads a fixed-width file; `emit` says whether anyone still listens.
+/// Reads a fixed-width file; `emit` returns false when its receiver is gone.
 pub fn read(
     source: &Source,
     file: &str,
@@ -33,7 +33,7 @@ pub fn read(
     let layout = Layout::of(source);
     let mut rows = Rows::new(source, file, rows)?;
     let mut starts = Vec::new();
-    // A line too long is refused once, and passed over until it ends.
+    // A line too long is refused once, and ignored until it ends.
     let mut passing_over = false;
     loop {
         let available = text.available();
@@ -72,7 +72,7 @@ pub fn read(
     rows.finish(text.remark().map(Remark::of_file), emit)
 }
 
-/// Returns the texts that stand in these characters of a line.
+/// Returns the texts that are in these characters of a line.
 pub fn stretches<'a>(line: &str, columns: impl Iterator<Item = &'a Range<usize>>) -> Vec<String> {
     let mut starts = Vec::new();
     let cut = Cut::of(line.as_bytes(), &mut starts);
@@ -81,9 +81,9 @@ pub fn stretches<'a>(line: &str, columns: impl Iterator<Item = &'a Range<usize>>
 
 /// Where the declared columns are in a line, in characters.
 struct Layout {
-    /// None for a column that stands in no line.
+    /// None for a column that is in no line.
     columns: Vec<Option<Range<usize>>>,
-    /// The character behind the last declared one.
+    /// The character after the last declared one.
     width: usize,
     /// Stretches that must be blank.
     undeclared: Vec<Range<usize>>,

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 /// The bytes that tell a form.
-pub const HEAD: usize = 512;
+pub(super) const HEAD: usize = 512;
 
 /// What the bytes of a file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ const BEGINNINGS: [(&[u8], Form); 13] = [
 /// Returns what the file is that begins with these bytes.
 pub fn form(head: &[u8]) -> Form {
     if let Some((_, form)) = BEGINNINGS.iter().find(|(beginning, _)| head.starts_with(beginning)) {
-        // The first member of an Office document has one of these names; it stands behind 30 bytes.
+        // The first member of an Office document has one of these names; it stands after 30 bytes.
         let member = head.get(30..).unwrap_or_default();
         let is_office = [b"[Content_Types].xml".as_slice(), b"_rels/", b"xl/", b"docProps/"]
             .iter()
@@ -70,7 +70,7 @@ pub fn form(head: &[u8]) -> Form {
 
 impl Form {
     /// Refuses what was packed and is packed or foreign again.
-    pub fn must_be_plain(self, packing: &str) -> Result<()> {
+    pub(super) fn must_be_plain(self, packing: &str) -> Result<()> {
         let inner = match self {
             Form::Plain => return Ok(()),
             Form::Gzip => "gzip",
@@ -86,7 +86,7 @@ impl Form {
     }
 
     /// Returns what a file that was to be Parquet is instead, where its first bytes say so.
-    pub fn instead_of_parquet(self) -> Option<Error> {
+    pub(super) fn instead_of_parquet(self) -> Option<Error> {
         let packing = match self {
             Form::Gzip => "gzip",
             Form::Zstandard => "Zstandard",
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_told_by_the_first_bytes() {
+    fn a_form_is_reported_by_the_first_bytes() {
         assert_eq!(form(b"\x1F\x8B\x08\x00"), Form::Gzip);
         assert_eq!(form(b"\x28\xB5\x2F\xFD"), Form::Zstandard);
         assert_eq!(form(b"\x5A\x2A\x4D\x18\x00\x00\x00\x00"), Form::Zstandard);

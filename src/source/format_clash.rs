@@ -9,7 +9,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
 use super::time_format::{TimeFormat, UnixUnit};
 
 /// Returns two of the formats, by their places, that read one text differently.
-pub fn clash(formats: &[(&str, TimeFormat)]) -> Option<(usize, usize)> {
+pub(super) fn clash(formats: &[(&str, TimeFormat)]) -> Option<(usize, usize)> {
     let moments = moments();
     for (writer, (format, reads)) in formats.iter().enumerate() {
         for text in moments.iter().flat_map(|moment| written(format, reads, moment)) {

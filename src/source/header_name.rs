@@ -29,7 +29,7 @@ pub fn composed(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns whether a name holds blanks that do not break, or marks that nobody sees.
-pub fn has_hidden_marks(name: &str) -> bool {
+pub(super) fn has_hidden_marks(name: &str) -> bool {
     name.chars().any(|c| is_invisible(c) || (c.is_whitespace() && !c.is_ascii()))
 }
 

@@ -18,7 +18,7 @@ use super::{packed, parquet};
 use crate::error::{Context, Result};
 
 /// Reads the bytes of one file, which come in `windows`, in batches of at most `batch_rows` rows;
-/// `emit` says whether anyone still listens.
+/// `emit` returns false when its receiver is gone.
 ///
 /// The same reading as [`read`](super::read) does, on this thread; it must not be one that a tokio
 /// runtime runs its tasks on.

@@ -24,10 +24,10 @@ use super::text::Text;
 use super::unfold::Unfolded;
 use crate::error::{Error, Result};
 
-/// Reads a file of JSON; `emit` says whether anyone still listens.
+/// Reads a file of JSON; `emit` returns false when its receiver is gone.
 ///
-/// A key that is absent is null, as writers of JSON have it. A key that nobody declared stops the
-/// file at its end, if that is the source's policy, so that all of them are told.
+/// A key that is absent is null, as writers of JSON have it. An undeclared key stops the
+/// file at its end, if that is the source's policy, so that all of them are reported.
 pub fn read(
     source: &Source,
     file: &str,
@@ -47,7 +47,7 @@ pub fn read(
     reading.rows.finish(remarks, emit)
 }
 
-/// Returns the keys that nobody declared, by going through the whole file.
+/// Returns the undeclared keys, by going through the whole file.
 pub fn undeclared(
     source: &Source,
     file: &str,
@@ -98,7 +98,7 @@ impl<'s> Reading<'s> {
         })
     }
 
-    /// Goes through the file; false when nobody listens any more.
+    /// Goes through the file; false when the receiver is gone.
     fn pass(
         &mut self,
         windows: impl FnMut() -> Option<Result<Bytes>>,
@@ -150,7 +150,7 @@ impl<'s> Reading<'s> {
         self.rows.flush(emit)
     }
 
-    /// Reads one record; false when nobody listens any more.
+    /// Reads one record; false when the receiver is gone.
     fn record<'a>(
         &mut self,
         values: &mut [Option<Value<'a>>],
@@ -189,7 +189,7 @@ impl<'s> Reading<'s> {
         Ok(true)
     }
 
-    /// Returns the rows of a record: one an element of its array.
+    /// Returns the rows of a record: one per element of its array.
     fn elements<'a>(
         &mut self,
         values: &mut [Option<Value<'a>>],
@@ -247,8 +247,8 @@ impl<'s> Reading<'s> {
         columns.filter(|(c, met)| !**met && !c.source_names().is_empty()).map(|(c, _)| c).collect()
     }
 
-    /// Returns what is to be told of the file: its encoding, and columns that no record has. Where undeclared
-    /// keys are minded their absence is as it may be, but around an array nobody minds them.
+    /// Returns what is to be reported of the file: its encoding, and columns that no record has. Where
+    /// undeclared keys are minded their absence is as it may be, but around an array nobody minds them.
     fn remarks(&self) -> Vec<Remark> {
         let absent = self.absent().into_iter().filter(|_| self.records > 0).filter_map(|column| {
             let around = self.shape.is_around(column.source_name());

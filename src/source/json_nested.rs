@@ -10,15 +10,15 @@ use serde_json::value::RawValue;
 use super::json_value::{Value, unescape};
 
 /// How many objects and arrays may lie in each other.
-pub const DEPTH: usize = 128;
-pub const DEEP: &str = "it is nested more than 128 levels deep";
+pub(super) const DEPTH: usize = 128;
+pub(super) const DEEP: &str = "it is nested more than 128 levels deep";
 
 const HALF: &str = "it contains an incomplete Unicode escape";
 const REPEATED: &str = "it contains a repeated key";
 
 /// Returns whether more than `room` objects and arrays lie in each other in a value that was read.
 #[inline]
-pub fn is_deeper(value: &str, room: usize) -> bool {
+pub(super) fn is_deeper(value: &str, room: usize) -> bool {
     // Each takes two brackets, and few values have so many.
     value.len() / 2 > room && opening(value) > room && depth(value) > room
 }
@@ -44,7 +44,7 @@ fn depth(value: &str) -> usize {
     deepest
 }
 
-/// Passes over a text: brackets in it are none.
+/// Skips a text: brackets in it are none.
 #[inline]
 fn skip_text(bytes: &mut std::str::Bytes<'_>) {
     while let Some(byte) = bytes.next() {
@@ -56,9 +56,9 @@ fn skip_text(bytes: &mut std::str::Bytes<'_>) {
     }
 }
 
-/// Returns why a value that was read cannot be kept as a whole, if it cannot: an object in it has a key twice,
-/// a text half a character, or more than `room` objects and arrays lie in each other.
-pub fn unfit(value: Value<'_>, room: usize) -> Option<&'static str> {
+/// Returns why a value that was read cannot be kept as a whole, if it cannot: an object in it has a key
+/// twice, a text half a character, or more than `room` objects and arrays lie in each other.
+pub(super) fn unfit(value: Value<'_>, room: usize) -> Option<&'static str> {
     match value {
         Value::Nested(nested) if is_deeper(nested, room) => Some(DEEP),
         _ => Look { keys: Vec::new(), unfit: None }.at(value).err(),

@@ -130,7 +130,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         if let Some(wrong) = self.wrong.take() {
             return wrong;
         }
-        // With " at line 1 column 2" behind it.
+        // With " at line 1 column 2" after it.
         let message = error.to_string();
         let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
         // Where an object stands serde_json makes a double of a number, and some are beyond any.

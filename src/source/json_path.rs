@@ -34,17 +34,17 @@ impl Paths {
     }
 
     /// Wants the object itself.
-    pub fn add_whole(&mut self, place: usize) {
+    pub(super) fn add_whole(&mut self, place: usize) {
         self.root.wanted.push(place);
     }
 
     /// Wants an array, to read its elements one by one.
-    pub fn add_array(&mut self, path: &str, place: usize) {
+    pub(super) fn add_array(&mut self, path: &str, place: usize) {
         self.node(path).array = Some(place);
     }
 
-    /// What stands at the path and below it is known, though nobody wants it.
-    pub fn pass_over(&mut self, path: &str) {
+    /// What is at the path and below it is known, though nobody wants it.
+    pub(super) fn pass_over(&mut self, path: &str) {
         self.node(path).passed_over = true;
     }
 
@@ -77,12 +77,12 @@ impl Paths {
 }
 
 impl Node {
-    pub fn has_children(&self) -> bool {
+    pub(super) fn has_children(&self) -> bool {
         !self.children.is_empty()
     }
 
-    /// Returns the node of a key, or of the path that a key with dots writes out. `expected` is its number among the
-    /// children as the order of keys goes, and then that of the next.
+    /// Returns the node of a key, or of the path that a key with dots writes out. `expected` is its number
+    /// among the children as the order of keys goes, and then that of the next.
     #[inline]
     pub fn child(&self, key: &str, expected: &mut usize) -> Option<&Node> {
         // Names of one length mostly differ at their ends, and to compare whole ones takes a call.
@@ -119,25 +119,25 @@ impl Node {
     }
 
     /// Returns whether the value itself is wanted.
-    pub fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         !self.wanted.is_empty() || self.array.is_some()
     }
 
     /// Returns whether a key that is not among the children is a stranger: not where the whole value is
     /// wanted.
-    pub fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.has_children() && !self.is_wanted() && !self.passed_over
     }
 
     /// Returns a place that wants the value here, else one below.
-    pub fn first_wanted(&self) -> Option<usize> {
+    pub(super) fn first_wanted(&self) -> Option<usize> {
         let below = || self.children.iter().find_map(|(_, child)| child.first_wanted());
         self.wanted.first().copied().or_else(below)
     }
 }
 
-/// More distinct keys than this are no columns: data stands in the keys.
-pub const MOST_UNKNOWN: usize = 200;
+/// More distinct keys than this are not columns: data is in the keys.
+pub(super) const MOST_UNKNOWN: usize = 200;
 
 /// The keys met that no path names, each with the line where it came first, in that order.
 ///

@@ -27,7 +27,7 @@ pub enum Found {
 /// Finds one record after the other.
 #[derive(Debug)]
 pub enum Records {
-    /// One a line; whether the rest of a line too long is passed over.
+    /// One per line; whether the rest of a line too long is ignored.
     Lines { passing_over: bool },
     /// One value after the other; how many there were.
     Values { place: Place, records: i64 },
@@ -42,9 +42,9 @@ pub enum Place {
     Bare,
     /// An array was opened.
     Opened,
-    /// Behind a comma.
+    /// After a comma.
     Expecting,
-    /// Behind a value of the array.
+    /// After a value of the array.
     Between,
     /// The array was closed.
     Closed,
@@ -58,10 +58,10 @@ impl Records {
         }
     }
 
-    /// Returns the next record from `at`, which begins in `line`; both move behind it.
+    /// Returns the next record from `at`, which begins in `line`; both move after it.
     ///
     /// # Errors
-    /// What stands between values is not what JSON has there: where the next begins nobody can say.
+    /// What is between values is not what JSON has there: where the next begins nobody can say.
     pub fn next(&mut self, text: &[u8], at: &mut usize, line: &mut i64, last: bool) -> Result<Found> {
         match self {
             Records::Lines { passing_over } => Ok(next_line(text, at, line, last, passing_over)),
@@ -184,7 +184,7 @@ fn end_of_value(text: &[u8], at: usize, last: bool, line: &mut i64) -> Result<Op
     Ok(None)
 }
 
-/// Behind the quote that closes a text.
+/// After the quote that closes a text.
 fn end_of_text(text: &[u8], mut here: usize, line: &mut i64) -> Option<usize> {
     loop {
         match text.get(here)? {

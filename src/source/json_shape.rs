@@ -24,7 +24,7 @@ pub struct Elements {
     /// The path of their array, and its place among the values.
     pub rows: String,
     pub array: usize,
-    /// The places of the columns that stand in an element.
+    /// The places of the columns that are in an element.
     pub places: Vec<usize>,
     /// Whether only the elements themselves are wanted, whatever they are.
     of_any_kind: bool,
@@ -78,7 +78,7 @@ impl Shape {
     ///
     /// # Errors
     /// The place of a column that has more than one.
-    pub fn by_present_names(&self, values: &mut [Option<Value<'_>>]) -> Result<(), usize> {
+    pub(super) fn by_present_names(&self, values: &mut [Option<Value<'_>>]) -> Result<(), usize> {
         for (age, &place) in self.former.iter().enumerate() {
             if let Some(value) = values[self.columns + age].take()
                 && values[place].replace(value).is_some()

@@ -18,7 +18,7 @@ pub enum Value<'a> {
     False,
     /// As written.
     Number(&'a str),
-    /// What stands between the quotes.
+    /// What is between the quotes.
     Text(&'a str),
     /// A text that holds escapes, with its quotes.
     Escaped(&'a str),
@@ -76,7 +76,7 @@ fn is_escaped(text: &[u8]) -> bool {
 
 /// Returns a text without its quotes and escapes, which is put into `text`; nothing where an escape is half a
 /// character.
-pub fn unescape<'t>(quoted: &str, text: &'t mut String) -> Option<&'t str> {
+pub(super) fn unescape<'t>(quoted: &str, text: &'t mut String) -> Option<&'t str> {
     struct Into<'t>(&'t mut String);
 
     impl Visitor<'_> for Into<'_> {
@@ -101,7 +101,7 @@ pub fn elements(nested: &str) -> Option<impl Iterator<Item = Value<'_>>> {
     let mut rest = nested.strip_prefix('[')?;
     Some(std::iter::from_fn(move || {
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
-        // The closing bracket is no value.
+        // The closing bracket is not a value.
         let value = values.next()?.ok()?;
         let behind = rest[values.byte_offset()..].trim_ascii_start();
         rest = behind.strip_prefix(',').unwrap_or(behind);

@@ -22,7 +22,7 @@ use crate::storage::Storage;
 
 /// Returns the files of a source.
 ///
-/// What [`skip_reason`] has a reason for is told and not read. No file at all is an error unless the
+/// What [`skip_reason`] has a reason for is reported and not read. No file at all is an error unless the
 /// source is optional.
 pub async fn list(source: &Source) -> Result<Listing> {
     let found = async {

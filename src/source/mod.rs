@@ -6,14 +6,14 @@
 //! `same_content`, `editions`, `snapshot`), its rows are kept for a while (`retention`), their columns are held
 //! against the declared ones (`survey`, `drift`, `evolution`), and each is read as a stream of typed rows and
 //! refused records (`stream`). Bytes come in windows from any object store (`fetch`, `window`), are unpacked
-//! (`packed` by their `form`; zip archives by `members` and `archive`), become UTF-8 (`text`), are taken apart
+//! (`packed` by their `form`; zip archives by `members` and `archive`), become UTF-8 (`text`), are parsed
 //! by format (`csv` with `records` and `ragged`, `fixed`, `json` with `json_records` and `json_object`,
 //! `parquet` with `parquet_columns` and `parquet_cells`), and go value by value into Arrow columns (`decoder`
-//! with `number`, `calendar`, `time_format` and `zone`). `rows` gathers them, one a record or one an element of
-//! it (`unfold`), with what folders tell (`partition`); what a refused record holds can be asked for later
-//! (`record_values`). Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what
-//! does not fit its declaration is refused with its place and a reason that does not tell the value (`fault`,
-//! put into words by `fault_reason`).
+//! with `number`, `calendar`, `time_format` and `zone`). `rows` gathers them, one a record or one per
+//! element of it (`unfold`), with what folders tell (`partition`); what a refused record holds can be
+//! asked for later (`record_values`). Nothing here knows the warehouse. A value is never rounded, replaced
+//! or guessed: what does not fit its declaration is refused with its place and a reason that does not tell
+//! the value (`fault`, put into words by `fault_reason`).
 
 mod archive;
 mod archive_member;

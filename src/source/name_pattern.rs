@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::header_name::composed;
 
-/// Where the date stands in a file's name: `%Y`, `%y`, `%m`, `%d` and fixed characters.
+/// Where the date is in a file's name: `%Y`, `%y`, `%m`, `%d` and fixed characters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamePattern {
     text: String,
@@ -51,7 +51,7 @@ impl NamePattern {
         Ok(NamePattern { text: text.to_owned(), parts })
     }
 
-    pub fn has_day(&self) -> bool {
+    pub(super) fn has_day(&self) -> bool {
         self.parts.contains(&Part::Day)
     }
 

@@ -12,7 +12,7 @@ pub struct NumberStyle {
     pub point: u8,
     /// The sign between groups of three digits, in UTF-8.
     pub thousands: Option<Box<[u8]>>,
-    /// The sign or code that may stand before or behind a number, in UTF-8.
+    /// The sign or code that may stand before or after a number, in UTF-8.
     pub currency: Option<Box<[u8]>>,
 }
 
@@ -28,7 +28,7 @@ impl NumberStyle {
         self.thousands.is_none() && self.currency.is_none()
     }
 
-    /// Returns the number alone; `scratch` is used only where something is taken out of its middle.
+    /// Returns the number alone; `scratch` is used only where something is removed of its middle.
     pub fn bare<'a>(&self, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
         let (sign, number) = match &self.currency {
             Some(currency) => without_currency(text, currency),
@@ -52,7 +52,7 @@ impl NumberStyle {
     /// Returns the text without its thousands signs; `scratch` is used only when there are any.
     ///
     /// Groups must be complete: with `,` for thousands, `12,5` is refused and not read as 125.
-    pub fn ungrouped<'a>(&self, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
+    fn ungrouped<'a>(&self, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
         let Some(sign) = self.thousands.as_deref() else { return Ok(text) };
         let whole = text.iter().position(|&b| b == self.point).unwrap_or(text.len());
         let starts: Option<usize> = find(&text[..whole], sign);
@@ -182,9 +182,9 @@ fn digits_only(digits: &[u8]) -> Option<u64> {
     }
 }
 
-/// Why a text is no number: the exponent, where that is all that is wrong with it.
+/// Why a text is not a number: the exponent, where that is all that is wrong with it.
 #[cold]
-pub fn number_fault(text: &[u8]) -> Fault {
+pub(super) fn number_fault(text: &[u8]) -> Fault {
     let (_, digits) = split_sign(text);
     let Some(at) = digits.iter().position(|b| matches!(b, b'e' | b'E')) else { return Fault::Shape };
     let (_, exponent) = split_sign(&digits[at + 1..]);
@@ -194,7 +194,7 @@ pub fn number_fault(text: &[u8]) -> Fault {
 }
 
 /// Returns a number with an exponent spelled out, digit by digit: what JSON means by `1.5e3` is exactly 1500.
-pub fn without_exponent(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn without_exponent(text: &[u8]) -> Option<Vec<u8>> {
     let (negative, digits) = split_sign(text);
     let at = digits.iter().position(|b| matches!(b, b'e' | b'E'))?;
     let (mantissa, power) = (&digits[..at], std::str::from_utf8(&digits[at + 1..]).ok()?);
@@ -215,7 +215,7 @@ pub fn without_exponent(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Returns a 64-bit integer. A fraction of zeros (`17850.0`, as data frames write ids) is no fraction.
+/// Returns a 64-bit integer. A fraction of zeros (`17850.0`, as data frames write ids) is not a fraction.
 #[inline(always)]
 pub fn integer(text: &[u8], point: u8) -> Result<i64, Fault> {
     let (negative, digits) = split_sign(text);
@@ -237,7 +237,7 @@ fn long_integer(negative: bool, digits: &[u8], point: u8) -> Result<i64, Fault> 
 }
 
 /// Powers of ten that fit i128.
-pub const POWERS: [i128; 39] = {
+pub(super) const POWERS: [i128; 39] = {
     let mut powers = [1i128; 39];
     let mut i = 1;
     while i < 39 {
@@ -276,7 +276,7 @@ fn short(digits: &[u8], scale: u8, point: u8) -> Option<i128> {
     let marks = marks.wrapping_sub(0x0101_0101_0101_0101) & !marks & 0x8080_8080_8080_8080;
     let mark = marks.trailing_zeros() as usize / 8;
     let (value, places) = if mark < length {
-        // The digits behind the mark move up against those before it.
+        // The digits after the mark move up against those before it.
         let before = text & !(u64::MAX << (8 * mark));
         let after = (text >> (8 * mark) >> 8) << (8 * mark);
         (eight(before | after, length - 1)?, length - 1 - mark)

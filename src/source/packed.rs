@@ -29,7 +29,7 @@ pub fn open(file: &SourceFile) -> Result<Content> {
     unpacked(stored(file)?)
 }
 
-/// Opens a file: its bytes as they lie there, those of a member as they were before it was packed.
+/// Opens a file: its bytes as stored, those of a member as they were before it was packed.
 /// Needs a tokio runtime.
 pub fn stored(file: &SourceFile) -> Result<Content> {
     let mut windows = Windows::open(file);
@@ -41,7 +41,7 @@ pub fn stored(file: &SourceFile) -> Result<Content> {
 }
 
 /// Unpacks bytes where their beginning says that they are packed.
-pub fn unpacked(mut windows: Content) -> Result<Content> {
+pub(super) fn unpacked(mut windows: Content) -> Result<Content> {
     let window = head(&mut windows)?;
     let form = form(&window);
     let bytes = Stored { window, windows };
@@ -107,7 +107,7 @@ fn damaged(packing: &str, error: io::Error) -> Error {
     Error::failed(message).caused_by(error).hint(hint)
 }
 
-/// Returns what a member of an archive was before it was packed, held against its length and checksum.
+/// Returns what a member of an archive was before it was packed, compared with its length and checksum.
 fn of_member(member: &Member, size: u64, bytes: Stored) -> Result<Content> {
     const ZIP: &str = "zip";
     let packed: Box<dyn Read + Send> = match member.packing {

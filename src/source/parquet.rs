@@ -31,7 +31,7 @@ use crate::error::{Context, Error, Result};
 /// Records of which all elements are in memory at once.
 const UNFOLDED_RECORDS: usize = 1024;
 
-/// Reads a Parquet file; `emit` says whether anyone still listens. Runs on a thread that may block.
+/// Reads a Parquet file; `emit` returns false when its receiver is gone. Runs on a thread that may block.
 pub fn read(
     source: &Source,
     file: &SourceFile,
@@ -73,7 +73,7 @@ pub fn read(
 
 /// The declared columns of a batch.
 struct Block<'b> {
-    /// By declared column; and whether it stands in an element.
+    /// By declared column; and whether it is in an element.
     cells: Vec<(Cells, bool)>,
     elements: Option<Elements>,
     records: &'b RecordBatch,
@@ -119,7 +119,7 @@ impl<'b> Block<'b> {
         Ok(())
     }
 
-    /// Returns the rows of a record; false when nobody listens any more.
+    /// Returns the rows of a record; false when the receiver is gone.
     fn unfold(
         &self,
         elements: &Elements,

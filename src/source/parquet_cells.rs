@@ -54,7 +54,7 @@ enum Values {
 }
 
 /// Returns whether any value of the file's type can be one of the declared type.
-pub fn reads_as(found: &DataType, kind: ColumnType) -> bool {
+pub(super) fn reads_as(found: &DataType, kind: ColumnType) -> bool {
     use ColumnType::{Boolean, Date, Decimal, Float, Integer, Text, Timestamp};
     match found {
         DataType::Dictionary(_, values) => reads_as(values, kind),

@@ -106,7 +106,7 @@ impl FileColumns {
     }
 
     /// Returns the instants among them that are written as INT96.
-    pub fn int96(&self, places: &[usize]) -> Vec<usize> {
+    pub(super) fn int96(&self, places: &[usize]) -> Vec<usize> {
         places.iter().copied().filter(|place| self.columns[*place].is_int96()).collect()
     }
 
@@ -119,7 +119,7 @@ impl FileColumns {
 }
 
 impl FileColumn {
-    pub fn is_int96(&self) -> bool {
+    pub(super) fn is_int96(&self) -> bool {
         self.form == Form::Int96
     }
 
@@ -314,7 +314,7 @@ fn leaves(data_type: &DataType) -> usize {
 }
 
 /// Returns the schema with every INT96 as an instant of this unit, in UTC; none where there is no INT96.
-pub fn coerced(schema: &Schema, file: &SchemaDescriptor, unit: TimeUnit) -> Option<Schema> {
+pub(super) fn coerced(schema: &Schema, file: &SchemaDescriptor, unit: TimeUnit) -> Option<Schema> {
     file.columns().iter().any(|leaf| leaf.physical_type() == PhysicalType::INT96).then(|| {
         let mut leaf = 0;
         let fields = schema.fields().iter().map(|field| coerced_field(field, file, unit, &mut leaf));
@@ -344,7 +344,7 @@ fn coerced_field(field: &FieldRef, file: &SchemaDescriptor, unit: TimeUnit, leaf
 }
 
 /// Returns how a column of a type that no declared type takes in is to be read all the same.
-pub fn reading_hint(column: &FileColumn, unfolded: bool) -> String {
+pub(super) fn reading_hint(column: &FileColumn, unfolded: bool) -> String {
     let name = &column.name;
     match &column.data_type {
         DataType::Struct(fields) => {

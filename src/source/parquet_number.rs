@@ -59,7 +59,7 @@ fn float_as_decimal(value: f64, single: bool, precision: u8, scale: u8) -> Resul
     }
     let epsilon = if single { f64::from(f32::EPSILON) } else { f64::EPSILON };
     match number::decimal(shortest(value, single).as_bytes(), precision, scale, b'.') {
-        // What sums have gathered in the last digits is no further place; a twentieth of a unit is.
+        // What sums have gathered in the last digits is not a further place; a twentieth of a unit is.
         Err(Fault::Places) if (scaled - rounded).abs() <= (1e-6 + 4.0 * epsilon * scaled.abs()).min(0.05) => {
             Ok(rounded as i128)
         }

@@ -15,7 +15,7 @@ const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 ///
 /// # Errors
 /// A folder that is not there, or whose name does not read as the column's type.
-pub fn set_partition_values(source: &Source, file: &str, decoders: &mut [Decoder]) -> Result<()> {
+pub(super) fn set_partition_values(source: &Source, file: &str, decoders: &mut [Decoder]) -> Result<()> {
     Error::all(
         decoders.iter_mut().filter_map(|decoder| set_partition_value(source, file, decoder).err()).collect(),
     )
@@ -60,7 +60,7 @@ fn value(source: &Source, file: &str, name: &str) -> Result<String> {
 /// Applies the policy on drift to folders that are partitions and that nobody declared.
 ///
 /// # Errors
-/// What the policy does not bear, and what [`set_partition_values`] does not.
+/// What the policy does not accept, and what [`set_partition_values`] does not.
 pub fn check(source: &Source, file: &str) -> Result<()> {
     let mut decoders: Vec<Decoder> = source.columns.iter().map(|column| Decoder::new(column, 1)).collect();
     let mut errors: Vec<Error> =

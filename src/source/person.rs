@@ -18,7 +18,7 @@ pub struct PersonDeclaration {
     /// holds, or, as `source.column`, the rows of another source.
     pub keys: BTreeMap<String, String>,
     /// The columns that are blanked, and with them all that nobody declared; without it, whole rows are
-    /// taken out.
+    /// removed.
     pub anonymise: Option<Vec<String>>,
 }
 
@@ -55,7 +55,7 @@ impl KeyKind {
     }
 }
 
-/// What becomes of the rows of a forgotten person.
+/// What happens to the rows of a erased person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnForget {
     Remove,

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use super::header_name::composed;
 use crate::error::{Context, Error, Result};
 
-/// A declared path, taken apart.
+/// A declared path, parsed.
 #[derive(Debug, PartialEq)]
 pub struct Place {
     /// Whether it is on a disk of this machine.

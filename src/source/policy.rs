@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// What becomes of a file whose columns are not the declared ones.
+/// What happens to a file whose columns are not the declared ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnDrift {
@@ -15,7 +15,7 @@ pub enum OnDrift {
     Evolve,
 }
 
-/// What becomes of a row that does not say when it became known, where its table declares the column.
+/// What happens to a row that does not say when it became known, where its table declares the column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Undated {

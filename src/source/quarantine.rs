@@ -33,7 +33,7 @@ const RECORD_BYTES: usize = 64 * 1024;
 
 /// Returns whether of a record only the beginning was kept: what the rest held nobody can say.
 pub fn is_cut(record: &str) -> bool {
-    // Half a character at the end was left out, or stands there as a longer sign.
+    // Half a character at the end was left out, or is there as a longer sign.
     record.len() + 4 > RECORD_BYTES
 }
 

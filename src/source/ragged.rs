@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::record_span::Span;
 
-/// What becomes of records with cells too few or too many at their end.
+/// What happens to records with cells too few or too many at their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ragged {
@@ -40,7 +40,7 @@ impl Width {
             Ragged::Pad => 1,
         };
         if found < self.fields && found >= least {
-            // Text in hand stays below 4 GiB: records end at 4 MiB.
+            // Text in memory stays below 4 GiB: records end at 4 MiB.
             let missing = Span { start: end as u32, end: end as u32, doubled: false, escaped: false };
             spans.resize(first + self.fields, missing);
         } else if found > self.fields

@@ -3,7 +3,7 @@
 use memchr::memchr2;
 
 /// The longest record. A stray quote in a large file must not read it all into memory.
-pub const RECORD_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const RECORD_BYTES: usize = 4 * 1024 * 1024;
 
 /// The place of a field in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Span {
     pub escaped: bool,
 }
 
-/// What stands at the beginning of the text.
+/// What is at the beginning of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// A record, its text ending at `end`, the next one beginning at `next`, `lines` lines later.
@@ -33,7 +33,7 @@ pub enum Found {
 pub enum Broken {
     Unclosed,
     AfterQuote,
-    /// As one of those, and quotes of the line stand behind backslashes.
+    /// As one of those, and quotes of the line stand after backslashes.
     Backslash,
     LoneEscape,
     TooLong,
@@ -57,7 +57,7 @@ impl Broken {
 }
 
 #[cold]
-pub fn too_long_or_more(text: &[u8], at: usize) -> Found {
+pub(super) fn too_long_or_more(text: &[u8], at: usize) -> Found {
     if text.len() - at > RECORD_BYTES { broken(text, at, false, Broken::TooLong) } else { Found::More }
 }
 
@@ -82,7 +82,7 @@ pub fn line_end(text: &[u8], at: usize, last: bool) -> Option<(usize, usize)> {
 
 /// Steps over the line break at `at`; none when it may be cut in two.
 #[inline]
-pub fn line_break(text: &[u8], at: usize, last: bool) -> Option<usize> {
+pub(super) fn line_break(text: &[u8], at: usize, last: bool) -> Option<usize> {
     if text[at] == b'\n' {
         return Some(at + 1);
     }
@@ -95,7 +95,7 @@ pub fn line_break(text: &[u8], at: usize, last: bool) -> Option<usize> {
 
 /// Returns how many lines end inside a quoted field.
 #[inline]
-pub fn line_breaks(text: &[u8]) -> i64 {
+pub(super) fn line_breaks(text: &[u8]) -> i64 {
     let mut lines = 0;
     for (i, &byte) in text.iter().enumerate() {
         lines += i64::from(byte == b'\n' || (byte == b'\r' && text.get(i + 1) != Some(&b'\n')));

@@ -16,8 +16,8 @@ use super::fixed::stretches;
 use super::record_span::Found;
 
 impl Source {
-    /// Returns what stands in a refused record's text: fields of a line, texts, keys and numbers of JSON
-    /// however deep, decoded. What stands in a value as JSON is taken apart too.
+    /// Returns what is in a refused record's text: fields of a line, texts, keys and numbers of JSON
+    /// however deep, decoded. What is in a value as JSON is parsed too.
     pub fn values_of_record(&self, record: &str) -> Vec<String> {
         let mut values = match self.format {
             Format::Csv => self.fields(record),

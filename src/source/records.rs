@@ -87,7 +87,7 @@ impl Splitter {
                 }
                 (end, doubled) = (pos, false);
             }
-            // Text in hand stays below 4 GiB: records end at 4 MiB.
+            // Text in memory stays below 4 GiB: records end at 4 MiB.
             fields.push(Span { start: start as u32, end: end as u32, doubled, escaped: false });
             match text.get(pos) {
                 Some(&b) if b == self.delimiter => pos += 1,
@@ -154,7 +154,7 @@ fn misquoted(text: &[u8], at: usize, last: bool, why: Broken) -> Found {
 struct Marks<'a> {
     text: &'a [u8],
     delimiter: u8,
-    /// The block in hand, and its marks that have not been passed as bits.
+    /// The block in memory, and its marks that have not been passed as bits.
     block: usize,
     bits: u32,
 }

@@ -38,11 +38,11 @@ impl Remark {
     }
 
     /// Returns whether it is as it may be, and nobody need look.
-    pub fn is_note(&self) -> bool {
+    fn is_note(&self) -> bool {
         matches!(self.seen, Seen::NoElement { .. } | Seen::InNoRecord { around: false, .. })
     }
 
-    /// Returns what is told, the file's name aside.
+    /// Returns what is reported, the file's name aside.
     pub fn text(&self) -> String {
         let Tally { count, first_line } = self.tally;
         let one = count == 1;
@@ -61,7 +61,7 @@ impl Remark {
     }
 }
 
-/// Returns the warnings and the notes on the files of a source: the same of several files is told once.
+/// Returns the warnings and the notes on the files of a source: the same of several files is reported once.
 pub fn messages(remarks: Vec<(String, Remark)>) -> (Vec<String>, Vec<String>) {
     let mut files: BTreeMap<Seen, (String, usize, Tally)> = BTreeMap::new();
     for (file, Remark { seen, tally }) in remarks {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_of_several_files_is_told_once() {
+    fn the_same_of_several_files_is_reported_once() {
         let seen = |count, first_line| Remark {
             seen: Seen::Doubtful { column: "card".to_owned(), doubt: Doubt::Shortened },
             tally: Tally { count, first_line },

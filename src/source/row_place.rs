@@ -15,7 +15,7 @@ pub enum RowPlace<'n> {
 }
 
 /// Returns where a declared name leads to; `unfolded` where rows are elements.
-pub fn row_place(unfolded: bool, name: &str) -> RowPlace<'_> {
+pub(super) fn row_place(unfolded: bool, name: &str) -> RowPlace<'_> {
     if !unfolded {
         return RowPlace::Record(name);
     }

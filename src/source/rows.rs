@@ -56,7 +56,7 @@ pub enum Piece {
     Rows(RecordBatch),
     /// Records that do not, with `quarantine_schema`.
     Refused(RecordBatch),
-    /// What is to be told of the file.
+    /// What is to be reported of the file.
     Remark(Remark),
 }
 
@@ -95,7 +95,7 @@ impl Rows {
 
     /// Every column has its value: the row stands.
     #[inline]
-    pub fn accept(&mut self, line: i64, bytes: usize) {
+    pub(super) fn accept(&mut self, line: i64, bytes: usize) {
         self.lines.push(line);
         self.bytes += bytes;
     }
@@ -105,7 +105,7 @@ impl Rows {
         self.capacity.saturating_sub(self.lines.len())
     }
 
-    /// Adds a stretch of `count` records column by column, null where there are no fields; false, and
+    /// Adds a stretch of `count` records column by column, null where there are not fields; false, and
     /// nothing added, when one does not fit.
     pub fn extend<'a>(&mut self, count: usize, fields: impl Fn(usize) -> Option<Fields<'a>>) -> bool {
         for (column, decoder) in self.decoders.iter_mut().enumerate() {
@@ -123,13 +123,20 @@ impl Rows {
 
     /// A value does not fit: the row is taken back from every column and quarantined.
     #[cold]
-    pub fn refuse_value(&mut self, line: i64, column: &Column, fault: Fault, value: &[u8], record: &[u8]) {
+    pub(super) fn refuse_value(
+        &mut self,
+        line: i64,
+        column: &Column,
+        fault: Fault,
+        value: &[u8],
+        record: &[u8],
+    ) {
         self.refuse(line, Some(&column.name), &fault.reason(column, &text_of(value)), record);
     }
 
     /// The record as a whole does not fit.
     #[cold]
-    pub fn refuse_record(&mut self, line: i64, reason: &str, record: &[u8]) {
+    pub(super) fn refuse_record(&mut self, line: i64, reason: &str, record: &[u8]) {
         self.refuse(line, None, reason, record);
     }
 
@@ -167,14 +174,14 @@ impl Rows {
     }
 
     #[inline]
-    pub fn are_full(&self) -> bool {
+    pub(super) fn are_full(&self) -> bool {
         self.lines.len() >= self.capacity
             || self.bytes >= BATCH_BYTES
             || self.quarantine.rows() >= REFUSED_ROWS
             || self.refused_bytes >= BATCH_BYTES
     }
 
-    /// Hands on what there is; false when nobody listens any more.
+    /// Hands on what there is; false when the receiver is gone.
     pub fn flush(&mut self, emit: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
         if !self.lines.is_empty() {
             let count = self.lines.len();

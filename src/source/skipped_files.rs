@@ -6,7 +6,7 @@ use glob::Pattern;
 const UNFINISHED: [&str; 5] = [".tmp", ".part", ".partial", ".crdownload", "~"];
 
 /// Why a file that lies there is not read; nothing where it is. What the pattern itself names is read.
-pub fn skip_reason(name: &str, pattern: Option<&Pattern>) -> Option<&'static str> {
+pub(super) fn skip_reason(name: &str, pattern: Option<&Pattern>) -> Option<&'static str> {
     let (folders, file) = apart(name);
     let (named_folders, named) = pattern.map_or(("", ""), |pattern| apart(pattern.as_str()));
     let hidden = |folders: &str| folders.split('/').any(|folder| folder.starts_with(['.', '_']));

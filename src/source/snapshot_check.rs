@@ -12,7 +12,7 @@ use crate::error::Error;
 const MIN_SHARE: f64 = 0.8;
 
 impl SourceDeclaration {
-    /// None where the files are no snapshots.
+    /// None where the files are not snapshots.
     pub(super) fn snapshot(
         &self,
         zone: Tz,

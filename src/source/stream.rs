@@ -41,7 +41,7 @@ pub fn read(
         };
         if let Err(error) = done {
             let error = error.at(file.name.clone()).at(format!("source {}", source.name));
-            // Nobody listening is no error.
+            // Nobody listening is not an error.
             let _ = send.blocking_send(Err(error));
         }
     });

@@ -1,7 +1,7 @@
-//! Checks declared formats of dates and timestamps and takes them apart.
+//! Checks declared formats of dates and timestamps and splits them into parts.
 //!
-//! Chrono knows the letters of strftime; which of them are read, and what a format must name so that no
-//! text is misread, is said here.
+//! Chrono parses the letters of strftime; this file defines which of them are supported, and what a format
+//! must contain so that no text is misread.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -213,7 +213,7 @@ fn zone_in(parts: &[Field], manner: Manner<'_>) -> Result<Option<i64>, Wrong> {
         return Ok(None);
     }
     let mut found = None;
-    // Whether the text stands behind the time of day: elsewhere a `Z` or `-05` is something else.
+    // Whether the text stands after the time of day: elsewhere a `Z` or `-05` is something else.
     let mut behind = !timed;
     let mut rest = parts;
     while let [first, others @ ..] = rest {

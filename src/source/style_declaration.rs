@@ -1,5 +1,4 @@
-//! How values are written, as a source and its columns declare it: the signs of numbers, the formats of
-//! times.
+//! How values are written, as a source and its columns declare it: number signs, time formats.
 
 use super::calendar::Digits;
 use super::column::ColumnType;

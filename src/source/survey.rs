@@ -1,8 +1,8 @@
-//! A look at a file's columns before its rows are read: what the policy on drift does not bear stops
-//! the night before any row is written, and what it takes in is known before the first row.
+//! Reads a file's columns before its rows: what the drift policy does not accept stops the run before any row
+//! is written, and added columns are known before the first row.
 //!
-//! CSV is asked for its header, Parquet for its footer. The keys of JSON lines stand in the lines
-//! themselves: only where they are to be taken in is the whole file gone through first.
+//! For CSV the header is read, for Parquet the footer. The keys of JSON lines are in the lines themselves:
+//! only if columns are to be added is the whole file read first.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub struct Survey {
 /// Looks at the columns of one file of a source. Needs a tokio runtime.
 ///
 /// # Errors
-/// A file whose columns the policy does not bear, or that cannot be read; each says source and file.
+/// A file whose columns the policy does not accept, or that cannot be read; each says source and file.
 pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
     let looked = match source.format {
         Format::Csv if source.dialect.header => {
@@ -59,7 +59,8 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
             let (source, file, runtime) = (source.clone(), file.clone(), Handle::current());
             look(move || footer(&source, &Footer::of(&file, &runtime)?.columns(&source)?)).await
         }
-        // Positions and characters have no names to compare, and the keys of JSON lines are looked at line by line.
+        // Positions and characters have no names to compare, and the keys of JSON lines are looked at line
+        // by line.
         Format::Csv | Format::Jsonl | Format::Json | Format::Fixed => Ok(Survey::default()),
     };
     let looked = partition::check(source, &file.name).and(looked);

@@ -1,4 +1,4 @@
-//! How often something was seen in a file, and where first.
+//! Counts how often something occurred in a file, and where first.
 
 /// A count with its first line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,9 +1,8 @@
 //! A file's text as UTF-8: byte-order mark, encoding, lines to skip at either end.
 //!
-//! What speaks against the declared encoding ends the reading at its line, after all that stands before
-//! it was read, so that the error is the same however the bytes come. Where the check is switched off,
-//! bytes that the encoding does not know stay visible as bytes that are not UTF-8, so that the record
-//! that holds them can be refused; nothing is replaced silently.
+//! A byte that contradicts the declared encoding ends the reading at its line, after everything before it was
+//! read, so the error does not depend on how the bytes arrive. If the check is switched off, invalid bytes
+//! stay invalid UTF-8, so that the record with them can be refused; nothing is replaced silently.
 
 use bytes::Bytes;
 use memchr::{memchr2, memrchr2};
@@ -29,7 +28,7 @@ pub struct TextEncoding {
     pub encoding: Encoding,
     /// Whether the source names it, or goes by what is usual.
     pub declared: bool,
-    /// Whether bytes that speak against it stop the source.
+    /// Whether bytes that contradict it stop the source.
     pub checked: bool,
 }
 
@@ -54,10 +53,10 @@ pub struct Text<F> {
     start: usize,
     /// Everything before it is valid UTF-8.
     valid: usize,
-    /// Up to here the text may be given out; behind it footer lines may begin.
+    /// Up to here the text may be given out; after it footer lines may begin.
     released: usize,
     fault: Option<(usize, EncodingFault)>,
-    /// What was borne, for the run's warnings.
+    /// What was accepted, for the run's warnings.
     remark: Option<String>,
     ended: bool,
     last: bool,
@@ -90,12 +89,12 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     }
 
     /// Returns the text that can be read now.
-    pub fn available(&self) -> &[u8] {
+    pub(super) fn available(&self) -> &[u8] {
         &self.bytes[self.start..self.released]
     }
 
     /// Returns whether `available` reaches the end of the text.
-    pub fn is_last(&self) -> bool {
+    pub(super) fn is_last(&self) -> bool {
         self.last
     }
 
@@ -113,7 +112,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     ///
     /// # Errors
     /// They make words in an encoding that is not the declared one.
-    pub fn check_words(&self, names: &[String]) -> Result<()> {
+    pub(super) fn check_words(&self, names: &[String]) -> Result<()> {
         let Some(encoding) = self.encoding.filter(|_| self.declared.checked) else { return Ok(()) };
         match text_reads_better_as(&names.join("\n"), encoding) {
             Some(better) => Err(Error::failed(format!(
@@ -134,7 +133,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
 
     /// Gives back the first `length` bytes available, which held `lines` line ends.
     #[inline]
-    pub fn consume(&mut self, length: usize, lines: i64) {
+    pub(super) fn consume(&mut self, length: usize, lines: i64) {
         self.start += length;
         self.line += lines;
     }
@@ -142,7 +141,7 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
     /// Makes more text available; false at the end of the file.
     ///
     /// # Errors
-    /// A file that cannot be read, and bytes that speak against the declared encoding.
+    /// A file that cannot be read, and bytes that contradict the declared encoding.
     pub fn fill(&mut self) -> Result<bool> {
         if self.last {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! The parts that a format of dates and times can have.
+//! The parts that a date or time format can have.
 
 /// A part of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Field {
     }
 
     /// Returns whether it begins with a digit.
-    pub fn begins_with_a_digit(self) -> bool {
+    pub(super) fn begins_with_a_digit(self) -> bool {
         match self {
             Field::Fraction | Field::FractionOf(_) => true,
             Field::Literal(byte) => byte.is_ascii_digit(),

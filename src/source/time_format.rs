@@ -1,9 +1,9 @@
-//! Declared formats of dates and timestamps, and texts read by them.
+//! Declared formats of dates and timestamps, and the parser for texts in them.
 //!
-//! A format has the letters of strftime. It is taken apart once, and every text is read by hand: each
-//! part is read whole or the text is refused, so that nothing a value says (half a second, an offset,
-//! a zone) is passed over. Most texts go a short way (`time_plan`), which gives up on all that is not usual;
-//! only the long way says why a text is refused.
+//! A format has the letters of strftime. It is split into parts once, and every text is parsed by hand: each
+//! part must be read completely or the text is refused, so that nothing in a value (half a second, an offset,
+//! a zone) is ignored. Most texts take a fast path (`time_plan`), which gives up on everything unusual; only
+//! the slow path says why a text is refused.
 
 use super::calendar::{DAY, Digits, Written, iso, usual_iso};
 use super::fault::Fault;
@@ -31,7 +31,7 @@ pub enum UnixUnit {
     Nanos,
 }
 
-/// A format taken apart.
+/// A format parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields {
     steps: Vec<Step>,
@@ -82,7 +82,7 @@ impl TimeFormat {
     /// Reads nearly every text as [`read`](Self::read) does, the short way; returns nothing where a text is
     /// none of those. It is part of the loop over a column, where values stay in registers.
     #[inline(always)]
-    pub fn read_usual(&self, text: &[u8]) -> Option<Written> {
+    pub(super) fn read_usual(&self, text: &[u8]) -> Option<Written> {
         match self {
             TimeFormat::Iso => usual_iso(text),
             TimeFormat::Unix(unit) => usual_unix(text, *unit),
@@ -104,7 +104,7 @@ impl TimeFormat {
     }
 
     /// Returns whether a text that it reads is a day without a time of day.
-    pub fn reads_a_day(&self, text: &[u8]) -> bool {
+    pub(super) fn reads_a_day(&self, text: &[u8]) -> bool {
         match self {
             TimeFormat::Iso => text.len() == 10,
             TimeFormat::Unix(_) => false,

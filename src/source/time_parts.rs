@@ -1,4 +1,4 @@
-//! What the parts of a text say of a day and a time, put together to one moment.
+//! Combines the parsed parts of a text into a date or a timestamp.
 
 use super::calendar::{Digits, days, is_leap, time};
 use super::fault::Fault;
@@ -40,7 +40,7 @@ pub const NOTHING: ParsedParts = ParsedParts {
 };
 
 impl ParsedParts {
-    pub fn unusual_number(&mut self, field: Field, number: i32) -> Result<(), Fault> {
+    pub(super) fn unusual_number(&mut self, field: Field, number: i32) -> Result<(), Fault> {
         match field {
             Field::DayOfYear => self.day_of_year = number,
             Field::IsoYear => self.iso_year = number,
@@ -147,7 +147,7 @@ pub const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-pub const WEEKDAYS: [&str; 7] =
+pub(super) const WEEKDAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// Returns the place, from 1, of a name written whole or by its first three letters, in any case.

@@ -1,7 +1,7 @@
-//! Texts of a declared format in which every part stands at a place of its own, as nearly all do: days and
-//! hours of two digits, single marks between them.
+//! The fast path for texts in which every part is at a fixed place, as in nearly all: two-digit days and
+//! hours, single separators.
 //!
-//! It is the short way to what the steps of `time_format` read, and never reads anything else.
+//! It reads only what the steps of `time_format` would read.
 
 use super::calendar::{DAY, days, pair, time};
 use super::time_field::Field;
@@ -79,6 +79,6 @@ impl Plan {
 
 /// Returns the year that two digits name, of the hundred that end with `last`.
 #[inline]
-pub fn of_hundred(short: i64, last: i64) -> i64 {
+pub(super) fn of_hundred(short: i64, last: i64) -> i64 {
     last - (last - short).rem_euclid(100)
 }

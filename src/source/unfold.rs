@@ -1,4 +1,4 @@
-//! The rows of one record where rows are the elements of an array in it: all of them, or none.
+//! Rows from the elements of an array in one record: all of them, or none.
 
 use super::rows::Piece;
 use super::rows::{Refusal, Rows};
@@ -15,9 +15,9 @@ pub enum Unfolded {
 }
 
 impl Rows {
-    /// Adds the rows of a record, one an element. `push` gives every column its value, and says how many
+    /// Adds the rows of a record, one per element. `push` gives every column its value, and says how many
     /// bytes of text they are.
-    pub fn unfold<E, I: Iterator<Item = E>>(
+    pub(super) fn unfold<E, I: Iterator<Item = E>>(
         &mut self,
         line: i64,
         elements: impl Fn() -> I,

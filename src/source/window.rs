@@ -1,4 +1,4 @@
-//! A file's bytes as they lie there, in windows, fetched one ahead of their reader.
+//! Reads a file's bytes in windows, fetched one ahead of their reader.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ impl Windows {
             let Range { start: mut at, end } = match stored(&file).await {
                 Ok(range) => range,
                 Err(error) => {
-                    // Nobody listening is no error.
+                    // Nobody listening is not an error.
                     let _ = send.send(Err(error)).await;
                     return;
                 }
@@ -46,7 +46,7 @@ impl Windows {
     }
 
     /// Returns the next window; on a thread that may block.
-    pub fn next_blocking(&mut self) -> Option<Result<Bytes>> {
+    pub(super) fn next_blocking(&mut self) -> Option<Result<Bytes>> {
         self.received.blocking_recv()
     }
 }

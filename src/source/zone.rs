@@ -1,4 +1,4 @@
-//! Local times of one zone placed in UTC, and instants given their local day.
+//! Converts local times of one zone to UTC, and instants to local days.
 
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -41,7 +41,7 @@ impl UtcConverter {
     }
 
     /// Returns the same, for which days without a time of day stand for this instant of theirs.
-    pub fn with_whole_day(self, whole_day: WholeDay) -> Self {
+    pub(super) fn with_whole_day(self, whole_day: WholeDay) -> Self {
         UtcConverter { whole_day, ..self }
     }
 
@@ -144,7 +144,7 @@ impl UtcConverter {
     /// Returns the day of a date in ISO form. A time of midnight after it is let pass; with an offset it is
     /// an instant, of which the local day counts, as in every other format.
     #[inline]
-    pub fn iso_day(&self, text: &[u8]) -> Result<i32, Fault> {
+    pub(super) fn iso_day(&self, text: &[u8]) -> Result<i32, Fault> {
         if let Ok(text) = text.try_into() {
             return Ok(iso_day(text)? as i32);
         }

@@ -1,5 +1,5 @@
-//! How much was read from and written to storages: a count that only grows, for whoever watches whether a
-//! run still moves.
+//! Counts the bytes read from and written to storages, so that a watchdog sees whether a run still makes
+//! progress.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

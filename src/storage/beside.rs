@@ -1,7 +1,7 @@
-//! A file written beside its place under a name of its own, which gets its name once it is whole.
+//! Writes a file under a temporary name next to its place, and renames it when it is complete.
 //!
-//! The name beside is new and drawn at random: nothing that lies there already, no planted link, is
-//! followed or overwritten. A file that is dropped before it is whole is deleted.
+//! The temporary name is new and random: no existing file and no planted link is followed or overwritten. A
+//! file that is dropped before it is complete is deleted.
 
 use std::fs::{self, File};
 use std::io;

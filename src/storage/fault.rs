@@ -1,19 +1,19 @@
-//! Faults on purpose, for the tests that show what a crash or a failing store leaves behind.
+//! Deliberate faults, for the tests that show what a crash or a failing store leaves after.
 //!
-//! Debug builds and builds with the feature `faults` obey these variables of the environment; a release
-//! build knows nothing of them.
+//! Debug builds and builds with the feature `faults` read these environment variables; a release build does
+//! not.
 //!
 //! | variable | effect |
 //! |---|---|
-//! | `SILLAGE_FAULT_POINTS=FILE` | each point that is passed, and each fault, becomes a line of the file |
-//! | `SILLAGE_FAULT_STOP=N` | the process stops, without a word, at the N-th point |
-//! | `SILLAGE_FAULT_SLEEP=N` | the process is stopped (SIGSTOP) at the N-th point, until somebody wakes it |
-//! | `SILLAGE_FAULT_HANG=N` | whoever comes to the N-th point waits there for ever |
-//! | `SILLAGE_FAULT_LEASE_MS=T` | a lock that is not renewed is over after T milliseconds |
-//! | `SILLAGE_FAULT_SEED=S:P` | each call to a store fails with probability P, how is drawn from S |
+//! | `SILLAGE_FAULT_POINTS=FILE` | writes a line to the file for each point that is passed and each fault |
+//! | `SILLAGE_FAULT_STOP=N` | the process exits, without a message, at the N-th point |
+//! | `SILLAGE_FAULT_SLEEP=N` | the process stops (SIGSTOP) at the N-th point, until it is woken |
+//! | `SILLAGE_FAULT_HANG=N` | the thread that reaches the N-th point hangs there |
+//! | `SILLAGE_FAULT_LEASE_MS=T` | a lock that is not renewed expires after T milliseconds |
+//! | `SILLAGE_FAULT_SEED=S:P` | each call to a store fails with probability P; the kind of failure is derived from S |
 //!
-//! A point stands before and after each call that changes a store, and between the system calls
-//! that make up such a call on a folder.
+//! There is a point before and after each call that changes a store, and between the system calls of such a
+//! call on a folder.
 
 #[cfg(any(debug_assertions, feature = "faults"))]
 pub use chosen::{between, point};
@@ -101,7 +101,7 @@ mod chosen {
         }
     }
 
-    /// What becomes of a call.
+    /// What happens to a call.
     enum Fate {
         Done,
         /// It fails, and nothing was done.

@@ -1,9 +1,9 @@
-//! The file system as an object store whose writes survive a power cut.
+//! The file system as an object store whose writes survive a power failure.
 //!
-//! `object_store`'s own local store puts a file in place by a link or a rename, but hands its bytes
-//! to the system only: after a power cut a file may be there and empty. Here a put is on the disk,
-//! its name included, when it returns, and its name appears only after its bytes are. What is written is
-//! its owner's alone where `permission` says so, from its first byte on. And a listing is whole or an error.
+//! `object_store`'s own local store puts a file in place by a link or a rename, but only hands its bytes to
+//! the system: after a power failure a file may exist and be empty. Here a put is on the disk, including its
+//! name, when it returns, and the name appears only after the bytes. Files that `permission` restricts are
+//! readable only by their owner from the first byte on. A listing is complete or an error.
 
 use std::fmt;
 use std::fs::{self, File};

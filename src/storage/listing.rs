@@ -1,8 +1,7 @@
-//! What lies below a folder, as an object store lists it; what cannot be looked at is an error.
+//! Lists the files below a folder as an object store does; a file that cannot be read is an error.
 //!
-//! `object_store`'s own listing leaves out each file whose metadata it does not get, whatever the reason: a
-//! disk that fails for a moment would hide a release, an entry of a log, a file of somebody who is to be
-//! forgotten.
+//! `object_store`'s own listing omits each file whose metadata it cannot get, whatever the reason: a disk
+//! that fails for a moment would hide a release, a log entry, or a file of a person to be erased.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -15,7 +14,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::local_file::meta_of;
 
-/// Files looked at before the first of them is told.
+/// Files looked at before the first of them is reported.
 const AT_ONCE: usize = 1024;
 
 /// Returns the files below a folder that come after `offset`; none where there is no folder.
@@ -41,7 +40,7 @@ pub fn files_below(folder: &FilePath, offset: Option<&Path>) -> BoxStream<'stati
 }
 
 /// Returns the files of a folder, and its folders.
-pub fn entries_of(folder: &FilePath) -> Result<ListResult> {
+pub(super) fn entries_of(folder: &FilePath) -> Result<ListResult> {
     let (mut folders, mut objects) = (BTreeSet::new(), Vec::new());
     for entry in WalkDir::new(folder).min_depth(1).max_depth(1).follow_links(true) {
         let Some(entry) = there(entry)? else { continue };

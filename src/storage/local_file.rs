@@ -1,7 +1,7 @@
 //! One local file as an object store, whatever its name.
 //!
-//! The names of a file system may hold what no path of an object store may (a tab), and `object_store`
-//! passes over some others (`a#1`), so that a source's files are reached by their own paths.
+//! File names may contain characters that no object-store path may have (a tab), and `object_store` ignores
+//! some other names (`a#1`), so a source's files are opened by their own paths.
 
 use std::fmt;
 use std::fs::{File, Metadata};

@@ -1,4 +1,4 @@
-//! Where bytes are: a local folder or an object store, behind one `ObjectStore`.
+//! Storage: a local folder or an object store, after one `ObjectStore`.
 //!
 //! A location is a path (`exports/pos`) or a URL (`s3://bucket/exports`). Credentials come from the
 //! environment only (`AWS_*`), never from a file of ours, and are never printed.
@@ -81,7 +81,7 @@ impl Storage {
         Ok(Storage { root_store: fault::between(root_store), url, path })
     }
 
-    /// Returns a place that is gone with the process, for work that must leave nothing behind.
+    /// Returns a place that is gone with the process, for work that must leave nothing after.
     pub fn in_memory() -> Result<Self> {
         let url = Url::parse("memory:///warehouse/").doing("open a store in memory")?;
         let path = Path::from_url_path(url.path()).doing("open a store in memory")?;
@@ -140,7 +140,7 @@ fn directory_url(location: &str) -> Result<Url> {
 }
 
 /// Returns an absolute path without `.` and `..`, which object stores do not know. A `..` after a link
-/// means the folder that the link stands in, as a shell's `cd` reads it.
+/// means the folder that the link is in, as a shell's `cd` reads it.
 fn without_dots(path: &FilePath) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

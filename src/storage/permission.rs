@@ -1,14 +1,14 @@
-//! Who may read what a warehouse in a folder holds.
+//! Who may read the files of a warehouse in a folder.
 //!
 //! ```text
-//! mart/  bi/  _sillage/shelf/           whom the umask lets: BI tools of other users read them
-//! _sillage/releases/  format.json       likewise: by them a reader knows which files those are
-//! _sillage/artifacts/                   likewise: counts and names, for dashboards
-//! raw/  core/  ops/  _sillage/…         the owner alone: folders 0700, files 0600
+//! mart/  bi/  _sillage/shelf/           as the umask allows: BI tools of other users read them
+//! _sillage/releases/  format.json       the same: with them a reader knows which files to read
+//! _sillage/artifacts/                   the same: counts and names, for dashboards
+//! raw/  core/  ops/  _sillage/…         only the owner: folders 0700, files 0600
 //! ```
 //!
-//! `SILLAGE_FILE_MODE=0640` gives the files of the last line to a group too, and their folders, as far as
-//! the umask lets.
+//! `SILLAGE_FILE_MODE=0640` lets a group read the files of the last line, and enter their folders, as far as
+//! the umask allows.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -37,7 +37,7 @@ impl Default for Permissions {
 impl Permissions {
     /// # Errors
     /// A mode in the environment that is none, or that keeps the owner out.
-    pub fn of_warehouse(root: &Path) -> Result<Self> {
+    pub(super) fn of_warehouse(root: &Path) -> Result<Self> {
         let mode = match std::env::var(VARIABLE) {
             Err(_) => OWNER,
             Ok(text) => mode_of(&text).ok_or_else(|| {
@@ -83,7 +83,7 @@ impl Permission {
     pub const UMASK: Permission = Permission { file: 0o666, folder: 0o777 };
 
     /// Makes a file that is not there yet.
-    pub fn new_file(self, path: &Path) -> io::Result<File> {
+    pub(super) fn new_file(self, path: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -92,7 +92,7 @@ impl Permission {
     }
 
     /// Makes a folder that is not there yet.
-    pub fn new_folder(self, path: &Path) -> io::Result<()> {
+    pub(super) fn new_folder(self, path: &Path) -> io::Result<()> {
         #[allow(unused_mut, reason = "file modes exist only on Unix")]
         let mut builder = DirBuilder::new();
         #[cfg(unix)]

@@ -1,6 +1,6 @@
-//! Which process left something or holds something, and whether it lives: its number, when it started, and
-//! where that number means it. Containers of one machine have the same numbers, and so has the machine after
-//! it was started again.
+//! Identifies the process that left or holds something, and whether it is alive: its number, its start time,
+//! and where this number is valid. Containers on one machine have the same numbers, and so does the machine
+//! after a restart.
 
 use std::fs;
 

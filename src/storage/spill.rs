@@ -1,16 +1,16 @@
-//! Where rows go that do not fit into memory: a folder that is this process's alone, and what dead
-//! processes left is swept.
+//! Where rows are spilled that do not fit into memory: a folder for this process only. Folders of dead
+//! processes are deleted.
 //!
 //! ```text
-//! <warehouse>/_sillage/spill/              of a warehouse in a folder that may be written to
-//! <temporary folder>/sillage-<user>/       else; both are the user's alone, mode 0700
+//! <warehouse>/_sillage/spill/              for a warehouse in a writable folder
+//! <temporary folder>/sillage-<user>/       otherwise; both readable only by the user, mode 0700
 //!     <pid>-<start>-<pid namespace>-<boot>/       rows
-//!     <pid>-<start>-<pid namespace>-<boot>.lock   locked for as long as the process lives
+//!     <pid>-<start>-<pid namespace>-<boot>.lock   locked as long as the process lives
 //! ```
 //!
-//! A process is dead when nobody holds its lock, which the system gives up with the process, and, where
-//! it ran here, when no process of that number and start is there. So a living
-//! process's folder is never swept, also where containers share a folder and their numbers repeat.
+//! A process is dead if its lock is not held (the system releases it with the process) and, if it ran on this
+//! machine, if no process with its number and start time exists. So the folder of a living process is never
+//! deleted, even if containers share a folder and their numbers repeat.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};

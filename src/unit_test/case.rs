@@ -182,8 +182,8 @@ fn batch(
         .map_err(|e| vec![e.at(given.place.clone())])
 }
 
-/// Returns a column that is not given: null, except the place of a raw row: of rows with one key the later one
-/// in the test wins, as the later line of a file does.
+/// Returns a column that is not given: null, except the place of a raw row: of rows with one key the later
+/// one in the test wins, as the later line of a file does.
 fn unnamed(column: &str, kind: &arrow::datatypes::DataType, row: usize) -> Result<ScalarValue> {
     Ok(match column {
         "_file" => ScalarValue::Utf8(Some("given".to_owned())),

@@ -67,7 +67,8 @@ impl Cell {
     }
 }
 
-/// Returns the test's own value may be told: it comes from the test file, not from a row of the warehouse.
+/// Returns the test's own value may be reported: it comes from the test file, not from a row of the
+/// warehouse.
 fn misfit(found: &str, kind: &DataType) -> Error {
     Error::config(format!("`{found}` cannot be read as {}", name_of(kind))).hint(match kind {
         DataType::Timestamp(_, _) => "write it as 2026-01-31, 2026-01-31 03:00 or 2026-01-31T03:00:00Z",
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_does_not_fit_is_told_with_its_type() {
+    fn a_value_that_does_not_fit_is_reported_with_its_type() {
         for (written, kind, message) in [
             (Written::Text("soon".into()), DataType::Date32, "`soon` cannot be read as date"),
             (Written::Number("1.5".into()), DataType::Int64, "`1.5` cannot be read as integer"),

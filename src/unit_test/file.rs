@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_with_its_line() {
+    fn everything_wrong_is_reported_with_its_line() {
         let errors = read(
             "[[test]]\nnme = \"one\"\nexpect = 3\n[[test]]\nname = \"a\"\nexpect = []\ngiven.orders = []\n\
              [[test]]\nname = \"a\"\nexpect = [{ x = [1] }]\nordered = 1\n",

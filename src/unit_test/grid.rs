@@ -111,7 +111,7 @@ fn name_of(value: &DeValue) -> &'static str {
     }
 }
 
-/// Returns where a line of a CSV block stands in the file.
+/// Returns where a line of a CSV block is in the file.
 fn csv_place(document: &Document, value: &Spanned<DeValue>, line: usize) -> String {
     let span = value.span();
     let whole = document.written(span.clone());
@@ -130,7 +130,7 @@ fn csv_place(document: &Document, value: &Spanned<DeValue>, line: usize) -> Stri
     document.place_at(span.start + at)
 }
 
-/// Reads a block of CSV: the first line names the columns, blank lines are passed over.
+/// Reads a block of CSV: the first line names the columns, blank lines are ignored.
 fn of_csv(text: &str, place: impl Fn(usize) -> String) -> Result<Grid, Vec<Error>> {
     let (mut grid, mut errors) = (Grid::default(), Vec::new());
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());

@@ -1,12 +1,12 @@
 //! Unit tests of models: given rows → expected rows, without data and without a warehouse.
 //!
-//! `sql/<pipeline>/<schema>/<table>.test.toml` stands beside the model it tests:
+//! `sql/<pipeline>/<schema>/<table>.test.toml` is beside the model it tests:
 //!
 //! ```toml
 //! as_of = "2026-07-01"             # of every test of the file; a test may say its own
 //!
 //! [[test]]
-//! name = "a return is no order"
+//! name = "a return is not an order"
 //! given."core.orders" = [
 //!   { customer_id = "c1", ordered_at = "2026-06-30 10:00", is_return = false },
 //!   { customer_id = "c1", ordered_at = "2026-06-30 11:00", is_return = true },
@@ -70,7 +70,7 @@ impl Report {
 ///
 /// # Errors
 /// Everything that is wrong with the test files or with a model they need, at once; then no test is
-/// tried. A test that fails is no error but a [`Verdict`](verdict::Verdict).
+/// tried. A test that fails is not an error but a [`Verdict`](verdict::Verdict).
 pub async fn run(pipeline: &Arc<Pipeline>, chosen: &BTreeSet<StepName>, limits: Limits) -> Result<Report> {
     let models: Vec<&Arc<Model>> = chosen
         .iter()

@@ -55,7 +55,7 @@ impl Types {
         let needed = pipeline.graph.upstream(&wanted);
         let (mut lost, mut errors) = (BTreeSet::new(), Vec::new());
         for name in pipeline.graph.order().into_iter().filter(|name| needed.contains(name)) {
-            // What a model without columns feeds has none either; it is told once.
+            // What a model without columns feeds has none either; it is reported once.
             if pipeline.graph.needs(&name).any(|input| lost.contains(input)) {
                 lost.insert(name);
                 continue;

@@ -57,7 +57,7 @@ impl Warehouse {
         };
         let target = Warehouse::open_or_create(to).await?;
         if let Some(there) = target.last_release().await? {
-            // A backup that was cut off at its very end, and nothing since.
+            // A backup that was interrupted at its very end, and nothing since.
             let is_begun: Option<serde_json::Value> = target.read_json(&begun_path()).await?;
             if is_begun.is_none() || !published.iter().chain([&release]).any(|ours| *ours == there) {
                 return Err(Error::config(format!(
@@ -93,7 +93,7 @@ impl Warehouse {
                 paths.extend(self.files_of(name, *version).await?);
             }
         }
-        // Of one that was cut off what belongs to this release stays.
+        // Of one that was interrupted what belongs to this release stays.
         target.delete_all_but(&paths).await?;
         let copies = paths.iter().map(|path| self.copy_to(target, path));
         let bytes: u64 = futures::stream::iter(copies)
@@ -105,7 +105,7 @@ impl Warehouse {
         if let Some(shown) = shown {
             target.shelve(shown).await?;
         }
-        // As late as can be: until here the copy is no warehouse yet.
+        // As late as can be: until here the copy is not a warehouse yet.
         if !self.releases().await?.contains(&release.release) {
             return Err(Error::failed(format!(
                 "release {} was deleted by a vacuum or an erasure while it was copied",
@@ -117,7 +117,7 @@ impl Warehouse {
             target.write_release(of).await?;
         }
         self.require_no_erasure_since(Some(release.release)).await?;
-        // Until here the next backup to this place begins anew, and an erasure deletes what it finds there.
+        // Until here the next backup to this place begins again, and an erasure deletes what it finds there.
         target.delete_object(&begun_path()).await?;
         // From here on it cleans a copy that is whole.
         self.require_no_erasure_since(Some(release.release)).await?;
@@ -138,8 +138,8 @@ impl Warehouse {
         Ok(files.chain(log.into_iter().filter(of_release).map(|path| path.to_string())).collect())
     }
 
-    /// Deletes what a backup that is being made, or was cut off, has copied to the place so far. Who still makes
-    /// it sees the erasure that this is for, and ends without a copy.
+    /// Deletes what a backup that is being made, or was interrupted, has copied to the place so far. Who
+    /// still makes it sees the erasure that this is for, and ends without a copy.
     pub async fn delete_unfinished_backup(location: &str) -> Result<BackupState> {
         let place = Warehouse::at(location)?;
         if place.read_json::<serde_json::Value>(&begun_path()).await?.is_some() {

@@ -47,7 +47,7 @@ impl Statistics {
         }
     }
 
-    /// Returns whether a text may stand in a column of a file.
+    /// Returns whether a text may are in a column of a file.
     pub fn may_hold(&self, column: &str, text: &str) -> bool {
         let bound = |values: &str| self.0[values].get(column).and_then(Value::as_str);
         // A long greatest value may be cut, and then be below the true one.
@@ -83,8 +83,8 @@ struct File {
 }
 
 impl Catalog {
-    /// Parts the files of the released table that `staged` adds to, or of the one it makes; `may_hold` says of a file whether
-    /// it may hold rows that leave.
+    /// Parts the files of the released table that `staged` adds to, or of the one it makes; `may_hold`
+    /// says of a file whether it may hold rows that leave.
     pub async fn split_files(
         &self,
         staged: Staged,
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_value_is_told_where_the_log_knows_it() {
+    fn the_least_value_is_reported_where_the_log_knows_it() {
         let stats = r#"{"numRecords":3,"minValues":{"sold_at":"2025-01-01T00:00:00Z","_run":4},
                         "maxValues":{},"nullCount":{"sold_at":0,"returned_at":3,"note":1}}"#;
         let statistics = Statistics::of(&Add { stats: Some(stats.to_owned()), ..Add::default() });

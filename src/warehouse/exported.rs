@@ -95,7 +95,7 @@ impl Exported {
     }
 
     /// Returns whether the process that was writing it has died, as far as this one can know.
-    fn is_cut_off(&self) -> bool {
+    fn is_interrupted(&self) -> bool {
         let process = self.process.as_deref().and_then(Process::of);
         !self.is_on_other_machine() && process.is_some_and(|process| process.life() == Life::Dead)
     }
@@ -173,7 +173,7 @@ impl Warehouse {
 
     /// Deletes what exports had written whose processes died.
     pub async fn sweep_exports(&self) -> Result<()> {
-        self.end_exports(Exported::is_cut_off).await
+        self.end_exports(Exported::is_interrupted).await
     }
 
     /// Takes exports that an erasure stopped for ended.
@@ -201,7 +201,7 @@ impl Warehouse {
         self.put_json(&numbered(ERASING, run), &clock::now()).await
     }
 
-    /// Takes back what erasures said that have ended, or were cut off. Under the lock only.
+    /// Takes back what erasures said that have ended, or were interrupted. Under the lock only.
     pub async fn end_erasing(&self) -> Result<()> {
         for path in self.list_objects(ERASING).await? {
             self.delete_object(&path).await?;
@@ -219,7 +219,7 @@ impl Warehouse {
             )));
         }
         if !self.list_objects(ERASING).await?.is_empty() {
-            // Of one that was cut off the next run clears it up.
+            // Of one that was interrupted the next run clears it up.
             return Err(Error::failed("a person is being erased at this moment"));
         }
         Ok(())

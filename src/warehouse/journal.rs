@@ -63,7 +63,7 @@ pub struct Finished {
 pub struct Unfinished {
     pub begun: Begun,
     pub finished: BTreeMap<StepName, Finished>,
-    /// It ended by failing, and its record was published; else it was cut off.
+    /// It ended by failing, and its record was published; else it was interrupted.
     pub failed: bool,
 }
 
@@ -92,7 +92,7 @@ fn is_step(path: &Path) -> bool {
 }
 
 impl Warehouse {
-    /// Returns the attempt that the next run may take up: one that was cut off on its way to the release
+    /// Returns the attempt that the next run may take up: one that was interrupted on its way to the release
     /// after the last, or the one whose failure is the last release.
     ///
     /// # Errors

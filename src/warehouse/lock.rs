@@ -106,8 +106,8 @@ impl Warehouse {
         let lock = self.lock(wait).await?;
         let result = work(&lock).await;
         if result.is_err() {
-            // The error of the work is the one to tell; what stays goes with a vacuum. A storage that does not
-            // answer any more must not keep the process.
+            // The error of the work is the one to tell; what stays goes with a vacuum. A storage that does
+            // not answer any more must not keep the process.
             let _ = tokio::time::timeout(lease(), self.delete_unjournaled()).await;
         }
         // A lock that cannot be given back is over with its process, or its lease: what was done is done.
@@ -252,7 +252,7 @@ impl Lock {
     }
 
     /// That nobody took the warehouse over: looked at before a run decides its release.
-    pub async fn still_held(&self) -> Result<()> {
+    pub(super) async fn still_held(&self) -> Result<()> {
         let ours = !self.lost.load(Ordering::SeqCst)
             && self
                 .warehouse

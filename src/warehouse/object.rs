@@ -83,7 +83,7 @@ impl Warehouse {
         Ok(None)
     }
 
-    /// Deletes an object; one that is already gone is no error.
+    /// Deletes an object; one that is already gone is not an error.
     pub(super) async fn delete_object(&self, path: &Path) -> Result<()> {
         match self.store().delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),

@@ -12,7 +12,7 @@
 //!    goes last. A writer that wakes up so late that it can put an intent for N again finds release
 //!    N there and withdraws.
 //!
-//! A release that an erasure ordered to be purged is built upon only once it was: what it takes out may be
+//! A release that an erasure ordered to be purged is built upon only once it was: what it removes may be
 //! in what a writer read that slept meanwhile.
 //!
 //! `tests/protocol` checks these steps, and those of `purge`, `vacuum` and `backup`, exhaustively as a model.
@@ -109,7 +109,7 @@ impl Warehouse {
             self.verify_log(&s.table, release.tables[&s.table]).await?;
         }
         let base = base.map_or(0, |b| b.release);
-        // Published while this one slept, and not purged yet: what it takes out may be in what is staged.
+        // Published while this one slept, and not purged yet: what it removes may be in what is staged.
         if self.erasure_is_due(base).await? {
             return Err(release_already_decided(base));
         }
@@ -130,7 +130,7 @@ impl Warehouse {
     }
 
     /// Brings the warehouse to rest: carries out what was decided and not finished, then purges what an
-    /// erasure ordered. The release of whoever was cut off while publishing it, with the fingerprint of
+    /// erasure ordered. The release of whoever was interrupted while publishing it, with the fingerprint of
     /// its run.
     pub async fn recover(&self, lock: &Lock) -> Result<Option<(Release, String)>> {
         let finished = self.finish_decisions().await?;
@@ -317,7 +317,7 @@ fn merged(staged: Vec<Staged>) -> Vec<Staged> {
                 if next.schema.fields().len() > first.schema.fields().len() {
                     first.schema = next.schema;
                 }
-                // One of them may have written it anew without what expired; the others add to that.
+                // One of them may have written it again without what expired; the others add to that.
                 if next.mode == Mode::Replace {
                     first.mode = Mode::Replace;
                 }

@@ -1,8 +1,8 @@
 //! Purge: of a warehouse only one release is left, and nothing of what was before it.
 //!
 //! For an erasure: what a person was in must not be readable or restorable any more. A vacuum leaves the
-//! logs, whose statistics hold the least and greatest values of every file there ever was; a purge
-//! begins each table's log anew with a checkpoint of the release's version.
+//! logs, whose statistics hold the minimum and maximum values of every file there ever was; a purge
+//! begins each table's log again with a checkpoint of the release's version.
 //!
 //! ```text
 //! _sillage/purge/<release>/<fence>.json   to be done once the attempt with this fence is that release;

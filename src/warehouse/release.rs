@@ -17,7 +17,7 @@ use crate::name::TableName;
 
 pub(super) const FOLDER: &str = "_sillage/releases";
 
-/// What a run's end left behind.
+/// What a run's end left after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -100,7 +100,7 @@ impl Warehouse {
     }
 
     /// Returns the number of the last release; 0 before the first.
-    pub async fn last_release_number(&self) -> Result<u64> {
+    pub(super) async fn last_release_number(&self) -> Result<u64> {
         Ok(self.releases().await?.last().copied().unwrap_or(0))
     }
 
@@ -126,7 +126,7 @@ impl Warehouse {
     ///
     /// # Errors
     /// The file of a release was deleted.
-    pub async fn require_release_of_shelf(&self) -> Result<()> {
+    pub(super) async fn require_release_of_shelf(&self) -> Result<()> {
         let Some(shelved) = self.shelved_release().await? else { return Ok(()) };
         // Read after the shelf: what was published in between is later than what it showed.
         let last = self.last_release_number().await?;

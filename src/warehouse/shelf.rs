@@ -19,7 +19,6 @@ use super::release::Release;
 use super::table::Table;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
-use crate::name::TableName;
 use crate::storage::{self, fault};
 
 /// Only these schemas are for BI tools.
@@ -249,9 +248,4 @@ fn symlink(target: &FilePath, link: &FilePath) -> std::io::Result<()> {
 #[cfg(windows)]
 fn symlink(target: &FilePath, link: &FilePath) -> std::io::Result<()> {
     std::os::windows::fs::symlink_dir(target, link)
-}
-
-/// Returns the shelf's file of a table, below the warehouse.
-pub fn shelf_file(table: &TableName) -> String {
-    format!("bi/{}.parquet", table.folder())
 }

@@ -67,7 +67,7 @@ pub struct Staged {
 }
 
 impl Staged {
-    pub fn file_count(&self) -> usize {
+    pub(super) fn file_count(&self) -> usize {
         self.adds.len()
     }
 
@@ -90,7 +90,7 @@ impl Staged {
     }
 }
 
-/// In which order rows stand in the files.
+/// In which order rows are in the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// One file, rows in the order they come: for marts, which are sorted by their whole key first.

@@ -96,7 +96,7 @@ impl Warehouse {
         Ok(added)
     }
 
-    /// Every file of the table is there, and none was cut off.
+    /// Every file of the table is there, and none was interrupted.
     pub(super) async fn verify_files(&self, table: &Table) -> Result<()> {
         let store = self.table_store(&table.name);
         let looks = table.files.iter().cloned().map(|file| {
@@ -198,7 +198,7 @@ impl Table {
         Ok(Arc::new(Schema::new(fields)))
     }
 
-    pub fn file_count(&self) -> usize {
+    pub(super) fn file_count(&self) -> usize {
         self.files.len()
     }
 

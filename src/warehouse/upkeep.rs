@@ -16,19 +16,19 @@ use super::stage::{Layout, Mode, Staged};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
-/// What happened stays told, and who was forgotten stays so, whatever is restored.
+/// What happened stays told, and who was erased stays so, whatever is restored.
 const HISTORY: [&str; 4] = ["checks", "runs", "steps", "suppressions"];
 /// The tables that grow by appended files, all others are written whole every night: these schemas,
 const GROWING: [&str; 2] = ["ops", "raw"];
 /// and of `core` what is remembered of customer ids.
 const GROWING_OF_CORE: [&str; 2] = ["customer_id_changes", "customer_id_history"];
-/// A table is written anew when it has at least this many files below `SMALL_BYTES`.
+/// A table is written again when it has at least this many files below `SMALL_BYTES`.
 const MANY_FILES: usize = 4;
 const SMALL_BYTES: u64 = 64 << 20;
 /// Up to this size a table becomes one file.
 pub(super) const ONE_FILE_BYTES: u64 = 256 << 20;
 
-/// A table that `optimize` wrote anew.
+/// A table that `optimize` wrote again.
 #[derive(Debug)]
 pub struct Optimized {
     pub table: TableName,
@@ -41,7 +41,7 @@ fn grows(table: &TableName) -> bool {
 }
 
 impl Warehouse {
-    /// Publishes the tables of an earlier release anew, as the next release. The source ledger goes
+    /// Publishes the tables of an earlier release again, as the next release. The source ledger goes
     /// back with the rows, so that files ingested since are ingested again; the history of runs stays.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::name::TableName;
 
 /// The column that orders the rows of different files.
-pub const FILE_VERSION: &str = "_version";
+const FILE_VERSION: &str = "_version";
 
 /// Rows of one key are versions of one record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -119,7 +119,7 @@ fn every_line_is_read_or_refused_once() {
         let source = declared(&input.toml()).unwrap();
         let outcome = same_however_it_comes(&source, &input.bytes(), &input.cuts, input.batch_rows)?;
         prop_assert_eq!(&outcome.error, &None);
-        // A line of blanks is no record, nor is one that begins as a comment.
+        // A line of blanks is not a record, nor is one that begins as a comment.
         let is_record = |record: &&Vec<String>| {
             let line = input.line(record);
             let cells_are_blank = input.cells(record).all(|cell| cell.trim_matches(' ').is_empty());

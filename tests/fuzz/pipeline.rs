@@ -1,4 +1,4 @@
-//! The pipeline file: whatever stands in it, a checked pipeline or errors that say where.
+//! The pipeline file: whatever is in it, a checked pipeline or errors that say where.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

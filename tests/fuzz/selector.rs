@@ -33,7 +33,7 @@ fn what_is_selected_is_what_was_asked() {
     let terms = || vec(term(&pipeline), 0..4);
     fuzz("selector", "tests/fuzz/regressions/selector.txt", Share(9), (terms(), terms()), |(take, leave)| {
         let Ok(chosen) = select(&pipeline, &take, &leave) else {
-            // A selector that selects nothing is told; one that could be obeyed alone still can.
+            // A selector that selects nothing is reported; one that could be obeyed alone still can.
             return Ok(());
         };
         prop_assert!(chosen.is_subset(&all));

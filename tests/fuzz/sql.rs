@@ -1,4 +1,4 @@
-//! Model SQL: references are found or an error is told, and what is planned over empty tables holds.
+//! Model SQL: references are found or an error is reported, and what is planned over empty tables holds.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -80,7 +80,7 @@ const WORDS: [&str; 60] = [
 ];
 
 #[test]
-fn references_are_found_or_an_error_is_told() {
+fn references_are_found_or_an_error_is_reported() {
     let texts = sql_texts();
     let input = (0..texts.len(), slips(5), 0usize..3);
     fuzz(

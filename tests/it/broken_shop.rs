@@ -10,7 +10,7 @@ use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray
 use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 
-/// Texts that stand in rows of the shop and of the broken files: personal, never to be told.
+/// Texts that are in rows of the shop and of the broken files: personal, never to be reported.
 pub const PRIVATE: [&str; 2] = ["Quillfeather", "Sesame"];
 
 /// A project of its own; gone at the end of the test.
@@ -123,7 +123,7 @@ impl Shop {
         self.captured(args, &self.command().args(args).output().unwrap())
     }
 
-    /// `run` with one thread, so that its lines stand in one order.
+    /// `run` with one thread, so that its lines are in one order.
     pub fn run(&self, more: &[&str]) -> CommandOutput {
         let args: Vec<&str> = ["run", "--threads", "1"].iter().chain(more).copied().collect();
         self.sillage(&args)

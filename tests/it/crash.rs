@@ -109,7 +109,7 @@ impl<'a> Trial<'a> {
             if stops == STOPS_OF_ONE || self.is_over(&warehouse) {
                 break;
             }
-            // Early points as often as late ones, among twice as many: most of the night is behind.
+            // Early points as often as late ones, among twice as many: most of the night is after.
             at = 1 << chance.gen_range(0..9);
             at += chance.gen_range(0..at);
             messages += &format!(", then at {at}");

@@ -174,7 +174,8 @@ fn a_date_made_an_instant_is_no_time_of_an_event() {
 
 #[test]
 fn outcomes_are_counted_by_the_days_that_features_do_not_know() {
-    // Whoever bought on the day of a cut-off bought after it: 900 on the days before, 100 on the days themselves.
+    // Whoever bought on the day of a cut-off bought after it: 900 on the days before, 100 on the days
+    // themselves.
     let project = Project::new(
         r#"
         timezone = "Europe/Paris"

@@ -104,7 +104,7 @@ fn what_follows_a_failed_night_keeps_the_instant_of_the_tables() {
 }
 
 #[test]
-fn a_backup_that_was_cut_off_is_made_again_in_the_same_place() {
+fn a_backup_that_was_interrupted_is_made_again_in_the_same_place() {
     let nights = Nights::unharmed();
     let warehouse = prepared(&nights, "whole");
     let listed = nights.shop.path().join("points");
@@ -122,7 +122,7 @@ fn a_backup_that_was_cut_off_is_made_again_in_the_same_place() {
         if cut_off.status.success() {
             continue;
         }
-        // A whole copy says so; what is none is made anew.
+        // A whole copy says so; what is none is made again.
         let again = CommandResult::of(backup("SILLAGE_FAULT_POINTS", "/dev/null"));
         if again.code != Some(0) {
             again.refused(2, &["is already a warehouse, with release 1"]);

@@ -224,7 +224,7 @@ fn a_full_refresh_takes_in_what_was_ignored() {
 }
 
 #[test]
-fn a_night_cut_off_while_a_table_grows_ends_the_same() {
+fn a_night_interrupted_while_a_table_grows_ends_the_same() {
     let shop = shop("orders", "evolve");
     shop.write(
         "exports/orders/march.csv",

@@ -50,7 +50,7 @@ impl Shop {
         output
     }
 
-    /// After the cause is mended, the next run publishes.
+    /// After the cause is fixed, the next run publishes.
     #[track_caller]
     fn works_again(&self) {
         let before = self.visible();

@@ -91,7 +91,7 @@ fn an_export_that_is_interrupted_clears_up() {
 }
 
 #[test]
-fn an_export_cut_off_anywhere_leaves_nobody_to_an_erasure() {
+fn an_export_interrupted_anywhere_leaves_nobody_to_an_erasure() {
     let known = KnownPerson::for_two_nights();
     let whole = known.shop.warehouse("whole");
     let sql = "select * from core.customers";

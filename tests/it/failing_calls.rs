@@ -4,7 +4,7 @@
 //! `SILLAGE_CALLS=1000` makes that many trials, spread over commands, calls, places and errors (eleven
 //! without it); `SILLAGE_CALLS=17..18` makes the trials with these numbers.
 //!
-//! A small library in C stands between the program and the C library (`failing_calls.c`). Rust's standard
+//! A small library in C is between the program and the C library (`failing_calls.c`). Rust's standard
 //! library makes all its calls on files through it, including `statx` and `copy_file_range`. `strace -f`
 //! shows what it does not see: `statvfs` of `rustix`, which asks for the free disk space.
 
@@ -88,7 +88,7 @@ impl State {
     }
 }
 
-/// What becomes of a verb that nothing happens to.
+/// What happens to a verb that nothing happens to.
 pub struct Unharmed {
     pub before: PathBuf,
     shelf_before: BTreeMap<String, String>,

@@ -62,7 +62,7 @@ fn a_failing_store_never_makes_a_wrong_release() {
         assert_eq!(shelf(&warehouse), nights.new, "schedule {seed}");
         let mut found = tables(&warehouse);
         let mut expected = whole.clone();
-        // A run that failed is told of, and a refused row is quarantined by each run that met it.
+        // A run that failed is reported of, and a refused row is quarantined by each run that met it.
         for messages in ["ops.runs", "ops.steps", "ops.checks", "ops.models"] {
             found.remove(messages);
             expected.remove(messages);

@@ -104,7 +104,7 @@ fn packed_files_are_read_once_and_their_rows_say_where_they_stand() {
         project.ask("select file, rows from ops.sources order by file"),
         ["a.csv,2", "b.csv.gz,2", "c.zip/till/1.csv,2"]
     );
-    // The archive comes again, packed otherwise, with one member more.
+    // The archive is delivered again, packed otherwise, with one member more.
     let again = Archive::default()
         .member(b"till/1.csv", 0x800, Method::Zstandard, sales(4..6).as_bytes())
         .text("till/2.csv", &sales(6..7));
@@ -217,14 +217,14 @@ fn raw_columns_stand_in_the_order_of_their_declaration() {
     let places: Vec<usize> =
         ["zip", "net", "age", "tier", "city"].iter().map(|name| shown.find(name).unwrap()).collect();
     assert!(places.is_sorted(), "{shown}");
-    // What comes later stands behind what was there.
+    // What comes later stands after what was there.
     project.write("exports/2.csv", "bonus,age,net,zip\n5,7,1.50,01000\n");
     project.night().published();
     assert_eq!(header("select * from raw.sales"), "zip,net,age,tier,city,_file,_line,_run,bonus");
 }
 
 #[test]
-fn what_is_exported_reads_back_as_it_was_and_formulas_are_told() {
+fn what_is_exported_reads_back_as_it_was_and_formulas_are_reported() {
     let project = Project::new(
         "[sources.sales]\npath = \"$exports/*.csv\"\nformat = \"csv\"\n[sources.sales.columns]\n\
          id = \"text\"\nname = \"text\"\npostcode = \"text\"\nphone = \"text\"\ncard = \"text\"\n",

@@ -305,7 +305,7 @@ fn in_a_bucket_too_a_forgotten_person_is_in_no_byte() {
 }
 
 #[test]
-fn an_erasure_that_is_cut_off_anywhere_is_done_when_it_is_asked_again() {
+fn an_erasure_that_is_interrupted_anywhere_is_done_when_it_is_asked_again() {
     let known = KnownPerson::for_two_nights();
     let listed = known.shop.path().join("points");
     let words = ["forget", "shop.toml", "--yes", "--id", "card=K9999"];
@@ -393,7 +393,7 @@ fn a_slip_of_the_hand_purges_nothing() {
     }
     known.ran(&["forget", "shop.toml", "--id", "card=K9999"]).refused(2, &["no terminal", "--yes"]);
     assert_eq!((shelf(&known.warehouse), known.releases()), (before, 2));
-    // One right and one wrong: it is told.
+    // One right and one wrong: it is reported.
     let ids = ["--dry-run", "--id", "card=K9999", "--id", "email=somebody.else@example.org"];
     let message = known.forget(&ids).published().stdout;
     assert!(message.contains("1 of the identifiers given belong to no customer"), "{message}");

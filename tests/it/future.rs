@@ -36,7 +36,7 @@ fn deliver_future_purchases(shop: &Shop, email: &str) {
     shop.put("web_orders", "99.jsonl", &orders);
 }
 
-/// Cards and accounts that stand in the exports.
+/// Cards and accounts that are in the exports.
 fn query_known_accounts(shop: &Shop) -> Vec<(String, String)> {
     let warehouse = shop.warehouse("known");
     shop.run(&warehouse, &["--select", "kind:ingest"]).published();
@@ -69,7 +69,8 @@ fn what_happens_after_the_instant_changes_no_mart() {
 
 #[test]
 fn the_engine_hides_the_future_even_where_only_the_events_declare_their_time() {
-    // Raw tables that declare nothing let the future into core; core's own time keeps it from what reads core.
+    // Raw tables that declare nothing let the future into core; core's own time keeps it from what reads
+    // core.
     let shop = Shop::with_all_deliveries();
     for (table, declared) in [("tickets", "time = \"sold_at\""), ("web_orders", "time = \"ordered_at\"")] {
         shop.edit(&format!("[tables.\"raw.{table}\"]\n{declared}\n"), "");

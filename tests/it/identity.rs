@@ -115,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stranger_changes_nobodys_id(rows in prop::collection::vec(row(), 1..40)) {
+    fn a_stranger_changes_no_persons_id(rows in prop::collection::vec(row(), 1..40)) {
         let before = customers(&rows);
         let mut more = rows;
         more.push(("a stranger".to_owned(), Some(("email", "stranger@example.org".to_owned()))));

@@ -81,7 +81,7 @@ fn a_night_killed_anywhere_and_started_again_ends_in_the_same_tables() {
         if let Some(reader) = reader {
             reader.stop();
         }
-        // The tables behind the shelf are whole, too.
+        // The tables after the shelf are whole, too.
         if n % 8 == 0 {
             let lines = query(&warehouse, "select count(*) as n, sum(net_amount) as s from core.order_lines");
             assert_eq!(lines, if first_night { &nights.old_lines } else { &nights.new_lines }.as_str());

@@ -258,7 +258,7 @@ fn the_order_of_the_records_and_the_threads_change_nothing() {
 }
 
 #[test]
-fn the_weights_of_a_pair_are_told_one_by_one() {
+fn the_weights_of_a_pair_are_reported_one_by_one() {
     let mut lines = town();
     lines.push("twice,Louis,Martin,1947-06-12,,0610077777,2 rue Lilas,10137,Ville 1".to_owned());
     let persons = Persons::of(&lines);
@@ -322,7 +322,7 @@ fn judge(person: &BTreeMap<String, String>, found: &Found) -> (f64, f64, f64) {
     (precision, recall, 2.0 * precision * recall / (precision + recall))
 }
 
-/// Runs a pipeline of `benches/identity` over a public set, whose truth is taken out first: `hidden`
+/// Runs a pipeline of `benches/identity` over a public set, whose truth is removed first: `hidden`
 /// columns and the order of the records say who belongs together.
 fn measured(
     name: &str,

@@ -95,7 +95,7 @@ impl Club {
     }
 
     fn run(&self, more: &[&str]) -> CommandResult {
-        // Each night reads its files anew, so that a test may change them.
+        // Each night reads its files again, so that a test may change them.
         let pipeline = self.pipeline();
         let words = ["run", pipeline.to_str().unwrap(), "--full-refresh"];
         self.verb(&words.iter().chain(more).copied().collect::<Vec<_>>())
@@ -166,7 +166,7 @@ fn a_table_that_the_run_leaves_out_is_counted_too() {
 }
 
 #[test]
-fn one_table_of_many_audiences_is_told_once_and_all_that_is_wrong_at_once() {
+fn one_table_of_many_audiences_is_reported_once_and_all_that_is_wrong_at_once() {
     let club = Club::new();
     let more = |name: &str, tables: &str| from(tables).replace("audiences.all", &format!("audiences.{name}"));
     club.data("members", &format!("{MEMBERS},1,Nice\n  ,2,Nice\n"));
@@ -218,7 +218,7 @@ fn tables_join_by_ids_of_one_type() {
 }
 
 #[test]
-fn a_name_that_two_tables_have_is_nobodys() {
+fn a_name_that_two_tables_have_is_anonymous() {
     let club = Club::new();
     let both = from("\"mart.members\", \"mart.debts\"");
     let of = |condition: &str| both.replace("\"true\"", &format!("\"{condition}\""));
@@ -370,7 +370,7 @@ fn subqueries_that_would_mean_something_else_are_refused() {
 }
 
 #[test]
-fn every_condition_has_its_line_and_what_is_null_is_told() {
+fn every_condition_has_its_line_and_what_is_null_is_reported() {
     let club = Club::new();
     club.declare(&format!(
         "{}exclude = [{{ reason = \"from Lyon\", where = \"town = 'Lyon'\" }}]\n",

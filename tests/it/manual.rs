@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use crate::shop::{CommandResult, copy_folder, query};
 
-/// Blocks that are not run, by what stands in them, and why.
+/// Blocks that are not run, by what is in them, and why.
 const NOT_RUN: [(&str, &str); 3] = [
     ("cargo ", "the test itself runs in what it builds"),
     ("jq -r", "jq is not everywhere"),
@@ -45,7 +45,7 @@ fn mentioned(text: &str) -> Vec<String> {
 
 struct Demo {
     folder: tempfile::TempDir,
-    /// What stands in the text, and what is there.
+    /// What is in the text, and what is there.
     instead: BTreeMap<&'static str, String>,
 }
 

@@ -89,7 +89,7 @@ fn migrate(warehouse: &Path, more: &[&str]) -> CommandResult {
     sillage(["migrate", "--warehouse", warehouse.to_str().unwrap()].iter().chain(more))
 }
 
-/// What was told, without the place.
+/// What was reported, without the place.
 fn message(ran: CommandResult, warehouse: &Path) -> String {
     ran.stdout.replace(warehouse.to_str().unwrap(), "DIR")
 }
@@ -198,7 +198,7 @@ fn a_release_that_was_being_published_is_published() {
 }
 
 #[test]
-fn a_run_that_was_cut_off_is_dropped_with_its_files_and_comes_again() {
+fn a_run_that_was_interrupted_is_dropped_with_its_files_and_comes_again() {
     let nights = Nights::unharmed();
     let warehouse = nights.shop.warehouse("cut_off");
     copy_folder(&nights.base, &warehouse);
@@ -347,7 +347,7 @@ fn cut_off_at(nights: &Nights, warehouse: &Path, state: &str) {
     panic!("no night was caught at {state}");
 }
 
-/// Somebody who holds the warehouse, whose second night was cut off, until the returned function is
+/// Somebody who holds the warehouse, whose second night was interrupted, until the returned function is
 /// called.
 fn hold(nights: &Nights, warehouse: &Path) -> impl FnOnce() + use<> {
     let mut night = nights.shop.night(warehouse, &["--as-of", "2026-02-01"]).spawn().unwrap();

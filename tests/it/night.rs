@@ -101,13 +101,13 @@ fn a_file_that_changed_after_it_was_ingested_is_refused_by_name() {
     shop.put("tickets", "04.csv", &format!("{text}T9;01/12/2025 10:00;;P001;1;5,00\n"));
     shop.run(&warehouse, &[]).refused(1, &["04.csv", "source tickets", "--full-refresh"]);
     assert_eq!((counts(&warehouse), shelf(&warehouse)), (before, marts));
-    // Said so, everything is read anew.
+    // Said so, everything is read again.
     shop.run(&warehouse, &["--full-refresh"]).published();
     assert!(query(&warehouse, "select count(*) as n from raw.tickets where ticket = 'T9'").contains("\n1\n"));
 }
 
 #[test]
-fn a_broken_check_publishes_nothing_and_is_told() {
+fn a_broken_check_publishes_nothing_and_is_reported() {
     let shop = Shop::new();
     shop.deliver(0..NIGHTS - 1);
     let warehouse = shop.warehouse("warehouse");
@@ -212,7 +212,7 @@ fn a_warehouse_of_an_unknown_format_is_left_alone() {
 }
 
 #[test]
-fn a_second_run_is_told_who_holds_the_warehouse() {
+fn a_second_run_is_reported_who_holds_the_warehouse() {
     let shop = Shop::with_all_deliveries();
     let warehouse = shop.warehouse("warehouse");
     let first = shop.night(&warehouse, &[]).spawn().unwrap();

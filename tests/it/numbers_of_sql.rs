@@ -56,7 +56,7 @@ fn a_number_that_does_not_fit_stops_the_run_and_names_model_expression_and_way_o
 }
 
 #[test]
-fn the_way_out_that_is_told_works() {
+fn the_way_out_that_is_reported_works() {
     for (model, expected) in [
         ("select 'all' as id, sum(cast(points as decimal(38, 0))) as s from raw.t", "9223372036854775808"),
         ("select id, 1.0 / nullif(clicks, 0) as s from raw.t where id = '2'", "0.5"),
@@ -98,7 +98,7 @@ fn a_query_and_a_check_are_held_to_the_same() {
 }
 
 #[test]
-fn what_is_valid_for_ever_does_not_stop_the_night() {
+fn what_is_valid_permanently_does_not_stop_the_night() {
     let project = Project::new(
         r#"
         timezone = "Europe/Paris"

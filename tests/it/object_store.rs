@@ -97,7 +97,7 @@ impl S3 {
         for (folder, prefix) in [(warehouse, ""), (&shelf, "bi/")] {
             for file in crate::forget::files_below(folder) {
                 let key = file.strip_prefix(folder).unwrap().to_str().unwrap();
-                // A bucket has one shelf, whose files are no links.
+                // A bucket has one shelf, whose files are not links.
                 if prefix.is_empty() && key.starts_with("_sillage/shelf/") {
                     continue;
                 }

@@ -241,7 +241,7 @@ fn nothing_that_the_linkage_reads_is_made_from_the_truth() {
 }
 
 #[test]
-fn a_section_that_cannot_be_obeyed_is_told() {
+fn a_section_that_cannot_be_obeyed_is_reported() {
     let project = Project::judged(&truth());
     let whole = fs::read_to_string(project.path("persons.toml")).unwrap();
     let (head, _) = whole.split_once("[identity]").unwrap();
@@ -268,7 +268,7 @@ fn a_section_that_cannot_be_obeyed_is_told() {
 fn a_truth_that_contradicts_itself_stops_the_night_and_one_about_others_warns() {
     let mut known_persons = truth();
     known_persons.push(("p001".to_owned(), "somebody else".to_owned()));
-    // The same twice is no contradiction, and who is not known says nothing.
+    // The same twice is not a contradiction, and who is not known says nothing.
     known_persons.push(("p002".to_owned(), "person 002".to_owned()));
     known_persons.push(("p003".to_owned(), String::new()));
     let project = Project::judged(&known_persons);
@@ -550,7 +550,7 @@ fn tags(page: &str) -> Vec<&str> {
 #[test]
 fn the_report_is_one_file_that_says_what_the_tables_say_and_nothing_of_anybody() {
     let project = Project::judged(&truth());
-    // What comes from the data is written as text, whatever stands in it.
+    // What comes from the data is written as text, whatever is in it.
     project.put(
         "sql/channel/persons.sql",
         "select 'people' as source, record as record_id, first_name, last_name, birth_date, email, phone,
@@ -590,7 +590,7 @@ fn the_report_is_one_file_that_says_what_the_tables_say_and_nothing_of_anybody()
     let customers = project.number("select count(distinct customer_id) from core.customer_ids");
     assert!(page.contains(&format!("<dd>{customers}</dd>")), "{customers} customers");
 
-    // Every drawing is named and described or, where the figure stands beside it, silent.
+    // Every drawing is named and described or, where the figure is beside it, silent.
     let tags = tags(&page);
     let drawings: Vec<&&str> = tags.iter().filter(|tag| tag.starts_with("svg ")).collect();
     assert!(drawings.len() > 40, "{} drawings", drawings.len());

@@ -46,7 +46,7 @@ fn open(shop: &Shop) -> Vec<String> {
     output.out.lines().skip(1).map(line).collect()
 }
 
-/// Declares that `n/a` is no value.
+/// Declares that `n/a` is not a value.
 fn mend(shop: &Shop) {
     shop.pipeline("[sources.orders]\n", "[sources.orders]\nnull = [\"\", \"n/a\"]\n");
 }
@@ -76,7 +76,7 @@ fn rows_that_fit_now_are_kept_once() {
         shop.ask("select order_id, net_amount, _file, _line from raw.orders where customer_id = 'Sesame' order by 1"),
         "o960,,march.csv,62\no962,,march.csv,64"
     );
-    // The models were computed anew in the same release.
+    // The models were computed again in the same release.
     assert_eq!(shop.ask("select count(*) from core.orders where order_id in ('o960', 'o962')"), "2");
     assert_eq!(open(&shop), ["march.csv:63"]);
     ends_well(&shop, &["quarantine", "ls", "--all"]).shown("quarantine_ls_all", SNAPSHOTS);
@@ -215,7 +215,7 @@ fn rows_of_a_failed_night_are_read_again_with_their_file() {
 }
 
 #[test]
-fn a_full_refresh_begins_the_quarantine_anew() {
+fn a_full_refresh_begins_the_quarantine_again() {
     let shop = shop();
     assert_eq!(shop.run(&["--full-refresh"]).code, Some(0));
     assert_eq!(open(&shop).len(), 3, "refused once more, and waiting once");
@@ -289,7 +289,7 @@ fn a_dismissed_row_waits_no_more() {
 }
 
 #[test]
-fn it_stays_dismissed_when_all_files_are_read_anew_unless_the_line_says_something_else() {
+fn it_stays_dismissed_when_all_files_are_read_again_unless_the_line_says_something_else() {
     let shop = shop();
     let done = dismiss(&shop, &["--column", "net_amount", "--because", "void tickets"]);
     assert!(done.out.starts_with("2 refused records dismissed"), "{}{}", done.out, done.err);

@@ -3,8 +3,8 @@
 
 use crate::project::Project;
 
-/// Persons of one source with the keys of a file `id,kind,value`, beside what `identity` declares; `names` are
-/// the persons' first and last names, where they have any.
+/// Persons of one source with the keys of a file `id,kind,value`, beside what `identity` declares; `names`
+/// are the persons' first and last names, where they have any.
 fn persons(identity: &str, keys: &str, names: Option<&str>) -> Project {
     let records = names.map_or("", |_| "records = \"channel.persons\"");
     let project = Project::new(&format!(

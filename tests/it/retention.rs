@@ -71,7 +71,7 @@ fn old_rows_leave_in_the_night_and_what_is_made_of_them_too() {
     assert_eq!((one(&by_night, sql).as_str(), one(&whole, sql) != "0"), ("0", true));
     // The web shop keeps everything.
     assert_eq!(rows(&by_night, "raw.web_orders"), rows(&whole, "raw.web_orders"));
-    // What left is told, night by night.
+    // What left is reported, night by night.
     let message = one(&by_night, "select sum(rows_expired) from ops.steps where step = 'raw.tickets'");
     let left: u64 = count(&whole, "").parse::<u64>().unwrap() - count(&by_night, "").parse::<u64>().unwrap();
     assert_eq!(message, left.to_string());
@@ -97,7 +97,7 @@ fn old_rows_leave_in_the_night_and_what_is_made_of_them_too() {
 }
 
 #[test]
-fn only_files_that_hold_old_rows_are_written_anew() {
+fn only_files_that_hold_old_rows_are_written_again() {
     let shop = keeping("keep = \"6 months\"");
     let warehouse = shop.warehouse("warehouse");
     for (n, as_of) in AS_OF.iter().enumerate().take(3) {
@@ -160,7 +160,7 @@ fn what_left_does_not_come_back() {
     let known =
         "select file, rows from ops.sources where source = 'tickets' and file not like '%0%' order by file";
     assert_eq!(one(&warehouse, known), "again.csv,0\nlate.csv,2");
-    // Read anew, the same rows are kept.
+    // Read again, the same rows are kept.
     let before = rows(&warehouse, "raw.tickets");
     shop.run(&warehouse, &["--full-refresh", "--as-of", "2026-01-01"]).published();
     assert!(rows(&warehouse, "raw.tickets") == before);

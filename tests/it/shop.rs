@@ -39,7 +39,7 @@ pub struct Shop {
     folder: tempfile::TempDir,
 }
 
-/// What a run of the binary left behind.
+/// What a run of the binary left after.
 pub struct CommandResult {
     pub code: Option<i32>,
     pub stdout: String,
@@ -148,7 +148,7 @@ impl Shop {
         let mut command = Command::new(binary);
         command.arg("run").arg(self.pipeline()).arg("--warehouse").arg(warehouse).args(arguments);
         command.env("SHOP_EXPORTS", self.exports());
-        // With it a panic that a library catches itself would be told.
+        // With it a panic that a library catches itself would be reported.
         command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -194,7 +194,7 @@ pub fn rows(warehouse: &Path, table: &str) -> Vec<String> {
 }
 
 /// The same with each customer id replaced by the customer's first record: warehouses with other nights
-/// behind them have the same customers, and may call them otherwise.
+/// after them have the same customers, and may call them otherwise.
 #[track_caller]
 pub fn rows_without_ids(warehouse: &Path, table: &str) -> Vec<String> {
     let sql =

@@ -118,7 +118,7 @@ fn upkeep_keeps_the_history() {
     let optimized = project.verb(&["optimize"]).published().stdout;
     assert!(optimized.contains("raw.members"), "{optimized}");
     assert_eq!(history(), before);
-    // Closed and open rows stand in one file now; the next list tells them apart.
+    // Closed and open rows are in one file now; the next list tells them apart.
     day(&project, "2026-06-07", &["ann,5"]);
     project.run(&["--as-of", "2026-06-08"]).published();
     let after = history();
@@ -234,7 +234,7 @@ fn a_column_that_comes_is_taken_into_the_history() {
 }
 
 #[test]
-fn what_a_list_cannot_be_declared_with_is_told_at_once() {
+fn what_a_list_cannot_be_declared_with_is_reported_at_once() {
     let project = Project::new(
         "[sources.members]\npath = \"in/*\"\nformat = \"csv\"\nsnapshot = { min_share = 8 }\nsame_content = \"read\"\n\
          replaces = \"m_{version}\"\nversion = \"points\"\nlate = { max_share = 0.1 }\nkeep = { for = \"1 year\", by = \"valid_from\" }\n\

@@ -71,7 +71,7 @@ fn a_list_that_says_what_the_last_said_writes_nothing() {
 }
 
 #[test]
-fn a_list_that_was_cut_off_stops_the_run_and_is_said() {
+fn a_list_that_was_interrupted_stops_the_run_and_is_said() {
     let mut small = Small::new(&LIST.replace("{ min_share = 0 }", "true"));
     let whole: Vec<String> = (0..10).map(|n| format!("p{n},Lyon,1")).collect();
     small.put("l_2026-06-01.csv", &list(&whole.iter().map(String::as_str).collect::<Vec<_>>()));

@@ -209,7 +209,7 @@ fn day(town: &Town, chance: &mut Xoshiro256PlusPlus) -> Vec<String> {
 }
 
 #[test]
-fn for_thirty_nights_who_did_not_change_keeps_the_id_and_every_other_change_is_told() {
+fn for_thirty_nights_who_did_not_change_keeps_the_id_and_every_other_change_is_reported() {
     let mut lines = town();
     lines.extend(seen_again());
     let mut town = Town::new(lines);
@@ -321,7 +321,7 @@ fn an_earlier_instant_knows_the_ids_of_its_time() {
     assert_ne!(first, second);
     town.night = 1;
     fs::remove_dir_all(town.path().join("decisions")).unwrap();
-    // The raw table of decisions has no declared time here: the export is read anew without them.
+    // The raw table of decisions has no declared time here: the export is read again without them.
     town.run(&town.warehouse(), &["--backfill", "--full-refresh"]).published();
     assert_eq!(customers(&town.warehouse()), first);
     town.night = 2;

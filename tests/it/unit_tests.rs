@@ -90,7 +90,7 @@ fn a_model_that_breaks_over_the_rows_fails_its_test() {
 }
 
 #[test]
-fn everything_wrong_with_the_tests_is_told_at_once() {
+fn everything_wrong_with_the_tests_is_reported_at_once() {
     let shop = Shop::with_tests(
         r#"
 [[test]]
@@ -111,7 +111,7 @@ expect = [{ orders = "many" }]
     shop.tests("core.orders", "[[test]]\nname = \"raw\"\ngiven.\"raw.orders\" = \"\"\"\norder_id,ordered_at\no1\no2,soon\n\"\"\"\nexpect = [\n");
     shop.tests("core.nothing", "");
     ends(&shop.sillage(&["test"]), "wrong_files", 2);
-    // What stands in the TOML is mended; now the columns and types are looked at.
+    // What is in the TOML is fixed; now the columns and types are looked at.
     shop.tests("core.orders", "[[test]]\nname = \"raw\"\ngiven.\"raw.orders\" = \"\"\"\norder_id,ordered_at\no2,soon\n\"\"\"\nexpect = []\n");
     shop.remove("sql/shop/core/nothing.test.toml");
     shop.edit("sql/shop/mart/customer_360.test.toml", "nmae = \"x\"\n", "");
@@ -124,7 +124,7 @@ expect = [{ orders = "many" }]
 }
 
 #[test]
-fn a_model_that_cannot_be_planned_is_told_once_and_not_what_reads_it() {
+fn a_model_that_cannot_be_planned_is_reported_once_and_not_what_reads_it() {
     let shop = Shop::with_tests(HOLD);
     shop.edit("sql/shop/core/orders.sql", "net_amount", "netamount");
     ends(&shop.sillage(&["test"]), "wrong_model", 2);

@@ -59,7 +59,7 @@ fn a_table_of_many_files_becomes_one_and_keeps_its_rows() {
 fn a_vacuum_leaves_what_is_kept_and_nothing_else() {
     let nights = Nights::unharmed();
     let warehouse = nights.shop.warehouse("unharmed");
-    // A third night is cut off with staged files in the tables' folders.
+    // A third night is interrupted with staged files in the tables' folders.
     nights.shop.put("tickets", "07.csv", "ticket;sold_at;card;product_id;quantity;net_amount\n");
     let mut night = nights.shop.night(&warehouse, &["--as-of", "2026-02-01"]).spawn().unwrap();
     wait_for(&mut night, || journal_entries(&warehouse, 3).len() > 8);
@@ -86,14 +86,14 @@ fn a_vacuum_leaves_what_is_kept_and_nothing_else() {
     verb(&["restore", "2"], &warehouse).refused(2, &["no release 2"]);
     let left = verb(&["vacuum", "--keep-releases", "1", "--older-than", "0s", "--dry-run"], &warehouse);
     assert!(left.stdout.starts_with("0 files"), "{}", left.stdout);
-    // And the night that was cut off comes anew.
+    // And the night that was interrupted is delivered again.
     nights.shop.run(&warehouse, &["--as-of", "2026-02-01"]).published();
 }
 
 #[test]
 fn a_backup_is_a_warehouse_that_goes_on_as_the_first_would_have() {
     let nights = Nights::unharmed();
-    // A run that was cut off while it published: its log entries are beyond the release.
+    // A run that was interrupted while it published: its log entries are beyond the release.
     let warehouse = nights.shop.warehouse("cut_off");
     copy_folder(&nights.base, &warehouse);
     let intent = warehouse.join(format!("_sillage/journal/{:020}/intent.json", 2));
@@ -120,7 +120,7 @@ fn a_backup_is_a_warehouse_that_goes_on_as_the_first_would_have() {
 }
 
 #[test]
-fn a_mended_run_is_retried_without_what_it_had_done() {
+fn a_fixed_run_is_retried_without_what_it_had_done() {
     let nights = Nights::unharmed();
     let warehouse = nights.shop.warehouse("mended");
     copy_folder(&nights.base, &warehouse);

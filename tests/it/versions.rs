@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::project::Project;
 
-/// Orders that are delivered anew when they change.
+/// Orders that are delivered again when they change.
 fn orders(source: &str, tables: &str) -> Project {
     let project = Project::new(&format!(
         r#"

@@ -199,7 +199,7 @@ fn the_view_is_complete(warehouse: &Path) {
         count("select count(*) from mart.customer_360 where is_prospect and interactions_total > 0") > 100
     );
 
-    // What happened last stands in the timeline; what went wrong is counted there.
+    // What happened last is in the timeline; what went wrong is counted there.
     let last = "select count(*) from mart.customer_360 v
          join (select customer_id, max(occurred_at) as at, max(occurred_at) filter (where direction = 'out') as out_at,
                  max(occurred_at) filter (where is_incident) as incident_at

@@ -101,6 +101,6 @@ impl Mailer {
 }
 
 /// Returns who unsubscribes does it on the sixth day.
-pub fn unsubscribed_at(sent: Moment) -> Moment {
+pub(super) fn unsubscribed_at(sent: Moment) -> Moment {
     sent + 6 * DAY
 }

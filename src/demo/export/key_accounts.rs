@@ -56,7 +56,7 @@ impl KeyAccounts {
     }
 
     /// A contact gives the address and the telephone they use as a customer.
-    pub fn write_contacts(&mut self, seed: u64, story: &mut Story) -> Result<()> {
+    pub(crate) fn write_contacts(&mut self, seed: u64, story: &mut Story) -> Result<()> {
         let person = story.person;
         let Some((organisation, records)) = Organisation::of_contact(seed, person.number) else {
             return Ok(());

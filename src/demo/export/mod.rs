@@ -59,17 +59,17 @@ impl Exports {
     }
 
     /// Writes sales to people who are nobody's customer.
-    pub fn write_walk_ins(&mut self, seed: u64, number: u64, catalogue: &Catalogue) -> Result<()> {
+    pub(super) fn write_walk_ins(&mut self, seed: u64, number: u64, catalogue: &Catalogue) -> Result<()> {
         self.pos.write_walk_ins(seed, number, catalogue)
     }
 
     /// Writes what the systems keep of a key account.
-    pub fn write_organisation(&mut self, organisation: &Organisation) -> Result<()> {
+    pub(super) fn write_organisation(&mut self, organisation: &Organisation) -> Result<()> {
         self.key_accounts.write(organisation)
     }
 
     /// Writes the person's records as somebody's contact, and completes the story's keys.
-    pub fn write_contacts(&mut self, seed: u64, story: &mut Story) -> Result<()> {
+    pub(super) fn write_contacts(&mut self, seed: u64, story: &mut Story) -> Result<()> {
         self.key_accounts.write_contacts(seed, story)
     }
 

@@ -77,7 +77,7 @@ impl Tills {
     }
 
     /// Tickets of strangers, from a stream of their own.
-    pub fn write_walk_ins(&mut self, seed: u64, number: u64, catalogue: &Catalogue) -> Result<()> {
+    pub(crate) fn write_walk_ins(&mut self, seed: u64, number: u64, catalogue: &Catalogue) -> Result<()> {
         let mut rng = stream(seed, Purpose::WalkIns, number);
         for i in 0..u64::from(count(&mut rng, WALK_INS)).min(63) {
             let at: Moment =

@@ -218,7 +218,7 @@ impl Web {
 }
 
 /// Returns the same e-mail address as a telephone's keyboard writes it.
-pub fn capitalised(mail: &str) -> String {
+pub(super) fn capitalised(mail: &str) -> String {
     let mut chars = mail.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }

@@ -33,7 +33,7 @@ pub struct Marks {
 
 impl Marks {
     /// Both cannot be one person.
-    pub fn contradict(&self, other: &Marks) -> bool {
+    fn contradict(&self, other: &Marks) -> bool {
         let (Some(first), Some(other_first)) = (&self.first_name, &other.first_name) else { return false };
         let (Some(born), Some(other_born)) = (&self.birth_date, &other.birth_date) else { return false };
         born != other_born
@@ -103,7 +103,7 @@ pub struct Ruling {
     pub together: bool,
 }
 
-/// Records under way to being customers. Records are numbered as they stand in the sorted universe of
+/// Records under way to being customers. Records are numbered as they are in the sorted universe of
 /// all records; those that say something of a person have a person number too.
 pub struct Clusters {
     components: Components,
@@ -151,7 +151,7 @@ impl Clusters {
     }
 
     /// Takes a steward's rulings in, the latest first; says of each whether it stands. One that a later
-    /// ruling speaks against, directly or through other records, does not. All records must be known.
+    /// ruling contradicts, directly or through other records, does not. All records must be known.
     pub fn rule(&mut self, rulings: &[Ruling]) -> Vec<bool> {
         let mut stand = Vec::with_capacity(rulings.len());
         for ruling in rulings {

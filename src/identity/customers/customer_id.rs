@@ -12,7 +12,7 @@ pub struct CustomerId(u64);
 impl CustomerId {
     /// Returns the id of a customer who is new, after a record of theirs: it depends neither on the order of
     /// arrival nor on the threads.
-    pub fn derived_from(source: &str, record_id: &str) -> CustomerId {
+    pub(super) fn derived_from(source: &str, record_id: &str) -> CustomerId {
         CustomerId((hashed(source, record_id) >> 64) as u64)
     }
 
@@ -39,7 +39,7 @@ impl FromStr for CustomerId {
 }
 
 /// Sixteen bytes of SHA-256: two keys of ten million meet by chance once in 10^24.
-pub fn key_hash(kind: &str, value: &str) -> u128 {
+pub(super) fn key_hash(kind: &str, value: &str) -> u128 {
     hashed(kind, value)
 }
 

@@ -117,7 +117,7 @@ impl<'n> IdHistory<'n> {
     }
 
     /// For whom ids stand that were nobody's any more by this night.
-    pub fn heirs(&self) -> HashMap<CustomerId, CustomerId> {
+    pub(super) fn heirs(&self) -> HashMap<CustomerId, CustomerId> {
         self.ended.iter().map(|(former, heir, _)| (*former, *heir)).collect()
     }
 

@@ -86,7 +86,7 @@ pub async fn find(
         None => None,
     };
     let former = id_history::known(catalog, night).await?;
-    // Columns that lack are told when the keys are put in order.
+    // Columns that lack are reported when the keys are put in order.
     let ordered = universe::ordered(keys.clone(), persons.clone(), former)?;
     if let Some(keys) = keys {
         let doing = "find keys without a record";

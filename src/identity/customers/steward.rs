@@ -88,21 +88,21 @@ impl Decisions {
     }
 
     /// Takes down the number of a record, where a decision names it. Of a record the person comes first.
-    pub fn note_record(&mut self, row: &Row, record: u32) {
+    pub(super) fn note_record(&mut self, row: &Row, record: u32) {
         if let Some(found) = self.found.get_mut(&(row.source.to_owned(), row.record_id.to_owned())) {
             *found = Some(FoundRecord { record, person: row.person });
         }
     }
 
     /// Returns those whose records are both there, the latest first.
-    pub fn rulings(&self) -> Vec<Ruling> {
+    pub(crate) fn rulings(&self) -> Vec<Ruling> {
         self.found_pairs()
             .map(|(a, b, together)| Ruling { left: a.record, right: b.record, together })
             .collect()
     }
 
     /// Returns those of the rulings that stand and speak of person records, by their numbers as such.
-    pub fn standing_on_persons(&self, stand: &[bool]) -> Vec<Ruling> {
+    pub(super) fn standing_on_persons(&self, stand: &[bool]) -> Vec<Ruling> {
         self.found_pairs()
             .zip(stand)
             .filter_map(|((a, b, together), stands)| {

@@ -43,7 +43,7 @@ pub struct Change {
 }
 
 /// The records of a customer, named by its root, that had an id last night.
-pub type Overlaps = HashMap<(u32, CustomerId), Overlap>;
+pub(super) type Overlaps = HashMap<(u32, CustomerId), Overlap>;
 
 /// Records that a customer of last night and one of tonight have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Succession {
     }
 
     /// Takes down for whom former ids stand: they name nobody else from now on.
-    pub fn remember(&mut self, heirs: HashMap<CustomerId, CustomerId>) {
+    pub(super) fn remember(&mut self, heirs: HashMap<CustomerId, CustomerId>) {
         self.heirs = heirs;
     }
 
@@ -139,7 +139,7 @@ impl Succession {
     }
 
     /// Returns whether anybody bears the id.
-    pub fn is_in_use(&self, id: CustomerId) -> bool {
+    pub(super) fn is_in_use(&self, id: CustomerId) -> bool {
         self.taken.contains(&id)
     }
 
@@ -170,7 +170,7 @@ impl Succession {
 /// For whom each former id stands: `ended` are the former ids that were nobody's any more, each with
 /// its heir, as the nights told it, the oldest first. An id that somebody bears again stands for them;
 /// one whose heirs have all gone for nobody.
-pub fn heirs(
+pub(super) fn heirs(
     ended: &[(CustomerId, CustomerId)],
     is_in_use: impl Fn(CustomerId) -> bool,
 ) -> BTreeMap<CustomerId, Option<CustomerId>> {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn who_did_not_change_keeps_the_id_and_nothing_is_told() {
+    fn who_did_not_change_keeps_the_id_and_nothing_is_reported() {
         let (ids, changes) = night(&[&[("a", 3)], &[("b", 1)], &[]]);
         assert_eq!(ids, [id("a"), id("b"), id("new 2")]);
         assert_eq!(changes, []);
@@ -302,7 +302,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_change_of_id_is_told_and_no_other(records in records()) {
+        fn every_change_of_id_is_reported_and_no_other(records in records()) {
             let former = |n: u8| id(&format!("former {n}"));
             let mut overlaps = Overlaps::new();
             for (before, root) in &records {

@@ -103,7 +103,7 @@ pub fn ordered(
 }
 
 /// Returns whether a row of the table of keys says whose key it is.
-pub fn is_named() -> Expr {
+pub(super) fn is_named() -> Expr {
     col("source").is_not_null().and(col("record_id").is_not_null())
 }
 

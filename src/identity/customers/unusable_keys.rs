@@ -72,11 +72,11 @@ impl UnusableKeys {
         Ok((unusable_keys, Refused { staged: Some(staged), notes, warnings }))
     }
 
-    pub fn has_key(&self, hash: u128, value: &str) -> bool {
+    pub(super) fn has_key(&self, hash: u128, value: &str) -> bool {
         self.keys.contains(&hash) || self.placeholders.of_key(value).is_some()
     }
 
-    pub fn has_record(&self, source: &str, record_id: &str) -> bool {
+    pub(super) fn has_record(&self, source: &str, record_id: &str) -> bool {
         self.placeholders.of_record_id(record_id).is_some()
             || !self.records.is_empty() && self.records.contains(&key_hash(source, record_id))
     }

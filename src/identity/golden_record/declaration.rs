@@ -15,7 +15,7 @@ use crate::name::{TableName, is_identifier};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenRecordDeclaration {
-    /// `source`, `record_id` and a column an attribute; one row per record.
+    /// `source`, `record_id` and one column per attribute; one row per record.
     pub records: TableName,
     /// The column that says when the record said so.
     pub seen_at: Option<String>,
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn all_that_is_wrong_is_reported_at_once() {
         let messages = check(
             "records = 'channel.persons'\ntrust = ['card', 'card']\n[attributes]\n\
              email = 'newest'\nphone = 'most_recent'\nrecords = []\n\

@@ -1,8 +1,8 @@
-//! The golden record: what a customer is called, where they live, how they are reached, each value with
-//! the record that says so.
+//! The golden record: a customer's name, address and contact details, each value with the record it comes
+//! from.
 //!
-//! The records are joined to their customers and ordered in SQL, which streams and spills; the
-//! survivors are picked in passing.
+//! The records are joined to their customers and ordered in SQL, which streams and spills; the surviving
+//! values are chosen from the stream.
 
 mod declaration;
 mod survivors;

@@ -1,5 +1,5 @@
-//! From records in the order of their customers to one row per customer, streaming: in memory are the
-//! records of one batch and of the customer at its end.
+//! Streams records in the order of their customers to one row per customer: in memory are the records of one
+//! batch and of the customer at its end.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use super::survivorship::{RecordValue, survivor};
 use crate::error::{Context, Error, Result};
 
 /// The columns of the ordered records before those of the attributes.
-pub const FIRST_COLUMNS: [&str; 5] = ["id", "source", "record_id", "trust", "seen"];
+const FIRST_COLUMNS: [&str; 5] = ["id", "source", "record_id", "trust", "seen"];
 /// Between the parts of what several columns say together.
 const AND: char = '\u{1f}';
 
@@ -27,7 +27,7 @@ const AND: char = '\u{1f}';
 /// The records have [`FIRST_COLUMNS`], then for every column of every attribute its value and its
 /// spelling, null where it says nothing; they come in the order of `id`. A row without `source` is one
 /// of which no record says anything.
-pub fn golden_rows(
+pub(super) fn golden_rows(
     records: SendableRecordBatchStream,
     survivorship: &Survivorship,
     id: &str,

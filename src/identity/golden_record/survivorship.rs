@@ -1,4 +1,4 @@
-//! Survivorship: which of a customer's records says an attribute best. Pure.
+//! Survivorship: which of a customer's records gives the value of an attribute. Pure.
 
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
@@ -50,7 +50,7 @@ pub struct RecordValue<'a> {
 ///
 /// What is whole goes first, then each rule breaks the ties that the rules before it left, at last
 /// `source` and `record_id` do. So the order in which the records come changes nothing.
-pub fn survivor(values: &[RecordValue], rules: &[Rule]) -> Option<usize> {
+pub(super) fn survivor(values: &[RecordValue], rules: &[Rule]) -> Option<usize> {
     let mut times: HashMap<&str, u64> = HashMap::new();
     if rules.contains(&Rule::MostFrequent) {
         for record in values {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::writing::Writing;
 
 /// Stands for street, house number and postcode (or city) together, where no attribute is called so.
-pub const ADDRESS: &str = "address";
+pub(super) const ADDRESS: &str = "address";
 
 /// `[households]`
 #[derive(Debug, Clone, Deserialize)]
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn all_that_is_wrong_is_reported_at_once() {
         let messages = check(
             "max_members = 1\nrules = [{ same = [] }, { same = ['address', 'surname'], shares_word = 'name' }]",
             &["last_name", "city"],

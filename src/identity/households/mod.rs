@@ -1,6 +1,6 @@
 //! Households: customers who live together by declared rules over their golden records.
 //!
-//! Keys are made, and put in order, in SQL; in memory are a few words a customer.
+//! Keys are computed and ordered in SQL; in memory are a few words per customer.
 
 mod declaration;
 
@@ -30,7 +30,7 @@ use crate::warehouse::stage::{Layout, Mode};
 
 /// Grain: one row per customer of `core.golden_records`, in their order. Who lives alone, or of whom no
 /// address is known, is a household of one member. `position` counts a household's members from 1, so
-/// that one letter a household goes to `position = 1`; `rule` is the one by which the customer lives
+/// that one letter per household goes to `position = 1`; `rule` is the one by which the customer lives
 /// with others.
 pub const HOUSEHOLDS: &str = "households";
 /// The column of a customer's number: no attribute has such a name.

@@ -1,4 +1,4 @@
-//! How alike two standardised values are: the measures that comparison levels are made of.
+//! Similarity of two standardised values: the measures that comparison levels use.
 
 mod slips;
 
@@ -31,7 +31,7 @@ pub fn functions() -> Vec<ScalarUDF> {
     ]
 }
 
-pub fn jaro_winkler_similarity(a: &str, b: &str) -> f64 {
+pub(super) fn jaro_winkler_similarity(a: &str, b: &str) -> f64 {
     if a == b {
         1.0
     } else if a.is_ascii() && b.is_ascii() {
@@ -42,13 +42,13 @@ pub fn jaro_winkler_similarity(a: &str, b: &str) -> f64 {
     }
 }
 
-/// Days between two standard dates of birth; `None` when one of them is no day.
-pub fn days_between(a: &str, b: &str) -> Option<i64> {
+/// Days between two standard dates of birth; `None` when one of them is not a day.
+pub(super) fn days_between(a: &str, b: &str) -> Option<i64> {
     Some(calendar_date(a)?.signed_duration_since(calendar_date(b)?).num_days().abs())
 }
 
 /// `19800412` and `19801204`.
-pub fn day_month_swapped(a: &str, b: &str) -> bool {
+fn day_month_swapped(a: &str, b: &str) -> bool {
     fn cut(date: &str) -> Option<(&str, &str, &str)> {
         Some((date.get(..4)?, date.get(4..6)?, date.get(6..8)?))
     }
@@ -66,13 +66,13 @@ pub fn shares_word(a: &str, b: &str) -> bool {
 }
 
 /// Returns whether one is the initial of the other.
-pub fn initial_of(a: &str, b: &str) -> bool {
+pub(super) fn initial_of(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     short.chars().count() == 1 && long.starts_with(short)
 }
 
 /// Both first names stand for one: Bob and Robert, or one is the beginning of the other.
-pub fn short_form_of(a: &str, b: &str) -> bool {
+pub(super) fn short_form_of(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     (short.len() >= 3 && long.starts_with(short)) || formal_name(a) == formal_name(b)
 }

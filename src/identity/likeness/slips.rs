@@ -1,11 +1,11 @@
-//! How many slips of the keyboard lie between two texts, counted up to three.
+//! Counts the typing errors between two texts, up to three.
 //!
-//! Pairs are compared by the million and nearly all are far apart. Whether there are at most two slips
-//! is seen from a band of five cells a character, mostly after the first few characters; the whole
-//! distance takes all by all.
+//! Millions of pairs are compared, and nearly all are far apart. Whether there are at most two errors is
+//! found from a band of five cells per character, mostly after the first few characters; the full distance
+//! would compare all characters with all.
 
 /// Three slips or more.
-pub const MANY: u8 = 3;
+const MANY: u8 = 3;
 
 /// Characters inserted, lost or replaced and neighbours changed about: the distance of Damerau (1964) and
 /// Levenshtein (1966), 3 where it is larger.
@@ -21,7 +21,7 @@ pub fn slips(a: &str, b: &str) -> u8 {
 }
 
 /// Returns the same of what stands before the `@` of two e-mail addresses.
-pub fn mailbox_slips(a: &str, b: &str) -> u8 {
+pub(super) fn mailbox_slips(a: &str, b: &str) -> u8 {
     let mailbox = |email: &str| email.split_once('@').map_or(email.len(), |(mailbox, _)| mailbox.len());
     slips(&a[..mailbox(a)], &b[..mailbox(b)])
 }

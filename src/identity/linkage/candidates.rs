@@ -1,11 +1,11 @@
 //! Which pairs of records are compared, and how they agree: SQL over the standardised records.
 //!
-//! A blocking rule is an equi-join on a hash of its key, of record numbers and hashes alone; what is
-//! compared is fetched once, for the pairs of all rules. A pair belongs to the first rule that finds it.
+//! A blocking rule is an equi-join on a hash of its key, with only record numbers and hashes; the compared
+//! columns are fetched once, for the pairs of all rules. A pair belongs to the first rule that finds it.
 //!
-//! Before any join the blocks are counted: a block above the limit is not compared by its rule (other
-//! rules still may find its pairs), and a rule whose blocks together would give too many pairs has its
-//! limit lowered until they do not.
+//! Before any join the blocks are counted: a block above the limit is not compared by its rule (other rules
+//! may still find its pairs), and a rule whose blocks together would give too many pairs has its limit
+//! lowered until they do not.
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type};
@@ -30,7 +30,7 @@ const RANDOM_RECORDS: u64 = 750;
 
 /// In place of the key that a record lacks: a number below zero that no other record has, so that keys are
 /// never null. Hashes are not below zero.
-pub const NO_KEY: &str = "-1 - record_number";
+const NO_KEY: &str = "-1 - record_number";
 
 /// What a blocking rule finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Blocks {
 ///
 /// Columns: `record_number`, the attributes, `tf_<attribute>` (see [`term_frequency`]; seven digits are
 /// enough, and half the memory), `block_<n>` and `train_<n>` (hashed keys of the rules, see [`NO_KEY`]).
-pub async fn keyed(
+pub(crate) async fn keyed(
     session: &Session,
     persons: &TableName,
     linkage: &Linkage,
@@ -67,7 +67,7 @@ pub struct Terms<'t> {
     pub known: &'t BTreeMap<String, u64>,
 }
 
-pub fn keyed_sql(persons: &TableName, linkage: &Linkage, terms: &Terms) -> String {
+pub(crate) fn keyed_sql(persons: &TableName, linkage: &Linkage, terms: &Terms) -> String {
     let mut columns: Vec<String> = vec!["p.record_number".to_owned()];
     columns.extend(ATTRIBUTES.iter().map(|a| format!("p.{a}")));
     let mut joins = String::new();
@@ -254,7 +254,7 @@ fn viewed(text: &str) -> String {
 
 /// Returns the pairs of some records, each with each: `record_number_l`, `record_number_r` and `rule`, always
 /// `number`. The records are drawn by the hash of their number.
-pub async fn random_pairs(session: &Session, keyed: &TableName, number: usize) -> Result<DataFrame> {
+pub(super) async fn random_pairs(session: &Session, keyed: &TableName, number: usize) -> Result<DataFrame> {
     let records = format!(
         "(select record_number from {keyed}
           order by block_key(cast(record_number as varchar)), record_number limit {RANDOM_RECORDS})"
@@ -269,7 +269,7 @@ pub async fn random_pairs(session: &Session, keyed: &TableName, number: usize) -
 
 /// Returns the same of pairs that agree on a training rule's key: of all its blocks within the limit, as
 /// many as give enough pairs, drawn by their hash. `rule` is the training rule's number.
-pub async fn training_pairs(
+pub(super) async fn training_pairs(
     session: &Session,
     keyed: &TableName,
     linkage: &Linkage,
@@ -299,7 +299,7 @@ pub async fn training_pairs(
 }
 
 /// Returns how many compared pairs agree in which way, by the rule that found them.
-pub async fn patterns(
+pub(super) async fn patterns(
     session: &Session,
     compared: &TableName,
     linkage: &Linkage,
@@ -326,7 +326,7 @@ pub async fn patterns(
 /// Returns the `further` columns of `joined` (records `l` and `r`, perhaps more), the two record numbers of
 /// each pair, for each comparison its level number `gamma_<name>`, and `tf_<name>`: the frequency of the term
 /// that both have, where the level counts one.
-pub fn agreement(linkage: &Linkage, joined: &str, further: &[&str]) -> String {
+pub(crate) fn agreement(linkage: &Linkage, joined: &str, further: &[&str]) -> String {
     let mut sides: Vec<String> = further.iter().map(|column| (*column).to_owned()).collect();
     for side in ["l", "r"] {
         sides.push(format!("{side}.record_number as record_number_{side}"));

@@ -13,10 +13,10 @@
 use std::collections::BTreeMap;
 
 /// How many pairs agree in this way: a level number for each comparison, -1 where it says nothing.
-pub type Patterns = BTreeMap<Vec<i8>, u64>;
+pub(super) type Patterns = BTreeMap<Vec<i8>, u64>;
 
 /// Shares by comparison and level number.
-pub type Shares = Vec<Vec<f64>>;
+type Shares = Vec<Vec<f64>>;
 
 const MOST_ROUNDS: usize = 200;
 const TOLERANCE: f64 = 1e-7;
@@ -66,7 +66,7 @@ fn posterior(prior: f64, m: &Shares, u: &Shares, gammas: &[i8], counts: impl Fn(
 ///
 /// `expected` are the m to begin with, `random` the patterns of pairs drawn at random, `candidates`
 /// those of all pairs that are compared, of `all_pairs` pairs of records there are.
-pub fn estimate(
+pub(crate) fn estimate(
     expected: &Shares,
     random: &Patterns,
     sessions: &[Session],

@@ -1,4 +1,4 @@
-//! Why two records are, or are not, of one person: the waterfall of match weights.
+//! Explains why two records are, or are not, one person: the waterfall of match weights.
 
 use datafusion::prelude::DataFrame;
 

@@ -1,7 +1,7 @@
-//! What linkage learnt, as rows of `ops.models`: the parameters and when and on what they were estimated,
+//! The fitted linkage model as rows of `ops.models`: the parameters, when and on what they were estimated,
 //! and what the blocking rules found.
 //!
-//! Each night writes the parameters it went by, whether they were estimated that night or before.
+//! Each night writes the parameters it used, whether they were estimated in that night or before.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ pub fn models() -> TableName {
 }
 
 /// Returns the rows of the last night of the pipeline, or of any, as a relation of SQL.
-pub fn last_rows_sql(pipeline: Option<&str>) -> String {
+pub(crate) fn last_rows_sql(pipeline: Option<&str>) -> String {
     let models = models();
     let mine = match pipeline {
         Some(pipeline) => format!("model = '{MODEL}' and pipeline = {}", quoted(pipeline)),
@@ -165,7 +165,7 @@ impl LastRows {
     }
 
     /// From which probability on that night kept links.
-    pub fn review_probability(&self) -> Option<f64> {
+    pub(crate) fn review_probability(&self) -> Option<f64> {
         self.value("review_probability", 0)
     }
 
@@ -183,7 +183,7 @@ impl LastRows {
     ///
     /// # Errors
     /// They are of a model with other comparisons, levels or rules.
-    pub fn estimate(&self, linkage: &Linkage) -> Result<Estimate> {
+    pub(crate) fn estimate(&self, linkage: &Linkage) -> Result<Estimate> {
         let other = || {
             Error::failed("the last run used another linkage model").hint(
                 "the comparisons were changed since; run the pipeline, or name its file with --pipeline",

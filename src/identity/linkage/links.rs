@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! person records ─ standardise ─▶ core.person_records ─ keys, frequencies ─▶ (kept for the step)
-//!   ─ block ─▶ candidates ─ compare ─▶ pairs (kept for the step) ─ estimate, or parameters in force ─▶ ops.models
-//!   ─ weigh, beside the links taken over from last night ─▶ links (kept for the step)
+//!   ─ block ─▶ candidates ─ compare ─▶ pairs (kept for the step) ─ estimate, or parameters in force ─▶
+//! ops.models   ─ weigh, beside the links taken over from last night ─▶ links (kept for the step)
 //! ```
 //! Parameters and term frequencies are estimated at the first night, then again when they are older than
 //! declared, when there are twice as many records, or when the model is another; between, they stay.
@@ -216,7 +216,7 @@ async fn estimate_in_use(
     Ok(holds.then_some(estimate))
 }
 
-/// Returns how many records had each attribute whose terms count, and the terms where they are written anew.
+/// Returns how many records had each attribute whose terms count, and the terms where they are written again.
 async fn terms(
     catalog: &Catalog,
     linkage: &Linkage,
@@ -252,7 +252,7 @@ async fn fit(
     limit: u64,
     records: u64,
 ) -> Result<Parameters> {
-    // Numbered as the training rules are, the random pairs behind them; all are compared at once.
+    // Numbered as the training rules are, the random pairs after them; all are compared at once.
     let training = scratch::table("match_training");
     let random = linkage.training.len();
     let session = comparing(scratch).await?;

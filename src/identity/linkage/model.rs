@@ -1,5 +1,5 @@
-//! A linkage model: comparisons in levels, blocking and training rules. `person.toml` is the one
-//! that is shipped; a pipeline may put its own lists in place of any of the three.
+//! A linkage model: comparisons with levels, blocking and training rules. `person.toml` is the built-in one;
+//! a pipeline may replace any of the three lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +86,7 @@ impl KeyRule {
 
 impl Comparison {
     /// Levels from 0, "different", upwards; the most telling has the highest number.
-    pub fn level_count(&self) -> usize {
+    pub(crate) fn level_count(&self) -> usize {
         self.levels.len() + 1
     }
 
@@ -100,7 +100,7 @@ impl Comparison {
     }
 
     /// Returns the shares expected among pairs of one person, by level number.
-    pub fn expected_m(&self) -> Vec<f64> {
+    pub(crate) fn expected_m(&self) -> Vec<f64> {
         let mut shares: Vec<f64> = self.levels.iter().rev().map(|level| level.m).collect();
         shares.insert(0, (1.0 - shares.iter().sum::<f64>()).max(0.001));
         let sum: f64 = shares.iter().sum();
@@ -108,7 +108,7 @@ impl Comparison {
     }
 
     /// Returns whether the rule holds equal what is compared here.
-    pub fn is_touched_by(&self, rule: &KeyRule) -> bool {
+    pub(super) fn is_touched_by(&self, rule: &KeyRule) -> bool {
         rule.columns().any(|column| {
             self.columns.iter().any(|c| c == column)
                 || self.levels.iter().any(|level| {
@@ -126,7 +126,7 @@ impl Comparison {
     }
 
     /// Returns the level number of a pair, -1 where the comparison says nothing.
-    pub fn gamma_sql(&self) -> String {
+    pub(super) fn gamma_sql(&self) -> String {
         let mut silent: Vec<String> =
             self.columns.iter().flat_map(|c| [format!("{c}_l is null"), format!("{c}_r is null")]).collect();
         silent.extend(self.silent_when.iter().map(|condition| format!("coalesce({condition}, false)")));
@@ -141,7 +141,7 @@ impl Comparison {
     }
 }
 
-/// Returns whether an identifier stands in an expression.
+/// Returns whether an identifier is in an expression.
 fn names(expression: &str, identifier: &str) -> bool {
     expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == identifier)
 }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_model_is_told() {
+    fn what_cannot_be_a_model_is_reported() {
         let broken = Linkage { comparisons: Vec::new(), blocking: Vec::new(), training: Vec::new() };
         assert!(broken.check().unwrap_err().message().contains("comparison"));
     }

@@ -1,4 +1,4 @@
-//! `core.person_records`: what each channel says of a person, in one spelling.
+//! `core.person_records`: the attributes of a person in each channel, standardised.
 
 use datafusion::prelude::DataFrame;
 
@@ -55,7 +55,11 @@ pub async fn standardised(session: &Session, records: &TableName, country: &str)
 }
 
 /// A record comes once, and has a name.
-pub async fn require_unique(session: &Session, standardised: &TableName, records: &TableName) -> Result<()> {
+pub(crate) async fn require_unique(
+    session: &Session,
+    standardised: &TableName,
+    records: &TableName,
+) -> Result<()> {
     let repeated = session
         .sql(&format!(
             "select 1 from {standardised} group by source, record_id

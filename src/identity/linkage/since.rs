@@ -1,9 +1,8 @@
-//! What changed since last night, so that only its pairs are compared.
+//! Finds what changed since last night, so that only its pairs are compared.
 //!
-//! A pair of records weighs the same from night to night while both stay as they are and the
-//! parameters are in force: its link is carried over. Compared are the pairs of records that are new
-//! or say something else than last night, and those of blocks that last night were too large to be
-//! compared. So the links are the same as if all pairs had been compared.
+//! A pair of records has the same weight from night to night as long as both records and the parameters do
+//! not change: its link is taken over. Compared are the pairs of new or changed records, and those of blocks
+//! that were too large last night. So the links are the same as if all pairs had been compared.
 
 use datafusion::prelude::DataFrame;
 
@@ -17,7 +16,7 @@ use crate::identity::tables::{MATCH_LINKS, PERSON_RECORDS, table};
 use crate::name::TableName;
 use crate::warehouse::catalog::{Catalog, Session};
 
-/// Where more of the records changed, comparing all anew costs less than carrying over.
+/// Where more of the records changed, comparing all again costs less than carrying over.
 const MOST_CHANGED: f64 = 0.2;
 
 /// The tables of last night, as they were published.
@@ -68,7 +67,7 @@ pub fn changed() -> TableName {
 
 /// Finds out whose pairs are compared and puts their numbers aside; whether there are any, or `None` where
 /// too many changed.
-pub async fn find_changed(
+pub(super) async fn find_changed(
     scratch: &mut Scratch<'_>,
     night: &LastNight,
     last: &LastRows,
@@ -137,7 +136,7 @@ pub async fn find_changed(
 
 /// Last night's links between records that stayed as they are, as pairs of tonight's numbers with the
 /// columns of scored pairs. A link stays where some rule still compares its pair.
-pub async fn carried_over(
+pub(super) async fn carried_over(
     scratch: &Scratch<'_>,
     night: &LastNight,
     blocking: &Blocking,

@@ -1,8 +1,8 @@
-//! How frequent each term is: a rare name in common says more than a common one.
+//! Term frequencies: a shared rare name weighs more than a shared common one.
 //!
-//! Counted when the parameters are estimated and kept until they are estimated again, so that a pair
-//! weighs the same from night to night whoever else comes. Only terms that more than one record has
-//! are kept: any other is one of as many as there were records with the attribute, new terms too.
+//! They are counted when the parameters are estimated and kept until the next estimation, so that a pair has
+//! the same weight from night to night whoever else comes. Only terms of more than one record are kept: any
+//! other term counts as one in the number of records with the attribute, including new terms.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ pub async fn counted(
 }
 
 /// Returns the terms of `before` that somebody still bears.
-pub async fn still_used(
+pub(super) async fn still_used(
     session: &Session,
     before: &TableName,
     persons: &TableName,
@@ -79,7 +79,7 @@ async fn select(session: &Session, parts: &[String]) -> Result<DataFrame> {
     session.sql(&sql).await.doing("count how frequent terms are")
 }
 
-/// Returns the share of an attribute's term that stands in no row: that of one record.
-pub fn of_one(known: &BTreeMap<String, u64>, term: &str) -> f64 {
+/// Returns the share of an attribute's term that is in no row: that of one record.
+pub(super) fn of_one(known: &BTreeMap<String, u64>, term: &str) -> f64 {
     1.0 / known.get(term).copied().unwrap_or_default().max(1) as f64
 }

@@ -1,18 +1,18 @@
-//! Match weights: how much each level of agreement says, in bits, and the sum of them.
+//! Match weights: the weight of each comparison level in bits, and their sum.
 //!
-//! The weight of a level is log2(m / u), its Bayes factor in bits; where the level counts a term, u is
-//! the term's own frequency. The prior and the weights add up to the match weight, the log2 of the
-//! odds that both records are of one person.
+//! The weight of a level is log2(m / u), its Bayes factor in bits; if the level uses term frequencies, u is
+//! the frequency of the term. The prior and the weights add up to the match weight, the log2 of the odds that
+//! both records are one person.
 
 use super::em::Parameters;
 use super::model::{Comparison, Linkage};
 
 impl Parameters {
-    pub fn prior_bits(&self) -> f64 {
+    pub(crate) fn prior_bits(&self) -> f64 {
         (self.prior / (1.0 - self.prior)).log2()
     }
 
-    pub fn level_bits(&self, comparison: usize, level: usize) -> f64 {
+    pub(crate) fn level_bits(&self, comparison: usize, level: usize) -> f64 {
         (self.m[comparison][level] / self.u[comparison][level]).log2()
     }
 
@@ -34,7 +34,7 @@ impl Parameters {
     }
 
     /// Returns every pair of a table with `bits_<comparison>`, `match_weight` (bits) and `match_probability`.
-    pub fn scored_sql(&self, linkage: &Linkage, pairs: &str) -> String {
+    pub(crate) fn scored_sql(&self, linkage: &Linkage, pairs: &str) -> String {
         let bits: Vec<String> = linkage
             .comparisons
             .iter()
@@ -59,7 +59,7 @@ fn number(value: f64) -> String {
 }
 
 /// Returns the odds, in bits, of a probability.
-pub fn bits_of(probability: f64) -> f64 {
+pub(crate) fn bits_of(probability: f64) -> f64 {
     (probability / (1.0 - probability)).log2()
 }
 

@@ -14,7 +14,7 @@ use crate::name::TableName;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrganisationsDeclaration {
-    /// `source`, `record_id`, `legal_number`, `name`, `postcode` and a column an attribute; one row a
+    /// `source`, `record_id`, `legal_number`, `name`, `postcode` and one column per attribute; one row a
     /// record.
     pub records: TableName,
     /// `organisation_source`, `organisation_record_id`, `source`, `record_id`, `role`; one row per person's

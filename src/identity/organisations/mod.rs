@@ -1,7 +1,7 @@
-//! Organisations: key accounts, found in the records of several systems, with their contacts.
+//! Organisations: key accounts found in the records of several systems, with their contacts.
 //!
-//! Records of one legal number are one organisation, and so are records of one name at one postcode,
-//! unless these have several legal numbers: then the name tells nothing.
+//! Records with the same legal number are one organisation, and so are records with the same name and
+//! postcode, unless these have several legal numbers: then the name is not used.
 
 mod declaration;
 

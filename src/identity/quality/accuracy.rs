@@ -1,10 +1,11 @@
-//! `mart.match_accuracy`: the linkage against a table that knows better.
+//! `mart.match_accuracy`: compares the linkage with a table of known persons.
 //!
-//! Three measures, each only of records that the truth knows:
-//! - `links`: pairs of person records whose weight reaches a threshold, whatever became of them; what
-//!   they miss are pairs that no blocking rule found or that agree too little;
-//! - `pairs`: pairs of records of one customer, keys, links and refusals together;
-//! - `customers`: whole customers. One is right when it has all records of a person and no other.
+//! Three measures, each only over records with a known person:
+//!
+//! - `links`: pairs of person records whose weight reaches a threshold, whatever was decided; what they
+//!   miss are pairs that no blocking rule found or that agree too little;
+//! - `pairs`: pairs of records of one customer, after keys, links and refusals;
+//! - `customers`: whole customers. A customer is right if it has all records of a person and no other.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `mart.blocking_rules`: which rule found how many of the pairs that were compared.
+//! `mart.blocking_rules`: how many of the compared pairs each rule found.
 
 use datafusion::prelude::DataFrame;
 

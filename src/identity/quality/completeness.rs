@@ -1,4 +1,4 @@
-//! `mart.completeness`: what each channel says of persons.
+//! `mart.completeness`: filled attributes of persons in each channel.
 
 use datafusion::prelude::DataFrame;
 

@@ -1,4 +1,4 @@
-//! `mart.match_decisions`: what became of the pairs that are likely enough to look at.
+//! `mart.match_decisions`: the decisions about likely pairs.
 
 use datafusion::prelude::DataFrame;
 

@@ -1,4 +1,4 @@
-//! The thresholds that a figure is told for: whole bits of match weight, and the two declared ones.
+//! The thresholds for which figures are given: whole bits of match weight, and the two declared ones.
 
 use crate::identity::declaration::Persons;
 use crate::identity::linkage::weight::bits_of;
@@ -43,7 +43,7 @@ impl Ladder {
     }
 
     /// Returns the ladder from the threshold on above which pairs are kept.
-    pub fn from_review(to: i32, persons: &Persons) -> Ladder {
+    pub(super) fn from_review(to: i32, persons: &Persons) -> Ladder {
         let least = bits_of(persons.review_probability);
         let mut ladder = Ladder::new(least.ceil() as i32, to, persons);
         ladder.0.retain(|rung| rung.bits >= least);
@@ -51,7 +51,7 @@ impl Ladder {
     }
 
     /// SQL: the number of the highest rung that a weight reaches, -1 where it reaches none.
-    pub fn reached_sql(&self, weight: &str) -> String {
+    pub(super) fn reached_sql(&self, weight: &str) -> String {
         let mut sql = "cast(case".to_owned();
         for (n, rung) in self.0.iter().enumerate().rev() {
             sql.push_str(&format!(" when {weight} >= {:e} then {n}", rung.bits));

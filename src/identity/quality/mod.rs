@@ -3,7 +3,7 @@
 //! ```text
 //! declaration   the section, and the tables that the step reads
 //! tables        the tables that it writes
-//! ladder        the thresholds that a figure is told for
+//! ladder        the thresholds that a figure is reported for
 //! small_result  queries whose result is small, read whole
 //! sizes         → mart.customer_sizes      always
 //! weights       → mart.match_weights       where person records are linked, as all below

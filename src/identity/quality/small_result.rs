@@ -1,4 +1,4 @@
-//! Queries whose result is small, read whole.
+//! Reads queries with a small result into memory.
 
 use arrow::array::RecordBatch;
 

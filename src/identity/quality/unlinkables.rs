@@ -1,7 +1,7 @@
-//! `mart.unlinkables`: how many person records say too little to be linked to anything.
+//! `mart.unlinkables`: how many person records have too little information to be linked.
 //!
-//! As splink does: a record is compared with itself. No other record can agree more, so what stays
-//! below a threshold even then can never be linked at that threshold.
+//! As in splink, a record is compared with itself. No other record can agree more, so a record that is below
+//! a threshold even then can never be linked at that threshold.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `mart.match_weights`: what each level of agreement says, and how many links reached it.
+//! `mart.match_weights`: the weight of each comparison level, and how many links reached it.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! Dates of birth, the impossible ones too.
+//! Dates of birth, including impossible ones.
 //!
-//! A mistyped date (`19801304`) still has seven digits right, so it stays comparable, as text; only
-//! [`calendar_date`] says whether there is such a day.
+//! A mistyped date (`19801304`) still has seven right digits, so it stays comparable, as text; only
+//! [`calendar_date`] says whether the day exists.
 
 use chrono::NaiveDate;
 

@@ -1,4 +1,4 @@
-//! Cities, without what the post adds to them.
+//! Cities, without postal additions.
 
 use super::letters::words;
 use crate::placeholder_value::in_address;

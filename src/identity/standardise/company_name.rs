@@ -1,4 +1,4 @@
-//! Names of companies, without their legal form.
+//! Company names, without their legal form.
 
 use super::letters::words;
 use crate::placeholder_value::in_company_name;

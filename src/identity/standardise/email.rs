@@ -1,8 +1,8 @@
-//! E-mail addresses: one spelling for each mailbox.
+//! E-mail addresses: one form for each mailbox.
 //!
-//! Case is of no account anywhere in practice. What follows a plus sign is cut off, and the dots of
-//! the local part are taken out, only where the host is known to deliver both to one mailbox: on
-//! other hosts `a.b@` and `ab@` may be two persons.
+//! Case never matters in practice. The part after a plus sign, and the dots of the local part, are removed
+//! only for hosts that are known to deliver both to one mailbox: on other hosts `a.b@` and `ab@` may be two
+//! persons.
 
 use crate::placeholder_value::is_nobodys;
 
@@ -29,7 +29,7 @@ const PLUS_TAGS: [&str; 20] = [
     "yandex.com",
     "zoho.com",
 ];
-/// Returns the address as records are compared by it; `None` for what is no address, or nobody's.
+/// Returns the address as records are compared by it; `None` for what is not an address, or nobody's.
 pub fn standard_email(text: &str) -> Option<String> {
     let text = text.trim().trim_matches(|c| matches!(c, '<' | '>' | '"' | '\'' | ',' | ';')).to_lowercase();
     let text = text.strip_prefix("mailto:").unwrap_or(&text);

@@ -1,7 +1,7 @@
-//! One spelling for what people write in many: pure functions from text to text.
+//! Standardises values that people write in many ways: pure functions from text to text.
 //!
-//! A value that says nothing (a placeholder, punctuation) becomes `None`, so that two records are
-//! never alike because both say nothing. The functions are offered to SQL by [`functions`].
+//! A value without information (a placeholder, punctuation) becomes `None`, so that two records never match
+//! because both say nothing. The functions are offered to SQL by [`functions`].
 
 mod birth_date;
 mod city;

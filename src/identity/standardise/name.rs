@@ -1,8 +1,8 @@
 //! First and last names.
 //!
-//! Titles go, particles of nobility and origin go (`de`, `von`), articles and prefixes that are part
-//! of the name are written together with it (`Le Goff`, `Mc Donald`, `Saint-Exupéry`), and the parts
-//! of a double name stay apart, in their order, so that one of them can be recognised alone.
+//! Titles are removed, and so are particles (`de`, `von`). Articles and prefixes that are part of the name
+//! are joined with it (`Le Goff`, `Mc Donald`, `Saint-Exupéry`). The parts of a double name stay separate, in
+//! their order, so that one of them can be recognised alone.
 
 use super::letters::words;
 use crate::placeholder_value::in_name;

@@ -1,16 +1,16 @@
 //! Telephone numbers: E.164 by the rules of each country (the metadata of Google's libphonenumber).
 //!
-//! Some countries dial each other's numbers like their own: from Paris as in Saint-Denis a mobile of La
-//! Réunion is 0692…, and yet its number is +262 692…, not +33 692…: see [`DIALLED_ALIKE`].
+//! Some countries dial each other's numbers like their own: in Paris and in Saint-Denis a mobile number of La
+//! Réunion is 0692…, but it is +262 692…, not +33 692…: see [`DIALLED_ALIKE`].
 
 use rlibphonenumber::enums::Region;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
 
 use crate::placeholder_value::{in_digits, is_exponent};
 
-/// Countries whose numbers are dialled alike, without a prefix, from any of them, and which have calling codes
-/// of their own; the one whose plan is stated most broadly is the last. Those that share a calling code (+1,
-/// +44, +61, +47, +39) need no word here: the number is the same.
+/// Countries whose numbers are dialled alike, without a prefix, from any of them, and which have calling
+/// codes of their own; the one whose plan is stated most broadly is the last. Those that share a calling
+/// code (+1, +44, +61, +47, +39) need no word here: the number is the same.
 ///
 /// France and its overseas departments and collectivities of the closed ten-digit plan: Guadeloupe (with
 /// Saint-Barthélemy and Saint-Martin), French Guiana, Martinique, La Réunion, Mayotte.

@@ -1,4 +1,4 @@
-//! How often the linkage was right, where a truth is known.
+//! How often the linkage was right, if a truth is known.
 
 use maud::{Markup, html};
 

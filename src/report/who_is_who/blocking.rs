@@ -1,4 +1,4 @@
-//! Which rule brought which pairs to be compared.
+//! Which blocking rule found which pairs.
 
 use maud::{Markup, html};
 

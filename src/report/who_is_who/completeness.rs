@@ -1,4 +1,4 @@
-//! Completeness of each channel of persons, as a table whose cells are darker the more there is.
+//! Completeness of each channel, as a table with darker cells for higher shares.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What became of the likely pairs, and what the run refused or left out.
+//! The decisions about likely pairs, and what the run refused or ignored.
 
 use maud::{Markup, html};
 

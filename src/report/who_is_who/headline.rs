@@ -1,4 +1,4 @@
-//! The figures that everybody asks for first.
+//! The most important figures.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! Tables wider than the screen.
+//! A frame for tables that are wider than the screen.
 
 use maud::{Markup, html};
 

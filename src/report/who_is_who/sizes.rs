@@ -1,4 +1,4 @@
-//! Customers by how many records they have.
+//! Customers by number of records.
 
 use maud::{Markup, html};
 

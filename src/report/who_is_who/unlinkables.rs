@@ -1,4 +1,4 @@
-//! Records that say too little to be linked, by threshold.
+//! Records with too little information to be linked, by threshold.
 
 use maud::{Markup, html};
 

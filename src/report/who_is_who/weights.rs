@@ -1,4 +1,4 @@
-//! The match weights chart: how strongly each level of agreement speaks for one person, or against.
+//! The match weights chart: how strongly each comparison level speaks for or against one person.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! Declarations: what is let through, and that all that is wrong is told at once.
+//! Declarations: what is let through, and that all that is wrong is reported at once.
 
 use super::declare;
 use crate::source::{ColumnType, SourceDeclaration};
@@ -19,7 +19,7 @@ fn a_source_is_declared_in_few_lines() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_that_is_wrong_is_reported_at_once() {
     let problems = declare(
         r#"
 path = ""

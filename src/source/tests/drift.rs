@@ -81,7 +81,7 @@ fn keys_that_are_data_are_not_shown_and_make_no_columns() {
 }
 
 #[test]
-fn a_key_that_is_absent_is_null_and_one_that_nobody_declared_is_told_with_its_line() {
+fn a_key_that_is_absent_is_null_and_one_that_nobody_declared_is_reported_with_its_line() {
     let fixture = fixture("a.jsonl", "");
     fixture.write("a.jsonl", "{\"a\":\"x\"}\n{\"b\":2}\n");
     assert_eq!(fixture.read().table(), ["x|∅", "∅|2"]);

@@ -176,7 +176,7 @@ fn what_stands_before_a_wrong_line_is_judged_first() {
 }
 
 #[test]
-fn accents_that_make_no_words_are_told() {
+fn accents_that_make_no_words_are_reported() {
     for name in ["cp850", "macintosh"] {
         let fixture = source("encoding = \"windows-1252\"");
         fixture.write("e.csv", encoded("a,b\nZoé,Médéric\n1,2\n", name));

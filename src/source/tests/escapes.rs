@@ -84,7 +84,7 @@ fn without_the_option_the_refusal_names_it() {
 }
 
 #[test]
-fn backslashes_beside_the_null_of_a_dump_are_told() {
+fn backslashes_beside_the_null_of_a_dump_are_reported() {
     let toml = format!("format = \"csv\"\nquote = \"\"\nnull = [\"\", \"\\\\N\"]\n{TWO}");
     let fixture = Fixture::new("e.csv", &toml);
     fixture.write("e.csv", "a,b\n1,\\N\n2,C:\\\\\n3,a\\tb\n");
@@ -97,7 +97,7 @@ fn backslashes_beside_the_null_of_a_dump_are_told() {
     );
 }
 
-/// As MySQL writes: each special character behind a backslash.
+/// As MySQL writes: each special character after a backslash.
 fn by_mysql(text: &str, quoted: bool, delimiter: char) -> String {
     let mut out = String::new();
     for c in text.chars() {

@@ -141,7 +141,7 @@ fn a_line_without_end_is_refused_once() {
 }
 
 #[test]
-fn a_layout_that_makes_no_sense_is_told_whole() {
+fn a_layout_that_makes_no_sense_is_reported_whole() {
     let problems = declare(
         r#"
 path = "x"
@@ -211,7 +211,7 @@ proptest! {
                 values.push(if value.is_empty() { "∅" } else { value }.to_owned());
             }
             text += line_end;
-            // A line of blanks is no record.
+            // A line of blanks is not a record.
             if values.iter().any(|value| value != "∅") {
                 expected.push(values);
             }

@@ -203,7 +203,7 @@ fn objects_and_arrays_lie_in_each_other_to_a_hundred_and_twenty_eight_levels() {
     let arrays = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let objects = |levels: usize| format!("{}1{}", "{\"b\":".repeat(levels), "}".repeat(levels));
     for nested in [&arrays as &dyn Fn(usize) -> String, &objects] {
-        // Kept, passed over in silence, beside others, below a path, below what is kept as well.
+        // Kept, silently ignored, beside others, below a path, below what is kept as well.
         for (before, behind, path) in [
             ("{\"a\":", "}", "a"),
             ("{\"z\":", "}", "a"),

@@ -105,7 +105,7 @@ fn a_file_may_be_called_whatever_the_disk_allows() {
 }
 
 #[test]
-fn a_file_of_no_bytes_is_told() {
+fn a_file_of_no_bytes_is_reported() {
     for options in [
         "format = \"jsonl\"\n[columns]\na = \"text\"\n",
         "format = \"csv\"\nheader = false\n[columns]\na = { type = \"text\", from = 1 }\n",
@@ -124,7 +124,7 @@ fn a_file_of_no_bytes_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_is_told() {
+fn what_is_no_file_is_reported() {
     use std::os::unix::ffi::OsStrExt;
     let fixture = Fixture::new("in/*", A);
     fixture.write("in/a.csv", "a\n1\n").write("elsewhere/b.csv", "a\n2\n");

@@ -91,7 +91,7 @@ impl Fixture {
         self.try_read().unwrap()
     }
 
-    /// The error of reading, as the user sees it, the folder's name taken out.
+    /// The error of reading, as the user sees it, the folder's name removed.
     fn error(&self) -> String {
         self.try_read().unwrap_err().to_string().replace(self.folder.path().to_str().unwrap(), "…")
     }

@@ -34,7 +34,7 @@ fn long(rows: u64) -> String {
 }
 
 #[test]
-fn what_is_packed_is_told_by_its_first_bytes_not_by_its_name() {
+fn what_is_packed_is_reported_by_its_first_bytes_not_by_its_name() {
     let json = b"{\"id\":1,\"net\":\"10.00\"}\n{\"id\":2,\"net\":20.5}\n";
     for (source, text) in [(CSV, TEXT.as_bytes()), (JSONL, json.as_slice())] {
         for name in ["sales.gz", "sales.zst", "sales", "sales.csv"] {
@@ -52,7 +52,7 @@ fn parts_packed_one_by_one_are_one_file() {
     let (head, tail) = TEXT.as_bytes().split_at(9);
     let fixture = Fixture::new("in/*", CSV);
     fixture.write("in/1", [gzip(head), gzip(b""), gzip(tail)].concat());
-    // Some writers of Zstandard begin with a frame that is to be passed over.
+    // Some writers of Zstandard begin with a frame that is to be ignored.
     let passed_over = b"\x50\x2A\x4D\x18\x03\x00\x00\x00abc".to_vec();
     fixture.write("in/2", [passed_over.clone(), zstandard(head), passed_over, zstandard(tail)].concat());
     assert_eq!(fixture.read().table(), [ROWS, ROWS].concat());
@@ -69,7 +69,7 @@ fn many_windows_and_encodings_are_unpacked_on_the_way() {
         assert_eq!((outcome.rows.len(), outcome.refused.len()), (100_000, 0));
         assert_eq!(outcome.table()[99_999], "99999|889708.99");
     }
-    // And the other way round: rows that hardly pack, in several windows as they lie there.
+    // And the other way round: rows that hardly pack, in several windows as stored.
     let mut part = GzEncoder::new(Vec::new(), Compression::none());
     part.write_all(text.as_bytes()).unwrap();
     let part = part.finish().unwrap();

@@ -365,7 +365,7 @@ fn column(kind: usize, seeds: &[Option<i64>]) -> (ArrayRef, Vec<Meaning>) {
 
 const KINDS: usize = 32;
 
-/// How a value of this meaning stands in a column of this type; `None` where it cannot.
+/// How a value of this meaning is in a column of this type; `None` where it cannot.
 fn shown(meaning: &Meaning, kind: &str) -> Option<String> {
     let number = |units: i128, scale: u32, to: u32, limit: i128| {
         let (lift, cut) = (10i128.pow(to.saturating_sub(scale)), 10i128.pow(scale.saturating_sub(to)));

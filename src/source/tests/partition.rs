@@ -1,4 +1,4 @@
-//! Columns that stand in the names of folders.
+//! Columns that are in the names of folders.
 
 use super::super::{list, survey};
 use super::{Fixture, runtime};

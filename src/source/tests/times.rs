@@ -204,7 +204,7 @@ fn declared_abbreviations_are_read_and_written_ones_need_it() {
     assert_eq!(instant("%F %T %Z", "2026-01-31 22:30:00 EST"), Err(Fault::Abbreviation));
     assert_eq!(wrong("%F %T CET", TIMED), "has the zone abbreviation CET, whose offset is not declared");
     assert_eq!(wrong("%F %T (AEST)", TIMED), "has the zone abbreviation AEST, whose offset is not declared");
-    // A word that is no zone is a word.
+    // A word that is not a zone is a word.
     assert_eq!(read("%F %H:%M Uhr", "2026-01-31 22:30 Uhr").as_deref(), Ok("2026-01-31T22:30:00Z"));
     assert_eq!(read("%F %H:%M HRS", "2026-01-31 22:30 HRS").as_deref(), Ok("2026-01-31T22:30:00Z"));
 }
@@ -344,7 +344,7 @@ const ZONES: &[Piece] = &[
 ];
 
 proptest! {
-    // Of a million times some thousands fall into the years that are passed over.
+    // Of a million times some thousands fall into the years that are ignored.
     #![proptest_config(ProptestConfig {
         max_global_rejects: u32::MAX,
         ..ProptestConfig::with_cases(

@@ -121,7 +121,7 @@ fn only_the_keys_of_elements_are_held_against_the_declaration() {
 }
 
 #[test]
-fn a_field_around_the_array_that_no_record_has_is_told() {
+fn a_field_around_the_array_that_no_record_has_is_reported() {
     let fixture = orders("jsonl");
     fixture
         .write("orders.jsonl", "{\"id\":1,\"client\":{\"email\":\"a\"},\"line_items\":[{\"sku\":\"A\"}]}\n");

@@ -79,7 +79,7 @@ fn json_means_by_an_exponent_what_it_says() {
 }
 
 #[test]
-fn shortened_numbers_in_texts_are_told_once_a_column_and_file() {
+fn shortened_numbers_in_texts_are_reported_once_a_column_and_file() {
     let toml =
         "format = \"csv\"\ndelimiter = \";\"\ntolerance = 1.0\n[columns]\ncard = \"text\"\nn = \"integer\"\n";
     let fixture = Fixture::new("*.csv", toml);
@@ -116,7 +116,7 @@ fn problems(options: &str, column: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_cannot_be_obeyed_is_told_with_its_key() {
+fn what_cannot_be_obeyed_is_reported_with_its_key() {
     let date = "{ type = \"date\", format = \"%d/%m/%y\" }";
     assert_eq!(
         problems("", date),

@@ -1,5 +1,5 @@
-//! Sums in a type so wide that adding never overflows: whether the result fits is asked once, at the end, so
-//! that the order of the rows and the threads decide nothing.
+//! Sums in a type so wide that adding never overflows: whether the result fits is checked once, at the end,
+//! so that neither the order of the rows nor the threads matter.
 
 use std::fmt;
 use std::marker::PhantomData;

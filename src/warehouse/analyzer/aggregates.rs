@@ -1,7 +1,8 @@
 //! `sum` and `avg` that add exactly, and refuse a result that does not fit its type.
 //!
 //! DataFusion's sums of integers and of decimals with 29 digits and more wrap around, and its averages of
-//! integers are sums of floats, whose last digits depend on the threads. All other types are DataFusion's own.
+//! integers are sums of floats, whose last digits depend on the threads. All other types are DataFusion's
+//! own.
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,9 +1,10 @@
-//! Arithmetic that refuses what does not fit its type.
+//! Arithmetic that refuses results out of the range of their type.
 //!
-//! DataFusion's integers wrap around, and its decimals of 38 digits may take on a 39th. Here that is an error
-//! which names the expression. Only where the types leave room for it: the sum of two `decimal(12,2)` always
-//! fits. Floats have infinities for what is too large and for divisions by zero: they are no error where a
-//! condition leaves them out, and refused where something is ordered by them or kept.
+//! DataFusion's integers wrap around, and its decimals of 38 digits may get a 39th. Here this is an error
+//! that names the expression. It is checked only if the types make it possible: the sum of two
+//! `decimal(12,2)` always fits. Floats have infinity for results that are too large and for divisions by
+//! zero: this is not an error if a condition excludes them, and is refused if rows are ordered by them or
+//! they are stored.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `date_trunc` of instants in microseconds: DataFusion's counts in nanoseconds, which end in 2262.
+//! `date_trunc` of timestamps in microseconds: DataFusion's own computes in nanoseconds, which end in 2262.
 
 use std::sync::Arc;
 

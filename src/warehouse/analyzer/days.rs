@@ -1,7 +1,7 @@
-//! A day beside an instant is the first instant of the day, in the zone of the engine.
+//! A day compared with an instant is the first instant of the day, in the zone of the engine.
 //!
-//! DataFusion would take it for midnight in UTC, in nanoseconds. Where the instant is given, as `$as_of` is,
-//! the days themselves are compared, which files can be left out by.
+//! DataFusion would read it as midnight in UTC, in nanoseconds. If the instant is a constant, like `$as_of`,
+//! the days themselves are compared, so that files can be skipped by their statistics.
 
 use std::sync::Arc;
 
@@ -193,7 +193,7 @@ fn compares(op: Operator) -> bool {
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
-/// Returns what days stand beside, if any do.
+/// Returns what days are beside, if any do.
 fn mixed(kinds: &[Kind]) -> Option<Kind> {
     let other = kinds.iter().find(|kind| matches!(kind, Kind::Instant | Kind::Local));
     other.filter(|_| kinds.contains(&Kind::Day)).cloned()

@@ -7,7 +7,7 @@
 //! | decision | `journal/<run>/intent.json`, put over an older one | put only if absent, with `fingerprint` |
 //! | run in flight | `journal/<run>/begun.json`, `step-<name>.json` | `journal/<run>/<attempt>/…`, steps with a fingerprint |
 //!
-//! What was decided is carried out. A run that was cut off before is dropped: its steps say nothing
+//! What was decided is carried out. A run that was interrupted before is dropped: its steps say nothing
 //! of what they follow from, so the next run could not know whether they still hold.
 
 use std::collections::BTreeSet;
@@ -39,10 +39,10 @@ struct Found {
     releases: Vec<(Path, Value)>,
     /// The release that was being published, its decision still in the words of format 1.
     decided: Option<(u64, Path, Value)>,
-    /// The run that was cut off before anything was decided, and its finished steps.
+    /// The run that was interrupted before anything was decided, and its finished steps.
     cut_off: Option<u64>,
     steps: Vec<Path>,
-    /// What else there is of runs that are over or were cut off.
+    /// What else there is of runs that are over or were interrupted.
     rest: Vec<Path>,
 }
 
@@ -128,7 +128,7 @@ impl Warehouse {
         }
         for (run, path) in intents {
             let Some(intent) = self.read_json::<Value>(&path).await? else { continue };
-            // A migration that was cut off may have brought it to format 2.
+            // A migration that was interrupted may have brought it to format 2.
             if intent["release"].get("attempt").is_none() {
                 self.can_be_carried_out(run, &path, &intent, &last).await?;
                 found.decided = Some((run, path, intent));

@@ -89,7 +89,7 @@ pub fn without_tests(words: &[Word]) -> Vec<Word> {
     kept
 }
 
-/// The place behind an item: behind its body, or behind the `;` that ends it.
+/// The place after an item: after its body, or after the `;` that ends it.
 pub fn end_of_item(words: &[Word], from: usize) -> usize {
     let mut depth = 0_i32;
     for (at, word) in words.iter().enumerate().skip(from) {

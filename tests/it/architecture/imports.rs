@@ -1,7 +1,8 @@
 //! Who imports whom among source files, and the circles in it.
 //!
-//! A file imports another by a `use`, grouped or not, or by a path in its code, be it from `crate`, `super` or
-//! `self`, from a module below it, or from a module that a `use` has brought in. `mod name;` is no import.
+//! A file imports another by a `use`, grouped or not, or by a path in its code, be it from `crate`,
+//! `super` or
+//! `self`, from a module below it, or from a module that a `use` has brought in. `mod name;` is not an import.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -3,7 +3,7 @@
 use crate::broken_shop::Shop;
 
 #[test]
-fn unknown_keys_are_told_all_at_once() {
+fn unknown_keys_are_reported_all_at_once() {
     let shop = Shop::published();
     shop.pipeline("seed = 42", "seed = 42\nsede = 42\nwarehose = \"w\"");
     shop.pipeline("format = \"csv\"", "format = \"csv\"\ndelimeter = \";\"");
@@ -19,7 +19,7 @@ fn unknown_keys_are_told_all_at_once() {
 }
 
 #[test]
-fn what_is_not_toml_is_told_with_its_lines() {
+fn what_is_not_toml_is_reported_with_its_lines() {
     let shop = Shop::published();
     shop.pipeline("seed = 42", "seed = ");
     shop.pipeline("timezone = \"Europe/Paris\"", "timezone = \"Europe/Paris");
@@ -28,7 +28,7 @@ fn what_is_not_toml_is_told_with_its_lines() {
 }
 
 #[test]
-fn a_key_of_the_wrong_type_is_told() {
+fn a_key_of_the_wrong_type_is_reported() {
     let shop = Shop::published();
     shop.pipeline("seed = 42", "seed = \"many\"");
     shop.pipeline("tolerance = 0.05", "tolerance = \"much\"");
@@ -42,7 +42,7 @@ fn a_key_of_the_wrong_type_is_told() {
 }
 
 #[test]
-fn values_that_mean_nothing_are_told_all_at_once() {
+fn values_that_mean_nothing_are_reported_all_at_once() {
     let shop = Shop::published();
     shop.pipeline("name = \"shop\"", "name = \"My Shop\"\nmodels = \"../sql/shop\"");
     shop.pipeline("timezone = \"Europe/Paris\"", "timezone = \"Europe/Pariss\"");
@@ -72,7 +72,7 @@ fn a_pipeline_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn without_a_pipeline_the_user_is_told_where_to_begin() {
+fn without_a_pipeline_the_user_is_reported_where_to_begin() {
     let shop = Shop::published();
     shop.remove("pipelines");
     shop.fails("no_pipelines_folder", 2, &["run"]);
@@ -124,7 +124,7 @@ fn whose_a_row_is_must_make_sense() {
 }
 
 #[test]
-fn tables_that_nothing_makes_are_told() {
+fn tables_that_nothing_makes_are_reported() {
     let shop = Shop::published();
     shop.declare(
         "[tables.\"core.order\"]\ntime = \"ordered_at\"\n\n[tables.\"Core Orders\"]\nstatic = true\n",
@@ -159,7 +159,7 @@ fn a_models_folder_that_is_not_there_is_named() {
 const WHO: &str = "[identity]\nkeys = \"channel.person_keys\"\ncountry = \"FR\"\n";
 
 #[test]
-fn all_that_is_wrong_with_golden_records_is_told_at_once() {
+fn all_that_is_wrong_with_golden_records_is_reported_at_once() {
     let shop = Shop::published();
     shop.declare(
         "[golden_record]\nrecords = \"channel.persons\"\ntrust = [\"card\", \"card\"]\n\

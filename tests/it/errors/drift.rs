@@ -52,7 +52,7 @@ fn a_column_that_nobody_declared() {
         "exports/orders/april.csv",
         format!("tier,order_id,customer_id,ordered_at,net_amount\ngold,{ROW}\n"),
     );
-    // A header is no row value; this test's is a private word only to show that rows are not told.
+    // A header is not a row value; this test's is a private word only to show that rows are not told.
     shop.edit(NEW, "Sesame", "points");
     shop.fails("drift_added_csv", 1, &ORDERS);
 
@@ -127,7 +127,7 @@ fn what_cannot_be_taken_in() {
 }
 
 #[test]
-fn a_column_taken_in_is_told_and_so_is_one_left_behind() {
+fn a_column_taken_in_is_reported_and_so_is_one_left_behind() {
     let shop = Shop::published();
     shop.source("orders", "on_drift = \"evolve\"");
     shop.write(NEW, format!("order_id,customer_id,ordered_at,net_amount,channel,Tier\n{ROW},gold\n"));

@@ -1,4 +1,4 @@
-//! Too little training data is no failure; a wrong column is. The same for audiences.
+//! Too little training data is not a failure; a wrong column is. The same for audiences.
 
 use crate::broken_shop::Shop;
 

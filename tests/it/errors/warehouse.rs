@@ -75,7 +75,7 @@ fn a_journal_that_was_deleted_loses_nothing() {
     run.kill().unwrap();
     run.wait().unwrap();
     shop.remove("warehouse/_sillage/journal");
-    // What was staged is found by nobody; the run begins anew.
+    // What was staged is found by nobody; the run begins again.
     shop.works_again();
 }
 

@@ -36,7 +36,7 @@ pub struct Person {
     pub vip: Option<bool>,
     /// Beyond what a float tells apart.
     pub big: Option<i64>,
-    /// A ratio that is no ordinary number.
+    /// A ratio that is not an ordinary number.
     pub odd: Option<&'static str>,
 }
 
@@ -238,7 +238,7 @@ impl World {
                 "customer_id = \"text\", channel = \"text\", purpose = \"text\", granted = \"boolean\", \
                  valid_from = \"timestamp\"",
             ),
-            // What is declared of the tables is no proof of what they hold.
+            // What is declared of the tables is not a proof of what they hold.
             "[tables]\n\"mart.people\" = { key = [\"customer_id\"] }\n\"mart.scores\" = { key = [\"customer_id\"] }\n\
              \"mart.visits\" = { key = [\"page\"] }\n\"core.lines\" = { time = \"at\" }\n"
                 .to_owned(),

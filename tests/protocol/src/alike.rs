@@ -9,7 +9,7 @@
 //! - journal entries of a release that is there, once nobody can sweep with its number any more, and
 //!   the order of entries but for the newest step of the next release, which alone is inherited;
 //! - shelves before the last release's, unless somebody may be forgotten who is in them;
-//! - files that nothing speaks of, unless the person is in them whom an erasure takes out;
+//! - files that nothing speaks of, unless the person is in them whom an erasure removes;
 //! - whether the attempt of an old release had inherited a file that nothing else speaks of.
 
 use crate::storage::{Attempt, Bits, Intent, Number, TABLES, below};

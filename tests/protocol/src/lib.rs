@@ -38,11 +38,11 @@ use vacuum::Vacuuming;
 /// What a writer does to the warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
-    /// A run: takes finished steps over from an attempt that was cut off.
+    /// A run: takes finished steps over from an attempt that was interrupted.
     Night,
     /// A run without a person, and the purge of what was before it.
     Forget,
-    /// Writes the first table anew and leaves the second.
+    /// Writes the first table again and leaves the second.
     Optimize,
     /// Publishes the files of the first release again.
     Restore,
@@ -97,7 +97,7 @@ enum Place {
     Published {
         found: bool,
     },
-    /// A backup that was told of its success.
+    /// A backup that was reported of its success.
     Saved {
         /// Whether each table of the copy can be read.
         whole: bool,

@@ -1,16 +1,16 @@
 //! What must hold whatever the order:
 //!
 //! - no half release: when a release is there, every table has that release's own commit;
-//! - no lost release: a writer that was told of its success finds its release under that number;
+//! - no lost release: a writer that was reported of its success finds its release under that number;
 //! - no double rows: no release is committed twice to a table, and no attempt's files but by a verb that
 //!   publishes what was there;
 //! - nothing vanishes: every release that is there can be read, log and files, and the last is there;
 //! - only an erasure, once it is decided, or a vacuum deletes a release;
 //! - once everybody is done: what was decided is carried out, the shelf shows the last release and is
-//!   there, and of whom was taken out nothing is left, unless an order stands that the next command
+//!   there, and of whom was removed nothing is left, unless an order stands that the next command
 //!   carries out;
 //! - whom an erasure took out is in no later release;
-//! - a backup that was told of its success is whole, and its release was there at the end.
+//! - a backup that was reported of its success is whole, and its release was there at the end.
 
 use stateright::Property;
 

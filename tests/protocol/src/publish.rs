@@ -62,7 +62,7 @@ impl Protocol {
                 _ => Place::Failed,
             },
             _ => {
-                // The finished step of the newest attempt that was cut off, if its file is there.
+                // The finished step of the newest attempt that was interrupted, if its file is there.
                 let mut journal = storage.journal.iter().filter(|_| verb == Verb::Night);
                 let inherited = journal
                     .rfind(|(of, _, own)| *of == number && *own)
@@ -127,7 +127,7 @@ impl Protocol {
 
     pub(crate) fn propose(&self, storage: &Storage, intent: Intent, holds: bool) -> Place {
         if self.needs_lock() {
-            // What an erasure has taken out must not be published again before it is purged.
+            // What an erasure has removed must not be published again before it is purged.
             let is_erased = storage.orders.iter().any(|(number, _)| *number < intent.number);
             if !holds || is_erased && !self.makes(Mistake::OrdersAreNotLookedAt) {
                 return Place::Failed;

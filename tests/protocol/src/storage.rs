@@ -34,7 +34,7 @@ pub struct Storage {
     pub journal: Vec<(Number, Attempt, bool)>,
     /// Files that are there.
     pub files: [Bits; TABLES],
-    /// Files, there or not, in which the person is whom an erasure takes out.
+    /// Files, there or not, in which the person is whom an erasure removes.
     pub personal: [Bits; TABLES],
     /// What the link shows.
     pub shelf: Number,

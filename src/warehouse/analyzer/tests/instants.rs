@@ -9,7 +9,7 @@ use super::*;
 use crate::clock::parse_instant;
 use crate::day;
 
-/// Prices, some of which are valid for ever.
+/// Prices, some of which are valid permanently.
 fn prices(zone: &str) -> SessionContext {
     let session = session(zone.parse().unwrap(), 1);
     let day = |text: &str| text.parse::<NaiveDate>().ok().map(Date32Type::from_naive_date);
@@ -32,7 +32,7 @@ fn prices(zone: &str) -> SessionContext {
 }
 
 #[tokio::test]
-async fn what_is_valid_for_ever_is_valid_now() {
+async fn what_is_valid_permanently_is_valid_now() {
     let session = prices("Europe/Paris");
     let now = "arrow_cast('2026-07-01T00:00:00Z', 'Timestamp(Microsecond, Some(\"UTC\"))')";
     for (condition, expected) in [
@@ -181,7 +181,7 @@ proptest! {
 
     /// `date_trunc` beside chrono's own fields, and beside DataFusion's where that reaches.
     #[test]
-    fn an_instant_is_cut_off_by_the_clock_of_its_zone(
+    fn an_instant_is_interrupted_by_the_clock_of_its_zone(
         zone in zones(),
         micros in prop_oneof![2 => 0_i64..4_000_000_000_000_000, 1 => -62_135_596_800_000_000..253_402_300_799_999_999_i64],
         unit in 0..9_usize,

@@ -314,7 +314,7 @@ async fn message(sql: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_told_with_the_expression_and_no_value() {
+async fn what_does_not_fit_is_reported_with_the_expression_and_no_value() {
     for (sql, part) in [
         ("select points + 1 from t", "`t.points + 1` is out of the range of bigint"),
         ("select (points + 1) * 2 from t", "`t.points + 1` is out of"),
@@ -342,7 +342,7 @@ async fn what_does_not_fit_is_told_with_the_expression_and_no_value() {
     ] {
         let message = message(sql).await;
         assert!(message.contains(part) && message.contains("hint: "), "{sql}: {message}");
-        // What the query itself says is no row's.
+        // What the query itself says is not a row's.
         assert!(
             !sql.contains("from t") || !message.contains("922337") && !message.contains("99999"),
             "{sql}: {message}"
