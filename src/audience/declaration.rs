@@ -128,7 +128,7 @@ impl AudienceDeclaration {
             );
         }
         if let Some(duplicate) = duplicate(&self.from) {
-            wrong("from", Error::config(format!("{duplicate} stands twice")).hint("name each table once"));
+            wrong("from", Error::config(format!("{duplicate} is listed twice")).hint("name each table once"));
         }
         if !(0.0..1.0).contains(&self.control) {
             wrong(

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_digit_over_and_over_is_anonymous() {
+    fn one_repeated_digit_is_a_placeholder() {
         for value in [
             "000",
             "0000000000",

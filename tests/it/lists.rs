@@ -213,12 +213,12 @@ fn tables_join_by_ids_of_one_type() {
     club.refused(
         2,
         &from("\"mart.members\", \"mart.members\""),
-        &["audiences.all.from", "mart.members stands twice"],
+        &["audiences.all.from", "mart.members is listed twice"],
     );
 }
 
 #[test]
-fn a_name_that_two_tables_have_is_anonymous() {
+fn a_name_that_two_tables_have_is_ambiguous() {
     let club = Club::new();
     let both = from("\"mart.members\", \"mart.debts\"");
     let of = |condition: &str| both.replace("\"true\"", &format!("\"{condition}\""));
@@ -329,16 +329,19 @@ fn what_a_subquery_reads_is_a_part_of_the_graph() {
 fn subqueries_that_would_mean_something_else_are_refused() {
     let club = Club::new();
     for (condition, messages) in [
-        ("exists (select 1 from core.visits v where v.sport = 'box')", "asks nothing of the customer"),
+        ("exists (select 1 from core.visits v where v.sport = 'box')", "does not refer to the customer"),
         (
             "exists (select 1 from core.visits v where customer_id = customer_id)",
-            "asks nothing of the customer",
+            "does not refer to the customer",
         ),
         // The inner table has no such column: it would be the customer's own.
-        ("customer_id in (select customer_id from core.sports)", "`customer_id` would be the customer's own"),
+        (
+            "customer_id in (select customer_id from core.sports)",
+            "`customer_id` would be the customer's column",
+        ),
         (
             "exists (select 1 from core.visits v where v.customer_id = base.customer_id and fee > 3)",
-            "`fee` would be the customer's own",
+            "`fee` would be the customer's column",
         ),
         (
             "exists (select 1 from core.visits v where v.customer_id = base.customer_id limit 1)",
@@ -350,15 +353,15 @@ fn subqueries_that_would_mean_something_else_are_refused() {
         ),
         (
             "(select v.sport from core.visits v where v.customer_id = base.customer_id) = 'box'",
-            "cannot be asked of all customers at once",
+            "cannot be computed for all customers at once",
         ),
         (
             "exists (select 1 from core.visits base where base.customer_id = 'ada')",
             "a table of a subquery is named `base`",
         ),
         ("3 > all (select fee from mart.members)", "`any` and `all` of a subquery are not supported"),
-        ("row_number() over (order by fee) < 3", "looks at more than one customer"),
-        ("sum(fee) > 3", "looks at more than one customer"),
+        ("row_number() over (order by fee) < 3", "reads more than one customer"),
+        ("sum(fee) > 3", "reads more than one customer"),
         ("random() < 0.5", "random() changes from call to call"),
         ("now() > $as_of and fee > 3", "now() depends on when the run takes place"),
         ("(select sum(cast(fee as double)) from mart.members) > 3", "sum() adds floats"),
