@@ -30,7 +30,7 @@ pub enum Assertion {
     },
     /// A SQL condition that no row may make false.
     Expression(String),
-    /// What tables say of each other: a query of one number, the lines that do not agree.
+    /// A check between tables: a query that counts the rows that do not agree.
     Agreement {
         name: String,
         with: Vec<TableName>,
@@ -44,7 +44,7 @@ pub struct Check {
     pub table: TableName,
     pub assertion: Assertion,
     pub severity: Severity,
-    /// Asked in every run, of the table as it will stand, whatever is declared or selected.
+    /// Runs in every run, on the table as it will be published, whatever is declared or selected.
     pub standing: bool,
 }
 

@@ -48,7 +48,7 @@ pub struct Bounds {
 }
 
 impl CheckDeclaration {
-    /// Returns the checks an entry declares (`not_null` of several columns is one check a column).
+    /// Returns the checks an entry declares (`not_null` of several columns is one check per column).
     pub fn check(&self, table: &TableName) -> Result<Vec<Check>> {
         let mut assertions: Vec<Assertion> = Vec::new();
         let mut kinds = 0;

@@ -18,7 +18,7 @@ use crate::placeholder_value::PlaceholderValues;
 use crate::source::{KeyKind, Person};
 use crate::warehouse::catalog::{Catalog, Session};
 
-/// The kind of our own ids, which nobody's export holds.
+/// The kind of sillage's own customer ids, which no export has.
 const CUSTOMER_ID: &str = "customer_id";
 /// That of the ids which count how many customers were meant; no identifier has it.
 const CUSTOMER: &str = "_customer";
@@ -31,7 +31,7 @@ pub struct ErasureRequest<'a> {
     pub identifiers: &'a [Identifier],
     /// Whether they may belong to more than one customer.
     pub several: bool,
-    /// Whether somebody typed them: what was found beside a person's own is theirs.
+    /// Whether a user typed them; identifiers that were found from these belong to the person.
     pub is_typed: bool,
 }
 
@@ -51,7 +51,7 @@ impl ErasedPerson {
     /// by them strangers would be forgotten.
     ///
     /// # Errors
-    /// An identifier that says nothing; identifiers that belong to more than one customer and not `several`.
+    /// An unusable identifier; identifiers of more than one customer without `several`.
     pub async fn find(
         catalog: &Catalog,
         keys: Option<&TableName>,
@@ -100,7 +100,7 @@ impl ErasedPerson {
                 return Ok(());
             }
         }
-        // Records that were theirs and are not there any more are remembered still.
+        // Records of the person that no longer exist are still in the history.
         let history = TableName::new("core", "customer_id_history")?;
         let remembers = catalog.table(&history).await?.is_some();
         let former = TableName::new("core", "former_customer_ids")?;
@@ -109,7 +109,7 @@ impl ErasedPerson {
         } else {
             "select customer_id as former_id, customer_id from core.customer_ids where false"
         };
-        // Who they last were counts: one who was theirs by mistake is somebody else.
+        // The last customer of a record is used: one that was assigned by mistake belongs to another person.
         let gone = if remembers {
             "union select source, record_id, false from (
                select h.source, h.record_id, h.customer_id,
@@ -259,7 +259,7 @@ async fn sources_of_records(catalog: &Catalog) -> Result<BTreeSet<String>> {
     Ok(sources.map(str::to_owned).collect())
 }
 
-/// Refuses an identifier by which nobody in particular is named.
+/// Refuses an identifier that does not identify one person.
 fn require_personal(
     asked: &[Identifier],
     sources: &BTreeSet<String>,
@@ -280,7 +280,7 @@ fn require_personal(
     Error::all(errors.collect())
 }
 
-/// Returns the rows of a query of kind, value and whether it is a key, without those that say nothing.
+/// Returns the rows of a query of kind, value and whether it is a key, without unusable ones.
 async fn identifiers(
     session: &Session,
     sql: &str,

@@ -21,7 +21,7 @@ use crate::storage::beside::Beside;
 use crate::storage::permission::Permission;
 
 const CUSTOMER_ID: &str = "customer_id";
-/// A shorter value may stand for anything in a file that does not say whose its rows are.
+/// A shorter value may mean anything in a file whose rows have no customer id.
 const DISTINCTIVE_CHARACTERS: usize = 5;
 /// The same within a longer text.
 const WORD_CHARACTERS: usize = 7;
@@ -30,7 +30,8 @@ const NOT_OURS: &str = "it was changed after sillage wrote it: check it yourself
 const READING: &str = "read the file";
 const OTHER_NAMES: &str = "it has hard links under other names, which still contain the rows";
 
-/// Takes the person's rows out of the file, which is replaced whole or not at all. Rows are theirs by
+/// Removes the person's rows from the file, which is replaced as a whole or not at all. Rows belong to the
+/// person by
 /// `customer_id`; in a file without that column, by a value that identifies them. `format` is how the file
 /// was written, where that is known. What a link leads to is cleaned, and the link stays.
 pub fn clean_file(path: &str, format: Option<&str>, subject: &ErasedPerson) -> Result<CleanedFile> {
@@ -74,7 +75,7 @@ struct Cleaned {
     look: Option<&'static str>,
 }
 
-/// The values by which a row is theirs.
+/// The values that identify a row of the person.
 struct Values {
     customers: BTreeSet<String>,
     telling: BTreeSet<String>,
@@ -108,7 +109,7 @@ impl Values {
             })
     }
 
-    /// Returns the same of a row: by the cell that says whose it is, else by any.
+    /// Returns whether a row is the person's: by its customer id if there is one, else by any cell.
     fn are_in<'c>(&self, id: Option<&str>, mut cells: impl Iterator<Item = Cow<'c, str>>) -> bool {
         match id.filter(|id| !id.trim().is_empty()) {
             Some(id) => self.is_customer(id),
@@ -269,7 +270,7 @@ fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Opti
         let goes_on = match own {
             _ if number < 3 || line.starts_with('+') => false,
             Some(own) => own.is_empty(),
-            // Without an id only the first cell tells, which may be a null.
+            // Without an id only the first cell decides, which may be null.
             None => cells.get(1).is_some_and(|cell| cell.is_empty()),
         };
         if !goes_on {

@@ -30,13 +30,13 @@ pub struct Receipt {
     pub replicas: Vec<Replica>,
 }
 
-/// A file that sillage wrote for somebody.
+/// A file that sillage exported.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CleanedFile {
     pub path: String,
-    /// `None`: it is gone. Else how many of its rows were the person's, which it no longer has.
+    /// How many rows of the person were removed from it; `None` if the file no longer exists.
     pub rows: Option<u64>,
-    /// Why a person must look at it.
+    /// Why it must be checked by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look: Option<String>,
 }
@@ -45,14 +45,14 @@ pub struct CleanedFile {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Replica {
     pub location: String,
-    /// `None`: it is gone, or could not be cleaned, for the reason in `look`.
+    /// `None` if it no longer exists, or could not be cleaned for the reason in `look`.
     pub release: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look: Option<String>,
 }
 
 impl Receipt {
-    /// Returns what is left to a person to look at.
+    /// Returns what must be checked by hand.
     pub fn left(&self) -> impl Iterator<Item = (&str, &str)> {
         let files = self.files.iter().filter_map(|file| Some((file.path.as_str(), file.look.as_deref()?)));
         let replicas =

@@ -34,7 +34,7 @@ const DISTINCTIVE_DIGITS: usize = 7;
 /// What refused records are compared with.
 pub struct RecordSearch<'a> {
     sources: BTreeMap<&'a str, &'a Source>,
-    /// Kinds of which any value tells, however short.
+    /// Kinds of which any value is distinctive, however short.
     own: BTreeSet<&'a str>,
     others: Vec<&'a str>,
     list: &'a Suppressions,
@@ -43,9 +43,9 @@ pub struct RecordSearch<'a> {
 /// How many refused records lost their text, or would.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BlankedRecords {
-    /// They name a erased person.
+    /// They name an erased person.
     pub named: u64,
-    /// Only their beginning was kept: whom the rest named nobody can say.
+    /// Only their beginning was stored: the rest may have contained an identifier.
     pub cut: u64,
 }
 
@@ -130,7 +130,7 @@ impl<'a> RecordSearch<'a> {
     }
 
     /// Returns whether a part of the text is on the list: words in a row, or an address. Of a part only what
-    /// tells counts: a card `12` is not the day of a date.
+    /// is distinctive counts: a card `12` is not the day of a date.
     fn has_listed_part(&self, text: &str, tried: &mut HashSet<String>) -> bool {
         let word_ranges = word_ranges(text);
         let mut is_listed = |part: &str| is_distinctive(part) && self.is_listed(part, tried);
@@ -163,7 +163,7 @@ impl<'a> RecordSearch<'a> {
     }
 }
 
-/// Returns whether a value says of itself that it is somebody's.
+/// Returns whether a value is long enough to identify a person by itself.
 fn is_distinctive(value: &str) -> bool {
     let length = value.chars().count();
     let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
@@ -174,7 +174,7 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Returns where letters and digits stand together.
+/// Returns the ranges of words: letters and digits without a break.
 fn word_ranges(text: &str) -> Vec<Range<usize>> {
     let mut word_ranges: Vec<Range<usize>> = Vec::new();
     for (at, c) in text.char_indices().filter(|(_, c)| is_of_word(*c)) {
@@ -187,7 +187,7 @@ fn word_ranges(text: &str) -> Vec<Range<usize>> {
     word_ranges
 }
 
-/// Returns the text, and what it says where signs stand for others: `\u0040`, `%40`, `&#64;`.
+/// Returns the text, and the text with its escapes resolved: `\u0040`, `%40`, `&#64;`.
 fn spellings(text: &str) -> Vec<Cow<'_, str>> {
     let mut spellings = vec![Cow::Borrowed(text)];
     for (sign, resolve) in
@@ -200,7 +200,7 @@ fn spellings(text: &str) -> Vec<Cow<'_, str>> {
     spellings
 }
 
-/// With what stands after backslashes, as JSON and dumps write it.
+/// Returns the text with backslash escapes resolved, as in JSON and database dumps.
 fn unescaped(text: &str) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;

@@ -9,7 +9,7 @@ use super::suppression::Suppressions;
 use crate::error::{Context, Error, Result};
 use crate::source::{OnForget, Person};
 
-/// How many rows were a erased person's.
+/// How many rows were an erased person's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasedRows {
     pub removed: u64,
@@ -22,7 +22,7 @@ impl ErasedRows {
     }
 }
 
-/// Returns which rows are a erased person's.
+/// Returns which rows are an erased person's.
 ///
 /// # Errors
 /// A batch without a column of a key.
@@ -57,7 +57,7 @@ pub(super) fn rows_with_key(
     Ok(found.into())
 }
 
-/// Returns the batch without what is a erased person's, and how many rows that were.
+/// Returns the batch without what is an erased person's, and how many rows that were.
 pub fn forget_rows(
     batch: RecordBatch,
     person: &Person,

@@ -100,7 +100,7 @@ pub struct Suppressions {
 }
 
 impl Suppressions {
-    /// Returns the list of the release; `None` when nobody was ever forgotten. The key is asked for only
+    /// Returns the list of the release; `None` when no person was ever erased. The key is asked for only
     /// then.
     ///
     /// # Errors
@@ -161,8 +161,8 @@ impl Suppressions {
         Ok(list)
     }
 
-    /// Returns whether the value, in whatever spelling, is a erased person's. One that says nothing is
-    /// nobody's.
+    /// Returns whether the value, in whatever spelling, belongs to an erased person. An unusable value
+    /// never does.
     pub fn holds(&self, kind: &str, value: &str) -> bool {
         let (normal, former) = (normal(value), former(value));
         let is_listed = self.hashes.contains(&self.key.hash(kind, &normal))
@@ -192,7 +192,7 @@ impl Suppressions {
                 fresh.push((&identifier.kind, hash));
             }
         }
-        // In the order of the hashes nothing shows whose stood beside whose.
+        // Sorted by hash, nothing shows which values belong to one person.
         fresh.sort_unstable();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(fresh.iter().map(|(kind, _)| *kind))),

@@ -38,7 +38,7 @@ pub fn require_no_clock(plan: &LogicalPlan) -> Result<()> {
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {
             expr.apply(|e| match e {
-                // Of the engine's functions only those that tell the time are stable, not immutable.
+                // Only the engine's functions of the current time are stable and not immutable.
                 Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Stable => {
                     asked = Some(call.name().to_owned());
                     Ok(TreeNodeRecursion::Stop)

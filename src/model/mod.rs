@@ -16,7 +16,7 @@ use crate::name::TableName;
 #[derive(Debug, Clone)]
 pub struct Model {
     pub table: TableName,
-    /// As messages name it, relative to where the user stands.
+    /// The path as messages show it, relative to the user's working folder.
     pub path: PathBuf,
     pub sql: String,
     pub reads: BTreeSet<TableName>,

@@ -88,7 +88,7 @@ enum Closer {
 
 /// Refuses brackets that are not closed, and casts and cases nested too deep.
 pub(super) fn require_shallow(sql: &str) -> Result<()> {
-    // A text that is no SQL at all is the parser's to tell.
+    // A text that is not SQL at all is reported by the parser.
     let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location() else {
         return Ok(());
     };

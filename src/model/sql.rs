@@ -10,7 +10,7 @@ use super::nesting;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
-/// Returns the warehouse tables of a single query (CTEs and functions told apart).
+/// Returns the warehouse tables of a single query (without CTEs and functions).
 ///
 /// # Errors
 /// SQL that does not parse, several statements, anything but a query, a table without its schema.

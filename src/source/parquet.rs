@@ -295,7 +295,8 @@ fn unreadable(source: &Source, columns: &FileColumns) -> Vec<Error> {
     errors
 }
 
-/// Returns the Parquet library trusts the lengths that a file tells and panics where they lie.
+/// Runs code of the Parquet library, which panics if the lengths in a file are wrong, and returns an error
+/// instead.
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
         .map_err(|_| Error::failed("the file is corrupt: its pages do not match its footer"))

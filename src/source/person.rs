@@ -55,7 +55,7 @@ impl KeyKind {
     }
 }
 
-/// What happens to the rows of a erased person.
+/// What happens to the rows of an erased person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnForget {
     Remove,

@@ -36,7 +36,7 @@ impl Beside {
 
     /// Begins it under a name that [`name_beside`] gave.
     pub fn create_as(path: &Path, partial: PathBuf, permission: Permission) -> io::Result<Self> {
-        // A link under this name is something that is there: it is not followed.
+        // An existing link with this name is not followed.
         let file = permission.new_file(&partial)?;
         Ok(Beside { path: path.to_owned(), partial, file, is_whole: false })
     }
@@ -45,7 +45,7 @@ impl Beside {
         &self.file
     }
 
-    /// Lets the file be read by whoever may read that other one.
+    /// Gives the file the read permissions of another file.
     pub fn readable_like(&self, other: &fs::Metadata) -> io::Result<()> {
         self.file.set_permissions(other.permissions())
     }
@@ -63,7 +63,7 @@ impl Beside {
 impl Drop for Beside {
     fn drop(&mut self) {
         if !self.is_whole {
-            // What cannot be deleted now was deleted by somebody, or is told by whoever meets it.
+            // A file that cannot be deleted now was already deleted, or is reported by the next reader.
             let _ = fs::remove_file(&self.partial);
         }
     }

@@ -110,7 +110,7 @@ mod chosen {
         Unanswered,
         /// Only a part of it was done.
         Torn,
-        /// The store says that a condition did not hold.
+        /// The store reports that a condition was not met.
         Precondition,
     }
 
@@ -275,7 +275,7 @@ mod chosen {
             point("before part");
             match fate() {
                 Fate::Done => self.upload.put_part(data),
-                // Half of the part is there, and the rest never comes.
+                // Half of the part is written, and the rest never follows.
                 Fate::Torn | Fate::Unanswered => {
                     let part = self.upload.put_part(data);
                     async move { part.await.and_then(|()| Err(lost())) }.boxed()

@@ -79,7 +79,7 @@ impl ObjectStore for Folder {
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        // A deletion that a power cut undoes is done again by whoever meets the file.
+        // A deletion that a power failure undoes is repeated by the next process that finds the file.
         self.inner.delete_stream(locations)
     }
 
@@ -114,7 +114,7 @@ impl ObjectStore for Folder {
 }
 
 impl Folder {
-    /// Returns the folder that a prefix stands for: the one that its files are in.
+    /// Returns the folder of a prefix: the one that contains its files.
     fn folder(&self, prefix: Option<&Path>) -> Result<PathBuf> {
         let mut file = self.inner.path_to_filesystem(&prefix.cloned().unwrap_or_default().join("file"))?;
         file.pop();
@@ -226,7 +226,7 @@ fn put_whole(path: &FilePath, payload: &PutPayload, mode: &PutMode, permissions:
             PutMode::Create => {
                 fs::hard_link(&temporary, path)?;
                 fault::point("unlink");
-                // The name is there: what is left of the other one does no harm.
+                // The name exists: the rest of the other one does no harm.
                 let _ = fs::remove_file(&temporary);
                 Ok(())
             }

@@ -81,7 +81,7 @@ impl Storage {
         Ok(Storage { root_store: fault::between(root_store), url, path })
     }
 
-    /// Returns a place that is gone with the process, for work that must leave nothing after.
+    /// Returns a store in memory, for work that must leave nothing on disk.
     pub fn in_memory() -> Result<Self> {
         let url = Url::parse("memory:///warehouse/").doing("open a store in memory")?;
         let path = Path::from_url_path(url.path()).doing("open a store in memory")?;
@@ -98,7 +98,7 @@ impl Storage {
         (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
     }
 
-    /// Bytes that may still be written; `None` where nobody counts them.
+    /// Bytes that may still be written; `None` if there is no limit.
     pub fn free_bytes(&self) -> Option<u64> {
         #[cfg(unix)]
         {

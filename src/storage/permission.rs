@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 const VARIABLE: &str = "SILLAGE_FILE_MODE";
 const OWNER: u32 = 0o600;
 
-/// What may be read by whom, below a warehouse's folder.
+/// Who may read which files of a warehouse's folder.
 #[derive(Debug, Clone)]
 pub struct Permissions {
     /// None outside of warehouses.
@@ -62,7 +62,7 @@ impl Permissions {
             | (Some("_sillage"), Some("shelf" | "releases" | "artifacts" | "format.json")) => {
                 Permission::UMASK
             }
-            // What is for all lies below it: it can be passed, and not listed.
+            // It contains public files: others may enter it, but not list it.
             (Some("_sillage"), None) => Permission { file: self.mode, folder: folder_of(self.mode) | 0o011 },
             _ => Permission { file: self.mode, folder: folder_of(self.mode) },
         }
@@ -82,7 +82,7 @@ impl Permission {
     /// Of what everybody reads whom the umask lets.
     pub const UMASK: Permission = Permission { file: 0o666, folder: 0o777 };
 
-    /// Makes a file that is not there yet.
+    /// Creates a file that does not exist yet.
     pub(super) fn new_file(self, path: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -91,7 +91,7 @@ impl Permission {
         options.open(path)
     }
 
-    /// Makes a folder that is not there yet.
+    /// Creates a folder that does not exist yet.
     pub(super) fn new_folder(self, path: &Path) -> io::Result<()> {
         #[allow(unused_mut, reason = "file modes exist only on Unix")]
         let mut builder = DirBuilder::new();
@@ -101,7 +101,7 @@ impl Permission {
     }
 }
 
-/// Whoever reads the files of a folder passes it.
+/// Returns the mode of a folder whose files have this mode: who may read them may enter it.
 fn folder_of(file: u32) -> u32 {
     file | (file & 0o444) >> 2
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A process; what it leaves is named by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
-    /// Of the machine that it runs on, since it was last started; empty where the system does not tell.
+    /// The id of the machine's boot; empty if the system does not provide it.
     machine_boot: String,
     /// That its number is of.
     #[serde(default)]
@@ -19,7 +19,7 @@ pub struct Process {
     started: String,
 }
 
-/// What can be said of a process from here.
+/// What is known about a process from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
     Alive,

@@ -31,7 +31,7 @@ static OWN: Mutex<BTreeMap<PathBuf, (PathBuf, File)>> = Mutex::new(BTreeMap::new
 /// Returns the folder of this process, for a warehouse in that folder or elsewhere.
 ///
 /// # Errors
-/// No folder can be made that nobody else can read.
+/// When no private folder can be created.
 pub fn folder(warehouse: Option<&Path>) -> Result<PathBuf> {
     // A reader who may not write to the warehouse spills elsewhere.
     let there = warehouse.filter(|folder| folder.is_dir()).map(|folder| folder.join(IN_WAREHOUSE));
@@ -85,7 +85,7 @@ fn user() -> String {
     "user".to_owned()
 }
 
-/// This process's folder in the root, made where it is not there yet.
+/// This process's folder in the root, created if it does not exist yet.
 fn own(root: &Path) -> io::Result<PathBuf> {
     let mut own = OWN.lock().map_err(|_| io::Error::other("another thread failed"))?;
     if let Some((folder, _)) = own.get(root)
@@ -93,7 +93,7 @@ fn own(root: &Path) -> io::Result<PathBuf> {
     {
         return Ok(folder.clone());
     }
-    // Whoever cleans temporary folders may have deleted it under a process that lives for weeks.
+    // A cleaner of temporary folders may have deleted it while the process lived for weeks.
     own.remove(root);
     let (folder, lock) = loop {
         make_private(root)?;
@@ -121,11 +121,11 @@ fn locked(root: &Path) -> io::Result<(PathBuf, File)> {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(e) => return Err(e),
         };
-        // Where files cannot be locked the name alone tells.
+        // If files cannot be locked, only the name decides.
         if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
             continue;
         }
-        // Whoever swept between the two has deleted it.
+        // Another process deleted it between the two.
         if path.exists() && !folder.exists() {
             return Ok((folder, lock));
         }
@@ -200,7 +200,7 @@ fn sweep_root(root: &Path) -> io::Result<()> {
         }
         let _ = fs::remove_file(path);
     }
-    // A folder whose lock is gone was being swept when the sweeper died.
+    // A folder without a lock was being deleted when the deleting process died.
     for folder in names.iter().filter(|path| path.is_dir() && !lock_of(path).exists()) {
         let name = folder.file_name().and_then(|name| name.to_str()).and_then(Process::of);
         if name.is_some_and(|process| process.life() != Life::Alive) {

@@ -97,8 +97,8 @@ fn is_history(pipeline: &Pipeline, table: &TableName) -> bool {
     pipeline.sources().any(|source| source.snapshot.is_some() && raw_table(&source.name) == *table)
 }
 
-/// Returns rows without the time that says when they became known would all be hidden, and the test would
-/// pass or fail for a reason that it does not show.
+/// Returns an error for rows without the time from which they are known: all of them would be hidden, and
+/// the test would pass or fail for a reason that it does not show.
 fn hidden_unseen(
     declared: &TestDeclaration,
     table: &TableName,
@@ -153,7 +153,7 @@ fn batch(
                 None => unnamed(field.name(), field.data_type(), row),
             };
             match value {
-                // A row of a list is on it, unless the test says from when.
+                // A row of a list is valid, unless the test gives its `valid_from`.
                 Ok(value) if value.is_null() && is_history && field.name() == VALID_FROM => {
                     values.push(instant_value(Instant::UNIX_EPOCH));
                 }

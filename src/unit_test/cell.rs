@@ -8,7 +8,7 @@ use datafusion::common::ScalarValue;
 use crate::clock::parse_instant;
 use crate::error::{Error, Result};
 
-/// A value and where it stands.
+/// A value and its place in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     pub written: Written,
@@ -67,8 +67,8 @@ impl Cell {
     }
 }
 
-/// Returns the test's own value may be reported: it comes from the test file, not from a row of the
-/// warehouse.
+/// Returns the error for a value that does not fit. It shows the value, which comes from the test file and
+/// not from a row of the warehouse.
 fn misfit(found: &str, kind: &DataType) -> Error {
     Error::config(format!("`{found}` cannot be read as {}", name_of(kind))).hint(match kind {
         DataType::Timestamp(_, _) => "write it as 2026-01-31, 2026-01-31 03:00 or 2026-01-31T03:00:00Z",

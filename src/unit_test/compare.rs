@@ -24,7 +24,7 @@ pub struct Difference {
     pub columns: Vec<String>,
     /// How many rows are as expected.
     pub agreeing: usize,
-    /// What belongs together stands together: an expected row, then the found one most like it.
+    /// Related rows are next to each other: an expected row, then the found row most similar to it.
     pub lines: Vec<Line>,
 }
 

@@ -184,7 +184,7 @@ impl<'t> Reader<'_, 't> {
             return given;
         };
         for (key, value) in tables {
-            // Without quotes TOML takes given.core.orders apart.
+            // Without quotes TOML splits given.core.orders at its dots.
             match value.get_ref().as_table() {
                 Some(inner) if !key.get_ref().contains('.') => {
                     for (table, value) in inner {

@@ -30,7 +30,7 @@ fn place(run: u64, name: &str) -> Path {
     Path::from(format!("{}/{name}.json", folder(run)))
 }
 
-/// Returns where the artifacts of a run lie.
+/// Returns the folder of a run's artifacts.
 pub(super) fn folder(run: u64) -> String {
     format!("_sillage/artifacts/{run}")
 }

@@ -37,7 +37,7 @@ pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
 /// What makes a result large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Growth {
-    /// The length of the first argument as often as the second says.
+    /// The length of the first argument times the second.
     OfText,
     /// The second argument.
     Length,

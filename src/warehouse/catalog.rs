@@ -37,7 +37,7 @@ pub struct Catalog {
     standing_at: Option<Instant>,
     /// Loaded or staged so far.
     tables: Mutex<BTreeMap<TableName, Arc<Table>>>,
-    /// Tables whose files were seen to be there.
+    /// Tables whose files are known to exist.
     verified: Mutex<BTreeSet<(TableName, Option<u64>)>>,
 }
 
@@ -125,14 +125,14 @@ impl Catalog {
         self.session_over(&Table::after(base.as_deref(), staged)?, &self.engine)
     }
 
-    /// Returns a session that sees every row of one table, whose files were seen to be there.
+    /// Returns a session that sees every row of one table, whose files are known to exist.
     pub(super) fn session_over(&self, table: &Table, engine: &Engine) -> Result<Session> {
         let session = Session { context: engine.context(), zone: engine.zone(), as_of: None };
         session.register(&self.warehouse, table, &Visibility::default(), None)?;
         Ok(session)
     }
 
-    /// Returns every row of a table as it stands: repeated keys and the future included.
+    /// Returns every row of a table including repeated keys and future rows.
     pub async fn every_row(&self, name: &TableName) -> Result<DataFrame> {
         let Some(table) = self.table(name).await? else { return Err(self.unknown(name)) };
         self.verify(&table).await?;
@@ -140,7 +140,7 @@ impl Catalog {
         self.engine.context().read_table(rows).doing(format!("open the table {name}"))
     }
 
-    /// In whose days the pipeline counts.
+    /// Returns the time zone of the pipeline's days.
     pub fn zone(&self) -> Tz {
         self.engine.zone()
     }
@@ -192,7 +192,7 @@ impl Catalog {
         Ok(session)
     }
 
-    /// Returns a table that is asked for and not there, with those that were perhaps meant.
+    /// Returns the error for an unknown table, with similar names.
     pub fn unknown(&self, name: &TableName) -> Error {
         let near: Vec<String> = self
             .released()
@@ -207,7 +207,7 @@ impl Catalog {
         }
     }
 
-    /// The engine reads a file that is gone as no rows at all: so look before it does, once a table.
+    /// Checks once per table that its files exist, since the engine reads a missing file as no rows.
     pub(super) async fn verify(&self, table: &Table) -> Result<()> {
         let seen = (table.name.clone(), table.version);
         if self.verified.lock().expect("no holder of this lock panics").contains(&seen) {

@@ -136,7 +136,7 @@ impl Engine {
     }
 }
 
-/// Bytes of memory that this process may come to use: the machine's, or its container's.
+/// Bytes of memory that this process may use: the machine's, or its container's.
 fn machine_memory() -> Option<usize> {
     let kilobytes = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;

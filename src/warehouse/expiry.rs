@@ -17,7 +17,7 @@ use super::upkeep::ONE_FILE_BYTES;
 use crate::error::Result;
 use crate::name::TableName;
 
-/// What the log tells of the rows of one file.
+/// What the log knows about the rows of one file.
 pub struct Statistics(Value);
 
 /// The least value of a column in a file.
@@ -28,7 +28,7 @@ pub enum Least<'s> {
     /// Instants and days as texts, as Delta writes them; an instant is cut to milliseconds, so it is
     /// never above the true one.
     Value(&'s Value),
-    /// The log does not say: it speaks of the first 32 columns only.
+    /// Not in the log, which has statistics of the first 32 columns only.
     Unknown,
 }
 

@@ -39,7 +39,7 @@ pub struct Exported {
     /// How the rows are written: `csv`, `json`, `parquet`, `table`. Not known of what an older sillage wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
-    /// The machine whose path it is.
+    /// The machine on which the path is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
     /// The name under which it is being written; it is not whole then.
@@ -87,7 +87,7 @@ impl Exported {
         }
     }
 
-    /// Returns the same while it is written under another name.
+    /// Returns the entry of an export that is being written under a temporary name.
     #[must_use]
     pub fn under(self, partial: &std::path::Path) -> Self {
         let (partial, process) = (partial.display().to_string(), Process::this().to_string());
@@ -111,7 +111,7 @@ impl Exported {
     /// # Errors
     /// It is there and cannot be deleted.
     pub fn stop(&self) -> std::io::Result<bool> {
-        // Only what is named as exports name it: nobody else's files.
+        // Only files with the names of exports, never other files.
         let partial = self.partial.as_deref().filter(|partial| {
             let number = partial.strip_prefix(&self.place).and_then(|rest| rest.strip_suffix(".part"));
             number.and_then(|rest| rest.strip_prefix('.')).is_some_and(|number| {
@@ -171,7 +171,7 @@ impl Warehouse {
         Ok(all)
     }
 
-    /// Deletes what exports had written whose processes died.
+    /// Deletes the partial files of exports whose processes died.
     pub async fn sweep_exports(&self) -> Result<()> {
         self.end_exports(Exported::is_interrupted).await
     }
@@ -196,12 +196,12 @@ impl Warehouse {
         Ok(())
     }
 
-    /// Says that an erasure looks for what left the warehouse.
+    /// Announces that an erasure reads the register of exports.
     pub async fn begin_erasing(&self, run: u64) -> Result<()> {
         self.put_json(&numbered(ERASING, run), &clock::now()).await
     }
 
-    /// Takes back what erasures said that have ended, or were interrupted. Under the lock only.
+    /// Removes the announcements of finished or interrupted erasures. Under the lock only.
     pub async fn end_erasing(&self) -> Result<()> {
         for path in self.list_objects(ERASING).await? {
             self.delete_object(&path).await?;
@@ -227,14 +227,14 @@ impl Warehouse {
 }
 
 impl Export<'_> {
-    /// Makes the place known as written, whole.
+    /// Registers the place as completely written.
     pub async fn written(&self) -> Result<()> {
         let whole =
             Exported { partial: None, process: None, written_at: clock::now(), ..self.exported.clone() };
         self.warehouse.put_json(&whole.path(), &whole).await
     }
 
-    /// Ends the export, whole or not. It stays known as long as what is half written is there.
+    /// Ends the export, complete or not. It stays registered as long as its partial file exists.
     pub async fn end(self) -> Result<()> {
         self.exported.stop().doing("delete the partial files")?;
         self.warehouse.delete_object(&self.entry).await

@@ -53,7 +53,7 @@ pub(super) async fn require_or_create(warehouse: &Warehouse) -> Result<()> {
         ));
     }
     if !warehouse.put_json_if_absent(&path(), &Format::this()).await? {
-        // Somebody made it in between.
+        // Another process created it in between.
         return Box::pin(require(warehouse)).await;
     }
     Ok(())

@@ -58,7 +58,7 @@ pub struct Finished {
     pub figures: Value,
 }
 
-/// An attempt that did not publish its tables, and the finished steps whose files are still there.
+/// An attempt that did not publish its tables, and the finished steps whose files still exist.
 #[derive(Debug)]
 pub struct Unfinished {
     pub begun: Begun,
@@ -159,7 +159,7 @@ impl Warehouse {
         put
     }
 
-    /// Decides the release, if nobody has: says whether the decision is this one.
+    /// Decides the release if it is undecided; returns whether the decision is this one.
     pub(super) async fn journal_intent(&self, intent: &Intent) -> Result<bool> {
         let put = self.put_json_if_absent(&intent_entry(intent.release.release), intent).await;
         if !matches!(put, Ok(false)) {
@@ -173,7 +173,7 @@ impl Warehouse {
         self.read_json(&intent_entry(run)).await
     }
 
-    /// Withdraws a decision that came after its release: nobody carries it out.
+    /// Withdraws a decision that came after its release, so that no process carries it out.
     pub(super) async fn delete_void_decision(&self, run: u64) -> Result<()> {
         self.delete_object(&intent_entry(run)).await
     }

@@ -111,7 +111,7 @@ fn not_finite(column: &ArrayRef) -> usize {
 
 /// Returns the schema as a table keeps it: types that every reader of Delta knows, all nullable.
 fn stored_schema(schema: &Schema) -> Result<SchemaRef> {
-    // Delta tells names apart without regard to case; found out at the commit it would be too late.
+    // Delta ignores case in names; at the commit this error would come too late.
     let mut names: Vec<String> = schema.fields().iter().map(|f| f.name().to_lowercase()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {

@@ -13,7 +13,7 @@ pub enum Origin<'p> {
 }
 
 /// Returns what makes the values of a plan's column, one origin a branch where branches are united; nothing
-/// where the plan does not tell.
+/// if the plan does not show it.
 pub fn origins(plan: &LogicalPlan, column: usize) -> Vec<Origin<'_>> {
     match plan {
         LogicalPlan::Projection(node) => of_expression(node.expr.get(column), &node.input),

@@ -27,7 +27,7 @@ use crate::storage::process::{Life, Process};
 
 const FOLDER: &str = "_sillage/lock";
 const LEASE: Duration = Duration::from_secs(60);
-/// How often somebody who waits looks.
+/// How often a waiting process looks.
 const POLL: Duration = Duration::from_millis(200);
 
 /// Returns how long a holder that renews nothing keeps the warehouse.
@@ -82,7 +82,7 @@ pub struct Lock {
 /// How long to wait for a warehouse that another run holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wait {
-    /// Not at all: say who holds it.
+    /// Do not wait: fail and name the holder.
     #[default]
     No,
     AtMost(Duration),
@@ -100,8 +100,8 @@ impl Wait {
 }
 
 impl Warehouse {
-    /// Does the work under the lock, and gives the lock back whatever comes of it. Work that fails leaves
-    /// no file that nobody knows of.
+    /// Does the work under the lock, and releases the lock in any case. Work that fails leaves
+    /// no unknown file.
     pub async fn holding<T>(&self, wait: Wait, work: impl AsyncFnOnce(&Lock) -> Result<T>) -> Result<T> {
         let lock = self.lock(wait).await?;
         let result = work(&lock).await;
@@ -115,7 +115,7 @@ impl Warehouse {
         result
     }
 
-    /// Takes the lock; when it is held for longer than the wait, says by whom and since when.
+    /// Takes the lock; if it is held for longer than the wait, the error names the holder and since when.
     ///
     /// Whether a holder elsewhere lives shows within a lease: so long it is watched, however short the
     /// wait.
@@ -161,7 +161,7 @@ impl Warehouse {
                 let renewal = tokio::spawn(renew(self.clone(), owner.clone(), lost.clone()));
                 return Ok(Lock { warehouse: self.clone(), owner, fence: next, lost, renewal });
             }
-            // Somebody was quicker: look again who.
+            // Another process was quicker: look again.
         }
     }
 
@@ -251,7 +251,7 @@ impl Lock {
         self.fence
     }
 
-    /// That nobody took the warehouse over: looked at before a run decides its release.
+    /// Checks that no other process took over the warehouse, before a run decides its release.
     pub(super) async fn still_held(&self) -> Result<()> {
         let ours = !self.lost.load(Ordering::SeqCst)
             && self

@@ -11,7 +11,7 @@ use super::location::Warehouse;
 use crate::error::{Context, Error, Result};
 
 impl Warehouse {
-    /// Returns the object as JSON; `None` when it is not there.
+    /// Returns the object as JSON; `None` if it does not exist.
     pub(super) async fn read_json<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
         let bytes = match self.store().get(path).await {
             Ok(found) => found.bytes().await.doing(format!("read {path}"))?,
@@ -35,7 +35,7 @@ impl Warehouse {
         Ok(())
     }
 
-    /// Writes the object unless it is already there; says whether what is there is ours.
+    /// Writes the object unless it exists; returns whether the existing object is ours.
     ///
     /// A store whose first answer was lost is asked again by its client and says that the object
     /// exists: it is ours all the same, so what is put here must tell its writer from any other.
@@ -48,7 +48,7 @@ impl Warehouse {
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 match self.store().get(path).await {
                     Ok(there) => Ok(there.bytes().await.doing(doing())? == bytes),
-                    // Deleted since: it was somebody's.
+                    // Deleted since: it belonged to another process.
                     Err(object_store::Error::NotFound { .. }) => Ok(false),
                     Err(e) => Err(e).doing(doing()),
                 }

@@ -175,7 +175,7 @@ impl Warehouse {
         Ok(None)
     }
 
-    /// Nobody has written the version that is to be committed.
+    /// Checks that the version to be committed does not exist.
     async fn verify_log(&self, table: &TableName, version: u64) -> Result<()> {
         let path = Path::from(format!("_delta_log/{version:020}.json"));
         match self.table_store(table).head(&path).await {
@@ -252,7 +252,7 @@ impl Warehouse {
         let properties: CommitBuilder = CommitProperties::default()
             .with_application_transaction(Transaction::new(APPLICATION, run))
             .with_metadata([("run".to_owned(), serde_json::json!(run))])
-            // A retry would keep somebody else's append beside our overwrite.
+            // A retry would keep a foreign append next to our overwrite.
             .with_max_retries(0)
             .with_create_checkpoint(false)
             .with_cleanup_expired_logs(Some(false))
@@ -307,7 +307,7 @@ fn shown(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |v| v.to_string())
 }
 
-/// Returns one entry a table: several steps may append to one (`ops.quarantine`).
+/// Returns one entry per table: several steps may append to one (`ops.quarantine`).
 fn merged(staged: Vec<Staged>) -> Vec<Staged> {
     let mut tables: BTreeMap<TableName, Staged> = BTreeMap::new();
     for next in staged {

@@ -70,12 +70,12 @@ impl Warehouse {
         if let Some(mut receipt) = self.read_json::<Value>(order).await? {
             let earlier = self.releases().await?.into_iter().filter(|earlier| *earlier < last).count();
             receipt["releases_purged"] = Value::from(earlier);
-            // The count of whoever came first is that of all.
+            // The count of the first process is used by all.
             self.put_json_if_absent(&numbered(RECEIPTS, number), &receipt).await?;
         }
         let newest = self.release(last).await?;
         let Err(error) = self.purge(lock, &newest).await else { return Ok(()) };
-        // Whoever took the warehouse over has carried the order out.
+        // The process that took over the warehouse has carried out the order.
         if self.read_json::<Value>(order).await?.is_none() {
             return Ok(());
         }
@@ -117,7 +117,7 @@ impl Warehouse {
             Some(folder) => blocking(move || partial_uploads(&folder)).await?,
             None => Vec::new(),
         };
-        // Until now nobody else could begin to write what was just listed, whatever the clocks say.
+        // Until now no other process could start to write the listed files, whatever the clocks say.
         lock.still_held().await?;
         let releases = self.releases().await?;
         let earlier: Vec<u64> = releases.into_iter().filter(|number| *number < last.release).collect();
@@ -147,7 +147,7 @@ impl Warehouse {
         Ok(())
     }
 
-    /// Deletes files that were being put when a process died; no listing of a store shows them.
+    /// Deletes partial uploads of dead processes, which no listing of a store shows.
     pub(super) async fn delete_partial_uploads(&self) -> Result<()> {
         let Some(folder) = self.storage().local_folder() else { return Ok(()) };
         blocking(move || {
@@ -208,7 +208,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 
 const SWEEPING: &str = "clean the warehouse's folder";
 
-/// Files that were being put when a process died, or are being put; no listing of a store shows them.
+/// Returns partial uploads, of dead or living processes, which no listing of a store shows.
 fn partial_uploads(folder: &FilePath) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -250,7 +250,7 @@ fn sweep_shelves(folder: &FilePath, current: u64) -> Result<()> {
     Ok(())
 }
 
-/// Whether it is gone now; somebody else may have taken it.
+/// Accepts a file that another process has already removed.
 fn require_removed(removed: std::io::Result<()>) -> Result<()> {
     match removed {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),

@@ -23,7 +23,7 @@ pub(super) const FOLDER: &str = "_sillage/releases";
 pub enum Outcome {
     /// All its tables were published.
     Published,
-    /// Only its record in `ops` was: every other table stands as before.
+    /// Only its record in `ops` was published: all other tables are unchanged.
     Failed,
 }
 
@@ -71,9 +71,9 @@ pub struct Release {
 /// How a reader who has no pipeline at hand sees the raw tables as the release's models saw them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
-    /// The instant that the tables stand for; a failed run leaves it where it was.
+    /// The as-of instant of the tables; a failed run does not change it.
     pub as_of: Option<Instant>,
-    /// In whose days the pipeline counts.
+    /// The time zone of the pipeline's days.
     pub timezone: Option<String>,
     /// The rules of the raw tables.
     pub tables: BTreeMap<TableName, Visibility>,

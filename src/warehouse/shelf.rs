@@ -88,7 +88,7 @@ impl Warehouse {
     }
 }
 
-/// Says whose tables are on the shelf.
+/// Names the release whose tables are on the shelf.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Marker {
     release: u64,
@@ -147,7 +147,7 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
     sync_to_disk(&shelf)?;
     let link = shelves.join(format!("{name}.link"));
     fault::point("symlink");
-    // Swept by somebody who published while this process slept.
+    // Deleted by a process that published while this one slept.
     if !shelf.try_exists().doing("look at the shelf")? {
         return Ok(());
     }
@@ -183,7 +183,7 @@ pub(super) fn release_of_shelf(path: &FilePath) -> Option<u64> {
     path.file_name()?.to_str()?.split('-').next()?.parse().ok()
 }
 
-/// Brings a file, or a folder's names, and its own name to the disk.
+/// Syncs a file, or the names in a folder, and its own name to the disk.
 fn sync_to_disk(path: &FilePath) -> Result<()> {
     storage::sync_to_disk(path).doing("bring the shelf to the disk")
 }

@@ -13,7 +13,7 @@ use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 
-/// The columns that say when a row held.
+/// The columns with the validity of a row.
 pub const VALID_FROM: &str = "valid_from";
 pub const VALID_TO: &str = "valid_to";
 
@@ -21,7 +21,7 @@ pub const VALID_TO: &str = "valid_to";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotHistory {
-    /// Those that hold: the list as it stands.
+    /// Current rows: the list as it is now.
     State,
     /// Every state that was known, with when it began and ended.
     Whole,

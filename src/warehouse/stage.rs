@@ -217,7 +217,7 @@ impl Warehouse {
         DeltaWriter::new(self.table_store(table), config)
     }
 
-    /// Deletes staged files that no release will carry, those `kept` aside; already gone is fine.
+    /// Deletes staged files that no release will carry, except `kept`; missing files are ignored.
     pub async fn delete_staged(&self, staged: &Staged, kept: &BTreeSet<String>) -> Result<()> {
         let store = self.table_store(&staged.table);
         for (add, file) in staged.adds.iter().zip(staged.files()) {
@@ -276,7 +276,7 @@ impl Stager {
             activity::note();
             return Ok(());
         }
-        // Nobody takes batches any more: the writer has failed.
+        // The writer has failed and accepts no more batches.
         self.added().await.and_then(|_| Err(Error::failed(format!("the writer of {} has ended", self.table))))
     }
 

@@ -96,7 +96,7 @@ impl Warehouse {
         Ok(added)
     }
 
-    /// Every file of the table is there, and none was interrupted.
+    /// Checks that every file of the table exists and has its full size.
     pub(super) async fn verify_files(&self, table: &Table) -> Result<()> {
         let store = self.table_store(&table.name);
         let looks = table.files.iter().cloned().map(|file| {
@@ -207,7 +207,7 @@ impl Table {
         &self.files
     }
 
-    /// Something DataFusion can scan: exactly these files, whatever else lies in the folder.
+    /// Returns a provider for DataFusion: exactly these files, whatever else is in the folder.
     pub(super) fn provider(&self, warehouse: &Warehouse) -> Result<Arc<dyn TableProvider>> {
         if self.files.is_empty() {
             return Ok(Arc::new(EmptyTable::new(self.schema.clone())));

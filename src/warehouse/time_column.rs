@@ -12,7 +12,7 @@ use crate::day::{first_day_not_begun, first_day_not_over};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
-/// A column that says when something became known, an instant or a local day.
+/// A column with the time from which a row is known: an instant or a local day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeColumn {
     pub name: String,

@@ -45,7 +45,7 @@ impl Warehouse {
     /// back with the rows, so that files ingested since are ingested again; the history of runs stays.
     ///
     /// # Errors
-    /// When the release is not there, or a file it needs was vacuumed.
+    /// If the release does not exist, or a file that it needs was vacuumed.
     pub async fn restore(&self, number: u64, wait: Wait) -> Result<Release> {
         self.holding(wait, async |lock| {
             self.recover(lock).await?;

@@ -42,7 +42,7 @@ pub struct Vacuumed {
 }
 
 impl Warehouse {
-    /// Deletes what the retention does not keep; with `dry_run`, says only what that would be.
+    /// Deletes what the retention does not keep; with `dry_run` only reports it.
     pub async fn vacuum(&self, retention: Retention, dry_run: bool, wait: Wait) -> Result<Vacuumed> {
         self.holding(wait, async |lock| {
             self.recover(lock).await?;
@@ -106,7 +106,7 @@ impl Warehouse {
         Ok(())
     }
 
-    /// Returns the data files that are there and that none of the releases needs.
+    /// Returns the data files that exist and that none of the releases needs.
     pub(super) async fn unneeded(&self, kept: &[Release]) -> Result<Vec<ObjectMeta>> {
         let needed = self.needed(kept).await?;
         let mut objects = self.store().list(None);

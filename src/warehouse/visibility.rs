@@ -26,7 +26,7 @@ pub struct Visibility {
     pub snapshot: Option<SnapshotHistory>,
 }
 
-/// When a row became known.
+/// From when the rows of a table are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KnownSince {
@@ -35,7 +35,7 @@ pub enum KnownSince {
     Undeclared,
     /// At the time in a column.
     At(TimeColumn),
-    /// The author's word that it says nothing of the future.
+    /// Declared `static`: it contains nothing from the future.
     Always,
 }
 
@@ -44,7 +44,7 @@ impl Visibility {
     /// latest version of all counts.
     ///
     /// # Errors
-    /// A declared column that the table does not have or that says no time.
+    /// A declared column that the table does not have or that has no time type.
     pub(super) fn apply(
         &self,
         table: &TableName,

@@ -72,7 +72,7 @@ fn exact(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
 }
 
-/// Ours for DataFusion's, where its own does not always say what is right.
+/// Replaces DataFusion's aggregates whose results are not always exact.
 fn exact_of(
     func: &Arc<AggregateUDF>,
     args: &[Expr],

@@ -27,7 +27,7 @@ pub struct Migration {
 }
 
 impl Warehouse {
-    /// Brings the warehouse to this format; with `dry_run`, says only what that would do. `history`
+    /// Brings the warehouse to this format; with `dry_run` only reports what it would do. `history`
     /// knows the columns that a table of the history has today.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Warehouse {
         warehouse.holding(wait, held).await
     }
 
-    /// Returns the steps from a format to this one; without the lock they are only told.
+    /// Returns the steps from a format to this one; without the lock they are only reported.
     async fn steps(&self, from: u32, lock: Option<&Lock>) -> Result<Vec<String>> {
         let mut done = Vec::new();
         for format in from..FORMAT {
