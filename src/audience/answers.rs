@@ -76,7 +76,7 @@ impl Evaluation<'_> {
     /// Plans the answers to the questions.
     ///
     /// # Errors
-    /// SQL that cannot be understood, all of it at once; columns of the export that are not there.
+    /// Invalid SQL, all errors at once; columns of the export that do not exist.
     pub async fn answers(&self, questions: &[Question<'_>]) -> Result<Answers> {
         let audience = self.audience;
         let mut reader = Reader::new(self.session, self.candidates)?;
@@ -115,7 +115,7 @@ impl Evaluation<'_> {
             known.push(agrees.alias(AGREED));
         }
         let doing = "combine the conditions";
-        // Who is off already is not asked any more: `10 / orders` may rely on a rule before it.
+        // Customers that are already off are not evaluated: `10 / orders` may rely on a rule before it.
         let mut remains: Option<Expr> = None;
         for (nth, (is_rule, expr)) in conditions.into_iter().enumerate() {
             let name = condition_column(nth);

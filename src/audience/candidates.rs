@@ -13,13 +13,13 @@ use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;
 
-/// What SQL calls the row of the customer who is judged.
+/// The SQL name of the customer's own row.
 pub(super) const BASE: &str = "base";
 
 /// The tables in `from`, the base first; each was seen to have one row per customer.
 pub(super) struct Candidates {
     tables: Vec<Source>,
-    /// Columns that more than one of them has: a name that says nothing.
+    /// Columns that several of them have: ambiguous names.
     shared: BTreeMap<String, Vec<TableName>>,
 }
 
@@ -58,7 +58,7 @@ impl Candidates {
             .map(|source| &source.name)
             .filter(|name| name.table() == table && schema.is_none_or(|schema| name.schema() == schema));
         let first = meant.next()?;
-        // `core.orders` and `mart.orders` are told apart by their schemas only.
+        // `core.orders` and `mart.orders` differ only in their schemas.
         meant.next().is_none().then_some(first)
     }
 
@@ -79,7 +79,7 @@ impl Candidates {
         }
     }
 
-    /// Returns whether the row of the customer calls a column by its table, since its own name says nothing.
+    /// Returns whether the row of the customer calls a column by its table, since its own name is ambiguous.
     pub(super) fn is_qualified(called: &str) -> bool {
         called.contains('.')
     }

@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         Ok(Reader { session, candidates, customer, marks: Vec::new(), needed: BTreeSet::new() })
     }
 
-    /// Returns what the text says of a customer.
+    /// Returns the text as an expression over a customer.
     ///
     /// # Errors
     /// Names that nothing has or several have, subqueries that cannot be asked of all at once, functions
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         Ok(rows)
     }
 
-    /// Returns one filter query: the customers for whom it holds.
+    /// Returns the ids for which a filter is true, as a query.
     fn ids(&self, mark: &Mark) -> Result<DataFrame> {
         self.candidates
             .base(Some(&mark.needed))?
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
 async fn planned(frame: DataFrame, text: &str) -> Result<()> {
     let Err(error) = frame.create_physical_plan().await else { return Ok(()) };
     let message = format!("a subquery of `{text}` cannot be computed for all customers at once");
-    // What the engine says of a plan that it has not is about its own insides.
+    // The engine's message about a plan that it does not support is about its internals.
     let error = match error.find_root() {
         DataFusionError::NotImplemented(_) => Error::config(message),
         _ => Error::config(message).caused_by(error),

@@ -86,7 +86,7 @@ impl Consents {
         }
     }
 
-    /// Returns the purposes that somebody was asked about on the channel, in alphabetical order.
+    /// Returns the purposes that customers were asked for on the channel, in alphabetical order.
     fn purposes(&self, channel: &str) -> Vec<String> {
         let asked = self.counts.iter().filter(|counts| counts.channel.as_deref() == Some(channel));
         asked.filter_map(|counts| counts.purpose.clone()).collect::<BTreeSet<_>>().into_iter().collect()
@@ -96,8 +96,8 @@ impl Consents {
         self.counts.iter().filter_map(|counts| counts.channel.as_deref()).collect()
     }
 
-    /// Returns what is to be reported of the consents: rows that say less than they should, names that
-    /// nobody was asked by.
+    /// Returns what is to be reported of the consents: incomplete rows, names that
+    /// occur nowhere.
     pub fn warnings(&self, audiences: &[Audience]) -> Vec<String> {
         let consents = table(CONSENTS);
         let total = |of: &dyn Fn(&ConsentCounts) -> u64| self.counts.iter().map(of).sum::<u64>();
@@ -140,7 +140,7 @@ impl Consents {
         warnings
     }
 
-    /// Returns the audience's channel or purposes that nobody was ever asked about, where others were asked
+    /// Returns the audience's channel or purposes for which nobody was ever asked, although others were asked
     /// about: most likely a slip. Its list is empty.
     fn nobody_asked(&self, audience: &Audience) -> Option<String> {
         let Audience { name, channel, .. } = audience;

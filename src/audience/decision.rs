@@ -52,7 +52,7 @@ impl ListSelection {
     /// Plans the decision about every customer of the audience's base.
     ///
     /// # Errors
-    /// SQL that cannot be understood, all of it at once; columns of the export that are not there.
+    /// Invalid SQL, all errors at once; columns of the export that do not exist.
     pub async fn decide(&self, catalog: &Catalog, audience: &Audience) -> Result<Decided> {
         let (session, candidates) = self.open(catalog, audience).await.map_err(|e| e.at(place(audience)))?;
         let evaluation = self.evaluation(catalog, &session, &candidates, audience);

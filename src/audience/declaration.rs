@@ -228,7 +228,7 @@ fn wrong_exports(export: &[String]) -> Vec<Error> {
     errors
 }
 
-/// Returns what stands more than once.
+/// Returns the first entry that occurs more than once.
 fn duplicate<T: Ord + Clone>(entries: &[T]) -> Option<T> {
     let mut sorted = entries.to_vec();
     sorted.sort_unstable();

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Distinct, Expr, Filter, LogicalPlan};
 use super::customer_columns::of_customer;
 use crate::error::{Context, Error, Result};
 
-/// Refuses a subquery whose rows would be others when it is asked of all customers.
+/// Refuses a subquery that would have other rows when it is computed for all customers.
 pub(super) fn require_set_based(plan: &LogicalPlan) -> Result<()> {
     let mut refused = None;
     plan.apply(|node| {

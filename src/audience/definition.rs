@@ -11,9 +11,9 @@ pub struct Audience {
     pub name: String,
     /// The base and what is joined to it by `customer_id`, the base first.
     pub from: Vec<TableName>,
-    /// Who is meant: all of these must hold.
+    /// Who may be on the list: all of these must be true.
     pub rules: Vec<Condition>,
-    /// Who is left off: none of these may hold.
+    /// Who is excluded: none of these may be true.
     pub exclusions: Vec<Condition>,
     /// SQL expression; the highest come first, ties by customer id.
     pub rank_by: String,
@@ -34,7 +34,7 @@ pub struct Audience {
     pub export: Vec<String>,
 }
 
-/// A condition on a customer, and the reason that the waterfall gives for those whom it keeps off.
+/// A condition on a customer, and the reason that the waterfall gives for customers that it keeps off.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     pub reason: String,

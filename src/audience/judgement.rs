@@ -90,7 +90,7 @@ pub(super) fn decision_sql(
            cast(worth as double) as score, cast(place as bigint) as rank, unknown
          from decided order by {CUSTOMER_ID}",
         after_first = BETWEEN.len() + 1,
-        // Texts are put together for those few only of whom something is not known.
+        // Texts are built only for the few customers with a null condition.
         somewhere = nulls.join(" or "),
         unknown = unknown.join(" || "),
         salt = quoted(&format!("{}:{}", audience.salt, audience.name)),

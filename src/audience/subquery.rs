@@ -24,7 +24,7 @@ use crate::error::{Context, Error, Result};
 /// The customers that an `exists` holds for: a filter on the row of the customer.
 #[derive(Debug)]
 pub(super) struct Mark {
-    /// The relation whose column `mark` says whether it holds.
+    /// The relation with the column `mark`: whether the subquery is true.
     pub name: String,
     pub filter: Expr,
     /// The customer's columns that the filter needs.

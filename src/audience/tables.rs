@@ -2,10 +2,10 @@
 
 use crate::name::TableName;
 
-/// Where consents stand: `customer_id`, `channel`, `granted`, `valid_from`, and `purpose` where one
+/// The table of consents: `customer_id`, `channel`, `granted`, `valid_from`, and `purpose` where one
 /// channel is asked for several things.
 pub const CONSENTS: (&str, &str) = ("core", "consents");
-/// The column that says from when a consent holds.
+/// The column with the time from which a consent is valid.
 pub const CONSENTS_VALID_FROM: &str = "valid_from";
 
 /// One row per customer and audience: `audience, customer_id, position, reason, score, rank, unknown`.

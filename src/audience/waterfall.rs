@@ -8,7 +8,7 @@ use crate::error::{Context, Result};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 
-/// Where each line stands; 0 is the whole base, 1 the first condition.
+/// The position of each line; 0 is the whole base, 1 the first condition.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Positions {
     /// After the conditions.
@@ -73,7 +73,7 @@ pub async fn lists(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFram
 }
 
 /// Returns the waterfall: the base, what each reason took away, the control group, the list. Every reason
-/// has its row, also when it met nobody.
+/// has its row, even with a count of 0.
 pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
     let rows: Vec<String> = audiences
         .iter()

@@ -30,7 +30,7 @@ pub struct IdentityDeclaration {
     /// Where numbers and postcodes without a country were written down: two letters.
     #[serde(default)]
     pub country: String,
-    /// What is written where nothing is known, beside what is everywhere: it joins nobody.
+    /// Placeholder values, in addition to the common ones: they join no records.
     #[serde(default)]
     pub placeholders: Vec<String>,
     /// From this probability on two records are linked.
@@ -45,7 +45,7 @@ pub struct IdentityDeclaration {
     /// Person records of one customer, at most, by probable links.
     #[serde(default = "max_customer_records")]
     pub max_customer_records: u64,
-    /// A key held under more names is nobody's, and a record that holds more keys of one kind is, too.
+    /// A key with more names is unusable, and so are the keys of a record that has more of one kind.
     #[serde(default = "max_key_persons")]
     pub max_key_persons: u64,
     /// By source: so many of its records, of which no name is known, may hold one key. Of a source that is
@@ -85,7 +85,7 @@ fn estimate_every() -> String {
     "30 days".to_owned()
 }
 
-/// Who is who, checked.
+/// The checked `[identity]` section.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub keys: Option<TableName>,
@@ -135,7 +135,7 @@ impl Identity {
 }
 
 impl IdentityDeclaration {
-    /// Returns how what is said of customers was written down.
+    /// Returns the conventions in which customer data was written.
     pub fn writing(&self) -> Writing {
         Writing {
             country: self.country.to_ascii_uppercase(),

@@ -16,7 +16,7 @@ use crate::error::{Context, Error, Result};
 
 /// Members are numbered from 0 in an order of the caller's; the smallest is its group's root.
 pub struct EqualKeys {
-    /// A key or group of more members joins nobody.
+    /// A key or group with more members joins nothing.
     most: u64,
     /// The root of each member, by the rules that are done.
     roots: Vec<u32>,
@@ -31,12 +31,12 @@ pub struct EqualKeys {
     crowded_groups: u64,
 }
 
-/// Who is with whom.
+/// The groups found.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Groups {
     /// The root of each member.
     pub roots: Vec<u32>,
-    /// The rule by which a member first was with others; `None` for who is alone.
+    /// The rule that first joined a member with others; `None` for a single member.
     pub rules: Vec<Option<u32>>,
     /// Keys that more members hold than a group may have.
     pub crowded_keys: u64,

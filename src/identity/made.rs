@@ -8,6 +8,6 @@ pub struct Made {
     pub staged: Vec<Staged>,
     /// Worth knowing.
     pub notes: Vec<String>,
-    /// Not as it was declared, and borne.
+    /// Differs from the declaration, but was accepted.
     pub warnings: Vec<String>,
 }

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 
 use crate::clock::Instant;
 
-/// Whether a record, by source and id, is of a person who is forgotten.
+/// Whether a record, by source and id, belongs to an erased person.
 pub type IsForgotten<'n> = &'n (dyn Fn(&str, &str) -> bool + Send + Sync);
 
 /// What resolution has to know of the run it is a step of.
@@ -16,6 +16,6 @@ pub struct Night<'n> {
     pub zone: Tz,
     /// Whether all pairs are compared again, with the parameters in force.
     pub full_refresh: bool,
-    /// Somebody is removed of the warehouse: they leave what is remembered of ids, too.
+    /// A person is being erased: the person is also removed from the history of ids.
     pub is_forgotten: Option<IsForgotten<'n>>,
 }

@@ -11,7 +11,8 @@ use crate::error::{Context, Result};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
-/// `cut` are the customers between whom a steward's cut stands, the smaller id first.
+/// Returns the pairs for review; `cut` are the pairs of customers that a steward keeps apart, the smaller
+/// id first.
 pub async fn stage(catalog: &Catalog, cut: &[(String, String)]) -> Result<Staged> {
     let doing = "collect the pairs for review";
     let links = table(MATCH_LINKS);

@@ -31,7 +31,7 @@ impl<'c> Scratch<'c> {
         Ok(rows)
     }
 
-    /// Returns a session that knows these tables of the warehouse and all that was put here.
+    /// Returns a session that knows these tables of the warehouse and all scratch tables.
     pub async fn session<'t>(&self, tables: impl IntoIterator<Item = &'t TableName>) -> Result<Session> {
         self.catalog.session_with(tables, self.kept.values()).await
     }

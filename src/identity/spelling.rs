@@ -1,13 +1,13 @@
 //! The standardised form in which the values of an attribute are compared, as SQL.
 
-/// What a table's attributes are said of.
+/// What the attributes of a table describe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     Person,
     Organisation,
 }
 
-/// SQL for the value of `attribute` in one spelling, null where it says nothing.
+/// Returns SQL for the standardised value of `attribute`, null if it has no information.
 ///
 /// `text` is SQL of type text; `country` is SQL for where numbers and postcodes were written down. Of a
 /// street the house number is part of what is said. Attributes that nothing is known of are compared

@@ -9,7 +9,7 @@ pub const CUSTOMER_IDS: &str = "customer_ids";
 pub(super) const CUSTOMER_ID_HISTORY: &str = "customer_id_history";
 /// Grain: one row per night, former id and id that records of it bear since; numbered as they came.
 pub(super) const CUSTOMER_ID_CHANGES: &str = "customer_id_changes";
-/// Grain: one row per id that is nobody's any more.
+/// Grain: one row per id that is no longer in use.
 pub(super) const FORMER_CUSTOMER_IDS: &str = "former_customer_ids";
 /// Grain: one row per key that joins nobody (`key_kind`, `key_value`), with the reason and how many records
 /// hold it; and one row, without a key, a reason for which records join nobody by any of theirs.
@@ -18,7 +18,7 @@ pub(super) const REFUSED_KEYS: &str = "refused_keys";
 pub const PERSON_RECORDS: &str = "person_records";
 /// Grain: one row per pair of person records that is linked, or was refused, or waits for review.
 pub const MATCH_LINKS: &str = "match_links";
-/// Grain: one row per pair of customers who are not one and of whom no steward has said so; with the two
+/// Grain: one row per pair of customers who are not joined and not decided by a steward; with the two
 /// records that speak most for it, why they were not joined, and how many pairs of records are alike.
 pub(super) const MATCH_REVIEW: &str = "match_review";
 /// How frequent terms were when the parameters were estimated. Grain: one row per attribute and term.

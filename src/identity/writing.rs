@@ -2,7 +2,7 @@
 
 use crate::placeholder_value::PlaceholderValues;
 
-/// What `[identity]` says of it, for every section about customers.
+/// The conventions declared in `[identity]`, for every section about customers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Writing {
     /// Where numbers and postcodes without a country were written down: two letters, or nothing.

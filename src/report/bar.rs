@@ -8,7 +8,7 @@ pub(super) fn of_share(share: f64) -> Markup {
     html! {
         svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
             rect class="rail" width="100" height="10" {}
-            // What is there is seen.
+            // A share above zero is always visible.
             rect class="for" width=(if share > 0.0 { width.max(0.6) } else { 0.0 }) height="10" {}
         }
     }

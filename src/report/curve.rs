@@ -89,7 +89,7 @@ fn points(line: &Line, x: &impl Fn(f64) -> f64, y: &impl Fn(f64) -> f64) -> Stri
     points.join(" ")
 }
 
-/// Returns where each line's name stands: at its end, but never on another's.
+/// Returns the place of each line's name: at its end, but never on another name.
 fn label_places(lines: &[Line], y: &impl Fn(f64) -> f64) -> Vec<Option<f64>> {
     const APART: f64 = 13.0;
     let mut order: Vec<(usize, f64)> = lines

@@ -23,7 +23,7 @@ const DIFFERENT_NAME: f64 = 0.75;
 /// Dates of birth with at least so many slips between them are different dates.
 const SLIPS: usize = 3;
 
-/// What tells two persons apart.
+/// Attributes that distinguish two persons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marks {
     pub first_name: Option<Box<str>>,
@@ -41,7 +41,7 @@ impl Marks {
             && days_between(born, other_born).is_some()
             && damerau_levenshtein::distance(born.chars(), other_born.chars()) >= SLIPS
             && are_different_names(first, other_first)
-            // Whoever writes the last name first is no other person.
+            // A record with first and last name swapped is not another person.
             && self.last_name.as_ref().is_none_or(|last| are_different_names(last, other_first))
             && other.last_name.as_ref().is_none_or(|last| are_different_names(last, first))
     }
@@ -62,7 +62,7 @@ pub enum Decision {
     Contradiction,
     TooLarge,
     Bridge,
-    /// Joined, or kept apart, by a steward's word on these two records.
+    /// Joined, or kept apart, by a steward's decision on these two records.
     RuledTogether,
     RuledApart,
     /// Would join what a steward keeps apart.
@@ -104,7 +104,7 @@ pub struct Ruling {
 }
 
 /// Records under way to being customers. Records are numbered as they are in the sorted universe of
-/// all records; those that say something of a person have a person number too.
+/// all records; those with attributes of a person have a person number too.
 pub struct Clusters {
     components: Components,
     marks: Vec<Marks>,
@@ -138,7 +138,7 @@ impl Clusters {
         }
     }
 
-    /// Makes a record known; with its person number if it says something of a person.
+    /// Adds a record; with its person number if it has attributes of a person.
     pub fn add(&mut self, record: u32, person: Option<u32>) {
         if self.components.knows(record) {
             return;
@@ -150,8 +150,8 @@ impl Clusters {
         }
     }
 
-    /// Takes a steward's rulings in, the latest first; says of each whether it stands. One that a later
-    /// ruling contradicts, directly or through other records, does not. All records must be known.
+    /// Applies a steward's decisions, the latest first; returns for each whether it is in effect. One that
+    /// a later ruling contradicts, directly or through other records, does not. All records must be known.
     pub fn rule(&mut self, rulings: &[Ruling]) -> Vec<bool> {
         let mut stand = Vec::with_capacity(rulings.len());
         for ruling in rulings {
@@ -192,7 +192,7 @@ impl Clusters {
         self.holders.insert(key, Holders::Several(holders));
     }
 
-    /// Joins by links, the surest first; says what became of each.
+    /// Joins by links, the most certain first; returns the result for each.
     pub fn link(&mut self, links: &[Link]) -> Vec<Decision> {
         let mut decisions = vec![Decision::Bridge; links.len()];
         let mut open: Vec<usize> = (0..links.len()).collect();

@@ -16,7 +16,8 @@ impl CustomerId {
         CustomerId((hashed(source, record_id) >> 64) as u64)
     }
 
-    /// Returns the id to try where another customer bears this one: the founding record has left them.
+    /// Returns the id to try if another customer has this one: the record it was derived from has left
+    /// that customer.
     #[must_use]
     pub fn next(self) -> CustomerId {
         CustomerId::derived_from("", &self.to_string())

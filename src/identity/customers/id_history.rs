@@ -116,7 +116,7 @@ impl<'n> IdHistory<'n> {
         Ok(IdHistory { night, history, log, ended, last_number })
     }
 
-    /// For whom ids stand that were nobody's any more by this night.
+    /// Returns the customers of ids that were no longer in use by this night.
     pub(super) fn heirs(&self) -> HashMap<CustomerId, CustomerId> {
         self.ended.iter().map(|(former, heir, _)| (*former, *heir)).collect()
     }
@@ -169,7 +169,7 @@ impl<'n> IdHistory<'n> {
     }
 }
 
-/// Copies the history without the records of the forgotten; the ids that nobody else ever bore.
+/// Copies the history without the records of erased persons; returns the ids that only they had.
 async fn without_forgotten(
     catalog: &Catalog,
     is_forgotten: IsForgotten<'_>,
@@ -225,7 +225,7 @@ fn without_ids(batch: &RecordBatch, gone: &HashSet<CustomerId>) -> Result<Record
     filter_record_batch(batch, &stays).doing("remove the person from the changes of customer ids")
 }
 
-/// An id that became nobody's: its heir and when.
+/// An id that went out of use: its heir and when.
 type Ending = (CustomerId, CustomerId, i64);
 
 fn endings(batch: &RecordBatch, night: &Night<'_>) -> Result<Vec<Ending>> {

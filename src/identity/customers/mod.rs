@@ -61,7 +61,7 @@ pub struct Customers {
     /// A steward's word on two person records, by their numbers as such.
     pub rulings: Vec<Ruling>,
     pub changes: Vec<Change>,
-    /// Customers between whom a steward's cut stands, the smaller id first.
+    /// Pairs of customers that a steward keeps apart, the smaller id first.
     pub cut: Vec<(String, String)>,
 }
 
@@ -86,7 +86,7 @@ pub async fn find(
         None => None,
     };
     let former = id_history::known(catalog, night).await?;
-    // Columns that lack are reported when the keys are put in order.
+    // Missing columns are reported when the keys are ordered.
     let ordered = universe::ordered(keys.clone(), persons.clone(), former)?;
     if let Some(keys) = keys {
         let doing = "find keys without a record";
@@ -132,7 +132,7 @@ pub async fn find(
     Ok(Customers { staged, decisions, rulings: steward.standing_on_persons(&stand), changes, cut })
 }
 
-/// Returns what tells persons apart, by record number.
+/// Returns the attributes that distinguish persons, by record number.
 async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
     let doing = "read the person records";
     let mut stream = records
@@ -158,7 +158,7 @@ async fn marks(records: DataFrame) -> Result<Vec<Marks>> {
     Ok(marks)
 }
 
-/// Makes all records known and finds those that a steward names.
+/// Adds all records and finds those that a steward names.
 async fn find_steward_records(
     clusters: &mut Clusters,
     steward: &mut Decisions,

@@ -87,21 +87,21 @@ impl Decisions {
         self.pairs.is_empty()
     }
 
-    /// Takes down the number of a record, where a decision names it. Of a record the person comes first.
+    /// Notes the number of a record if a decision names it. The row with the person comes first.
     pub(super) fn note_record(&mut self, row: &Row, record: u32) {
         if let Some(found) = self.found.get_mut(&(row.source.to_owned(), row.record_id.to_owned())) {
             *found = Some(FoundRecord { record, person: row.person });
         }
     }
 
-    /// Returns those whose records are both there, the latest first.
+    /// Returns the decisions whose two records both exist, the latest first.
     pub(crate) fn rulings(&self) -> Vec<Ruling> {
         self.found_pairs()
             .map(|(a, b, together)| Ruling { left: a.record, right: b.record, together })
             .collect()
     }
 
-    /// Returns those of the rulings that stand and speak of person records, by their numbers as such.
+    /// Returns the decisions in effect between two person records, by their person numbers.
     pub(super) fn standing_on_persons(&self, stand: &[bool]) -> Vec<Ruling> {
         self.found_pairs()
             .zip(stand)
@@ -117,7 +117,7 @@ impl Decisions {
         self.pairs.iter().filter_map(move |(a, b, together)| Some((found(a)?, found(b)?, *together)))
     }
 
-    /// Returns what the steward should know of them; `stand` says of each ruling whether it does.
+    /// Returns what the steward should know of them; `stand` says for each decision whether it is in effect.
     pub fn warnings(&self, stand: &[bool]) -> Vec<String> {
         let mut warnings = Vec::new();
         let mut warn = |count: usize, what: &str| {

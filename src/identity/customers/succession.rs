@@ -13,7 +13,7 @@ use super::customer_id::CustomerId;
 /// What became of records that had another id last night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The former id is nobody's any more.
+    /// The former id is no longer in use.
     Merged,
     /// The former id goes on, without these records: they are a customer of their own.
     Split,
@@ -31,14 +31,14 @@ impl Kind {
     }
 }
 
-/// Records of a former id that bear another now.
+/// Records of a former id that now have another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     pub kind: Kind,
     pub former: CustomerId,
     pub id: CustomerId,
     pub records: u64,
-    /// Whether the former id stands for this customer from now on.
+    /// Whether the former id belongs to this customer from now on.
     pub succeeds: bool,
 }
 
@@ -68,7 +68,7 @@ pub struct Succession {
     former: HashSet<CustomerId>,
     /// Records whose customer did not take over their id.
     leaving: Vec<(CustomerId, u32, u64)>,
-    /// For whom ids stand that were nobody's any more.
+    /// The customers of ids that are no longer in use.
     heirs: HashMap<CustomerId, CustomerId>,
 }
 
@@ -138,7 +138,7 @@ impl Succession {
         false
     }
 
-    /// Returns whether anybody bears the id.
+    /// Returns whether a customer has the id.
     pub(super) fn is_in_use(&self, id: CustomerId) -> bool {
         self.taken.contains(&id)
     }

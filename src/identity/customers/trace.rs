@@ -34,7 +34,7 @@ pub async fn trace_record(catalog: &Catalog, record: RecordName<'_>) -> Result<D
 /// id that was left stands now.
 ///
 /// # Errors
-/// Nobody ever bore the id.
+/// An id that no customer ever had.
 pub async fn trace_id(catalog: &Catalog, id: &str) -> Result<DataFrame> {
     let doing = "trace the id";
     let session = memory(catalog).await?;

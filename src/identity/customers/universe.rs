@@ -102,7 +102,7 @@ pub fn ordered(
     all.sort(order).doing("order the records")
 }
 
-/// Returns whether a row of the table of keys says whose key it is.
+/// Returns whether a row of the table of keys names its record.
 pub(super) fn is_named() -> Expr {
     col("source").is_not_null().and(col("record_id").is_not_null())
 }
@@ -115,7 +115,7 @@ pub struct Rows<'a> {
     versions: &'a Int64Array,
 }
 
-/// One row: a key of a record, or a record that says something of a person.
+/// One row: a key of a record, or a record with attributes of a person.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     pub source: &'a str,

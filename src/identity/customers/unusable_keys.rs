@@ -23,7 +23,7 @@ const MANY_RECORDS: &str = "held by many records of one source";
 const MANY_KEYS: &str = "held by a record with many keys of one kind";
 const NO_RECORD_ID: &str = "held by a record whose id says nothing";
 
-/// Which keys, and which records, join nobody.
+/// Keys, and records whose keys, join no records.
 #[derive(Debug, Default)]
 pub struct UnusableKeys {
     placeholders: PlaceholderValues,
@@ -32,7 +32,7 @@ pub struct UnusableKeys {
     records: HashSet<u128>,
 }
 
-/// `core.refused_keys` of the night, with what the run should say of it.
+/// `core.refused_keys` of the night, with the messages of the run.
 #[derive(Debug, Default)]
 pub struct Refused {
     pub staged: Option<Staged>,
@@ -155,7 +155,7 @@ fn records_with_many_keys(keys: &TableName, limits: &KeyLimits) -> String {
     )
 }
 
-/// SQL for all keys that join nobody, and for how many records do not by theirs.
+/// Returns SQL for all unusable keys, and for the number of records whose keys are unusable.
 fn refused(keys: &TableName, shared: &TableName, records_with_many_keys: &TableName) -> String {
     format!(
         "with {held},
@@ -181,7 +181,7 @@ fn refused(keys: &TableName, shared: &TableName, records_with_many_keys: &TableN
     )
 }
 
-/// `refused_key(text)` and `refused_record(text)`: why a key, or the keys of a record, join nobody.
+/// `refused_key(text)` and `refused_record(text)`: why a key, or the keys of a record, are unusable.
 fn functions(placeholders: &PlaceholderValues) -> [datafusion::logical_expr::ScalarUDF; 2] {
     let (of_keys, of_records) = (placeholders.clone(), placeholders.clone());
     let word = |found: SaysNothing| found.as_str().to_owned();
@@ -215,7 +215,7 @@ fn gathered(batches: &[RecordBatch], names: [&str; 3]) -> Result<RecordBatch> {
     .doing("collect the keys that join no records")
 }
 
-/// Returns what the run should say of them; the values are told by the table alone.
+/// Returns what the run should say of them; the values are only in the table.
 async fn summary(
     catalog: &Catalog,
     staged: &Staged,

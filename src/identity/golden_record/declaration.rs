@@ -17,7 +17,7 @@ use crate::name::{TableName, is_identifier};
 pub struct GoldenRecordDeclaration {
     /// `source`, `record_id` and one column per attribute; one row per record.
     pub records: TableName,
-    /// The column that says when the record said so.
+    /// The column with the date of the record.
     pub seen_at: Option<String>,
     /// Sources, the most trusted first.
     #[serde(default)]
@@ -50,7 +50,7 @@ pub enum Rules {
 pub struct Together {
     /// Without it the attribute's own name.
     pub columns: Option<Vec<String>>,
-    /// The columns without which a record says it only in part; without it all.
+    /// The columns that a record must have to be complete; all if not given.
     pub needs: Option<Vec<String>>,
     pub by: Rules,
 }

@@ -49,7 +49,7 @@ pub async fn golden_record(catalog: &Catalog, golden: &GoldenRecord) -> Result<M
     Ok(Made { staged: vec![staged], notes, warnings })
 }
 
-/// What is to be said of `trust`.
+/// Warnings about `trust`.
 #[derive(Debug, Default)]
 pub(super) struct Trusted {
     /// Sources that have no record.

@@ -19,7 +19,7 @@ use crate::error::{Context, Error, Result};
 
 /// The columns of the ordered records before those of the attributes.
 const FIRST_COLUMNS: [&str; 5] = ["id", "source", "record_id", "trust", "seen"];
-/// Between the parts of what several columns say together.
+/// The separator between the values of several columns of one attribute.
 const AND: char = '\u{1f}';
 
 /// Returns the golden rows of ordered records.
@@ -111,7 +111,7 @@ impl Survivors {
             let best: Vec<Option<usize>> =
                 customers.iter().map(|c| records.survivor(c.clone(), attribute, &spellings)).collect();
             for (n, spelling) in spellings.iter().enumerate() {
-                // A part that says nothing is nothing.
+                // A part without information is empty.
                 let places =
                     best.iter().map(|row| row.filter(|row| spelling.is_valid(*row)).map(|row| row as u32));
                 columns.push(taken(rows.column(at + 2 * n), &places.collect())?);
@@ -162,7 +162,7 @@ impl<'a> Records<'a> {
         Ok(Records { source: text(rows, 1)?, record_id: text(rows, 2)?, trust: number(3)?, seen: number(4)? })
     }
 
-    /// Returns the row, among one customer's, that says the attribute best.
+    /// Returns the row, among one customer's, whose value of the attribute survives.
     fn survivor(
         &self,
         rows: Range<usize>,

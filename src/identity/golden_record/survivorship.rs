@@ -11,9 +11,9 @@ pub enum Rule {
     MostTrusted,
     /// By `seen_at`; a record without it comes last.
     MostRecent,
-    /// By how many of the customer's records say the same.
+    /// The value that most of the customer's records have.
     MostFrequent,
-    /// By the letters of what it says.
+    /// The value with the most letters.
     Longest,
 }
 
@@ -30,7 +30,7 @@ impl Rule {
     }
 }
 
-/// What one record says of an attribute.
+/// The value of an attribute in one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordValue<'a> {
     pub source: &'a str,
@@ -39,14 +39,14 @@ pub struct RecordValue<'a> {
     pub trust: i64,
     /// Microseconds since 1970.
     pub seen: Option<i64>,
-    /// What it says in one spelling: equal where two records say the same.
+    /// The value in standardised form: equal if two records have the same value.
     pub spelling: Cow<'a, str>,
     /// Whether it says all that the attribute needs: who gives a whole address goes before who gives a
     /// postcode.
     pub whole: bool,
 }
 
-/// Returns the place of the record that survives; `None` when nobody says anything.
+/// Returns the index of the surviving record; `None` if no record has a value.
 ///
 /// What is whole goes first, then each rule breaks the ties that the rules before it left, at last
 /// `source` and `record_id` do. So the order in which the records come changes nothing.

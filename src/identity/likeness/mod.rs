@@ -71,7 +71,7 @@ pub(super) fn initial_of(a: &str, b: &str) -> bool {
     short.chars().count() == 1 && long.starts_with(short)
 }
 
-/// Both first names stand for one: Bob and Robert, or one is the beginning of the other.
+/// Returns whether both first names mean one name: Bob and Robert, or one is the beginning of the other.
 pub(super) fn short_form_of(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     (short.len() >= 3 && long.starts_with(short)) || formal_name(a) == formal_name(b)

@@ -20,7 +20,7 @@ pub fn slips(a: &str, b: &str) -> u8 {
     }
 }
 
-/// Returns the same of what stands before the `@` of two e-mail addresses.
+/// Returns the same for the parts before the `@` of two e-mail addresses.
 pub(super) fn mailbox_slips(a: &str, b: &str) -> u8 {
     let mailbox = |email: &str| email.split_once('@').map_or(email.len(), |(mailbox, _)| mailbox.len());
     slips(&a[..mailbox(a)], &b[..mailbox(b)])

@@ -95,7 +95,7 @@ pub(crate) fn keyed_sql(persons: &TableName, linkage: &Linkage, terms: &Terms) -
     )
 }
 
-/// Counts the blocks of a key column and says how large they may be.
+/// Counts the blocks of a key column and returns how large they may be.
 async fn count_blocks(
     session: &Session,
     keyed: &TableName,

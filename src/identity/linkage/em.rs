@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-/// How many pairs agree in this way: a level number for each comparison, -1 where it says nothing.
+/// How many pairs agree in this way: a level number for each comparison, -1 if a value is missing.
 pub(super) type Patterns = BTreeMap<Vec<i8>, u64>;
 
 /// Shares by comparison and level number.
@@ -35,7 +35,7 @@ pub struct Parameters {
     pub prior: f64,
 }
 
-/// Pairs that agree on an attribute; `learns` says for which comparisons they may speak.
+/// Pairs that agree on an attribute; `learns` says for which comparisons they are used.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub patterns: Patterns,
@@ -75,7 +75,8 @@ pub(crate) fn estimate(
 ) -> Parameters {
     let mut parameters = Parameters { m: expected.clone(), u: Vec::new(), prior: 1.0 / all_pairs.max(2.0) };
     parameters.u = shares_of_two_persons(random, expected, |_| 0.0);
-    // u needs to know which random pairs are of one person, m needs u: each once more with the other.
+    // u needs to know which random pairs are of one person, m needs u: each is estimated again with the
+    // other.
     for _ in 0..3 {
         parameters.m = average(expected, sessions, &parameters.u);
         parameters.prior = prior(&parameters, candidates, all_pairs);
@@ -147,7 +148,7 @@ fn expectation_maximisation(expected: &Shares, session: &Session, u: &Shares) ->
     counts
 }
 
-/// Returns the prior that the candidates bear out. Pairs that are not compared count as of two persons.
+/// Returns the prior that fits the candidates. Pairs that are not compared count as of two persons.
 fn prior(parameters: &Parameters, candidates: &Patterns, all_pairs: f64) -> f64 {
     let mut found = parameters.clone();
     for _ in 0..MOST_ROUNDS {

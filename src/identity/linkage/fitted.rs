@@ -19,7 +19,7 @@ use crate::name::TableName;
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 
-/// The name under which the rows stand.
+/// The model name of the rows.
 pub const MODEL: &str = "identity";
 
 /// The parameters that linkage goes by, and when and on what they were estimated.
@@ -164,7 +164,7 @@ impl LastRows {
         self.0.get(&(name.to_owned(), position as i64)).and_then(|(value, _)| *value)
     }
 
-    /// From which probability on that night kept links.
+    /// The probability from which that night kept links.
     pub(crate) fn review_probability(&self) -> Option<f64> {
         self.value("review_probability", 0)
     }

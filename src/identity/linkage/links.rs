@@ -231,7 +231,7 @@ async fn terms(
             let frame = term_frequency::counted(&session, &persons, &known).await?;
             (known, frame)
         }
-        // What nobody else bears goes with whom is forgotten.
+        // Terms that only an erased person had are removed.
         Some(estimate) if night.is_forgotten.is_some() => {
             let session = catalog.session([&persons, &name], None).await?;
             let frame = term_frequency::still_used(&session, &name, &persons, &estimate.terms).await?;

@@ -38,12 +38,12 @@ pub struct Linkage {
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
     pub name: String,
-    /// Attributes without which, on either side, the comparison says nothing.
+    /// Attributes that both records need; otherwise the comparison has no level.
     pub columns: Vec<String>,
     /// Expressions that the levels share, by name.
     #[serde(default)]
     pub measures: BTreeMap<String, String>,
-    /// A further condition under which the comparison says nothing.
+    /// A further condition under which the comparison has no level.
     pub silent_when: Option<String>,
     /// The most telling first.
     pub levels: Vec<Level>,
@@ -55,7 +55,7 @@ pub struct Comparison {
 pub struct Level {
     pub name: String,
     pub when: String,
-    /// Share of pairs of one person expected at this level, before the data say.
+    /// Share of pairs of one person expected at this level, before the estimation.
     pub m: f64,
     /// The attribute whose frequency among the records counts.
     pub term: Option<String>,
@@ -125,7 +125,7 @@ impl Comparison {
         terms
     }
 
-    /// Returns the level number of a pair, -1 where the comparison says nothing.
+    /// Returns the level number of a pair, -1 if the comparison has none.
     pub(super) fn gamma_sql(&self) -> String {
         let mut silent: Vec<String> =
             self.columns.iter().flat_map(|c| [format!("{c}_l is null"), format!("{c}_r is null")]).collect();

@@ -8,7 +8,7 @@ use crate::name::TableName;
 use crate::warehouse::catalog::Session;
 
 /// Grain: one row per person record, numbered from 0 in the order of `source`, `record_id`. Each
-/// attribute is standardised text, null where the channel says nothing that can be compared.
+/// attribute is standardised text, null if the channel has no usable value.
 ///
 /// # Errors
 /// The table has no `source` or `record_id`, or none of the attributes.

@@ -55,18 +55,18 @@ fn last_links() -> TableName {
     scratch::table("match_last_links")
 }
 
-/// Returns the numbers of records that are new or say something else.
+/// Returns the numbers of new and changed records.
 fn news() -> TableName {
     scratch::table("match_news")
 }
 
-/// Returns the numbers of records whose pairs are compared; one may stand twice.
+/// Returns the numbers of records whose pairs are compared; one may occur twice.
 pub fn changed() -> TableName {
     scratch::table("match_changed")
 }
 
-/// Finds out whose pairs are compared and puts their numbers aside; whether there are any, or `None` where
-/// too many changed.
+/// Finds the records whose pairs are compared and stores their numbers; whether there are any, or `None`
+/// where too many changed.
 pub(super) async fn find_changed(
     scratch: &mut Scratch<'_>,
     night: &LastNight,

@@ -54,7 +54,7 @@ pub async fn counted(
     select(session, &counts).await
 }
 
-/// Returns the terms of `before` that somebody still bears.
+/// Returns the terms of `before` that a record still has.
 pub(super) async fn still_used(
     session: &Session,
     before: &TableName,

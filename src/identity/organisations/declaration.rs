@@ -20,7 +20,7 @@ pub struct OrganisationsDeclaration {
     /// `organisation_source`, `organisation_record_id`, `source`, `record_id`, `role`; one row per person's
     /// record at an organisation.
     pub contacts: Option<TableName>,
-    /// The column that says when the record said so.
+    /// The column with the date of the record.
     pub seen_at: Option<String>,
     /// Sources, the most trusted first.
     #[serde(default)]

@@ -117,7 +117,7 @@ pub async fn measure(session: &Session, truth: &TableName, persons: Option<&Pers
     })
 }
 
-/// Returns the records that the truth knows, as SQL; a row without a person says nothing.
+/// Returns the records that the truth knows, as SQL; rows without a person are ignored.
 async fn known_sql(session: &Session, truth: &TableName) -> Result<String> {
     let frame = session.table(truth).await?;
     let missing: Vec<&str> = COLUMNS

@@ -29,7 +29,7 @@ const PLUS_TAGS: [&str; 20] = [
     "yandex.com",
     "zoho.com",
 ];
-/// Returns the address as records are compared by it; `None` for what is not an address, or nobody's.
+/// Returns the address as records are compared by it; `None` for a value that is not the address of a person.
 pub fn standard_email(text: &str) -> Option<String> {
     let text = text.trim().trim_matches(|c| matches!(c, '<' | '>' | '"' | '\'' | ',' | ';')).to_lowercase();
     let text = text.strip_prefix("mailto:").unwrap_or(&text);

@@ -42,7 +42,7 @@ const PARTICLES: [&str; 20] = [
 /// Part of the name: written apart by some and together by others.
 const PREFIXES: [&str; 13] =
     ["le", "la", "les", "l", "mc", "mac", "o", "saint", "st", "sainte", "ste", "el", "ben"];
-/// Between the name one bears and the name one was born with.
+/// Words between the present name and the name at birth.
 const MARRIED: [&str; 9] = ["nee", "ne", "epouse", "epse", "ep", "veuve", "vve", "formerly", "born"];
 
 /// Returns the first name as records are compared by it: `M. Jean-Luc` is `jean luc`.
@@ -64,7 +64,7 @@ pub fn standard_last_name(text: &str) -> Option<String> {
             .filter(|w| !PARTICLES.contains(&w.as_str()) && !MARRIED.contains(&w.as_str()))
             .cloned()
             .collect();
-        // Somebody may be called Do.
+        // Do is also a name.
         if without.is_empty() { all } else { without }
     };
     let mut parts: Vec<String> = Vec::new();

@@ -50,7 +50,7 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     }))
 }
 
-/// Returns what the last run that resolved said of it.
+/// Returns the messages of the last run that resolved identities.
 async fn notes(catalog: &Catalog) -> Result<Vec<String>> {
     let sql = "select note from ops.steps where kind = 'resolve' and note is not null and status in ('done', 'reused')
                and run = (select max(run) from ops.steps where kind = 'resolve' and status in ('done', 'reused'))";
