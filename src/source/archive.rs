@@ -30,7 +30,7 @@ impl Entry {
     /// Returns the member, where it can be read.
     ///
     /// # Errors
-    /// An encrypted member, and one packed in a way that is not known here.
+    /// An encrypted member, and one with an unknown compression method.
     pub fn member(&self) -> Result<Member> {
         let error = match self.method {
             _ if self.encrypted => Error::failed("the member is encrypted")
@@ -116,7 +116,7 @@ pub async fn directory(file: &SourceFile) -> Result<Option<Vec<Entry>>> {
     entries(bytes, directory.entries).map(Some)
 }
 
-/// Returns where a member's packed bytes are in the archive.
+/// Returns where a member's compressed bytes are in the archive.
 pub async fn stored(file: &SourceFile, member: &Member) -> Result<Range<u64>> {
     let range = member.header..member.header.saturating_add(MEMBER_BYTES);
     let header = fetch(file, range.clone()).await?;

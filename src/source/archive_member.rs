@@ -8,11 +8,11 @@ pub struct Member {
     /// How many bytes it takes there.
     pub(super) stored: u64,
     pub packing: Packing,
-    /// CRC-32 of what it was before it was packed.
+    /// CRC-32 of its uncompressed content.
     pub checksum: u32,
 }
 
-/// How a member is packed.
+/// How a member is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     Stored,

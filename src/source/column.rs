@@ -102,7 +102,7 @@ pub enum From {
     Position(usize),
     /// Characters of a fixed-width line, from 0.
     Characters(Range<usize>),
-    /// The folder `name=value` that the file lies in.
+    /// The folder `name=value` that contains the file.
     Partition(String),
 }
 
@@ -112,7 +112,7 @@ pub struct Column {
     pub name: String,
     pub kind: ColumnType,
     pub from: From,
-    /// Whether a record may leave it out. Key columns may not.
+    /// Whether a record may lack it. Key columns are required.
     pub nullable: bool,
     pub(super) style: Arc<Style>,
 }
@@ -127,7 +127,7 @@ pub(super) struct Style {
     /// The format as declared, for messages.
     pub format: Option<String>,
     pub zone: Tz,
-    /// What a day stands for where an instant is declared.
+    /// The instant that a value with only a day means.
     pub whole_day: WholeDay,
     /// Whether the words for null are those of exports that escape, and no escape is declared.
     pub may_escape: bool,
@@ -167,7 +167,7 @@ impl Column {
         self.style.time.names_only_days()
     }
 
-    /// Lets days without a time of day stand for their last instant.
+    /// Makes days without a time of day mean their last instant.
     pub(super) fn date_events(&mut self) {
         Arc::make_mut(&mut self.style).whole_day = WholeDay::End;
     }

@@ -30,7 +30,7 @@ impl FromDeclaration {
     }
 }
 
-/// `{ partition = "day" }`: the folder `day=…` that a file lies in.
+/// `{ partition = "day" }`: the folder `day=…` that contains a file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionDeclaration {

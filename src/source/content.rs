@@ -50,7 +50,7 @@ fn content_of(windows: packed::Content) -> Result<Content> {
 }
 
 impl SourceFile {
-    /// Looks at what the file holds, and remembers it: whoever reads this version of it reads that.
+    /// Computes the content hash of a file and remembers it for this version of the file.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -60,8 +60,8 @@ impl SourceFile {
     }
 }
 
-/// Returns whether a file is unpacked when it is read, so that its size says nothing of its content. False
-/// of a member of a damaged archive: reading it will say why.
+/// Returns whether a file is decompressed when it is read, so that its size is not that of its content. False
+/// for a member of a damaged archive: reading it gives the error.
 ///
 /// # Errors
 /// A file that cannot be read.

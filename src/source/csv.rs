@@ -79,7 +79,7 @@ pub fn read(
                         if !is_first || count >= fields {
                             layout = Some(known);
                         } else {
-                            // Without a header a record that is too short tells nothing of the others.
+                            // Without a header, one short record does not define the width of the others.
                             known.stretch(available, &mut stretch, &mut rows, quoting, &mut scratch);
                         }
                     }

@@ -27,7 +27,7 @@ pub struct SourceDeclaration {
     pub key: Vec<String>,
     /// The column whose greatest value is the latest version of a record.
     pub version: Option<String>,
-    /// What happens to rows without the time that their table declares; refused when not said.
+    /// What happens to rows without the time that their table declares; refused by default.
     pub undated: Option<Undated>,
     /// The share of refused records, 0 to 1, that a run accepts.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub struct SourceDeclaration {
     /// Whether there may be no file at all.
     #[serde(default)]
     pub optional: bool,
-    /// What happens to a file whose columns are not the declared ones; `fail` when not said.
+    /// What happens to a file whose columns are not the declared ones; `fail` by default.
     pub on_drift: Option<OnDrift>,
     /// Columns of the files (in JSON lines: paths) that are known and not wanted.
     #[serde(default)]
@@ -46,13 +46,13 @@ pub struct SourceDeclaration {
     pub expect: Option<ExpectDeclaration>,
     /// How old the newest file may be.
     pub freshness: Option<FreshnessDeclaration>,
-    /// How many rows may tell of what happened before the last release.
+    /// How many rows may be dated before the last release.
     pub late: Option<LateDeclaration>,
-    /// Whose rows these are.
+    /// Which persons the rows belong to.
     pub person: Option<PersonDeclaration>,
     /// How long rows are kept.
     pub keep: Option<KeepDeclaration>,
-    /// What happens to a file whose content came before under another name.
+    /// What happens to a file whose content was already read under another name.
     pub same_content: Option<SameContent>,
     /// Whether each file is the complete list of its day.
     pub snapshot: Option<SnapshotDeclaration>,
@@ -89,7 +89,7 @@ pub struct SourceDeclaration {
     pub encoding_check: bool,
     pub skip_lines: Option<usize>,
     pub footer_lines: Option<usize>,
-    // How files are packed and laid out:
+    // How files are compressed and laid out:
     /// Which members of zip archives are read: a glob.
     pub member: Option<String>,
     /// CSV and fixed width: whether cells may be missing at the end of a record.

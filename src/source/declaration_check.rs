@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::name::is_identifier;
 
 impl SourceDeclaration {
-    /// Turns the declaration into a source, or tells everything that is wrong with it.
+    /// Turns the declaration into a source, or returns all errors in it.
     pub fn check(&self, name: &str) -> Result<Source, Vec<Problem>> {
         let mut problems = Vec::new();
         if !is_identifier(name) || name.starts_with('_') {
@@ -251,7 +251,7 @@ impl SourceDeclaration {
             .ok()
     }
 
-    /// What is said of undeclared columns makes sense.
+    /// Checks the keys about undeclared columns.
     fn drift(&self, columns: &[Column], problems: &mut Vec<Problem>) {
         if self.format == Format::Csv && self.header == Some(false) {
             for (key, given) in
@@ -288,7 +288,7 @@ impl SourceDeclaration {
         }
     }
 
-    /// What orders the versions of a record is of a type that has an order.
+    /// Checks that the version column has a type with an order.
     fn versions(&self, columns: &[Column], problems: &mut Vec<Problem>) {
         let Some(version) = &self.version else { return };
         let mut wrong = |error: Error| problems.push(Problem::new(["version"], error));
@@ -313,7 +313,7 @@ impl SourceDeclaration {
         wrong(Error::config(found).hint("name a column of type timestamp, date, integer or decimal"));
     }
 
-    /// The column that periods, or ages, are counted by says when.
+    /// Checks that the column for periods, or ages, is a date or a timestamp.
     fn counted_by(
         &self,
         section: &str,

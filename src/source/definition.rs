@@ -19,7 +19,7 @@ use super::same_content::SameContent;
 use super::snapshot::{self, Snapshot};
 use super::text::TextEncoding;
 
-/// The column that says which element of its record a row is.
+/// The column with the number of the element that a row comes from.
 pub(super) const ELEMENT: &str = "_element";
 
 /// A checked source: where its files are and what a record must be.
@@ -40,18 +40,18 @@ pub struct Source {
     pub delivery: Delivery,
     /// The path of the array whose elements are the rows; without it records are.
     pub rows: Option<String>,
-    /// None where no row is anybody's.
+    /// None if the rows belong to no person.
     pub person: Option<Person>,
     pub keep: Option<RetentionRule>,
-    /// Of zip archives the members that are read; all when none is said.
+    /// The members of zip archives that are read; all if not given.
     pub(super) member: Option<Pattern>,
     pub same_content: Option<SameContent>,
     /// None where files add to each other.
     pub snapshot: Option<Snapshot>,
     pub replaces: Option<Editions>,
-    /// Undeclared columns that nobody minds.
+    /// Undeclared columns that are ignored.
     pub(super) ignored: Vec<String>,
-    /// How the text of a column is read that nobody declared.
+    /// How the text of undeclared columns is read.
     pub(super) usual: Arc<Style>,
     pub(super) dialect: Dialect,
 }
@@ -71,7 +71,7 @@ pub(super) struct Dialect {
 }
 
 impl Source {
-    /// Returns the source, of whose columns only these are read, whatever others there are.
+    /// Returns the source with only these columns, ignoring all others.
     #[must_use]
     pub fn of_columns(&self, names: &[String]) -> Source {
         let mut source = self.clone();
@@ -130,7 +130,7 @@ impl Source {
             .any(|c| c.name == column && c.kind == ColumnType::Timestamp && c.names_only_days())
     }
 
-    /// Takes days in the column, which says when events happened, as over.
+    /// Makes days in the time column of events mean the end of the day.
     pub fn date_events(&mut self, column: &str) {
         self.columns.iter_mut().filter(|c| c.name == column).for_each(Column::date_events);
     }

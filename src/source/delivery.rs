@@ -16,7 +16,7 @@ use crate::day::day_start;
 use crate::duration;
 use crate::error::Error;
 
-/// The keys of a source that say when its files come.
+/// The keys of a source about when its files are expected.
 #[derive(Debug, Clone, Copy)]
 pub struct DeliveryDeclaration<'d> {
     pub date_in_name: Option<&'d str>,
@@ -40,7 +40,7 @@ pub enum ExpectDeclaration {
 #[serde(deny_unknown_fields)]
 pub struct ExpectTable {
     pub every: Every,
-    /// A date or timestamp column: its rows say which periods came, not the files' names.
+    /// A date or timestamp column: the delivered periods are found from its values, not from file names.
     pub by: Option<String>,
     /// The first day that is expected; the first that came when not given.
     pub from: Option<String>,
@@ -98,7 +98,7 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expect {
     pub every: Every,
-    /// The column whose values say which periods came.
+    /// The column from whose values the delivered periods are found.
     pub by: Option<String>,
     pub severity: Severity,
     from: Option<NaiveDate>,
@@ -311,7 +311,8 @@ impl Delivery {
         self.date_in_name.as_ref()?.find(file)
     }
 
-    /// Returns until when a file tells: the end of the day (or month) in its name, else when it was written.
+    /// Returns the end of the period that a file covers: the end of the day (or month) in its name, else
+    /// when it was written.
     pub fn instant_of(&self, file: &str, modified: Instant) -> Instant {
         let Some(pattern) = &self.date_in_name else { return modified };
         let period = if pattern.has_day() { Every::Daily } else { Every::Monthly };

@@ -62,7 +62,7 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// Returns what the run says of so many texts of a column.
+    /// Returns the warning about doubtful values of a column.
     pub fn text(self, column: &str, Tally { count, first_line: first }: Tally) -> String {
         let (values, look, hold, are) = match count {
             1 => ("1 value".to_owned(), "looks", "holds a backslash", "is a whole number"),

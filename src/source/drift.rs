@@ -23,7 +23,7 @@ pub struct Comparison {
     pub places: Vec<Option<usize>>,
     /// The places of the columns that are neither declared nor ignored.
     pub added: Vec<usize>,
-    /// What was accepted, for the run's warnings.
+    /// Accepted differences, for the run's warnings.
     pub remarks: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
         ));
     }
     let found: Vec<String> = found.iter().map(|name| plain(name).into_owned()).collect();
-    // Of names that are at odds with the declaration nothing more is to be said.
+    // No more errors about names that already have one.
     let mut at_odds: Vec<&String> = Vec::new();
     let mut sought = 0;
     for column in &source.columns {
@@ -93,7 +93,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
                 .filter(|(name, _)| !renamed.iter().any(|(_, r, _)| r == name))
                 .cloned()
                 .collect();
-            // Of a file where nothing is as declared, that is all there is to say.
+            // If no column matches, this is the only error.
             if !new.is_empty() && !strangers {
                 errors.push(undeclared(source, &new));
             }
@@ -166,7 +166,8 @@ fn shown(name: &str, format: Format) -> String {
     }
 }
 
-/// Returns whether a name may be somebody's address or a text; in JSON keys may be data, numbers too.
+/// Returns whether a name looks like a value, such as an address or a text; in JSON keys may be data,
+/// numbers too.
 pub(super) fn looks_like_a_value(name: &str, format: Format) -> bool {
     const LONGEST: usize = 80;
     const DIGITS: usize = 7;

@@ -23,12 +23,12 @@ pub struct Editions {
     placeholders: Vec<String>,
 }
 
-/// What a file's name says.
+/// The parts of a file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edition {
     /// Of what: the folder, and the placeholders but for the version. Equal for all its editions.
     pub of: Vec<String>,
-    /// None for the first, that does not say it.
+    /// None for the first edition, which has no version.
     pub version: Option<String>,
 }
 
@@ -96,7 +96,7 @@ impl Editions {
         Ok(Editions { text: text.to_owned(), with_version, without, placeholders: names })
     }
 
-    /// Returns what the name says; `None` when the pattern does not fit it.
+    /// Returns the parts of a name; `None` when the pattern does not fit it.
     pub fn of(&self, name: &str) -> Option<Edition> {
         let found = self.with_version.captures(name);
         let found = found.or_else(|| self.without.as_ref()?.captures(name))?;

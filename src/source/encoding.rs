@@ -5,7 +5,7 @@ use std::fmt;
 use encoding_rs::{DecoderResult, Encoding as WebEncoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
 use yore::{CodePage, code_pages};
 
-/// Never a byte of UTF-8: stands where the encoding had no character.
+/// Never a byte of UTF-8: marks where the encoding had no character.
 const NOT_UTF8: u8 = 0xFF;
 
 /// An encoding.

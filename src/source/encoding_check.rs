@@ -23,9 +23,9 @@ pub enum EncodingFault {
 /// The bytes of a file under another encoding than UTF-8, looked at window by window.
 #[derive(Debug)]
 pub struct Evidence {
-    /// Bytes that stand for no character that anybody writes.
+    /// Bytes of characters that do not occur in texts.
     unknown: [bool; 256],
-    /// Whether the letters of the encoding's own language come to the form of UTF-8 only by a wonder.
+    /// Whether text in the encoding's own languages practically never has the form of UTF-8.
     western: bool,
     utf8_seen: bool,
     other_seen: bool,

@@ -9,7 +9,7 @@ pub enum Fault {
     Range,
     /// More decimal places than declared; rounding money silently would be worse.
     Places,
-    /// A day or a time of day that no calendar has.
+    /// A date or time of day that does not exist.
     Calendar,
     /// A local time skipped when the clocks went forward.
     Gap,
@@ -17,10 +17,10 @@ pub enum Fault {
     Missing,
     /// A number with a fraction where whole numbers are declared.
     Fraction,
-    /// A floating-point number so large that it stands for several whole numbers.
+    /// A floating-point number too large to be an exact integer.
     Inexact,
     /// A number with an exponent: spreadsheets write long ones so, and their last digits are lost.
     Exponent,
-    /// The abbreviation of a zone, of which most stand for several.
+    /// The abbreviation of a zone, which is mostly ambiguous.
     Abbreviation,
 }

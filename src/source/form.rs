@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// The bytes that tell a form.
+/// How many bytes are needed to recognise a form.
 pub(super) const HEAD: usize = 512;
 
 /// What the bytes of a file are.
@@ -69,7 +69,7 @@ pub fn form(head: &[u8]) -> Form {
 }
 
 impl Form {
-    /// Refuses what was packed and is packed or foreign again.
+    /// Refuses decompressed content that is compressed again or is not text.
     pub(super) fn must_be_plain(self, packing: &str) -> Result<()> {
         let inner = match self {
             Form::Plain => return Ok(()),
@@ -85,7 +85,7 @@ impl Form {
             .hint("decompress it once before it is delivered"))
     }
 
-    /// Returns what a file that was to be Parquet is instead, where its first bytes say so.
+    /// Returns what a file that should be Parquet is instead, if its first bytes show it.
     pub(super) fn instead_of_parquet(self) -> Option<Error> {
         let packing = match self {
             Form::Gzip => "gzip",

@@ -28,7 +28,7 @@ pub fn composed(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
-/// Returns whether a name holds blanks that do not break, or marks that nobody sees.
+/// Returns whether a name contains no-break spaces or invisible characters.
 pub(super) fn has_hidden_marks(name: &str) -> bool {
     name.chars().any(|c| is_invisible(c) || (c.is_whitespace() && !c.is_ascii()))
 }

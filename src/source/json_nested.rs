@@ -9,14 +9,14 @@ use serde_json::value::RawValue;
 
 use super::json_value::{Value, unescape};
 
-/// How many objects and arrays may lie in each other.
+/// How deep objects and arrays may be nested.
 pub(super) const DEPTH: usize = 128;
 pub(super) const DEEP: &str = "it is nested more than 128 levels deep";
 
 const HALF: &str = "it contains an incomplete Unicode escape";
 const REPEATED: &str = "it contains a repeated key";
 
-/// Returns whether more than `room` objects and arrays lie in each other in a value that was read.
+/// Returns whether objects and arrays in a value are nested more than `room` levels deep.
 #[inline]
 pub(super) fn is_deeper(value: &str, room: usize) -> bool {
     // Each takes two brackets, and few values have so many.

@@ -20,7 +20,7 @@ use super::json_value::Value;
 pub struct Wrong {
     /// The place that wanted what is at fault, where it is one value.
     pub place: Option<usize>,
-    /// It tells nothing that the object holds.
+    /// The reason, without values of the object.
     pub reason: String,
 }
 
@@ -105,7 +105,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         Ok(())
     }
 
-    /// Looks at what lies in a value.
+    /// Reads the inside of a value.
     fn inner(&mut self, node: &'r Node, value: Value<'a>, raw: &'a str, room: usize) -> Result<(), Wrong> {
         if node.has_children() && raw.starts_with('{') {
             let object = Object { reader: self, node, room: room.saturating_sub(1) };
@@ -158,7 +158,7 @@ fn no_json(what: &str, byte: usize) -> Wrong {
     Wrong { place: None, reason: format!("not a JSON object: {what} at byte {byte}") }
 }
 
-/// Tells that something else stands where an object is on the way of a path.
+/// Returns the error for a value where a path expects an object.
 #[cold]
 fn no_object(node: &Node, found: &str) -> Wrong {
     let reason = format!("expected an object at `{}`, found {found}", node.path);

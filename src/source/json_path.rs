@@ -23,7 +23,7 @@ pub struct Node {
     pub wanted: Vec<usize>,
     /// The place of an array here that is read element by element.
     pub array: Option<usize>,
-    /// Nothing below is looked at, and nobody minds.
+    /// Everything below is ignored.
     passed_over: bool,
     children: Vec<(String, Node)>,
 }
@@ -43,7 +43,7 @@ impl Paths {
         self.node(path).array = Some(place);
     }
 
-    /// What is at the path and below it is known, though nobody wants it.
+    /// What is at the path and below it is known but not wanted.
     pub(super) fn pass_over(&mut self, path: &str) {
         self.node(path).passed_over = true;
     }

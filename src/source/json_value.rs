@@ -41,7 +41,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// About how many bytes of text it is.
+    /// Returns the approximate size of the value's text in bytes.
     pub fn size(&self) -> usize {
         match self {
             Value::Null | Value::True | Value::False => 4,
@@ -49,7 +49,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns what it is, and nothing of what it says.
+    /// Returns the kind of the value, without its content.
     pub fn describe(&self) -> String {
         match self {
             Value::Null => "null".to_owned(),

@@ -18,7 +18,7 @@ use super::source_file::SourceFile;
 use super::window::Windows;
 use crate::error::{Error, Result};
 
-/// Bytes unpacked at a time: large enough for the readers, small enough for the cache.
+/// Bytes decompressed at a time: large enough for the readers, small enough for the cache.
 const UNPACKED: usize = 1024 * 1024;
 
 /// The windows of what a file holds, in order; to be read on a thread that may block.
@@ -29,7 +29,7 @@ pub fn open(file: &SourceFile) -> Result<Content> {
     unpacked(stored(file)?)
 }
 
-/// Opens a file: its bytes as stored, those of a member as they were before it was packed.
+/// Opens a file: its bytes as stored, for a member its uncompressed content.
 /// Needs a tokio runtime.
 pub fn stored(file: &SourceFile) -> Result<Content> {
     let mut windows = Windows::open(file);
@@ -40,7 +40,7 @@ pub fn stored(file: &SourceFile) -> Result<Content> {
     }
 }
 
-/// Unpacks bytes where their beginning says that they are packed.
+/// Decompresses bytes if their beginning shows that they are compressed.
 pub(super) fn unpacked(mut windows: Content) -> Result<Content> {
     let window = head(&mut windows)?;
     let form = form(&window);
@@ -58,7 +58,7 @@ pub(super) fn unpacked(mut windows: Content) -> Result<Content> {
 
 const ZSTANDARD: &str = "Zstandard";
 
-/// Returns the first windows as one that is long enough to tell a form, or all there are.
+/// Returns the first windows joined, long enough to recognise a form, or all of them.
 fn head(windows: &mut Content) -> Result<Bytes> {
     let mut head = windows.next().transpose()?.unwrap_or_default();
     while head.len() < HEAD {
@@ -107,7 +107,7 @@ fn damaged(packing: &str, error: io::Error) -> Error {
     Error::failed(message).caused_by(error).hint(hint)
 }
 
-/// Returns what a member of an archive was before it was packed, compared with its length and checksum.
+/// Returns the uncompressed content of a member, checked against its length and checksum.
 fn of_member(member: &Member, size: u64, bytes: Stored) -> Result<Content> {
     const ZIP: &str = "zip";
     let packed: Box<dyn Read + Send> = match member.packing {

@@ -161,13 +161,13 @@ fn damaged(error: Error) -> Error {
     error.hint("the file is not Parquet, or was truncated while it was copied: export it again")
 }
 
-/// Returns what the file is instead of Parquet, where its first bytes say so.
+/// Returns what the file is instead of Parquet, if its first bytes show it.
 fn instead(file: &SourceFile, runtime: &Handle) -> Option<Error> {
     let head = runtime.block_on(fetch(file, 0..file.size.min(HEAD as u64))).ok()?;
     form(&head).instead_of_parquet()
 }
 
-/// What a file says of itself.
+/// The metadata of a file.
 pub struct Footer {
     metadata: ArrowReaderMetadata,
     /// The same, instants of INT96 in milliseconds, which reach as far as INT96 does.

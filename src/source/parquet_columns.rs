@@ -23,7 +23,7 @@ use crate::error::{Context, Error, Result};
 /// A column of the file.
 #[derive(Debug, Clone)]
 pub struct FileColumn {
-    /// As a declaration says it.
+    /// The path as a declaration writes it.
     pub name: String,
     pub data_type: DataType,
     pub form: Form,
@@ -33,7 +33,7 @@ pub struct FileColumn {
     leaves: Range<usize>,
 }
 
-/// What the type does not say.
+/// Properties that the type does not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     Plain,
@@ -59,7 +59,7 @@ struct List {
 
 impl FileColumns {
     /// # Errors
-    /// The list that `rows` names is not there, or is none.
+    /// If the list that `rows` names does not exist or is not a list.
     pub fn of(source: &Source, schema: &Schema, file: &SchemaDescriptor) -> Result<Self> {
         let mut walk = Walk {
             names: source
@@ -195,7 +195,7 @@ impl Elements {
         self.ranges[row].clone()
     }
 
-    /// Returns whether the element is there.
+    /// Returns whether the element exists.
     pub fn is_null(&self, element: usize) -> bool {
         self.values.is_null(element)
     }
@@ -343,7 +343,7 @@ fn coerced_field(field: &FieldRef, file: &SchemaDescriptor, unit: TimeUnit, leaf
     Arc::new(Field::new(field.name(), data_type, field.is_nullable()).with_metadata(field.metadata().clone()))
 }
 
-/// Returns how a column of a type that no declared type takes in is to be read all the same.
+/// Returns a hint how to read a column whose type fits no declared type.
 pub(super) fn reading_hint(column: &FileColumn, unfolded: bool) -> String {
     let name = &column.name;
     match &column.data_type {

@@ -14,7 +14,7 @@ const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 /// Gives the decoders of such columns the value that all records of the file have.
 ///
 /// # Errors
-/// A folder that is not there, or whose name does not read as the column's type.
+/// A missing folder, or one whose name does not fit the column's type.
 pub(super) fn set_partition_values(source: &Source, file: &str, decoders: &mut [Decoder]) -> Result<()> {
     Error::all(
         decoders.iter_mut().filter_map(|decoder| set_partition_value(source, file, decoder).err()).collect(),
@@ -57,10 +57,10 @@ fn value(source: &Source, file: &str, name: &str) -> Result<String> {
     }
 }
 
-/// Applies the policy on drift to folders that are partitions and that nobody declared.
+/// Applies the drift policy to undeclared partition folders.
 ///
 /// # Errors
-/// What the policy does not accept, and what [`set_partition_values`] does not.
+/// What the policy or [`set_partition_values`] refuses.
 pub fn check(source: &Source, file: &str) -> Result<()> {
     let mut decoders: Vec<Decoder> = source.columns.iter().map(|column| Decoder::new(column, 1)).collect();
     let mut errors: Vec<Error> =

@@ -17,12 +17,12 @@ pub struct PersonDeclaration {
     /// Column → what it identifies: a kind of key of `[identity]`, a source of it whose record ids it
     /// holds, or, as `source.column`, the rows of another source.
     pub keys: BTreeMap<String, String>,
-    /// The columns that are blanked, and with them all that nobody declared; without it, whole rows are
+    /// The columns that become null, together with all undeclared ones; without it, whole rows are
     /// removed.
     pub anonymise: Option<Vec<String>>,
 }
 
-/// Whose rows a source holds.
+/// The persons that the rows of a source belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     pub keys: Vec<PersonKey>,
@@ -63,12 +63,12 @@ pub enum OnForget {
     Anonymise(Blanked),
 }
 
-/// Which columns say whose a row is, or may.
+/// The columns that identify, or may identify, the person of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blanked {
     /// As declared.
     pub columns: Vec<String>,
-    /// The columns that are declared and not blanked: somebody looked at what they hold.
+    /// The declared columns that are kept: their author checked what they contain.
     pub harmless: BTreeSet<String>,
 }
 

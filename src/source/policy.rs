@@ -15,7 +15,7 @@ pub enum OnDrift {
     Evolve,
 }
 
-/// What happens to a row that does not say when it became known, where its table declares the column.
+/// What happens to a row without a value in its table's time column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Undated {

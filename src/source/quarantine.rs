@@ -31,7 +31,7 @@ pub fn quarantine_schema() -> SchemaRef {
 /// The longest record text that is kept, in bytes.
 const RECORD_BYTES: usize = 64 * 1024;
 
-/// Returns whether of a record only the beginning was kept: what the rest held nobody can say.
+/// Returns whether only the beginning of a record was stored: the rest is unknown.
 pub fn is_cut(record: &str) -> bool {
     // Half a character at the end was left out, or is there as a longer sign.
     record.len() + 4 > RECORD_BYTES

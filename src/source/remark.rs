@@ -10,7 +10,7 @@ use super::tally::Tally;
 pub enum Seen {
     /// Of the file as a whole.
     File(String),
-    /// Texts of a column that stand and are doubtful.
+    /// Values of a column that are accepted but doubtful.
     Doubtful { column: String, doubt: Doubt },
     /// A column whose place is in no record; whether it stands around the array of the rows, where nobody
     /// looks at keys that are not declared.
@@ -37,7 +37,7 @@ impl Remark {
         Remark { seen: Seen::File(text), tally: Tally { count: 1, first_line: 1 } }
     }
 
-    /// Returns whether it is as it may be, and nobody need look.
+    /// Returns whether it is only a note, which needs no action.
     fn is_note(&self) -> bool {
         matches!(self.seen, Seen::NoElement { .. } | Seen::InNoRecord { around: false, .. })
     }

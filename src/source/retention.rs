@@ -37,7 +37,7 @@ pub struct KeepTable {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetentionRule {
     pub span: Span,
-    /// The column that says how old a row is; the raw table's `time` when not declared.
+    /// The column with the age of a row; the raw table's `time` when not declared.
     pub by: Option<String>,
     zone: Tz,
 }

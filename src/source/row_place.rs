@@ -3,7 +3,7 @@
 //! A column's `from` is looked up in the element; `$.` starts at the record around it, as in JSONPath, and
 //! `@` is the element itself.
 
-/// Where a column stands.
+/// Where a column is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowPlace<'n> {
     /// A path from the record.

@@ -63,7 +63,7 @@ pub enum Piece {
 /// Why a row does not fit.
 pub struct Refusal {
     pub column: Option<String>,
-    /// It tells nothing of the value.
+    /// The reason, without the value.
     pub reason: String,
 }
 
@@ -93,7 +93,7 @@ impl Rows {
         })
     }
 
-    /// Every column has its value: the row stands.
+    /// Every column has its value: the row is accepted.
     #[inline]
     pub(super) fn accept(&mut self, line: i64, bytes: usize) {
         self.lines.push(line);
@@ -148,14 +148,14 @@ impl Rows {
         self.quarantine.refuse((line, last), column, reason, record);
     }
 
-    /// Takes back what was pushed of rows that do not stand.
+    /// Removes the values of rows that are not accepted.
     pub(super) fn take_back(&mut self) {
         for decoder in &mut self.decoders {
             decoder.truncate(self.lines.len());
         }
     }
 
-    /// The row of an element stands.
+    /// The row of an element is accepted.
     pub(super) fn accept_element(&mut self, line: i64, element: usize, bytes: usize) {
         if let Some(elements) = &mut self.elements {
             elements.push(element as i64);
@@ -181,7 +181,7 @@ impl Rows {
             || self.refused_bytes >= BATCH_BYTES
     }
 
-    /// Hands on what there is; false when the receiver is gone.
+    /// Sends the rows so far; false when the receiver is gone.
     pub fn flush(&mut self, emit: &mut dyn FnMut(Piece) -> bool) -> Result<bool> {
         if !self.lines.is_empty() {
             let count = self.lines.len();

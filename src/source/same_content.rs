@@ -6,13 +6,13 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SameContent {
-    /// It is another delivery that happens to say the same: its rows count too.
+    /// It is another delivery with the same content: its rows are read too.
     Read,
     /// It is the same delivery again: it adds nothing.
     Skip,
 }
 
-/// Returns whether a file that lies at `new` is the one that lay at `old`, moved to another folder.
+/// Returns whether the file `new` is the file `old`, moved to another folder.
 ///
 /// Folders that differ in numbers only are those of another night: a delivery of its own.
 pub fn is_moved(old: &str, new: &str) -> bool {

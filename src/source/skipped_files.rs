@@ -5,7 +5,7 @@ use glob::Pattern;
 /// What exporters call a file that is not whole yet.
 const UNFINISHED: [&str; 5] = [".tmp", ".part", ".partial", ".crdownload", "~"];
 
-/// Why a file that lies there is not read; nothing where it is. What the pattern itself names is read.
+/// Returns why a file is skipped; `None` if it is read. Files that the pattern itself names are read.
 pub(super) fn skip_reason(name: &str, pattern: Option<&Pattern>) -> Option<&'static str> {
     let (folders, file) = apart(name);
     let (named_folders, named) = pattern.map_or(("", ""), |pattern| apart(pattern.as_str()));

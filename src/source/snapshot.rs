@@ -43,7 +43,7 @@ pub struct Snapshot {
     pub zone: Tz,
 }
 
-/// Returns the columns of a history that nobody declares.
+/// Returns the columns that a history has in addition to the declared ones.
 pub(super) fn fields() -> [Field; 2] {
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")));
     [Field::new(VALID_FROM, instant.clone(), false), Field::new(VALID_TO, instant, true)]

@@ -14,14 +14,14 @@ use super::calendar::Digits;
 use super::time_field::Field;
 use super::time_format::{Fields, TimeFormat, UnixUnit};
 
-/// What a column says beside its formats.
+/// The settings of a column that its formats need.
 #[derive(Debug, Clone, Copy)]
 pub struct Manner<'a> {
     /// Whether a timestamp is read, not a date.
     pub timed: bool,
     /// The last of the hundred years that two digits name, where the source says so.
     pub last_short_year: Option<i64>,
-    /// What abbreviations of zones stand for, in seconds.
+    /// The offsets of zone abbreviations, in seconds.
     pub abbreviations: &'a [(String, i64)],
 }
 
@@ -41,7 +41,7 @@ impl Wrong {
 const EXAMPLES: &str =
     "for example %d/%m/%Y or %Y-%m-%d %H:%M:%S%.f; also iso, unix, unix_ms, unix_us and unix_ns";
 
-/// Takes one format apart.
+/// Splits one format into its parts.
 pub fn declared(format: &str, manner: Manner<'_>) -> Result<TimeFormat, Wrong> {
     match format {
         "iso" | "%+" => return Ok(TimeFormat::Iso),

@@ -47,7 +47,7 @@ impl SourceDeclaration {
         }
     }
 
-    /// Returns what abbreviations of zones stand for, in seconds.
+    /// Returns the offsets of zone abbreviations, in seconds.
     pub(super) fn zone_offsets(&self, problems: &mut Vec<Problem>) -> Vec<(String, i64)> {
         let mut offsets = Vec::new();
         for (name, offset) in &self.zone_abbreviations {

@@ -22,7 +22,7 @@ use super::source_file::SourceFile;
 use super::{csv, json, parquet, partition};
 use crate::error::{Error, Result};
 
-/// What a look at a file tells.
+/// The columns found in a file.
 #[derive(Debug, Default)]
 pub struct Survey {
     /// The undeclared columns that the policy takes in.
@@ -34,7 +34,7 @@ pub struct Survey {
 /// Looks at the columns of one file of a source. Needs a tokio runtime.
 ///
 /// # Errors
-/// A file whose columns the policy does not accept, or that cannot be read; each says source and file.
+/// A file whose columns the policy does not accept, or that cannot be read; each error names source and file.
 pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
     let looked = match source.format {
         Format::Csv if source.dialect.header => {

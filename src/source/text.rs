@@ -42,7 +42,7 @@ impl TextEncoding {
 pub struct Text<F> {
     windows: F,
     declared: TextEncoding,
-    /// As declared, or as the mark says; known once the beginning was seen.
+    /// The declared encoding, or that of the byte-order mark; known after the first bytes.
     encoding: Option<Encoding>,
     decoder: Decoder,
     evidence: Option<Evidence>,
@@ -103,12 +103,12 @@ impl<F: FnMut() -> Option<Result<Bytes>>> Text<F> {
         self.line
     }
 
-    /// Returns what the run should say of the file's encoding.
+    /// Returns the warning about the file's encoding.
     pub fn remark(&mut self) -> Option<String> {
         self.remark.take()
     }
 
-    /// Judges names that were read: accents that make no words tell of another encoding.
+    /// Checks names that were read: accents that make no words show another encoding.
     ///
     /// # Errors
     /// They make words in an encoding that is not the declared one.

@@ -41,7 +41,7 @@ pub struct Fields {
     last_short_year: i64,
     /// The offset that the format itself names, as with a literal `Z`.
     offset: Option<i64>,
-    /// What abbreviations of zones stand for, in seconds.
+    /// The offsets of zone abbreviations, in seconds.
     abbreviations: Vec<(String, i64)>,
     /// Whether it reads no time of day.
     whole_day: bool,
@@ -291,7 +291,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Returns the offset that an abbreviation stands for: of many zones each means several.
+    /// Returns the declared offset of an abbreviation: most abbreviations are ambiguous.
     fn zone(&self, digits: &mut Digits<'_>) -> Result<i64, Fault> {
         let letters = digits.rest().iter().take_while(|b| b.is_ascii_alphabetic()).count();
         if letters == 0 {

@@ -4,7 +4,7 @@ use super::calendar::{Digits, days, is_leap, time};
 use super::fault::Fault;
 use super::time_field::Field;
 
-/// What the parts of a text said; what none said is below zero.
+/// The values of the parts of a text; below zero if the text does not have the part.
 pub struct ParsedParts {
     pub year: i32,
     pub month: i32,

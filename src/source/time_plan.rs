@@ -6,7 +6,7 @@
 use super::calendar::{DAY, days, pair, time};
 use super::time_field::Field;
 
-/// Where the parts of a format stand.
+/// The places of the parts of a format.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     width: usize,

@@ -6,11 +6,11 @@ use crate::error::Result;
 
 /// What became of a record.
 pub enum Unfolded {
-    /// Its rows stand.
+    /// Its rows are accepted.
     Rows,
-    /// An element does not fit, and no row stands.
+    /// An element does not fit, and no row is accepted.
     Refused(Refusal),
-    /// Nobody listens any more.
+    /// The receiver is gone.
     Unheard,
 }
 

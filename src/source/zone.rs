@@ -8,17 +8,17 @@ use super::fault::Fault;
 use super::time_format::TimeFormat;
 use crate::day::{day_end, day_start};
 
-/// Places local times of one zone in UTC, remembering the offsets of the days it met.
+/// Converts local times of one zone to UTC; caches the offsets of days.
 #[derive(Debug, Clone)]
 pub struct UtcConverter {
     zone: Tz,
-    /// What a day without a time of day stands for.
+    /// The instant that a day without a time of day means.
     whole_day: WholeDay,
     /// Days of one offset from midnight to midnight, and the offset in seconds, by day modulo.
     known: Vec<(i32, i32)>,
 }
 
-/// The instant that a day stands for where an instant is asked for.
+/// Which instant a day means if an instant is needed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WholeDay {
     /// Of a state that holds from the day on.
@@ -82,7 +82,7 @@ impl UtcConverter {
         (i64::from(known) == day).then_some(i64::from(seconds) * MICROS)
     }
 
-    /// Returns the instant that a day without a time of day stands for.
+    /// Returns the instant that a day without a time of day means.
     pub fn instant_of_day(&self, written: Written) -> Result<i64, Fault> {
         let offset = written.offset_seconds.map(|seconds| seconds * MICROS);
         let date = || Ok::<_, Fault>(naive(written.local)?.date());
