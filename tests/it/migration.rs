@@ -103,7 +103,7 @@ fn a_warehouse_of_format_1_goes_on_as_if_it_had_always_been_of_this_one() {
     let place = warehouse.to_str().unwrap();
 
     // Until then nobody touches it.
-    let hint = format!("`sillage migrate --warehouse {place}` brings it there");
+    let hint = format!("`sillage migrate --warehouse {place}` upgrades it");
     nights.shop.run(&warehouse, &[]).refused(2, &["has format 1, this sillage needs format 2", &hint]);
     sillage(["query", "select 1 from mart.segments", "--warehouse", place])
         .refused(2, &["has format 1", &hint]);
@@ -244,9 +244,9 @@ fn what_cannot_be_carried_over_is_refused_and_left_as_it_is() {
         ran.refused(
             1,
             &[
-                "a staged file of core.orders is gone",
-                "release 2, which was cut off",
-                "with the sillage that made",
+                "a staged file of core.orders is missing",
+                "release 2, whose publication was interrupted",
+                "with the version of sillage that made",
             ],
         );
     }
