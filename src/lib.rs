@@ -12,8 +12,12 @@
 //! unit_test               models tried on given rows
 //! run                     observe → plan (pure) → execute → publish
 //! pipeline                TOML → checked pipeline, graph, selector
-//! model identity feature  the domain: siblings never import each other, they meet in tables
-//! mining audience check erasure report
+//! ingest model identity   the domain, each kind of step in its own: siblings never import each other,
+//! mining audience check   they meet in tables
+//! report
+//! erasure                 whose rows are a forgotten person's
+//! step                    what every kind of step says of itself, and what it works in
+//! ops                     the history as tables, one file per table
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
 //! clock config dag day duration error name normal_form placeholder_value secret span sql_text
@@ -38,13 +42,14 @@ pub mod demo;
 pub mod duration;
 pub mod erasure;
 pub mod error;
-pub mod feature;
 pub mod identity;
+pub mod ingest;
 pub mod manual;
 pub mod mining;
 pub mod model;
 pub mod name;
 pub mod normal_form;
+pub mod ops;
 pub mod pipeline;
 pub mod placeholder_value;
 pub mod report;
@@ -54,6 +59,7 @@ pub mod secret;
 pub mod source;
 pub mod span;
 pub mod sql_text;
+pub mod step;
 pub mod storage;
 pub mod unit_test;
 pub mod warehouse;

@@ -9,7 +9,8 @@
 //! joins them to one row per customer, which SQL calls `base`; `names` says what a name in a condition
 //! means; `subquery` turns what a condition asks of other tables into sets of customers; `condition`
 //! puts both together; `consent` looks up who agreed; `answers` asks every customer all of it; `judgement`
-//! says what the answers decide; `decision` goes through an audience; `waterfall` has the lines.
+//! says what the answers decide; `decision` goes through an audience; `waterfall` has the lines; `step` does it
+//! all in a run.
 
 mod answers;
 mod candidates;
@@ -24,15 +25,15 @@ mod export;
 mod grain;
 mod judgement;
 mod names;
+mod step;
 mod subquery;
 mod tables;
 mod unknown;
 mod waterfall;
 
-pub use decision::{Decided, ListSelection};
 pub use declaration::{AudienceDeclaration, ConditionDeclaration};
 pub use definition::{Audience, Condition};
 pub use export::register_export;
+pub use step::Audiences;
 pub use tables::{CONSENTS, CONSENTS_VALID_FROM, DECISIONS, LIST_COLUMNS, LISTS, MADE, WATERFALL, table};
-pub use unknown::unknown_conditions;
-pub use waterfall::{disagreements_sql, lists, reasons, waterfall};
+pub use waterfall::{disagreements_sql, reasons};

@@ -10,7 +10,6 @@ use super::pipeline_file::load_pipeline_without_sources;
 use super::query::ReadArgs;
 use crate::audience;
 use crate::error::{Context, Error, Result};
-use crate::pipeline::Step;
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 
@@ -126,18 +125,11 @@ async fn export(args: ExportArgs) -> Result<()> {
     let pipeline = args.pipeline.map(|path| load_pipeline_without_sources(Some(path))).transpose()?;
     let declared = match &pipeline {
         None => None,
-        Some(pipeline) => Some(
-            pipeline
-                .steps
-                .values()
-                .find_map(|step| match step {
-                    Step::Audiences(all) => all.iter().find(|a| a.name == args.audience),
-                    _ => None,
-                })
-                .ok_or_else(|| {
-                    Error::config(format!("the pipeline declares no audience `{}`", args.audience))
-                })?,
-        ),
+        Some(pipeline) => {
+            Some(pipeline.audiences().iter().find(|audience| audience.name == args.audience).ok_or_else(
+                || Error::config(format!("the pipeline declares no audience `{}`", args.audience)),
+            )?)
+        }
     };
     let visibility = pipeline.as_ref().map(|pipeline| pipeline.visibility()).unwrap_or_default();
     let (catalog, as_of) = args.read.open_as_of(visibility).await?;

@@ -58,28 +58,28 @@ pub async fn check(args: CheckArgs) -> Result<()> {
     let catalog = Catalog::new(warehouse, engine, Some(&release), pipeline.visibility());
     let made: BTreeSet<TableName> = chosen
         .iter()
-        .flat_map(|step| pipeline.steps[step].writes())
+        .flat_map(|step| pipeline.steps[step].step().tables_made())
         .filter(|t| has_checks(&pipeline, t))
         .collect();
     let (there, absent): (BTreeSet<_>, BTreeSet<_>) =
         made.into_iter().partition(|table| release.tables.contains_key(table));
-    let answers = checks::ask(&pipeline, &there, &catalog, limits.steps_at_once()).await;
-    let (passed, warned, failed) = answers.counts();
+    let results = checks::run(&pipeline, &there, &catalog, limits.steps_at_once()).await;
+    let (passed, warned, failed) = results.counts();
     match args.log_format {
         LogFormat::Text => {
-            tell(&release, &answers.findings, &absent);
-            say!("checks: {passed} passed, {warned} warned, {} failed", failed + answers.unasked.len());
+            tell(&release, &results.findings, &absent);
+            say!("checks: {passed} passed, {warned} warned, {} failed", failed + results.errored.len());
         }
         LogFormat::Json => {
-            tell_json(&release, &answers.findings, &absent);
+            tell_json(&release, &results.findings, &absent);
             let told = json!({
                 "event": "checks_run", "release": release.release,
-                "passed": passed, "warned": warned, "failed": failed + answers.unasked.len(),
+                "passed": passed, "warned": warned, "failed": failed + results.errored.len(),
             });
             say!("{told}");
         }
     }
-    let mut errors = answers.unasked;
+    let mut errors = results.errored;
     if failed > 0 {
         let plural = if failed == 1 { " is" } else { "s are" };
         errors.push(

@@ -8,7 +8,6 @@ use super::pipeline_file::load_pipeline_without_sources;
 use super::query::ReadArgs;
 use crate::error::{Error, Result};
 use crate::identity::{self, Linkage, RecordName};
-use crate::pipeline::Step;
 
 #[derive(Debug, Subcommand)]
 pub enum IdentityVerb {
@@ -51,10 +50,7 @@ async fn explain(args: ExplainArgs) -> Result<()> {
         None => Linkage::for_persons()?,
         some => {
             let pipeline = load_pipeline_without_sources(some)?;
-            let persons = pipeline.steps.values().find_map(|step| match step {
-                Step::Resolve(identity) => identity.persons.as_ref(),
-                _ => None,
-            });
+            let persons = pipeline.identity().and_then(|identity| identity.persons.as_ref());
             persons
                 .map(|persons| persons.linkage.clone())
                 .ok_or_else(|| Error::config("the pipeline names no person records under [identity]"))?

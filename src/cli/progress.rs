@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::clock::{self, show_instant};
 use crate::name::StepName;
-use crate::run::progress::{Event, Progress, StepStatus};
+use crate::ops::steps::StepStatus;
+use crate::run::progress::{Event, Progress};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -60,7 +61,7 @@ impl Progress for Bars {
                     ProgressStyle::with_template("  {spinner} {msg} {elapsed}")
                         .unwrap_or_else(|_| ProgressStyle::default_spinner()),
                 );
-                bar.set_message(format!("{kind:9} {step}"));
+                bar.set_message(format!("{kind:13} {step}"));
                 bar.enable_steady_tick(Duration::from_millis(120));
                 running.insert(step.clone(), bar);
             }
@@ -86,22 +87,24 @@ fn line(event: &Event) -> Option<String> {
         Event::RolledForward { release } => {
             format!("release {release} was cut off while it was published; published now")
         }
-        Event::TakenUp { run, failed: false, finished } => {
+        Event::Resumed { run, failed: false, finished } => {
             format!("run {run} was cut off; going on after its {finished} finished steps")
         }
-        Event::TakenUp { run, failed: true, finished } => {
+        Event::Resumed { run, failed: true, finished } => {
             format!("run {run} failed; {finished} of its steps need not be done again")
         }
         Event::Discarded { run, because } => format!("run {run} was cut off and is dropped: {because}"),
         Event::StepBegins { .. } => return None,
         Event::StepEnds { step, kind, status, rows, wall, note } => match status {
             StepStatus::Done => {
-                format!("  {kind:9} {step:34} {:>12} rows {:>8.2} s", grouped(*rows), wall.as_secs_f64())
+                format!("  {kind:13} {step:34} {:>12} rows {:>8.2} s", grouped(*rows), wall.as_secs_f64())
             }
-            StepStatus::Reused => format!("  {kind:9} {step:34} {:>12} rows   (done before)", grouped(*rows)),
-            StepStatus::Failed => format!("  {kind:9} {step:34} FAILED"),
+            StepStatus::Reused => {
+                format!("  {kind:13} {step:34} {:>12} rows   (done before)", grouped(*rows))
+            }
+            StepStatus::Failed => format!("  {kind:13} {step:34} FAILED"),
             StepStatus::Skipped => {
-                format!("  {kind:9} {step:34} skipped: {}", note.as_deref().unwrap_or_default())
+                format!("  {kind:13} {step:34} skipped: {}", note.as_deref().unwrap_or_default())
             }
         },
         Event::Warning { step, message } => format!("  warning   {step}: {message}"),
@@ -142,8 +145,8 @@ impl Progress for JsonLines {
                 json!({"event": "run_begins", "run": run, "pipeline": pipeline, "as_of": show_instant(*as_of), "steps": steps})
             }
             Event::RolledForward { release } => json!({"event": "rolled_forward", "release": release}),
-            Event::TakenUp { run, failed, finished } => {
-                json!({"event": "taken_up", "run": run, "failed": failed, "finished_steps": finished})
+            Event::Resumed { run, failed, finished } => {
+                json!({"event": "resumed", "run": run, "failed": failed, "finished_steps": finished})
             }
             Event::Discarded { run, because } => {
                 json!({"event": "discarded", "run": run, "because": because})

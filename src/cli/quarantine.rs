@@ -10,8 +10,9 @@ use super::query::open;
 use super::run::RequestArgs;
 use super::signal::stop_on_signal;
 use crate::error::{Context, Error, Result};
+use crate::ops::quarantine;
 use crate::run::dismiss::Dismissal;
-use crate::run::{self, Request, execute, quarantine};
+use crate::run::{self, Mode, Request, execute};
 use crate::sql_text::quoted;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Session;
@@ -132,7 +133,7 @@ pub async fn quarantine(verb: QuarantineVerb) -> Result<()> {
 }
 
 /// Columns for those that no longer wait.
-const WHAT_BECAME: &str = ", standing, replayed_run, dismissed_by, dismissed_because";
+const WHAT_BECAME: &str = ", status, replayed_run, dismissed_by, dismissed_because";
 const NOTHING: &str = "no record was ever refused";
 
 async fn ls(args: LsArgs) -> Result<()> {
@@ -149,7 +150,7 @@ async fn ls(args: LsArgs) -> Result<()> {
     }
     let standing = if args.choice.all { WHAT_BECAME } else { "" };
     let sql = quarantine::query(&format!(
-        "select source, file, \"column\", reason, run{standing}, count(*) as records from standing where {chosen} \
+        "select source, file, \"column\", reason, run{standing}, count(*) as records from record_status where {chosen} \
          group by source, file, \"column\", reason, run{standing} \
          order by records desc, source, file, \"column\", reason, run{standing}"
     ));
@@ -172,7 +173,7 @@ async fn show(args: ShowArgs) -> Result<()> {
     }
     let standing = if args.choice.all { WHAT_BECAME } else { "" };
     let sql = quarantine::query(&format!(
-        "select source, file, line, \"column\", reason, run{standing}, record from standing where {chosen} \
+        "select source, file, line, \"column\", reason, run{standing}, record from record_status where {chosen} \
          order by source, file, line, run limit {}",
         args.limit
     ));
@@ -184,7 +185,7 @@ async fn show(args: ShowArgs) -> Result<()> {
 }
 
 async fn count(session: &Session, chosen: &str) -> Result<usize> {
-    let sql = quarantine::query(&format!("select source from standing where {chosen}"));
+    let sql = quarantine::query(&format!("select source from record_status where {chosen}"));
     let doing = "read the quarantine";
     session.sql(&sql).await.doing(doing)?.count().await.doing(doing)
 }
@@ -232,10 +233,11 @@ impl ChoiceArgs {
 async fn replay(args: ReplayArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     let warehouse = Warehouse::open(&location).await?;
-    let request = Request { replay: [args.source.clone()].into(), wait: args.wait.wait(), ..request };
+    let mode = Mode::Replay([args.source.clone()].into());
+    let request = Request { mode, wait: args.wait.wait(), ..request };
     // Where nothing waits nothing is run, unless a run was cut off, or its release half published.
     let plan = execute::preview(&pipeline, &location, &request).await?;
-    let waits = plan.steps.iter().any(|step| !step.intake.replay.is_empty());
+    let waits = plan.intakes.values().any(|intake| !intake.replay.is_empty());
     let last = warehouse.last_release().await?;
     if !waits
         && warehouse.unfinished_run(last.as_ref()).await?.is_none_or(|run| run.failed)

@@ -11,7 +11,7 @@ use super::signal::stop_on_signal;
 use crate::clock::parse_instant;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
-use crate::run::{Request, execute};
+use crate::run::{Mode, Request, execute};
 
 /// What `plan` and `run` have in common.
 #[derive(Debug, Args)]
@@ -112,7 +112,7 @@ pub async fn run(args: RunArgs) -> Result<()> {
 pub async fn retry(args: RetryArgs) -> Result<()> {
     let (pipeline, location) = args.place.load()?;
     let request =
-        Request { retry: true, wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
+        Request { mode: Mode::Retry, wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
     execute::run(&pipeline, &location, &request, shown(args.log_format), stop_on_signal()).await?;
     Ok(())
 }

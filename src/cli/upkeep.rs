@@ -8,7 +8,7 @@ use super::args::{LimitArgs, WaitArg, WarehouseArg, parse_duration};
 use super::progress::grouped;
 use crate::clock::show_instant;
 use crate::error::{Error, Result};
-use crate::run::history;
+use crate::ops;
 use crate::warehouse::Warehouse;
 use crate::warehouse::exported::{ExportKind, Exported};
 use crate::warehouse::format::FORMAT;
@@ -134,7 +134,7 @@ pub async fn backup(args: BackupArgs) -> Result<()> {
 
 pub async fn migrate(args: MigrateArgs) -> Result<()> {
     let location = &args.warehouse.warehouse;
-    let migration = Warehouse::migrate(location, history::schema, args.dry_run, args.wait.wait()).await?;
+    let migration = Warehouse::migrate(location, ops::schema, args.dry_run, args.wait.wait()).await?;
     let from = migration.from;
     match (from == FORMAT, migration.done.is_empty(), args.dry_run) {
         (true, true, _) => say!("{location} has format {FORMAT}: there is nothing to do"),

@@ -9,11 +9,11 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::col;
 use futures::StreamExt;
 
-use super::identifier::Identifier;
 use super::rows::rows_with_key;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::normal_form::{self, SQL_NAME as NORMAL};
+use crate::ops::Identifier;
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::{KeyKind, Person};
 use crate::warehouse::catalog::{Catalog, Session};

@@ -292,8 +292,8 @@ fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Opti
 
 #[cfg(test)]
 mod tests {
-    use super::super::identifier::Identifier;
     use super::*;
+    use crate::ops::Identifier;
 
     fn ada() -> ErasedPerson {
         let identifiers = [("customer_id", "c1"), ("email", "ada@example.org"), ("card", "7")];

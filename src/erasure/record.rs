@@ -13,9 +13,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use percent_encoding::percent_decode_str;
 
-use super::suppression::Suppressions;
 use crate::error::{Context, Error, Result};
 use crate::normal_form::normal;
+use crate::ops::suppressions::Suppressions;
 use crate::source::{Source, is_cut};
 
 /// What is between the values of a record, in CSV and in JSON alike.
@@ -257,9 +257,9 @@ fn without_entities(text: &str) -> String {
 mod tests {
     use arrow::array::Array;
 
-    use super::super::identifier::Identifier;
-    use super::super::suppression::list_of;
     use super::*;
+    use crate::ops::Identifier;
+    use crate::ops::suppressions::list_of;
 
     fn source(declared: &str) -> Source {
         let declared: crate::source::SourceDeclaration =

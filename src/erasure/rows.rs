@@ -5,8 +5,8 @@ use arrow::compute::{cast, filter_record_batch, nullif};
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
-use super::suppression::Suppressions;
 use crate::error::{Context, Error, Result};
+use crate::ops::suppressions::Suppressions;
 use crate::source::{OnForget, Person};
 
 /// How many rows were an erased person's.
@@ -96,9 +96,9 @@ mod tests {
 
     use arrow::array::{Array, Int64Array, StringArray};
 
-    use super::super::identifier::Identifier;
-    use super::super::suppression::list_of;
     use super::*;
+    use crate::ops::Identifier;
+    use crate::ops::suppressions::list_of;
     use crate::source::{Blanked, KeyKind, PersonKey};
 
     fn lines() -> RecordBatch {

@@ -117,12 +117,13 @@ pub struct Persons {
 }
 
 impl Identity {
-    pub fn reads(&self) -> impl Iterator<Item = &TableName> {
+    /// Returns the tables that the step reads.
+    pub(super) fn tables_read(&self) -> impl Iterator<Item = &TableName> {
         self.keys.iter().chain(self.persons.iter().map(|p| &p.records)).chain(&self.decisions)
     }
 
     /// Returns the tables that the step makes, `core.customer_ids` first.
-    pub fn writes(&self) -> Vec<TableName> {
+    pub(super) fn tables_written(&self) -> Vec<TableName> {
         let mut tables = vec![CUSTOMER_IDS, CUSTOMER_ID_HISTORY, CUSTOMER_ID_CHANGES, FORMER_CUSTOMER_IDS];
         if self.keys.is_some() {
             tables.push(REFUSED_KEYS);
@@ -265,7 +266,7 @@ mod tests {
     fn keys_alone_are_enough_and_so_are_records() {
         assert!(check("keys = 'channel.person_keys'").unwrap().persons.is_none());
         let identity = check("records = 'channel.persons'\ncountry = 'fr'").unwrap();
-        assert_eq!(identity.reads().count(), 1);
+        assert_eq!(identity.tables_read().count(), 1);
         assert_eq!(identity.persons.unwrap().writing, Writing::of("FR"));
     }
 

@@ -28,7 +28,6 @@ mod golden_record;
 mod households;
 mod likeness;
 mod linkage;
-mod made;
 mod match_links;
 mod night;
 mod organisations;
@@ -39,6 +38,7 @@ mod scratch;
 mod spelling;
 mod sql_function;
 pub mod standardise;
+mod steps;
 mod tables;
 mod writing;
 
@@ -47,17 +47,10 @@ pub use declaration::{Identity, IdentityDeclaration, Persons};
 pub use writing::Writing;
 
 use crate::placeholder_value::PlaceholderValues;
-pub use golden_record::{GOLDEN_RECORDS, GoldenRecord, GoldenRecordDeclaration, golden_record};
-pub use households::{HOUSEHOLDS, Households, HouseholdsDeclaration, households};
-pub use linkage::fitted::MODEL;
+pub use golden_record::{GoldenRecord, GoldenRecordDeclaration};
+pub use households::{Households, HouseholdsDeclaration};
 pub use linkage::{Linkage, RecordName, explain};
-pub use made::Made;
-pub use night::{IsForgotten, Night};
-pub use organisations::{
-    ORGANISATION_CONTACTS, ORGANISATION_IDS, ORGANISATIONS, Organisations, OrganisationsDeclaration,
-    organisations,
-};
-pub use resolve::{Resolution, resolve};
+pub use organisations::{Organisations, OrganisationsDeclaration};
 pub use tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
 
 /// Returns the functions that standardise and compare, for the SQL of models: `standard_email(email)`,

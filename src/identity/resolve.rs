@@ -8,18 +8,18 @@ use arrow::array::RecordBatch;
 use super::customers::{Change, Kind};
 use super::declaration::Identity;
 use super::linkage::links;
-use super::made::Made;
 use super::night::Night;
 use super::scratch::Scratch;
 use super::{customers, match_links, review};
 use crate::error::Result;
+use crate::step::StepOutput;
 use crate::warehouse::catalog::Catalog;
 
 /// What resolution made.
 #[derive(Debug)]
 pub struct Resolution {
     /// `core.customer_ids` first.
-    pub made: Made,
+    pub output: StepOutput,
     /// Rows for `ops.models`, without the columns of the run.
     pub fitted: Option<RecordBatch>,
 }
@@ -64,7 +64,7 @@ async fn resolve_with(
         staged.extend([links, review]);
         staged.extend(linked.terms);
     }
-    Ok(Resolution { made: Made { staged, notes, warnings }, fitted })
+    Ok(Resolution { output: StepOutput::of(staged).with_notes(notes).with_warnings(warnings), fitted })
 }
 
 /// Returns how many ids changed.

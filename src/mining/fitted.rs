@@ -6,27 +6,28 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 
-use super::NotFitted;
+use super::fit_error::{FitError, FitResult};
 use crate::error::{Context, Error, Result};
+use crate::ops::models::{self, ModelRow};
+use crate::step::StepContext;
 
 /// The method that made a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ModelKind {
     Segments,
-    Churn,
+    Propensity,
 }
 
 impl ModelKind {
     pub fn as_str(self) -> &'static str {
         match self {
             ModelKind::Segments => "segments",
-            ModelKind::Churn => "churn",
+            ModelKind::Propensity => "propensity",
         }
     }
 }
@@ -43,7 +44,7 @@ impl FromStr for ModelKind {
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "segments" => Ok(ModelKind::Segments),
-            "churn" => Ok(ModelKind::Churn),
+            "propensity" => Ok(ModelKind::Propensity),
             other => Err(Error::failed(format!("`{other}` is not a kind of fitted model"))),
         }
     }
@@ -106,7 +107,19 @@ impl FittedModel {
         fitted
     }
 
-    pub(super) fn not_fitted(model: &str, kind: ModelKind, NotFitted(reason): NotFitted) -> Self {
+    /// Returns what a fit gave: a model, or one that says why it could not be fitted.
+    ///
+    /// # Errors
+    /// When the fit failed.
+    pub(super) fn of_fit(model: &str, kind: ModelKind, fit: FitResult<FittedModel>) -> Result<Self> {
+        match fit {
+            Ok(fitted) => Ok(fitted),
+            Err(FitError::NotFitted(reason)) => Ok(FittedModel::not_fitted(model, kind, reason)),
+            Err(FitError::Failed(error)) => Err(error),
+        }
+    }
+
+    fn not_fitted(model: &str, kind: ModelKind, reason: String) -> Self {
         let mut fitted = FittedModel { model: model.to_owned(), kind, entries: BTreeMap::new() };
         fitted.note(Part::Status, "not_fitted", 0, reason);
         fitted
@@ -182,35 +195,40 @@ impl FittedModel {
             .map(|(_, _, position, e)| (position, e))
     }
 
-    /// The columns of `ops.models` that mining fills: `model`, `kind`, `part`, `name` text,
-    /// `position` Int64, `value` Float64 and `note` text where there is one.
-    pub fn schema() -> SchemaRef {
-        let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
-        Arc::new(Schema::new(vec![
-            text("model", false),
-            text("kind", false),
-            text("part", false),
-            text("name", false),
-            Field::new("position", DataType::Int64, false),
-            Field::new("value", DataType::Float64, true),
-            text("note", true),
-        ]))
+    /// Returns the model as rows for `ops.models`, in total order.
+    pub fn to_batch(&self) -> Result<RecordBatch> {
+        let rows: Vec<ModelRow> = self
+            .entries()
+            .map(|(part, name, position, entry)| ModelRow {
+                part: part.as_str(),
+                name: name.to_owned(),
+                position,
+                value: entry.value,
+                note: entry.note.clone(),
+            })
+            .collect();
+        models::rows(&self.model, self.kind.as_str(), &rows)
     }
 
-    /// The model as rows, in total order.
-    pub fn to_batch(&self) -> Result<RecordBatch> {
-        let rows = self.entries.len();
-        let entries = || self.entries();
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from(vec![self.model.as_str(); rows])),
-            Arc::new(StringArray::from(vec![self.kind.as_str(); rows])),
-            Arc::new(StringArray::from_iter_values(entries().map(|e| e.0.as_str()))),
-            Arc::new(StringArray::from_iter_values(entries().map(|e| e.1))),
-            Arc::new(Int64Array::from_iter_values(entries().map(|e| e.2))),
-            Arc::new(Float64Array::from_iter(entries().map(|e| e.3.value))),
-            Arc::new(StringArray::from_iter(entries().map(|e| e.3.note.as_deref()))),
-        ];
-        RecordBatch::try_new(Self::schema(), columns).doing("put the fitted model into rows")
+    /// Returns the model as the last run of the pipeline wrote it; `None` when none did.
+    pub(super) async fn last(context: &StepContext, model: &str, kind: ModelKind) -> Result<Option<Self>> {
+        let table = models::table();
+        if context.catalog.table(&table).await?.is_none() {
+            return Ok(None);
+        }
+        let doing = "look for the last fitted model";
+        let session = context.catalog.session([&table], None).await?;
+        let sql = models::last_rows_sql(model, kind.as_str(), Some(&context.pipeline));
+        let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+        Ok(FittedModel::from_batches(&batches)?.into_iter().next())
+    }
+
+    /// Returns what a run should say of the fit: why there is no model, or its remarks.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        match self.status() {
+            Err(reason) => vec![format!("not fitted: {reason}")],
+            Ok(()) => self.remarks().map(str::to_owned).collect(),
+        }
     }
 
     /// The models in rows that [`FittedModel::to_batch`] made, by name. Further columns are ignored;
@@ -269,11 +287,11 @@ mod tests {
 
     #[test]
     fn a_model_comes_back_from_its_rows_to_the_last_bit() {
-        let mut churn = FittedModel::fitted("churn", ModelKind::Churn);
+        let mut churn = FittedModel::fitted("churn", ModelKind::Propensity);
         churn.set(Part::Parameter, "intercept", 0, 0.1 + 0.2);
         churn.set(Part::Metric, "auc", 0, f64::MIN_POSITIVE);
         churn.remark("the column `x` is constant");
-        let lost = FittedModel::not_fitted("segments", ModelKind::Segments, NotFitted("3 customers".into()));
+        let lost = FittedModel::not_fitted("segments", ModelKind::Segments, "3 customers".into());
         let batches = [lost.to_batch().unwrap(), churn.to_batch().unwrap()];
         assert_eq!(FittedModel::from_batches(&batches).unwrap(), [churn.clone(), lost.clone()]);
         assert_eq!(lost.status(), Err("3 customers"));
@@ -282,7 +300,7 @@ mod tests {
 
     #[test]
     fn rows_of_two_runs_are_not_one_model() {
-        let batch = FittedModel::fitted("churn", ModelKind::Churn).to_batch().unwrap();
+        let batch = FittedModel::fitted("churn", ModelKind::Propensity).to_batch().unwrap();
         let error = FittedModel::from_batches(&[batch.clone(), batch]).unwrap_err();
         assert!(error.message().contains("more than once"));
     }

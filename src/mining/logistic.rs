@@ -11,9 +11,9 @@ use linfa::traits::Fit;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2, ShapeBuilder};
 
-use super::NotFitted;
+use super::fit_error::{FitError, FitResult};
 use super::score::{linear, probability};
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// The value of the intercept's column before the division by √n.
 const INTERCEPT: f64 = 4.0;
@@ -40,20 +40,20 @@ impl Logistic {
 }
 
 /// Fits outcomes on scaled rows (finite, rows × columns); `alpha` above 0.
-pub fn fit(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> Result<Result<Logistic, NotFitted>> {
+pub fn fit(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> FitResult<Logistic> {
     if rows.nrows() != outcomes.len() || rows.iter().any(|v| !v.is_finite()) {
-        return Err(Error::failed("the scaled features and their outcomes do not fit together"));
+        return Err(Error::failed("the scaled features and their outcomes do not fit together").into());
     }
     if rows.ncols() == 0 {
-        return Ok(Err(NotFitted("no feature varies between customers".to_owned())));
+        return Err(FitError::NotFitted("no feature varies between customers".to_owned()));
     }
     let positives = outcomes.iter().filter(|y| **y).count();
     if positives == 0 || positives == outcomes.len() {
-        let all = if positives == 0 { "nobody" } else { "everybody" };
-        return Ok(Err(NotFitted(format!(
-            "{all} of {} customers left: there is no difference to learn",
+        let all = if positives == 0 { "none" } else { "each" };
+        return Err(FitError::NotFitted(format!(
+            "the outcome came for {all} of {} customers: there is no difference to learn",
             outcomes.len()
-        ))));
+        )));
     }
     let problem = Problem { rows, outcomes, alpha };
     // The intercept last. Where linfa gives up, Newton alone starts from the base rate.
@@ -64,7 +64,7 @@ pub fn fit(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> Result<Result<L
         start
     };
     let start = by_linfa(rows, outcomes, alpha).unwrap_or_else(from_base_rate);
-    Ok(problem.newton(start))
+    problem.newton(start)
 }
 
 fn by_linfa(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> Option<Vec<f64>> {
@@ -138,7 +138,7 @@ impl Problem<'_> {
     }
 
     /// Newton's method with halved steps; the loss is convex, so a flat gradient is the optimum.
-    fn newton(&self, mut w: Vec<f64>) -> Result<Logistic, NotFitted> {
+    fn newton(&self, mut w: Vec<f64>) -> FitResult<Logistic> {
         let steepest = |slope: &Slope| slope.gradient.iter().fold(0.0f64, |most, g| most.max(g.abs()));
         let mut slope = self.slope(&w);
         let mut steps = 0;
@@ -162,7 +162,7 @@ impl Problem<'_> {
         }
         let gradient = steepest(&slope);
         if !w.iter().all(|v| v.is_finite()) || gradient > 1e-7 {
-            return Err(NotFitted(format!(
+            return Err(FitError::NotFitted(format!(
                 "the regression did not converge (gradient {gradient:.1e} per row after {steps} steps)"
             )));
         }
@@ -236,7 +236,7 @@ mod tests {
             (1.0, [-2.533047907839322, 0.3123481257287933, 1.0069524488190864, -0.4336100056481407]),
             (20.0, [-2.2221441157633848, 0.14103156122811847, 0.5365516590427036, -0.2129967860213496]),
         ] {
-            let found = fit(&x, &y, alpha).unwrap().unwrap();
+            let found = fit(&x, &y, alpha).unwrap();
             assert!(found.gradient <= FLAT);
             for (a, b) in std::iter::once(&found.intercept).chain(&found.weights).zip(expected) {
                 assert!((a - b).abs() < 1e-6, "{found:?}");
@@ -248,7 +248,7 @@ mod tests {
     fn linfa_alone_comes_near_with_the_right_sign() {
         let (x, y) = planted();
         let found = by_linfa(&x, &y, 1.0).unwrap();
-        let exact = fit(&x, &y, 1.0).unwrap().unwrap();
+        let exact = fit(&x, &y, 1.0).unwrap();
         // The minority is what is predicted; linfa's own positive class is the majority.
         assert!(found[1] > 0.0 && exact.weights[1] > 0.0);
         for (a, b) in found.iter().zip(exact.weights.iter().chain([&exact.intercept])) {
@@ -259,10 +259,12 @@ mod tests {
     #[test]
     fn one_class_is_a_reason_and_separation_is_none() {
         let (x, _) = planted();
-        let NotFitted(reason) = fit(&x, &[false; 300], 1.0).unwrap().unwrap_err();
-        assert!(reason.starts_with("nobody of 300"), "{reason}");
+        let FitError::NotFitted(reason) = fit(&x, &[false; 300], 1.0).unwrap_err() else {
+            panic!("a failure")
+        };
+        assert!(reason.contains("none of 300"), "{reason}");
         let apart: Vec<bool> = x.column(0).iter().map(|v| *v > 0.0).collect();
-        assert!(fit(&x, &apart, 1.0).unwrap().unwrap().weights[0] > 1.0);
+        assert!(fit(&x, &apart, 1.0).unwrap().weights[0] > 1.0);
         assert!(fit(&x, &[true], 1.0).is_err());
     }
 
@@ -270,7 +272,7 @@ mod tests {
     fn columns_that_repeat_each_other_share_their_weight() {
         let (x, y) = planted();
         let twice = ndarray::concatenate![ndarray::Axis(1), x, x];
-        let found = fit(&twice, &y, 1.0).unwrap().unwrap();
+        let found = fit(&twice, &y, 1.0).unwrap();
         assert!((found.weights[1] - found.weights[4]).abs() < 1e-6, "{found:?}");
     }
 }

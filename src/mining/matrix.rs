@@ -38,10 +38,6 @@ impl Matrix {
     pub fn rows(&self) -> usize {
         self.keys.len()
     }
-
-    pub fn is_sample(&self) -> bool {
-        self.seen > self.rows()
-    }
 }
 
 /// Reads columns of numbers (also decimals and booleans) of at most `most` customers.
@@ -243,7 +239,7 @@ mod tests {
         assert_eq!(matrix.values.dim(), (1000, 2));
         assert_eq!(matrix.keys[0], Key::Number(1000));
         assert_eq!(matrix.values.row(0).to_vec(), [1.0, 1500.0]);
-        assert!(!matrix.is_sample());
+        assert_eq!(matrix.seen, 1000);
     }
 
     #[tokio::test]

@@ -8,35 +8,30 @@
 //! Too little data is not an error: the model is `not_fitted` and says why.
 //!
 //! ```text
-//! declaration  what the pipeline file says            → SegmentParams, ChurnParams
+//! feature_column, bounds  what the sections of several methods have in common
 //! matrix       features of a bounded set of customers → ndarray, in key order
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
-//! segments     kmeans, choose_k, naming               → mart.segments, mart.segment_profiles
-//! churn        logistic, evaluate                     → mart.churn_scores
+//! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
+//! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
+//! evaluate     AUC, Brier, calibration, lift
 //! fitted       a fitted model as rows of ops.models, and back
 //! ```
 //!
-//! What is not here: the session, the evaluation of features as of an instant and the labels of an
-//! outcome are made by the caller, who hands over data frames. Only this layer names linfa.
+//! Only this layer names linfa.
 
-pub mod choose_k;
-pub mod churn;
-pub mod declaration;
+mod bounds;
 pub mod evaluate;
+mod feature_column;
+mod fit_error;
 pub mod fitted;
-pub mod kmeans;
-pub mod logistic;
-pub mod matrix;
-pub mod naming;
+mod logistic;
+mod matrix;
 #[cfg(test)]
 mod planted;
-pub mod scaling;
-pub mod score;
+pub mod propensity;
+mod scaling;
+mod score;
 pub mod segments;
 
 /// The column that tells customers apart in every frame given to mining and got from it.
 pub const KEY: &str = "customer_id";
-
-/// Why a model could not be learnt from the data at hand; a finding, not an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotFitted(pub String);

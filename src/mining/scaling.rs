@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, cast, ident, lit, when};
 use datafusion::prelude::DataFrame;
 use ndarray::Array2;
 
-use super::declaration::FeatureColumn;
+use super::feature_column::FeatureColumn;
 use super::fitted::{FittedModel, Part};
 use super::matrix::Matrix;
 use crate::error::{Context, Result};
@@ -34,7 +34,7 @@ pub enum Rare {
     /// It would weigh as much as any other column, for a handful of customers: leave it out.
     Drop,
     /// The few may be what matters: keep it, without winsorising.
-    RetentionRule,
+    Keep,
 }
 
 /// The columns that vary, in the order declared.
@@ -146,7 +146,7 @@ impl ColumnScale {
         known.sort_unstable_by(f64::total_cmp);
         let (least, most) = (*known.first()?, *known.last()?);
         let (mut low, mut high) = (percentile(&known, winsorise), percentile(&known, 1.0 - winsorise));
-        if low >= high && rare == Rare::RetentionRule {
+        if low >= high && rare == Rare::Keep {
             (low, high) = (least, most);
         }
         let mut scale = ColumnScale { column: column.to_owned(), log, low, high, mean: 0.0, sd: 1.0 };
@@ -274,7 +274,7 @@ mod tests {
         let (scaling, dropped) = Scaling::fit(&declared, &m, 0.01, Rare::Drop);
         assert!(scaling.columns.is_empty());
         assert_eq!(dropped, ["same", "rare", "none"]);
-        let (scaling, dropped) = Scaling::fit(&declared, &m, 0.01, Rare::RetentionRule);
+        let (scaling, dropped) = Scaling::fit(&declared, &m, 0.01, Rare::Keep);
         assert_eq!((scaling.names(), dropped), (vec!["rare".to_owned()], vec!["same".into(), "none".into()]));
     }
 }

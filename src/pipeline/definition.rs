@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::step::{Step, raw_table};
+use super::step::DeclaredStep;
+use crate::audience::Audience;
 use crate::check::Check;
 use crate::clock::Instant;
 use crate::dag::Dag;
+use crate::identity::Identity;
+use crate::ingest::Ingest;
+use crate::model::ModelStep;
 use crate::name::{StepName, TableName};
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
 use crate::warehouse::snapshot_history::SnapshotHistory;
-use crate::warehouse::time_column::{TimeColumn, TimeOf};
-use crate::warehouse::versions::Versions;
 use crate::warehouse::visibility::{KnownSince, Visibility};
 
 /// A checked pipeline.
@@ -30,7 +32,7 @@ pub struct Pipeline {
     pub seed: u64,
     pub as_of: Option<Instant>,
     pub tables: BTreeMap<TableName, TableRules>,
-    pub steps: BTreeMap<StepName, Step>,
+    pub steps: BTreeMap<StepName, DeclaredStep>,
     pub graph: Dag<StepName>,
     /// Hash of everything that says what the pipeline does: a run resumes only what is unchanged.
     pub fingerprint: String,
@@ -54,9 +56,10 @@ impl Pipeline {
                 (name.clone(), Visibility { known: rules.known.clone(), ..Visibility::default() })
             })
             .collect();
-        for source in self.sources() {
-            let rows = visibility.entry(raw_table(&source.name)).or_default();
-            rows.versions = self.versions(source);
+        for ingest in self.ingests() {
+            let source = &ingest.source;
+            let rows = visibility.entry(source.raw_table()).or_default();
+            rows.versions.clone_from(&ingest.versions);
             rows.snapshot = source.snapshot.as_ref().map(|snapshot| match snapshot.history {
                 true => SnapshotHistory::Whole,
                 false => SnapshotHistory::State,
@@ -65,37 +68,56 @@ impl Pipeline {
         visibility
     }
 
-    /// What `[identity]` says is written where nothing is known.
+    /// Returns what `[identity]` says is written where nothing is known.
     pub fn placeholders(&self) -> PlaceholderValues {
-        let of = |step: &Step| match step {
-            Step::Resolve(identity) => Some(identity.placeholders.clone()),
-            _ => None,
-        };
-        self.steps.values().find_map(of).unwrap_or_default()
+        self.identity().map(|identity| identity.placeholders.clone()).unwrap_or_default()
     }
 
-    /// The versions of a source's records: by the declared column, else by the time from which a state is
-    /// valid, else as its files follow one another. `None` where records have no key.
-    pub fn versions(&self, source: &Source) -> Option<Versions> {
-        let by = match (&source.version, self.rules(&raw_table(&source.name)).known) {
-            (Some(column), _) => Some(TimeColumn::event(column)),
-            (None, KnownSince::At(time)) if time.of == TimeOf::State => Some(time),
-            (None, _) => None,
-        };
-        let dated_files = source.delivery.date_in_name.is_some();
-        let elements = source.rows.is_some();
-        source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files, elements })
-    }
-
-    /// The sources, by name.
-    pub fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
-        self.steps.values().filter_map(|step| match step {
-            Step::Ingest(source) => Some(source),
+    /// Returns who is who, where the pipeline says it.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.steps.values().find_map(|step| match step {
+            DeclaredStep::Identity(identity) => Some(identity),
             _ => None,
         })
     }
 
+    /// Returns the steps of the sources, by name.
+    pub fn ingests(&self) -> impl Iterator<Item = &Arc<Ingest>> {
+        self.steps.values().filter_map(|step| match step {
+            DeclaredStep::Ingest(ingest) => Some(ingest),
+            _ => None,
+        })
+    }
+
+    /// Returns the sources, by name.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.ingests().map(|ingest| &ingest.source)
+    }
+
+    /// Returns a model and its step; `None` where the table is none's.
+    pub fn model(&self, table: &TableName) -> Option<&Arc<ModelStep>> {
+        match self.steps.get(&StepName::from(table)) {
+            Some(DeclaredStep::Model(model)) => Some(model),
+            _ => None,
+        }
+    }
+
+    /// Returns the audiences, by name.
+    pub fn audiences(&self) -> &[Audience] {
+        let audiences = self.steps.values().find_map(|step| match step {
+            DeclaredStep::Audiences(audiences) => Some(audiences.0.as_slice()),
+            _ => None,
+        });
+        audiences.unwrap_or_default()
+    }
+
+    /// Returns what is declared of a table.
     pub fn rules(&self, table: &TableName) -> TableRules {
         self.tables.get(table).cloned().unwrap_or_default()
+    }
+
+    /// Returns the columns that tell the rows of each table apart.
+    pub fn keys(&self) -> BTreeMap<TableName, Vec<String>> {
+        self.tables.iter().map(|(table, rules)| (table.clone(), rules.key.clone())).collect()
     }
 }

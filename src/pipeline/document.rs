@@ -60,6 +60,17 @@ impl<'t> Document<'t> {
         self.place(line)
     }
 
+    /// Returns where the deepest part of the key that exists stands in the text.
+    pub fn offset_of(&self, key: &[&str]) -> usize {
+        let (mut offset, mut table) = (0, Some(&self.root));
+        for part in key {
+            let Some((name, value)) = table.and_then(|t| t.get_key_value(*part)) else { break };
+            offset = name.span().start;
+            table = value.get_ref().as_table();
+        }
+        offset
+    }
+
     /// A section's problem as an error with its place.
     pub fn locate(&self, problem: Problem) -> Error {
         let place = self.place_of(&problem.key);

@@ -16,7 +16,8 @@ use crate::identity::quality::QualityDeclaration;
 use crate::identity::{
     GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
 };
-use crate::mining::declaration::{ChurnSection, SegmentSection};
+use crate::mining::propensity::PropensitySection;
+use crate::mining::segments::SegmentSection;
 use crate::source::SourceDeclaration;
 
 /// A pipeline file, as far as it could be read.
@@ -38,8 +39,8 @@ pub struct PipelineFile {
     pub organisations: Option<OrganisationsDeclaration>,
     pub match_quality: Option<QualityDeclaration>,
     pub tables: BTreeMap<String, TableDeclaration>,
-    pub segments: Option<SegmentSection>,
-    pub churn: Option<ChurnSection>,
+    pub segments: BTreeMap<String, SegmentSection>,
+    pub propensity: BTreeMap<String, PropensitySection>,
     pub audiences: BTreeMap<String, AudienceDeclaration>,
 }
 
@@ -77,7 +78,7 @@ const KEYS: [&str; 18] = [
     "match_quality",
     "tables",
     "segments",
-    "churn",
+    "propensity",
     "audiences",
 ];
 
@@ -109,8 +110,8 @@ impl PipelineFile {
             organisations: reader.one("organisations"),
             match_quality: reader.one("match_quality"),
             tables: reader.each("tables"),
-            segments: reader.one("segments"),
-            churn: reader.one("churn"),
+            segments: reader.each("segments"),
+            propensity: reader.each("propensity"),
             audiences: reader.each("audiences"),
         };
         (file, reader.errors)
@@ -133,7 +134,9 @@ impl<'t> Reader<'_, 't> {
         let Some(value) = self.document.value(key) else {
             return BTreeMap::new();
         };
-        let Some(table) = value.get_ref().as_table() else {
+        let is_section = |value: &Spanned<DeValue>| value.get_ref().as_table().is_some();
+        let sections = value.get_ref().as_table().filter(|table| table.values().all(is_section));
+        let Some(table) = sections else {
             self.errors.push(
                 Error::config(format!("`{key}` holds named sections"))
                     .at(self.document.place_of(&[key.to_owned()]))

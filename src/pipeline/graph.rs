@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::step::Step;
+use super::step::DeclaredStep;
 use crate::dag::{Cycle, Dag};
 use crate::error::Error;
 use crate::identity;
 use crate::name::{StepName, TableName};
 
 /// The graph, or all that is wrong with it: two makers of a table, a table nobody makes, a cycle.
-pub fn graph(steps: &BTreeMap<StepName, Step>) -> Result<Dag<StepName>, Vec<Error>> {
+pub fn graph(steps: &BTreeMap<StepName, DeclaredStep>) -> Result<Dag<StepName>, Vec<Error>> {
     let mut errors = Vec::new();
     let mut makers: BTreeMap<TableName, &StepName> = BTreeMap::new();
     for (name, step) in steps {
-        for table in step.writes() {
+        for table in step.step().tables_made() {
             if let Some(other) = makers.insert(table.clone(), name) {
                 errors.push(
                     Error::config(format!("{table} is made twice: by {other} and by {name}"))
@@ -25,7 +25,7 @@ pub fn graph(steps: &BTreeMap<StepName, Step>) -> Result<Dag<StepName>, Vec<Erro
     let mut edges: Vec<(StepName, BTreeSet<StepName>)> = Vec::new();
     for (name, step) in steps {
         let mut needs = BTreeSet::new();
-        for table in step.reads() {
+        for table in step.step().reads() {
             match makers.get(&table) {
                 Some(maker) => {
                     needs.insert((*maker).clone());
@@ -52,12 +52,12 @@ pub fn graph(steps: &BTreeMap<StepName, Step>) -> Result<Dag<StepName>, Vec<Erro
 fn unknown_table(
     table: &TableName,
     name: &StepName,
-    step: &Step,
+    step: &DeclaredStep,
     makers: &BTreeMap<TableName, &StepName>,
 ) -> Error {
     let mut error = Error::config(format!("{name} reads {table}, which nothing makes"));
-    if let Step::Model(model) = step {
-        error = error.at(model.path.display().to_string());
+    if let DeclaredStep::Model(step) = step {
+        error = error.at(step.model.path.display().to_string());
     }
     if *table == identity::table(identity::CUSTOMER_IDS) {
         return error.hint("say who is who: add [identity]");

@@ -1,7 +1,7 @@
 //! A pipeline: one TOML file, checked whole, and the graph of its steps.
 //!
 //! `load` reads the files: `document` knows where every key stands in the text, `file` mirrors the TOML
-//! exactly, `check` turns it into a `definition` of `step`s or into all that is wrong with it, `graph` works
+//! exactly, `check` turns it into a `definition` of declared `step`s or into all that is wrong with it, `graph` works
 //! out who reads whose table, `truth` keeps what judges the linkage out of its sight, `selector` picks steps.
 //! Checking does no I/O; reading the files is [`load`]'s.
 
@@ -18,4 +18,4 @@ mod truth;
 
 pub use definition::{Pipeline, TableRules};
 pub use load::{Named, load, of_text};
-pub use step::{Step, raw_table};
+pub use step::DeclaredStep;

@@ -37,19 +37,22 @@ fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
         Some(name) => (true, name),
         None => (false, rest),
     };
+    let made = |step: &StepName| pipeline.steps[step].step().tables_made();
     let matches = |step: &StepName| -> bool {
         if let Some(kind) = name.strip_prefix("kind:") {
-            return pipeline.steps[step].kind() == kind;
+            return pipeline.steps[step].step().kind() == kind;
         }
         if let Some(schema) = name.strip_suffix(".*") {
-            return pipeline.steps[step].writes().iter().any(|t| t.schema() == schema);
+            return made(step).iter().any(|t| t.schema() == schema);
         }
-        step.as_str() == name || pipeline.steps[step].writes().iter().any(|t| t.to_string() == name)
+        step.as_str() == name || made(step).iter().any(|t| t.to_string() == name)
     };
     let found: BTreeSet<StepName> = pipeline.steps.keys().filter(|s| matches(s)).cloned().collect();
     if found.is_empty() {
-        return Err(Error::config(format!("`{term}` selects no step of {}", pipeline.name))
-            .hint("name a table, schema.*, or kind:ingest|model|resolve|golden|household|company|quality|segments|churn|audiences; `sillage plan` lists the steps"));
+        return Err(Error::config(format!("`{term}` selects no step of {}", pipeline.name)).hint(format!(
+            "name a table, schema.*, or kind:{}; `sillage plan` lists the steps",
+            kinds(pipeline).into_iter().collect::<Vec<_>>().join("|")
+        )));
     }
     let mut steps = found.clone();
     if upstream {
@@ -59,4 +62,9 @@ fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
         steps.extend(pipeline.graph.downstream(&found));
     }
     Ok(steps)
+}
+
+/// Returns the kinds of step that the pipeline has.
+fn kinds(pipeline: &Pipeline) -> BTreeSet<&'static str> {
+    pipeline.steps.values().map(|step| step.step().kind()).collect()
 }

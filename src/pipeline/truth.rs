@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::step::Step;
+use super::step::DeclaredStep;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};
@@ -12,29 +12,31 @@ use crate::name::{StepName, TableName};
 ///
 /// # Errors
 /// The linkage could see the truth, or the truth is made from what was linked.
-pub fn require_unseen(steps: &BTreeMap<StepName, Step>, graph: &Dag<StepName>) -> Result<()> {
+pub fn require_unseen(steps: &BTreeMap<StepName, DeclaredStep>, graph: &Dag<StepName>) -> Result<()> {
     let truth = steps.values().find_map(|step| match step {
-        Step::Quality(quality) => quality.truth.as_ref(),
+        DeclaredStep::Quality(quality) => quality.truth.as_ref(),
         _ => None,
     });
     let Some(truth) = truth else { return Ok(()) };
-    let maker = steps.iter().find(|(_, step)| step.writes().contains(truth)).map(|(name, _)| name);
-    let resolve = steps.iter().find(|(_, step)| matches!(step, Step::Resolve(_))).map(|(name, _)| name);
-    let (Some(maker), Some(resolve)) = (maker, resolve) else { return Ok(()) };
+    let maker =
+        steps.iter().find(|(_, step)| step.step().tables_made().contains(truth)).map(|(name, _)| name);
+    let identity =
+        steps.iter().find(|(_, step)| matches!(step, DeclaredStep::Identity(_))).map(|(name, _)| name);
+    let (Some(maker), Some(identity)) = (maker, identity) else { return Ok(()) };
     let of_truth = graph.upstream([maker]);
-    if of_truth.contains(resolve) {
+    if of_truth.contains(identity) {
         return Err(Error::config(format!(
             "{truth} is made from what [identity] links: {}",
-            way(graph, resolve, maker)
+            way(graph, identity, maker)
         ))
         .hint("a linkage judged by itself is always right: bring the truth in as a source of its own"));
     }
     // In the order of the graph, the last one is nearest to the truth: the truth itself, if it is seen.
-    let of_linkage = graph.upstream([resolve]);
+    let of_linkage = graph.upstream([identity]);
     let seen = graph.order().into_iter().rfind(|step| of_truth.contains(step) && of_linkage.contains(step));
     match seen {
         None => Ok(()),
-        Some(step) => Err(seen_by_linkage(truth, &way(graph, &step, resolve), step == *maker)),
+        Some(step) => Err(seen_by_linkage(truth, &way(graph, &step, identity), step == *maker)),
     }
 }
 

@@ -7,14 +7,15 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::history::{RunRecord, StepRecord};
 use super::plan::Plan;
 use super::progress::{Event, Progress};
+use super::record::RunRecord;
 use crate::check::{Check, Finding};
 use crate::clock::show_instant;
 use crate::error::Error;
 use crate::name::StepName;
-use crate::pipeline::{Pipeline, Step};
+use crate::ops::steps::StepRecord;
+use crate::pipeline::{DeclaredStep, Pipeline};
 use crate::warehouse::Warehouse;
 use crate::warehouse::visibility::KnownSince;
 
@@ -60,30 +61,30 @@ fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
         .order()
         .iter()
         .map(|name| {
-            let step = &pipeline.steps[name];
+            let (declared, step) = (&pipeline.steps[name], pipeline.steps[name].step());
             let planned = plan.steps.iter().find(|planned| planned.name == *name);
-            let mut told = json!({
+            let mut entry = json!({
                 "step": name,
                 "kind": step.kind(),
                 "reads": step.reads(),
-                "writes": step.writes(),
+                "writes": step.tables_made(),
                 "needs": pipeline.graph.needs(name).collect::<Vec<_>>(),
                 "selected": planned.is_some(),
             });
             if let Some(planned) = planned {
-                told["why"] = json!(planned.intake.why);
+                entry["why"] = json!(planned.why);
             }
-            if let Step::Model(model) = step {
+            if let DeclaredStep::Model(step) = declared {
                 // Tells which models changed between two runs.
-                told["sql_sha256"] = json!(hex::encode(&Sha256::digest(&model.sql)));
+                entry["sql_sha256"] = json!(hex::encode(Sha256::digest(&step.model.sql)));
             }
-            told
+            entry
         })
         .collect();
     let tables: Vec<Value> = pipeline
         .steps
         .iter()
-        .flat_map(|(name, step)| step.writes().into_iter().map(move |table| (name, table)))
+        .flat_map(|(name, step)| step.step().tables_made().into_iter().map(move |table| (name, table)))
         .map(|(name, table)| {
             let rules = pipeline.rules(&table);
             let known_by = match &rules.known {
@@ -123,19 +124,19 @@ fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
 
 fn run_results(plan: &Plan, record: &RunRecord) -> Value {
     let step = |step: &StepRecord| {
-        let figures = &step.figures;
+        let metrics = &step.metrics;
         json!({
             "step": step.step,
             "kind": step.kind,
             "status": step.status,
-            "rows": figures.rows,
-            "refused": figures.refused,
-            "expired": figures.expired,
-            "files": figures.files,
-            "bytes": figures.bytes,
-            "began_at": figures.began_at.map(show_instant),
-            "wall_ms": figures.wall_ms,
-            "warnings": figures.warnings,
+            "rows": metrics.rows,
+            "refused": metrics.refused,
+            "expired": metrics.expired,
+            "files": metrics.files,
+            "bytes": metrics.bytes,
+            "began_at": metrics.began_at.map(show_instant),
+            "wall_ms": metrics.wall_ms,
+            "warnings": metrics.warnings,
             "note": step.note,
         })
     };

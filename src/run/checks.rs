@@ -1,4 +1,4 @@
-//! Asking what must hold: the checks of tables, as a catalog sees them.
+//! Running the checks of tables, as a catalog sees them.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +10,15 @@ use crate::name::TableName;
 use crate::pipeline::Pipeline;
 use crate::warehouse::catalog::Catalog;
 
-/// What was found, by table and check, and the errors of the checks that could not be asked.
+/// What was found, by table and check, and the errors of the checks that could not be run.
 #[derive(Debug, Default)]
-pub struct Answers {
+pub struct CheckResults {
     pub findings: Vec<Finding>,
-    pub unasked: Vec<Error>,
+    pub errored: Vec<Error>,
 }
 
-impl Answers {
-    /// How many passed, warned and stop the run.
+impl CheckResults {
+    /// Returns how many passed, warned and stop the run.
     pub fn counts(&self) -> (usize, usize, usize) {
         let failed = self.findings.iter().filter(|f| f.stops_the_run()).count();
         let warned = self.findings.iter().filter(|f| !f.passed()).count() - failed;
@@ -26,14 +26,14 @@ impl Answers {
     }
 }
 
-/// Asks all checks of these tables, and the standing ones of any table that there is.
-pub async fn ask(
+/// Runs all checks of these tables, and the standing ones of any table that there is.
+pub async fn run(
     pipeline: &Pipeline,
     tables: &BTreeSet<TableName>,
     catalog: &Catalog,
     at_once: usize,
-) -> Answers {
-    let mut answers = Answers::default();
+) -> CheckResults {
+    let mut results = CheckResults::default();
     let mut checks: Vec<&Check> = Vec::new();
     for (table, rules) in &pipeline.tables {
         if tables.contains(table) {
@@ -44,19 +44,19 @@ pub async fn ask(
             match all_there(check, catalog).await {
                 Ok(true) => checks.push(check),
                 Ok(false) => {}
-                Err(error) => answers.unasked.push(error),
+                Err(error) => results.errored.push(error),
             }
         }
     }
-    let mut asked = futures::stream::iter(checks).map(|check| check.run(catalog)).buffered(at_once);
-    while let Some(answer) = asked.next().await {
-        match answer {
-            Ok(finding) => answers.findings.push(finding),
-            Err(error) => answers.unasked.push(error),
+    let mut running = futures::stream::iter(checks).map(|check| check.run(catalog)).buffered(at_once);
+    while let Some(result) = running.next().await {
+        match result {
+            Ok(finding) => results.findings.push(finding),
+            Err(error) => results.errored.push(error),
         }
     }
-    answers.findings.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));
-    answers
+    results.findings.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));
+    results
 }
 
 async fn all_there(check: &Check, catalog: &Catalog) -> Result<bool> {

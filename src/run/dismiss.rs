@@ -3,9 +3,8 @@
 use datafusion::prelude::DataFrame;
 
 use super::engine::engine;
-use super::quarantine::{self, DISMISSED_BECAUSE, DISMISSED_BY, State};
-use super::quarantine_rows::quarantine_schema;
 use crate::error::{Context, Result};
+use crate::ops::quarantine::{self, DISMISSED_BECAUSE, DISMISSED_BY, RecordState};
 use crate::sql_text::quoted;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
@@ -29,7 +28,7 @@ pub struct Dismissed {
     pub release: Option<u64>,
 }
 
-/// Dismisses the records that wait and that the condition, over `standing`, holds for.
+/// Dismisses the records that wait and that the condition, over `record_status`, holds for.
 pub async fn dismiss(
     warehouse: &Warehouse,
     chosen: &str,
@@ -42,10 +41,10 @@ pub async fn dismiss(
         let last = warehouse.require_last_release().await?;
         let engine = engine(limits, warehouse)?;
         let catalog = Catalog::new(warehouse.clone(), engine, Some(&last), Default::default());
-        let Some(words) = words(&catalog, chosen, dismissal, last.release + 1).await? else {
+        let Some(rows) = dismissals(&catalog, chosen, dismissal, last.release + 1).await? else {
             return Ok(Dismissed { records: 0, release: None });
         };
-        let staged = warehouse.stage(&quarantine::table(), Mode::Append, Layout::Parallel, words).await?;
+        let staged = warehouse.stage(&quarantine::table(), Mode::Append, Layout::Parallel, rows).await?;
         if staged.rows == 0 {
             return Ok(Dismissed { records: 0, release: None });
         }
@@ -57,8 +56,8 @@ pub async fn dismiss(
     warehouse.holding(wait, held).await
 }
 
-/// A word on each record, as rows of the quarantine; `None` when nothing was ever refused.
-async fn words(
+/// Returns a dismissal of each record, as rows of the quarantine; `None` when nothing was ever refused.
+async fn dismissals(
     catalog: &Catalog,
     chosen: &str,
     dismissal: &Dismissal,
@@ -66,7 +65,7 @@ async fn words(
 ) -> Result<Option<DataFrame>> {
     let Some(session) = quarantine::session(catalog).await? else { return Ok(None) };
     let schema = match catalog.table(&quarantine::table()).await? {
-        Some(table) => table.extended_schema(&quarantine_schema(), true)?,
+        Some(table) => table.extended_schema(&quarantine::schema(), true)?,
         None => return Ok(None),
     };
     let columns: Vec<String> = schema
@@ -75,7 +74,7 @@ async fn words(
         .map(|field| {
             let value = match field.name().as_str() {
                 "source" | "file" | "line" | "last_line" => return format!("\"{}\"", field.name()),
-                "state" => quoted(State::Dismissed.as_str()),
+                "state" => quoted(RecordState::Dismissed.as_str()),
                 "_run" => format!("cast({release} as bigint)"),
                 DISMISSED_BY => quoted(&dismissal.by),
                 DISMISSED_BECAUSE => quoted(&dismissal.because),
@@ -86,7 +85,7 @@ async fn words(
         })
         .collect();
     let sql = quarantine::query(&format!(
-        "select distinct {} from standing where standing = 'open' and {chosen}",
+        "select distinct {} from record_status where status = 'open' and {chosen}",
         columns.join(", ")
     ));
     session.sql(&sql).await.doing("choose the refused records").map(Some)

@@ -7,26 +7,26 @@ use std::time::{Duration, Instant as Stopwatch};
 use tokio::sync::watch;
 
 use super::artifact::Artifacts;
-use super::checks::{self, Answers};
+use super::checks::{self, CheckResults};
 use super::engine::engine_of;
 use super::erase::Erasure;
-use super::history::{RunRecord, StepRecord};
 use super::observe::observe;
-use super::plan::{Beginning, Plan};
+use super::plan::{Plan, Resume};
 use super::planner::plan;
 use super::progress::{Event, Progress};
 use super::rebuilt_results;
+use super::record::RunRecord;
 use super::request::Request;
 use super::room;
-use super::running::{Running, length};
-use super::step::Workshop;
+use super::running::{RunOutcome, Running, length};
 use super::watchdog::Watchdog;
 use crate::check::Finding;
-use crate::clock;
-use crate::erasure::Suppressions;
-use crate::error::{Error, Result};
+use crate::clock::{self, Instant};
+use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::ops::suppressions::Suppressions;
 use crate::pipeline::Pipeline;
+use crate::step::StepContext;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::journal::{Begun, Unfinished};
@@ -60,7 +60,7 @@ fn is_empty(location: &str) -> bool {
     }
 }
 
-/// Runs the pipeline: takes the lock, finishes or takes up a run that was cut off, and publishes.
+/// Runs the pipeline: takes the lock, finishes or resumes a run that was cut off, and publishes.
 ///
 /// `stop` turning true lets running steps end, starts no more, and leaves the run to be resumed.
 pub async fn run(
@@ -72,7 +72,9 @@ pub async fn run(
 ) -> Result<Release> {
     let warehouse = Warehouse::open_or_create(location).await?;
     let held = async |lock: &Lock| {
-        let run = run_locked(pipeline, &warehouse, request, progress.as_ref(), stop, lock, None);
+        let (warehouse, progress) = (&warehouse, progress.as_ref());
+        let locked = LockedRun { pipeline, warehouse, request, progress, lock };
+        let run = locked.run(stop, None);
         // Steps are watched one by one; this is for what comes before and after them.
         let mut watchdog = Watchdog::new(request.stall_limit + FAILURE_LIMIT);
         let ended = tokio::select! {
@@ -89,147 +91,181 @@ fn given_up(most: Duration) -> Error {
         .hint("does the storage answer? The next run goes on where this one was")
 }
 
-pub(super) async fn run_locked(
-    pipeline: &Arc<Pipeline>,
-    warehouse: &Warehouse,
-    request: &Request,
-    progress: &dyn Progress,
-    stop: watch::Receiver<bool>,
-    lock: &Lock,
-    mut erasure: Option<Erasure>,
-) -> Result<Release> {
-    let watch = Stopwatch::now();
-    let rolled_forward = warehouse.recover(lock).await?;
-    if let Some((release, _)) = &rolled_forward {
-        progress.tell(Event::RolledForward { release: release.release });
-    }
-    if erasure.is_none() {
-        // Whatever said so before was cut off, and so were exports whose processes died.
-        warehouse.end_erasing().await?;
-        warehouse.sweep_exports().await?;
-    }
-    let engine = engine_of(pipeline, request.limits, warehouse)?;
-    let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
-    let released = Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
-    rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;
-    let plan = plan(pipeline, request, &seen, clock::now())?;
-    if let Some((release, fingerprint)) = rolled_forward
-        && release.outcome == Outcome::Published
-        && erasure.is_none()
-        && fingerprint == plan.fingerprint
-        && request.as_of.is_none_or(|asked| asked == release.as_of)
-        && plan.nothing_new()
-    {
-        // That was the night that is asked for; doing it twice would only move the warm start.
-        return Ok(release);
-    }
-    let catalog =
-        Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
-    room::require(pipeline, &plan, &catalog).await?;
-    let suppressions = match &erasure {
-        Some(erasure) => Some(erasure.list.clone()),
-        None => Suppressions::of_release(&catalog).await?.map(Arc::new),
-    };
-    let begun = begin(warehouse, lock, &plan, seen.unfinished.take(), progress).await?;
-    progress.tell(Event::RunBegins {
-        run: plan.run,
-        pipeline: plan.pipeline.clone(),
-        as_of: plan.as_of,
-        steps: plan.steps.len(),
-    });
-    let workshop = Workshop {
-        pipeline: pipeline.clone(),
-        catalog: catalog.clone(),
-        run: plan.run,
-        as_of: plan.as_of,
-        last_as_of: seen.last_as_of,
-        full_refresh: request.full_refresh,
-        forgetting: erasure.is_some(),
-        suppressions,
-    };
-    let mut running = Running {
-        workshop,
-        plan: &plan,
-        lock,
-        begun: &begun,
-        progress,
-        records: BTreeMap::new(),
-        staged: Vec::new(),
-        errors: Vec::new(),
-        quarantined: Vec::new(),
-    };
-    running.take_up().await?;
-    if let Some(erasure) = &mut erasure {
-        running.stage_beside(erasure).await?;
-    }
-    running.all_steps(request.limits.steps_at_once(), request.stall_limit, stop).await?;
-
-    let mut findings = Vec::new();
-    if running.errors.is_empty() {
-        let (found, unasked) =
-            run_checks(pipeline, &plan, &catalog, request.limits.steps_at_once(), progress).await;
-        findings = found;
-        running.errors.extend(unasked);
-        running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
-    }
-    let erasing = erasure.is_some();
-    // An erasure has written the quarantine anew already.
-    if running.errors.is_empty() && !erasing {
-        running.expire_refusals().await?;
-    }
-    let failed = !running.errors.is_empty();
-    let steps: Vec<StepRecord> = running.records.into_values().collect();
-    let record = RunRecord {
-        run: plan.run,
-        pipeline: &pipeline.name,
-        as_of: plan.as_of,
-        began_at: begun.began_at,
-        ended_at: clock::now(),
-        resumed: matches!(plan.beginning, Beginning::TakeUp { .. }),
-        failed,
-        steps: &steps,
-        findings: &findings,
-    };
-    let artifacts = Artifacts::of(pipeline, &plan, &record);
-    let proposal = |outcome, staged| Proposal {
-        run: plan.run,
-        pipeline: pipeline.name.clone(),
-        as_of: plan.as_of,
-        outcome,
-        origin: if erasing { Origin::Forget } else { Origin::Run },
-        fingerprint: plan.fingerprint.clone(),
-        staged,
-        reading: Some(Reading {
-            as_of: Some(plan.as_of),
-            timezone: Some(pipeline.timezone.name().to_owned()),
-            tables: pipeline.visibility().into_iter().filter(|(t, _)| t.schema() == "raw").collect(),
-        }),
-    };
-    if failed {
-        let error = Error::all(running.errors).expect_err("there are errors");
-        // The record of a failed run is published alone; if even that cannot be done (a full
-        // disk), the first error is the one to tell, and the next run takes this one up.
-        let published = publish_failure(warehouse, lock, &record, running.quarantined, &proposal);
-        let _ = tokio::time::timeout(FAILURE_LIMIT, published).await;
-        artifacts.write(warehouse, progress).await;
-        return Err(error);
-    }
-    let mut staged = running.staged;
-    staged.extend(record.stage(warehouse).await?);
-    let tables = staged.iter().map(|s| &s.table).collect::<BTreeSet<_>>().len();
-    if let Some(erasure) = erasure {
-        warehouse.order_purge(lock, plan.run, &erasure.receipt(&steps)?).await?;
-    }
-    let release = warehouse.publish(lock, proposal(Outcome::Published, staged)).await?;
-    if erasing {
-        warehouse.recover(lock).await?;
-    }
-    artifacts.write(warehouse, progress).await;
-    progress.tell(Event::Published { release: release.release, tables, wall: watch.elapsed() });
-    Ok(release)
+/// A run that holds the lock of its warehouse.
+pub(super) struct LockedRun<'a> {
+    pub pipeline: &'a Arc<Pipeline>,
+    pub warehouse: &'a Warehouse,
+    pub request: &'a Request,
+    pub progress: &'a dyn Progress,
+    pub lock: &'a Lock,
 }
 
-/// Writes down what the run sets out to do, with the steps it takes over from the run before.
+impl LockedRun<'_> {
+    /// Plans, performs the steps, runs the checks and publishes.
+    pub(super) async fn run(
+        &self,
+        stop: watch::Receiver<bool>,
+        mut erasure: Option<Erasure>,
+    ) -> Result<Release> {
+        let LockedRun { pipeline, warehouse, request, progress, lock } = *self;
+        let watch = Stopwatch::now();
+        let rolled_forward = self.settle(erasure.is_some()).await?;
+        let engine = engine_of(pipeline, request.limits, warehouse)?;
+        let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
+        let released =
+            Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
+        rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;
+        let plan = plan(pipeline, request, &seen, clock::now())?;
+        if let Some((release, fingerprint)) = rolled_forward
+            && release.outcome == Outcome::Published
+            && erasure.is_none()
+            && fingerprint == plan.fingerprint
+            && request.as_of.is_none_or(|asked| asked == release.as_of)
+            && plan.nothing_new()
+        {
+            // That was the night that is asked for; doing it twice would only move the warm start.
+            return Ok(release);
+        }
+        let catalog =
+            Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
+        room::require(&plan, &catalog).await?;
+        let context = self.context(&plan, seen.last_as_of, catalog, erasure.as_ref()).await?;
+        let begun = begin(warehouse, lock, &plan, seen.unfinished.take(), progress).await?;
+        progress.tell(Event::RunBegins {
+            run: plan.run,
+            pipeline: plan.pipeline.clone(),
+            as_of: plan.as_of,
+            steps: plan.steps.len(),
+        });
+        let mut running = Running::new(pipeline, context, &plan, lock, &begun, progress);
+        running.resume().await?;
+        if let Some(erasure) = &mut erasure {
+            running.stage_beside(erasure).await?;
+        }
+        running.all_steps(request.limits.steps_at_once(), request.stall_limit, stop).await?;
+        let findings = self.checked(&plan, &mut running).await;
+        // An erasure has written the quarantine anew already.
+        if running.errors.is_empty() && erasure.is_none() {
+            running.expire_refusals().await?;
+        }
+        self.publish(&plan, &begun, running.into_outcome(findings), erasure, watch).await
+    }
+
+    /// Carries out what an earlier run had decided, and clears up after those that were cut off.
+    async fn settle(&self, erasing: bool) -> Result<Option<(Release, String)>> {
+        let rolled_forward = self.warehouse.recover(self.lock).await?;
+        if let Some((release, _)) = &rolled_forward {
+            self.progress.tell(Event::RolledForward { release: release.release });
+        }
+        if !erasing {
+            // Whatever said so before was cut off, and so were exports whose processes died.
+            self.warehouse.end_erasing().await?;
+            self.warehouse.sweep_exports().await?;
+        }
+        Ok(rolled_forward)
+    }
+
+    async fn context(
+        &self,
+        plan: &Plan,
+        last_as_of: Option<Instant>,
+        catalog: Arc<Catalog>,
+        erasure: Option<&Erasure>,
+    ) -> Result<StepContext> {
+        let suppressions = match erasure {
+            Some(erasure) => Some(erasure.list.clone()),
+            None => Suppressions::of_release(&catalog).await?.map(Arc::new),
+        };
+        Ok(StepContext {
+            pipeline: self.pipeline.name.clone(),
+            timezone: self.pipeline.timezone,
+            seed: self.pipeline.seed,
+            run: plan.run,
+            as_of: plan.as_of,
+            last_as_of,
+            full_refresh: self.request.full_refresh,
+            erasing: erasure.is_some(),
+            suppressions,
+            catalog,
+            keys: Arc::new(self.pipeline.keys()),
+        })
+    }
+
+    /// Runs the checks, unless a step failed; what stops the run is among its errors then.
+    async fn checked(&self, plan: &Plan, running: &mut Running<'_>) -> Vec<Finding> {
+        if !running.errors.is_empty() {
+            return Vec::new();
+        }
+        let at_once = self.request.limits.steps_at_once();
+        let catalog = &running.context.catalog;
+        let (findings, errored) = run_checks(self.pipeline, plan, catalog, at_once, self.progress).await;
+        running.errors.extend(errored);
+        running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
+        findings
+    }
+
+    /// Publishes the release, or of a failed run the record alone.
+    async fn publish(
+        &self,
+        plan: &Plan,
+        begun: &Begun,
+        outcome: RunOutcome,
+        erasure: Option<Erasure>,
+        watch: Stopwatch,
+    ) -> Result<Release> {
+        let LockedRun { pipeline, warehouse, progress, lock, .. } = *self;
+        let RunOutcome { steps, findings, mut staged, errors, quarantined } = outcome;
+        let record = RunRecord {
+            run: plan.run,
+            pipeline: &pipeline.name,
+            as_of: plan.as_of,
+            began_at: begun.began_at,
+            ended_at: clock::now(),
+            resumed: matches!(plan.resume, Resume::Continue { .. }),
+            failed: !errors.is_empty(),
+            steps: &steps,
+            findings: &findings,
+        };
+        let artifacts = Artifacts::of(pipeline, plan, &record);
+        let erasing = erasure.is_some();
+        let proposal = |outcome, staged| Proposal {
+            run: plan.run,
+            pipeline: pipeline.name.clone(),
+            as_of: plan.as_of,
+            outcome,
+            origin: if erasing { Origin::Forget } else { Origin::Run },
+            fingerprint: plan.fingerprint.clone(),
+            staged,
+            reading: Some(Reading {
+                as_of: Some(plan.as_of),
+                timezone: Some(pipeline.timezone.name().to_owned()),
+                tables: pipeline.visibility().into_iter().filter(|(t, _)| t.schema() == "raw").collect(),
+            }),
+        };
+        if let Err(error) = Error::all(errors) {
+            // The record of a failed run is published alone; if even that cannot be done (a full disk), the
+            // first error is the one to report, and the next run resumes this one.
+            let published = publish_failure(warehouse, lock, &record, quarantined, &proposal);
+            let _ = tokio::time::timeout(FAILURE_LIMIT, published).await;
+            artifacts.write(warehouse, progress).await;
+            return Err(error);
+        }
+        staged.extend(record.stage(warehouse).await?);
+        let tables = staged.iter().map(|s| &s.table).collect::<BTreeSet<_>>().len();
+        if let Some(erasure) = erasure {
+            warehouse.order_purge(lock, plan.run, &erasure.receipt(&steps)?).await?;
+        }
+        let release = warehouse.publish(lock, proposal(Outcome::Published, staged)).await?;
+        if erasing {
+            warehouse.recover(lock).await?;
+        }
+        artifacts.write(warehouse, progress).await;
+        progress.tell(Event::Published { release: release.release, tables, wall: watch.elapsed() });
+        Ok(release)
+    }
+}
+
+/// Writes down what the run sets out to do, with the steps it takes over from the run that it resumes.
 async fn begin(
     warehouse: &Warehouse,
     lock: &Lock,
@@ -244,18 +280,18 @@ async fn begin(
         as_of: plan.as_of,
         began_at: clock::now(),
         base: plan.base,
-        plan: serde_json::to_value(plan.pinned()).unwrap_or_default(),
+        plan: serde_json::to_value(plan.resume_state()).doing("write the journal")?,
         inherited: Vec::new(),
     };
-    match (&plan.beginning, before) {
-        (Beginning::TakeUp { run, failed, finished }, Some(before)) => {
-            progress.tell(Event::TakenUp { run: *run, failed: *failed, finished: finished.len() });
+    match (&plan.resume, before) {
+        (Resume::Continue { run, failed, finished }, Some(before)) => {
+            progress.tell(Event::Resumed { run: *run, failed: *failed, finished: finished.len() });
             begun.inherited = before.finished.into_values().filter(|f| finished.contains(&f.step)).collect();
             if !failed {
                 begun.began_at = before.begun.began_at;
             }
         }
-        (Beginning::Discard { run, because }, _) => {
+        (Resume::Discard { run, because }, _) => {
             progress.tell(Event::Discarded { run: *run, because: because.clone() });
         }
         _ => {}
@@ -291,7 +327,7 @@ fn broken(finding: &Finding) -> Error {
     })
 }
 
-/// All checks of the tables that the run made, and the errors of those that could not be asked.
+/// All checks of the tables that the run made, and the errors of those that could not be run.
 async fn run_checks(
     pipeline: &Pipeline,
     plan: &Plan,
@@ -299,11 +335,10 @@ async fn run_checks(
     at_once: usize,
     progress: &dyn Progress,
 ) -> (Vec<Finding>, Vec<Error>) {
-    let made: BTreeSet<TableName> =
-        plan.steps.iter().flat_map(|s| pipeline.steps[&s.name].writes()).collect();
-    let answers = checks::ask(pipeline, &made, catalog, at_once).await;
-    let (passed, warned, failed) = answers.counts();
-    let Answers { findings, unasked } = answers;
+    let made: BTreeSet<TableName> = plan.steps.iter().flat_map(|s| s.step.tables_made()).collect();
+    let results = checks::run(pipeline, &made, catalog, at_once).await;
+    let (passed, warned, failed) = results.counts();
+    let CheckResults { findings, errored } = results;
     for finding in findings.iter().filter(|f| !f.passed()) {
         progress.tell(Event::CheckBroken {
             table: finding.table.to_string(),
@@ -312,6 +347,6 @@ async fn run_checks(
             stops: finding.stops_the_run(),
         });
     }
-    progress.tell(Event::ChecksRun { passed, warned, failed: failed + unasked.len() });
-    (findings, unasked)
+    progress.tell(Event::ChecksRun { passed, warned, failed: failed + errored.len() });
+    (findings, errored)
 }

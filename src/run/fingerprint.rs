@@ -5,20 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::intake::{Intake, Unread};
 use super::observe::Observation;
 use super::request::Request;
 use crate::clock::Instant;
 use crate::name::{StepName, TableName};
-use crate::pipeline::{Pipeline, Step};
+use crate::pipeline::Pipeline;
+use crate::step::Step;
 
 /// Hash of what was asked for as a whole: the pipeline, its models and the selection.
 pub fn of_request(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepName>) -> String {
     let mut hash = Hash::new();
     hash.part(&pipeline.fingerprint);
     hash.part(&request.full_refresh);
-    hash.part(&request.replay);
-    hash.part(&request.forgetting);
+    hash.part(&request.mode);
     for step in chosen {
         hash.part(&step.as_str());
     }
@@ -39,8 +38,7 @@ pub struct Common<'a> {
 
 impl Common<'_> {
     /// The step's fingerprint; `made` has those of the steps before it that the run performs.
-    pub fn of_step(&self, name: &StepName, intake: &Intake, made: &BTreeMap<StepName, String>) -> String {
-        let step = &self.pipeline.steps[name];
+    pub fn of_step(&self, name: &StepName, step: &dyn Step, made: &BTreeMap<StepName, String>) -> String {
         let mut hash = Hash::new();
         hash.part(&env!("CARGO_PKG_VERSION"));
         hash.part(&self.as_of);
@@ -48,30 +46,16 @@ impl Common<'_> {
         hash.part(&self.pipeline.seed);
         hash.part(&self.pipeline.timezone);
         hash.part(&self.full_refresh);
-        // A step's declaration holds nothing but what it does, in an order of its own.
-        hash.part(step);
-        for file in &intake.files {
-            hash.part(&(&file.name, file.size, file.modified, &file.version));
-        }
-        for replay in &intake.replay {
-            hash.part(&(&replay.file.name, replay.run, &replay.lines));
-        }
-        for Unread { file, because } in &intake.unread {
-            hash.part(&(&file.name, file.size, file.modified, &file.version, because));
-        }
-        hash.part(&(&intake.replaced, &intake.dismissed));
+        hash.part(&step.kind());
+        // What a step says of itself is what it does and takes up, in an order of its own.
+        hash.part(&step);
         for needed in self.pipeline.graph.needs(name) {
             hash.part(&(needed, made.get(needed)));
         }
-        let reads = step.reads();
-        let writes = step.writes();
-        let mut tables: BTreeSet<&TableName> = reads.iter().chain(&writes).collect();
-        let fitted = TableName::new("ops", "models").expect("a valid name");
-        if matches!(step, Step::Segments { .. } | Step::Churn { .. }) {
-            // A warm start.
-            tables.insert(&fitted);
-        }
-        for table in tables {
+        let mut tables: BTreeSet<TableName> = step.reads();
+        tables.extend(step.tables_made());
+        tables.extend(step.remembers());
+        for table in &tables {
             let rules = self.pipeline.rules(table);
             let version = self.seen.release.as_ref().and_then(|release| release.tables.get(table));
             hash.part(&(table, &rules.key, &rules.known, version));

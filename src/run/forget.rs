@@ -13,16 +13,17 @@ use arrow::datatypes::SchemaRef;
 use tokio::sync::watch;
 
 use super::erase::Erasure;
-use super::execute::run_locked;
+use super::execute::LockedRun;
 use super::forget_search::{
     Forgetting, Search, by_kind, catalog_of, kinds, others, persons, require_somebody,
 };
 use super::progress::Progress;
-use super::request::Request;
+use super::request::{Mode, Request};
 use crate::clock;
-use crate::erasure::{CleanedFile, ErasedPerson, Receipt, Replica, Suppressions, clean_file};
+use crate::erasure::{CleanedFile, ErasedPerson, Receipt, Replica, clean_file};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::ops::suppressions::Suppressions;
 use crate::pipeline::Pipeline;
 use crate::warehouse::Warehouse;
 use crate::warehouse::backup::BackupState;
@@ -123,6 +124,7 @@ async fn erase(
     let erasure = Erasure {
         list: Arc::new(list),
         additions,
+        sources: elsewhere.pipeline.sources().cloned().collect(),
         kinds,
         receipt: Receipt {
             release: run,
@@ -138,10 +140,10 @@ async fn erase(
         emptied,
     };
     let warehouse = elsewhere.warehouse;
-    let request = Request { forgetting: true, ..elsewhere.request.clone() };
+    let request = Request { mode: Mode::Forget, ..elsewhere.request.clone() };
     let (progress, stop) = (elsewhere.progress.as_ref(), elsewhere.stop.clone());
-    let release =
-        run_locked(elsewhere.pipeline, warehouse, &request, progress, stop, lock, Some(erasure)).await?;
+    let locked = LockedRun { pipeline: elsewhere.pipeline, warehouse, request: &request, progress, lock };
+    let release = locked.run(stop, Some(erasure)).await?;
     let receipt = warehouse.receipt(release.release).await?;
     let receipt = receipt.ok_or_else(|| Error::failed("the erasure left no receipt"))?;
     let mut receipt: Receipt = serde_json::from_value(receipt).doing("read the receipt")?;

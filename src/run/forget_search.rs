@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::engine_of;
-use super::erase::{count, refused};
+use super::erase::refused;
 use super::request::Request;
-use crate::erasure::{ErasedPerson, ErasureRequest, Identifier, SuppressionKey, Suppressions};
+use crate::erasure::{ErasedPerson, ErasureRequest};
 use crate::error::{Error, Result};
+use crate::ingest::count_erased;
 use crate::name::TableName;
-use crate::pipeline::{Pipeline, Step, raw_table};
+use crate::ops::Identifier;
+use crate::ops::suppressions::{SuppressionKey, Suppressions};
+use crate::pipeline::Pipeline;
 use crate::source::Person;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
@@ -160,7 +163,7 @@ impl Search<'_> {
     ) -> Result<BTreeMap<TableName, u64>> {
         let mut rows = BTreeMap::new();
         for (table, person) in self.persons.iter().filter(|(table, _)| wanted(table)) {
-            let count = count(catalog, table, person, list).await?;
+            let count = count_erased(catalog, table, person, list).await?;
             if count > 0 {
                 rows.insert(table.clone(), count);
             }
@@ -201,10 +204,8 @@ pub(super) fn catalog_of(
 
 /// The raw tables whose rows are somebody's.
 pub(super) fn persons(pipeline: &Pipeline) -> Result<BTreeMap<TableName, Person>> {
-    let persons: BTreeMap<TableName, Person> = pipeline
-        .sources()
-        .filter_map(|source| Some((raw_table(&source.name), source.person.clone()?)))
-        .collect();
+    let persons: BTreeMap<TableName, Person> =
+        pipeline.sources().filter_map(|source| Some((source.raw_table(), source.person.clone()?))).collect();
     if persons.is_empty() {
         return Err(Error::config("no source says whose its rows are, so nobody can be forgotten")
             .hint("declare it, for example [sources.orders.person] keys = { card = \"card\" }"));
@@ -219,7 +220,8 @@ pub(super) fn kinds(persons: &BTreeMap<TableName, Person>) -> BTreeSet<String> {
 
 /// The tables of the release, those of its history aside, that no step makes.
 pub(super) fn others(pipeline: &Pipeline, release: &Release) -> Vec<TableName> {
-    let made: BTreeSet<TableName> = pipeline.steps.values().flat_map(Step::writes).collect();
+    let made: BTreeSet<TableName> =
+        pipeline.steps.values().flat_map(|step| step.step().tables_made()).collect();
     let other = |table: &&TableName| table.schema() != "ops" && !made.contains(*table);
     release.tables.keys().filter(other).cloned().collect()
 }
@@ -230,10 +232,7 @@ async fn subject(
     persons: &BTreeMap<TableName, Person>,
     asked: &Forgetting,
 ) -> Result<ErasedPerson> {
-    let keys = pipeline.steps.values().find_map(|step| match step {
-        Step::Resolve(identity) => identity.keys.as_ref(),
-        _ => None,
-    });
+    let keys = pipeline.identity().and_then(|identity| identity.keys.as_ref());
     let who =
         ErasureRequest { identifiers: &asked.identifiers, several: asked.several, is_typed: asked.is_typed };
     let subject = ErasedPerson::find(catalog, keys, persons, &who, &pipeline.placeholders()).await?;

@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::intake::Intake;
+use super::request::Mode;
 use crate::clock::{Instant, show_instant};
+use crate::error::{Context, Result};
+use crate::ingest::Intake;
 use crate::name::StepName;
+use crate::step::Step;
+use crate::warehouse::journal::Unfinished;
 
 /// What a run will do.
 #[derive(Debug)]
@@ -21,10 +25,12 @@ pub struct Plan {
     /// The release it builds on.
     pub base: Option<u64>,
     pub fingerprint: String,
-    pub beginning: Beginning,
+    pub resume: Resume,
     /// In the order of the graph.
     pub steps: Vec<Arc<PlannedStep>>,
-    pub(super) asked: Pinned,
+    /// What it takes up of sources, by name.
+    pub intakes: BTreeMap<String, Arc<Intake>>,
+    pub(super) request: ResumeState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,62 +45,73 @@ pub enum AsOfFrom {
 
 /// What becomes of a run that was cut off or failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Beginning {
+pub enum Resume {
+    /// There is none, or nothing of it is of use.
     Fresh,
     /// Those of its finished steps that would come out the same are kept.
-    TakeUp {
-        run: u64,
-        failed: bool,
-        finished: BTreeSet<StepName>,
-    },
-    /// It is not taken up, for this reason; its staged files go with the next release.
-    Discard {
-        run: u64,
-        because: String,
-    },
+    Continue { run: u64, failed: bool, finished: BTreeSet<StepName> },
+    /// It is not resumed, for this reason; its staged files go with the next release.
+    Discard { run: u64, because: String },
 }
 
+/// A step, and why it is done.
 #[derive(Debug)]
 pub struct PlannedStep {
     pub name: StepName,
-    pub kind: &'static str,
+    /// With what it takes up.
+    pub step: Arc<dyn Step>,
     /// Hash of all that its tables follow from.
     pub fingerprint: String,
-    pub reads: Vec<String>,
-    /// Of a source: what it takes up.
-    pub intake: Intake,
+    pub why: String,
+    /// What is not as declared, and is borne.
+    pub warnings: Vec<String>,
+    /// What is worth a line and as it should be.
+    pub notes: Vec<String>,
 }
 
-/// The part of a plan that a run which takes it up must repeat.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Pinned {
-    /// What was asked for, for `retry`.
+/// What a run that resumes this one must know of it: kept in the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResumeState {
+    pub mode: Mode,
     pub select: Vec<String>,
     pub exclude: Vec<String>,
     pub full_refresh: bool,
     pub backfill: bool,
-    #[serde(default)]
-    pub forgetting: bool,
-    #[serde(default)]
-    pub replay: BTreeSet<String>,
     /// The files it set out to take up, by source.
     pub files: BTreeMap<String, Vec<String>>,
 }
 
+impl ResumeState {
+    /// Reads what a run that was cut off, or failed, wrote of itself.
+    ///
+    /// # Errors
+    /// A journal that sillage did not write, or another version did.
+    pub(super) fn of(unfinished: &Unfinished) -> Result<Self> {
+        serde_json::from_value(unfinished.begun.plan.clone())
+            .doing(format!("read the journal of run {}", unfinished.begun.run))
+            .map_err(|e| {
+                e.hint(
+                    "was it written by another version of sillage, or damaged? delete the files of \
+                     _sillage/journal to begin the night anew: nothing of that run was published",
+                )
+            })
+    }
+}
+
 impl Plan {
-    /// Whether no source has anything that was not read yet.
+    /// Returns whether no source has anything that was not read yet.
     pub fn nothing_new(&self) -> bool {
-        self.steps.iter().all(|step| step.intake.is_nothing())
+        self.intakes.values().all(|intake| intake.is_nothing())
     }
 
-    /// What a run that takes this one up must repeat.
-    pub fn pinned(&self) -> Pinned {
-        let mut files = BTreeMap::new();
-        for step in self.steps.iter().filter(|s| s.kind == "ingest") {
-            let source = step.name.as_str().trim_start_matches("raw.").to_owned();
-            files.insert(source, step.intake.taken_up().map(str::to_owned).collect());
-        }
-        Pinned { files, ..self.asked.clone() }
+    /// Returns what a run that resumes this one must know of it.
+    pub fn resume_state(&self) -> ResumeState {
+        let files = self
+            .intakes
+            .iter()
+            .map(|(source, intake)| (source.clone(), intake.taken_up().map(str::to_owned).collect()))
+            .collect();
+        ResumeState { files, ..self.request.clone() }
     }
 }
 
@@ -112,29 +129,32 @@ impl fmt::Display for Plan {
             Some(base) => writeln!(f, "builds on release {base}")?,
             None => writeln!(f, "the first release of this warehouse")?,
         }
-        match &self.beginning {
-            Beginning::Fresh => {}
-            Beginning::TakeUp { run, failed, finished } => {
+        match &self.resume {
+            Resume::Fresh => {}
+            Resume::Continue { run, failed, finished } => {
                 let ended = if *failed { "failed" } else { "was cut off" };
-                writeln!(f, "takes up run {run}, which {ended}; {} steps are done", finished.len())?;
+                writeln!(f, "resumes run {run}, which {ended}; {} steps are done", finished.len())?;
             }
-            Beginning::Discard { run, because } => {
+            Resume::Discard { run, because } => {
                 writeln!(f, "drops run {run}, which was cut off: {because}")?;
             }
         }
-        let width = self.steps.iter().map(|s| s.name.as_str().len()).max().unwrap_or(0);
+        let width = |of: fn(&PlannedStep) -> usize| self.steps.iter().map(|s| of(s)).max().unwrap_or(0);
+        let (kinds, names) = (width(|s| s.step.kind().len()), width(|s| s.name.as_str().len()));
         for step in &self.steps {
-            let done = matches!(&self.beginning, Beginning::TakeUp { finished, .. } if finished.contains(&step.name));
-            let why = if done { "done before" } else { &step.intake.why };
-            write!(f, "  {:9} {:width$}  {why}", step.kind, step.name)?;
-            if !step.reads.is_empty() {
-                write!(f, "  (reads {})", step.reads.join(", "))?;
+            let is_done =
+                matches!(&self.resume, Resume::Continue { finished, .. } if finished.contains(&step.name));
+            let why = if is_done { "done before" } else { &step.why };
+            write!(f, "  {:kinds$} {:names$}  {why}", step.step.kind(), step.name)?;
+            let reads: Vec<String> = step.step.reads().iter().map(ToString::to_string).collect();
+            if !reads.is_empty() {
+                write!(f, "  (reads {})", reads.join(", "))?;
             }
             writeln!(f)?;
-            for warning in &step.intake.warnings {
+            for warning in &step.warnings {
                 writeln!(f, "  warning   {}: {warning}", step.name)?;
             }
-            for note in &step.intake.notes {
+            for note in &step.notes {
                 writeln!(f, "  note      {}: {note}", step.name)?;
             }
         }

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::file_order::surprises;
 use super::fingerprint::{self, Common};
-use super::intake::{Asked, Intake, intake};
 use super::observe::Observation;
-use super::plan::{AsOfFrom, Beginning, Pinned, Plan, PlannedStep};
-use super::request::Request;
-use super::retention_policy;
+use super::plan::{AsOfFrom, Plan, PlannedStep, Resume, ResumeState};
+use super::request::{Mode, Request};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Error, Result};
+use crate::ingest::{Asked, EraseRows, Ingest, Intake, SourceObservation, intake};
 use crate::name::StepName;
-use crate::pipeline::{Pipeline, Step, raw_table, selector};
+use crate::pipeline::{DeclaredStep, Pipeline, selector};
+use crate::source::raw_table;
+use crate::step::Step;
 use crate::warehouse::journal::{Finished, Unfinished};
 
 /// Plans the run.
@@ -21,124 +21,42 @@ use crate::warehouse::journal::{Finished, Unfinished};
 /// # Errors
 /// An instant older than the last release's without `backfill`, a source without files, a file
 /// that changed after it was ingested, files that did not come as expected, a selector that selects
-/// nothing, a retry of nothing, a replay of what is no source or is gone.
+/// nothing, a retry of nothing, a replay of what is no source or is gone, a journal that cannot be read.
 pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Instant) -> Result<Plan> {
-    let before = seen.unfinished.as_ref();
-    let pinned: Option<Pinned> = before.and_then(|u| serde_json::from_value(u.begun.plan.clone()).ok());
-    let request = match request.retry {
-        false => request,
-        true => &retried(request, seen, pinned.as_ref())?,
+    let before = match &seen.unfinished {
+        Some(unfinished) => Some(Before { unfinished, state: ResumeState::of(unfinished)? }),
+        None => None,
+    };
+    let request = match request.mode {
+        Mode::Retry => &retried(request, seen, before.as_ref())?,
+        Mode::Night | Mode::Replay(_) | Mode::Forget => request,
     };
     let chosen = selector::select(pipeline, &request.select, &request.exclude)?;
     let base = seen.release.as_ref().map(|r| r.release);
-
-    let taken_up = before.map(|unfinished| may_take_up(pipeline, request, seen, unfinished, pinned.as_ref()));
-    let (as_of, as_of_from) = match (&taken_up, before, request.as_of, pipeline.as_of) {
-        // A run that was cut off keeps its own instant; one that failed is over, and has none.
-        _ if request.forgetting => (
-            seen.last_as_of
-                .ok_or_else(|| Error::config("nothing was published yet: nobody is to be forgotten"))?,
-            AsOfFrom::Release,
-        ),
-        (Some(Ok(())), Some(cut_off), _, _) if !cut_off.failed => (cut_off.begun.as_of, AsOfFrom::Resumed),
-        (_, _, Some(asked), _) => (asked, AsOfFrom::Request),
-        (_, _, None, Some(fixed)) => (fixed, AsOfFrom::Pipeline),
-        (_, _, None, None) => (now, AsOfFrom::Now),
-    };
-    if let Some(last) = seen.last_as_of
-        && as_of < last
-        && !request.backfill
-        && as_of_from != AsOfFrom::Resumed
-    {
-        return Err(Error::config(format!(
-            "the instant {} is older than the last release's, {}",
-            show_instant(as_of),
-            show_instant(last)
-        ))
-        .hint("say --backfill to publish the past over it, or give a later --as-of"));
-    }
-    // A failure may have been mended by a file that came since.
-    let pins = match (&taken_up, before) {
-        (Some(Ok(())), Some(cut_off)) if !cut_off.failed => pinned.as_ref(),
+    let resumable = before.map(|before| match may_resume(pipeline, request, seen, &before) {
+        Ok(()) => Resumable::Yes(before),
+        Err(because) => Resumable::No { run: before.run(), failed: before.failed(), because },
+    });
+    let cut_off = match &resumable {
+        // A failure may have been fixed by a file that came since, and has no instant.
+        Some(Resumable::Yes(before)) if !before.failed() => Some(before),
         _ => None,
     };
-
-    let common = Common { pipeline, seen, as_of, full_refresh: request.full_refresh };
-    let mut steps = Vec::new();
-    let mut fingerprints = BTreeMap::new();
-    let mut errors = unknown_replays(pipeline, request, &chosen);
-    for name in pipeline.graph.order().into_iter().filter(|name| chosen.contains(name)) {
-        let step = &pipeline.steps[&name];
-        let planned = match step {
-            Step::Ingest(source) if request.forgetting => Ok(Intake {
-                why: match source.person {
-                    Some(_) => "the person's rows are taken out".to_owned(),
-                    None => "no row is anybody's".to_owned(),
-                },
-                ..Intake::default()
-            }),
-            Step::Ingest(source) => {
-                let pin = pins.and_then(|p| p.files.get(&source.name));
-                let raw = raw_table(&source.name);
-                let existing = seen.release.as_ref().is_some_and(|last| last.tables.contains_key(&raw))
-                    && !request.full_refresh;
-                let (kept, lost) =
-                    retention_policy::planned(pipeline, source, as_of, seen.last_as_of, existing);
-                let asked = Asked { as_of, pinned: pin, replay: request.replay.contains(&source.name) };
-                intake(source, seen, &asked).map(|mut intake| {
-                    if let Some(kept) = kept {
-                        intake.why.push_str(&format!("; {kept}"));
-                    }
-                    intake.warnings.extend(lost);
-                    let versions = pipeline.versions(source);
-                    let ledger = seen.ledgers.get(&source.name).cloned().unwrap_or_default();
-                    intake.warnings.extend(surprises(
-                        source,
-                        versions.as_ref(),
-                        &intake.files,
-                        &ledger,
-                        as_of,
-                        pipeline.timezone,
-                    ));
-                    intake
-                })
-            }
-            _ => Ok(Intake { why: "recomputed every night".to_owned(), ..Intake::default() }),
-        };
-        match planned {
-            Ok(intake) => {
-                let fingerprint = common.of_step(&name, &intake, &fingerprints);
-                fingerprints.insert(name.clone(), fingerprint.clone());
-                steps.push(Arc::new(PlannedStep {
-                    kind: step.kind(),
-                    fingerprint,
-                    reads: step.reads().iter().map(ToString::to_string).collect(),
-                    intake,
-                    name,
-                }));
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    Error::all(errors)?;
-    let beginning = match (taken_up, before) {
-        (Some(Ok(())), Some(unfinished)) => {
-            let same = |(step, finished): &(&StepName, &Finished)| {
-                fingerprints.get(*step) == Some(&finished.fingerprint)
-            };
-            let finished: BTreeSet<StepName> =
-                unfinished.finished.iter().filter(same).map(|(step, _)| step.clone()).collect();
-            match (unfinished.failed, finished.is_empty()) {
-                (true, true) => Beginning::Fresh,
-                (failed, _) => Beginning::TakeUp { run: unfinished.begun.run, failed, finished },
-            }
-        }
-        // A failed run is over: that it is not taken up goes without saying.
-        (Some(Err(because)), Some(unfinished)) if !unfinished.failed => {
-            Beginning::Discard { run: unfinished.begun.run, because }
-        }
-        _ => Beginning::Fresh,
+    let (as_of, as_of_from) = instant(pipeline, request, seen, cut_off, now)?;
+    let mut planning = Planning {
+        common: Common { pipeline, seen, as_of, full_refresh: request.full_refresh },
+        request,
+        pinned: cut_off.map(|before| &before.state),
+        steps: Vec::new(),
+        intakes: BTreeMap::new(),
+        fingerprints: BTreeMap::new(),
+        errors: unknown_replays(pipeline, request, &chosen),
     };
+    for name in pipeline.graph.order().into_iter().filter(|name| chosen.contains(name)) {
+        planning.step(name);
+    }
+    let Planning { steps, intakes, fingerprints, errors, .. } = planning;
+    Error::all(errors)?;
     Ok(Plan {
         pipeline: pipeline.name.clone(),
         run: base.unwrap_or(0) + 1,
@@ -146,60 +64,200 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
         as_of_from,
         base,
         fingerprint: fingerprint::of_request(pipeline, request, &chosen),
-        beginning,
+        resume: resumable.map_or(Resume::Fresh, |resumable| resumable.with(&fingerprints)),
         steps,
-        asked: Pinned {
+        intakes,
+        request: ResumeState {
+            mode: request.mode.clone(),
             select: request.select.clone(),
             exclude: request.exclude.clone(),
             full_refresh: request.full_refresh,
             backfill: request.backfill,
-            forgetting: request.forgetting,
-            replay: request.replay.clone(),
             files: BTreeMap::new(),
         },
     })
 }
 
-/// The request of the run that was cut off or failed, with the limits of the new one.
-fn retried(request: &Request, seen: &Observation, pinned: Option<&Pinned>) -> Result<Request> {
-    let (Some(unfinished), Some(pinned)) = (&seen.unfinished, pinned) else {
-        let told = match &seen.release {
+/// The run before, where it was cut off or failed.
+struct Before<'a> {
+    unfinished: &'a Unfinished,
+    state: ResumeState,
+}
+
+impl Before<'_> {
+    fn run(&self) -> u64 {
+        self.unfinished.begun.run
+    }
+
+    fn failed(&self) -> bool {
+        self.unfinished.failed
+    }
+}
+
+/// Whether the run before may be resumed.
+enum Resumable<'a> {
+    Yes(Before<'a>),
+    No { run: u64, failed: bool, because: String },
+}
+
+impl Resumable<'_> {
+    /// Returns how the run resumes, given the fingerprints of its steps.
+    fn with(self, fingerprints: &BTreeMap<StepName, String>) -> Resume {
+        let before = match self {
+            Resumable::Yes(before) => before,
+            // A failed run is over: that it is not resumed goes without saying.
+            Resumable::No { failed: true, .. } => return Resume::Fresh,
+            Resumable::No { run, because, .. } => return Resume::Discard { run, because },
+        };
+        let same = |(step, finished): &(&StepName, &Finished)| {
+            fingerprints.get(*step) == Some(&finished.fingerprint)
+        };
+        let finished: BTreeSet<StepName> =
+            before.unfinished.finished.iter().filter(same).map(|(step, _)| step.clone()).collect();
+        match (before.failed(), finished.is_empty()) {
+            (true, true) => Resume::Fresh,
+            (failed, _) => Resume::Continue { run: before.run(), failed, finished },
+        }
+    }
+}
+
+/// Returns the instant of the run, and why it is this one.
+fn instant(
+    pipeline: &Pipeline,
+    request: &Request,
+    seen: &Observation,
+    cut_off: Option<&Before>,
+    now: Instant,
+) -> Result<(Instant, AsOfFrom)> {
+    let (as_of, from) = match (cut_off, request.as_of, pipeline.as_of) {
+        _ if request.mode == Mode::Forget => (
+            seen.last_as_of
+                .ok_or_else(|| Error::config("nothing was published yet: nobody is to be forgotten"))?,
+            AsOfFrom::Release,
+        ),
+        // A run that was cut off keeps its own instant; one that failed is over, and has none.
+        (Some(cut_off), _, _) => (cut_off.unfinished.begun.as_of, AsOfFrom::Resumed),
+        (None, Some(asked), _) => (asked, AsOfFrom::Request),
+        (None, None, Some(fixed)) => (fixed, AsOfFrom::Pipeline),
+        (None, None, None) => (now, AsOfFrom::Now),
+    };
+    match seen.last_as_of {
+        Some(last) if as_of < last && !request.backfill && from != AsOfFrom::Resumed => {
+            Err(Error::config(format!(
+                "the instant {} is older than the last release's, {}",
+                show_instant(as_of),
+                show_instant(last)
+            ))
+            .hint("say --backfill to publish the past over it, or give a later --as-of"))
+        }
+        _ => Ok((as_of, from)),
+    }
+}
+
+/// The steps planned so far.
+struct Planning<'a> {
+    common: Common<'a>,
+    request: &'a Request,
+    /// What the run that is resumed had found.
+    pinned: Option<&'a ResumeState>,
+    steps: Vec<Arc<PlannedStep>>,
+    intakes: BTreeMap<String, Arc<Intake>>,
+    fingerprints: BTreeMap<StepName, String>,
+    errors: Vec<Error>,
+}
+
+impl Planning<'_> {
+    fn step(&mut self, name: StepName) {
+        let pipeline = self.common.pipeline;
+        match &pipeline.steps[&name] {
+            DeclaredStep::Ingest(ingest) if self.request.mode == Mode::Forget => {
+                let why = match ingest.source.person {
+                    Some(_) => "the person's rows are taken out",
+                    None => "no row is anybody's",
+                };
+                self.add(name, Arc::new(EraseRows(ingest.source.clone())), why.to_owned());
+            }
+            DeclaredStep::Ingest(ingest) => match self.intake(ingest) {
+                Ok(intake) => {
+                    let ingest = Arc::new(ingest.taking_up(intake));
+                    self.intakes.insert(ingest.source.name.clone(), ingest.intake.clone());
+                    self.add(name, ingest.clone(), ingest.intake.why.clone());
+                }
+                Err(error) => self.errors.push(error),
+            },
+            other => self.add(name, other.step(), "recomputed every night".to_owned()),
+        }
+    }
+
+    fn intake(&self, ingest: &Ingest) -> Result<Intake> {
+        let (source, Common { pipeline, seen, as_of, .. }) = (&ingest.source, &self.common);
+        let is_released =
+            |last: &crate::warehouse::release::Release| last.tables.contains_key(&source.raw_table());
+        let asked = Asked {
+            as_of: *as_of,
+            last_as_of: seen.last_as_of,
+            grows: seen.release.as_ref().is_some_and(is_released) && !self.request.full_refresh,
+            zone: pipeline.timezone,
+            pinned: self.pinned.and_then(|pinned| pinned.files.get(&source.name)),
+            replay: self.request.mode.replays(&source.name),
+        };
+        let unseen = SourceObservation::default();
+        intake(ingest, seen.sources.get(&source.name).unwrap_or(&unseen), &asked)
+    }
+
+    fn add(&mut self, name: StepName, step: Arc<dyn Step>, why: String) {
+        let fingerprint = self.common.of_step(&name, step.as_ref(), &self.fingerprints);
+        self.fingerprints.insert(name.clone(), fingerprint.clone());
+        let intake = match self.common.pipeline.steps.get(&name) {
+            Some(DeclaredStep::Ingest(ingest)) => self.intakes.get(&ingest.source.name),
+            _ => None,
+        };
+        let warnings = intake.map(|intake| intake.warnings.clone()).unwrap_or_default();
+        let notes = intake.map(|intake| intake.notes.clone()).unwrap_or_default();
+        self.steps.push(Arc::new(PlannedStep { name, step, fingerprint, why, warnings, notes }));
+    }
+}
+
+/// Returns the request of the run that was cut off or failed, with the limits of the new one.
+fn retried(request: &Request, seen: &Observation, before: Option<&Before>) -> Result<Request> {
+    let Some(Before { unfinished, state }) = before else {
+        let why = match &seen.release {
             Some(last) => format!("there is nothing to retry: run {} was published", last.release),
             None => "there is nothing to retry: nothing was run yet".to_owned(),
         };
-        return Err(Error::config(told).hint("`sillage run` starts a new one"));
+        return Err(Error::config(why).hint("`sillage run` starts a new one"));
     };
     Ok(Request {
+        // A person is forgotten by `forget` alone, which knows who.
+        mode: if state.mode == Mode::Forget { Mode::Night } else { state.mode.clone() },
         as_of: Some(unfinished.begun.as_of),
-        backfill: pinned.backfill,
-        select: pinned.select.clone(),
-        exclude: pinned.exclude.clone(),
-        full_refresh: pinned.full_refresh,
-        replay: pinned.replay.clone(),
+        backfill: state.backfill,
+        select: state.select.clone(),
+        exclude: state.exclude.clone(),
+        full_refresh: state.full_refresh,
         ..request.clone()
     })
 }
 
-/// Whether the run before may be taken up, else why not.
-fn may_take_up(
+/// Says why the run before may not be resumed.
+fn may_resume(
     pipeline: &Pipeline,
     request: &Request,
     seen: &Observation,
-    unfinished: &Unfinished,
-    pinned: Option<&Pinned>,
+    before: &Before,
 ) -> Result<(), String> {
-    if request.forgetting {
+    if request.mode == Mode::Forget {
         return Err("a person is to be forgotten, who may be in what it has staged".to_owned());
     }
-    if pinned.is_some_and(|pinned| pinned.forgetting) {
+    if before.state.mode == Mode::Forget {
         return Err("it was forgetting somebody, who is still there: `sillage forget` again".to_owned());
     }
-    let begun = &unfinished.begun;
+    let begun = &before.unfinished.begun;
     let last = seen.release.as_ref().map(|r| r.release);
     if begun.pipeline != pipeline.name {
         return Err(format!("it was a run of the pipeline {}", begun.pipeline));
     }
-    if !unfinished.failed && begun.base != last {
+    if !before.failed() && begun.base != last {
         return Err("another release was published since".to_owned());
     }
     if request.as_of.is_some_and(|asked| asked != begun.as_of) {
@@ -212,8 +270,8 @@ fn may_take_up(
 fn unknown_replays(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<StepName>) -> Vec<Error> {
     let sources: Vec<&str> = pipeline.sources().map(|source| source.name.as_str()).collect();
     let mut errors = Vec::new();
-    for source in &request.replay {
-        if !sources.contains(&source.as_str()) {
+    for source in request.mode.replayed() {
+        if !sources.contains(&source) {
             errors.push(
                 Error::config(format!("{} has no source `{source}`", pipeline.name))
                     .hint(format!("its sources are {}", sources.join(", "))),
@@ -227,7 +285,7 @@ fn unknown_replays(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<Ste
             );
         }
     }
-    if request.full_refresh && !request.replay.is_empty() {
+    if request.full_refresh && matches!(request.mode, Mode::Replay(_)) {
         errors.push(
             Error::config(
                 "--full-refresh reads all records anew, the refused ones too: there is nothing to replay",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Instant;
 use crate::name::StepName;
+use crate::ops::steps::StepStatus;
 
 /// What happens in a run, as it happens. No row values.
 #[derive(Debug, Clone)]
@@ -18,8 +19,8 @@ pub enum Event {
     RolledForward {
         release: u64,
     },
-    /// A run that was cut off, or failed, is taken up again.
-    TakenUp {
+    /// A run that was cut off, or failed, is resumed.
+    Resumed {
         run: u64,
         failed: bool,
         /// Its steps that need not be done again.
@@ -45,7 +46,7 @@ pub enum Event {
         step: StepName,
         message: String,
     },
-    /// Worth knowing, nothing to mend.
+    /// Worth knowing, nothing to fix.
     Note {
         step: StepName,
         message: String,
@@ -66,28 +67,6 @@ pub enum Event {
         tables: usize,
         wall: Duration,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepStatus {
-    Done,
-    /// Finished before the run was cut off; its files are used as they are.
-    Reused,
-    Failed,
-    /// Something it reads failed.
-    Skipped,
-}
-
-impl StepStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            StepStatus::Done => "done",
-            StepStatus::Reused => "reused",
-            StepStatus::Failed => "failed",
-            StepStatus::Skipped => "skipped",
-        }
-    }
 }
 
 pub trait Progress: Send + Sync {

@@ -11,9 +11,9 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::artifact::{self, RUN_RESULTS};
-use super::history;
 use super::progress::Progress;
 use crate::error::{Context, Error, Result};
+use crate::ops::{checks, runs, steps};
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::release::{Origin, Release};
 
@@ -33,7 +33,7 @@ async fn rebuild(catalog: &Catalog, last: Option<&Release>) -> Result<()> {
     if last.origin == Origin::Run && catalog.warehouse().has_artifact(last.release, RUN_RESULTS).await? {
         return Ok(());
     }
-    let tables = ["runs", "steps", "checks"].map(history::table);
+    let tables = [runs::table(), steps::table(), checks::table()];
     for table in &tables {
         if catalog.table(table).await?.is_none() {
             return Ok(());

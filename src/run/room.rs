@@ -7,25 +7,20 @@
 use super::plan::Plan;
 use crate::error::{Error, Result};
 use crate::name::TableName;
-use crate::pipeline::{Pipeline, Step};
 use crate::warehouse::catalog::Catalog;
 
 /// A new file takes at least this part of its size as a table.
 const TABLE_PER_FILE: u64 = 4;
 
 /// Refuses a run that the disk has no room for.
-pub async fn require(pipeline: &Pipeline, plan: &Plan, catalog: &Catalog) -> Result<()> {
+pub async fn require(plan: &Plan, catalog: &Catalog) -> Result<()> {
     let storage = catalog.warehouse().storage();
     let Some(free) = storage.free_bytes() else { return Ok(()) };
-    let new: u64 = plan.steps.iter().flat_map(|step| &step.intake.files).map(|file| file.size).sum();
+    let new: u64 = plan.intakes.values().flat_map(|intake| &intake.files).map(|file| file.size).sum();
     let mut expected = new / TABLE_PER_FILE;
     for step in &plan.steps {
-        let step = &pipeline.steps[&step.name];
         // Raw tables grow by the new files only; the others are written anew.
-        if matches!(step, Step::Ingest(_)) {
-            continue;
-        }
-        for table in step.writes() {
+        for table in step.step.tables_made().into_iter().filter(|table| table.schema() != "raw") {
             expected += written(catalog, &table).await?;
         }
     }

@@ -9,55 +9,102 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::erase::Erasure;
-use super::history::StepRecord;
 use super::plan::{Plan, PlannedStep};
-use super::progress::{Event, Progress, StepStatus};
-use super::retention::{self, Expired};
-use super::step::{Done, Failure, Figures, Workshop};
+use super::progress::{Event, Progress};
 use super::watchdog::Watchdog;
+use crate::check::Finding;
 use crate::clock;
 use crate::duration;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
+use crate::ingest::{Expired, expire_refusals};
 use crate::name::StepName;
+use crate::ops::steps::{StepMetrics, StepRecord, StepStatus};
+use crate::pipeline::{DeclaredStep, Pipeline};
+use crate::step::{StepContext, StepFailure, StepOutput};
 use crate::warehouse::journal::{Begun, Finished};
 use crate::warehouse::lock::Lock;
 use crate::warehouse::stage::Staged;
 
 /// A run between its first and its last step.
 pub(super) struct Running<'a> {
-    pub(super) workshop: Workshop,
-    pub(super) plan: &'a Plan,
-    pub(super) lock: &'a Lock,
-    pub(super) begun: &'a Begun,
-    pub(super) progress: &'a dyn Progress,
-    pub(super) records: BTreeMap<StepName, StepRecord>,
-    pub(super) staged: Vec<Staged>,
+    pipeline: &'a Pipeline,
+    pub(super) context: StepContext,
+    plan: &'a Plan,
+    lock: &'a Lock,
+    begun: &'a Begun,
+    progress: &'a dyn Progress,
+    records: BTreeMap<StepName, StepRecord>,
+    staged: Vec<Staged>,
     pub(super) errors: Vec<Error>,
     /// Refused rows of steps that failed: they are published with the record of the failure.
+    quarantined: Vec<Staged>,
+}
+
+/// What the steps and checks of a run have come to.
+pub(super) struct RunOutcome {
+    pub(super) steps: Vec<StepRecord>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) staged: Vec<Staged>,
+    pub(super) errors: Vec<Error>,
     pub(super) quarantined: Vec<Staged>,
 }
 
-impl Running<'_> {
+impl<'a> Running<'a> {
+    /// Returns a run of which no step has begun.
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        context: StepContext,
+        plan: &'a Plan,
+        lock: &'a Lock,
+        begun: &'a Begun,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Running {
+            pipeline,
+            context,
+            plan,
+            lock,
+            begun,
+            progress,
+            records: BTreeMap::new(),
+            staged: Vec::new(),
+            errors: Vec::new(),
+            quarantined: Vec::new(),
+        }
+    }
+
+    /// Returns what it has come to, with what its checks found.
+    pub(super) fn into_outcome(self, findings: Vec<Finding>) -> RunOutcome {
+        RunOutcome {
+            steps: self.records.into_values().collect(),
+            findings,
+            staged: self.staged,
+            errors: self.errors,
+            quarantined: self.quarantined,
+        }
+    }
+
     /// Takes over the steps that the run before had finished.
-    pub(super) async fn take_up(&mut self) -> Result<()> {
+    pub(super) async fn resume(&mut self) -> Result<()> {
         let begun = self.begun;
         for planned in &self.plan.steps {
             let Some(finished) = begun.inherited.iter().find(|f| f.step == planned.name) else { continue };
             for staged in &finished.staged {
-                self.workshop.catalog.add_staged(staged).await?;
+                self.context.catalog.add_staged(staged).await?;
             }
             self.staged.extend(finished.staged.iter().cloned());
-            let figures: Figures = serde_json::from_value(finished.figures.clone()).unwrap_or_default();
-            self.note(planned, StepStatus::Reused, figures, None);
+            let metrics: StepMetrics = serde_json::from_value(finished.metrics.clone())
+                .doing(format!("read what the journal says of the step {}", planned.name))?;
+            self.note(planned, StepStatus::Reused, metrics, None);
         }
         Ok(())
     }
 
     /// Stages what an erasure publishes beside the steps' tables; models may read it.
     pub(super) async fn stage_beside(&mut self, erasure: &mut Erasure) -> Result<()> {
-        let staged = erasure.stage(&self.workshop).await?;
+        let staged = erasure.stage(&self.context).await?;
         for table in &staged {
-            self.workshop.catalog.add_staged(table).await?;
+            self.context.catalog.add_staged(table).await?;
         }
         self.staged.extend(staged);
         Ok(())
@@ -65,15 +112,18 @@ impl Running<'_> {
 
     /// Refused records that are too old leave the quarantine, of all sources at once: it is one table.
     pub(super) async fn expire_refusals(&mut self) -> Result<()> {
-        let expired =
-            retention::expire_refusals(&self.workshop.pipeline, self.plan, &self.workshop.catalog).await?;
+        let ingests = self.plan.steps.iter().filter_map(|step| match &self.pipeline.steps[&step.name] {
+            DeclaredStep::Ingest(ingest) => Some(ingest.as_ref()),
+            _ => None,
+        });
+        let expired = expire_refusals(ingests, &self.context).await?;
         let Some(Expired { staged, notes }) = expired else { return Ok(()) };
-        for (step, told) in notes {
-            self.progress.tell(Event::Note { step: step.clone(), message: told.clone() });
+        for (step, message) in notes {
+            self.progress.tell(Event::Note { step: step.clone(), message: message.clone() });
             if let Some(record) = self.records.get_mut(&step) {
                 record.note = Some(match record.note.take() {
-                    Some(note) => format!("{note}; {told}"),
-                    None => told,
+                    Some(note) => format!("{note}; {message}"),
+                    None => message,
                 });
             }
         }
@@ -81,16 +131,23 @@ impl Running<'_> {
         Ok(())
     }
 
-    fn note(&mut self, planned: &PlannedStep, status: StepStatus, figures: Figures, note: Option<String>) {
+    fn note(
+        &mut self,
+        planned: &PlannedStep,
+        status: StepStatus,
+        metrics: StepMetrics,
+        note: Option<String>,
+    ) {
         self.progress.tell(Event::StepEnds {
             step: planned.name.clone(),
-            kind: planned.kind,
+            kind: planned.step.kind(),
             status,
-            rows: figures.rows,
-            wall: std::time::Duration::from_millis(figures.wall_ms),
+            rows: metrics.rows,
+            wall: std::time::Duration::from_millis(metrics.wall_ms),
             note: note.clone(),
         });
-        let record = StepRecord { step: planned.name.clone(), kind: planned.kind, status, figures, note };
+        let record =
+            StepRecord { step: planned.name.clone(), kind: planned.step.kind(), status, metrics, note };
         self.records.insert(planned.name.clone(), record);
     }
 
@@ -112,13 +169,13 @@ impl Running<'_> {
     /// Each step as soon as what it reads is there.
     async fn each_step(
         &mut self,
-        running: &mut JoinSet<Result<Done, Failure>>,
+        running: &mut JoinSet<Result<StepOutput, StepFailure>>,
         at_once: usize,
         watchdog: &mut Watchdog,
         stop: watch::Receiver<bool>,
     ) -> Result<()> {
         let plan = self.plan;
-        let pipeline = self.workshop.pipeline.clone();
+        let pipeline = self.pipeline;
         let planned: BTreeMap<&StepName, &Arc<PlannedStep>> =
             plan.steps.iter().map(|s| (&s.name, s)).collect();
         let mut waiting: Vec<&Arc<PlannedStep>> =
@@ -134,14 +191,14 @@ impl Running<'_> {
                     needs.iter().find(|n| matches!(state(n), Some(StepStatus::Failed | StepStatus::Skipped)));
                 if let Some(lost) = lost {
                     let note = format!("{lost} failed");
-                    self.note(step, StepStatus::Skipped, Figures::default(), Some(note));
+                    self.note(step, StepStatus::Skipped, StepMetrics::default(), Some(note));
                 } else if running.len() < at_once
                     && !*stop.borrow()
                     && needs.iter().all(|n| state(n).is_some())
                 {
-                    self.progress.tell(Event::StepBegins { step: step.name.clone(), kind: step.kind });
+                    self.progress.tell(Event::StepBegins { step: step.name.clone(), kind: step.step.kind() });
                     // A task of its own: encoding and hashing of two steps share no thread.
-                    let task = running.spawn(timed(self.workshop.clone(), Arc::clone(step)));
+                    let task = running.spawn(timed(self.context.clone(), Arc::clone(step)));
                     names.insert(task.id(), Arc::clone(step));
                 } else {
                     still.push(step);
@@ -156,11 +213,11 @@ impl Running<'_> {
                     running.detach_all();
                     for step in std::mem::take(&mut names).into_values() {
                         let error = stalled(watchdog.most());
-                        self.ended(&step, Err(Failure::from(error))).await?;
+                        self.ended(&step, Err(StepFailure::from(error))).await?;
                     }
                     for step in waiting {
                         let note = Some("the run was given up".to_owned());
-                        self.note(step, StepStatus::Skipped, Figures::default(), note);
+                        self.note(step, StepStatus::Skipped, StepMetrics::default(), note);
                     }
                     return Ok(());
                 }
@@ -174,7 +231,7 @@ impl Running<'_> {
                     let step = names.remove(&lost.id()).expect("every task was given its step");
                     let error = Error::failed("the step broke down: a defect in sillage or a library")
                         .caused_by(lost);
-                    self.ended(&step, Err(Failure::from(error))).await?;
+                    self.ended(&step, Err(StepFailure::from(error))).await?;
                 }
                 None if waiting.is_empty() => return Ok(()),
                 None if *stop.borrow() => {
@@ -190,35 +247,40 @@ impl Running<'_> {
         }
     }
 
-    async fn ended(&mut self, planned: &PlannedStep, result: Result<Done, Failure>) -> Result<()> {
+    async fn ended(&mut self, planned: &PlannedStep, result: Result<StepOutput, StepFailure>) -> Result<()> {
         match result {
-            Ok(Done { staged, figures }) => {
+            Ok(StepOutput { staged, metrics }) => {
                 for table in &staged {
-                    self.workshop.catalog.add_staged(table).await?;
+                    self.context.catalog.add_staged(table).await?;
                 }
                 let finished = Finished {
                     step: planned.name.clone(),
                     fingerprint: planned.fingerprint.clone(),
                     staged: staged.clone(),
-                    figures: serde_json::to_value(&figures).unwrap_or_default(),
+                    metrics: serde_json::to_value(&metrics).doing("write the journal")?,
                 };
-                self.workshop.catalog.warehouse().journal_finished(self.lock, self.begun, &finished).await?;
+                self.context.catalog.warehouse().journal_finished(self.lock, self.begun, &finished).await?;
                 self.staged.extend(staged);
-                for message in &figures.warnings {
+                for message in &metrics.warnings {
                     self.progress
                         .tell(Event::Warning { step: planned.name.clone(), message: message.clone() });
                 }
-                for message in &figures.notes {
+                for message in &metrics.notes {
                     self.progress.tell(Event::Note { step: planned.name.clone(), message: message.clone() });
                 }
-                let told: Vec<&str> =
-                    figures.warnings.iter().chain(&figures.notes).map(String::as_str).collect();
-                let note = (!told.is_empty()).then(|| told.join("; "));
-                self.note(planned, StepStatus::Done, figures, note);
+                let messages: Vec<&str> =
+                    metrics.warnings.iter().chain(&metrics.notes).map(String::as_str).collect();
+                let note = (!messages.is_empty()).then(|| messages.join("; "));
+                self.note(planned, StepStatus::Done, metrics, note);
             }
-            Err(Failure { error, staged }) => {
+            Err(StepFailure { error, staged }) => {
                 self.quarantined.extend(staged);
-                self.note(planned, StepStatus::Failed, Figures::default(), Some(error.message().to_owned()));
+                self.note(
+                    planned,
+                    StepStatus::Failed,
+                    StepMetrics::default(),
+                    Some(error.message().to_owned()),
+                );
                 self.errors.push(error.at(format!("step {}", planned.name)));
             }
         }
@@ -226,13 +288,13 @@ impl Running<'_> {
     }
 }
 
-async fn timed(workshop: Workshop, step: Arc<PlannedStep>) -> Result<Done, Failure> {
+async fn timed(context: StepContext, step: Arc<PlannedStep>) -> Result<StepOutput, StepFailure> {
     let watch = Stopwatch::now();
     let began_at = clock::now();
-    let mut result = workshop.perform(&step).await;
-    if let Ok(done) = &mut result {
-        done.figures.began_at = Some(began_at);
-        done.figures.wall_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut result = step.step.perform(&context).await;
+    if let Ok(output) = &mut result {
+        output.metrics.began_at = Some(began_at);
+        output.metrics.wall_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
     }
     result
 }

@@ -18,6 +18,7 @@ use super::retention::RetentionRule;
 use super::same_content::SameContent;
 use super::snapshot::{self, Snapshot};
 use super::text::TextEncoding;
+use crate::name::TableName;
 
 /// The column with the number of the element that a row comes from.
 pub(super) const ELEMENT: &str = "_element";
@@ -71,6 +72,11 @@ pub(super) struct Dialect {
 }
 
 impl Source {
+    /// Returns the table that its rows go to.
+    pub fn raw_table(&self) -> TableName {
+        raw_table(&self.name)
+    }
+
     /// Returns the source with only these columns, ignoring all others.
     #[must_use]
     pub fn of_columns(&self, names: &[String]) -> Source {
@@ -147,4 +153,9 @@ impl Source {
         let name = plain(name);
         name.is_empty() || self.ignored.iter().any(|ignored| *ignored == name)
     }
+}
+
+/// Returns the table that the rows of the source of this name go to.
+pub fn raw_table(source: &str) -> TableName {
+    TableName::new("raw", source).expect("a source's name was checked to be an identifier")
 }

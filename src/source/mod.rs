@@ -109,7 +109,7 @@ pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable,
 pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
 pub use content::{content, is_packed};
 pub use declaration::SourceDeclaration;
-pub use definition::Source;
+pub use definition::{Source, raw_table};
 pub use editions::{Edition, Editions};
 pub use file_format::Format;
 pub use in_memory::read_in_memory;

@@ -17,8 +17,8 @@ use super::verdict::{Tried, Verdict};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::model::Model;
-use crate::name::{StepName, TableName};
-use crate::pipeline::{Pipeline, Step, raw_table};
+use crate::name::TableName;
+use crate::pipeline::Pipeline;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::snapshot_history::VALID_FROM;
 use crate::warehouse::stage::Mode;
@@ -39,12 +39,12 @@ pub fn of_file<'f>(
     pipeline: &Pipeline,
     types: &Types,
 ) -> Result<Vec<Case<'f>>, Vec<Error>> {
-    let Some(Step::Model(model)) = pipeline.steps.get(&StepName::from(&file.table)) else {
+    let Some(step) = pipeline.model(&file.table) else {
         return Err(vec![Error::config(format!("{} is not made by a model", file.table))]);
     };
     let (mut cases, mut errors) = (Vec::new(), Vec::new());
     for declared in &file.tests {
-        match check(declared, model, pipeline, types) {
+        match check(declared, &step.model, pipeline, types) {
             Ok(case) => cases.push(case),
             Err(wrong) => errors.extend(wrong),
         }
@@ -94,7 +94,7 @@ fn check<'f>(
 
 /// Returns whether the table is the history of a source of snapshots.
 fn is_history(pipeline: &Pipeline, table: &TableName) -> bool {
-    pipeline.sources().any(|source| source.snapshot.is_some() && raw_table(&source.name) == *table)
+    pipeline.sources().any(|source| source.snapshot.is_some() && source.raw_table() == *table)
 }
 
 /// Returns an error for rows without the time from which they are known: all of them would be hidden, and

@@ -43,7 +43,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::name::StepName;
-use crate::pipeline::{Pipeline, Step};
+use crate::pipeline::{DeclaredStep, Pipeline};
 use crate::warehouse::engine::Limits;
 use file::TestFile;
 use types::Types;
@@ -75,7 +75,7 @@ pub async fn run(pipeline: &Arc<Pipeline>, chosen: &BTreeSet<StepName>, limits: 
     let models: Vec<&Arc<Model>> = chosen
         .iter()
         .filter_map(|name| match pipeline.steps.get(name) {
-            Some(Step::Model(model)) => Some(model),
+            Some(DeclaredStep::Model(step)) => Some(&step.model),
             _ => None,
         })
         .collect();
@@ -129,7 +129,8 @@ fn load(pipeline: &Pipeline, models: &[&Arc<Model>]) -> (Vec<TestFile>, Vec<Erro
 fn orphans(pipeline: &Pipeline) -> Vec<Error> {
     let mut models: BTreeMap<&Path, BTreeSet<PathBuf>> = BTreeMap::new();
     for step in pipeline.steps.values() {
-        if let Step::Model(model) = step
+        if let DeclaredStep::Model(step) = step
+            && let model = &step.model
             && let Some(folder) = model.path.parent()
         {
             models.entry(folder).or_default().insert(model.path.with_extension(ENDING));

@@ -12,12 +12,10 @@ use arrow::datatypes::SchemaRef;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};
-use crate::pipeline::{Pipeline, Step, raw_table};
-use crate::run::intake::Intake;
-use crate::run::plan::PlannedStep;
-use crate::run::raw_rows::raw_schema;
-use crate::run::step::Workshop;
-use crate::run::{self, history};
+use crate::ops;
+use crate::pipeline::{DeclaredStep, Pipeline};
+use crate::run;
+use crate::step::StepContext;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::engine::{Engine, Limits};
@@ -39,15 +37,18 @@ impl Types {
         let warehouse = Warehouse::in_memory()?;
         let engine = run::engine_of(pipeline, limits, &warehouse)?;
         let catalog = Arc::new(Catalog::new(warehouse.clone(), engine.clone(), None, pipeline.visibility()));
-        let workshop = Workshop {
-            pipeline: pipeline.clone(),
+        let context = StepContext {
+            pipeline: pipeline.name.clone(),
+            timezone: pipeline.timezone,
+            seed: pipeline.seed,
+            keys: Arc::new(pipeline.keys()),
             catalog,
             run: 0,
             // Planning needs a value for `$as_of`, whichever.
             as_of: pipeline.as_of.unwrap_or(Instant::UNIX_EPOCH),
             last_as_of: None,
             full_refresh: true,
-            forgetting: false,
+            erasing: false,
             suppressions: None,
         };
         let mut types = Types { warehouse, engine, columns: BTreeMap::new() };
@@ -60,7 +61,7 @@ impl Types {
                 lost.insert(name);
                 continue;
             }
-            if let Err(error) = types.learn(&workshop, &name).await {
+            if let Err(error) = types.learn(pipeline, &context, &name).await {
                 errors.push(error.at(format!("step {name}")));
                 lost.insert(name);
             }
@@ -74,33 +75,28 @@ impl Types {
         self.columns.get(table)
     }
 
-    async fn learn(&mut self, workshop: &Workshop, name: &StepName) -> Result<()> {
-        let step = &workshop.pipeline.steps[name];
-        for read in step.reads().iter().filter(|read| read.schema() == "ops") {
-            if let Some(schema) = history::schema(read)
+    async fn learn(&mut self, pipeline: &Pipeline, context: &StepContext, name: &StepName) -> Result<()> {
+        let declared = &pipeline.steps[name];
+        for read in declared.step().reads().iter().filter(|read| read.schema() == "ops") {
+            if let Some(schema) = ops::schema(read)
                 && !self.columns.contains_key(read)
             {
-                self.empty(workshop, read, &schema).await?;
+                self.empty(context, read, &schema).await?;
             }
         }
-        match step {
-            Step::Ingest(source) => self.empty(workshop, &raw_table(&source.name), &raw_schema(source)).await,
-            Step::Model(model) => {
-                let frame = workshop.frame(model).await?;
-                self.empty(workshop, &model.table, frame.schema().inner()).await
+        match declared {
+            DeclaredStep::Ingest(ingest) => {
+                self.empty(context, &ingest.source.raw_table(), &ingest.schema()).await
             }
-            _ => {
-                let planned = PlannedStep {
-                    name: name.clone(),
-                    kind: step.kind(),
-                    reads: Vec::new(),
-                    intake: Intake::default(),
-                    fingerprint: String::new(),
-                };
-                let done = workshop.perform(&planned).await.map_err(|failure| failure.error)?;
-                for staged in done.staged.iter().filter(|staged| staged.table.schema() != "ops") {
+            DeclaredStep::Model(step) => {
+                let frame = step.frame(context).await?;
+                self.empty(context, &step.model.table, frame.schema().inner()).await
+            }
+            other => {
+                let output = other.step().perform(context).await.map_err(|failure| failure.error)?;
+                for staged in output.staged.iter().filter(|staged| staged.table.schema() != "ops") {
                     self.columns.insert(staged.table.clone(), staged.schema.clone());
-                    workshop.catalog.add_staged(staged).await?;
+                    context.catalog.add_staged(staged).await?;
                 }
                 Ok(())
             }
@@ -108,9 +104,9 @@ impl Types {
     }
 
     /// Makes the table known with its columns, as a warehouse keeps them, and no rows.
-    async fn empty(&mut self, workshop: &Workshop, table: &TableName, schema: &SchemaRef) -> Result<()> {
+    async fn empty(&mut self, context: &StepContext, table: &TableName, schema: &SchemaRef) -> Result<()> {
         let staged = self.warehouse.stager(table, Mode::Replace, schema)?.finish().await?;
         self.columns.insert(table.clone(), staged.schema.clone());
-        workshop.catalog.add_staged(&staged).await
+        context.catalog.add_staged(&staged).await
     }
 }

@@ -54,8 +54,8 @@ pub struct Finished {
     /// Hash of all that the step's tables follow from.
     pub fingerprint: String,
     pub staged: Vec<Staged>,
-    /// The step's figures, opaque to the warehouse.
-    pub figures: Value,
+    /// The step's metrics, opaque to the warehouse.
+    pub metrics: Value,
 }
 
 /// An attempt that did not publish its tables, and the finished steps whose files still exist.

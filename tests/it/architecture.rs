@@ -25,24 +25,38 @@ const BASE: [&str; 13] = [
     "sql_text",
     "storage",
 ];
-const DOMAIN: [&str; 8] =
-    ["audience", "check", "erasure", "feature", "identity", "mining", "model", "report"];
+/// The domain: its modules never import each other, they meet in tables.
+const DOMAIN: [&str; 7] = ["audience", "check", "identity", "ingest", "mining", "model", "report"];
 
 /// What each module may name, beside the base and itself.
 fn may_name(module: &str) -> Vec<&'static str> {
     let domain = || DOMAIN.to_vec();
     match module {
         "warehouse" | "source" | "demo" | "manual" => vec![],
+        "ops" => vec!["source", "warehouse"],
+        "step" => vec!["ops", "warehouse"],
         // Whose rows a table holds is said where its source is declared.
-        "erasure" => vec!["source", "warehouse"],
-        m if DOMAIN.contains(&m) => vec!["warehouse"],
-        "pipeline" => [domain(), vec!["source", "warehouse"]].concat(),
-        "run" => [domain(), vec!["pipeline", "source", "warehouse"]].concat(),
+        "erasure" => vec!["ops", "source", "warehouse"],
+        "ingest" => vec!["erasure", "ops", "source", "step", "warehouse"],
+        m if DOMAIN.contains(&m) => vec!["ops", "step", "warehouse"],
+        "pipeline" => [domain(), vec!["source", "step", "warehouse"]].concat(),
+        "run" => [domain(), vec!["erasure", "ops", "pipeline", "source", "step", "warehouse"]].concat(),
         "schedule" => vec!["pipeline", "run"],
-        "unit_test" => vec!["model", "pipeline", "run", "warehouse"],
+        "unit_test" => vec!["model", "ops", "pipeline", "run", "step", "warehouse"],
         "cli" => [
             domain(),
-            vec!["demo", "manual", "pipeline", "run", "schedule", "source", "unit_test", "warehouse"],
+            vec![
+                "demo",
+                "erasure",
+                "manual",
+                "ops",
+                "pipeline",
+                "run",
+                "schedule",
+                "source",
+                "unit_test",
+                "warehouse",
+            ],
         ]
         .concat(),
         m if BASE.contains(&m) => vec![],
@@ -74,7 +88,8 @@ fn sources() -> Vec<(PathBuf, String, String)> {
         .filter_map(|path| {
             let below = path.strip_prefix(&root).unwrap().to_owned();
             let module = below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
-            if ["main", "lib"].contains(&module.as_str()) {
+            let is_test = below.iter().any(|part| part == "tests" || part == "tests.rs");
+            if is_test || ["main", "lib"].contains(&module.as_str()) {
                 return None;
             }
             let text = fs::read_to_string(&path).unwrap();
@@ -186,7 +201,7 @@ const LONGEST_FUNCTION: usize = 90;
 const LONG_FILES: [(&str, &str); 0] = [];
 
 /// Functions that are longer, each with the reason.
-const LONG_FUNCTIONS: [(&str, &str); 11] = [
+const LONG_FUNCTIONS: [(&str, &str); 7] = [
     (
         "audience/declaration.rs: check",
         "each key of [audiences] is checked in its turn, and all that is wrong is told at once",
@@ -204,13 +219,6 @@ const LONG_FUNCTIONS: [(&str, &str); 11] = [
         "identity/linkage/links.rs: find",
         "the stages of linkage in their order, each over the table of the one before; not parted yet",
     ),
-    (
-        "pipeline/check/mod.rs: check",
-        "the sections in the order in which they build on each other; kinds of step are to carry their own part",
-    ),
-    ("run/execute.rs: run_locked", "a run from its lock to its release in one sequence; not parted yet"),
-    ("run/ingest.rs: ingest", "reading, judging and staging in one sequence; not parted yet"),
-    ("run/planner.rs: plan", "what is decided first binds what is decided next; not parted yet"),
     ("source/csv.rs: read", "the loop over records, whose state stays in registers"),
     (
         "source/declaration_check.rs: check",

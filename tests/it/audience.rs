@@ -9,10 +9,11 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float64Type, Int64Type};
 use proptest::prelude::*;
-use sillage::audience::{self, Audience, Condition, ListSelection};
+use sillage::audience::{self, Audience, Audiences, Condition};
 use sillage::clock::{Instant, parse_instant};
 use sillage::model::sql::tables_read;
 use sillage::name::TableName;
+use sillage::step::{Step, StepContext};
 use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::Catalog;
 use sillage::warehouse::engine::Engine;
@@ -206,19 +207,26 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
             let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, states).await.unwrap();
             catalog.add_staged(&staged).await.unwrap();
         }
-        let only = std::slice::from_ref(audience);
-        let drawing = ListSelection::begin(&catalog, only, day(TODAY)).await.unwrap();
-        let decided = drawing.decide(&catalog, audience).await.unwrap().frame;
-        let table = audience::table(audience::DECISIONS);
-        let staged = warehouse.stage(&table, Mode::Replace, Layout::Parallel, decided).await.unwrap();
-        catalog.add_staged(&staged).await.unwrap();
-        let session = catalog.session([&table], None).await.unwrap();
+        let audiences = Audiences(vec![audience.clone()]);
+        let keys = audiences.writes().into_iter().map(|made| (made.name, made.key)).collect();
+        let context = StepContext {
+            pipeline: "test".to_owned(),
+            timezone: chrono_tz::UTC,
+            seed: 42,
+            run: 1,
+            as_of: day(TODAY),
+            last_as_of: None,
+            full_refresh: false,
+            erasing: false,
+            suppressions: None,
+            catalog: Arc::new(catalog),
+            keys: Arc::new(keys),
+        };
+        let made = audiences.perform(&context).await.unwrap().staged;
         let mut batches = Vec::new();
-        for frame in [
-            session.table(&table).await.unwrap(),
-            audience::lists(&catalog, only).await.unwrap(),
-            audience::waterfall(&catalog, only).await.unwrap(),
-        ] {
+        for staged in &made {
+            let session = context.catalog.session_of_all_rows(staged).await.unwrap();
+            let frame = session.table(&staged.table).await.unwrap();
             let schema = Arc::new(frame.schema().as_arrow().clone());
             batches.push(arrow::compute::concat_batches(&schema, &frame.collect().await.unwrap()).unwrap());
         }

@@ -22,6 +22,7 @@ fn two_fresh_runs_put_the_same_bytes_on_the_shelf_whatever_threads_and_memory() 
             "open_complaints",
             "segment_profiles",
             "segments",
+            "segments_behaviour",
             "target_lists"
         ]
     );

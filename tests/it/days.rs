@@ -190,11 +190,11 @@ fn outcomes_are_counted_by_the_days_that_features_do_not_know() {
         "raw.orders" = { time = "day" }
         "core.orders" = { time = "day" }
         "mart.features" = { key = ["customer_id"] }
-        [churn]
+        [propensity.churn]
         features = "mart.features"
         columns = ["orders"]
         scored = "orders > 0"
-        outcome = { events = "core.orders", window_days = 30 }
+        outcome = { absence_of = "core.orders", window_days = 30 }
         cutoffs = ["2026-05-01", "2026-06-01"]
         "#,
     );

@@ -8,7 +8,7 @@ use flate2::{Compression, GzBuilder};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use sillage::run::Request;
+use sillage::run::{Mode, Request};
 
 use crate::small::{Small, request};
 
@@ -173,7 +173,7 @@ fn refused_rows_of_equal_files_are_each_read_again() {
     small.night("2026-06-02");
     small.rename("lyon.csv", "archive_lyon.csv");
     small.declare(&format!("same_content = \"skip\"\ntolerance = 0.9\nnull = [\"dear\"]\n{SALES}"));
-    let replay = Request { replay: ["list".to_owned()].into(), ..request("2026-06-03") };
+    let replay = Request { mode: Mode::Replay(["list".to_owned()].into()), ..request("2026-06-03") };
     small.try_run(replay.clone()).unwrap();
     assert_eq!(
         small.stored("select _file, _line, sku from raw.list where price is null order by 1"),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use proptest::prelude::*;
-use sillage::identity::{IdentityDeclaration, Night, resolve};
+use sillage::identity::IdentityDeclaration;
 use sillage::name::TableName;
+use sillage::step::{Step, StepContext};
 use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::Catalog;
 use sillage::warehouse::engine::Engine;
@@ -43,14 +44,21 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
         catalog.add_staged(&staged).await.unwrap();
         let declared = "keys = 'channel.person_keys'\nmax_key_persons = 1000000";
         let identity = toml::from_str::<IdentityDeclaration>(declared).unwrap().check().unwrap();
-        let night = Night {
-            pipeline: "test",
+        let context = StepContext {
+            pipeline: "test".to_owned(),
+            timezone: chrono_tz::UTC,
+            seed: 42,
+            run: 1,
             as_of: sillage::clock::now(),
-            zone: chrono_tz::UTC,
+            last_as_of: None,
             full_refresh: false,
-            is_forgotten: None,
+            erasing: false,
+            suppressions: None,
+            catalog: Arc::new(catalog),
+            keys: Arc::default(),
         };
-        let resolved = resolve(&catalog, &identity, &night).await.unwrap().made.staged.remove(0);
+        let resolved = identity.perform(&context).await.unwrap().staged.remove(0);
+        let catalog = &context.catalog;
         let session = catalog.session_of_all_rows(&resolved).await.unwrap();
         let resolved = session.table(&resolved.table).await.unwrap();
         let mut customers = BTreeMap::new();

@@ -31,6 +31,7 @@ mod linkage;
 mod lists;
 mod manual;
 mod migration;
+mod mining;
 mod night;
 mod nights;
 mod numbers_of_sql;

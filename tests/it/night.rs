@@ -158,7 +158,7 @@ fn a_selection_renews_what_it_names_and_leaves_the_rest() {
         after.into_iter().filter(|(name, digest)| before[name] != *digest).map(|(name, _)| name).collect()
     };
     assert_eq!(changed(&["--select", "+mart.monthly_sales"]), ["monthly_sales"]);
-    let without = changed(&["--exclude", "mart.segments+", "--exclude", "kind:churn"]);
+    let without = changed(&["--exclude", "mart.segments+", "--exclude", "kind:propensity"]);
     assert_eq!(without, ["customer_360", "customer_features"]);
     assert!(changed(&[]).contains(&"segments".to_owned()));
     assert!(
@@ -274,7 +274,7 @@ fn sixty_eight_nights_of_a_web_shop_equal_one_night_of_all_its_files() {
 
     let tables = query(
         &at_once,
-        "select distinct step from ops.steps where kind in ('ingest', 'model', 'resolve') order by step",
+        "select distinct step from ops.steps where kind in ('ingest', 'model', 'identity') order by step",
     );
     let tables: Vec<&str> = tables.lines().skip(1).collect();
     assert!(tables.contains(&"mart.customer_360") && tables.contains(&"mart.customer_features"));

@@ -495,7 +495,7 @@ fn it_is_judged_again_alone_and_after_a_night_without_news() {
     let project = Project::judged(&truth());
     project.run(&[]).published();
     let expected = shelf(&project.warehouse());
-    project.run(&["--select", "kind:quality"]).published();
+    project.run(&["--select", "kind:match_quality"]).published();
     assert_eq!(shelf(&project.warehouse()), expected);
     project.run(&[]).published();
     assert_eq!(shelf(&project.warehouse()), expected);

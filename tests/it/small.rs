@@ -7,10 +7,11 @@ use std::time::SystemTime;
 use sillage::clock::{Instant, parse_instant};
 use sillage::error::Result;
 use sillage::model::sql::tables_read;
+use sillage::ops::quarantine;
 use sillage::pipeline::placeholder::Placeholders;
 use sillage::pipeline::{self, Pipeline};
 use sillage::run::progress::{Event, Progress};
-use sillage::run::{Request, execute, quarantine};
+use sillage::run::{Request, execute};
 use sillage::warehouse::Warehouse;
 use sillage::warehouse::catalog::Catalog;
 use sillage::warehouse::engine::Engine;
@@ -125,7 +126,7 @@ impl Small {
     /// The refused records that wait, each with its file and line.
     pub fn waiting(&self) -> Vec<String> {
         self.stored(&quarantine::query(
-            "select file || ':' || line from standing where standing = 'open' order by 1",
+            "select file || ':' || line from record_status where status = 'open' order by 1",
         ))
     }
 

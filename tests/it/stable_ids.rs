@@ -308,7 +308,7 @@ fn a_steward_always_wins_and_may_take_it_back() {
     town.decide(&[("p000", "q000", "link"), ("p002", "p001", "cut"), ("p000", "nobody", "cut")]);
     let third = town.sleep();
     assert_eq!(third, first, "with their ids of before");
-    let message = query(&town.warehouse(), "select note from ops.steps where run = 3 and kind = 'resolve'");
+    let message = query(&town.warehouse(), "select note from ops.steps where run = 3 and kind = 'identity'");
     assert!(message.contains("1 decisions of the steward name records that do not exist"), "{message}");
 }
 
@@ -372,7 +372,7 @@ fn a_key_of_no_record_and_a_record_of_all_keys_join_nobody() {
     let customers = town.sleep();
     let distinct: BTreeSet<&String> = customers.values().collect();
     assert_eq!((customers.len(), distinct.len()), (501, 501));
-    let message = query(&town.warehouse(), "select note from ops.steps where kind = 'resolve'");
+    let message = query(&town.warehouse(), "select note from ops.steps where kind = 'identity'");
     assert!(message.contains("500 keys without source or record_id were ignored"), "{message}");
 }
 

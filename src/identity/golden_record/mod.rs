@@ -17,7 +17,6 @@ use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use datafusion::prelude::DataFrame;
 
-use super::made::Made;
 use super::spelling::spelling;
 use super::standardise;
 use super::tables::{CUSTOMER_IDS, table};
@@ -25,6 +24,7 @@ use crate::error::{Context, Error, Result};
 use crate::identity::linkage::person_records::require_unique;
 use crate::name::TableName;
 use crate::sql_text::quoted;
+use crate::step::StepOutput;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
@@ -36,7 +36,7 @@ pub const GOLDEN_RECORDS: &str = "golden_records";
 ///
 /// # Errors
 /// The records lack a column that the section names, or come more than once.
-pub async fn golden_record(catalog: &Catalog, golden: &GoldenRecord) -> Result<Made> {
+pub async fn golden_record(catalog: &Catalog, golden: &GoldenRecord) -> Result<StepOutput> {
     let survivors = Survivors {
         ids: table(CUSTOMER_IDS),
         id: "customer_id",
@@ -46,7 +46,7 @@ pub async fn golden_record(catalog: &Catalog, golden: &GoldenRecord) -> Result<M
     };
     let (staged, trusted) = survivors.stage(catalog, &table(GOLDEN_RECORDS)).await?;
     let Trusted { warnings, notes } = trusted;
-    Ok(Made { staged: vec![staged], notes, warnings })
+    Ok(StepOutput::of(vec![staged]).with_notes(notes).with_warnings(warnings))
 }
 
 /// Warnings about `trust`.

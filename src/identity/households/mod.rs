@@ -18,13 +18,13 @@ use futures::StreamExt;
 
 use super::equal_keys::{Groups, group_id, grouped};
 use super::golden_record::GOLDEN_RECORDS;
-use super::made::Made;
 use super::spelling::{Subject, spelling};
 use super::standardise;
 use super::tables::table;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::sql_text::quoted;
+use crate::step::StepOutput;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Layout, Mode};
 
@@ -45,7 +45,7 @@ const AND: char = '\u{1f}';
 ///
 /// # Errors
 /// The SQL does not run, or there are more customers than can be numbered.
-pub async fn households(catalog: &Catalog, households: &Households) -> Result<Made> {
+pub async fn households(catalog: &Catalog, households: &Households) -> Result<StepOutput> {
     let doing = "find the households";
     let golden = table(GOLDEN_RECORDS);
     let session = catalog.session([&golden], None).await?;
@@ -81,7 +81,7 @@ pub async fn households(catalog: &Catalog, households: &Households) -> Result<Ma
         .warehouse()
         .stage_streams(&table(HOUSEHOLDS), Mode::Replace, Layout::OneFile, vec![rows])
         .await?;
-    Ok(Made { staged: vec![staged], notes, warnings: Vec::new() })
+    Ok(StepOutput::of(vec![staged]).with_notes(notes))
 }
 
 /// SQL for the keys that customers hold by each rule; customers are numbered in the order of their ids.

@@ -4,10 +4,9 @@
 //! Each night writes the parameters it used, whether they were estimated in that night or before.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type};
 use chrono::DateTime;
 
 use super::candidates::Blocks;
@@ -15,12 +14,12 @@ use super::em::Parameters;
 use super::model::{Comparison, Linkage};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
-use crate::name::TableName;
-use crate::sql_text::quoted;
+use crate::ops::models::{self, ModelRow};
 use crate::warehouse::catalog::Catalog;
 
 /// The model name of the rows.
-pub const MODEL: &str = "identity";
+const MODEL: &str = "identity";
+const KIND: &str = "linkage";
 
 /// The parameters that linkage goes by, and when and on what they were estimated.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,9 +32,6 @@ pub struct Estimate {
     pub terms: BTreeMap<String, u64>,
 }
 
-/// Part, name, position, value and note.
-type Row = (&'static str, String, i64, Option<f64>, Option<String>);
-
 /// Returns the columns that the rows of all fitted models have: `model`, `kind`, `part`, `name`, `position`,
 /// `value`, `note`. Position is the number of the level, or of the rule; note names it.
 /// `review_probability` is that from which on the night kept links.
@@ -47,9 +43,10 @@ pub fn rows(
     added: &[u64],
 ) -> Result<RecordBatch> {
     let parameters = &estimate.parameters;
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<ModelRow> = Vec::new();
+    let row = |part, name: String, position, value, note| ModelRow { part, name, position, value, note };
     let mut parameter = |name: &str, value: Option<f64>, note: Option<String>| {
-        rows.push(("parameter", name.to_owned(), 0, value, note));
+        rows.push(row("parameter", name.to_owned(), 0, value, note));
     };
     parameter("prior", Some(parameters.prior), None);
     parameter("linkage", None, Some(linkage.fingerprint()));
@@ -64,14 +61,26 @@ pub fn rows(
         for level in 0..comparison.level_count() {
             let note = || Some(comparison.level_name(level).to_owned());
             let name = |what: &str| format!("{what}.{}", comparison.name);
-            rows.push(("parameter", name("m"), level as i64, Some(parameters.m[n][level]), note()));
-            rows.push(("parameter", name("u"), level as i64, Some(parameters.u[n][level]), note()));
-            rows.push(("metric", name("bits"), level as i64, Some(parameters.level_bits(n, level)), note()));
+            rows.push(row("parameter", name("m"), level as i64, Some(parameters.m[n][level]), note()));
+            rows.push(row("parameter", name("u"), level as i64, Some(parameters.u[n][level]), note()));
+            rows.push(row(
+                "metric",
+                name("bits"),
+                level as i64,
+                Some(parameters.level_bits(n, level)),
+                note(),
+            ));
         }
     }
     for (n, (blocks, added)) in blocks.iter().zip(added).enumerate() {
         let mut metric = |name: &str, value: u64| {
-            rows.push(("metric", name.to_owned(), n as i64, Some(value as f64), Some(blocks.rule.clone())));
+            rows.push(row(
+                "metric",
+                name.to_owned(),
+                n as i64,
+                Some(value as f64),
+                Some(blocks.rule.clone()),
+            ));
         };
         metric("rule.pairs", blocks.pairs);
         metric("rule.added_pairs", *added);
@@ -80,42 +89,13 @@ pub fn rows(
         metric("rule.skipped_blocks", blocks.skipped);
         metric("rule.block_limit", blocks.limit);
     }
-    rows.sort_by(|a, b| (a.0, &a.1, a.2).cmp(&(b.0, &b.1, b.2)));
-    let count = rows.len();
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("model", Arc::new(StringArray::from(vec![MODEL; count]))),
-        ("kind", Arc::new(StringArray::from(vec!["linkage"; count]))),
-        ("part", Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.0)))),
-        ("name", Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.1)))),
-        ("position", Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.2)))),
-        ("value", Arc::new(Float64Array::from_iter(rows.iter().map(|r| r.3)))),
-        ("note", Arc::new(StringArray::from_iter(rows.iter().map(|r| r.4.as_deref())))),
-    ];
-    let fields: Vec<Field> = columns
-        .iter()
-        .map(|(name, column)| {
-            let nullable = matches!(*name, "value" | "note");
-            let kind = if *name == "value" { DataType::Float64 } else { column.data_type().clone() };
-            Field::new(*name, kind, nullable)
-        })
-        .collect();
-    let columns = columns.into_iter().map(|(_, column)| column).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).doing("put the linkage model into rows")
+    rows.sort_by(|a, b| (a.part, &a.name, a.position).cmp(&(b.part, &b.name, b.position)));
+    models::rows(MODEL, KIND, &rows)
 }
 
-/// Returns where the fitted models are.
-pub fn models() -> TableName {
-    TableName::new("ops", "models").expect("our own table names are valid")
-}
-
-/// Returns the rows of the last night of the pipeline, or of any, as a relation of SQL.
-pub(crate) fn last_rows_sql(pipeline: Option<&str>) -> String {
-    let models = models();
-    let mine = match pipeline {
-        Some(pipeline) => format!("model = '{MODEL}' and pipeline = {}", quoted(pipeline)),
-        None => format!("model = '{MODEL}'"),
-    };
-    format!("select * from {models} where {mine} and run = (select max(run) from {models} where {mine})")
+/// Returns, as a relation of SQL, the rows of the last night of the pipeline, or of any.
+pub fn last_rows_sql(pipeline: Option<&str>) -> String {
+    models::last_rows_sql(MODEL, KIND, pipeline)
 }
 
 /// What an earlier night wrote.
@@ -125,7 +105,7 @@ pub struct LastRows(HashMap<(String, i64), (Option<f64>, Option<String>)>);
 impl LastRows {
     /// Returns the rows of the last night of the pipeline, or of any; `None` when nothing was ever linked.
     pub async fn read(catalog: &Catalog, pipeline: Option<&str>) -> Result<Option<LastRows>> {
-        let models = models();
+        let models = models::table();
         if catalog.table(&models).await?.is_none() {
             return Ok(None);
         }

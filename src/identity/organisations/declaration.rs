@@ -38,7 +38,8 @@ pub struct Organisations {
 }
 
 impl Organisations {
-    pub fn reads(&self) -> impl Iterator<Item = &TableName> {
+    /// Returns the tables that the step reads.
+    pub(in crate::identity) fn tables_read(&self) -> impl Iterator<Item = &TableName> {
         [&self.records].into_iter().chain(&self.contacts)
     }
 }

@@ -19,7 +19,6 @@ use futures::StreamExt;
 
 use super::equal_keys::{Groups, group_id, grouped};
 use super::golden_record::Survivors;
-use super::made::Made;
 use super::spelling::{Subject, spelling};
 use super::standardise;
 use super::tables::{CUSTOMER_IDS, table};
@@ -27,6 +26,7 @@ use crate::error::{Context, Error, Result};
 use crate::identity::linkage::person_records::require_unique;
 use crate::name::TableName;
 use crate::sql_text::quoted;
+use crate::step::StepOutput;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
@@ -50,7 +50,7 @@ const AND: char = '\u{1f}';
 ///
 /// # Errors
 /// A table lacks a column, a record comes more than once, there are more records than can be numbered.
-pub async fn organisations(catalog: &Catalog, organisations: &Organisations) -> Result<Made> {
+pub async fn organisations(catalog: &Catalog, organisations: &Organisations) -> Result<StepOutput> {
     let records = &organisations.records;
     let session = catalog.session([records], None).await?;
     session.register_functions(standardise::functions(&organisations.survivorship.writing.placeholders));
@@ -74,7 +74,7 @@ pub async fn organisations(catalog: &Catalog, organisations: &Organisations) -> 
         staged.push(stage_contacts(catalog, contacts, &mut notes).await?);
     }
     notes.extend(trusted.notes);
-    Ok(Made { staged, notes, warnings: trusted.warnings })
+    Ok(StepOutput::of(staged).with_notes(notes).with_warnings(trusted.warnings))
 }
 
 fn require_columns(table: &TableName, frame: &DataFrame, wanted: &[&str]) -> Result<()> {

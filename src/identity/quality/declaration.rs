@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::tables::{
-    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS,
+    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, KEYS, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS,
     UNLINKABLES, mart,
 };
 use crate::identity::declaration::{Identity, Persons};
-use crate::identity::linkage::fitted::models;
 use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, MATCH_TERMS, PERSON_RECORDS, table};
 use crate::name::TableName;
+use crate::ops::models;
+use crate::step::MadeTable;
 
 /// `[match_quality]`
 #[derive(Debug, Clone, Deserialize)]
@@ -37,23 +38,27 @@ impl QualityDeclaration {
 }
 
 impl Quality {
-    pub fn reads(&self) -> BTreeSet<TableName> {
+    /// Returns the tables that the step reads.
+    pub(in crate::identity) fn tables_read(&self) -> BTreeSet<TableName> {
         let mut reads = BTreeSet::from([table(CUSTOMER_IDS)]);
         reads.extend(self.truth.clone());
         if self.persons.is_some() {
-            reads.extend([table(PERSON_RECORDS), table(MATCH_LINKS), table(MATCH_TERMS), models()]);
+            reads.extend([table(PERSON_RECORDS), table(MATCH_LINKS), table(MATCH_TERMS), models::table()]);
         }
         reads
     }
 
-    /// Returns the table that is always made comes first.
-    pub fn writes(&self) -> Vec<TableName> {
+    /// Returns the tables that the step makes; the one that is always made comes first.
+    pub(in crate::identity) fn tables_written(&self) -> Vec<MadeTable> {
         let mut writes = vec![CUSTOMER_SIZES];
         if self.persons.is_some() {
             writes.extend([MATCH_WEIGHTS, MATCH_DECISIONS, UNLINKABLES, COMPLETENESS, BLOCKING_RULES]);
         }
         writes.extend(self.truth.is_some().then_some(MATCH_ACCURACY));
-        writes.into_iter().map(mart).collect()
+        let key = |table: &str| {
+            KEYS.iter().find(|(name, _)| *name == table).map_or(&[] as &[&str], |(_, key)| *key)
+        };
+        writes.into_iter().map(|name| MadeTable::keyed(mart(name), key(name))).collect()
     }
 }
 
@@ -61,7 +66,10 @@ impl Quality {
 mod tests {
     use super::*;
     use crate::identity::IdentityDeclaration;
-    use crate::identity::quality::KEYS;
+
+    fn names(quality: &Quality) -> Vec<TableName> {
+        quality.tables_written().into_iter().map(|table| table.name).collect()
+    }
 
     fn quality(section: &str, identity: &str) -> Quality {
         let identity = toml::from_str::<IdentityDeclaration>(identity).unwrap().check().unwrap();
@@ -71,18 +79,16 @@ mod tests {
     #[test]
     fn keys_alone_and_no_truth_give_the_sizes_of_customers() {
         let quality = quality("", "keys = 'channel.keys'");
-        assert_eq!(quality.writes(), [mart(CUSTOMER_SIZES)]);
-        assert_eq!(quality.reads(), [table(CUSTOMER_IDS)].into());
+        assert_eq!(names(&quality), [mart(CUSTOMER_SIZES)]);
+        assert_eq!(quality.tables_read(), [table(CUSTOMER_IDS)].into());
     }
 
     #[test]
     fn every_table_that_can_be_written_has_a_key() {
         let quality = quality("truth = 'channel.truth'", "records = 'channel.persons'");
-        let mut writes = quality.writes();
-        let mut keyed: Vec<TableName> = KEYS.iter().map(|(name, _)| mart(name)).collect();
-        writes.sort();
-        keyed.sort();
-        assert_eq!(writes, keyed);
-        assert_eq!(quality.reads().len(), 6);
+        let written = quality.tables_written();
+        assert_eq!(written.len(), KEYS.len());
+        assert!(written.iter().all(|table| !table.key.is_empty()));
+        assert_eq!(quality.tables_read().len(), 6);
     }
 }

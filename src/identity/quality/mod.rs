@@ -39,10 +39,9 @@ use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
 
 pub use declaration::{Quality, QualityDeclaration};
-use tables::mart;
-pub use tables::{
-    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, KEYS, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS,
-    UNLINKABLES,
+use tables::{
+    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS,
+    UNLINKABLES, mart,
 };
 
 /// What the step found, to be staged.
@@ -60,7 +59,7 @@ pub struct Judged {
 /// The truth lacks a column or gives a record several persons; the comparisons of the pipeline are
 /// not those that were learnt.
 pub async fn judge(catalog: &Catalog, quality: &Quality, pipeline: &str, as_of: Instant) -> Result<Judged> {
-    let reads = quality.reads();
+    let reads = quality.tables_read();
     let session = catalog.session(&reads, Some(as_of)).await?;
     session.register_functions(likeness::functions());
     let mut judged = Judged { tables: Vec::new(), notes: Vec::new(), warnings: Vec::new() };

@@ -1,15 +1,16 @@
 //! Rules of audiences: what their SQL reads, and that what they make holds whatever is declared of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::checking::Checking;
-use crate::audience::{self, Audience, AudienceDeclaration, CONSENTS, CONSENTS_VALID_FROM};
+use crate::audience::{self, Audience, AudienceDeclaration, Audiences, CONSENTS, CONSENTS_VALID_FROM};
 use crate::check::{Assertion, Check, Severity};
 use crate::error::Error;
 use crate::model::sql::tables_asked;
 use crate::name::{StepName, TableName};
 use crate::pipeline::definition::TableRules;
-use crate::pipeline::step::Step;
+use crate::pipeline::step::DeclaredStep;
 use crate::warehouse::time_column::TimeColumn;
 use crate::warehouse::visibility::KnownSince;
 
@@ -19,7 +20,7 @@ impl Checking<'_, '_> {
         &mut self,
         declared: &BTreeMap<String, AudienceDeclaration>,
         tables: &mut BTreeMap<TableName, TableRules>,
-        steps: &mut BTreeMap<StepName, Step>,
+        steps: &mut BTreeMap<StepName, DeclaredStep>,
     ) {
         let mut audiences = Vec::new();
         for (name, declaration) in declared {
@@ -36,7 +37,7 @@ impl Checking<'_, '_> {
             self.consents_have_a_time(tables);
         }
         if !audiences.is_empty() {
-            steps.insert(StepName::new("audiences"), Step::Audiences(audiences));
+            steps.insert(StepName::new("audiences"), DeclaredStep::Audiences(Arc::new(Audiences(audiences))));
         }
     }
 
@@ -57,13 +58,6 @@ impl Checking<'_, '_> {
             let name = audience::table(made);
             let key: Vec<String> = key.iter().map(|column| (*column).to_owned()).collect();
             let rules = tables.entry(name.clone()).or_default();
-            if !rules.key.is_empty() && rules.key != key {
-                let shown = name.to_string();
-                let told = format!("the key of {name} is {}", key.join(", "));
-                self.wrong(&["tables", &shown, "key"], Error::config(told).hint("take `key` out"));
-            }
-            let rules = tables.entry(name.clone()).or_default();
-            rules.key.clone_from(&key);
             let always = |assertion| Check {
                 table: name.clone(),
                 assertion,
@@ -104,13 +98,13 @@ impl Checking<'_, '_> {
     }
 
     /// What an audience reads is made by somebody, and not by the audiences themselves.
-    pub(super) fn audiences_read_what_is_made(&mut self, steps: &BTreeMap<StepName, Step>) {
+    pub(super) fn audiences_read_what_is_made(&mut self, steps: &BTreeMap<StepName, DeclaredStep>) {
         let own: Vec<TableName> = audience::MADE.iter().map(|(name, _)| audience::table(*name)).collect();
-        let mut made: Vec<TableName> = steps.values().flat_map(Step::writes).collect();
+        let mut made: Vec<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
         made.retain(|table| !own.contains(table));
         made.sort();
         let audiences = steps.values().find_map(|step| match step {
-            Step::Audiences(audiences) => Some(audiences),
+            DeclaredStep::Audiences(audiences) => Some(&audiences.0),
             _ => None,
         });
         for audience in audiences.into_iter().flatten() {
@@ -131,7 +125,7 @@ impl Checking<'_, '_> {
                 wrong("from", table);
             }
             for (key, sql) in expressions(audience) {
-                // What does not parse was told before.
+                // What does not parse was reported before.
                 for table in tables_asked(&sql).unwrap_or_default() {
                     wrong(key, &table);
                 }

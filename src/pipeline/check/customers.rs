@@ -2,6 +2,7 @@
 //! organisations.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::checking::Checking;
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::identity::{
     GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
 };
 use crate::name::StepName;
-use crate::pipeline::step::Step;
+use crate::pipeline::step::DeclaredStep;
 
 pub struct CustomerSections {
     pub identity: Option<IdentityDeclaration>,
@@ -26,7 +27,7 @@ impl Checking<'_, '_> {
         &mut self,
         sections: CustomerSections,
         all_sections: bool,
-        steps: &mut BTreeMap<StepName, Step>,
+        steps: &mut BTreeMap<StepName, DeclaredStep>,
     ) {
         // All that is said of customers was written down in one way.
         let writing = sections.identity.as_ref().map(IdentityDeclaration::writing).unwrap_or_default();
@@ -35,9 +36,12 @@ impl Checking<'_, '_> {
             && let Some(identity) = self.section(&["identity"], identity.check())
         {
             if let Some(quality) = quality {
-                steps.insert(StepName::new("match_quality"), Step::Quality(Box::new(quality.of(&identity))));
+                steps.insert(
+                    StepName::new("match_quality"),
+                    DeclaredStep::Quality(Arc::new(quality.of(&identity))),
+                );
             }
-            steps.insert(StepName::new("core.customer_ids"), Step::Resolve(Box::new(identity)));
+            steps.insert(StepName::new("core.customer_ids"), DeclaredStep::Identity(Arc::new(identity)));
         }
         let chosen = match sections.golden_record {
             Some(section) => self.section(&["golden_record"], section.check(&writing)).map(Some),
@@ -48,7 +52,10 @@ impl Checking<'_, '_> {
                 let columns: Vec<String> = golden.survivorship.columns().map(str::to_owned).collect();
                 let households = section.check(&columns, &writing);
                 if let Some(households) = self.section(&["households"], households) {
-                    steps.insert(StepName::new("core.households"), Step::Households(Box::new(households)));
+                    steps.insert(
+                        StepName::new("core.households"),
+                        DeclaredStep::Households(Arc::new(households)),
+                    );
                 }
             }
             // A section that could not be read would only look like a missing one.
@@ -60,12 +67,15 @@ impl Checking<'_, '_> {
             _ => {}
         }
         if let Some(golden) = chosen.flatten() {
-            steps.insert(StepName::new("core.golden_records"), Step::GoldenRecord(Box::new(golden)));
+            steps.insert(StepName::new("core.golden_records"), DeclaredStep::GoldenRecord(Arc::new(golden)));
         }
         if let Some(section) = sections.organisations
             && let Some(organisations) = self.section(&["organisations"], section.check(&writing))
         {
-            steps.insert(StepName::new("core.organisations"), Step::Organisations(Box::new(organisations)));
+            steps.insert(
+                StepName::new("core.organisations"),
+                DeclaredStep::Organisations(Arc::new(organisations)),
+            );
         }
     }
 

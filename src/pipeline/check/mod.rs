@@ -3,28 +3,34 @@
 mod audiences;
 mod checking;
 mod customers;
-mod features;
+mod mining;
 mod sources;
+mod steps;
 mod tables;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
+
 use self::checking::Checking;
 use self::customers::CustomerSections;
+use self::mining::Features;
 use self::sources::snapshots_say_when;
-use super::definition::{Pipeline, TableRules};
+use self::steps::Draft;
+use super::definition::Pipeline;
 use super::document::Document;
 use super::file::PipelineFile;
 use super::graph::graph;
 use super::placeholder::Placeholders;
-use super::step::{Step, raw_table};
+use super::step::DeclaredStep;
 use super::truth;
 use crate::clock::parse_instant;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::name::{StepName, TableName};
+use crate::source::Source;
 
 /// What is known beside the file.
 pub struct Known<'p> {
@@ -54,36 +60,13 @@ pub fn check(
         .as_deref()
         .and_then(|text| checking.take(&["warehouse"], placeholders.expand(text)))
         .unwrap_or_else(|| "warehouse".to_owned());
-    if let Some(cron) = &file.schedule {
-        let parsed = cron.parse::<croner::Cron>().map_err(|e| {
-            Error::config(format!("`{cron}` is not a cron expression"))
-                .caused_by(e)
-                .hint("minute hour day month weekday, for example \"0 3 * * *\"")
-        });
-        checking.take(&["schedule"], parsed);
-    }
+    checking.schedule(file.schedule.as_deref());
 
-    let models: BTreeMap<TableName, Arc<Model>> =
-        models.into_iter().map(|m| (m.table.clone(), Arc::new(m))).collect();
-    let mut steps = BTreeMap::new();
-    for model in models.values() {
-        steps.insert(StepName::from(&model.table), Step::Model(model.clone()));
-    }
-    for (source, declaration) in &file.sources {
-        let mut declaration = declaration.clone();
-        let key = ["sources", source.as_str(), "path"];
-        if let Some(path) = checking.take(&key, placeholders.expand(&declaration.path)) {
-            declaration.path = path;
-        }
-        if let Some(mut source) = checking.section(&["sources", source], declaration.check(source)) {
-            if declaration.timezone.is_none()
-                && let Some(snapshot) = &mut source.snapshot
-            {
-                snapshot.zone = timezone;
-            }
-            steps.insert(StepName::from(&raw_table(&source.name)), Step::Ingest(Arc::new(source)));
-        }
-    }
+    let mut draft = Draft {
+        sources: checking.sources(&file, placeholders, timezone),
+        models: models.into_iter().map(|model| (model.table.clone(), Arc::new(model))).collect(),
+        ..Draft::default()
+    };
     let sections = CustomerSections {
         identity: file.identity,
         match_quality: file.match_quality,
@@ -91,51 +74,36 @@ pub fn check(
         households: file.households,
         organisations: file.organisations,
     };
-    checking.customers(sections, all_sections, &mut steps);
-
-    let mut tables = BTreeMap::new();
+    checking.customers(sections, all_sections, &mut draft.steps);
     for (table, declaration) in &file.tables {
         let key = ["tables", table.as_str()];
         if let Some(name) = checking.take(&key, table.parse::<TableName>()) {
             let rules = checking.table(&name, declaration);
-            tables.insert(name, rules);
+            draft.tables.insert(name, rules);
         }
     }
-    snapshots_say_when(&steps, &mut tables);
-    for (name, key) in crate::identity::quality::KEYS {
-        tables.entry(own(name)).or_insert_with(|| own_key(key));
-    }
+    snapshots_say_when(&draft.sources, &mut draft.tables);
+    let features = Features { models: &draft.models, tables: &draft.tables };
+    checking.segments(&file.segments, features, &mut draft.steps);
+    checking.propensities(&file.propensity, features, timezone, &mut draft.steps);
+    checking.audiences(&file.audiences, &mut draft.tables, &mut draft.steps);
 
-    if let Some(section) = &file.segments
-        && let Some(params) = checking.section(&["segments"], section.check())
-        && let Some(features) = checking.feature_model("segments", &params.features, &models, &tables)
-    {
-        tables.entry(own("segments")).or_insert_with(|| own_key(&["customer_id"]));
-        tables.entry(own("segment_profiles")).or_insert_with(|| own_key(&["segment_id"]));
-        steps.insert(StepName::new("mart.segments"), Step::Segments { params, features });
-    }
-    if let Some(section) = &file.churn
-        && let Some(params) = checking.section(&["churn"], section.check())
-        && let Some(features) = checking.feature_model("churn", &params.features, &models, &tables)
-        && let Some((outcome, cutoffs)) = checking.outcome(section, &tables, timezone)
-    {
-        tables.entry(own("churn_scores")).or_insert_with(|| own_key(&["customer_id"]));
-        steps.insert(StepName::new("mart.churn_scores"), Step::Churn { params, outcome, cutoffs, features });
-    }
-    checking.audiences(&file.audiences, &mut tables, &mut steps);
-
-    checking.rows_are_dated(&mut steps, &mut tables);
-    checking.late_rows_have_a_time(&steps, &tables);
-    checking.rows_referred_to_are_somebodys(&steps);
-    checking.kept_rows_have_an_age(&steps, &file.tables);
-    checking.marts_have_keys(&models, &tables);
+    checking.rows_are_dated(&mut draft.sources, &mut draft.tables);
+    checking.late_rows_have_a_time(&draft.sources, &draft.tables);
+    checking.rows_referred_to_are_somebodys(&draft.sources);
+    checking.kept_rows_have_an_age(&draft.sources, &file.tables);
+    checking.keys_of_made_tables(&draft.steps, &mut draft.tables);
+    checking.marts_have_keys(&draft.models, &draft.tables);
+    let (steps, tables) = draft.finish(&mut checking.errors);
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
-        let mut declared: Vec<TableName> =
-            file.sources.keys().filter_map(|source| TableName::new("raw", source).ok()).collect();
-        declared.extend(file.segments.iter().flat_map(|_| [own("segments"), own("segment_profiles")]));
-        declared.extend(file.churn.iter().map(|_| own("churn_scores")));
-        checking.tables_are_made(&steps, &tables, &declared);
+        let sections = [
+            ("sources", file.sources.keys().collect()),
+            ("segments", file.segments.keys().collect()),
+            ("propensity", file.propensity.keys().collect()),
+        ];
+        let made = tables_named(&steps, &sections);
+        checking.tables_are_made(&made, &tables);
     }
     if checking.errors.is_empty() {
         checking.audiences_read_what_is_made(&steps);
@@ -146,22 +114,7 @@ pub fn check(
                 .hint("declare a source with [sources.<name>] or add models"),
         );
     }
-    // A section left out for its errors would only look like missing tables.
-    let graph = if checking.errors.is_empty() {
-        match graph(&steps) {
-            Ok(graph) => {
-                let unseen = truth::require_unseen(&steps, &graph);
-                checking.take(&["match_quality", "truth"], unseen);
-                Some(graph)
-            }
-            Err(found) => {
-                checking.errors.extend(found.into_iter().map(|e| e.at(document.place_of(&[]))));
-                None
-            }
-        }
-    } else {
-        None
-    };
+    let graph = checking.graph(&steps);
     Error::all(checking.errors)?;
     Ok(Pipeline {
         name,
@@ -178,14 +131,90 @@ pub fn check(
     })
 }
 
+impl Checking<'_, '_> {
+    fn schedule(&mut self, cron: Option<&str>) {
+        let Some(cron) = cron else { return };
+        let parsed = cron.parse::<croner::Cron>().map_err(|e| {
+            Error::config(format!("`{cron}` is not a cron expression"))
+                .caused_by(e)
+                .hint("minute hour day month weekday, for example \"0 3 * * *\"")
+        });
+        self.take(&["schedule"], parsed);
+    }
+
+    /// Returns the graph, unless something is wrong: a section left out for its errors would only look like
+    /// missing tables.
+    fn graph(&mut self, steps: &BTreeMap<StepName, DeclaredStep>) -> Option<Dag<StepName>> {
+        if !self.errors.is_empty() {
+            return None;
+        }
+        match graph(steps) {
+            Ok(graph) => {
+                let unseen = truth::require_unseen(steps, &graph);
+                self.take(&["match_quality", "truth"], unseen);
+                Some(graph)
+            }
+            Err(found) => {
+                let place = self.document.place_of(&[]);
+                self.errors.extend(found.into_iter().map(|e| e.at(place.clone())));
+                None
+            }
+        }
+    }
+
+    /// Returns the sources that could be checked, by name.
+    fn sources(
+        &mut self,
+        file: &PipelineFile,
+        placeholders: &Placeholders,
+        timezone: Tz,
+    ) -> BTreeMap<String, Source> {
+        let mut sources = BTreeMap::new();
+        for (name, declaration) in &file.sources {
+            let mut declaration = declaration.clone();
+            let key = ["sources", name.as_str(), "path"];
+            if let Some(path) = self.take(&key, placeholders.expand(&declaration.path)) {
+                declaration.path = path;
+            }
+            let Some(mut source) = self.section(&["sources", name], declaration.check(name)) else {
+                continue;
+            };
+            if declaration.timezone.is_none()
+                && let Some(snapshot) = &mut source.snapshot
+            {
+                snapshot.zone = timezone;
+            }
+            sources.insert(source.name.clone(), source);
+        }
+        sources
+    }
+}
+
 fn empty_graph() -> Dag<StepName> {
     Dag::new([]).unwrap_or_else(|_| unreachable!("a graph without nodes has no cycle"))
 }
 
-fn own(table: &str) -> TableName {
-    TableName::new("mart", table).expect("our own table names are valid")
+/// Returns the tables of the steps and those of sections that were left out for their errors.
+fn tables_named(
+    steps: &BTreeMap<StepName, DeclaredStep>,
+    sections: &[(&str, Vec<&String>)],
+) -> Vec<TableName> {
+    let mut made: Vec<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
+    for (section, names) in sections {
+        for name in names {
+            made.extend(match *section {
+                "sources" => TableName::new("raw", name).ok(),
+                "segments" => mart(&format!("segments_{name}")),
+                _ => mart(&format!("{name}_scores")),
+            });
+        }
+        if *section == "segments" && !names.is_empty() {
+            made.extend(["segments", "segment_profiles"].into_iter().filter_map(mart));
+        }
+    }
+    made
 }
 
-fn own_key(key: &[&str]) -> TableRules {
-    TableRules { key: key.iter().map(|k| (*k).to_owned()).collect(), ..TableRules::default() }
+fn mart(table: &str) -> Option<TableName> {
+    TableName::new("mart", table).ok()
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::checking::Checking;
 use crate::error::Error;
-use crate::name::{StepName, TableName};
+use crate::name::TableName;
 use crate::pipeline::definition::TableRules;
 use crate::pipeline::file::TableDeclaration;
-use crate::pipeline::step::{Step, raw_table};
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{KeyKind, OnDrift, Source};
 use crate::warehouse::time_column::TimeColumn;
@@ -15,15 +14,14 @@ use crate::warehouse::visibility::KnownSince;
 
 /// A list says from when on its rows hold, unless something else is declared to.
 pub(super) fn snapshots_say_when(
-    steps: &BTreeMap<StepName, Step>,
+    sources: &BTreeMap<String, Source>,
     tables: &mut BTreeMap<TableName, TableRules>,
 ) {
-    for step in steps.values() {
-        let Step::Ingest(source) = step else { continue };
+    for source in sources.values() {
         if source.snapshot.is_none() {
             continue;
         }
-        let rules = tables.entry(raw_table(&source.name)).or_default();
+        let rules = tables.entry(source.raw_table()).or_default();
         if rules.known == KnownSince::Undeclared {
             rules.known = KnownSince::At(TimeColumn::state(VALID_FROM));
         }
@@ -34,12 +32,11 @@ impl Checking<'_, '_> {
     /// A row is late by the time it tells of.
     pub(super) fn late_rows_have_a_time(
         &mut self,
-        steps: &BTreeMap<StepName, Step>,
+        sources: &BTreeMap<String, Source>,
         tables: &BTreeMap<TableName, TableRules>,
     ) {
-        for step in steps.values() {
-            let Step::Ingest(source) = step else { continue };
-            let table = raw_table(&source.name);
+        for source in sources.values() {
+            let table = source.raw_table();
             if source.delivery.late.is_some()
                 && !tables.get(&table).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)))
             {
@@ -53,18 +50,11 @@ impl Checking<'_, '_> {
     }
 
     /// A row that is somebody's by a row of another source refers to one that says whose it is.
-    pub(super) fn rows_referred_to_are_somebodys(&mut self, steps: &BTreeMap<StepName, Step>) {
-        let sources: BTreeMap<&str, &Source> = steps
-            .values()
-            .filter_map(|step| match step {
-                Step::Ingest(source) => Some((source.name.as_str(), source.as_ref())),
-                _ => None,
-            })
-            .collect();
+    pub(super) fn rows_referred_to_are_somebodys(&mut self, sources: &BTreeMap<String, Source>) {
         for source in sources.values() {
             for key in source.person.iter().flat_map(|person| &person.keys) {
                 let KeyKind::Rows { source: other, column } = &key.kind else { continue };
-                let wrong = match sources.get(other.as_str()) {
+                let wrong = match sources.get(other) {
                     None => format!("there is no source `{other}`"),
                     Some(other) if !other.columns.iter().any(|c| c.name == *column) => {
                         format!("the source {} has no column `{column}`", other.name)
@@ -94,17 +84,16 @@ impl Checking<'_, '_> {
     /// A row is kept by the column that the source names, else by its table's time.
     pub(super) fn kept_rows_have_an_age(
         &mut self,
-        steps: &BTreeMap<StepName, Step>,
+        sources: &BTreeMap<String, Source>,
         tables: &BTreeMap<String, TableDeclaration>,
     ) {
-        for step in steps.values() {
-            let Step::Ingest(source) = step else { continue };
+        for source in sources.values() {
             let Some(keep) = source.keep.as_ref().filter(|keep| keep.by.is_none()) else { continue };
             // What is gone from a list grows old by when it was.
             if source.snapshot.is_some() {
                 continue;
             }
-            let table = raw_table(&source.name);
+            let table = source.raw_table();
             let declared = tables.get(&table.to_string());
             let say = |by: &str| format!("keep = {{ for = \"{}\", by = \"{by}\" }}", keep.span);
             let wrong = match declared.map(|declared| (&declared.time, &declared.valid_from)) {

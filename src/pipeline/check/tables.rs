@@ -11,9 +11,10 @@ use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName};
 use crate::pipeline::definition::TableRules;
 use crate::pipeline::file::TableDeclaration;
-use crate::pipeline::step::{Step, raw_table};
+use crate::pipeline::step::DeclaredStep;
 use crate::source::snapshot::VALID_FROM;
-use crate::source::{ColumnType, OnDrift, Undated};
+use crate::source::{ColumnType, OnDrift, Source, Undated};
+use crate::step::MadeTable;
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
 use crate::warehouse::visibility::KnownSince;
 
@@ -22,12 +23,11 @@ impl Checking<'_, '_> {
     /// that do not, or takes them as always known.
     pub(super) fn rows_are_dated(
         &mut self,
-        steps: &mut BTreeMap<StepName, Step>,
+        sources: &mut BTreeMap<String, Source>,
         tables: &mut BTreeMap<TableName, TableRules>,
     ) {
-        for step in steps.values_mut() {
-            let Step::Ingest(source) = step else { continue };
-            let table = raw_table(&source.name);
+        for source in sources.values_mut() {
+            let table = source.raw_table();
             let shown = table.to_string();
             let Some(rules) = tables.get_mut(&table) else { continue };
             let KnownSince::At(time) = &mut rules.known else { continue };
@@ -52,10 +52,10 @@ impl Checking<'_, '_> {
                 }
             }
             if time.of == TimeOf::Event {
-                Arc::make_mut(source).date_events(&time.name);
+                source.date_events(&time.name);
             }
             match source.undated {
-                Undated::Refuse => Arc::make_mut(source).require(&time.name),
+                Undated::Refuse => source.require(&time.name),
                 Undated::Known => {
                     time.undated_known = true;
                     let dated = Assertion::NotNull(time.name.clone());
@@ -117,6 +117,24 @@ impl Checking<'_, '_> {
         TableRules { key: declaration.key.clone(), known, checks }
     }
 
+    /// A table whose key follows from what makes it has that key, and no other.
+    pub(super) fn keys_of_made_tables(
+        &mut self,
+        steps: &BTreeMap<StepName, DeclaredStep>,
+        tables: &mut BTreeMap<TableName, TableRules>,
+    ) {
+        let made = steps.values().flat_map(|step| step.step().writes());
+        for MadeTable { name, key } in made.filter(|made| !made.key.is_empty()) {
+            let declared = &tables.entry(name.clone()).or_default().key;
+            if !declared.is_empty() && *declared != key {
+                let shown = name.to_string();
+                let wrong = format!("the key of {name} is {}", key.join(", "));
+                self.wrong(&["tables", &shown, "key"], Error::config(wrong).hint("take `key` out"));
+            }
+            tables.entry(name).or_default().key = key;
+        }
+    }
+
     /// Marts are written in the total order of their key.
     pub(super) fn marts_have_keys(
         &mut self,
@@ -137,16 +155,8 @@ impl Checking<'_, '_> {
         }
     }
 
-    /// Every table of which something is declared is made by somebody, `declared` by sources and sections
-    /// whose own errors were told.
-    pub(super) fn tables_are_made(
-        &mut self,
-        steps: &BTreeMap<StepName, Step>,
-        tables: &BTreeMap<TableName, TableRules>,
-        declared: &[TableName],
-    ) {
-        let made: Vec<TableName> =
-            steps.values().flat_map(Step::writes).chain(declared.iter().cloned()).collect();
+    /// Every table of which something is declared is among those that are made.
+    pub(super) fn tables_are_made(&mut self, made: &[TableName], tables: &BTreeMap<TableName, TableRules>) {
         for (table, rules) in tables {
             if !made.contains(table)
                 && self

@@ -52,8 +52,8 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
 
 /// Returns the messages of the last run that resolved identities.
 async fn notes(catalog: &Catalog) -> Result<Vec<String>> {
-    let sql = "select note from ops.steps where kind = 'resolve' and note is not null and status in ('done', 'reused')
-               and run = (select max(run) from ops.steps where kind = 'resolve' and status in ('done', 'reused'))";
+    let sql = "select note from ops.steps where kind = 'identity' and note is not null and status in ('done', 'reused')
+               and run = (select max(run) from ops.steps where kind = 'identity' and status in ('done', 'reused'))";
     let Some(rows) = Rows::of(catalog, "ops.steps", sql).await? else { return Ok(Vec::new()) };
     let mut notes = Vec::new();
     for row in rows.numbers() {

@@ -134,7 +134,7 @@ fn tables_that_nothing_makes_are_reported() {
         "{ row_count = { min = 1 } }",
         "{ relationships = \"customer_id\", to = \"core.customers.customer_id\" }",
     );
-    shop.pipeline("events = \"core.orders\"", "events = \"core.order\"");
+    shop.pipeline("absence_of = \"core.orders\"", "absence_of = \"core.order\"");
     shop.run_fails("tables_nothing_makes", 2);
 }
 

@@ -1,0 +1,90 @@
+//! Past instants to learn at.
+
+use chrono::Days;
+use chrono_tz::Tz;
+
+use crate::clock::{Instant, show_instant};
+use crate::day::local_instant;
+use crate::error::{Error, Result};
+
+/// Past cut-offs, oldest first; the latest is the hold-out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cutoffs {
+    /// The latest is a window before the as-of instant, the others every so many days before it.
+    Every {
+        count: u32,
+        days: u32,
+    },
+    At(Vec<Instant>),
+}
+
+impl Cutoffs {
+    /// Returns the cut-offs whose outcome is known at `as_of`.
+    pub(super) fn instants(&self, as_of: Instant, window_days: u32, zone: Tz) -> Result<Vec<Instant>> {
+        let mut instants = match self {
+            Cutoffs::Every { count, days } => {
+                let latest = shift_days(as_of, -i64::from(window_days), zone)?;
+                (0..*count)
+                    .map(|n| shift_days(latest, -i64::from(n) * i64::from(*days), zone))
+                    .collect::<Result<Vec<_>>>()?
+            }
+            Cutoffs::At(instants) => {
+                let mut known = Vec::new();
+                for cutoff in instants {
+                    if shift_days(*cutoff, i64::from(window_days), zone)? <= as_of {
+                        known.push(*cutoff);
+                    }
+                }
+                known
+            }
+        };
+        instants.sort();
+        instants.dedup();
+        Ok(instants)
+    }
+}
+
+/// Returns the instant so many days later (or earlier) at the same local time: a night in which the clock
+/// changes is still one day.
+pub(super) fn shift_days(instant: Instant, days: i64, zone: Tz) -> Result<Instant> {
+    let local = instant.with_timezone(&zone).naive_local();
+    let span = Days::new(days.unsigned_abs());
+    let shifted = if days < 0 { local.checked_sub_days(span) } else { local.checked_add_days(span) };
+    shifted
+        .and_then(|local| local_instant(local, zone))
+        .ok_or_else(|| Error::failed(format!("{} and {days} days is out of range", show_instant(instant))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::parse_instant;
+
+    fn at(text: &str) -> Instant {
+        parse_instant(text, Tz::UTC).unwrap()
+    }
+
+    #[test]
+    fn a_day_is_a_day_on_the_pipelines_clock() {
+        // Paris goes from +1 to +2 on 2026-03-29.
+        let zone = chrono_tz::Europe::Paris;
+        assert_eq!(shift_days(at("2026-03-28T23:00:00Z"), 1, zone).unwrap(), at("2026-03-29T22:00:00Z"));
+        assert_eq!(shift_days(at("2026-03-29T22:00:00Z"), -1, zone).unwrap(), at("2026-03-28T23:00:00Z"));
+    }
+
+    #[test]
+    fn a_cut_off_is_used_once_its_outcome_is_known() {
+        let window_days = 30;
+        let zone = Tz::UTC;
+        let cutoffs = Cutoffs::At(vec![at("2017-11-01"), at("2017-12-01"), at("2017-12-15")]);
+        assert_eq!(
+            cutoffs.instants(at("2018-01-01"), window_days, zone).unwrap(),
+            [at("2017-11-01"), at("2017-12-01")]
+        );
+        let every = Cutoffs::Every { count: 3, days: 30 };
+        assert_eq!(
+            every.instants(at("2018-01-01"), window_days, zone).unwrap(),
+            [at("2017-10-03"), at("2017-11-02"), at("2017-12-02")]
+        );
+    }
+}

@@ -1,0 +1,340 @@
+//! `[propensity.<name>]`: which outcome, whom to learn it from, and at which past instants.
+
+use datafusion::sql::parser::DFParser;
+use serde::Deserialize;
+
+use crate::config::Problem;
+use crate::error::Error;
+use crate::mining::bounds::{at_least, check_winsorise, winsorise};
+use crate::mining::feature_column::{FeatureColumn, check_columns};
+use crate::name::TableName;
+
+/// `[propensity.<name>]`, as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PropensitySection {
+    /// The table of features, one row per customer, evaluated as of each cut-off.
+    pub features: TableName,
+    pub columns: Vec<FeatureColumn>,
+    pub outcome: OutcomeSection,
+    /// SQL condition over the features: from whom it is learnt.
+    pub eligible: Option<String>,
+    /// SQL condition over the features: who gets a score; without it those that are eligible.
+    pub scored: Option<String>,
+    /// For an outcome in a window.
+    pub cutoffs: Option<CutoffsSection>,
+    /// Strength of the L2 penalty; scikit-learn's `1 / C`.
+    #[serde(default = "alpha")]
+    pub alpha: f64,
+    #[serde(default = "winsorise")]
+    pub winsorise: f64,
+    /// How many rows are learnt from, over all cut-offs.
+    #[serde(default = "sample")]
+    pub sample: usize,
+    /// With fewer rows the model is not fitted.
+    #[serde(default = "min_rows")]
+    pub min_rows: usize,
+    /// With fewer customers for whom the outcome came, or did not, the model is not fitted.
+    #[serde(default = "min_positives")]
+    pub min_positives: usize,
+}
+
+/// What is predicted: an event in a window, the absence of one, or a column that says it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeSection {
+    /// The outcome comes for who has an event of this table in the window after a cut-off.
+    pub event: Option<TableName>,
+    /// The outcome comes for who has none.
+    pub absence_of: Option<TableName>,
+    /// The column of the features that says for whom it came: true or false, null where it is not known.
+    pub column: Option<String>,
+    pub window_days: Option<i64>,
+    /// SQL condition over the events: which of them count.
+    #[serde(rename = "where")]
+    pub condition: Option<String>,
+}
+
+/// The past instants to learn from, the latest being the hold-out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected { count = 5, every_days = 30 } or a list of days")]
+pub enum CutoffsSection {
+    Days(Vec<String>),
+    Rhythm(Rhythm),
+}
+
+/// `count` cut-offs, each `every_days` before the next, the latest one window before the as-of instant.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rhythm {
+    pub count: usize,
+    pub every_days: i64,
+}
+
+/// `[propensity.<name>]`, checked.
+#[derive(Debug, Clone)]
+pub struct PropensityParams {
+    pub features: TableName,
+    pub columns: Vec<FeatureColumn>,
+    pub outcome: OutcomeParams,
+    pub eligible: Option<String>,
+    pub scored: Option<String>,
+    pub alpha: f64,
+    pub winsorise: f64,
+    pub sample: usize,
+    pub min_rows: usize,
+    pub min_positives: usize,
+}
+
+/// What is predicted, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeParams {
+    Event(EventOutcome),
+    /// A column of the features that carries the label.
+    Column(String),
+}
+
+/// Whether an event comes within the window after a cut-off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventOutcome {
+    pub events: TableName,
+    /// Whether the outcome is that an event comes, or that none does.
+    pub comes: bool,
+    pub window_days: u32,
+    /// SQL condition over the events: which of them count.
+    pub condition: Option<String>,
+}
+
+impl OutcomeParams {
+    /// Returns the length of the window; `None` where a column carries the label.
+    pub fn window_days(&self) -> Option<u32> {
+        match self {
+            OutcomeParams::Event(event) => Some(event.window_days),
+            OutcomeParams::Column(_) => None,
+        }
+    }
+}
+
+impl PropensityParams {
+    /// Returns who gets a score, as a SQL condition over the features; `None` is everybody.
+    pub fn scored_when(&self) -> Option<&str> {
+        self.scored.as_deref().or(self.eligible.as_deref())
+    }
+}
+
+impl PropensitySection {
+    /// Returns all that is wrong with the section, or what the model works with. Does no I/O.
+    pub fn check(&self) -> Result<PropensityParams, Vec<Problem>> {
+        let mut problems = Vec::new();
+        check_columns(&self.columns, &mut problems);
+        check_winsorise(self.winsorise, &mut problems);
+        check_condition(&["eligible"], self.eligible.as_deref(), &mut problems);
+        check_condition(&["scored"], self.scored.as_deref(), &mut problems);
+        let outcome = self.outcome.check(&self.columns, &mut problems);
+        match (&self.cutoffs, &self.outcome.column) {
+            (Some(cutoffs), None) => check_cutoffs(cutoffs, &mut problems),
+            (None, None) => problems.push(Problem::new(
+                Vec::<String>::new(),
+                Error::config("missing key `cutoffs`")
+                    .hint("an outcome in a window is learnt at past instants: cutoffs = { count = 5, every_days = 30 }"),
+            )),
+            (Some(_), Some(column)) => problems.push(Problem::new(
+                ["cutoffs"],
+                Error::config(format!("the column `{column}` says the outcome of today: there is no cut-off to learn at"))
+                    .hint("take `cutoffs` out"),
+            )),
+            (None, Some(_)) => {}
+        }
+        if !(self.alpha.is_finite() && self.alpha > 0.0) {
+            problems.push(Problem::new(
+                ["alpha"],
+                Error::config(format!("`alpha` is {}, a number above 0 was expected", self.alpha))
+                    .hint("1 is scikit-learn's default; a tiny one such as 1e-6 hardly penalises"),
+            ));
+        }
+        at_least("sample", self.sample, 100, &mut problems);
+        at_least("min_positives", self.min_positives, 1, &mut problems);
+        at_least("min_rows", self.min_rows, 2, &mut problems);
+        let Some(outcome) = outcome.filter(|_| problems.is_empty()) else { return Err(problems) };
+        Ok(PropensityParams {
+            features: self.features.clone(),
+            columns: self.columns.clone(),
+            outcome,
+            eligible: self.eligible.clone(),
+            scored: self.scored.clone(),
+            alpha: self.alpha,
+            winsorise: self.winsorise,
+            sample: self.sample,
+            min_rows: self.min_rows,
+            min_positives: self.min_positives,
+        })
+    }
+}
+
+impl OutcomeSection {
+    fn check(&self, columns: &[FeatureColumn], problems: &mut Vec<Problem>) -> Option<OutcomeParams> {
+        let (events, comes) = match (&self.event, &self.absence_of, &self.column) {
+            (Some(events), None, None) => (events, true),
+            (None, Some(events), None) => (events, false),
+            (None, None, Some(column)) => return self.check_label(column, columns, problems),
+            (None, None, None) => {
+                problems.push(Problem::new(
+                    ["outcome"],
+                    Error::config("the outcome names neither `event`, `absence_of` nor `column`")
+                        .hint("for example outcome = { absence_of = \"core.orders\", window_days = 90 }"),
+                ));
+                return None;
+            }
+            _ => {
+                problems.push(Problem::new(
+                    ["outcome"],
+                    Error::config(
+                        "the outcome names one of `event`, `absence_of` and `column`, found several",
+                    ),
+                ));
+                return None;
+            }
+        };
+        check_condition(&["outcome", "where"], self.condition.as_deref(), problems);
+        let Some(given) = self.window_days else {
+            problems.push(Problem::new(
+                ["outcome"],
+                Error::config("missing key `window_days`")
+                    .hint("how long after a cut-off the outcome is waited for"),
+            ));
+            return None;
+        };
+        let Some(window_days) = days(given) else {
+            problems.push(Problem::new(["outcome", "window_days"], not_days(given)));
+            return None;
+        };
+        let condition = self.condition.clone();
+        Some(OutcomeParams::Event(EventOutcome { events: events.clone(), comes, window_days, condition }))
+    }
+
+    fn check_label(
+        &self,
+        label: &str,
+        columns: &[FeatureColumn],
+        problems: &mut Vec<Problem>,
+    ) -> Option<OutcomeParams> {
+        for (key, is_given) in
+            [("window_days", self.window_days.is_some()), ("where", self.condition.is_some())]
+        {
+            if is_given {
+                problems.push(Problem::new(
+                    ["outcome", key],
+                    Error::config(format!(
+                        "`{key}` is of an outcome in a window; the column `{label}` says it itself"
+                    ))
+                    .hint(format!("take `{key}` out")),
+                ));
+            }
+        }
+        if columns.iter().any(|column| column.column == label) {
+            problems.push(Problem::new(
+                ["columns"],
+                Error::config(format!("`{label}` is the outcome: it cannot be learnt from"))
+                    .hint("take it out of `columns`"),
+            ));
+        }
+        Some(OutcomeParams::Column(label.to_owned()))
+    }
+}
+
+/// The instants themselves are read by the pipeline, which knows the time zone.
+fn check_cutoffs(cutoffs: &CutoffsSection, problems: &mut Vec<Problem>) {
+    match cutoffs {
+        CutoffsSection::Days(texts) if texts.len() < 2 => {
+            problems.push(Problem::new(["cutoffs"], too_few_cutoffs(texts.len())));
+        }
+        CutoffsSection::Days(_) => {}
+        CutoffsSection::Rhythm(rhythm) => {
+            if rhythm.count < 2 {
+                problems.push(Problem::new(["cutoffs", "count"], too_few_cutoffs(rhythm.count)));
+            }
+            if days(rhythm.every_days).is_none() {
+                problems.push(Problem::new(["cutoffs", "every_days"], not_days(rhythm.every_days)));
+            }
+        }
+    }
+}
+
+fn too_few_cutoffs(count: usize) -> Error {
+    Error::config(format!("{count} cut-offs are declared, at least 2 were expected"))
+        .hint("the latest is held out to judge the model, the earlier ones are learnt from")
+}
+
+fn days(count: i64) -> Option<u32> {
+    u32::try_from(count).ok().filter(|count| (1..=36_500).contains(count))
+}
+
+fn not_days(count: i64) -> Error {
+    Error::config(format!("{count} days were found, 1 to 36500 were expected"))
+}
+
+fn check_condition(key: &[&str], condition: Option<&str>, problems: &mut Vec<Problem>) {
+    if let Some(text) = condition
+        && let Err(cause) = DFParser::parse_sql_into_expr(text)
+    {
+        problems.push(Problem::new(
+            key.iter().copied(),
+            Error::config("the condition is not a SQL expression").caused_by(cause),
+        ));
+    }
+}
+
+fn sample() -> usize {
+    200_000
+}
+
+fn alpha() -> f64 {
+    1.0
+}
+
+fn min_rows() -> usize {
+    200
+}
+
+fn min_positives() -> usize {
+    20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(problems: Vec<Problem>) -> Vec<String> {
+        problems.iter().map(|p| p.key.join(".")).collect()
+    }
+
+    fn propensity(cutoffs: &str) -> PropensitySection {
+        toml::from_str(&format!(
+            r#"features = "mart.customer_features"
+               columns = ["recency_days"]
+               outcome = {{ absence_of = "core.orders", window_days = 30 }}
+               eligible = "orders_90d > 0"
+               cutoffs = {cutoffs}"#
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn who_is_scored_is_who_is_eligible_unless_said_otherwise() {
+        let mut section = propensity("{ count = 3, every_days = 10 }");
+        assert_eq!(section.check().unwrap().scored_when(), Some("orders_90d > 0"));
+        section.scored = Some("orders_total > 0".into());
+        assert_eq!(section.check().unwrap().scored_when(), Some("orders_total > 0"));
+    }
+
+    #[test]
+    fn a_condition_that_does_not_parse_is_a_problem_of_its_key() {
+        let mut section = propensity("{ count = 1, every_days = 0 }");
+        section.eligible = Some("orders_90d >".into());
+        section.alpha = 0.0;
+        assert_eq!(
+            keys(section.check().unwrap_err()),
+            ["eligible", "cutoffs.count", "cutoffs.every_days", "alpha"]
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! Features as of an instant: what training and scoring share.
+//!
+//! A feature model is a SQL query with `$as_of`. It is asked about past instants (to learn) and about today
+//! (to score) through sessions that hide what was not known yet, so that the past answers as it would have
+//! then.
+
+use std::collections::BTreeSet;
+
+use datafusion::prelude::DataFrame;
+
+use crate::clock::{Instant, show_instant};
+use crate::error::{Context, Result};
+use crate::name::TableName;
+use crate::warehouse::catalog::Catalog;
+
+/// The query of a feature model and what it reads.
+#[derive(Debug, Clone)]
+pub struct FeatureQuery {
+    pub table: TableName,
+    pub sql: String,
+    pub reads: BTreeSet<TableName>,
+}
+
+impl FeatureQuery {
+    /// Returns the features of every customer known at the instant.
+    ///
+    /// # Errors
+    /// A query that does not plan over what was known then.
+    pub(super) async fn as_of(&self, catalog: &Catalog, instant: Instant) -> Result<DataFrame> {
+        let session = catalog.session(&self.reads, Some(instant)).await?;
+        session
+            .sql(&self.sql)
+            .await
+            .doing("plan its query")
+            .map_err(|e| e.at(format!("features {} as of {}", self.table, show_instant(instant))))
+    }
+}

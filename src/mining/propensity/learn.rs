@@ -1,0 +1,274 @@
+//! Learning who is likely to have an outcome: logistic regression on what was known before it.
+//!
+//! At each past cut-off the same features were evaluated that scoring uses today, and the outcome window
+//! after it told for whom the outcome came. The latest cut-off is held out: all figures (AUC, Brier,
+//! calibration, lift) are those of a model fitted on the earlier ones only, and of these only on cut-offs
+//! whose window was over at the hold-out. The model that scores is then fitted anew on all cut-offs, the
+//! hold-out included, since the latest behaviour is the best teacher; it has no figures of its own.
+//!
+//! Where the features carry their label there is no past: a fifth of the customers, by a hash of their id,
+//! is held out.
+
+use datafusion::prelude::DataFrame;
+use ndarray::{Array2, Axis, concatenate};
+use sha2::{Digest, Sha256};
+
+use super::declaration::PropensityParams;
+use super::score::Scorer;
+use crate::clock::{Instant, show_instant};
+use crate::error::{Context, Error, Result};
+use crate::mining::evaluate;
+use crate::mining::fit_error::{FitError, FitResult};
+use crate::mining::fitted::{FittedModel, ModelKind, Part};
+use crate::mining::logistic::{self, Logistic};
+use crate::mining::matrix::{self, Key, Matrix};
+use crate::mining::scaling::{Rare, Scaling};
+
+/// The column that says for whom the outcome came.
+pub(super) const OUTCOME: &str = "__outcome";
+/// Of labelled customers one in so many is held out.
+const HOLDOUT_IN: u64 = 5;
+
+/// Customers with what came of them: `customer_id`, the features, and `__outcome` (boolean, or 0 and 1).
+pub(super) enum Labelled {
+    /// The eligible customers at past instants.
+    Cutoffs(Vec<LabelledCutoff>),
+    /// Those of today whose label is known.
+    Customers(DataFrame),
+}
+
+/// The eligible customers at a past instant, the features as of then, and their outcome, known since.
+pub(super) struct LabelledCutoff {
+    pub cutoff: Instant,
+    /// When the outcome was known.
+    pub window_end: Instant,
+    pub frame: DataFrame,
+}
+
+/// What is learnt from, and what the figures are taken on.
+struct Samples {
+    training: Vec<Rows>,
+    held_out: Rows,
+}
+
+struct Rows {
+    /// When, and until when the outcome was open; `None` for labelled customers of today.
+    window: Option<(Instant, Instant)>,
+    features: Matrix,
+    outcomes: Vec<bool>,
+}
+
+/// Learns who is likely to have the outcome. Too few rows, outcomes or cut-offs make a model that is
+/// `not_fitted`.
+///
+/// # Errors
+/// When a frame cannot be read, lacks a column, holds a customer twice or an unknown outcome.
+pub(super) async fn fit(model: &str, params: &PropensityParams, labelled: Labelled) -> Result<FittedModel> {
+    let samples = match labelled {
+        Labelled::Cutoffs(cutoffs) => read_cutoffs(params, cutoffs).await?,
+        Labelled::Customers(frame) => Some(held_apart(read(params, frame, params.sample).await?)),
+    };
+    let (name, params) = (model.to_owned(), params.clone());
+    // Off the threads that other steps' streams run on.
+    let fitted = tokio::task::spawn_blocking(move || fit_rows(&name, &params, samples))
+        .await
+        .doing("learn who is likely to have the outcome")?;
+    FittedModel::of_fit(model, ModelKind::Propensity, fitted)
+}
+
+/// Returns the cut-offs, the latest held out; `None` when there is none.
+async fn read_cutoffs(params: &PropensityParams, cutoffs: Vec<LabelledCutoff>) -> Result<Option<Samples>> {
+    let mut past = Vec::with_capacity(cutoffs.len());
+    let most = params.sample.div_ceil(cutoffs.len().max(1));
+    for LabelledCutoff { cutoff, window_end, frame } in cutoffs {
+        let place = format!("cut-off {}", show_instant(cutoff));
+        let rows = read(params, frame, most).await.map_err(|error| error.at(place))?;
+        past.push(Rows { window: Some((cutoff, window_end)), ..rows });
+    }
+    past.sort_by_key(|rows| rows.window);
+    let held_out = past.pop();
+    Ok(held_out.map(|held_out| Samples { training: past, held_out }))
+}
+
+/// Holds a part of the customers out, the same ones every night.
+fn held_apart(all: Rows) -> Samples {
+    let is_held_out = |key: &Key| {
+        let hash = match key {
+            Key::Number(number) => Sha256::digest(number.to_string()),
+            Key::Text(text) => Sha256::digest(text),
+        };
+        hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte)) % HOLDOUT_IN == 0
+    };
+    let (out, kept): (Vec<usize>, Vec<usize>) =
+        (0..all.outcomes.len()).partition(|&row| is_held_out(&all.features.keys[row]));
+    let of = |rows: &[usize]| Rows {
+        window: None,
+        features: Matrix {
+            columns: all.features.columns.clone(),
+            keys: rows.iter().map(|&row| all.features.keys[row].clone()).collect(),
+            values: all.features.values.select(Axis(0), rows),
+            seen: rows.len(),
+        },
+        outcomes: rows.iter().map(|&row| all.outcomes[row]).collect(),
+    };
+    Samples { training: vec![of(&kept)], held_out: of(&out) }
+}
+
+async fn read(params: &PropensityParams, frame: DataFrame, most: usize) -> Result<Rows> {
+    let mut columns: Vec<String> = params.columns.iter().map(|c| c.column.clone()).collect();
+    columns.push(OUTCOME.to_owned());
+    let mut features = matrix::read(frame, &columns, most).await?;
+    let last = columns.len() - 1;
+    let outcomes = features
+        .values
+        .column(last)
+        .iter()
+        .map(|value| match *value {
+            1.0 => Ok(true),
+            0.0 => Ok(false),
+            _ => Err(Error::failed("the outcome must be true or false for every customer")),
+        })
+        .collect::<Result<_>>()?;
+    features.values.remove_index(Axis(1), last);
+    features.columns.pop();
+    // Removing a column leaves a gap between rows.
+    features.values = features.values.as_standard_layout().into_owned();
+    Ok(Rows { window: None, features, outcomes })
+}
+
+fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) -> FitResult<FittedModel> {
+    let Some(Samples { training: mut past, held_out }) = samples else {
+        return Err(FitError::NotFitted("the history is too short for any cut-off".to_owned()));
+    };
+    let mut fitted = FittedModel::fitted(model, ModelKind::Propensity);
+    let is_over = |rows: &&Rows| match (rows.window, held_out.window) {
+        (Some((_, end)), Some((cutoff, _))) => end <= cutoff,
+        _ => true,
+    };
+    let training: Vec<&Rows> = past.iter().filter(is_over).collect();
+    for (cutoff, _) in past.iter().filter(|rows| !is_over(rows)).filter_map(|rows| rows.window) {
+        fitted.remark(format!(
+            "the cut-off {} was kept from the judged model: its window reaches into the hold-out's",
+            show_instant(cutoff)
+        ));
+    }
+    let (train, outcomes) = stack(&training)?;
+    require_enough(params, training.len(), &outcomes)?;
+    let judged = learn(params, &train, &outcomes)?;
+    let scores = judged.logistic.predict(&judged.scaling.apply(&held_out.features));
+    report(&mut fitted, &scores, &held_out.outcomes);
+    set_counts(&mut fitted, "train", &outcomes);
+
+    past.push(held_out);
+    for (index, (rows, (cutoff, _))) in
+        past.iter().filter_map(|rows| rows.window.map(|window| (rows, window))).enumerate()
+    {
+        let position = index as i64 + 1;
+        fitted.note(Part::Parameter, "cutoff", position, show_instant(cutoff));
+        fitted.set(Part::Metric, "customers_of_cutoff", position, rows.features.seen as f64);
+        if let Some(rate) = evaluate::base_rate(&rows.outcomes) {
+            fitted.set(Part::Metric, "base_rate_of_cutoff", position, rate);
+        }
+    }
+    let (all, outcomes) = stack(&past.iter().collect::<Vec<_>>())?;
+    let Learnt { logistic, scaling, dropped } = learn(params, &all, &outcomes)?;
+    for column in dropped {
+        fitted.remark(format!("the column `{column}` is left out: it does not vary between customers"));
+    }
+    set_counts(&mut fitted, "final", &outcomes);
+    fitted.set(Part::Metric, "gradient", 0, logistic.gradient);
+    Scorer { scaling, intercept: logistic.intercept, weights: logistic.weights }.store(&mut fitted);
+    Ok(fitted)
+}
+
+/// Refuses to learn from a history that is too short, or from too few of either outcome.
+fn require_enough(params: &PropensityParams, cutoffs: usize, outcomes: &[bool]) -> FitResult<()> {
+    if cutoffs == 0 {
+        return Err(FitError::NotFitted(format!(
+            "the history is too short: a cut-off to learn from must lie at least {} days before the hold-out",
+            params.outcome.window_days().unwrap_or(0)
+        )));
+    }
+    let with = outcomes.iter().filter(|y| **y).count();
+    let without = outcomes.len() - with;
+    if outcomes.len() < params.min_rows {
+        return Err(FitError::NotFitted(format!(
+            "{} customers to learn from, at least {} were asked for",
+            outcomes.len(),
+            params.min_rows
+        )));
+    }
+    if with.min(without) < params.min_positives {
+        return Err(FitError::NotFitted(format!(
+            "the outcome came for {with} customers and did not for {without}, at least {} of each were asked for",
+            params.min_positives
+        )));
+    }
+    Ok(())
+}
+
+/// A regression, the scaling its rows went through, and the columns that do not vary.
+struct Learnt {
+    logistic: Logistic,
+    scaling: Scaling,
+    dropped: Vec<String>,
+}
+
+fn learn(params: &PropensityParams, rows: &Matrix, outcomes: &[bool]) -> FitResult<Learnt> {
+    let (scaling, dropped) = Scaling::fit(&params.columns, rows, params.winsorise, Rare::Keep);
+    let scaled = scaling.apply(rows);
+    let logistic = logistic::fit(&scaled, outcomes, params.alpha)?;
+    Ok(Learnt { logistic, scaling, dropped })
+}
+
+/// Cut-offs one under the other, oldest first; a customer may stand in each of them.
+fn stack(past: &[&Rows]) -> Result<(Matrix, Vec<bool>)> {
+    let columns = past.first().map(|rows| rows.features.columns.clone()).unwrap_or_default();
+    let parts: Vec<_> = past.iter().map(|rows| rows.features.values.view()).collect();
+    let values = if parts.is_empty() {
+        Array2::zeros((0, 0))
+    } else {
+        concatenate(Axis(0), &parts).doing("stack the cut-offs")?
+    };
+    let matrix = Matrix {
+        columns,
+        keys: past.iter().flat_map(|rows| rows.features.keys.iter().cloned()).collect(),
+        values,
+        seen: past.iter().map(|rows| rows.features.seen).sum(),
+    };
+    Ok((matrix, past.iter().flat_map(|rows| rows.outcomes.iter().copied()).collect()))
+}
+
+fn set_counts(fitted: &mut FittedModel, of: &str, outcomes: &[bool]) {
+    fitted.set(Part::Metric, &format!("rows_{of}"), 0, outcomes.len() as f64);
+    fitted.set(Part::Metric, &format!("positives_{of}"), 0, outcomes.iter().filter(|y| **y).count() as f64);
+}
+
+fn report(fitted: &mut FittedModel, scores: &[f64], outcomes: &[bool]) {
+    set_counts(fitted, "holdout", outcomes);
+    let bins = evaluate::calibration(scores, outcomes);
+    let figures = [
+        ("auc", evaluate::auc(scores, outcomes)),
+        ("brier", evaluate::brier(scores, outcomes)),
+        ("base_rate", evaluate::base_rate(outcomes)),
+        ("top_decile_lift", evaluate::top_decile_lift(scores, outcomes)),
+        ("calibration_error", evaluate::expected_calibration_error(&bins)),
+    ];
+    for (name, figure) in figures {
+        if let Some(value) = figure {
+            fitted.set(Part::Metric, name, 0, value);
+        }
+    }
+    if fitted.metric("auc").is_none() {
+        fitted.remark("the hold-out has one outcome only: the model is not judged on it");
+    }
+    for (index, bin) in bins.iter().enumerate() {
+        let decile = index as i64 + 1;
+        fitted.set(Part::Calibration, "customers", decile, bin.customers as f64);
+        fitted.set(Part::Calibration, "mean_score", decile, bin.mean_score);
+        fitted.set(Part::Calibration, "outcome_rate", decile, bin.outcome_rate);
+    }
+}
+
+#[cfg(test)]
+mod tests;

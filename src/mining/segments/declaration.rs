@@ -1,0 +1,202 @@
+//! `[segments.<name>]`: which features, how many segments, which words.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::config::Problem;
+use crate::error::Error;
+use crate::mining::bounds::{at_least, check_winsorise, winsorise};
+use crate::mining::feature_column::{FeatureColumn, check_columns};
+use crate::name::TableName;
+
+/// `[segments.<name>]`, as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentSection {
+    /// The table of features, one row per customer.
+    pub features: TableName,
+    pub columns: Vec<FeatureColumn>,
+    /// How many segments; or `k_range`, to have it chosen.
+    pub k: Option<usize>,
+    pub k_range: Option<[usize; 2]>,
+    /// How many customers the centroids are fitted on; all of them are scored.
+    #[serde(default = "sample")]
+    pub sample: usize,
+    /// Random starts; the best one is kept.
+    #[serde(default = "starts")]
+    pub starts: usize,
+    /// Values beyond this share at either end are drawn in to it.
+    #[serde(default = "winsorise")]
+    pub winsorise: f64,
+    /// A chosen k has no segment with a smaller share of the customers.
+    #[serde(default = "smallest_share")]
+    pub smallest_share: f64,
+    /// Words for a low and a high value of a column; an empty word says nothing.
+    #[serde(default)]
+    pub names: BTreeMap<String, [String; 2]>,
+}
+
+/// How many segments there are to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentCount {
+    Exactly(usize),
+    /// Chosen from `low..=high` by [`super::choose_k`].
+    Between(usize, usize),
+}
+
+/// `[segments.<name>]`, checked.
+#[derive(Debug, Clone)]
+pub struct SegmentParams {
+    pub features: TableName,
+    pub columns: Vec<FeatureColumn>,
+    pub count: SegmentCount,
+    pub sample: usize,
+    pub starts: usize,
+    pub winsorise: f64,
+    pub smallest_share: f64,
+    pub names: BTreeMap<String, [String; 2]>,
+}
+
+impl SegmentSection {
+    /// All that is wrong with the section, or what segmentation works with. Does no I/O.
+    pub fn check(&self) -> Result<SegmentParams, Vec<Problem>> {
+        let mut problems = Vec::new();
+        check_columns(&self.columns, &mut problems);
+        check_winsorise(self.winsorise, &mut problems);
+        let count = match (self.k, self.k_range) {
+            (Some(k), None) => {
+                if !(1..=MOST_SEGMENTS).contains(&k) {
+                    problems.push(Problem::new(["k"], too_many_segments(k)));
+                }
+                SegmentCount::Exactly(k)
+            }
+            (None, Some([low, high])) => {
+                if low < 2 || high > MOST_SEGMENTS {
+                    problems
+                        .push(Problem::new(["k_range"], too_many_segments(if low < 2 { low } else { high })));
+                } else if low > high {
+                    problems.push(Problem::new(
+                        ["k_range"],
+                        Error::config(format!("the range [{low}, {high}] ends before it begins"))
+                            .hint("write the smaller number first"),
+                    ));
+                }
+                SegmentCount::Between(low, high)
+            }
+            (Some(_), Some(_)) => {
+                problems.push(Problem::new(
+                    ["k"],
+                    Error::config("both `k` and `k_range` are given").hint("keep one of them"),
+                ));
+                SegmentCount::Exactly(1)
+            }
+            (None, None) => SegmentCount::Between(3, 8),
+        };
+        at_least("sample", self.sample, 100, &mut problems);
+        at_least("starts", self.starts, 1, &mut problems);
+        if !(0.0..0.5).contains(&self.smallest_share) {
+            problems.push(Problem::new(
+                ["smallest_share"],
+                Error::config(format!(
+                    "`smallest_share` is {}, a share from 0 to 0.5 was expected",
+                    self.smallest_share
+                )),
+            ));
+        }
+        for column in self.names.keys() {
+            if !self.columns.iter().any(|c| c.column == *column) {
+                problems.push(Problem::new(
+                    ["names", column],
+                    Error::config(format!(
+                        "`{column}` is named but is not among the columns of the segments"
+                    ))
+                    .hint("add it to `columns`, or drop its words"),
+                ));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(SegmentParams {
+            features: self.features.clone(),
+            columns: self.columns.clone(),
+            count,
+            sample: self.sample,
+            starts: self.starts,
+            winsorise: self.winsorise,
+            smallest_share: self.smallest_share,
+            names: self.names.clone(),
+        })
+    }
+}
+
+/// More segments than anybody can address one by one.
+const MOST_SEGMENTS: usize = 50;
+
+fn too_many_segments(k: usize) -> Error {
+    Error::config(format!("{k} segments were asked for, 2 to {MOST_SEGMENTS} were expected"))
+}
+
+fn sample() -> usize {
+    100_000
+}
+
+fn starts() -> usize {
+    3
+}
+
+fn smallest_share() -> f64 {
+    0.02
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segments(text: &str) -> SegmentSection {
+        toml::from_str(text).unwrap()
+    }
+
+    fn keys(problems: Vec<Problem>) -> Vec<String> {
+        problems.iter().map(|p| p.key.join(".")).collect()
+    }
+
+    #[test]
+    fn a_section_says_little_and_means_the_defaults() {
+        let params = segments(
+            r#"features = "mart.customer_features"
+               columns = ["recency_days", { column = "net_amount", log = true }]
+               k = 6"#,
+        )
+        .check()
+        .unwrap();
+        assert_eq!(params.count, SegmentCount::Exactly(6));
+        assert_eq!((params.sample, params.starts, params.winsorise), (100_000, 3, 0.01));
+        assert_eq!(params.columns.iter().map(|c| c.log).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let section = segments(
+            r#"features = "mart.customer_features"
+               columns = ["recency_days", "recency_days", "Bad"]
+               k = 6
+               k_range = [2, 4]
+               winsorise = 0.7
+               starts = 0
+               names = { web = ["", "web"] }"#,
+        );
+        assert_eq!(
+            keys(section.check().unwrap_err()),
+            ["columns", "columns", "winsorise", "k", "starts", "names.web"]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_its_name() {
+        let text = "features = \"a.b\"\ncolumns = [{ column = \"x\", logg = true }]\nk = 2";
+        let error = toml::from_str::<SegmentSection>(text).unwrap_err();
+        assert!(error.to_string().contains("logg"), "{error}");
+    }
+}

@@ -1,0 +1,116 @@
+//! The step of the segments: every segmentation of a pipeline, from its features to its tables.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use datafusion::logical_expr::{ident, lit};
+use datafusion::prelude::DataFrame;
+
+use super::declaration::SegmentParams;
+use super::segmentation::{fit, profiles, score};
+use crate::error::{Context, Error, Result};
+use crate::mining::KEY;
+use crate::mining::fitted::{FittedModel, ModelKind};
+use crate::name::TableName;
+use crate::ops::models;
+use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
+
+/// A segmentation of a pipeline.
+#[derive(Debug, Clone)]
+pub struct Segmentation {
+    pub name: String,
+    pub params: SegmentParams,
+}
+
+impl Segmentation {
+    fn table(&self) -> TableName {
+        mart(&format!("segments_{}", self.name))
+    }
+
+    /// Returns its name in `ops.models`.
+    fn model(&self) -> String {
+        format!("segments_{}", self.name)
+    }
+}
+
+/// The segmentations of a pipeline, in the order of its file: the first is also `mart.segments`.
+#[derive(Debug, Clone)]
+pub struct Segmentations(pub Vec<Segmentation>);
+
+fn mart(table: &str) -> TableName {
+    TableName::new("mart", table).expect("a segmentation's name was checked to be an identifier")
+}
+
+#[async_trait]
+impl Step for Segmentations {
+    fn kind(&self) -> &'static str {
+        "segments"
+    }
+
+    fn reads(&self) -> BTreeSet<TableName> {
+        self.0.iter().map(|segmentation| segmentation.params.features.clone()).collect()
+    }
+
+    fn writes(&self) -> Vec<MadeTable> {
+        let mut tables = vec![MadeTable::keyed(mart("segments"), &[KEY])];
+        tables.extend(self.0.iter().map(|segmentation| MadeTable::keyed(segmentation.table(), &[KEY])));
+        tables.push(MadeTable::keyed(mart("segment_profiles"), &["segmentation", "segment_id"]));
+        tables
+    }
+
+    fn remembers(&self) -> BTreeSet<TableName> {
+        // A warm start.
+        [models::table()].into()
+    }
+
+    async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
+        let (mut assigned, mut fitted_models) = (Vec::new(), Vec::new());
+        let (mut profiled, mut warnings): (Option<DataFrame>, _) = (None, Vec::new());
+        for segmentation in &self.0 {
+            let located = |error: Error| error.at(format!("[segments.{}]", segmentation.name));
+            let Segmented { scores, profiles, fitted } =
+                segmented(segmentation, context).await.map_err(located)?;
+            for warning in fitted.warnings() {
+                warnings.push(match self.0.len() {
+                    1 => warning,
+                    _ => format!("{}: {warning}", segmentation.name),
+                });
+            }
+            if assigned.is_empty() {
+                let first = context.stage_frame(&mart("segments"), scores.clone()).await.map_err(located)?;
+                assigned.push(first);
+            }
+            assigned.push(context.stage_frame(&segmentation.table(), scores).await.map_err(located)?);
+            fitted_models.push(context.append_fitted(&fitted.to_batch()?).await?);
+            // Means of a column that only one segmentation reads are null for the others.
+            profiled = Some(match profiled {
+                None => profiles,
+                Some(others) => others.union_by_name(profiles).doing("put the profiles together")?,
+            });
+        }
+        let profiles = profiled.ok_or_else(|| Error::failed("the pipeline has no segmentation"))?;
+        let profiles = context.stage_frame(&mart("segment_profiles"), profiles).await?;
+        let staged = assigned.into_iter().chain([profiles]).chain(fitted_models).collect();
+        Ok(StepOutput::of(staged).with_warnings(warnings))
+    }
+}
+
+struct Segmented {
+    scores: DataFrame,
+    profiles: DataFrame,
+    fitted: FittedModel,
+}
+
+async fn segmented(segmentation: &Segmentation, context: &StepContext) -> Result<Segmented> {
+    let (params, model) = (&segmentation.params, segmentation.model());
+    let session = context.catalog.session([&params.features], Some(context.as_of)).await?;
+    let previous = FittedModel::last(context, &model, ModelKind::Segments).await?;
+    let features = session.table(&params.features).await?;
+    let fitted = fit(&model, params, features.clone(), previous.as_ref(), context.seed).await?;
+    let scores = score(&fitted, features.clone())?;
+    let profiles = profiles(&fitted, params, features)?;
+    let mut columns = vec![lit(segmentation.name.as_str()).alias("segmentation")];
+    columns.extend(profiles.schema().fields().iter().map(|field| ident(field.name())));
+    let profiles = profiles.select(columns).doing("write the profiles of the segments as SQL")?;
+    Ok(Segmented { scores, profiles, fitted })
+}

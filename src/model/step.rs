@@ -1,0 +1,73 @@
+//! The step of a model: its SELECT, planned over the tables of the run, makes its table.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::prelude::DataFrame;
+
+use super::dated::Dating;
+use super::definition::Model;
+use crate::error::{Error, Result};
+use crate::name::TableName;
+use crate::step::determinism::{require_deterministic, require_no_clock};
+use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
+
+/// A model as a step of a pipeline.
+#[derive(Clone)]
+pub struct ModelStep {
+    pub model: Arc<Model>,
+    /// How all tables of the pipeline say when their rows became known.
+    pub dating: Arc<Dating>,
+}
+
+/// The model alone: another model that changes is another step.
+impl fmt::Debug for ModelStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.model.fmt(f)
+    }
+}
+
+#[async_trait]
+impl Step for ModelStep {
+    fn kind(&self) -> &'static str {
+        "model"
+    }
+
+    fn reads(&self) -> BTreeSet<TableName> {
+        self.model.reads.clone()
+    }
+
+    fn writes(&self) -> Vec<MadeTable> {
+        vec![MadeTable::new(self.model.table.clone())]
+    }
+
+    async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
+        let frame = self.frame(context).await?;
+        let staged = context.stage_frame(&self.model.table, frame).await.map_err(|e| self.located(e))?;
+        Ok(StepOutput::of(vec![staged]))
+    }
+}
+
+impl ModelStep {
+    /// Returns the model's query, planned over what the catalog has as of the run's instant.
+    ///
+    /// # Errors
+    /// SQL that does not plan, that asks the clock, that dates rows by what is only a day, or, of a mart, that
+    /// may come out otherwise on another day.
+    pub async fn frame(&self, context: &StepContext) -> Result<DataFrame> {
+        let frame = self.model.query(context).await?;
+        let plan = frame.logical_plan();
+        require_no_clock(plan).map_err(|e| self.located(e))?;
+        self.dating.require_dated(context, &self.model, plan).await.map_err(|e| self.located(e))?;
+        if self.model.table.schema() == "mart" {
+            require_deterministic(plan).map_err(|e| self.located(e))?;
+        }
+        Ok(frame)
+    }
+
+    fn located(&self, error: Error) -> Error {
+        error.at(self.model.path.display().to_string())
+    }
+}

@@ -1,0 +1,180 @@
+//! The sections of mining, and the rules of features and outcomes: what is learnt from may know nothing of
+//! the future.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+
+use super::checking::Checking;
+use crate::clock::parse_instant;
+use crate::error::Error;
+use crate::mining::propensity::{
+    Cutoffs, CutoffsSection, EventOutcome, FeatureQuery, Learning, OutcomeParams, Propensity,
+    PropensitySection,
+};
+use crate::mining::segments::{SegmentSection, Segmentation, Segmentations};
+use crate::model::Model;
+use crate::name::{StepName, TableName, is_identifier};
+use crate::pipeline::definition::TableRules;
+use crate::pipeline::step::DeclaredStep;
+use crate::warehouse::visibility::KnownSince;
+
+/// What mining reads: models by their tables, and what is declared of tables.
+#[derive(Clone, Copy)]
+pub(super) struct Features<'a> {
+    pub models: &'a BTreeMap<TableName, Arc<Model>>,
+    pub tables: &'a BTreeMap<TableName, TableRules>,
+}
+
+impl Checking<'_, '_> {
+    /// Adds the step of the segmentations, in the order of the file.
+    pub(super) fn segments(
+        &mut self,
+        sections: &BTreeMap<String, SegmentSection>,
+        features: Features,
+        steps: &mut BTreeMap<StepName, DeclaredStep>,
+    ) {
+        let mut names: Vec<&String> = sections.keys().collect();
+        names.sort_by_key(|name| self.document.offset_of(&["segments", name]));
+        let mut segmentations = Vec::new();
+        for name in names {
+            let key = ["segments", name.as_str()];
+            if self.mart_name(&key, name)
+                && let Some(params) = self.section(&key, sections[name].check())
+                && self.feature_model(&key, &params.features, features).is_some()
+            {
+                segmentations.push(Segmentation { name: name.clone(), params });
+            }
+        }
+        if !segmentations.is_empty() {
+            let step = DeclaredStep::Segments(Arc::new(Segmentations(segmentations)));
+            steps.insert(StepName::new("mart.segments"), step);
+        }
+    }
+
+    /// Adds a step for each propensity.
+    pub(super) fn propensities(
+        &mut self,
+        sections: &BTreeMap<String, PropensitySection>,
+        features: Features,
+        zone: Tz,
+        steps: &mut BTreeMap<StepName, DeclaredStep>,
+    ) {
+        for (name, section) in sections {
+            let key = ["propensity", name.as_str()];
+            if self.mart_name(&key, name)
+                && let Some(params) = self.section(&key, section.check())
+                && let Some(model) = self.feature_model(&key, &params.features, features)
+                && let Some(learning) = self.learning(name, section, &params.outcome, &model, features, zone)
+            {
+                let propensity = Propensity { name: name.clone(), params, learning };
+                let step = StepName::from(&propensity.table());
+                steps.insert(step, DeclaredStep::Propensity(Arc::new(propensity)));
+            }
+        }
+    }
+
+    /// The name of a section becomes a part of the names of tables and columns.
+    fn mart_name(&mut self, key: &[&str], name: &str) -> bool {
+        let is_name = is_identifier(name);
+        if !is_name {
+            self.wrong(
+                key,
+                Error::config(format!("`{name}` cannot be a part of the name of a table"))
+                    .hint("use lower-case letters, digits and underscores"),
+            );
+        }
+        is_name
+    }
+
+    /// Returns the model that makes the features.
+    fn feature_model(
+        &mut self,
+        section: &[&str; 2],
+        features: &TableName,
+        known: Features,
+    ) -> Option<Arc<Model>> {
+        let model = known.models.get(features).cloned();
+        if model.is_none() && self.all_models {
+            self.wrong(
+                &[section[0], section[1], "features"],
+                Error::config(format!("{features} is not made by a model"))
+                    .hint("features are a SQL model with $as_of, for example sql/<pipeline>/mart/customer_features.sql"),
+            );
+        }
+        model
+    }
+
+    fn learning(
+        &mut self,
+        name: &str,
+        section: &PropensitySection,
+        outcome: &OutcomeParams,
+        model: &Model,
+        known: Features,
+        zone: Tz,
+    ) -> Option<Learning> {
+        let outcome = match outcome {
+            OutcomeParams::Column(column) => return Some(Learning::Label(column.clone())),
+            OutcomeParams::Event(outcome) => outcome.clone(),
+        };
+        let knows_its_past = self.knows_its_past(name, model, known);
+        let has_time = self.has_time(name, &outcome, known);
+        let cutoffs = self.cutoffs(name, section.cutoffs.as_ref()?, zone)?;
+        let features =
+            FeatureQuery { table: model.table.clone(), sql: model.sql.clone(), reads: model.reads.clone() };
+        (knows_its_past && has_time).then_some(Learning::Past { outcome, cutoffs, features })
+    }
+
+    /// Features that are asked about the past may read only what the engine can show as of then.
+    fn knows_its_past(&mut self, name: &str, model: &Model, known: Features) -> bool {
+        let undeclared: Vec<String> = model
+            .reads
+            .iter()
+            .filter(|read| known.tables.get(*read).is_none_or(|rules| rules.known == KnownSince::Undeclared))
+            .map(ToString::to_string)
+            .collect();
+        if !undeclared.is_empty() {
+            self.wrong(
+                &["propensity", name, "features"],
+                Error::config(format!(
+                    "{} is asked about the past, but it reads {}, which does not declare when its rows became known",
+                    model.table,
+                    undeclared.join(", ")
+                ))
+                .hint("declare time, valid_from or static under [tables.\"…\"]"),
+            );
+        }
+        undeclared.is_empty()
+    }
+
+    fn has_time(&mut self, name: &str, outcome: &EventOutcome, known: Features) -> bool {
+        let events = &outcome.events;
+        let has_time = known.tables.get(events).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)));
+        if !has_time {
+            let key = if outcome.comes { "event" } else { "absence_of" };
+            self.wrong(
+                &["propensity", name, "outcome", key],
+                Error::config(format!("{events} does not declare when its events happened"))
+                    .hint(format!("add time = \"…\" under [tables.\"{events}\"]")),
+            );
+        }
+        has_time
+    }
+
+    fn cutoffs(&mut self, name: &str, section: &CutoffsSection, zone: Tz) -> Option<Cutoffs> {
+        Some(match section {
+            CutoffsSection::Days(texts) => {
+                let key = ["propensity", name, "cutoffs"];
+                Cutoffs::At(
+                    texts.iter().filter_map(|text| self.take(&key, parse_instant(text, zone))).collect(),
+                )
+            }
+            CutoffsSection::Rhythm(rhythm) => Cutoffs::Every {
+                count: u32::try_from(rhythm.count).ok()?,
+                days: u32::try_from(rhythm.every_days).ok()?,
+            },
+        })
+    }
+}

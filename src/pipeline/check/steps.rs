@@ -1,0 +1,77 @@
+//! The steps of a pipeline, put together once everything is known that they need of each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::ingest::Ingest;
+use crate::model::{Dating, Model, ModelStep};
+use crate::name::{StepName, TableName};
+use crate::pipeline::definition::TableRules;
+use crate::pipeline::step::DeclaredStep;
+use crate::source::Source;
+use crate::warehouse::time_column::{TimeColumn, TimeOf};
+use crate::warehouse::versions::Versions;
+use crate::warehouse::visibility::KnownSince;
+
+/// What has been checked so far.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub sources: BTreeMap<String, Source>,
+    pub models: BTreeMap<TableName, Arc<Model>>,
+    pub tables: BTreeMap<TableName, TableRules>,
+    /// Those of sections.
+    pub steps: BTreeMap<StepName, DeclaredStep>,
+}
+
+impl Draft {
+    /// Returns all steps, and what is declared of tables.
+    pub(super) fn finish(
+        self,
+        errors: &mut Vec<Error>,
+    ) -> (BTreeMap<StepName, DeclaredStep>, BTreeMap<TableName, TableRules>) {
+        let Draft { sources, models, tables, mut steps } = self;
+        let days = |source: &Source| {
+            let names = source.columns.iter().map(|column| &column.name);
+            names.filter(|name| source.names_only_days(name)).cloned().collect()
+        };
+        let dating = Arc::new(Dating {
+            models: models.clone(),
+            known: tables.iter().map(|(table, rules)| (table.clone(), rules.known.clone())).collect(),
+            days: sources.values().map(|source| (source.raw_table(), days(source))).collect(),
+        });
+        for (table, model) in models {
+            let path = model.path.display().to_string();
+            let step = DeclaredStep::Model(Arc::new(ModelStep { model, dating: dating.clone() }));
+            if let Some(other) = steps.insert(StepName::from(&table), step) {
+                let kind = other.step().kind();
+                errors.push(
+                    Error::config(format!("{table} is made twice: by this model and by [{kind}]"))
+                        .at(path)
+                        .hint("a table has one maker; rename or delete one of them"),
+                );
+            }
+        }
+        for source in sources.into_values() {
+            let table = source.raw_table();
+            let known = tables.get(&table).map(|rules| rules.known.clone()).unwrap_or_default();
+            let versions = versions(&source, &known);
+            let ingest = Ingest { source: Arc::new(source), known, versions, intake: Arc::default() };
+            steps.insert(StepName::from(&table), DeclaredStep::Ingest(Arc::new(ingest)));
+        }
+        (steps, tables)
+    }
+}
+
+/// Returns the versions of a source's records: by the declared column, else by the time from which a state
+/// is valid, else as its files follow one another. `None` where records have no key.
+fn versions(source: &Source, known: &KnownSince) -> Option<Versions> {
+    let by = match (&source.version, known) {
+        (Some(column), _) => Some(TimeColumn::event(column)),
+        (None, KnownSince::At(time)) if time.of == TimeOf::State => Some(time.clone()),
+        (None, _) => None,
+    };
+    let dated_files = source.delivery.date_in_name.is_some();
+    let elements = source.rows.is_some();
+    source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files, elements })
+}

@@ -1,0 +1,86 @@
+//! What a step works in: the run it belongs to, the tables of the run, and where its own are staged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use chrono_tz::Tz;
+use datafusion::common::Column;
+use datafusion::logical_expr::col;
+use datafusion::prelude::DataFrame;
+
+use crate::clock::Instant;
+use crate::error::{Context, Error, Result};
+use crate::name::TableName;
+use crate::ops::models;
+use crate::ops::suppressions::Suppressions;
+use crate::warehouse::Warehouse;
+use crate::warehouse::catalog::Catalog;
+use crate::warehouse::stage::{Layout, Mode, Staged};
+
+/// What every step works in.
+#[derive(Debug, Clone)]
+pub struct StepContext {
+    /// The pipeline's name.
+    pub pipeline: String,
+    pub timezone: Tz,
+    pub seed: u64,
+    pub run: u64,
+    pub as_of: Instant,
+    /// That of the last release whose tables were published.
+    pub last_as_of: Option<Instant>,
+    pub full_refresh: bool,
+    /// A person is taken out of the raw tables, and no file is read.
+    pub erasing: bool,
+    /// Who must not come back; `None` when nobody was ever forgotten.
+    pub suppressions: Option<Arc<Suppressions>>,
+    pub catalog: Arc<Catalog>,
+    /// The columns that tell the rows of a table apart, where they are declared.
+    pub keys: Arc<BTreeMap<TableName, Vec<String>>>,
+}
+
+impl StepContext {
+    /// Returns the warehouse that tables are staged in.
+    pub fn warehouse(&self) -> &Warehouse {
+        self.catalog.warehouse()
+    }
+
+    /// Stages a whole table: a mart in the total order of its key as one file, others as they come.
+    ///
+    /// # Errors
+    /// A key that is no column; a query that fails.
+    pub async fn stage_frame(&self, table: &TableName, frame: DataFrame) -> Result<Staged> {
+        if table.schema() != "mart" {
+            return self.warehouse().stage(table, Mode::Replace, Layout::Parallel, frame).await;
+        }
+        let key = self.keys.get(table).map(Vec::as_slice).unwrap_or_default();
+        for column in key {
+            if !frame.schema().has_column_with_unqualified_name(column) {
+                return Err(Error::config(format!(
+                    "{table} has no column `{column}`, which is declared as its key"
+                ))
+                .hint(format!("its columns are {}", column_names(&frame).join(", "))));
+            }
+        }
+        let order = key.iter().map(|k| col(Column::from_name(k)).sort(true, true)).collect();
+        let frame = frame.sort(order).doing(format!("order {table} by its key"))?;
+        self.warehouse().stage(table, Mode::Replace, Layout::OneFile, frame).await
+    }
+
+    /// Stages rows that are added to a table.
+    pub async fn append(&self, table: &TableName, batch: &RecordBatch) -> Result<Staged> {
+        let mut stager = self.warehouse().stager(table, Mode::Append, &batch.schema())?;
+        stager.write(batch).await?;
+        stager.finish().await
+    }
+
+    /// Stages a fitted model for `ops.models`; `rows` are those of [`models::rows`].
+    pub async fn append_fitted(&self, rows: &RecordBatch) -> Result<Staged> {
+        let rows = models::of_run(self.run, &self.pipeline, self.as_of, rows)?;
+        self.append(&models::table(), &rows).await
+    }
+}
+
+fn column_names(frame: &DataFrame) -> Vec<String> {
+    frame.schema().fields().iter().map(|f| f.name().clone()).collect()
+}

@@ -1,0 +1,74 @@
+//! A step of a run: what every kind of step says of itself, and what it works in.
+//!
+//! Each kind is a type of its domain that implements [`Step`]: `mining` knows how segments are found,
+//! `identity` how customers are. Graph, selector, plan, execution, history and artifacts know this trait
+//! alone, so a new kind of step is its own files, one arm of `pipeline::DeclaredStep` and the section of
+//! the pipeline file that declares it.
+
+mod context;
+pub mod determinism;
+mod output;
+
+pub use context::StepContext;
+pub use output::{StepFailure, StepOutput};
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::name::TableName;
+
+/// A step of the graph: it reads tables and makes tables.
+///
+/// `Debug` tells every declared value and nothing else, the same in every run of one build: what a step
+/// says of itself is part of the fingerprint by which a later run takes its tables over.
+#[async_trait]
+pub trait Step: Debug + Send + Sync {
+    /// Returns what the pipeline file calls it; the word for `kind:` in selectors and for `ops.steps`.
+    fn kind(&self) -> &'static str;
+
+    /// Returns the tables it reads, which other steps make.
+    fn reads(&self) -> BTreeSet<TableName>;
+
+    /// Returns the tables it makes with their keys, the one it is named for first.
+    fn writes(&self) -> Vec<MadeTable>;
+
+    /// Returns the names of the tables it makes.
+    fn tables_made(&self) -> Vec<TableName> {
+        self.writes().into_iter().map(|made| made.name).collect()
+    }
+
+    /// Returns the tables of the last release, beside those it makes, that its result depends on: fitted
+    /// models to start from, memories.
+    fn remembers(&self) -> BTreeSet<TableName> {
+        BTreeSet::new()
+    }
+
+    /// Makes the tables and stages them.
+    ///
+    /// # Errors
+    /// Whatever keeps a table from being made; nothing of what was staged on the way is published, but for
+    /// what the failure carries.
+    async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure>;
+}
+
+/// A table that a step makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeTable {
+    pub name: TableName,
+    /// The columns that tell its rows apart; empty where the pipeline file says so, or nobody.
+    pub key: Vec<String>,
+}
+
+impl MadeTable {
+    /// Returns a table whose key is declared, if at all, in the pipeline file.
+    pub fn new(name: TableName) -> Self {
+        MadeTable { name, key: Vec::new() }
+    }
+
+    /// Returns a table with the key that this kind of step gives it.
+    pub fn keyed(name: TableName, key: &[&str]) -> Self {
+        MadeTable { name, key: key.iter().map(|column| (*column).to_owned()).collect() }
+    }
+}

@@ -1,0 +1,187 @@
+//! A pipeline may have several segmentations and propensities, of several kinds of outcome.
+
+use crate::project::Project;
+
+const PIPELINE: &str = r#"
+timezone = "UTC"
+as_of = "2026-07-01"
+
+[sources.orders]
+path = "orders.csv"
+format = "csv"
+columns = { customer_id = "text", day = "date", amount = "integer", channel = "text" }
+
+[sources.contracts]
+path = "contracts.csv"
+format = "csv"
+null = [""]
+columns = { customer_id = "text", fee = "integer", cancelled = "boolean" }
+
+[tables]
+"raw.orders" = { time = "day" }
+"raw.contracts" = { static = true }
+"core.orders" = { time = "day" }
+"mart.features" = { key = ["customer_id"] }
+"mart.contract_features" = { key = ["customer_id"] }
+
+# Not in the order of the alphabet on purpose: the first of the file is mart.segments.
+[segments.spending]
+features = "mart.features"
+columns = ["amount"]
+k = 2
+
+[segments.contact]
+features = "mart.features"
+columns = ["web_share", "orders"]
+k = 3
+
+[propensity.returns]
+features = "mart.features"
+columns = ["orders", "amount"]
+outcome = { event = "core.orders", window_days = 30, where = "channel = 'web'" }
+cutoffs = ["2026-04-01", "2026-05-01", "2026-06-01"]
+
+[propensity.stays_away]
+features = "mart.features"
+columns = ["orders", "amount"]
+outcome = { absence_of = "core.orders", window_days = 30, where = "channel = 'web'" }
+cutoffs = ["2026-04-01", "2026-05-01", "2026-06-01"]
+
+[propensity.cancels]
+features = "mart.contract_features"
+columns = ["fee"]
+outcome = { column = "cancelled" }
+"#;
+
+/// 600 customers: the first half orders on the web every month, of the others every fifth.
+fn project(pipeline: &str) -> Project {
+    let project = Project::new(pipeline);
+    let mut orders = String::from("customer_id,day,amount,channel\n");
+    let mut contracts = String::from("customer_id,fee,cancelled\n");
+    for n in 0..600 {
+        let is_regular = n < 300;
+        for month in 1..=6 {
+            let day = 1 + (n * 7 + month * 3) % 28;
+            let on_web = if is_regular { (n + month) % 8 != 0 } else { (n + month) % 5 == 0 };
+            let channel = if on_web { "web" } else { "shop" };
+            let amount = if is_regular { 80 + n % 20 } else { 5 + n % 10 };
+            orders.push_str(&format!("c{n:03},2026-{month:02}-{day:02},{amount},{channel}\n"));
+        }
+        // Every tenth contract says nothing of its end.
+        let cancelled = if n % 10 == 0 {
+            ""
+        } else if (n / 100) % 2 == 0 {
+            "true"
+        } else {
+            "false"
+        };
+        let fee = if (n / 100) % 2 == 0 { 50 + n % 30 } else { 20 + n % 45 };
+        contracts.push_str(&format!("c{n:03},{fee},{cancelled}\n"));
+    }
+    project.file("orders.csv", orders);
+    project.file("contracts.csv", contracts);
+    project.model("core.orders", "select customer_id, day, amount, channel from raw.orders");
+    project.model(
+        "mart.features",
+        "select customer_id, count(*) as orders, sum(amount) as amount,
+            cast(count(*) filter (where channel = 'web') as double) / count(*) as web_share
+         from core.orders group by customer_id",
+    );
+    project.model("mart.contract_features", "select customer_id, fee, cancelled from raw.contracts");
+    project
+}
+
+#[test]
+fn every_segmentation_has_its_table_and_the_first_of_the_file_is_the_plain_one() {
+    let project = project(PIPELINE);
+    project.run(&[]).published();
+    let differ = "select count(*) from mart.segments s full join mart.segments_spending t using (customer_id)
+                  where s.segment_id is distinct from t.segment_id";
+    assert_eq!(project.query(differ), ["0"]);
+    assert_eq!(project.query("select count(distinct segment_id), count(*) from mart.segments"), ["2,600"]);
+    assert_eq!(
+        project.query("select count(distinct segment_id), count(*) from mart.segments_contact"),
+        ["3,600"]
+    );
+    // Each means its own columns.
+    assert_eq!(
+        project.query(
+            "select segmentation, count(*), sum(customers), count(mean_amount), count(mean_web_share)
+             from mart.segment_profiles group by 1 order by 1"
+        ),
+        ["contact,3,600,0,3", "spending,2,600,2,0"]
+    );
+    // The night after goes on from each one's own centroids.
+    project.run(&["--as-of", "2026-07-02"]).published();
+    assert_eq!(
+        project.query(
+            "select model, count(distinct run) from ops.models where name = 'drift' group by 1 order by 1"
+        ),
+        ["segments_contact,1", "segments_spending,1"]
+    );
+}
+
+#[test]
+fn an_outcome_is_an_event_the_absence_of_one_or_a_label() {
+    let project = project(PIPELINE);
+    project.run(&[]).published();
+    // What comes and what stays away are the same question, asked the other way round.
+    let sums = "select count(*), round(max(abs(r.returns_probability + s.stays_away_probability - 1)), 6)
+                from mart.returns_scores r join mart.stays_away_scores s using (customer_id)";
+    assert_eq!(project.query(sums), ["600,0.0"]);
+    let known = "select model, name, cast(value as bigint) from ops.models
+                 where part = 'metric' and name in ('rows_final', 'positives_final') and model in ('returns', 'cancels')
+                 order by 1, 2";
+    // Of 600 contracts 540 are known to have ended or not, half of them did; three cut-offs of 600 customers.
+    assert_eq!(
+        project.query(known),
+        [
+            "cancels,positives_final,270",
+            "cancels,rows_final,540",
+            "returns,positives_final,967",
+            "returns,rows_final,1800"
+        ]
+    );
+    let auc = "select model, value > 0.6 from ops.models where name = 'auc' order by 1";
+    assert_eq!(project.query(auc), ["cancels,true", "returns,true", "stays_away,true"]);
+    assert_eq!(project.query("select count(cancels_probability) from mart.cancels_scores"), ["600"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_section_is_told_at_its_line() {
+    for (right, wrong, expected) in [
+        ("outcome = { column = \"cancelled\" }", "outcome = { column = \"fee\" }", "`fee` is the outcome"),
+        (
+            "outcome = { column = \"cancelled\" }",
+            "outcome = { column = \"cancelled\" }\ncutoffs = { count = 2, every_days = 30 }",
+            "there is no cut-off to learn at",
+        ),
+        (
+            "outcome = { column = \"cancelled\" }",
+            "outcome = { column = \"cancelled\", event = \"core.orders\" }",
+            "one of `event`, `absence_of` and `column`",
+        ),
+        (
+            "outcome = { column = \"cancelled\" }",
+            "outcome = {}",
+            "neither `event`, `absence_of` nor `column`",
+        ),
+        ("[propensity.cancels]", "[propensity.Cancels]", "`Cancels` cannot be a part of the name of a table"),
+        ("[segments.contact]", "[segments.\"on line\"]", "`on line` cannot be a part of the name of a table"),
+        (
+            "window_days = 30, where = \"channel = 'web'\" }\ncutoffs = [\"2026-04-01\", \"2026-05-01\", \"2026-06-01\"]",
+            "window_days = 30 }",
+            "missing key `cutoffs`",
+        ),
+    ] {
+        assert!(PIPELINE.contains(right), "{right}");
+        project(&PIPELINE.replacen(right, wrong, 1)).run(&[]).refused(2, &[expected, "pipeline.toml:"]);
+    }
+}
+
+#[test]
+fn a_table_is_made_by_a_model_or_by_a_section() {
+    let project = project(PIPELINE);
+    project.model("mart.segments", "select customer_id from mart.features");
+    project.run(&[]).refused(2, &["mart.segments is made twice: by this model and by [segments]"]);
+}
