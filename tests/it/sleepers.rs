@@ -213,7 +213,7 @@ fn put_to_sleep(base: &Base, trials: u64, seed: u64) {
 #[test]
 fn whoever_sleeps_past_the_lease_does_no_harm_when_woken() {
     let trials = asked("SILLAGE_SLEEPERS");
-    put_to_sleep(&Base::new(None), trials.unwrap_or(12), trials.unwrap_or(0));
+    put_to_sleep(&Base::new(None), trials.unwrap_or(10), trials.unwrap_or(0));
 }
 
 #[test]
@@ -223,5 +223,5 @@ fn whoever_sleeps_past_the_lease_does_no_harm_to_a_bucket() {
         return;
     };
     let trials = asked("SILLAGE_S3_SLEEPERS");
-    put_to_sleep(&Base::new(Some(s3)), trials.unwrap_or(2), trials.unwrap_or(0));
+    put_to_sleep(&Base::new(Some(s3)), trials.unwrap_or(1), trials.unwrap_or(0));
 }
