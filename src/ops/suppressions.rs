@@ -239,7 +239,7 @@ mod tests {
         let rows = list.add([&ada], 7).unwrap();
         assert_eq!(rows.num_rows(), 1);
         let hash = rows.column(1).as_string::<i32>().value(0);
-        assert_eq!(from_hexadecimal(hash).map(|h| hex::encode(h)).as_deref(), Some(hash));
+        assert_eq!(from_hexadecimal(hash).map(hex::encode).as_deref(), Some(hash));
         assert!(!hash.contains("ada"));
         assert_eq!(list.add([&ada], 8).unwrap().num_rows(), 0);
     }

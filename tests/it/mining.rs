@@ -185,3 +185,9 @@ fn a_table_is_made_by_a_model_or_by_a_section() {
     project.model("mart.segments", "select customer_id from mart.features");
     project.run(&[]).refused(2, &["mart.segments is made twice: by this model and by [segments]"]);
 }
+
+#[test]
+fn a_label_is_true_or_false() {
+    let project = project(&PIPELINE.replace("cancelled = \"boolean\"", "cancelled = \"text\""));
+    project.run(&[]).refused(1, &["the outcome `cancelled` is Utf8", "true or false was expected"]);
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use arrow::datatypes::DataType;
 use async_trait::async_trait;
 use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
@@ -11,7 +12,7 @@ use super::declaration::{EventOutcome, PropensityParams};
 use super::features::FeatureQuery;
 use super::learn::{Labelled, LabelledCutoff, OUTCOME, fit};
 use super::score::score;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
 use crate::name::TableName;
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
@@ -62,7 +63,7 @@ impl Step for Propensity {
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
-        let located = |error: crate::error::Error| error.at(format!("[propensity.{}]", self.name));
+        let located = |error: Error| error.at(format!("[propensity.{}]", self.name));
         Ok(self.learn_and_score(context).await.map_err(located)?)
     }
 }
@@ -107,6 +108,7 @@ impl Propensity {
 
     /// Returns the customers of today whose label is known.
     fn labelled(&self, today: DataFrame, label: &str) -> Result<DataFrame> {
+        require_yes_or_no(&today, label)?;
         let mut columns: Vec<_> = today.schema().fields().iter().map(|field| ident(field.name())).collect();
         columns.push(ident(label).alias(OUTCOME));
         let known = today
@@ -123,4 +125,16 @@ impl Propensity {
             .and_then(|condition| known.clone().filter(condition))
             .doing(format!("apply eligible = \"{condition}\""))
     }
+}
+
+/// Refuses a label that is neither true or false nor a number; one that is no column is found when it is read.
+fn require_yes_or_no(features: &DataFrame, label: &str) -> Result<()> {
+    let Ok(field) = features.schema().field_with_unqualified_name(label) else { return Ok(()) };
+    let kind = field.data_type();
+    if *kind == DataType::Boolean || kind.is_numeric() {
+        return Ok(());
+    }
+    Err(Error::config(format!("the outcome `{label}` is {kind}, true or false was expected")).hint(format!(
+        "make it a condition in the SQL of the features, for example {label} = 'yes' as {label}"
+    )))
 }
