@@ -148,11 +148,11 @@ async fn ls(args: LsArgs) -> Result<()> {
         say!("{}", args.choice.none());
         return Ok(());
     }
-    let standing = if args.choice.all { WHAT_BECAME } else { "" };
+    let status = if args.choice.all { WHAT_BECAME } else { "" };
     let sql = quarantine::query(&format!(
-        "select source, file, \"column\", reason, run{standing}, count(*) as records from record_status where {chosen} \
-         group by source, file, \"column\", reason, run{standing} \
-         order by records desc, source, file, \"column\", reason, run{standing}"
+        "select source, file, \"column\", reason, run{status}, count(*) as records from record_status where {chosen} \
+         group by source, file, \"column\", reason, run{status} \
+         order by records desc, source, file, \"column\", reason, run{status}"
     ));
     args.output.write(&catalog, session.sql(&sql).await.doing("read the quarantine")?).await?;
     Ok(())
@@ -171,9 +171,9 @@ async fn show(args: ShowArgs) -> Result<()> {
         say!("{}", args.choice.none());
         return Ok(());
     }
-    let standing = if args.choice.all { WHAT_BECAME } else { "" };
+    let status = if args.choice.all { WHAT_BECAME } else { "" };
     let sql = quarantine::query(&format!(
-        "select source, file, line, \"column\", reason, run{standing}, record from record_status where {chosen} \
+        "select source, file, line, \"column\", reason, run{status}, record from record_status where {chosen} \
          order by source, file, line, run limit {}",
         args.limit
     ));
@@ -214,7 +214,7 @@ impl SelectionArgs {
 
 impl ChoiceArgs {
     fn condition(&self) -> String {
-        let waits = if self.all { "true" } else { "standing = 'open'" };
+        let waits = if self.all { "true" } else { "status = 'open'" };
         match self.selection.condition() {
             Some(selection) => format!("{waits} and {selection}"),
             None => waits.to_owned(),
