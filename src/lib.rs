@@ -21,6 +21,7 @@
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
 //! clock config dag day duration error name normal_form placeholder_value secret span sql_text
+//! sql_type suggestion
 //! storage
 //! ```
 //!
@@ -59,7 +60,9 @@ pub mod secret;
 pub mod source;
 pub mod span;
 pub mod sql_text;
+pub mod sql_type;
 pub mod step;
 pub mod storage;
+pub mod suggestion;
 pub mod unit_test;
 pub mod warehouse;

@@ -5,9 +5,27 @@ pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Characters of a text that a message repeats.
+const SHOWN: usize = 60;
+
+/// A text as a message repeats it: in one line, and not the whole of a long one.
+pub fn in_short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_repeats_one_short_line() {
+        assert_eq!(in_short(" a >\n  1"), "a > 1");
+        assert_eq!(in_short(&"é ".repeat(50)), format!("{}…", "é ".repeat(30)));
+    }
 
     #[test]
     fn quotes_in_a_text_stand_twice() {

@@ -12,6 +12,8 @@ use super::consent::Consents;
 use super::definition::{Audience, Condition};
 use super::grain::CUSTOMER_ID;
 use crate::error::{Context, Error, Result};
+use crate::sql_text::in_short;
+use crate::sql_type::sql_type;
 use crate::warehouse::catalog::{Catalog, Session};
 
 /// The column of the number to rank by.
@@ -151,9 +153,11 @@ async fn truth(reader: &mut Reader<'_>, condition: &Condition) -> Result<Expr> {
     match asked.kind {
         DataType::Boolean | DataType::Null => Ok(cast(asked.expr, DataType::Boolean)),
         kind => Err(Error::config(format!(
-            "`{}` is {kind}, expected a condition that is true or false",
-            condition.sql
-        ))),
+            "`{}` is {}, expected a condition that is true or false",
+            in_short(&condition.sql),
+            sql_type(&kind)
+        ))
+        .in_part(&condition.sql, &condition.sql)),
     }
 }
 
@@ -165,6 +169,11 @@ async fn number(reader: &mut Reader<'_>, audience: &Audience) -> Result<BoundCon
             Ok(BoundCondition { expr: cast(asked.expr, DataType::Float64), kind: DataType::Float64 })
         }
         kind if kind.is_numeric() => Ok(BoundCondition { expr: asked.expr, kind }),
-        kind => Err(Error::config(format!("`{}` is {kind}, expected a number to rank by", audience.rank_by))),
+        kind => Err(Error::config(format!(
+            "`{}` is {}, expected a number to rank by",
+            in_short(&audience.rank_by),
+            sql_type(&kind)
+        ))
+        .in_part(&audience.rank_by, &audience.rank_by)),
     }
 }

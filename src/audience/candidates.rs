@@ -11,6 +11,7 @@ use super::definition::Audience;
 use super::grain::CUSTOMER_ID;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::catalog::Session;
 
 /// The SQL name of the customer's own row.
@@ -67,6 +68,12 @@ impl Candidates {
     pub fn column_of(&self, table: &TableName, column: &str) -> Option<String> {
         let source = self.tables.iter().find(|source| source.name == *table)?;
         source.columns.iter().any(|c| c == column).then(|| self.called(table, column))
+    }
+
+    /// Returns the columns of a table.
+    pub fn columns_of(&self, table: &TableName) -> Vec<&str> {
+        let source = self.tables.iter().filter(|source| source.name == *table);
+        source.flat_map(|source| source.columns.iter().map(String::as_str)).collect()
     }
 
     fn called(&self, table: &TableName, column: &str) -> String {
@@ -164,11 +171,10 @@ impl Candidates {
             .filter(|column| *column != CUSTOMER_ID)
             .collect();
         let tables: Vec<String> = self.tables.iter().map(|source| source.name.to_string()).collect();
-        Error::config(format!("no table in `from` has a column `{written}`")).hint(format!(
-            "the columns of {} are {}",
-            tables.join(", "),
-            known.into_iter().collect::<Vec<_>>().join(", ")
-        ))
+        let listed = format!("the columns of {} are", tables.join(", "));
+        Error::config(format!("no table in `from` has a column `{written}`"))
+            .in_value("export", written)
+            .hint(did_you_mean_or_list(written, known.iter().copied(), &listed))
     }
 
     /// Returns one row per customer: `customer_id` and these columns under these names.
@@ -187,6 +193,7 @@ pub(super) fn ambiguous(column: &str, tables: &[TableName]) -> Error {
         "`{column}` is ambiguous: it could be that of {}",
         shown(&ToString::to_string).join(" or of ")
     ))
+    .about(column)
     .hint(format!(
         "write {}, or rename one of them in its model",
         shown(&|table| format!("{}.{column}", table.table())).join(" or ")

@@ -16,6 +16,7 @@ use super::names;
 use super::subquery::{Mark, Subqueries};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_text::in_short;
 use crate::warehouse::catalog::Session;
 
 /// Reads the SQL of one audience.
@@ -51,12 +52,17 @@ impl<'a> Reader<'a> {
     /// Names that nothing has or several have, subqueries that cannot be asked of all at once, functions
     /// of several customers.
     pub async fn read(&mut self, text: &str) -> Result<BoundCondition> {
+        let asked = self.bind(text).await;
+        asked.map_err(|e| e.in_part(text, text))
+    }
+
+    async fn bind(&mut self, text: &str) -> Result<BoundCondition> {
         let named = names::resolve(text, self.candidates)?;
         // Names that only we know are out of sight, so that messages do not offer them.
         let rows = view(named.qualified.iter().any(|name| Candidates::is_qualified(name)))?;
         // In a filter `$as_of - interval '1 day'` needs no type before it has a value.
         let sql = format!("select 1 from {rows} as {BASE} where (\n{}\n) is not null", named.sql);
-        let doing = || format!("understand `{text}`");
+        let doing = || format!("understand `{}`", in_short(text));
         let plan = match self.session.sql(&sql).await {
             Ok(frame) => frame.into_unoptimized_plan(),
             Err(error) if error.to_string().contains("Aggregate functions are not allowed") => {
@@ -64,15 +70,16 @@ impl<'a> Reader<'a> {
             }
             Err(error) => {
                 return Err(error).doing(doing()).map_err(|e| {
-                    e.hint(
+                    e.in_part(&sql, text).hint(
                         "a condition is SQL over the columns of the tables in `from`; a subquery names \
                          other tables with their schema, and the customer's own columns as base.…",
                     )
                 });
             }
         };
-        let expr = filtered_by(plan)
-            .ok_or_else(|| Error::failed(format!("`{text}` is not an expression with a value")))?;
+        let expr = filtered_by(plan).ok_or_else(|| {
+            Error::failed(format!("`{}` is not an expression with a value", in_short(text)))
+        })?;
         let several = |e: &Expr| Ok(matches!(e, Expr::AggregateFunction(_) | Expr::WindowFunction(_)));
         if expr.exists(several).doing(doing())? {
             return Err(of_several(text));
@@ -84,9 +91,7 @@ impl<'a> Reader<'a> {
             before: self.marks.len(),
             marks: Vec::new(),
         };
-        let expr = subqueries
-            .replaced(expr)
-            .map_err(|e| e.at(format!("`{}`", text.split_whitespace().collect::<Vec<_>>().join(" "))))?;
+        let expr = subqueries.replaced(expr).map_err(|e| e.at(format!("`{}`", in_short(text))))?;
         let marks = subqueries.marks;
         let needed = columns_needed(&expr)?;
         if !marks.is_empty() || has_subquery(&expr)? {
@@ -137,7 +142,7 @@ impl<'a> Reader<'a> {
 
 async fn planned(frame: DataFrame, text: &str) -> Result<()> {
     let Err(error) = frame.create_physical_plan().await else { return Ok(()) };
-    let message = format!("a subquery of `{text}` cannot be computed for all customers at once");
+    let message = format!("a subquery of `{}` cannot be computed for all customers at once", in_short(text));
     // The engine's message about a plan that it does not support is about its internals.
     let error = match error.find_root() {
         DataFusionError::NotImplemented(_) => Error::config(message),
@@ -150,7 +155,7 @@ async fn planned(frame: DataFrame, text: &str) -> Result<()> {
 }
 
 fn of_several(text: &str) -> Error {
-    Error::config(format!("`{text}` reads more than one customer")).hint(
+    Error::config(format!("`{}` reads more than one customer", in_short(text))).hint(
         "window functions and totals over customers belong to a model; a total of one customer's rows is a \
          subquery: (select sum(…) from … as t where t.customer_id = base.customer_id)",
     )

@@ -13,6 +13,7 @@ use super::tables::{CONSENTS, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_type::sql_type;
 use crate::warehouse::catalog::{Catalog, Session};
 
 pub(super) const CUSTOMER_ID: &str = "customer_id";
@@ -199,13 +200,16 @@ async fn id_type(
         let found = field.data_type();
         match (IdKind::of(found), &first) {
             (None, _) => errors.push(of(Error::config(format!(
-                "the customer_id of {name} is {found}, which cannot identify a customer exactly"
+                "the customer_id of {name} is {}, which cannot identify a customer exactly",
+                sql_type(found)
             ))
             .hint("make it a text or a whole number in its model"))),
             (Some(_), None) => first = Some((name, found.clone())),
             (kind, Some((other, known))) if kind != IdKind::of(known) => {
                 errors.push(of(Error::config(format!(
-                    "the customer_id of {name} is {found}, that of {other} is {known}"
+                    "the customer_id of {name} is {}, that of {other} is {}",
+                    sql_type(found),
+                    sql_type(known)
                 ))
                 .hint("they are joined by it: use the same type in both models")));
             }

@@ -15,6 +15,8 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::candidates::{BASE, Candidates, ambiguous};
 use crate::error::{Error, Result};
+use crate::sql_text::in_short;
+use crate::suggestion::did_you_mean_or_list;
 
 /// A text whose names are all the customer's or a subquery's.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub(super) struct Named {
 /// subquery that is called `base`.
 pub(super) fn resolve(sql: &str, candidates: &Candidates) -> Result<Named> {
     let mut expression = DFParser::parse_sql_into_expr(sql)
-        .map_err(|e| Error::config(format!("`{sql}` is not a SQL expression")).caused_by(e))?
+        .map_err(|e| Error::config(format!("`{}` is not a SQL expression", in_short(sql))).caused_by(e))?
         .expr;
     let mut names = Names {
         candidates,
@@ -41,7 +43,7 @@ pub(super) fn resolve(sql: &str, candidates: &Candidates) -> Result<Named> {
         changed: false,
     };
     let ControlFlow::Continue(()) = expression.visit(&mut names);
-    Error::all(names.errors)?;
+    Error::all(names.errors).map_err(|e| e.in_part(sql, sql))?;
     // What people wrote is planned as they wrote it, wherever it can be.
     let sql = if names.changed { expression.to_string() } else { sql.to_owned() };
     Ok(Named { sql, qualified: names.qualified })
@@ -134,7 +136,14 @@ impl Names<'_> {
             Some(called) => {
                 self.qualified.insert(called.clone());
             }
-            None => self.errors.push(Error::config(format!("{table} has no column `{column}`"))),
+            None => {
+                let known = self.candidates.columns_of(table);
+                self.errors.push(
+                    Error::config(format!("{table} has no column `{column}`"))
+                        .about(format!("{}.{column}", table.table()))
+                        .hint(did_you_mean_or_list(column, known, "its columns are")),
+                );
+            }
         }
         called
     }

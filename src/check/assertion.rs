@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Severity;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::sql_text::quoted;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::catalog::Catalog;
 
 /// What must hold.
@@ -148,9 +149,31 @@ impl Check {
         })
     }
 
+    /// Refuses a relationship to a column that is not there.
+    async fn require_target(&self, catalog: &Catalog) -> Result<()> {
+        let Assertion::Relationships { to, to_column, .. } = &self.assertion else { return Ok(()) };
+        let Some(table) = catalog.table(to).await? else { return Ok(()) };
+        if table.schema.field_with_name(to_column).is_ok() {
+            return Ok(());
+        }
+        let known = table.schema.fields().iter().map(|field| field.name().as_str());
+        Err(Error::config(format!("{to} has no column `{to_column}`"))
+            .about(to_column)
+            .in_value("to", &format!("{to}.{to_column}"))
+            .hint(did_you_mean_or_list(to_column, known, "its columns are")))
+    }
+
     async fn count(&self, catalog: &Catalog) -> Result<u64> {
+        self.require_target(catalog).await?;
         let session = catalog.session(&self.reads(), None).await?;
-        let frame = session.sql(&self.sql()).await.doing("plan the check")?;
+        let sql = self.sql();
+        let frame = session.sql(&sql).await.doing("plan the check").map_err(|e| match &self.assertion {
+            Assertion::Expression(condition) => e.in_part(&sql, condition),
+            Assertion::NotNull(column)
+            | Assertion::AcceptedValues { column, .. }
+            | Assertion::Relationships { column, .. } => e.in_value("checks", column),
+            _ => e,
+        })?;
         let batches = frame.collect().await.doing("run the check")?;
         let count = batches
             .iter()

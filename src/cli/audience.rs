@@ -10,7 +10,9 @@ use super::pipeline_file::load_pipeline_without_sources;
 use super::query::ReadArgs;
 use crate::audience;
 use crate::error::{Context, Error, Result};
+use crate::pipeline::Pipeline;
 use crate::sql_text::quoted;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::catalog::Catalog;
 
 #[derive(Debug, Subcommand)]
@@ -75,6 +77,15 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
     Ok(())
 }
 
+fn undeclared(pipeline: &Pipeline, name: &str) -> Error {
+    let names: Vec<&str> = pipeline.audiences().iter().map(|audience| audience.name.as_str()).collect();
+    Error::config(format!("the pipeline declares no audience `{name}`")).hint(did_you_mean_or_list(
+        name,
+        names,
+        "its audiences are",
+    ))
+}
+
 /// The audience has been drawn in this release.
 async fn known(catalog: &Catalog, name: &str) -> Result<()> {
     let table = audience::table(audience::WATERFALL);
@@ -93,8 +104,11 @@ async fn known(catalog: &Catalog, name: &str) -> Result<()> {
     if names.iter().any(|n| n == name) {
         return Ok(());
     }
-    Err(Error::config(format!("there is no audience `{name}` in this release"))
-        .hint(format!("its audiences are {}", names.join(", "))))
+    Err(Error::config(format!("there is no audience `{name}` in this release")).hint(did_you_mean_or_list(
+        name,
+        names.iter().map(String::as_str),
+        "its audiences are",
+    )))
 }
 
 async fn explain(args: ExplainArgs) -> Result<()> {
@@ -126,9 +140,9 @@ async fn export(args: ExportArgs) -> Result<()> {
     let declared = match &pipeline {
         None => None,
         Some(pipeline) => {
-            Some(pipeline.audiences().iter().find(|audience| audience.name == args.audience).ok_or_else(
-                || Error::config(format!("the pipeline declares no audience `{}`", args.audience)),
-            )?)
+            let mut all = pipeline.audiences().iter();
+            let found = all.find(|audience| audience.name == args.audience);
+            Some(found.ok_or_else(|| undeclared(pipeline, &args.audience))?)
         }
     };
     let visibility = pipeline.as_ref().map(|pipeline| pipeline.visibility()).unwrap_or_default();

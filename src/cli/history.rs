@@ -3,13 +3,14 @@
 use clap::Args;
 
 use super::args::{LimitArgs, WarehouseArg};
+use super::listing::Listing;
 use super::output::OutputArgs;
 use super::query::open;
 use crate::clock::show_instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::Warehouse;
-use crate::warehouse::release::{Origin, Outcome};
+use crate::warehouse::release::{Origin, Outcome, Release};
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
@@ -27,6 +28,8 @@ pub struct HistoryArgs {
 pub struct ReleasesArgs {
     #[command(flatten)]
     warehouse: WarehouseArg,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub async fn history(args: HistoryArgs) -> Result<()> {
@@ -45,7 +48,7 @@ pub async fn history(args: HistoryArgs) -> Result<()> {
     };
     let table = TableName::new("ops", table)?;
     if catalog.table(&table).await?.is_none() {
-        say!("no run has ended yet");
+        args.output.beside("no run has ended yet");
         return Ok(());
     }
     let session = catalog.session([&table], None).await?;
@@ -60,36 +63,45 @@ pub async fn history(args: HistoryArgs) -> Result<()> {
 
 pub async fn releases(args: ReleasesArgs) -> Result<()> {
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;
-    say!("{:>7}  {:10}  {:30} {:20} {:>6}  made by", "release", "outcome", "as of", "published at", "tables");
+    let mut releases = Vec::new();
     for number in warehouse.releases().await?.into_iter().rev() {
-        let release = warehouse.release(number).await?;
-        let outcome = match release.outcome {
-            Outcome::Published => "published",
-            Outcome::Failed => "failed",
-        };
-        let made_by = match release.origin {
-            Origin::Run => release.pipeline.clone(),
-            Origin::Restore { release } => format!("restore of release {release}"),
-            Origin::Optimize => "optimize".to_owned(),
-            Origin::Vacuum => "vacuum".to_owned(),
-            Origin::Forget => "forget".to_owned(),
-            Origin::Dismiss => "quarantine dismiss".to_owned(),
-            Origin::Migrate { from } => format!("migrate from format {from}"),
-        };
-        say!(
-            "{number:>7}  {outcome:10}  {:30} {:20} {:>6}  {made_by}",
-            show_instant(release.as_of),
-            release.published_at.format("%Y-%m-%dT%H:%M:%SZ"),
-            release.tables.len(),
-        );
+        releases.push(warehouse.release(number).await?);
     }
+    let outcome = |release: &Release| match release.outcome {
+        Outcome::Published => "published",
+        Outcome::Failed => "failed",
+    };
+    Listing::default()
+        .numbers("release", releases.iter().map(|r| Some(r.release)))
+        .text("outcome", releases.iter().map(outcome))
+        .text("as_of", releases.iter().map(|r| show_instant(r.as_of)))
+        .text(
+            "published_at",
+            releases.iter().map(|r| r.published_at.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        )
+        .numbers("tables", releases.iter().map(|r| Some(r.tables.len() as u64)))
+        .text("made_by", releases.iter().map(made_by))
+        .write(&args.output)?;
     let last = warehouse.last_release().await?;
     if let Some(unfinished) = warehouse.unfinished_run(last.as_ref()).await? {
         let (ended, next) = match unfinished.failed {
             true => ("failed", "`sillage retry` goes on"),
             false => ("was cut off", "the next `run` goes on"),
         };
-        say!("run {} {ended} after {} steps; {next}", unfinished.begun.run, unfinished.finished.len());
+        let (run, steps) = (unfinished.begun.run, unfinished.finished.len());
+        args.output.beside(&format!("run {run} {ended} after {steps} steps; {next}"));
     }
     Ok(())
+}
+
+fn made_by(release: &Release) -> String {
+    match release.origin {
+        Origin::Run => release.pipeline.clone(),
+        Origin::Restore { release } => format!("restore of release {release}"),
+        Origin::Optimize => "optimize".to_owned(),
+        Origin::Vacuum => "vacuum".to_owned(),
+        Origin::Forget => "forget".to_owned(),
+        Origin::Dismiss => "quarantine dismiss".to_owned(),
+        Origin::Migrate { from } => format!("migrate from format {from}"),
+    }
 }

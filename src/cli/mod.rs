@@ -11,12 +11,16 @@ macro_rules! say {
 mod args;
 mod audience;
 mod check;
+mod colour;
+mod completions;
 mod demo;
+mod fit;
 mod forget;
 mod formula;
 mod history;
 mod identity;
 mod init;
+mod listing;
 mod manual;
 mod output;
 mod pipeline_file;
@@ -24,6 +28,7 @@ mod progress;
 mod quarantine;
 mod query;
 mod report;
+mod row_writer;
 mod run;
 mod schedule;
 mod signal;
@@ -33,7 +38,7 @@ mod upkeep;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::Result;
 use crate::storage::spill;
@@ -136,6 +141,11 @@ enum Verb {
     Audience(audience::AudienceVerb),
     /// Read the manual: its chapters, or one of them
     Manual(manual::ManualArgs),
+    /// Write a script that completes verbs and options in a shell
+    ///
+    /// For bash: sillage completions bash > ~/.local/share/bash-completion/completions/sillage. For zsh into
+    /// a file _sillage in a folder of $fpath; for fish into ~/.config/fish/completions/sillage.fish.
+    Completions(completions::CompletionsArgs),
 }
 
 /// A panic is a defect, and its words may hold row values: only its place is told, unless somebody
@@ -184,7 +194,7 @@ pub fn main() -> ExitCode {
     let code = match runtime.block_on(dispatch(cli.verb)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("{}", colour::error(&format!("error: {error}")));
             ExitCode::from(error.kind().exit_code())
         }
     };
@@ -221,6 +231,10 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Identity(verb) => identity::identity(verb).await,
         Verb::Audience(verb) => audience::audience(verb).await,
         Verb::Manual(args) => manual::manual(&args),
+        Verb::Completions(args) => {
+            completions::completions(&args, Cli::command());
+            Ok(())
+        }
     }
 }
 
@@ -230,7 +244,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 }

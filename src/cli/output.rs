@@ -1,34 +1,22 @@
-//! Rows for people and machines: a table, CSV, JSON lines, Parquet; to stdout or a file, streaming.
+//! Where rows go: to the screen, or to a file that appears whole and that erasures know of.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::util::pretty::pretty_format_batches;
+use arrow::array::RecordBatch;
 use clap::{Args, ValueEnum};
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
-use parquet::arrow::ArrowWriter;
 
+use super::colour::warn;
 use super::formula::Formulas;
+use super::row_writer::{Format, RowWriter, tolerate_closed};
 use super::signal::next_signal;
 use crate::error::{Context, Error, Kind, Result};
 use crate::storage::beside::{Beside, name_beside};
 use crate::storage::permission::Permission;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::exported::{Export, ExportKind, Exported};
-
-/// A table on the screen stops after so many rows.
-const SHOWN_ROWS: usize = 1_000;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    Table,
-    Csv,
-    Json,
-    Parquet,
-}
 
 #[derive(Debug, Args)]
 pub struct OutputArgs {
@@ -56,14 +44,49 @@ impl OutputArgs {
         self.output.is_none() && self.format() == Format::Table
     }
 
+    /// Writes a list that holds nothing about a person.
+    pub fn write_list(&self, list: RecordBatch) -> Result<()> {
+        let mut formulas = Formulas::default();
+        match &self.output {
+            None => {
+                self.require_for_screen()?;
+                let mut out = BufWriter::new(std::io::stdout());
+                let written = write_list(list, self.format(), &mut out, &mut formulas);
+                tolerate_closed(out.flush())?;
+                written
+            }
+            Some(path) => {
+                let mut out = Vec::new();
+                write_list(list, self.format(), &mut out, &mut formulas)?;
+                write_whole(path, &out)
+            }
+        }
+    }
+
+    fn require_for_screen(&self) -> Result<()> {
+        match self.format() {
+            Format::Parquet => {
+                Err(Error::config("Parquet is not for the screen").hint("give a file with -o FILE"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says something beside a list: to people on stdout, elsewhere not among the rows.
+    pub fn beside(&self, message: &str) {
+        if self.is_screen_table() {
+            say!("{message}");
+        } else {
+            eprintln!("{message}");
+        }
+    }
+
     /// Writes all rows of a query over the catalog; the number written. A file appears whole or not at
     /// all, is its owner's alone, and the warehouse remembers it for erasures.
     pub async fn write(&self, catalog: &Catalog, frame: DataFrame) -> Result<u64> {
         match &self.output {
-            None if self.format() == Format::Parquet => {
-                Err(Error::config("Parquet is not for the screen").hint("give a file with -o FILE"))
-            }
             None => {
+                self.require_for_screen()?;
                 let mut out = BufWriter::new(std::io::stdout());
                 let rows = write_rows(frame, self.format(), &mut out, &mut Formulas::default()).await;
                 tolerate_closed(out.flush())?;
@@ -85,10 +108,10 @@ impl OutputArgs {
         let export = warehouse.begin_export(exported).await?;
         if export.is_none() {
             // Who may read a warehouse and not write to it can export all the same.
-            eprintln!(
-                "warning: the warehouse cannot be written to, so `sillage forget` will not find {}",
+            warn(&format!(
+                "the warehouse cannot be written to, so `sillage forget` will not find {}",
                 path.display()
-            );
+            ));
         }
         let written = tokio::select! {
             written = self.write_known(catalog, frame, path, partial, export.as_ref()) => written,
@@ -140,7 +163,7 @@ impl OutputArgs {
             return Err(raced(error));
         }
         if let Some(told) = formulas.told() {
-            eprintln!("warning: {}: {told}", path.display());
+            warn(&format!("{}: {told}", path.display()));
         }
         Ok(rows)
     }
@@ -172,14 +195,6 @@ fn no_folder(error: Error, path: &Path) -> Error {
     }
 }
 
-/// `sillage query … | head` closes the pipe early: that is how it is used, no failure.
-fn tolerate_closed(result: std::io::Result<()>) -> Result<()> {
-    match result {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).doing("write to the screen"),
-        _ => Ok(()),
-    }
-}
-
 async fn write_rows(
     frame: DataFrame,
     format: Format,
@@ -187,92 +202,22 @@ async fn write_rows(
     formulas: &mut Formulas,
 ) -> Result<u64> {
     let mut stream = frame.execute_stream().await.doing("run the query")?;
-    let schema = stream.schema();
-    let mut rows = 0;
-    match format {
-        Format::Table => {
-            let mut batches = Vec::new();
-            let mut more = false;
-            while let Some(batch) = stream.next().await {
-                let batch = batch.doing("run the query")?;
-                let room = SHOWN_ROWS - rows as usize;
-                more = batch.num_rows() > room;
-                rows += batch.num_rows().min(room) as u64;
-                batches.push(batch.slice(0, batch.num_rows().min(room)));
-                if more {
-                    break;
-                }
-            }
-            if batches.is_empty() {
-                batches.push(RecordBatch::new_empty(schema));
-            }
-            let batches = batches.iter().map(in_one_line).collect::<Result<Vec<_>>>()?;
-            let table = pretty_format_batches(&batches).doing("draw the table")?;
-            tolerate_closed(writeln!(out, "{table}"))?;
-            if more {
-                tolerate_closed(writeln!(out, "the first {SHOWN_ROWS} rows; write all with -o FILE"))?;
-            }
-        }
-        Format::Csv => {
-            let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(&mut *out);
-            let mut any = false;
-            while let Some(batch) = stream.next().await {
-                let batch = batch.doing("run the query")?;
-                rows += batch.num_rows() as u64;
-                any = true;
-                formulas.look(&batch);
-                if let Err(closed) = writer.write(&batch) {
-                    return closed_or(closed, rows);
-                }
-            }
-            if !any {
-                writer.write(&RecordBatch::new_empty(schema)).doing("write CSV")?;
-            }
-        }
-        Format::Json => {
-            let mut writer = arrow::json::WriterBuilder::new()
-                .with_explicit_nulls(true)
-                .build::<_, arrow::json::writer::LineDelimited>(&mut *out);
-            while let Some(batch) = stream.next().await {
-                let batch = batch.doing("run the query")?;
-                rows += batch.num_rows() as u64;
-                if let Err(closed) = writer.write(&batch) {
-                    return closed_or(closed, rows);
-                }
-            }
-            writer.finish().doing("write JSON")?;
-        }
-        Format::Parquet => {
-            let mut writer = ArrowWriter::try_new(&mut *out, schema, None).doing("write Parquet")?;
-            while let Some(batch) = stream.next().await {
-                let batch = batch.doing("run the query")?;
-                rows += batch.num_rows() as u64;
-                writer.write(&batch).doing("write Parquet")?;
-            }
-            writer.close().doing("write Parquet")?;
+    let mut writer = RowWriter::new(format, stream.schema(), out)?;
+    while let Some(batch) = stream.next().await {
+        if writer.write(&batch.doing("run the query")?, formulas)?.is_break() {
+            break;
         }
     }
-    Ok(rows)
+    writer.finish()
 }
 
-/// With line breaks and other control characters in texts as they are written in programs: a row is a line.
-fn in_one_line(batch: &RecordBatch) -> Result<RecordBatch> {
-    let columns = batch.columns().iter().map(|column| -> ArrayRef {
-        match column.as_string_opt::<i32>() {
-            Some(texts) if texts.iter().flatten().any(|text| text.contains(char::is_control)) => {
-                let escaped = |text: &str| {
-                    text.chars()
-                        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() })
-                        .collect::<String>()
-                };
-                Arc::new(texts.iter().map(|text| text.map(escaped)).collect::<StringArray>())
-            }
-            _ => column.clone(),
-        }
-    });
-    RecordBatch::try_new(batch.schema(), columns.collect()).doing("draw the table")
-}
-
-fn closed_or(error: arrow::error::ArrowError, rows: u64) -> Result<u64> {
-    if error.to_string().contains("Broken pipe") { Ok(rows) } else { Err(error).doing("write the rows") }
+fn write_list(
+    list: RecordBatch,
+    format: Format,
+    out: &mut (impl Write + Send),
+    formulas: &mut Formulas,
+) -> Result<()> {
+    let mut writer = RowWriter::new(format, list.schema(), out)?;
+    let _ = writer.write(&list, formulas)?;
+    writer.finish().map(drop)
 }

@@ -1,11 +1,12 @@
 //! Which pipeline file a verb reads: the one that was named, or the only one there is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::pipeline::placeholder::Placeholders;
 use crate::pipeline::{self, Pipeline};
+use crate::suggestion::did_you_mean;
 
 /// Reads the pipeline that was named, or the only one there is.
 pub(super) fn load_pipeline(path: Option<PathBuf>) -> Result<Arc<Pipeline>> {
@@ -22,7 +23,25 @@ fn load_with(path: Option<PathBuf>, placeholders: &Placeholders) -> Result<Arc<P
         Some(path) => path,
         None => only_pipeline()?,
     };
+    if !path.exists()
+        && let Some(near) = near(&path)
+    {
+        return Err(Error::config(format!("there is no pipeline {}", path.display())).hint(near));
+    }
     pipeline::load(&path, placeholders).map(Arc::new)
+}
+
+/// Which pipeline beside a file that is not there was perhaps meant.
+fn near(path: &Path) -> Option<String> {
+    let folder = path.parent()?;
+    let entries =
+        std::fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()?;
+    let names = entries.filter_map(|entry| {
+        let name = entry.ok()?.file_name().into_string().ok()?;
+        name.ends_with(".toml").then(|| folder.join(name).display().to_string())
+    });
+    let names: Vec<String> = names.collect();
+    did_you_mean(&path.display().to_string(), names.iter().map(String::as_str))
 }
 
 fn only_pipeline() -> Result<PathBuf> {

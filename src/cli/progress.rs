@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::colour::{Tone, toned};
 use crate::clock::{self, show_instant};
 use crate::name::StepName;
 use crate::ops::steps::StepStatus;
@@ -25,15 +26,19 @@ pub fn shown(format: LogFormat) -> Arc<dyn Progress> {
     match format {
         LogFormat::Json => Arc::new(JsonLines),
         LogFormat::Text if std::io::stderr().is_terminal() => Arc::new(Bars::default()),
-        LogFormat::Text => Arc::new(Lines),
+        LogFormat::Text => Arc::new(Lines::default()),
     }
 }
 
-struct Lines;
+#[derive(Default)]
+struct Lines {
+    count: Mutex<Count>,
+}
 
 impl Progress for Lines {
     fn tell(&self, event: Event) {
-        if let Some(line) = line(&event) {
+        let mut count = self.count.lock().expect("no holder of this lock panics");
+        if let Some(line) = count.line(&event) {
             log(&line);
         }
     }
@@ -48,12 +53,13 @@ fn log(line: &str) {
 #[derive(Default)]
 struct Bars {
     all: MultiProgress,
-    running: Mutex<BTreeMap<StepName, ProgressBar>>,
+    running: Mutex<(Count, BTreeMap<StepName, ProgressBar>)>,
 }
 
 impl Progress for Bars {
     fn tell(&self, event: Event) {
         let mut running = self.running.lock().expect("no holder of this lock panics");
+        let (count, running) = &mut *running;
         match &event {
             Event::StepBegins { step, kind } => {
                 let bar = self.all.add(ProgressBar::new_spinner());
@@ -72,15 +78,88 @@ impl Progress for Bars {
             }
             _ => {}
         }
-        if let Some(line) = line(&event) {
+        if let Some(line) = count.line(&event) {
             let _ = self.all.println(line);
         }
     }
 }
 
-/// The event as people read it.
-fn line(event: &Event) -> Option<String> {
-    Some(match event {
+/// How many steps have ended, of how many, and in which run.
+#[derive(Default)]
+struct Count {
+    run: u64,
+    steps: usize,
+    ended: usize,
+}
+
+impl Count {
+    /// The event as people read it.
+    fn line(&mut self, event: &Event) -> Option<String> {
+        match event {
+            Event::RunBegins { run, steps, .. } => {
+                *self = Count { run: *run, steps: *steps, ended: 0 };
+            }
+            Event::StepEnds { .. } => self.ended += 1,
+            _ => {}
+        }
+        let width = self.steps.to_string().len();
+        let count = format!("{:>width$} of {}", self.ended, self.steps);
+        Some(match event {
+            Event::StepBegins { .. } => return None,
+            Event::StepEnds { step, kind, status, rows, wall, note } => {
+                let what = format!("{kind:13} {step:34}");
+                let ended = match status {
+                    StepStatus::Done => format!("{:>12} rows {:>8.2} s", grouped(*rows), wall.as_secs_f64()),
+                    StepStatus::Reused => format!("{:>12} rows   (done before)", grouped(*rows)),
+                    StepStatus::Failed => toned(Tone::Wrong, "FAILED"),
+                    StepStatus::Skipped => {
+                        toned(Tone::Quiet, &format!("skipped: {}", note.as_deref().unwrap_or_default()))
+                    }
+                };
+                format!("  {} {what} {ended}", toned(Tone::Quiet, &count))
+            }
+            Event::Warning { step, message } => {
+                let text = self.in_one_line(step, message);
+                format!("  {:1$} {2} {step}: {text}", "", count.len(), toned(Tone::Careful, "warning  "))
+            }
+            Event::Note { step, message } => {
+                let text = self.in_one_line(step, message);
+                format!("  {:1$} note      {step}: {text}", "", count.len())
+            }
+            other => return Some(line(other)),
+        })
+    }
+
+    /// The message in one line, with how to see what it leaves out.
+    fn in_one_line(&self, step: &StepName, message: &str) -> String {
+        let (short, is_whole) = shortened(message);
+        match step.as_str().strip_prefix("raw.") {
+            Some(source) if message.contains("ops.quarantine") => {
+                format!("{short}; see `sillage quarantine show --source {source}`")
+            }
+            _ if is_whole => short,
+            _ => format!("{short}; see `sillage history {} --format json`", self.run),
+        }
+    }
+}
+
+/// Characters of a message before it is cut.
+const LONGEST_MESSAGE: usize = 140;
+
+/// The message in one line, cut between words where it is long; whether it is all of it.
+fn shortened(message: &str) -> (String, bool) {
+    let whole = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    if whole.chars().count() <= LONGEST_MESSAGE {
+        return (whole, true);
+    }
+    let cut: String = whole.chars().take(LONGEST_MESSAGE).collect();
+    let short = cut.rsplit_once(' ').map_or(cut.as_str(), |(short, _)| short);
+    (format!("{} …", short.trim_end_matches([',', ':', ';'])), false)
+}
+
+/// An event of the whole run as people read it.
+fn line(event: &Event) -> String {
+    match event {
         Event::RunBegins { run, pipeline, as_of, steps } => {
             format!("run {run} of {pipeline} as of {}: {steps} steps", show_instant(*as_of))
         }
@@ -94,33 +173,25 @@ fn line(event: &Event) -> Option<String> {
             format!("run {run} failed; {finished} of its steps need not be done again")
         }
         Event::Discarded { run, because } => format!("run {run} was cut off and is dropped: {because}"),
-        Event::StepBegins { .. } => return None,
-        Event::StepEnds { step, kind, status, rows, wall, note } => match status {
-            StepStatus::Done => {
-                format!("  {kind:13} {step:34} {:>12} rows {:>8.2} s", grouped(*rows), wall.as_secs_f64())
-            }
-            StepStatus::Reused => {
-                format!("  {kind:13} {step:34} {:>12} rows   (done before)", grouped(*rows))
-            }
-            StepStatus::Failed => format!("  {kind:13} {step:34} FAILED"),
-            StepStatus::Skipped => {
-                format!("  {kind:13} {step:34} skipped: {}", note.as_deref().unwrap_or_default())
-            }
-        },
-        Event::Warning { step, message } => format!("  warning   {step}: {message}"),
-        Event::Note { step, message } => format!("  note      {step}: {message}"),
         Event::ChecksRun { passed, warned, failed } => {
             format!("  checks: {passed} passed, {warned} warned, {failed} failed")
         }
-        Event::CheckBroken { table, check, failures, stops } => format!(
-            "  {} check {check} of {table}: {} rows",
-            if *stops { "BROKEN " } else { "warning  " },
-            grouped(*failures)
-        ),
-        Event::Published { release, tables, wall } => {
-            format!("release {release} published: {tables} tables in {:.1} s", wall.as_secs_f64())
+        Event::CheckBroken { table, check, failures, stops } => {
+            let word = match stops {
+                true => toned(Tone::Wrong, "BROKEN "),
+                false => toned(Tone::Careful, "warning  "),
+            };
+            format!("  {word} check {check} of {table}: {} rows", grouped(*failures))
         }
-    })
+        Event::Published { release, tables, wall } => {
+            let text = format!("release {release} published");
+            format!("{}: {tables} tables in {:.1} s", toned(Tone::Good, &text), wall.as_secs_f64())
+        }
+        // `Count` shows these.
+        Event::StepBegins { .. } | Event::StepEnds { .. } | Event::Warning { .. } | Event::Note { .. } => {
+            String::new()
+        }
+    }
 }
 
 /// 1234567 as 1,234,567.

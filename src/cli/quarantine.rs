@@ -1,6 +1,7 @@
 //! `quarantine ls`, `show`, `replay` and `dismiss`: refused records counted, looked at, read again, and done
 //! with.
 
+use arrow::array::AsArray;
 use clap::{Args, Subcommand};
 
 use super::args::{LimitArgs, WaitArg, WarehouseArg};
@@ -14,6 +15,7 @@ use crate::ops::quarantine;
 use crate::run::dismiss::Dismissal;
 use crate::run::{self, Mode, Request, execute};
 use crate::sql_text::quoted;
+use crate::suggestion::did_you_mean;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Session;
 
@@ -139,13 +141,13 @@ const NOTHING: &str = "no record was ever refused";
 async fn ls(args: LsArgs) -> Result<()> {
     let catalog = open(&args.warehouse.warehouse, None, &args.limits).await?;
     let Some(session) = quarantine::session(&catalog).await? else {
-        say!("{NOTHING}");
+        args.output.beside(NOTHING);
         return Ok(());
     };
     let chosen = args.choice.condition();
     let screen = args.output.is_screen_table();
     if screen && count(&session, &chosen).await? == 0 {
-        say!("{}", args.choice.none());
+        say!("{}", args.choice.none(&session).await?);
         return Ok(());
     }
     let status = if args.choice.all { WHAT_BECAME } else { "" };
@@ -161,14 +163,14 @@ async fn ls(args: LsArgs) -> Result<()> {
 async fn show(args: ShowArgs) -> Result<()> {
     let catalog = open(&args.warehouse.warehouse, None, &args.limits).await?;
     let Some(session) = quarantine::session(&catalog).await? else {
-        say!("{NOTHING}");
+        args.output.beside(NOTHING);
         return Ok(());
     };
     let chosen = args.choice.condition();
     let records = count(&session, &chosen).await?;
     let screen = args.output.is_screen_table();
     if screen && records == 0 {
-        say!("{}", args.choice.none());
+        say!("{}", args.choice.none(&session).await?);
         return Ok(());
     }
     let status = if args.choice.all { WHAT_BECAME } else { "" };
@@ -188,6 +190,15 @@ async fn count(session: &Session, chosen: &str) -> Result<usize> {
     let sql = quarantine::query(&format!("select source from record_status where {chosen}"));
     let doing = "read the quarantine";
     session.sql(&sql).await.doing(doing)?.count().await.doing(doing)
+}
+
+/// The sources of which records were refused.
+async fn sources(session: &Session) -> Result<Vec<String>> {
+    let sql = quarantine::query("select distinct source from record_status order by source");
+    let doing = "read the quarantine";
+    let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+    let texts = batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten());
+    Ok(texts.map(str::to_owned).collect())
 }
 
 impl SelectionArgs {
@@ -221,12 +232,20 @@ impl ChoiceArgs {
         }
     }
 
-    fn none(&self) -> &'static str {
-        match (self.selection.condition().is_some(), self.all) {
+    async fn none(&self, session: &Session) -> Result<String> {
+        if let Some(source) = &self.selection.source {
+            let known = sources(session).await?;
+            let near = did_you_mean(source, known.iter().map(String::as_str));
+            if let Some(near) = near.filter(|_| !known.contains(source)) {
+                return Ok(format!("no record of a source `{source}` was ever refused: {near}"));
+            }
+        }
+        let message = match (self.selection.condition().is_some(), self.all) {
             (false, false) => "no refused record waits; --all shows those that no longer do",
             (true, false) => "no refused record like that waits; --all shows those that no longer do",
             (_, true) => "there is no refused record like that",
-        }
+        };
+        Ok(message.to_owned())
     }
 }
 

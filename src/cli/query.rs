@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use datafusion::prelude::DataFrame;
 
 use super::args::{LimitArgs, WarehouseArg};
 use super::output::OutputArgs;
 use crate::clock::Instant;
-use crate::error::{Context, Result};
-use crate::model::sql::tables_read;
+use crate::error::{Context, Result, SqlOrigin};
+use crate::model::sql::tables_read_among;
 use crate::name::TableName;
 use crate::run;
 use crate::warehouse::Warehouse;
@@ -77,11 +78,17 @@ impl ReadArgs {
 
 pub async fn query(args: QueryArgs) -> Result<()> {
     let catalog = args.read.open_with(&args.versions).await?;
-    let tables = tables_read(&args.sql)?;
-    let session = catalog.session(&tables, None).await?;
-    let frame = session.sql(&args.sql).await.doing("understand the query")?;
+    let frame =
+        planned(&catalog, &args.sql).await.map_err(|e| e.in_sql(&SqlOrigin::typed("query", &args.sql)))?;
     args.read.output.write(&catalog, frame).await?;
     Ok(())
+}
+
+async fn planned(catalog: &Catalog, sql: &str) -> Result<DataFrame> {
+    let known: Vec<String> = catalog.released().map(ToString::to_string).collect();
+    let tables = tables_read_among(sql, &known)?;
+    let session = catalog.session(&tables, None).await?;
+    session.sql(sql).await.doing("understand the query")
 }
 
 /// A release, the last one unless said otherwise, as tables; the raw ones show what its models saw.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::{LimitArgs, PipelineArgs, WaitArg, parse_duration};
+use super::listing::Listing;
+use super::output::OutputArgs;
 use super::progress::{LogFormat, shown};
 use super::signal::stop_on_signal;
 use crate::clock::parse_instant;
@@ -44,6 +46,8 @@ pub struct RequestArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     request: RequestArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -93,8 +97,25 @@ impl RequestArgs {
 pub async fn plan(args: PlanArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     let plan = execute::preview(&pipeline, &location, &request).await?;
-    say!("{}", plan.to_string().trim_end());
-    Ok(())
+    if args.output.is_screen_table() {
+        say!("{}", plan.to_string().trim_end());
+        return Ok(());
+    }
+    let joined = |texts: &[String]| (!texts.is_empty()).then(|| texts.join("; "));
+    Listing::default()
+        .text("kind", plan.steps.iter().map(|step| step.step.kind()))
+        .text("step", plan.steps.iter().map(|step| step.name.as_str()))
+        .text("why", plan.steps.iter().map(|step| plan.why(step)))
+        .maybe_text(
+            "reads",
+            plan.steps.iter().map(|step| {
+                let reads: Vec<String> = step.step.reads().iter().map(ToString::to_string).collect();
+                joined(&reads)
+            }),
+        )
+        .maybe_text("warnings", plan.steps.iter().map(|step| joined(&step.warnings)))
+        .maybe_text("notes", plan.steps.iter().map(|step| joined(&step.notes)))
+        .write(&args.output)
 }
 
 pub async fn run(args: RunArgs) -> Result<()> {

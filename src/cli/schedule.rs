@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::LimitArgs;
+use super::colour;
+use super::listing::Listing;
+use super::output::OutputArgs;
 use super::progress::{LogFormat, shown};
 use super::signal::stop_on_signal;
 use crate::clock::show_instant;
@@ -23,6 +26,8 @@ pub struct ScheduleArgs {
     /// Show the next times of each pipeline and stop
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     #[command(flatten)]
@@ -32,17 +37,18 @@ pub struct ScheduleArgs {
 pub async fn schedule(args: ScheduleArgs) -> Result<()> {
     let schedule = Schedule::load(&args.dir, args.warehouse)?;
     if args.dry_run {
-        for (pipeline, time) in schedule.next_times(crate::clock::now())? {
-            say!("{}  {pipeline}", show_instant(time));
-        }
-        return Ok(());
+        let times = schedule.next_times(crate::clock::now())?;
+        return Listing::default()
+            .text("next", times.iter().map(|(_, time)| show_instant(*time)))
+            .text("pipeline", times.iter().map(|(pipeline, _)| pipeline))
+            .write(&args.output);
     }
     let request = Request { limits: args.limits.limits(), ..Request::all() };
     let say = |event: ScheduleEvent| match event {
         ScheduleEvent::Waiting { pipeline, until } => {
             eprintln!("next: {pipeline} at {}", show_instant(until))
         }
-        ScheduleEvent::Failed { error } => eprintln!("error: {error}"),
+        ScheduleEvent::Failed { error } => eprintln!("{}", colour::error(&format!("error: {error}"))),
         ScheduleEvent::Stopped => eprintln!("stopped"),
     };
     schedule.run(&request, shown(args.log_format), stop_on_signal(), say).await

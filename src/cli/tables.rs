@@ -1,19 +1,30 @@
 //! `ls` and `show`: what there is.
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::Schema;
+use arrow::util::pretty::pretty_format_batches;
 use clap::Args;
 
 use super::args::{LimitArgs, WarehouseArg};
+use super::fit::{columns_that_fit, cut, terminal_width};
+use super::listing::Listing;
+use super::output::OutputArgs;
 use super::progress::grouped;
 use super::query::{ReadArgs, VersionArgs, open};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_type::sql_type;
 
 #[derive(Debug, Args)]
 pub struct LsArgs {
     #[command(flatten)]
     warehouse: WarehouseArg,
+    /// List the tables of an earlier release
     #[arg(long, value_name = "N")]
     release: Option<u64>,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -21,10 +32,16 @@ pub struct LsArgs {
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// schema.table, for example mart.segments
-    table: TableName,
+    table: String,
     /// How many rows
     #[arg(short = 'n', long, default_value_t = 10)]
     rows: usize,
+    /// Everything, also what does not fit the terminal
+    #[arg(long)]
+    all: bool,
+    /// Only the columns: name, type and description
+    #[arg(long)]
+    columns: bool,
     #[command(flatten)]
     versions: VersionArgs,
     #[command(flatten)]
@@ -33,34 +50,110 @@ pub struct ShowArgs {
 
 pub async fn ls(args: LsArgs) -> Result<()> {
     let catalog = open(&args.warehouse.warehouse, args.release, &args.limits).await?;
-    say!("{:36} {:>14} {:>12} {:>8}", "table", "rows", "KB", "version");
+    let mut tables = Vec::new();
     for name in catalog.released() {
         if let Some(table) = catalog.table(name).await? {
-            let version = table.version.map(|v| v.to_string()).unwrap_or_default();
-            say!(
-                "{:36} {:>14} {:>12} {version:>8}",
-                name.to_string(),
-                grouped(table.rows),
-                grouped(table.bytes / 1024)
-            );
+            tables.push((name.to_string(), table));
         }
     }
-    Ok(())
+    Listing::default()
+        .text("table", tables.iter().map(|(name, _)| name))
+        .numbers("rows", tables.iter().map(|(_, table)| Some(table.rows)))
+        .numbers("kilobytes", tables.iter().map(|(_, table)| Some(table.bytes / 1024)))
+        .numbers("version", tables.iter().map(|(_, table)| table.version))
+        .write(&args.output)
 }
 
 pub async fn show(args: ShowArgs) -> Result<()> {
     let catalog = args.read.open_with(&args.versions).await?;
-    let Some(table) = catalog.table(&args.table).await? else {
-        return Err(catalog.unknown(&args.table));
+    let name = args.table.parse::<TableName>().map_err(|e| match catalog.near(&args.table) {
+        Some(near) => Error::config(e.message()).hint(near),
+        None => e,
+    })?;
+    let Some(table) = catalog.table(&name).await? else {
+        return Err(catalog.unknown(&name));
     };
-    if args.read.output.output.is_none() && args.read.output.format.is_none() {
-        say!("{}: {} rows", args.table, grouped(table.rows));
-        for field in table.schema.fields() {
-            say!("  {:34} {}", field.name(), field.data_type());
-        }
+    if args.columns {
+        return columns(&table.schema).write(&args.read.output);
     }
-    let session = catalog.session([&args.table], None).await?;
-    let frame = session.table(&args.table).await?.limit(0, Some(args.rows)).doing("take the first rows")?;
-    args.read.output.write(&catalog, frame).await?;
+    let session = catalog.session([&name], None).await?;
+    let frame = session.table(&name).await?.limit(0, Some(args.rows)).doing("take the first rows")?;
+    if args.read.output.output.is_some() || args.read.output.format.is_some() {
+        args.read.output.write(&catalog, frame).await?;
+        return Ok(());
+    }
+    let width = terminal_width().filter(|_| !args.all);
+    say!("{name}: {} rows", grouped(table.rows));
+    for line in described(&table.schema, width) {
+        say!("{line}");
+    }
+    let Some(width) = width else {
+        args.read.output.write(&catalog, frame).await?;
+        return Ok(());
+    };
+    let schema = frame.schema().inner().clone();
+    let batches = frame.collect().await.doing("take the first rows")?;
+    let rows: RecordBatch = concat_batches(&schema, &batches).doing("take the first rows")?;
+    let shown = columns_that_fit(&rows, width)?;
+    let count = shown.num_columns();
+    say!("{}", pretty_format_batches(&[shown]).doing("draw the table")?);
+    if count < rows.num_columns() {
+        say!("{count} of {} columns; all of them with --all", rows.num_columns());
+    }
     Ok(())
+}
+
+/// What a column holds, where its table says so.
+fn description(schema: &Schema, column: usize) -> Option<&str> {
+    schema.field(column).metadata().get("comment").map(String::as_str).filter(|text| !text.trim().is_empty())
+}
+
+fn columns(schema: &Schema) -> Listing {
+    let fields = schema.fields();
+    Listing::default()
+        .text("column", fields.iter().map(|field| field.name()))
+        .text("type", fields.iter().map(|field| sql_type(field.data_type())))
+        .maybe_text("description", (0..fields.len()).map(|n| description(schema, n)))
+}
+
+/// A line for each column: its name, type and description, within the width.
+fn described(schema: &Schema, width: Option<usize>) -> Vec<String> {
+    let fields = schema.fields();
+    let types: Vec<String> = fields.iter().map(|field| sql_type(field.data_type())).collect();
+    let longest =
+        |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
+    let name_width = longest(&mut fields.iter().map(|field| field.name()));
+    let type_width = longest(&mut types.iter());
+    let line = |n: usize| {
+        let about = description(schema, n).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let (name, kind) = (fields[n].name(), &types[n]);
+        let line = format!("  {name:name_width$}  {kind:type_width$}  {}", about.unwrap_or_default());
+        let line = line.trim_end();
+        width.map_or_else(|| line.to_owned(), |width| cut(line, width))
+    };
+    (0..fields.len()).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field};
+
+    use super::*;
+
+    #[test]
+    fn a_column_is_a_line_that_fits() {
+        let about = |text: &str| [("comment".to_owned(), text.to_owned())].into();
+        let schema = Schema::new(vec![
+            Field::new("customer_id", DataType::Utf8, false).with_metadata(about("Who,\nnight after night")),
+            Field::new("n", DataType::Decimal128(10, 2), true),
+        ]);
+        assert_eq!(
+            described(&schema, None),
+            ["  customer_id  text           Who, night after night", "  n            decimal(10,2)"]
+        );
+        assert_eq!(
+            described(&schema, Some(36)),
+            ["  customer_id  text           Who, …", "  n            decimal(10,2)"]
+        );
+    }
 }

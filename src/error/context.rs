@@ -12,7 +12,7 @@ impl Error {
         let cause = cause.into();
         match foreign::explain(cause.as_ref()) {
             Some(explanation) => {
-                let error = self.with_cause_in_words(explanation.text);
+                let error = self.with_cause_in_words(explanation.text).with_sql_place(explanation.place);
                 match explanation.hint {
                     Some(hint) => error.hint(hint),
                     None => error,

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use super::sql_place::{SqlOrigin, SqlPlace, Wanted};
 use crate::secret::without_secrets;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -40,6 +41,10 @@ struct Inner {
     places: Vec<String>,
     hint: Option<String>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
+    /// Where in a SQL text, until or after that text's file is known.
+    sql_place: Option<SqlPlace>,
+    /// The file and the line that it is about.
+    line: Option<(String, usize)>,
     /// Further errors found in the same look: a configuration is reported whole.
     also: Vec<Error>,
 }
@@ -52,6 +57,8 @@ impl Error {
             places: Vec::new(),
             hint: None,
             cause: None,
+            sql_place: None,
+            line: None,
             also: Vec::new(),
         }))
     }
@@ -66,15 +73,128 @@ impl Error {
         Self::new(Kind::Config, message)
     }
 
-    /// Adds the place that surrounds the places already known: `step mart.segments`, `a.toml:12`.
+    /// Adds the place that surrounds the places already known: `step mart.segments`, `a.toml:12`. The innermost
+    /// line of a file decides its order among others.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
         let place = shown(place.into());
+        if let Some((file, line)) = file_and_line(&place) {
+            self.each(&mut |error| {
+                error.line.get_or_insert_with(|| (file.to_owned(), line));
+            });
+        }
         for error in &mut self.0.also {
             error.0.places.insert(0, place.clone());
         }
         self.0.places.insert(0, place);
         self
+    }
+
+    /// Adds the place `file:line` in a file, or the file alone.
+    #[must_use]
+    pub fn at_line(mut self, file: &str, line: Option<usize>) -> Self {
+        self.each(&mut |error| {
+            error.line.get_or_insert_with(|| (file.to_owned(), line.unwrap_or(0)));
+        });
+        self.at(line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}")))
+    }
+
+    /// Says which name of a SQL text is wrong, so that its place is found.
+    #[must_use]
+    pub fn about(mut self, name: impl fmt::Display) -> Self {
+        self.0.sql_place.get_or_insert_with(|| SqlPlace::named(name.to_string()));
+        self
+    }
+
+    pub(super) fn with_sql_place(mut self, place: Option<SqlPlace>) -> Self {
+        if self.0.sql_place.is_none() {
+            self.0.sql_place = place;
+        }
+        self
+    }
+
+    /// Says that the SQL which the error is about is `part` of what was planned, perhaps rewritten.
+    #[must_use]
+    pub fn in_part(mut self, planned: &str, part: &str) -> Self {
+        self.each(&mut |error| {
+            let place = error.sql_place.get_or_insert_default();
+            if place.sql.is_none() {
+                place.within(planned, part);
+            }
+        });
+        self
+    }
+
+    /// Says which value of the pipeline file the error is about, and below which key it stands: the name of a
+    /// column in `columns`, for example.
+    #[must_use]
+    pub fn in_value(mut self, key: &'static str, value: &str) -> Self {
+        let sql = Some(value.to_owned());
+        let place = self.0.sql_place.take().unwrap_or_default();
+        // A place in SQL that nobody wrote says nothing.
+        self.0.sql_place = Some(SqlPlace { sql, value_of: Some(key), at: None, ..place });
+        self
+    }
+
+    /// Adds the place where the SQL text is written: `file:line:column`, and the line with the place marked.
+    #[must_use]
+    pub fn in_sql(mut self, origin: &SqlOrigin) -> Self {
+        self.each(&mut |error| {
+            let place = error.sql_place.get_or_insert_default();
+            if let Some((written, line)) = origin.locate(place) {
+                error.places.insert(0, shown(written));
+                error.line.get_or_insert_with(|| (origin.path().to_owned(), line));
+            }
+        });
+        self
+    }
+
+    /// The same where `origin` finds the SQL text, by itself and by what the error tells.
+    #[must_use]
+    pub fn in_sql_of(mut self, origin: &dyn Fn(Wanted<'_>) -> Option<SqlOrigin>) -> Self {
+        self.each(&mut |error| {
+            let context = format!("{} {}", error.message, error.places.join(" "));
+            let Some(place) = error.sql_place.as_mut().filter(|place| place.excerpt.is_none()) else {
+                return;
+            };
+            if let Some(origin) = place
+                .sql
+                .as_deref()
+                .and_then(|text| origin(Wanted { text, key: place.value_of, context: &context }))
+                && let Some((written, line)) = origin.locate(place)
+            {
+                error.places.insert(0, shown(written));
+                error.line = Some((origin.path().to_owned(), line));
+            }
+        });
+        self
+    }
+
+    /// Returns the SQL text of a file that the error is about, as long as its place there is not known.
+    pub fn unplaced_sql(&self) -> Option<&str> {
+        let place = self.0.sql_place.as_ref().filter(|place| place.excerpt.is_none())?;
+        place.sql.as_deref()
+    }
+
+    /// Says where in a SQL text it is: line and column, from 1, and how many characters.
+    #[must_use]
+    pub fn at_sql(mut self, line: u64, column: u64, width: usize) -> Self {
+        let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let at = Some((number(line), number(column), width));
+        self.0.sql_place.get_or_insert(SqlPlace { at, ..SqlPlace::default() });
+        self
+    }
+
+    pub(super) fn sql_place(&self) -> Option<&SqlPlace> {
+        self.0.sql_place.as_ref()
+    }
+
+    /// Changes this error and those found beside it.
+    fn each(&mut self, change: &mut dyn FnMut(&mut Inner)) {
+        change(&mut self.0);
+        for error in &mut self.0.also {
+            error.each(change);
+        }
     }
 
     /// Adds a hint at the fix; the one nearest to the cause wins.
@@ -95,8 +215,20 @@ impl Error {
         self.with_cause(shown(words).into())
     }
 
-    /// All errors of one look as one; `Ok` when there are none.
-    pub fn all(errors: Vec<Error>) -> Result<()> {
+    /// All errors of one look as one; `Ok` when there are none. One mistake that was met twice is one.
+    pub fn all(mut errors: Vec<Error>) -> Result<()> {
+        let mut seen: Vec<(String, SqlPlace)> = Vec::new();
+        errors.retain(|error| {
+            let Some(place) = error.0.sql_place.as_ref().filter(|place| place.excerpt.is_some()) else {
+                return true;
+            };
+            let mistake = (error.0.message.clone(), place.clone());
+            let is_new = !seen.contains(&mistake);
+            if is_new {
+                seen.push(mistake);
+            }
+            is_new
+        });
         let mut errors = errors.into_iter();
         match errors.next() {
             None => Ok(()),
@@ -109,6 +241,23 @@ impl Error {
                 Err(first)
             }
         }
+    }
+
+    /// All errors of one look as one, in the order of the lines of their files, `first` before the others; `Ok`
+    /// when there are none.
+    pub fn all_by_line(errors: Vec<Error>, first: &str) -> Result<()> {
+        let mut single = Vec::new();
+        for mut error in errors {
+            let also = std::mem::take(&mut error.0.also);
+            single.push(error);
+            single.extend(also);
+        }
+        let order = |error: &Error| match &error.0.line {
+            Some((file, line)) => (file != first, file.clone(), *line),
+            None => (true, String::new(), 0),
+        };
+        single.sort_by_key(order);
+        Error::all(single)
     }
 
     pub fn kind(&self) -> Kind {
@@ -135,6 +284,12 @@ impl Error {
     }
 }
 
+/// Of `a.toml:12` the file and the line.
+fn file_and_line(place: &str) -> Option<(&str, usize)> {
+    let (file, line) = place.rsplit_once(':')?;
+    Some((file, line.parse().ok()?)).filter(|(file, _)| !file.contains(' '))
+}
+
 /// Without what no message tells.
 fn shown(text: String) -> String {
     match without_secrets(&text) {
@@ -146,6 +301,9 @@ fn shown(text: String) -> String {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.without_hint().fmt(f)?;
+        if let Some(place) = &self.0.sql_place {
+            f.write_str(&shown(place.to_string()))?;
+        }
         if let Some(hint) = &self.0.hint {
             write!(f, "\n  hint: {hint}")?;
         }

@@ -10,16 +10,19 @@ use std::io;
 
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::error_type::{Error, Kind};
+use super::planning::{self, Found};
+use super::sql_place::SqlPlace;
 
-/// A cause in words, what family it makes the error, and a hint where the cause alone knows one.
+/// A cause in words, what family it makes the error, and a hint and a place in the SQL where the cause alone
+/// knows them.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Explanation {
+pub(super) struct Explanation {
     pub kind: Kind,
     pub text: String,
     pub hint: Option<Cow<'static, str>>,
+    pub place: Option<SqlPlace>,
 }
 
 const NO_SPACE: &str = "free some space and run again: what was published stands as it was";
@@ -33,7 +36,12 @@ const MEMORY: &str =
 
 impl Explanation {
     fn failed(text: impl Into<String>) -> Explanation {
-        Explanation { kind: Kind::Failed, text: text.into(), hint: None }
+        Explanation { kind: Kind::Failed, text: text.into(), hint: None, place: None }
+    }
+
+    /// What planning finds is wrong configuration.
+    fn planning(Found { text, hint, place }: Found) -> Explanation {
+        Explanation { kind: Kind::Config, text, hint, place }
     }
 
     fn hint(self, hint: &'static str) -> Explanation {
@@ -42,7 +50,7 @@ impl Explanation {
 }
 
 /// Puts a cause into words; `None` when its own words may be shown as they are.
-pub fn explain(cause: &(dyn StdError + 'static)) -> Option<Explanation> {
+pub(super) fn explain(cause: &(dyn StdError + 'static)) -> Option<Explanation> {
     if let Some(file) = vanished(cause) {
         return Some(Explanation::failed(format!("the file {file} is gone")).hint(VANISHED));
     }
@@ -57,10 +65,11 @@ pub fn explain(cause: &(dyn StdError + 'static)) -> Option<Explanation> {
     }
     if let Some(error) = cause.downcast_ref::<Error>() {
         if error.count() > 1 {
-            return Some(Explanation { kind: error.kind(), text: error.to_string(), hint: None });
+            return Some(Explanation { kind: error.kind(), ..Explanation::failed(error.to_string()) });
         }
         let hint = error.hint_text().map(|hint| hint.to_owned().into());
-        return Some(Explanation { kind: error.kind(), text: error.without_hint().to_string(), hint });
+        let text = error.without_hint().to_string();
+        return Some(Explanation { kind: error.kind(), text, hint, place: error.sql_place().cloned() });
     }
     // A wrapper of one of these is told by what it wraps.
     let mut inner = cause.source();
@@ -120,24 +129,22 @@ fn hint_of(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
 
 fn datafusion(error: &DataFusionError) -> Explanation {
     match error {
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => datafusion(inner),
+        DataFusionError::Context(_, inner) => datafusion(inner),
+        DataFusionError::Diagnostic(diagnostic, inner) => {
+            let explanation = datafusion(inner);
+            let Explanation { kind, text, hint, place } = explanation;
+            let Found { text, hint, place } = Found { text, hint, place }.at(diagnostic);
+            Explanation { kind, text, hint, place }
+        }
         DataFusionError::Shared(inner) => datafusion(inner),
         DataFusionError::Collection(all) => match all.first() {
             Some(first) => datafusion(first),
             None => Explanation::failed("nothing more is known"),
         },
-        DataFusionError::SQL(parser, _) => {
-            let text = match parser.as_ref() {
-                ParserError::TokenizerError(text) | ParserError::ParserError(text) => place_in_words(text),
-                ParserError::RecursionLimitExceeded => "it is nested too deep".to_owned(),
-            };
-            Explanation { kind: Kind::Config, text, hint: None }
-        }
-        DataFusionError::SchemaError(..)
-        | DataFusionError::Plan(_)
-        | DataFusionError::NotImplemented(_)
-        | DataFusionError::Configuration(_) => {
-            Explanation { kind: Kind::Config, text: planning(&error.strip_backtrace()), hint: None }
+        DataFusionError::SQL(parser, _) => Explanation::planning(planning::parsing(parser)),
+        DataFusionError::SchemaError(schema, _) => Explanation::planning(planning::schema(schema)),
+        DataFusionError::Plan(_) | DataFusionError::NotImplemented(_) | DataFusionError::Configuration(_) => {
+            Explanation::planning(planning::plan(&error.strip_backtrace()))
         }
         DataFusionError::ArrowError(inner, _) => arrow(inner),
         DataFusionError::ResourcesExhausted(text) => {
@@ -245,27 +252,6 @@ fn withheld(text: &str) -> Explanation {
     } else {
         format!("{constant} … (the rest may hold row values and is not shown)")
     })
-}
-
-/// Without the engine's names for the phase that found it.
-fn planning(text: &str) -> String {
-    let mut text = text.trim();
-    for _ in 0..4 {
-        for prefix in [
-            "Error during planning: ",
-            "Schema error: ",
-            "Execution error: ",
-            "This feature is not implemented: ",
-        ] {
-            text = text.strip_prefix(prefix).unwrap_or(text);
-        }
-    }
-    text.replace("No field named", "there is no column").replace("Valid fields are", "The columns are")
-}
-
-/// `… at Line: 3, Column: 15` as a sentence.
-fn place_in_words(text: &str) -> String {
-    text.replace("at Line: ", "at line ").replace(", Column: ", ", column ")
 }
 
 #[cfg(test)]

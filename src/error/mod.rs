@@ -8,12 +8,17 @@
 //! ```text
 //! error_type  the error, and how it is shown
 //! foreign     what a library's error tells, in plain words
+//! planning    what the engine says of SQL that it cannot plan
+//! sql_place   where in a SQL text a mistake is
 //! context     how a library's error becomes ours
 //! ```
 
 mod context;
 mod error_type;
 mod foreign;
+mod planning;
+mod sql_place;
 
 pub use context::Context;
 pub use error_type::{Error, Kind, Result};
+pub use sql_place::{SqlOrigin, Wanted};

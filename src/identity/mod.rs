@@ -32,6 +32,7 @@ mod match_links;
 mod night;
 mod organisations;
 pub mod quality;
+mod record_name;
 mod resolve;
 mod review;
 mod scratch;
@@ -49,8 +50,9 @@ pub use writing::Writing;
 use crate::placeholder_value::PlaceholderValues;
 pub use golden_record::{GoldenRecord, GoldenRecordDeclaration};
 pub use households::{Households, HouseholdsDeclaration};
-pub use linkage::{Linkage, RecordName, explain};
+pub use linkage::{Linkage, explain};
 pub use organisations::{Organisations, OrganisationsDeclaration};
+pub use record_name::RecordName;
 pub use tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
 
 /// Returns the functions that standardise and compare, for the SQL of models: `standard_email(email)`,

@@ -15,6 +15,8 @@ use ndarray::Array2;
 
 use super::KEY;
 use crate::error::{Context, Error, Result};
+use crate::sql_type::sql_type;
+use crate::suggestion::did_you_mean;
 
 /// The key of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,11 +93,17 @@ pub(super) fn check_columns(frame: &DataFrame, columns: &[String]) -> Result<()>
         match field(column).map(|field| field.data_type()) {
             None => errors.push(
                 Error::config(format!("the features have no column `{column}`"))
-                    .hint("mend `columns`, or add the feature to the features' SQL"),
+                    .in_value("columns", column)
+                    .hint(
+                        did_you_mean(column, frame.schema().fields().iter().map(|f| f.name().as_str()))
+                            .unwrap_or_else(|| {
+                                "mend `columns`, or add the feature to the features' SQL".to_owned()
+                            }),
+                    ),
             ),
             Some(kind) if kind.is_numeric() || matches!(kind, DataType::Boolean | DataType::Null) => {}
             Some(kind) => errors.push(
-                Error::failed(format!("the feature `{column}` is {kind}, a number was expected"))
+                Error::failed(format!("the feature `{column}` is {}, a number was expected", sql_type(kind)))
                     .hint("turn it into a number in the features' SQL"),
             ),
         }
@@ -269,7 +277,7 @@ mod tests {
         let frame = numbers(1, "SELECT 1 AS customer_id, 'a' AS t").await;
         let error = read(frame, &["t".into(), "u".into()], 10).await.unwrap_err();
         assert_eq!(error.count(), 2);
-        assert!(error.to_string().contains("the feature `t` is Utf8, a number was expected"), "{error}");
+        assert!(error.to_string().contains("the feature `t` is text, a number was expected"), "{error}");
         let twice = numbers(1, "SELECT 1 AS customer_id, 2 AS x UNION ALL SELECT 1, 3").await;
         let error = read(twice, &["x".into()], 10).await.unwrap_err();
         assert!(error.message().contains("more than once"), "{error}");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use datafusion::prelude::DataFrame;
 
 use super::sql;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Result, SqlOrigin};
 use crate::name::TableName;
 use crate::step::StepContext;
 
@@ -39,13 +39,22 @@ pub fn load(folder: &Path) -> Models {
     for path in files {
         match load_file(&path) {
             Ok(model) => models.read.push(model),
-            Err(error) => models.errors.push(error.at(path.display().to_string())),
+            Err(error) => models.errors.push(error),
         }
     }
     models
 }
 
 fn load_file(path: &Path) -> Result<Model> {
+    let place = |error: Error| error.at_line(&path.display().to_string(), None);
+    let table = table_of(path).map_err(place)?;
+    let sql = std::fs::read_to_string(path)
+        .map_err(|e| place(Error::config("the model cannot be read").caused_by(e)))?;
+    Model::of_sql(table, path, sql)
+}
+
+/// Returns the table that a model file makes, by its folder and name.
+fn table_of(path: &Path) -> Result<TableName> {
     let name_of =
         |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
     let schema = name_of(path.parent().and_then(Path::file_name));
@@ -54,16 +63,24 @@ fn load_file(path: &Path) -> Result<Model> {
         return Err(Error::config(format!("a model cannot make {table}"))
             .hint("raw tables are made by sources and ops tables by runs; use channel, core or mart"));
     }
-    let sql =
-        std::fs::read_to_string(path).map_err(|e| Error::config("the model cannot be read").caused_by(e))?;
-    Model::of_sql(table, path, sql)
+    Ok(table)
 }
 
 impl Model {
     /// Returns the model that a SQL text makes.
+    ///
+    /// # Errors
+    /// What is wrong with the text, at its places in the file.
     fn of_sql(table: TableName, path: &Path, sql: String) -> Result<Model> {
-        let reads = sql::tables_read(&sql)?;
-        Ok(Model { table, path: path.to_owned(), sql, reads })
+        match sql::tables_read(&sql) {
+            Ok(reads) => Ok(Model { table, path: path.to_owned(), sql, reads }),
+            Err(error) => Err(error.in_sql(&SqlOrigin::file(path.display(), &sql))),
+        }
+    }
+
+    /// Adds the place in the model's file to an error about its SQL.
+    pub fn place(&self, error: Error) -> Error {
+        error.in_sql(&SqlOrigin::file(self.path.display(), &self.sql))
     }
 }
 
@@ -95,7 +112,7 @@ fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
 impl Model {
     /// Returns the model's query as it is written.
     pub(super) async fn query(&self, context: &StepContext) -> Result<DataFrame> {
-        let place = |e: Error| e.at(self.path.display().to_string());
+        let place = |e: Error| self.place(e);
         let session = context.catalog.session(&self.reads, Some(context.as_of)).await.map_err(place)?;
         session.sql(&self.sql).await.doing("plan the model").map_err(place)
     }

@@ -130,11 +130,9 @@ pub(super) fn require_shallow(sql: &str) -> Result<()> {
         if let Some(chain) = chains.last_mut() {
             chain.add(&token.token);
             if chain.joined > LONGEST || chain.operators > LONGEST {
-                return Err(Error::config(format!(
-                    "the SQL joins more than {LONGEST} conditions or terms, up to line {}, column {}",
-                    at.line, at.column
-                ))
-                .hint("list values with in (…), or put them in a table and join it"));
+                return Err(Error::config(format!("the SQL joins more than {LONGEST} conditions or terms"))
+                    .at_sql(at.line, at.column, 1)
+                    .hint("list values with in (…), or put them in a table and join it"));
             }
         }
         intervals = if next_word == Some(Keyword::INTERVAL) { intervals + 1 } else { 0 };
@@ -152,19 +150,19 @@ pub(super) fn require_shallow(sql: &str) -> Result<()> {
         }
         if depth > DEEPEST || intervals > DEEPEST {
             return Err(Error::config(format!(
-                "the SQL is nested too deep at line {}, column {}: more than {DEEPEST} nested casts or cases",
-                at.line, at.column
+                "the SQL is nested too deep: more than {DEEPEST} nested casts or cases"
             ))
+            .at_sql(at.line, at.column, 1)
             .hint("move the inner parts to a WITH clause"));
         }
         word = next_word;
     }
     match open.iter().find(|o| o.closer != Closer::End) {
         None => Ok(()),
-        Some(Open { at, .. }) => Err(Error::config(format!(
-            "the SQL does not parse: the bracket opened at line {}, column {} is not closed",
-            at.line, at.column
-        ))),
+        Some(Open { at, .. }) => {
+            Err(Error::config("the SQL does not parse: a bracket is not closed")
+                .at_sql(at.line, at.column, 1))
+        }
     }
 }
 
@@ -210,8 +208,9 @@ mod tests {
 
     #[test]
     fn a_bracket_that_is_not_closed_is_reported_with_its_place() {
-        let error = require_shallow("select 1,\n  cast(x as bigint from t").unwrap_err().to_string();
-        assert!(error.contains("line 2, column 7"), "{error}");
+        let sql = "select 1,\n  cast(x as bigint from t";
+        let error = require_shallow(sql).unwrap_err().in_part(sql, sql).to_string();
+        assert!(error.contains("2 |   cast(x as bigint from t\n    |       ^"), "{error}");
     }
 
     #[test]

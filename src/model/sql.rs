@@ -9,12 +9,22 @@ use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement as SqlStatement}
 use super::nesting;
 use crate::error::{Error, Result};
 use crate::name::TableName;
+use crate::sql_text::in_short;
+use crate::suggestion::did_you_mean;
 
 /// Returns the warehouse tables of a single query (without CTEs and functions).
 ///
 /// # Errors
 /// SQL that does not parse, several statements, anything but a query, a table without its schema.
 pub fn tables_read(sql: &str) -> Result<BTreeSet<TableName>> {
+    tables_read_among(sql, &[])
+}
+
+/// The same where the tables that there are can be offered for a name that is none.
+///
+/// # Errors
+/// The same.
+pub fn tables_read_among(sql: &str, known: &[String]) -> Result<BTreeSet<TableName>> {
     let statement = single_query(sql)?;
     let (tables, _ctes) = resolve_table_references(&statement, true)
         .map_err(|e| Error::config("the SQL is not valid").caused_by(e))?;
@@ -26,13 +36,16 @@ pub fn tables_read(sql: &str) -> Result<BTreeSet<TableName>> {
                 Ok(name) => {
                     reads.insert(name);
                 }
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(error.about(format!("{schema}.{}", table.table()))),
             },
             // Table functions (`unnest`, `generate_series`) never have a schema, nor do they need one.
             None if is_table_function(table.table()) => {}
             None => errors.push(
                 Error::config(format!("the table `{}` has no schema", table.table()))
-                    .hint(format!("write raw.{0}, channel.{0}, core.{0} or mart.{0}", table.table())),
+                    .about(table.table())
+                    .hint(did_you_mean(table.table(), known.iter().map(String::as_str)).unwrap_or_else(
+                        || format!("write raw.{0}, channel.{0}, core.{0} or mart.{0}", table.table()),
+                    )),
             ),
         }
     }
@@ -82,15 +95,18 @@ fn only_reads(query: &Query) -> bool {
 pub fn tables_asked(expression: &str) -> Result<BTreeSet<TableName>> {
     require_expression(expression)?;
     // On lines of its own: a comment may end it.
-    tables_read(&format!("select (\n{expression}\n)"))
+    let query = format!("select (\n{expression}\n)");
+    tables_read(&query).map_err(|e| e.in_part(&query, expression))
 }
 
 /// Whether a text is one SQL expression, as conditions and rankings of the pipeline file are.
 pub fn require_expression(text: &str) -> Result<()> {
-    nesting::require_shallow(text)?;
-    DFParser::parse_sql_into_expr(text)
-        .map(drop)
-        .map_err(|e| Error::config(format!("`{text}` is not a SQL expression")).caused_by(e))
+    let parsed = nesting::require_shallow(text).and_then(|()| {
+        DFParser::parse_sql_into_expr(text)
+            .map(drop)
+            .map_err(|e| Error::config(format!("`{}` is not a SQL expression", in_short(text))).caused_by(e))
+    });
+    parsed.map_err(|e| e.in_part(text, text))
 }
 
 #[cfg(test)]

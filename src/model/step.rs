@@ -68,6 +68,6 @@ impl ModelStep {
     }
 
     fn located(&self, error: Error) -> Error {
-        error.at(self.model.path.display().to_string())
+        self.model.place(error)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
+use super::sql_origins::SqlOrigins;
 use super::step::DeclaredStep;
 use crate::audience::Audience;
 use crate::check::Check;
@@ -36,6 +37,8 @@ pub struct Pipeline {
     pub graph: Dag<StepName>,
     /// Hash of everything that says what the pipeline does: a run resumes only what is unchanged.
     pub fingerprint: String,
+    /// Where the conditions stand in the file.
+    pub sql_origins: SqlOrigins,
 }
 
 /// What is declared of a table.

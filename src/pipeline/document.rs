@@ -3,8 +3,10 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::sql_origins::SqlOrigins;
 use crate::config::Problem;
 use crate::error::{Error, Result};
+use crate::suggestion::did_you_mean;
 
 /// A parsed file. Sections are deserialised one by one, so that one wrong section does not hide
 /// what is wrong with the others.
@@ -15,6 +17,7 @@ pub struct Document<'t> {
     /// Where its lines end, ascending.
     line_ends: Vec<usize>,
     root: DeTable<'t>,
+    origins: SqlOrigins,
 }
 
 impl<'t> Document<'t> {
@@ -23,13 +26,15 @@ impl<'t> Document<'t> {
         let (root, mut errors) = DeTable::parse_recoverable(text);
         errors.sort_by_key(|e| e.span().map(|s| s.start));
         let line_ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
-        let document = Document { path: path.to_owned(), text, line_ends, root: root.into_inner() };
+        let root = root.into_inner();
+        let origins = SqlOrigins::of(path, text, &root);
+        let document = Document { path: path.to_owned(), text, line_ends, root, origins };
         let errors = errors
             .into_iter()
             .map(|e| {
                 let line = e.span().map(|s| document.line_of(s.start));
                 Error::config(format!("this is not TOML: {}", e.message().trim_end()))
-                    .at(document.place(line))
+                    .at_line(&document.path, line)
             })
             .collect();
         Error::all(errors)?;
@@ -45,8 +50,22 @@ impl<'t> Document<'t> {
         self.root.get(key)
     }
 
-    /// `file:line` of the deepest part of the key that exists.
-    pub fn place_of(&self, key: &[String]) -> String {
+    /// The texts of the file, to find the places of SQL.
+    pub fn sql_origins(&self) -> &SqlOrigins {
+        &self.origins
+    }
+
+    /// As messages name the file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Adds `file:line` of the deepest part of the key that exists.
+    pub fn at_key(&self, key: &[String], error: Error) -> Error {
+        error.at_line(&self.path, self.line_of_key(key))
+    }
+
+    fn line_of_key(&self, key: &[String]) -> Option<usize> {
         let mut line = None;
         let mut table = Some(&self.root);
         for part in key {
@@ -57,7 +76,7 @@ impl<'t> Document<'t> {
             line = Some(self.line_of(name.span().start));
             table = value.get_ref().as_table();
         }
-        self.place(line)
+        line
     }
 
     /// Returns where the deepest part of the key that exists stands in the text.
@@ -73,24 +92,31 @@ impl<'t> Document<'t> {
 
     /// A section's problem as an error with its place.
     pub fn locate(&self, problem: Problem) -> Error {
-        let place = self.place_of(&problem.key);
-        let told = dotted(&problem.key);
-        let error = if told.is_empty() { problem.error } else { problem.error.at(told) };
-        error.at(place)
+        let key = dotted(&problem.key);
+        let error = if key.is_empty() { problem.error } else { problem.error.at(key) };
+        match error.unplaced_sql().and_then(|sql| self.origins.below(&problem.key, sql)) {
+            Some(origin) => error.in_sql(&origin),
+            None => self.at_key(&problem.key, error),
+        }
     }
 
     /// A deserialiser's error with its place.
     pub fn serde_error(&self, key: &[String], error: &toml::de::Error) -> Error {
-        let place = match error.span() {
-            Some(span) if span.end > 0 => self.place(Some(self.line_of(span.start))),
-            _ => self.place_of(key),
+        let line = match error.span() {
+            Some(span) if span.end > 0 => Some(self.line_of(span.start)),
+            _ => self.line_of_key(key),
         };
-        Error::config(in_words(error.message())).at(dotted(key)).at(place)
+        in_words(error.message()).at(dotted(key)).at_line(&self.path, line)
     }
 
     /// `file:line` of a byte of the text.
     pub fn place_at(&self, offset: usize) -> String {
-        self.place(Some(self.line_of(offset)))
+        format!("{}:{}", self.path, self.line_of(offset))
+    }
+
+    /// Adds `file:line` of a byte of the text.
+    pub fn at_offset(&self, offset: usize, error: Error) -> Error {
+        error.at_line(&self.path, Some(self.line_of(offset)))
     }
 
     /// The text from a byte on, as it is written.
@@ -100,10 +126,6 @@ impl<'t> Document<'t> {
 
     fn line_of(&self, offset: usize) -> usize {
         1 + self.line_ends.partition_point(|end| *end < offset)
-    }
-
-    fn place(&self, line: Option<usize>) -> String {
-        line.map_or_else(|| self.path.clone(), |line| format!("{}:{line}", self.path))
     }
 }
 
@@ -117,15 +139,38 @@ fn dotted(key: &[String]) -> String {
         .join(".")
 }
 
-/// A deserialiser's message without the names that Rust gives to types.
-fn in_words(message: &str) -> String {
-    let mut words = message.trim_end().to_owned();
+/// A key that is not known: "did you mean", or all that could stand there.
+pub fn unknown_name(message: String, name: &str, known: &[&str]) -> Error {
+    let hint = did_you_mean(name, known.iter().copied());
+    Error::config(message).hint(hint.unwrap_or_else(|| format!("known keys are {}", known.join(", "))))
+}
+
+/// A deserialiser's message without the names that Rust gives to types, nor forty names where one was meant.
+fn in_words(message: &str) -> Error {
+    let message = message.trim_end();
+    let unknown = |what: &str| message.strip_prefix(what).and_then(|rest| rest.split_once(", expected "));
+    // `one of a, b`, `a or b`, `a`: each name between backquotes.
+    let names = |expected: &'_ str| -> Vec<String> {
+        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    if let Some((name, expected)) = unknown("unknown field ") {
+        let known = names(expected);
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        return unknown_name(format!("unknown key {name}"), name.trim_matches('`'), &known);
+    }
+    if let Some((name, expected)) = unknown("unknown variant ") {
+        let error = Error::config(format!("found {name}, expected {expected}"));
+        let known = names(expected);
+        return match did_you_mean(name.trim_matches('`'), known.iter().map(String::as_str)) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        };
+    }
+    let mut words = message.to_owned();
     for (theirs, ours) in [
         ("invalid type: ", "found "),
         ("invalid value: ", "found "),
-        ("unknown field ", "unknown key "),
         ("missing field ", "missing key "),
-        ("unknown variant ", "found "),
         ("expected u64", "expected a whole number from 0"),
         ("expected usize", "expected a whole number from 0"),
         ("expected i64", "expected a whole number"),
@@ -140,5 +185,5 @@ fn in_words(message: &str) -> String {
     ] {
         words = words.replace(theirs, ours);
     }
-    words
+    Error::config(words)
 }

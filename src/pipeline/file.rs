@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::document::Document;
+use super::document::{Document, unknown_name};
 use crate::audience::AudienceDeclaration;
 use crate::check::CheckDeclaration;
 use crate::error::Error;
@@ -87,11 +87,8 @@ impl PipelineFile {
     pub fn read(document: &Document) -> (Self, Vec<Error>) {
         let mut errors = Vec::new();
         for key in document.keys().filter(|key| !KEYS.contains(key)) {
-            errors.push(
-                Error::config(format!("unknown key `{key}`"))
-                    .at(document.place_of(&[key.to_owned()]))
-                    .hint(format!("known keys are {}", KEYS.join(", "))),
-            );
+            let error = unknown_name(format!("unknown key `{key}`"), key, &KEYS);
+            errors.push(document.at_key(&[key.to_owned()], error));
         }
         let mut reader = Reader { document, errors };
         let file = PipelineFile {
@@ -137,11 +134,9 @@ impl<'t> Reader<'_, 't> {
         let is_section = |value: &Spanned<DeValue>| value.get_ref().as_table().is_some();
         let sections = value.get_ref().as_table().filter(|table| table.values().all(is_section));
         let Some(table) = sections else {
-            self.errors.push(
-                Error::config(format!("`{key}` holds named sections"))
-                    .at(self.document.place_of(&[key.to_owned()]))
-                    .hint(format!("write [{key}.<name>]")),
-            );
+            let error =
+                Error::config(format!("`{key}` holds named sections")).hint(format!("write [{key}.<name>]"));
+            self.errors.push(self.document.at_key(&[key.to_owned()], error));
             return BTreeMap::new();
         };
         let mut sections = BTreeMap::new();

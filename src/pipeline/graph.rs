@@ -7,6 +7,7 @@ use crate::dag::{Cycle, Dag};
 use crate::error::Error;
 use crate::identity;
 use crate::name::{StepName, TableName};
+use crate::suggestion::did_you_mean;
 
 /// The graph, or all that is wrong with it: two makers of a table, a table nobody makes, a cycle.
 pub fn graph(steps: &BTreeMap<StepName, DeclaredStep>) -> Result<Dag<StepName>, Vec<Error>> {
@@ -55,21 +56,14 @@ fn unknown_table(
     step: &DeclaredStep,
     makers: &BTreeMap<TableName, &StepName>,
 ) -> Error {
-    let mut error = Error::config(format!("{name} reads {table}, which nothing makes"));
+    let mut error = Error::config(format!("{name} reads {table}, which nothing makes")).about(table);
     if let DeclaredStep::Model(step) = step {
-        error = error.at(step.model.path.display().to_string());
+        error = step.model.place(error);
     }
     if *table == identity::table(identity::CUSTOMER_IDS) {
         return error.hint("say who is who: add [identity]");
     }
-    let near = makers
-        .keys()
-        .filter(|known| known.table() == table.table() || known.schema() == table.schema())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>();
-    if near.is_empty() {
-        error.hint("add a model or a source for it")
-    } else {
-        error.hint(format!("did you mean one of {}?", near.join(", ")))
-    }
+    let made: Vec<String> = makers.keys().map(ToString::to_string).collect();
+    let near = did_you_mean(&table.to_string(), made.iter().map(String::as_str));
+    error.hint(near.unwrap_or_else(|| "add a model or a source for it".to_owned()))
 }

@@ -2,7 +2,8 @@
 //!
 //! `load` reads the files: `document` knows where every key stands in the text, `file` mirrors the TOML
 //! exactly, `check` turns it into a `definition` of declared `step`s or into all that is wrong with it, `graph` works
-//! out who reads whose table, `truth` keeps what judges the linkage out of its sight, `selector` picks steps.
+//! out who reads whose table, `sql_origins` knows where conditions stand, `truth` keeps what judges the linkage out of
+//! its sight, `selector` picks steps.
 //! Checking does no I/O; reading the files is [`load`]'s.
 
 mod check;
@@ -13,6 +14,7 @@ mod graph;
 mod load;
 pub mod placeholder;
 pub mod selector;
+mod sql_origins;
 mod step;
 mod truth;
 

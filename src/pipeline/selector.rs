@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::definition::Pipeline;
 use crate::error::{Error, Result};
 use crate::name::StepName;
+use crate::suggestion::did_you_mean;
 
 /// The steps chosen by the two lists; an empty `select` means all.
 pub fn select(pipeline: &Pipeline, select: &[String], exclude: &[String]) -> Result<BTreeSet<StepName>> {
@@ -49,10 +50,13 @@ fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
     };
     let found: BTreeSet<StepName> = pipeline.steps.keys().filter(|s| matches(s)).cloned().collect();
     if found.is_empty() {
-        return Err(Error::config(format!("`{term}` selects no step of {}", pipeline.name)).hint(format!(
-            "name a table, schema.*, or kind:{}; `sillage plan` lists the steps",
-            kinds(pipeline).into_iter().collect::<Vec<_>>().join("|")
-        )));
+        let known = selectable(pipeline);
+        let near = did_you_mean(name, known.iter().map(String::as_str));
+        return Err(Error::config(format!("`{term}` selects no step of {}", pipeline.name)).hint(
+            near.unwrap_or_else(|| {
+                format!("name a table, schema.*, or kind:{}; `sillage plan` lists the steps", kinds(&known))
+            }),
+        ));
     }
     let mut steps = found.clone();
     if upstream {
@@ -64,7 +68,22 @@ fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
     Ok(steps)
 }
 
-/// Returns the kinds of step that the pipeline has.
-fn kinds(pipeline: &Pipeline) -> BTreeSet<&'static str> {
-    pipeline.steps.values().map(|step| step.step().kind()).collect()
+/// Returns everything that a term may name: steps, their tables, schemas, kinds.
+fn selectable(pipeline: &Pipeline) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    for (name, step) in &pipeline.steps {
+        let step = step.step();
+        known.insert(name.to_string());
+        known.insert(format!("kind:{}", step.kind()));
+        for table in step.tables_made() {
+            known.insert(format!("{}.*", table.schema()));
+            known.insert(table.to_string());
+        }
+    }
+    known
+}
+
+/// Returns the kinds of step among what may be named.
+fn kinds(known: &BTreeSet<String>) -> String {
+    known.iter().filter_map(|name| name.strip_prefix("kind:")).collect::<Vec<_>>().join("|")
 }

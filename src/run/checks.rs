@@ -52,7 +52,7 @@ pub async fn run(
     while let Some(result) = running.next().await {
         match result {
             Ok(finding) => results.findings.push(finding),
-            Err(error) => results.errored.push(error),
+            Err(error) => results.errored.push(pipeline.sql_origins.place(error)),
         }
     }
     results.findings.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));

@@ -13,6 +13,7 @@ use crate::ops::Identifier;
 use crate::ops::suppressions::{SuppressionKey, Suppressions};
 use crate::pipeline::Pipeline;
 use crate::source::Person;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::release::Release;
@@ -243,7 +244,7 @@ async fn subject(
             return Err(match kind.as_str() {
                 "customer_id" => Error::config("no customer of the last release has this id"),
                 _ => Error::config(format!("no source has a key of the kind `{kind}`"))
-                    .hint(format!("known kinds are {}", Vec::from_iter(kinds).join(", "))),
+                    .hint(did_you_mean_or_list(kind, kinds.iter().map(|k| k.as_ref()), "known kinds are")),
             });
         }
     }

@@ -104,6 +104,13 @@ impl Plan {
         self.intakes.values().all(|intake| intake.is_nothing())
     }
 
+    /// Returns why a step is done, or that it was done before.
+    pub fn why<'p>(&self, step: &'p PlannedStep) -> &'p str {
+        let is_done =
+            matches!(&self.resume, Resume::Continue { finished, .. } if finished.contains(&step.name));
+        if is_done { "done before" } else { &step.why }
+    }
+
     /// Returns what a run that resumes this one must know of it.
     pub fn resume_state(&self) -> ResumeState {
         let files = self
@@ -142,10 +149,7 @@ impl fmt::Display for Plan {
         let width = |of: fn(&PlannedStep) -> usize| self.steps.iter().map(|s| of(s)).max().unwrap_or(0);
         let (kinds, names) = (width(|s| s.step.kind().len()), width(|s| s.name.as_str().len()));
         for step in &self.steps {
-            let is_done =
-                matches!(&self.resume, Resume::Continue { finished, .. } if finished.contains(&step.name));
-            let why = if is_done { "done before" } else { &step.why };
-            write!(f, "  {:kinds$} {:names$}  {why}", step.step.kind(), step.name)?;
+            write!(f, "  {:kinds$} {:names$}  {}", step.step.kind(), step.name, self.why(step))?;
             let reads: Vec<String> = step.step.reads().iter().map(ToString::to_string).collect();
             if !reads.is_empty() {
                 write!(f, "  (reads {})", reads.join(", "))?;

@@ -14,6 +14,7 @@ use crate::name::StepName;
 use crate::pipeline::{DeclaredStep, Pipeline, selector};
 use crate::source::raw_table;
 use crate::step::Step;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::journal::{Finished, Unfinished};
 
 /// Plans the run.
@@ -274,7 +275,7 @@ fn unknown_replays(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<Ste
         if !sources.contains(&source) {
             errors.push(
                 Error::config(format!("{} has no source `{source}`", pipeline.name))
-                    .hint(format!("its sources are {}", sources.join(", "))),
+                    .hint(did_you_mean_or_list(source, sources.iter().copied(), "its sources are")),
             );
         } else if !chosen.contains(&StepName::from(&raw_table(source))) {
             errors.push(

@@ -281,6 +281,7 @@ impl<'a> Running<'a> {
                     StepMetrics::default(),
                     Some(error.message().to_owned()),
                 );
+                let error = self.pipeline.sql_origins.place(error);
                 self.errors.push(error.at(format!("step {}", planned.name)));
             }
         }

@@ -14,6 +14,7 @@ use super::zone::WholeDay;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
+use crate::suggestion::did_you_mean;
 
 impl SourceDeclaration {
     pub(super) fn shared(&self, problems: &mut Vec<Problem>) -> Shared {
@@ -138,8 +139,13 @@ fn zone(key: Vec<String>, name: Option<&str>, problems: &mut Vec<Problem>) -> Op
 fn column_type(text: &str) -> Result<ColumnType, Error> {
     let text = text.trim();
     let unknown = || {
-        Error::config(format!("`{text}` is not a type"))
-            .hint("use text, integer, decimal(12,2), float, boolean, date or timestamp")
+        let word = text.split('(').next().unwrap_or_default();
+        Error::config(format!("`{text}` is not a type")).hint(
+            did_you_mean(word, ["text", "integer", "decimal", "float", "boolean", "date", "timestamp"])
+                .unwrap_or_else(|| {
+                    "use text, integer, decimal(12,2), float, boolean, date or timestamp".to_owned()
+                }),
+        )
     };
     Ok(match text {
         "text" => ColumnType::Text,

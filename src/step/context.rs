@@ -14,6 +14,7 @@ use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::ops::models;
 use crate::ops::suppressions::Suppressions;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Layout, Mode, Staged};
@@ -59,7 +60,12 @@ impl StepContext {
                 return Err(Error::config(format!(
                     "{table} has no column `{column}`, which is declared as its key"
                 ))
-                .hint(format!("its columns are {}", column_names(&frame).join(", "))));
+                .in_value("key", column)
+                .hint(did_you_mean_or_list(
+                    column,
+                    frame.schema().fields().iter().map(|f| f.name().as_str()),
+                    "its columns are",
+                )));
             }
         }
         let order = key.iter().map(|k| col(Column::from_name(k)).sort(true, true)).collect();
@@ -79,8 +85,4 @@ impl StepContext {
         let rows = models::of_run(self.run, &self.pipeline, self.as_of, rows)?;
         self.append(&models::table(), &rows).await
     }
-}
-
-fn column_names(frame: &DataFrame) -> Vec<String> {
-    frame.schema().fields().iter().map(|f| f.name().clone()).collect()
 }

@@ -51,13 +51,14 @@ pub fn require_no_clock(plan: &LogicalPlan) -> Result<()> {
     match asked {
         None => Ok(()),
         Some(name) => Err(Error::config(format!("{name}() depends on when the run takes place"))
+            .about(&name)
             .hint("use $as_of, the as-of instant of the run; local_day($as_of) is its day")),
     }
 }
 
 /// Refuses a plan whose result could differ from run to run.
 pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<(String, &str)> = Vec::new();
     plan.apply_with_subqueries(|node| {
         // An aggregate's arguments have the types of its input.
         let inputs = node.inputs();
@@ -71,7 +72,7 @@ pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
                     Expr::AggregateFunction(aggregate) => {
                         let name = aggregate.func.name().to_lowercase();
                         if name.starts_with("approx_") {
-                            found.push(format!("{name}() is approximate"));
+                            found.push((name.clone(), "is approximate"));
                         }
                         let floats = aggregate.params.args.iter().any(|arg| {
                             matches!(
@@ -80,13 +81,13 @@ pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
                             )
                         });
                         if floats && ORDER_DEPENDENT.contains(&name.as_str()) {
-                            found.push(format!("{name}() adds floats"));
+                            found.push((name, "adds floats"));
                         }
                     }
                     Expr::ScalarFunction(call)
                         if call.func.signature().volatility == Volatility::Volatile =>
                     {
-                        found.push(format!("{}() changes from call to call", call.name()));
+                        found.push((call.name().to_owned(), "changes from call to call"));
                     }
                     _ => {}
                 }
@@ -97,11 +98,13 @@ pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
     .doing("read the plan")?;
     found.sort();
     found.dedup();
-    if found.is_empty() {
-        return Ok(());
-    }
-    Err(Error::config(format!("a mart must be the same in every run, but {}", found.join(", and "))).hint(
-        "aggregate decimals or integers (cast(x as decimal(18,4))) and cast to float after the \
-         aggregate",
-    ))
+    let error = |(function, does): (String, &str)| {
+        Error::config(format!("a mart must be the same in every run, but {function}() {does}"))
+            .about(&function)
+            .hint(
+                "aggregate decimals or integers (cast(x as decimal(18,4))) and cast to float after the \
+                 aggregate",
+            )
+    };
+    Error::all(found.into_iter().map(error).collect())
 }

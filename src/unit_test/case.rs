@@ -19,6 +19,7 @@ use crate::error::{Context, Error, Result};
 use crate::model::Model;
 use crate::name::TableName;
 use crate::pipeline::Pipeline;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::snapshot_history::VALID_FROM;
 use crate::warehouse::stage::Mode;
@@ -120,8 +121,11 @@ fn hidden_unseen(
 
 fn unknown_column(table: &TableName, column: &str, columns: &SchemaRef) -> Error {
     let names: Vec<&str> = columns.fields().iter().map(|f| f.name().as_str()).collect();
-    Error::config(format!("{table} has no column `{column}`"))
-        .hint(format!("its columns are {}", names.join(", ")))
+    Error::config(format!("{table} has no column `{column}`")).hint(did_you_mean_or_list(
+        column,
+        names,
+        "its columns are",
+    ))
 }
 
 /// Returns the given rows with all columns of the table; what is not given is null.
@@ -255,7 +259,7 @@ impl Case<'_> {
                 Ok(Some(difference)) => Verdict::Failed(difference),
                 Err(error) => Verdict::Broken(error),
             },
-            Err(error) => Verdict::Broken(error.at(self.model.path.display().to_string())),
+            Err(error) => Verdict::Broken(self.model.place(error)),
         };
         Tried {
             model: self.model.table.clone(),

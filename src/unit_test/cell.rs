@@ -7,6 +7,7 @@ use datafusion::common::ScalarValue;
 
 use crate::clock::parse_instant;
 use crate::error::{Error, Result};
+use crate::sql_type::sql_type;
 
 /// A value and its place in the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +71,7 @@ impl Cell {
 /// Returns the error for a value that does not fit. It shows the value, which comes from the test file and
 /// not from a row of the warehouse.
 fn misfit(found: &str, kind: &DataType) -> Error {
-    Error::config(format!("`{found}` cannot be read as {}", name_of(kind))).hint(match kind {
+    Error::config(format!("`{found}` cannot be read as {}", sql_type(kind))).hint(match kind {
         DataType::Timestamp(_, _) => "write it as 2026-01-31, 2026-01-31 03:00 or 2026-01-31T03:00:00Z",
         DataType::Date32 => "write it as 2026-01-31",
         DataType::Decimal128(_, _) => "write it with a point and no more decimals than the type has",
@@ -79,21 +80,7 @@ fn misfit(found: &str, kind: &DataType) -> Error {
 }
 
 fn no_value_of(kind: &DataType) -> Error {
-    Error::config(format!("a test cannot write a value of type {}", name_of(kind))).hint("remove the column")
-}
-
-/// Returns the type in the words of the source declarations.
-pub fn name_of(kind: &DataType) -> String {
-    match kind {
-        DataType::Utf8 => "text".to_owned(),
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => "integer".to_owned(),
-        DataType::Float32 | DataType::Float64 => "float".to_owned(),
-        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
-        DataType::Boolean => "boolean".to_owned(),
-        DataType::Date32 => "date".to_owned(),
-        DataType::Timestamp(_, _) => "timestamp".to_owned(),
-        other => other.to_string(),
-    }
+    Error::config(format!("a test cannot write a value of type {}", sql_type(kind))).hint("remove the column")
 }
 
 fn day(text: &str) -> Option<i32> {

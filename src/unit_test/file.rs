@@ -10,7 +10,7 @@ use super::grid::Grid;
 use crate::clock::{Instant, parse_instant};
 use crate::error::Error;
 use crate::name::TableName;
-use crate::pipeline::document::Document;
+use crate::pipeline::document::{Document, unknown_name};
 
 /// The tests of one model.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,12 +61,12 @@ struct Reader<'d, 't> {
 
 impl<'t> Reader<'_, 't> {
     fn wrong(&mut self, offset: usize, error: Error) {
-        self.errors.push(error.at(self.document.place_at(offset)));
+        self.errors.push(self.document.at_offset(offset, error));
     }
 
     fn tests(&mut self) -> Vec<TestDeclaration> {
         for key in self.document.keys().filter(|key| !FILE_KEYS.contains(key)) {
-            self.errors.push(unknown_key(key, &FILE_KEYS).at(self.document.place_of(&[key.to_owned()])));
+            self.errors.push(self.document.at_key(&[key.to_owned()], unknown_key(key, &FILE_KEYS)));
         }
         let as_of = self.document.value("as_of").and_then(|value| self.instant(value));
         let Some(value) = self.document.value("test") else {
@@ -244,7 +244,7 @@ impl<'t> Reader<'_, 't> {
 }
 
 fn unknown_key(key: &str, known: &[&str]) -> Error {
-    Error::config(format!("unknown key `{key}`")).hint(format!("the keys are {}", known.join(", ")))
+    unknown_name(format!("unknown key `{key}`"), key, known)
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ pub async fn run(pipeline: &Arc<Pipeline>, chosen: &BTreeSet<StepName>, limits: 
         Ok(types) => types,
         Err(error) => {
             errors.push(error);
-            return Err(Error::all(errors).expect_err("an error was just added"));
+            return Err(Error::all_by_line(errors, "").expect_err("an error was just added"));
         }
     };
     let mut cases = Vec::new();
@@ -95,7 +95,7 @@ pub async fn run(pipeline: &Arc<Pipeline>, chosen: &BTreeSet<StepName>, limits: 
             Err(wrong) => errors.extend(wrong),
         }
     }
-    Error::all(errors)?;
+    Error::all_by_line(errors, "")?;
     let mut report = Report { models: models.len(), models_with_tests: files.len(), ..Report::default() };
     for case in cases {
         report.tried.push(case.run(pipeline, &types).await);

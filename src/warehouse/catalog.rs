@@ -24,6 +24,7 @@ use super::visibility::Visibility;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::suggestion::did_you_mean;
 
 /// Tables by name, as one reader sees them.
 #[derive(Debug)]
@@ -192,18 +193,20 @@ impl Catalog {
         Ok(session)
     }
 
+    /// Returns a hint with the tables whose names are similar.
+    pub fn near(&self, name: &str) -> Option<String> {
+        let known: Vec<String> = self.released().map(ToString::to_string).collect();
+        did_you_mean(name, known.iter().map(String::as_str))
+    }
+
     /// Returns the error for an unknown table, with similar names.
     pub fn unknown(&self, name: &TableName) -> Error {
-        let near: Vec<String> = self
-            .released()
-            .filter(|t| t.table() == name.table() || t.schema() == name.schema())
-            .map(ToString::to_string)
-            .collect();
-        let error = Error::config(format!("there is no table {name}"));
-        if near.is_empty() {
-            error.hint("`sillage ls` shows the tables; was the model that makes it left out by --select?")
-        } else {
-            error.hint(format!("did you mean one of {}?", near.join(", ")))
+        let error = Error::config(format!("there is no table {name}")).about(name);
+        match self.near(&name.to_string()) {
+            Some(near) => error.hint(near),
+            None => {
+                error.hint("`sillage ls` shows the tables; was the model that makes it left out by --select?")
+            }
         }
     }
 

@@ -78,6 +78,8 @@ impl Engine {
         let options = config.options_mut();
         // Text comes out of SQL as tables keep it.
         options.sql_parser.map_string_types_to_utf8view = false;
+        // So that errors know where in the SQL they are.
+        options.sql_parser.collect_spans = true;
         options.execution.parquet.schema_force_view_types = false;
         options.execution.time_zone = Some("UTC".to_owned());
         // A build side of this size is gathered once and shared: cheaper than shuffling the other side.

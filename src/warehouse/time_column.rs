@@ -11,6 +11,7 @@ use crate::clock::Instant;
 use crate::day::{first_day_not_begun, first_day_not_over};
 use crate::error::{Error, Result};
 use crate::name::TableName;
+use crate::suggestion::did_you_mean_or_list;
 
 /// A column with the time from which a row is known: an instant or a local day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +77,11 @@ impl TimeColumn {
                 "{table} has no column `{}`, which is declared to say from when its rows are known",
                 self.name
             ))
-            .hint(format!(
-                "its columns are {}",
-                rows.fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>().join(", ")
+            .in_value("tables", &self.name)
+            .hint(did_you_mean_or_list(
+                &self.name,
+                rows.fields().iter().map(|f| f.name().as_str()),
+                "its columns are",
             ))
         })?;
         Ok(field.data_type())

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 13] = [
+const BASE: [&str; 15] = [
     "clock",
     "config",
     "dag",
@@ -23,7 +23,9 @@ const BASE: [&str; 13] = [
     "secret",
     "span",
     "sql_text",
+    "sql_type",
     "storage",
+    "suggestion",
 ];
 /// The domain: its modules never import each other, they meet in tables.
 const DOMAIN: [&str; 7] = ["audience", "check", "identity", "ingest", "mining", "model", "report"];

@@ -53,7 +53,9 @@ fn tables_and_their_rows() {
     shows(&shop, "query_nothing", &["query", "select * from mart.segments where false", "--format", "csv"]);
     // Sizes of Parquet files differ a little with the version of its writer.
     let output = shop.sillage(&["ls"]);
-    insta::with_settings!({filters => vec![(r" +\d+( +\d+)\n", " [KB]$1\n")]}, { output.shown("ls", SNAPSHOTS) });
+    insta::with_settings!({filters => vec![(r" +\d+ +(\| \d+ +\|)\n", " [KB] $1\n")]}, {
+        output.shown("ls", SNAPSHOTS)
+    });
 }
 
 #[test]
@@ -66,6 +68,39 @@ fn runs_and_releases() {
     shows(&shop, "plan", &["plan"]);
     shows(&shop, "plan_select", &["plan", "--select", "+mart.customer_360", "--exclude", "kind:ingest"]);
     shows(&shop, "run_dry", &["run", "--dry-run", "--as-of", "2026-03-02"]);
+}
+
+#[test]
+fn what_lists_does_so_in_every_format() {
+    let shop = Shop::published();
+    shows(&shop, "releases_json", &["releases", "--format", "json"]);
+    shows(&shop, "plan_csv", &["plan", "--format", "csv"]);
+    let next = shop.sillage(&["schedule", "--dry-run", "--format", "json"]).out;
+    assert!(
+        next.starts_with("{\"next\":\"20") && next.trim_end().ends_with("\"pipeline\":\"shop\"}"),
+        "{next}"
+    );
+    shows(&shop, "show_columns", &["show", "mart.customer_360", "--columns"]);
+    shows(&shop, "show_columns_json", &["show", "mart.customer_360", "--columns", "--format", "json"]);
+    let tables = shop.sillage(&["ls", "--format", "json"]).out;
+    assert!(tables.lines().all(|line| line.starts_with("{\"table\":\"")), "{tables}");
+    assert_eq!(shop.sillage(&["ls", "-o", "tables.parquet"]).code, Some(0));
+    assert!(shop.path("tables.parquet").is_file());
+    assert_eq!(shop.sillage(&["ls", "--format", "parquet"]).code, Some(2));
+    // What is said beside a list is not among its rows.
+    let none = shop.sillage(&["quarantine", "ls", "--format", "json"]);
+    assert_eq!((none.out.as_str(), none.code), ("", Some(0)), "{}", none.err);
+}
+
+#[test]
+fn shells_complete_verbs_and_options() {
+    let shop = Shop::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let said = shop.sillage(&["completions", shell]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert!(said.out.contains("quarantine") && said.out.contains("exclude"), "{shell}: {}", said.out);
+    }
+    shows(&shop, "help_completions", &["completions", "--help"]);
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn a_section_that_cannot_be_obeyed_is_reported() {
         &["match_quality reads channel.true_person, which nothing makes", "channel.true_persons"],
     );
     project.put("persons.toml", &whole.replace("[match_quality]\n", "[match_quality]\ntruht = 1\n"));
-    project.run(&[]).refused(2, &["unknown key `truht`, expected `truth`"]);
+    project.run(&[]).refused(2, &["unknown key `truht`", "did you mean `truth`?"]);
     project.put("persons.toml", &whole);
     project.put("sql/channel/true_persons.sql", "select record as record_id, person from raw.truth");
     project.run(&[]).refused(2, &["channel.true_persons has no column source", "[match_quality] truth"]);

@@ -3,7 +3,7 @@
 use datafusion::prelude::DataFrame;
 
 use crate::error::{Context, Error, Result};
-use crate::identity::linkage::RecordName;
+use crate::identity::record_name::{RecordName, sources_of, unknown_record};
 use crate::identity::tables::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_CUSTOMER_IDS, table};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
@@ -24,8 +24,9 @@ pub async fn trace_record(catalog: &Catalog, record: RecordName<'_>) -> Result<D
         .await
         .doing("trace the record")?;
     if frame.clone().count().await.doing("trace the record")? == 0 {
-        return Err(Error::failed("no record with this source and id ever belonged to a customer")
-            .hint(format!("write SOURCE:RECORD_ID as in {}", table(CUSTOMER_ID_HISTORY))));
+        let history = table(CUSTOMER_ID_HISTORY);
+        let message = "no record with this source and id ever belonged to a customer";
+        return Err(unknown_record(message, &sources_of(&session, &history).await?, record, &history));
     }
     Ok(frame)
 }

@@ -25,6 +25,7 @@ use crate::identity::linkage::person_records::require_unique;
 use crate::name::TableName;
 use crate::sql_text::quoted;
 use crate::step::StepOutput;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
@@ -101,7 +102,11 @@ impl Survivors<'_> {
                 missing.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ")
             ))
             .at(format!("[{}]", self.section))
-            .hint(format!("its columns are {}", there.join(", "))));
+            .hint(did_you_mean_or_list(
+                missing.first().copied().unwrap_or_default(),
+                there,
+                "its columns are",
+            )));
         }
         if let Some(seen_at) = seen_at {
             let kind = schema.field_with_unqualified_name(seen_at).doing("read `seen_at`")?.data_type();

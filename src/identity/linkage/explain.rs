@@ -7,16 +7,10 @@ use super::fitted::LastRows;
 use super::model::Linkage;
 use crate::error::{Context, Error, Result};
 use crate::identity::likeness;
+use crate::identity::record_name::{RecordName, sources_of, unknown_record};
 use crate::identity::tables::{MATCH_TERMS, PERSON_RECORDS, table};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
-
-/// A person record: the channel's name for itself, and for the record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecordName<'a> {
-    pub source: &'a str,
-    pub record_id: &'a str,
-}
 
 /// Returns the waterfall of two records, by the parameters that the last run went by. Grain: one row for the
 /// prior and one for each comparison, in order: the level, both values, its bits, and the match weight
@@ -52,8 +46,8 @@ pub async fn explain(
             .await
             .doing(doing)?;
         if found == 0 {
-            return Err(Error::failed("there is no person record with this source and id")
-                .hint(format!("write SOURCE:RECORD_ID as in {persons}")));
+            let message = "there is no person record with this source and id";
+            return Err(unknown_record(message, &sources_of(&session, &persons).await?, record, &persons));
         }
     }
     let known = Terms { table: &terms, known: &estimate.terms };
@@ -96,11 +90,4 @@ pub async fn explain(
         rows.join(" union all ")
     );
     session.sql(&sql).await.doing(doing)
-}
-
-impl RecordName<'_> {
-    /// That a row is this record's, in SQL.
-    pub(in crate::identity) fn condition(self) -> String {
-        format!("source = {} and record_id = {}", quoted(self.source), quoted(self.record_id))
-    }
 }

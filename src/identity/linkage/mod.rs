@@ -23,5 +23,5 @@ mod since;
 mod term_frequency;
 pub mod weight;
 
-pub use explain::{RecordName, explain};
+pub use explain::explain;
 pub use model::{ATTRIBUTES, Comparison, KeyRule, Linkage};

@@ -27,6 +27,7 @@ use crate::identity::linkage::person_records::require_unique;
 use crate::name::TableName;
 use crate::sql_text::quoted;
 use crate::step::StepOutput;
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
 
@@ -88,9 +89,12 @@ fn require_columns(table: &TableName, frame: &DataFrame, wanted: &[&str]) -> Res
         return Ok(());
     }
     let there: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    Err(Error::config(format!("{table} has no column {}", missing.join(", ")))
-        .at("[organisations]")
-        .hint(format!("its columns are {}; an unknown value may be null", there.join(", "))))
+    Err(Error::config(format!("{table} has no column {}", missing.join(", "))).at("[organisations]").hint(
+        format!(
+            "{}; an unknown value may be null",
+            did_you_mean_or_list(missing[0].trim_matches('`'), there, "its columns are")
+        ),
+    ))
 }
 
 async fn organisation_ids(

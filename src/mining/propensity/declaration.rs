@@ -279,7 +279,7 @@ fn check_condition(key: &[&str], condition: Option<&str>, problems: &mut Vec<Pro
     {
         problems.push(Problem::new(
             key.iter().copied(),
-            Error::config("the condition is not a SQL expression").caused_by(cause),
+            Error::config("the condition is not a SQL expression").caused_by(cause).in_part(text, text),
         ));
     }
 }

@@ -35,10 +35,12 @@ impl EventOutcome {
         };
         let session = catalog.session([&self.events], Some(end)).await?;
         let condition = self.condition.as_deref().unwrap_or("true");
+        let sql = format!("select * from {} where {condition}", self.events);
         let events = session
-            .sql(&format!("select * from {} where {condition}", self.events))
+            .sql(&sql)
             .await
-            .doing(format!("read the outcome from {}", self.events))?;
+            .doing(format!("read the outcome from {}", self.events))
+            .map_err(|e| e.in_part(&sql, condition))?;
         // The rows of before the cut-off are those that were known then: of a mere date, the days that were
         // over.
         let before = time.known_before(&self.events, events.schema(), cutoff, zone)?;

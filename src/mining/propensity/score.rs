@@ -32,7 +32,9 @@ pub(super) fn score(
     let mut kept = vec![(KEY.to_owned(), ident(KEY))];
     if let Some(condition) = scored_when {
         let condition = features.parse_sql_expr(condition).map_err(|cause| {
-            Error::config("the condition for who is scored does not fit the features").caused_by(cause)
+            Error::config("the condition for who is scored does not fit the features")
+                .caused_by(cause)
+                .in_part(condition, condition)
         })?;
         kept.push(("__scored".to_owned(), condition));
     }

@@ -124,6 +124,7 @@ impl Propensity {
             .parse_sql_expr(condition)
             .and_then(|condition| known.clone().filter(condition))
             .doing(format!("apply eligible = \"{condition}\""))
+            .map_err(|e| e.in_part(condition, condition))
     }
 }
 

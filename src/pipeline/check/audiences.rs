@@ -11,6 +11,7 @@ use crate::model::sql::tables_asked;
 use crate::name::{StepName, TableName};
 use crate::pipeline::definition::TableRules;
 use crate::pipeline::step::DeclaredStep;
+use crate::suggestion::did_you_mean;
 use crate::warehouse::time_column::TimeColumn;
 use crate::warehouse::visibility::KnownSince;
 
@@ -108,7 +109,7 @@ impl Checking<'_, '_> {
             _ => None,
         });
         for audience in audiences.into_iter().flatten() {
-            let mut wrong = |key: &str, table: &TableName| {
+            let mut wrong = |key: &str, table: &TableName, sql: Option<&str>| {
                 // The history of earlier runs may be read like any table.
                 if made.contains(table) || table.schema() == "ops" {
                     return;
@@ -119,19 +120,24 @@ impl Checking<'_, '_> {
                 } else {
                     missing(&audience.name, table, &made)
                 };
+                let error = error.about(table);
+                let error = match sql {
+                    Some(sql) => error.in_part(sql, sql),
+                    None => error,
+                };
                 self.wrong(&["audiences", &audience.name, key], error);
             };
             for table in &audience.from {
-                wrong("from", table);
+                wrong("from", table, None);
             }
             for (key, sql) in expressions(audience) {
                 // What does not parse was reported before.
                 for table in tables_asked(&sql).unwrap_or_default() {
-                    wrong(key, &table);
+                    wrong(key, &table, Some(&sql));
                 }
             }
             if audience.consent {
-                wrong("consent", &audience::table(CONSENTS));
+                wrong("consent", &audience::table(CONSENTS), None);
             }
         }
     }
@@ -154,14 +160,7 @@ fn missing(audience: &str, table: &TableName, made: &[TableName]) -> Error {
         return error
             .hint("consent is looked up there; add its model, or say consent = false in the audience");
     }
-    let near: Vec<String> = made
-        .iter()
-        .filter(|known| known.table() == table.table() || known.schema() == table.schema())
-        .map(ToString::to_string)
-        .collect();
-    if near.is_empty() {
-        error.hint("add a model or a source for it")
-    } else {
-        error.hint(format!("did you mean one of {}?", near.join(", ")))
-    }
+    let made: Vec<String> = made.iter().map(ToString::to_string).collect();
+    let near = did_you_mean(&table.to_string(), made.iter().map(String::as_str));
+    error.hint(near.unwrap_or_else(|| "add a model or a source for it".to_owned()))
 }

@@ -18,6 +18,7 @@ use crate::model::Model;
 use crate::name::{StepName, TableName, is_identifier};
 use crate::pipeline::definition::TableRules;
 use crate::pipeline::step::DeclaredStep;
+use crate::suggestion::did_you_mean;
 use crate::warehouse::visibility::KnownSince;
 
 /// What mining reads: models by their tables, and what is declared of tables.
@@ -97,10 +98,14 @@ impl Checking<'_, '_> {
     ) -> Option<Arc<Model>> {
         let model = known.models.get(features).cloned();
         if model.is_none() && self.all_models {
+            let models: Vec<String> = known.models.keys().map(ToString::to_string).collect();
+            let near = did_you_mean(&features.to_string(), models.iter().map(String::as_str));
             self.wrong(
                 &[section[0], section[1], "features"],
-                Error::config(format!("{features} is not made by a model"))
-                    .hint("features are a SQL model with $as_of, for example sql/<pipeline>/mart/customer_features.sql"),
+                Error::config(format!("{features} is not made by a model")).hint(near.unwrap_or_else(|| {
+                    "features are a SQL model with $as_of, for example sql/<pipeline>/mart/customer_features.sql"
+                        .to_owned()
+                })),
             );
         }
         model
@@ -154,10 +159,15 @@ impl Checking<'_, '_> {
         let has_time = known.tables.get(events).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)));
         if !has_time {
             let key = if outcome.comes { "event" } else { "absence_of" };
+            let dated = known.tables.iter().filter(|(_, rules)| matches!(rules.known, KnownSince::At(_)));
+            let dated: Vec<String> = dated.map(|(name, _)| name.to_string()).collect();
+            let near = (!known.tables.contains_key(events))
+                .then(|| did_you_mean(&events.to_string(), dated.iter().map(String::as_str)))
+                .flatten();
             self.wrong(
                 &["propensity", name, "outcome", key],
                 Error::config(format!("{events} does not declare when its events happened"))
-                    .hint(format!("add time = \"…\" under [tables.\"{events}\"]")),
+                    .hint(near.unwrap_or_else(|| format!("add time = \"…\" under [tables.\"{events}\"]"))),
             );
         }
         has_time

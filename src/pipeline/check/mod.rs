@@ -115,7 +115,7 @@ pub fn check(
         );
     }
     let graph = checking.graph(&steps);
-    Error::all(checking.errors)?;
+    Error::all_by_line(checking.errors, document.path())?;
     Ok(Pipeline {
         name,
         description: file.description.unwrap_or_default(),
@@ -128,6 +128,7 @@ pub fn check(
         steps,
         graph: graph.unwrap_or_else(empty_graph),
         fingerprint,
+        sql_origins: document.sql_origins().clone(),
     })
 }
 
@@ -155,8 +156,7 @@ impl Checking<'_, '_> {
                 Some(graph)
             }
             Err(found) => {
-                let place = self.document.place_of(&[]);
-                self.errors.extend(found.into_iter().map(|e| e.at(place.clone())));
+                self.errors.extend(found.into_iter().map(|e| self.document.at_key(&[], e)));
                 None
             }
         }

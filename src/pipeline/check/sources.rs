@@ -9,6 +9,7 @@ use crate::pipeline::definition::TableRules;
 use crate::pipeline::file::TableDeclaration;
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{KeyKind, OnDrift, Source};
+use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::time_column::TimeColumn;
 use crate::warehouse::visibility::KnownSince;
 
@@ -54,8 +55,15 @@ impl Checking<'_, '_> {
         for source in sources.values() {
             for key in source.person.iter().flat_map(|person| &person.keys) {
                 let KeyKind::Rows { source: other, column } = &key.kind else { continue };
+                let at = ["sources", &source.name, "person", "keys", &key.column];
                 let wrong = match sources.get(other) {
-                    None => format!("there is no source `{other}`"),
+                    None => {
+                        let known = sources.keys().map(String::as_str);
+                        let near = did_you_mean_or_list(other, known, "the sources are");
+                        let error = Error::config(format!("there is no source `{other}`")).hint(near);
+                        self.wrong(&at, error);
+                        continue;
+                    }
                     Some(other) if !other.columns.iter().any(|c| c.name == *column) => {
                         format!("the source {} has no column `{column}`", other.name)
                     }
@@ -73,7 +81,7 @@ impl Checking<'_, '_> {
                     },
                 };
                 self.wrong(
-                    &["sources", &source.name, "person", "keys", &key.column],
+                    &at,
                     Error::config(wrong)
                         .hint("name a column of a source with [sources.<name>.person] and a key of its own"),
                 );

@@ -15,6 +15,7 @@ use crate::pipeline::step::DeclaredStep;
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{ColumnType, OnDrift, Source, Undated};
 use crate::step::MadeTable;
+use crate::suggestion::did_you_mean;
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
 use crate::warehouse::visibility::KnownSince;
 
@@ -145,7 +146,7 @@ impl Checking<'_, '_> {
             if tables.get(&model.table).is_none_or(|rules| rules.key.is_empty()) {
                 self.errors.push(
                     Error::config(format!("{} has no key", model.table))
-                        .at(model.path.display().to_string())
+                        .at_line(&model.path.display().to_string(), None)
                         .hint(format!(
                             "add key = [\"…\"] under [tables.\"{}\"]: a mart is written in its order",
                             model.table
@@ -166,22 +167,29 @@ impl Checking<'_, '_> {
                     .is_some()
             {
                 let shown = table.to_string();
+                let known: Vec<String> = made.iter().map(ToString::to_string).collect();
+                let near = did_you_mean(&shown, known.iter().map(String::as_str));
                 self.wrong(
                     &["tables", &shown],
-                    Error::config(format!("{table} is declared, but nothing makes it"))
-                        .hint("add its model or source, or take the section out"),
+                    Error::config(format!("{table} is declared, but nothing makes it")).hint(
+                        near.unwrap_or_else(|| "add its model or source, or take the section out".to_owned()),
+                    ),
                 );
             }
             for check in &rules.checks {
                 for read in check.reads() {
                     if !made.contains(&read) && made.contains(table) {
                         let shown = table.to_string();
+                        let known: Vec<String> = made.iter().map(ToString::to_string).collect();
+                        let near = did_you_mean(&read.to_string(), known.iter().map(String::as_str));
+                        let message = format!("the check {} needs {read}, which nothing makes", check.name());
+                        let error = Error::config(message);
                         self.wrong(
                             &["tables", &shown, "checks"],
-                            Error::config(format!(
-                                "the check {} needs {read}, which nothing makes",
-                                check.name()
-                            )),
+                            match near {
+                                Some(near) => error.hint(near),
+                                None => error,
+                            },
                         );
                     }
                 }

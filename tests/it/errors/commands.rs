@@ -12,6 +12,12 @@ fn queries_that_cannot_be_answered() {
     shop.fails("query_unknown_column", 2, &["query", "select segment from mart.segments"]);
     shop.fails("query_without_schema", 2, &["query", "select * from segments"]);
     shop.fails("query_as_of", 2, &["query", "select * from mart.segments where $as_of is null"]);
+    shop.fails("query_unknown_alias", 2, &["query", "select t.* from mart.segments as s"]);
+    shop.fails(
+        "query_ambiguous",
+        2,
+        &["query", "select customer_id from mart.segments join mart.churn_scores on true"],
+    );
     shop.fails("query_casts", 1, &["query", "select cast(name as integer) from raw.people"]);
 }
 

@@ -149,6 +149,18 @@ fn an_audience_from_a_table_that_nothing_makes_is_refused() {
 }
 
 #[test]
+fn a_condition_over_several_lines_is_shown_at_its_line() {
+    let shop = Shop::published();
+    shop.pipeline(
+        "where = \"orders > 1\"",
+        "where = \"\"\"\n  orders > 1\n  and churn_probabilty > 0.5\n  and segment_name <> \\\"x\\\"\"\"\"",
+    );
+    shop.run_fails("audience_condition_of_many_lines", 2);
+    shop.pipeline("and churn_probabilty > 0.5", "and churn_probability >> > 0.5");
+    shop.run_fails("audience_condition_does_not_parse_in_line", 2);
+}
+
+#[test]
 fn a_models_folder_that_is_not_there_is_named() {
     let shop = Shop::published();
     shop.pipeline("seed = 42", "seed = 42\nmodels = \"../models\"");

@@ -54,6 +54,40 @@ fn names_that_are_not_there() {
 }
 
 #[test]
+fn the_line_of_the_file_is_shown() {
+    broken(
+        "sql_of_many_lines",
+        2,
+        MART,
+        "-- Grain: one row a channel.\nwith known as (\n\tselect channel, net_amount as é, customer_id\n\tfrom core.orders\n)\nselect\n\tchannel,\n\tsum(é) as amount,\n\tcount(distinct custmer_id) as customers\nfrom known\ngroup by channel\n",
+    );
+    broken(
+        "sql_wrong_arguments",
+        2,
+        MART,
+        "select channel, round(channel, 1, 2) as r from core.orders group by channel",
+    );
+    broken(
+        "sql_not_grouped",
+        2,
+        MART,
+        "select channel, customer_id, count(*) as n\nfrom core.orders\ngroup by channel",
+    );
+    broken(
+        "sql_unknown_type",
+        2,
+        MART,
+        "select channel,\n  max(cast(net_amount as decimals)) as n\nfrom core.orders group by channel",
+    );
+    broken(
+        "sql_asks_the_clock",
+        2,
+        MART,
+        "select channel,\n  max(now()) as n\nfrom core.orders group by channel",
+    );
+}
+
+#[test]
 fn a_circle_is_shown_as_a_chain() {
     let shop = Shop::published();
     shop.model(
