@@ -63,7 +63,7 @@ fn may_name(module: &str) -> Vec<&'static str> {
         .concat(),
         m if BASE.contains(&m) => vec![],
         other => {
-            panic!("the module {other} has no place in the layers yet: give it one here and in src/lib.rs")
+            panic!("the module {other} has no place in the layers yet: add it here and in src/lib.rs")
         }
     }
 }
@@ -206,25 +206,25 @@ const LONG_FILES: [(&str, &str); 0] = [];
 const LONG_FUNCTIONS: [(&str, &str); 7] = [
     (
         "audience/declaration.rs: check",
-        "each key of [audiences] is checked in its turn, and all that is wrong is told at once",
+        "each key of [audiences] is checked in its turn, and all errors are reported together",
     ),
     (
         "demo/person.rs: draw",
         "what a person is, drawn in one order: a draw moved elsewhere would change every person after it",
     ),
-    ("erasure/erased_person.rs: unite", "one look from keys to customers and back; not parted yet"),
+    ("erasure/erased_person.rs: unite", "one look from keys to customers and back; not split yet"),
     (
         "identity/declaration.rs: check",
-        "each key of [identity] is checked in its turn, and all that is wrong is told at once",
+        "each key of [identity] is checked in its turn, and all errors are reported together",
     ),
     (
         "identity/linkage/links.rs: find",
-        "the stages of linkage in their order, each over the table of the one before; not parted yet",
+        "the stages of linkage in their order, each over the table of the one before; not split yet",
     ),
     ("source/csv.rs: read", "the loop over records, whose state stays in registers"),
     (
         "source/declaration_check.rs: check",
-        "each key of [sources.<name>] is checked in its turn, and all that is wrong is told at once",
+        "each key of [sources.<name>] is checked in its turn, and all errors are reported together",
     ),
 ];
 
@@ -246,9 +246,9 @@ fn files_and_functions_are_short_or_say_why_not() {
     let new: Vec<_> = long.iter().filter(|(name, _)| !known.contains_key(name.as_str())).collect();
     assert!(
         new.is_empty(),
-        "above {LONGEST_FILE} lines a file, or {LONGEST_FUNCTION} a function: part them, or list them here with the \
+        "above {LONGEST_FILE} lines a file, or {LONGEST_FUNCTION} a function: split them, or list them here with the \
          reason: {new:#?}"
     );
     let gone: Vec<_> = known.keys().filter(|name| !long.contains_key(**name)).collect();
-    assert!(gone.is_empty(), "short by now, take them off the list: {gone:#?}");
+    assert!(gone.is_empty(), "short by now, remove them from the list: {gone:#?}");
 }

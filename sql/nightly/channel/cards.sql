@@ -1,4 +1,4 @@
--- One row per card: what its latest form says.
+-- One row per card: its latest form.
 with ranked as (
   select *, row_number() over (partition by card order by changed_on desc, form desc) as nth
   from raw.card_forms

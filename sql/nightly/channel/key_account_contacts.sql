@@ -1,4 +1,4 @@
--- One row per person in the file of a key account: a record of that person, whom identity finds.
+-- One row per person in the file of a key account: a record of the person, which identity resolution joins.
 select
   a.system as organisation_source,
   c.account as organisation_record_id,

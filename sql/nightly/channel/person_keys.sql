@@ -1,4 +1,4 @@
--- One row per key on a record that stands for a person in some channel: identity joins equal keys.
+-- One row per key of a record of a person in some channel: identity resolution joins equal keys.
 -- Sources: card, form, account, cookie, email, call, contact.
 select 'card' as source, card as record_id, 'card' as key_kind, card as key_value
 from raw.card_forms

@@ -1,4 +1,4 @@
--- One row per record that says something of a person, and when it said so: a card, a web account, a form,
+-- One row per record with attributes of a person, and its date: a card, a web account, a form,
 -- a call, a contact at a key account. Identity compares them, the golden record chooses among them; what
 -- stands for a person elsewhere (a cookie, an e-mail address) is known by keys.
 with accounts as (

@@ -1,4 +1,4 @@
--- One row per line of a shop ticket, returns included, with the card where the scheme knows it.
+-- One row per line of a shop ticket, returns included, with the loyalty card if it is known.
 -- A number that is on no form was keyed in wrongly: the ticket stays, without a customer.
 with known as (select distinct card from raw.card_forms)
 select

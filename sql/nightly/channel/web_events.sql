@@ -1,4 +1,4 @@
--- One row per page seen, a favourite, an information request or a login, under the visitor's cookie.
+-- One row per page view, favourite, information request or login, by the visitor's cookie.
 select
   occurred_at,
   kind,

@@ -1,4 +1,4 @@
--- One row per person contacted by a campaign, or kept off it as control.
+-- One row per person contacted by a campaign, or kept off it as control group.
 select
   i.customer_id,
   m.campaign_id,

@@ -1,4 +1,4 @@
--- One row per thing that happened between a customer and the company, on any channel and both ways:
+-- One row per event between a customer and the company, on any channel and both ways:
 -- `direction` is `in` for what the customer did, `out` for what the company did. `detail` holds a few
 -- words, never personal data; `amount` is money where money changed hands.
 select

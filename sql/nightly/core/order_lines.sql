@@ -1,4 +1,4 @@
--- One row per line of an order, shop and web; customer_id is null where nobody was recognised.
+-- One row per line of an order, shop and web; customer_id is null if the customer is unknown.
 select
   l.order_id,
   l.line_no,

@@ -1,4 +1,4 @@
--- One row per campaign: whom it reached and what the contacts cost at the price of their day.
+-- One row per campaign: the persons it reached and the cost of the contacts at the prices of their day.
 with prices as (
   select channel, cost, valid_from,
     lead(valid_from) over (partition by channel order by valid_from) as valid_to

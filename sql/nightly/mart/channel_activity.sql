@@ -1,4 +1,4 @@
--- One row per month and channel: sales, returns, margin, and by how many customers known.
+-- One row per month and channel: sales, returns, margin, and the number of known customers.
 -- What is counted once is made distinct first: that spills to disk, where two count(distinct) beside
 -- each other would hold every order of the month in memory.
 with lines as (

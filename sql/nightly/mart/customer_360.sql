@@ -85,7 +85,7 @@ counted as (
     sum(n_365d) filter (where kind = 'return') as returns_365d,
     sum(n) filter (where kind = 'return') as returns_total,
     max(last_at) filter (where kind = 'return') as last_return_at,
-    -- What mends an incident: a purchase, or a call that is no incident itself.
+    -- What closes an incident: a purchase, or a call that is not an incident itself.
     max(last_at) filter (where kind = 'order' or (kind = 'call' and not is_incident)) as content_at
   from kinds
   group by customer_id

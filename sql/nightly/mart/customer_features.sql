@@ -1,4 +1,4 @@
--- One row per customer known at $as_of: what the past shows, for segments and churn.
+-- One row per customer known at $as_of: features of the past, for segments and churn.
 -- Counts and sums are exact; the divisions come after them.
 with orders as (
   select

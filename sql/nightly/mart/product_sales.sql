@@ -1,4 +1,4 @@
--- One row per month and product: what was sold of it, at what margin, to how many customers known.
+-- One row per month and product: quantity sold, margin, and the number of known customers.
 select
   cast(date_trunc('month', local_day(l.ordered_at)) as date) as month,
   l.product_id,
