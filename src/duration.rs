@@ -1,4 +1,4 @@
-//! Lengths of time that every clock measures alike, read and written; those of the calendar are `span`'s.
+//! Parses and formats durations of fixed length (`2 days`, `90s`); calendar lengths such as months are in `span`.
 
 use chrono::TimeDelta;
 

@@ -1,8 +1,7 @@
-//! What no message tells: values that come from the environment by `${NAME}`, and what in a URL lets
-//! somebody in.
+//! Hides secrets in messages: values that come from the environment by `${NAME}`, and credentials in URLs.
 //!
 //! A value is shown as it is declared, `${NAME}`, also where a library's error holds it as a path or
-//! a URL of its own. It must are alone, so that of a short value no word is broken.
+//! a URL of its own. It must stand alone, so that a short value does not break words.
 
 use std::borrow::Cow;
 use std::sync::RwLock;

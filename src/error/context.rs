@@ -1,4 +1,4 @@
-//! How an error of a library becomes ours: with what was being done, and its cause in words.
+//! Turns an error of a library into ours, with what was being done and an explanation of the cause.
 
 use std::error::Error as StdError;
 use std::fmt;

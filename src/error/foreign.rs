@@ -1,4 +1,4 @@
-//! What a library's error tells the user: in plain words, with the row values removed.
+//! Explains errors of libraries in plain words, without row values.
 //!
 //! Errors that a query meets while it computes quote the value they stumbled over ("Cannot cast
 //! string 'Ada …'"). Values are personal data, so of such errors only the kind is reported. Errors from
@@ -25,12 +25,12 @@ pub(super) struct Explanation {
     pub place: Option<SqlPlace>,
 }
 
-const NO_SPACE: &str = "free some space and run again: what was published stands as it was";
-const NO_PERMISSION: &str = "this user may not write (or read) there: look at owner and permissions";
-const NO_FOLDER: &str = "a file stands where a folder is needed; give another place";
+const NO_SPACE: &str = "free some space and run again: the published tables are unchanged";
+const NO_PERMISSION: &str = "this user may not write (or read) there: check owner and permissions";
+const NO_FOLDER: &str = "there is a file where a folder is needed; give another place";
 const TRY_CAST: &str = "try_cast(… as …) gives null where a value does not fit";
 const VANISHED: &str =
-    "was its release vacuumed, or purged by an erasure, while it was read? Then read the last one";
+    "was its release deleted by a vacuum or an erasure while it was read? Then read the last release";
 const MEMORY: &str =
     "raise --memory-limit, or lower --threads; without a limit it is three quarters of the machine's memory";
 
@@ -52,7 +52,7 @@ impl Explanation {
 /// Puts a cause into words; `None` when its own words may be shown as they are.
 pub(super) fn explain(cause: &(dyn StdError + 'static)) -> Option<Explanation> {
     if let Some(file) = vanished(cause) {
-        return Some(Explanation::failed(format!("the file {file} is gone")).hint(VANISHED));
+        return Some(Explanation::failed(format!("the file {file} is missing")).hint(VANISHED));
     }
     if let Some(error) = cause.downcast_ref::<DataFusionError>() {
         return Some(datafusion(error));
@@ -139,7 +139,7 @@ fn datafusion(error: &DataFusionError) -> Explanation {
         DataFusionError::Shared(inner) => datafusion(inner),
         DataFusionError::Collection(all) => match all.first() {
             Some(first) => datafusion(first),
-            None => Explanation::failed("nothing more is known"),
+            None => Explanation::failed("no more details are known"),
         },
         DataFusionError::SQL(parser, _) => Explanation::planning(planning::parsing(parser)),
         DataFusionError::SchemaError(schema, _) => Explanation::planning(planning::schema(schema)),
@@ -154,11 +154,11 @@ fn datafusion(error: &DataFusionError) -> Explanation {
                 .filter(|line| line.contains(" consumed ") && !line.contains(" consumed 0.0 B"))
                 .map(|line| line.trim().trim_end_matches(['.', ',']))
                 .collect();
-            let message = "it needs more memory than it may take";
+            let message = "it needs more memory than its limit";
             let message = if holders.is_empty() {
                 message.to_owned()
             } else {
-                format!("{message}; most is held by {}", holders.join("; "))
+                format!("{message}; most is used by {}", holders.join("; "))
             };
             Explanation::failed(message).hint(MEMORY)
         }
@@ -187,7 +187,7 @@ fn arrow(error: &ArrowError) -> Explanation {
                 .map(|(_, to)| to.trim_end_matches(" type"))
                 .filter(|to| !to.contains(['\'', ' ']) || to.starts_with("Decimal"));
             match target {
-                Some(to) => Explanation::failed(format!("a value does not read as {to}")),
+                Some(to) => Explanation::failed(format!("a value cannot be read as {to}")),
                 None => Explanation::failed("a value does not fit the type it is cast to"),
             }
             .hint(TRY_CAST)
@@ -195,8 +195,8 @@ fn arrow(error: &ArrowError) -> Explanation {
         ArrowError::ParseError(text) => {
             let what = ["timestamp", "date", "time", "interval"].into_iter().find(|w| text.contains(w));
             Explanation::failed(match what {
-                Some(what) => format!("a value does not read as a {what}"),
-                None => "a value does not read as the type it is cast to".to_owned(),
+                Some(what) => format!("a value cannot be read as a {what}"),
+                None => "a value cannot be read as the type it is cast to".to_owned(),
             })
             .hint(TRY_CAST)
         }
@@ -215,7 +215,7 @@ fn arrow(error: &ArrowError) -> Explanation {
 
 fn lost_task(error: &tokio::task::JoinError) -> Explanation {
     Explanation::failed(if error.is_panic() {
-        "a panic; its words are not shown, they may hold row values"
+        "a panic; its message is not shown, it may contain row values"
     } else {
         "the task was cancelled"
     })
@@ -247,10 +247,9 @@ fn withheld(text: &str) -> Explanation {
         .unwrap_or_default()
         .trim();
     Explanation::failed(if constant.is_empty() {
-        "a value cannot be computed; what the engine says of it may hold row values and is not shown"
-            .to_owned()
+        "a value cannot be computed; the engine's message may contain row values and is not shown".to_owned()
     } else {
-        format!("{constant} … (the rest may hold row values and is not shown)")
+        format!("{constant} … (the rest may contain row values and is not shown)")
     })
 }
 
@@ -267,7 +266,7 @@ mod tests {
         let cast = |text: &str| ArrowError::CastError(text.to_owned());
         assert_eq!(
             text(cast("Cannot cast string 'O'Brien, Ada' to value of Int32 type")),
-            "a value does not read as Int32"
+            "a value cannot be read as Int32"
         );
         for error in [
             cast("Cannot cast string 'Ada' to value of Int32 type"),

@@ -1,8 +1,8 @@
-//! What people and systems write where a value is wanted and none is known: such a value joins nobody.
+//! Placeholder values, which people and systems write if a value is unknown: such a value joins no records.
 //!
 //! ```text
-//! list.toml   the words, by where they say nothing
-//! shape       values that say nothing by their shape: one digit over and over, a spreadsheet's exponent
+//! list.toml   the words, by the fields in which they are placeholders
+//! shape       placeholders by their shape: one repeated digit, a spreadsheet's exponent
 //! visible     which characters a reader sees
 //! ```
 

@@ -1,4 +1,4 @@
-//! Values that say nothing by their shape.
+//! Values that are placeholders by their shape.
 
 use super::visible::is_seen;
 

@@ -24,7 +24,7 @@ pub struct ColumnTable {
     pub at: Option<AtDeclaration>,
     /// How dates and timestamps are written; of several the first that reads a text counts.
     pub format: Option<FormatDeclaration>,
-    /// The currency sign or code that may are beside a number.
+    /// The currency sign or code before or after a number.
     pub currency: Option<String>,
     /// The last of the hundred years that two digits name.
     pub two_digit_years_to: Option<i64>,

@@ -68,7 +68,7 @@ pub struct SourceDeclaration {
     pub decimal: Option<String>,
     /// The sign between groups of three digits.
     pub thousands: Option<String>,
-    /// The currency sign or code that may are beside a number.
+    /// The currency sign or code before or after a number.
     pub currency: Option<String>,
     /// The last of the hundred years that two digits name.
     pub two_digit_years_to: Option<i64>,

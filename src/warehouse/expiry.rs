@@ -47,7 +47,7 @@ impl Statistics {
         }
     }
 
-    /// Returns whether a text may are in a column of a file.
+    /// Returns whether a column of a file may contain a text.
     pub fn may_hold(&self, column: &str, text: &str) -> bool {
         let bound = |values: &str| self.0[values].get(column).and_then(Value::as_str);
         // A long greatest value may be cut, and then be below the true one.

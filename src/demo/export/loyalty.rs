@@ -278,7 +278,7 @@ impl Loyalty {
         let person = story.person;
         let mut rng = story.stream(Purpose::WebConsents);
         let visits = happens(&mut rng, 0.15);
-        // Where no key unites card and e-mail the address would are alone.
+        // Where no key unites card and e-mail the address would be alone.
         if person.separation.is_some() || person.account.is_none() || email.is_empty() || !visits {
             return Ok(false);
         }
