@@ -35,7 +35,7 @@ pub struct RowWriter<'o, W: Write + Send> {
 
 enum Kind<'o, W: Write + Send> {
     Table { out: &'o mut W, batches: Vec<RecordBatch>, more: bool },
-    Csv { writer: arrow::csv::Writer<&'o mut W>, any: bool },
+    Csv { writer: Box<arrow::csv::Writer<&'o mut W>>, any: bool },
     Json { writer: arrow::json::Writer<&'o mut W, LineDelimited> },
     Parquet { writer: Box<ArrowWriter<&'o mut W>> },
 }
@@ -46,7 +46,7 @@ impl<'o, W: Write + Send> RowWriter<'o, W> {
         let kind = match format {
             Format::Table => Kind::Table { out, batches: Vec::new(), more: false },
             Format::Csv => Kind::Csv {
-                writer: arrow::csv::WriterBuilder::new().with_header(true).build(out),
+                writer: Box::new(arrow::csv::WriterBuilder::new().with_header(true).build(out)),
                 any: false,
             },
             Format::Json => {
