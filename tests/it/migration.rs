@@ -135,7 +135,7 @@ fn a_warehouse_of_format_1_goes_on_as_if_it_had_always_been_of_this_one() {
     assert_eq!(tables(&warehouse), tables(&nights.base));
     assert_eq!(shelf(&warehouse), nights.old);
     assert_eq!(answer(&warehouse, Some(1)).1, nights.old_answer);
-    let releases = sillage(["releases", "--warehouse", place]).published().stdout;
+    let releases = sillage(["releases", "--format", "csv", "--warehouse", place]).published().stdout;
     assert!(releases.lines().nth(1).unwrap().contains("migrate from format 1"), "{releases}");
     assert!(releases.lines().nth(2).unwrap().ends_with("shop"), "{releases}");
     // The next night, and one back: the ledger goes back with the rows.

@@ -82,7 +82,9 @@ fn writers_that_come_at_once_publish_one_after_another() {
     let overlaps = "select count(*) as n from ops.runs a join ops.runs b on b.run = a.run + 1 \
                     where b.began_at < a.ended_at or b.as_of <= a.as_of";
     assert_eq!(query(&clock.warehouse(), overlaps), "n\n0\n");
-    let releases = sillage(["releases", "--warehouse", clock.warehouse().to_str().unwrap()]).published();
+    let releases =
+        sillage(["releases", "--format", "csv", "--warehouse", clock.warehouse().to_str().unwrap()])
+            .published();
     assert_eq!(releases.stdout.lines().count() as u64, writers + 1, "{}", releases.stdout);
 }
 
