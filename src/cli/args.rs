@@ -51,7 +51,7 @@ impl PipelineArgs {
 /// What a verb that writes does when another run holds the warehouse.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct WaitArg {
-    /// Wait for a warehouse that another run holds, at most this long: 90s, 30m, 12h; for ever
+    /// Wait for a warehouse that another run holds, at most this long: 90s, 30m, 12h; without a limit
     /// when no time is given
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = parse_duration)]
     wait: Option<Option<Duration>>,

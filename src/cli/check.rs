@@ -72,11 +72,11 @@ pub async fn check(args: CheckArgs) -> Result<()> {
         }
         LogFormat::Json => {
             tell_json(&release, &results.findings, &absent);
-            let told = json!({
+            let event = json!({
                 "event": "checks_run", "release": release.release,
                 "passed": passed, "warned": warned, "failed": failed + results.errored.len(),
             });
-            say!("{told}");
+            say!("{event}");
         }
     }
     let mut errors = results.errored;
@@ -126,12 +126,12 @@ fn tell_json(release: &Release, findings: &[Finding], absent: &BTreeSet<TableNam
             Severity::Warn => "warn",
             Severity::Error => "error",
         };
-        let told = json!({
+        let event = json!({
             "event": "check_ends", "release": release.release, "table": finding.table,
             "check": finding.check, "severity": severity, "passed": finding.passed(),
             "failures": finding.failures,
         });
-        say!("{told}");
+        say!("{event}");
     }
     for table in absent {
         say!("{}", json!({"event": "table_absent", "release": release.release, "table": table}));

@@ -39,7 +39,7 @@ pub struct ForgetArgs {
     /// Do not ask whether it is the right person: needed where there is no terminal to ask on
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// How progress is told: bars and lines for people, or one JSON object a line
+    /// How progress is shown: bars and lines for people, or one JSON object per line
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub async fn forget(args: ForgetArgs) -> Result<()> {
     };
     let request = Request { wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
     if args.dry_run {
-        told(&forget_search::preview(&pipeline, &location, &asked, &request).await?);
+        show_found(&forget_search::preview(&pipeline, &location, &asked, &request).await?);
         return Ok(());
     }
     if asks {
@@ -81,7 +81,7 @@ pub async fn forget(args: ForgetArgs) -> Result<()> {
         if !found.is_anybody() {
             return Err(forget_search::nobody());
         }
-        told(&found);
+        show_found(&found);
         if !agrees()? {
             say!("nobody was forgotten");
             return Ok(());
@@ -90,7 +90,7 @@ pub async fn forget(args: ForgetArgs) -> Result<()> {
     }
     let progress = shown(args.log_format);
     match forget::forget(&pipeline, &location, &asked, &request, progress, stop_on_signal()).await? {
-        Some(receipt) => told_receipt(&receipt),
+        Some(receipt) => show_receipt(&receipt),
         None => say!("they were forgotten before: no table holds them, and they are on the suppression list"),
     }
     Ok(())
@@ -118,7 +118,7 @@ fn agrees() -> Result<bool> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-fn told(found: &Found) {
+fn show_found(found: &Found) {
     if !found.is_anybody() {
         say!("nobody was found by these identifiers: nothing would be forgotten");
         return;
@@ -149,7 +149,7 @@ fn told(found: &Found) {
     }
 }
 
-fn told_receipt(receipt: &Receipt) {
+fn show_receipt(receipt: &Receipt) {
     say!("release {} holds nothing of them", receipt.release);
     for (table, theirs) in &receipt.tables {
         say!(

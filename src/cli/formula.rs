@@ -2,7 +2,7 @@
 //!
 //! A name that somebody typed into a form may begin with `=`; a spreadsheet that opens the file would
 //! carry it out. Cells are written as they are all the same, since most files go to another program;
-//! but it is said.
+//! but it is reported.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,8 @@ impl Formulas {
         }
     }
 
-    /// What is to be said of them, without telling them.
-    pub fn told(&self) -> Option<String> {
+    /// Returns a warning about them, without their text.
+    pub fn warning(&self) -> Option<String> {
         let columns: Vec<String> =
             self.columns.iter().map(|(column, count)| format!("{count} in {column}")).collect();
         (!columns.is_empty()).then(|| {
@@ -77,8 +77,11 @@ mod tests {
         ];
         let mut formulas = Formulas::default();
         formulas.look(&RecordBatch::try_from_iter(columns).unwrap());
-        let told = formulas.told().unwrap();
-        assert!(told.contains("2 in name;") && !told.contains("secret") && !told.contains("phone"), "{told}");
-        assert!(Formulas::default().told().is_none());
+        let warning = formulas.warning().unwrap();
+        assert!(
+            warning.contains("2 in name;") && !warning.contains("secret") && !warning.contains("phone"),
+            "{warning}"
+        );
+        assert!(Formulas::default().warning().is_none());
     }
 }

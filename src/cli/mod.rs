@@ -108,7 +108,7 @@ enum Verb {
     History(history::HistoryArgs),
     /// List the releases
     Releases(history::ReleasesArgs),
-    /// Look at refused records, and read them again once their source's declaration was mended
+    /// Look at refused records, and read them again once their source's declaration is fixed
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineVerb),
     /// Take a person out of every table and keep them out
@@ -148,7 +148,7 @@ enum Verb {
     Completions(completions::CompletionsArgs),
 }
 
-/// A panic is a defect, and its words may hold row values: only its place is told, unless somebody
+/// A panic is a defect, and its words may hold row values: only its place is shown, unless somebody
 /// asks for more with RUST_BACKTRACE.
 fn tell_panics_by_their_place() {
     if std::env::var_os("RUST_BACKTRACE").is_some() {
@@ -157,7 +157,7 @@ fn tell_panics_by_their_place() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
         // delta-rs catches this one itself: a failed upload that can no longer be aborted. The
-        // error of the upload is told by the step.
+        // error of the upload is reported by the step.
         if place.contains("object_store-") && place.contains("buffered.rs") {
             return;
         }

@@ -162,8 +162,8 @@ impl OutputArgs {
             std::fs::remove_file(path).doing(format!("take back {}", path.display()))?;
             return Err(raced(error));
         }
-        if let Some(told) = formulas.told() {
-            warn(&format!("{}: {told}", path.display()));
+        if let Some(warning) = formulas.warning() {
+            warn(&format!("{}: {warning}", path.display()));
         }
         Ok(rows)
     }

@@ -96,11 +96,11 @@ pub struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The source whose declaration was mended
+    /// The source whose declaration was fixed
     source: String,
     #[command(flatten)]
     request: RequestArgs,
-    /// How progress is told: bars and lines for people, or one JSON object a line
+    /// How progress is shown: bars and lines for people, or one JSON object per line
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     #[command(flatten)]
@@ -278,7 +278,7 @@ async fn dismiss(args: DismissArgs) -> Result<()> {
     for (flag, text) in [("--by", &args.by), ("--because", &args.because)] {
         if text.trim().is_empty() {
             return Err(Error::config(format!("{flag} is empty"))
-                .hint("whoever asks later is told who dismissed the records, and why"));
+                .hint("the quarantine shows who dismissed the records, and why"));
         }
     }
     let warehouse = Warehouse::open(&args.warehouse.warehouse).await?;

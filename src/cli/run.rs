@@ -57,7 +57,7 @@ pub struct RunArgs {
     /// Show the plan and stop
     #[arg(long)]
     dry_run: bool,
-    /// How progress is told: bars and lines for people, or one JSON object a line
+    /// How progress is shown: bars and lines for people, or one JSON object per line
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     #[command(flatten)]

@@ -127,27 +127,27 @@ fn tell_json(report: &Report) {
     for tried in &report.tried {
         say!("{}", json_of(tried));
     }
-    let told = json!({
+    let event = json!({
         "event": "tests_run", "passed": report.tried.len() - report.failed(), "failed": report.failed(),
         "models": report.models, "models_with_tests": report.models_with_tests,
     });
-    say!("{told}");
+    say!("{event}");
 }
 
 fn json_of(tried: &Tried) -> serde_json::Value {
-    let mut told = json!({
+    let mut event = json!({
         "event": "test_ends", "model": tried.model, "test": tried.test, "place": tried.place,
         "status": if tried.passed() { "passed" } else { "failed" },
     });
     match &tried.verdict {
         Verdict::Passed => {}
-        Verdict::Broken(error) => told["error"] = json!(error.to_string()),
+        Verdict::Broken(error) => event["error"] = json!(error.to_string()),
         Verdict::Failed(difference) => {
-            told["agreeing"] = json!(difference.agreeing);
-            told["columns"] = json!(difference.columns);
+            event["agreeing"] = json!(difference.agreeing);
+            event["columns"] = json!(difference.columns);
             let line = |line: &Line| json!({"side": line.side.as_str(), "cells": line.cells});
-            told["rows"] = difference.lines.iter().map(line).collect();
+            event["rows"] = difference.lines.iter().map(line).collect();
         }
     }
-    told
+    event
 }

@@ -325,13 +325,13 @@ impl fmt::Display for WithoutHint<'_> {
             write!(f, "\n  in {}", error.places.join(" › "))?;
         }
         let mut cause = error.cause.as_ref().map(|c| &**c as &dyn StdError);
-        let mut said = error.message.clone();
+        let mut chain = error.message.clone();
         while let Some(c) = cause {
             let text = shown(c.to_string());
             // Wrapped errors often repeat what they wrap.
-            if !said.contains(&text) {
+            if !chain.contains(&text) {
                 write!(f, "\n  because {}", text.trim_end().replace('\n', "\n    "))?;
-                said.push_str(&text);
+                chain.push_str(&text);
             }
             cause = c.source();
         }

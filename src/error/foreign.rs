@@ -71,7 +71,7 @@ pub(super) fn explain(cause: &(dyn StdError + 'static)) -> Option<Explanation> {
         let text = error.without_hint().to_string();
         return Some(Explanation { kind: error.kind(), text, hint, place: error.sql_place().cloned() });
     }
-    // A wrapper of one of these is told by what it wraps.
+    // A wrapper of one of these is shown as what it wraps.
     let mut inner = cause.source();
     while let Some(error) = inner {
         if error.is::<DataFusionError>() || error.is::<ArrowError>() {

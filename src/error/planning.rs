@@ -54,15 +54,15 @@ pub(super) fn parsing(error: &ParserError) -> Found {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
         ParserError::RecursionLimitExceeded => return Found::plain("it is nested too deep"),
     };
-    let Some((said, place)) = text.rsplit_once(" at Line: ") else { return Found::plain(text) };
+    let Some((message, place)) = text.rsplit_once(" at Line: ") else { return Found::plain(text) };
     let number = |text: &str| text.trim().parse::<usize>().ok();
     let at = place.split_once(", Column: ").and_then(|(line, column)| Some((number(line)?, number(column)?)));
     match at {
         Some((line, column)) => {
-            let found = said.rsplit_once("found: ").map_or(1, |(_, found)| found.chars().count().max(1));
-            let width = if said.ends_with("found: EOF") { 1 } else { found };
+            let found = message.rsplit_once("found: ").map_or(1, |(_, found)| found.chars().count().max(1));
+            let width = if message.ends_with("found: EOF") { 1 } else { found };
             let place = SqlPlace { at: Some((line, column, width)), ..SqlPlace::default() };
-            Found { place: Some(place), ..Found::plain(said) }
+            Found { place: Some(place), ..Found::plain(message) }
         }
         None => Found::plain(text),
     }
@@ -189,8 +189,8 @@ const MOST_FORMS: usize = 6;
 
 /// Of a function that is called with other arguments than it takes: the call by its types, and its forms.
 fn wrong_arguments(text: &str) -> Option<(&str, Vec<String>)> {
-    let (said, forms) = text.split_once("Candidate functions:")?;
-    let called = between(said, "argument types '", "'.")?;
+    let (head, forms) = text.split_once("Candidate functions:")?;
+    let called = between(head, "argument types '", "'.")?;
     let forms = forms.lines().map(str::trim).filter(|form| !form.is_empty());
     Some((called, forms.take(MOST_FORMS).map(|form| in_sql_words(form).to_lowercase()).collect()))
 }

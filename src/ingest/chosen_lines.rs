@@ -7,7 +7,7 @@ use arrow::datatypes::Int64Type;
 use crate::error::{Context, Error, Result};
 use crate::ops::quarantine::Lines;
 
-/// The rows that begin within one of the stretches of lines, which are in order; each is told with
+/// The rows that begin within one of the stretches of lines, which are in order; each is passed to `tell` with
 /// the stretch's place and its line.
 pub(super) fn of_lines(
     batch: &RecordBatch,

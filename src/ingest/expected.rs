@@ -18,7 +18,7 @@ use crate::source::retention::RetentionCutoff;
 /// Names of files that a message lists at most.
 const SHOWN: usize = 5;
 
-/// What is to be told as warnings; both the files that lie there and those once read count.
+/// Returns what is to be warned of; both the files that lie there and those once read count.
 ///
 /// # Errors
 /// What does not hold and is declared to stop the run, all of it.
@@ -34,7 +34,7 @@ pub fn expected(
         .map(|seen| seen.file.name.as_str())
         .chain(register.entries.keys().map(String::as_str))
         .collect();
-    let mut told = Told::default();
+    let mut deviations = Deviations::default();
     if let Some(expect) = &delivery.expect
         && expect.by.is_none()
     {
@@ -44,7 +44,7 @@ pub fn expected(
             && let Some(pattern) = &delivery.date_in_name
         {
             let more = if undated.len() > SHOWN { ", …" } else { "" };
-            told.warnings.push(format!(
+            deviations.warnings.push(format!(
                 "{} file{} no date as {pattern} in the name: {}{more}",
                 undated.len(),
                 if undated.len() == 1 { " has" } else { "s have" },
@@ -53,7 +53,7 @@ pub fn expected(
         }
         let dates: BTreeSet<NaiveDate> = names.iter().filter_map(|name| delivery.date_of(name)).collect();
         if let Some(gap) = gap(source, expect, &dates, None, "file", as_of) {
-            told.add(expect.severity, gap);
+            deviations.add(expect.severity, gap);
         }
     }
     if let Some(freshness) = &delivery.freshness {
@@ -71,20 +71,20 @@ pub fn expected(
                 duration::show(freshness.max_age)
             ))
             .hint("did the export run? freshness = { …, severity = \"warn\" } lets the night go on with old data");
-            told.add(freshness.severity, error);
+            deviations.add(freshness.severity, error);
         }
     }
-    Error::all(told.errors)?;
-    Ok(told.warnings)
+    Error::all(deviations.errors)?;
+    Ok(deviations.warnings)
 }
 
 #[derive(Default)]
-struct Told {
+struct Deviations {
     warnings: Vec<String>,
     errors: Vec<Error>,
 }
 
-impl Told {
+impl Deviations {
     fn add(&mut self, severity: Severity, error: Error) {
         match severity {
             Severity::Warn => self.warnings.push(error.message().to_owned()),

@@ -143,7 +143,7 @@ pub struct Expired {
 /// The quarantine without the records of this run's sources that are too old; `None` when there is none.
 ///
 /// A run is too old when it and all before it were: words on one record leave in the order in which
-/// they were said, so that the last one to stay is the one that counts.
+/// they were written, so that the last one to stay is the one that counts.
 pub async fn expire_refusals(
     ingests: impl Iterator<Item = &Ingest>,
     context: &StepContext,
@@ -184,12 +184,12 @@ pub async fn expire_refusals(
         too_old = too_old.or(of_source.clone());
         let records = count(all.clone().filter(of_source), doing).await?;
         if records > 0 {
-            let told = format!(
+            let note = format!(
                 "{records} refused record{} left the quarantine: kept for {}",
                 if records == 1 { "" } else { "s" },
                 policy.span
             );
-            notes.insert(StepName::from(&policy.source.raw_table()), told);
+            notes.insert(StepName::from(&policy.source.raw_table()), note);
         }
     }
     if notes.is_empty() {

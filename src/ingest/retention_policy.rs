@@ -89,7 +89,7 @@ pub(super) fn planned(
     existing: bool,
 ) -> (Option<String>, Option<String>) {
     let Some(policy) = Policy::of(ingest, as_of) else { return (None, None) };
-    let told =
+    let kept =
         format!("keeps {} by {}, from {} on", policy.span, policy.by, show_instant(policy.since.instant));
     let before =
         last_as_of.filter(|last| existing && as_of < *last).and_then(|last| Policy::of(ingest, last));
@@ -100,5 +100,5 @@ pub(super) fn planned(
             show_instant(before.since.instant)
         )
     });
-    (Some(told), lost)
+    (Some(kept), lost)
 }

@@ -1,4 +1,4 @@
-//! Logistic regression by linfa, made exact and told apart from what did not converge.
+//! Logistic regression by linfa, made exact; what did not converge is recognised.
 //!
 //! The loss is scikit-learn's: `Σ log(1+e^(−y·z)) + α/2·|w|²` with an unpenalised intercept, so
 //! `α = 1/C`. linfa's L-BFGS is slow on badly conditioned problems and says nothing when it stops

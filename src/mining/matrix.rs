@@ -97,7 +97,7 @@ pub(super) fn check_columns(frame: &DataFrame, columns: &[String]) -> Result<()>
                     .hint(
                         did_you_mean(column, frame.schema().fields().iter().map(|f| f.name().as_str()))
                             .unwrap_or_else(|| {
-                                "mend `columns`, or add the feature to the features' SQL".to_owned()
+                                "fix `columns`, or add the feature to the features' SQL".to_owned()
                             }),
                     ),
             ),
@@ -205,15 +205,29 @@ impl Keys {
 
     fn hash(&self, row: usize) -> u64 {
         match self {
-            Keys::Numbers(keys) => mix(keys.as_primitive::<Int64Type>().value(row) as u64),
-            // FNV-1a, whose low bits alone are weak, mixed.
-            Keys::Texts(keys) => {
-                let bytes = keys.as_string::<i32>().value(row).bytes();
-                mix(bytes
-                    .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
-            }
+            Keys::Numbers(keys) => hash_of_number(keys.as_primitive::<Int64Type>().value(row)),
+            Keys::Texts(keys) => hash_of_text(keys.as_string::<i32>().value(row)),
         }
     }
+}
+
+impl Key {
+    /// Returns a hash of the key, the same in every night.
+    pub fn hash(&self) -> u64 {
+        match self {
+            Key::Number(number) => hash_of_number(*number),
+            Key::Text(text) => hash_of_text(text),
+        }
+    }
+}
+
+fn hash_of_number(number: i64) -> u64 {
+    mix(number as u64)
+}
+
+/// FNV-1a, whose low bits alone are weak, mixed.
+fn hash_of_text(text: &str) -> u64 {
+    mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea & Flood 2014).

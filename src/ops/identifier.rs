@@ -32,7 +32,7 @@ impl FromStr for Identifier {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        // What was typed may be a person's: it is not told again.
+        // What was typed may be a person's: it is not repeated.
         let wrong = || {
             Error::config("an identifier is written kind=value")
                 .hint("for example email=…, card=… or customer_id=…")

@@ -3,7 +3,9 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use super::checks::CheckRecord;
 use super::columns::{self, Column, booleans, instant, number, text};
+use super::steps::StepRecord;
 use super::table::ops_table;
 use crate::clock::Instant;
 use crate::error::Result;
@@ -24,18 +26,17 @@ pub struct Run<'a> {
     pub ended_at: Instant,
     pub resumed: bool,
     pub failed: bool,
-    pub steps: usize,
-    pub refused: u64,
-    pub checks_broken: usize,
 }
 
 impl Run<'_> {
-    /// Returns its row.
-    pub fn row(&self) -> Result<RecordBatch> {
-        columns::batch(self.columns())
+    /// Returns its row, which counts its steps and checks.
+    pub fn row(&self, steps: &[StepRecord], checks: &[CheckRecord]) -> Result<RecordBatch> {
+        columns::batch(self.columns(steps, checks))
     }
 
-    fn columns(&self) -> Vec<Column> {
+    fn columns(&self, steps: &[StepRecord], checks: &[CheckRecord]) -> Vec<Column> {
+        let refused = steps.iter().map(|step| step.metrics.refused).sum();
+        let broken = checks.iter().filter(|check| check.failures > 0).count();
         vec![
             ("run", number(self.run)),
             ("pipeline", text(self.pipeline)),
@@ -44,9 +45,9 @@ impl Run<'_> {
             ("began_at", instant(self.began_at)),
             ("ended_at", instant(self.ended_at)),
             ("resumed", booleans([self.resumed].into_iter())),
-            ("steps", number(self.steps as u64)),
-            ("rows_refused", number(self.refused)),
-            ("checks_broken", number(self.checks_broken as u64)),
+            ("steps", number(steps.len() as u64)),
+            ("rows_refused", number(refused)),
+            ("checks_broken", number(broken as u64)),
         ]
     }
 }
@@ -61,9 +62,6 @@ pub fn schema() -> SchemaRef {
         ended_at: Instant::UNIX_EPOCH,
         resumed: false,
         failed: false,
-        steps: 0,
-        refused: 0,
-        checks_broken: 0,
     };
-    columns::schema_of(&none.columns())
+    columns::schema_of(&none.columns(&[], &[]))
 }

@@ -21,7 +21,7 @@ pub struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// Parses; every syntax error is told.
+    /// Parses; every syntax error is reported.
     pub fn parse(path: &str, text: &'t str) -> Result<Self> {
         let (root, mut errors) = DeTable::parse_recoverable(text);
         errors.sort_by_key(|e| e.span().map(|s| s.start));

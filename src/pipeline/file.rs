@@ -83,7 +83,7 @@ const KEYS: [&str; 18] = [
 ];
 
 impl PipelineFile {
-    /// Reads every section on its own; what could not be read is told and left out.
+    /// Reads every section on its own; what could not be read is reported and left out.
     pub fn read(document: &Document) -> (Self, Vec<Error>) {
         let mut errors = Vec::new();
         for key in document.keys().filter(|key| !KEYS.contains(key)) {

@@ -40,7 +40,7 @@ impl Artifacts {
         }
     }
 
-    /// Writes both. A night that is published stays so whatever happens here: it is only told.
+    /// Writes both. A night that is published stays so whatever happens here: a failure is only reported.
     pub async fn write(&self, warehouse: &Warehouse, progress: &dyn Progress) {
         for (name, value) in [("manifest", &self.manifest), (RUN_RESULTS, &self.run_results)] {
             if let Err(error) = warehouse.put_artifact(self.run, name, value).await {
@@ -153,15 +153,15 @@ fn run_results(plan: &Plan, record: &RunRecord) -> Value {
         "artifact": RUN_RESULTS,
         "version": VERSION,
         "sillage": env!("CARGO_PKG_VERSION"),
-        "run": record.run,
-        "pipeline": record.pipeline,
-        "as_of": show_instant(record.as_of),
+        "run": record.run.run,
+        "pipeline": record.run.pipeline,
+        "as_of": show_instant(record.run.as_of),
         "fingerprint": plan.fingerprint,
-        "outcome": if record.failed { "failed" } else { "published" },
-        "resumed": record.resumed,
-        "began_at": show_instant(record.began_at),
-        "ended_at": show_instant(record.ended_at),
-        "wall_ms": (record.ended_at - record.began_at).num_milliseconds(),
+        "outcome": if record.run.failed { "failed" } else { "published" },
+        "resumed": record.run.resumed,
+        "began_at": show_instant(record.run.began_at),
+        "ended_at": show_instant(record.run.ended_at),
+        "wall_ms": (record.run.ended_at - record.run.began_at).num_milliseconds(),
         "steps": record.steps.iter().map(step).collect::<Vec<_>>(),
         "checks": record.findings.iter().map(check).collect::<Vec<_>>(),
     })

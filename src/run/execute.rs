@@ -24,6 +24,7 @@ use crate::check::Finding;
 use crate::clock::{self, Instant};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::ops::runs::Run;
 use crate::ops::suppressions::Suppressions;
 use crate::pipeline::Pipeline;
 use crate::step::StepContext;
@@ -158,7 +159,7 @@ impl LockedRun<'_> {
             self.progress.tell(Event::RolledForward { release: release.release });
         }
         if !erasing {
-            // Whatever said so before was cut off, and so were exports whose processes died.
+            // What marked an erasure before was cut off, and so were exports whose processes died.
             self.warehouse.end_erasing().await?;
             self.warehouse.sweep_exports().await?;
         }
@@ -215,7 +216,7 @@ impl LockedRun<'_> {
     ) -> Result<Release> {
         let LockedRun { pipeline, warehouse, progress, lock, .. } = *self;
         let RunOutcome { steps, findings, mut staged, errors, quarantined } = outcome;
-        let record = RunRecord {
+        let run = Run {
             run: plan.run,
             pipeline: &pipeline.name,
             as_of: plan.as_of,
@@ -223,9 +224,8 @@ impl LockedRun<'_> {
             ended_at: clock::now(),
             resumed: matches!(plan.resume, Resume::Continue { .. }),
             failed: !errors.is_empty(),
-            steps: &steps,
-            findings: &findings,
         };
+        let record = RunRecord { run, steps: &steps, findings: &findings };
         let artifacts = Artifacts::of(pipeline, plan, &record);
         let erasing = erasure.is_some();
         let proposal = |outcome, staged| Proposal {

@@ -153,8 +153,8 @@ async fn erase(
     if !files.is_empty() || !replicas.is_empty() {
         receipt.files.extend(files);
         receipt.replicas.extend(replicas);
-        let told = serde_json::to_value(&receipt).doing("write the receipt")?;
-        warehouse.put_receipt(release.release, &told).await?;
+        let value = serde_json::to_value(&receipt).doing("write the receipt")?;
+        warehouse.put_receipt(release.release, &value).await?;
     }
     Ok(receipt)
 }
@@ -221,19 +221,19 @@ impl Elsewhere<'_> {
     }
 
     async fn replica(&self, place: &str) -> Replica {
-        let told = |release, look| Replica { location: place.to_owned(), release, look };
+        let replica = |release, look| Replica { location: place.to_owned(), release, look };
         if !place.contains("://") {
             match Path::new(place).try_exists() {
                 Ok(true) => {}
-                Ok(false) => return told(None, None),
-                Err(error) => return told(None, Some(error.to_string())),
+                Ok(false) => return replica(None, None),
+                Err(error) => return replica(None, Some(error.to_string())),
             }
         }
         match Warehouse::delete_unfinished_backup(place).await {
             Ok(BackupState::Whole) => {}
-            Ok(BackupState::NotBegun) => return told(None, None),
-            Ok(BackupState::Unfinished) => return told(None, Some(UNFINISHED_BACKUP.to_owned())),
-            Err(error) => return told(None, Some(in_a_line(&error))),
+            Ok(BackupState::NotBegun) => return replica(None, None),
+            Ok(BackupState::Unfinished) => return replica(None, Some(UNFINISHED_BACKUP.to_owned())),
+            Err(error) => return replica(None, Some(in_a_line(&error))),
         }
         let all = Forgetting {
             identifiers: self.subject.identifiers.iter().cloned().collect(),
@@ -245,8 +245,8 @@ impl Elsewhere<'_> {
         let there =
             forget(self.pipeline, place, &all, self.request, self.progress.clone(), self.stop.clone());
         match Box::pin(there).await {
-            Ok(receipt) => told(receipt.map(|receipt| receipt.release), None),
-            Err(error) => told(None, Some(in_a_line(&error))),
+            Ok(receipt) => replica(receipt.map(|receipt| receipt.release), None),
+            Err(error) => replica(None, Some(in_a_line(&error))),
         }
     }
 }

@@ -96,7 +96,7 @@ impl Search<'_> {
         list: &Suppressions,
     ) -> Result<(Found, ErasedPerson)> {
         let mut subject = subject(self.pipeline, catalog, &self.persons, self.asked).await?;
-        // Of whoever was forgotten before something may have come to light since: it says nothing of them.
+        // More about a person forgotten earlier may be known since: it is not part of this search.
         let theirs = list.only(&subject.identifiers)?;
         let mut found = Found {
             customers: subject.customers,

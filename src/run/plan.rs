@@ -8,11 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::request::Mode;
 use crate::clock::{Instant, show_instant};
-use crate::error::{Context, Result};
 use crate::ingest::Intake;
 use crate::name::StepName;
 use crate::step::Step;
-use crate::warehouse::journal::Unfinished;
 
 /// What a run will do.
 #[derive(Debug)]
@@ -79,23 +77,6 @@ pub struct ResumeState {
     pub backfill: bool,
     /// The files it set out to take up, by source.
     pub files: BTreeMap<String, Vec<String>>,
-}
-
-impl ResumeState {
-    /// Reads what a run that was cut off, or failed, wrote of itself.
-    ///
-    /// # Errors
-    /// A journal that sillage did not write, or another version did.
-    pub(super) fn of(unfinished: &Unfinished) -> Result<Self> {
-        serde_json::from_value(unfinished.begun.plan.clone())
-            .doing(format!("read the journal of run {}", unfinished.begun.run))
-            .map_err(|e| {
-                e.hint(
-                    "was it written by another version of sillage, or damaged? delete the files of \
-                     _sillage/journal to begin the night anew: nothing of that run was published",
-                )
-            })
-    }
 }
 
 impl Plan {

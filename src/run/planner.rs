@@ -16,6 +16,7 @@ use crate::source::raw_table;
 use crate::step::Step;
 use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::journal::{Finished, Unfinished};
+use crate::warehouse::release::Release;
 
 /// Plans the run.
 ///
@@ -25,7 +26,7 @@ use crate::warehouse::journal::{Finished, Unfinished};
 /// nothing, a retry of nothing, a replay of what is no source or is gone, a journal that cannot be read.
 pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Instant) -> Result<Plan> {
     let before = match &seen.unfinished {
-        Some(unfinished) => Some(Before { unfinished, state: ResumeState::of(unfinished)? }),
+        Some(unfinished) => Some(Before { unfinished, state: unfinished.begun.read_plan()? }),
         None => None,
     };
     let request = match request.mode {
@@ -106,7 +107,7 @@ impl Resumable<'_> {
     fn with(self, fingerprints: &BTreeMap<StepName, String>) -> Resume {
         let before = match self {
             Resumable::Yes(before) => before,
-            // A failed run is over: that it is not resumed goes without saying.
+            // A failed run is over: not resuming it needs no message.
             Resumable::No { failed: true, .. } => return Resume::Fresh,
             Resumable::No { run, because, .. } => return Resume::Discard { run, because },
         };
@@ -169,31 +170,44 @@ struct Planning<'a> {
 
 impl Planning<'_> {
     fn step(&mut self, name: StepName) {
-        let pipeline = self.common.pipeline;
-        match &pipeline.steps[&name] {
+        let (step, intake): (Arc<dyn Step>, Arc<Intake>) = match &self.common.pipeline.steps[&name] {
             DeclaredStep::Ingest(ingest) if self.request.mode == Mode::Forget => {
                 let why = match ingest.source.person {
-                    Some(_) => "the person's rows are taken out",
-                    None => "no row is anybody's",
+                    Some(_) => "the person's rows are removed",
+                    None => "no row belongs to a person",
                 };
-                self.add(name, Arc::new(EraseRows(ingest.source.clone())), why.to_owned());
+                (Arc::new(EraseRows(ingest.source.clone())), because(why))
             }
             DeclaredStep::Ingest(ingest) => match self.intake(ingest) {
                 Ok(intake) => {
-                    let ingest = Arc::new(ingest.taking_up(intake));
-                    self.intakes.insert(ingest.source.name.clone(), ingest.intake.clone());
-                    self.add(name, ingest.clone(), ingest.intake.why.clone());
+                    let ingest = ingest.taking_up(intake);
+                    let intake = ingest.intake.clone();
+                    self.intakes.insert(ingest.source.name.clone(), intake.clone());
+                    (Arc::new(ingest), intake)
                 }
-                Err(error) => self.errors.push(error),
+                Err(error) => {
+                    self.errors.push(error);
+                    return;
+                }
             },
-            other => self.add(name, other.step(), "recomputed every night".to_owned()),
-        }
+            other => (other.step(), because("recomputed every night")),
+        };
+        let fingerprint = self.common.of_step(&name, step.as_ref(), &self.fingerprints);
+        self.fingerprints.insert(name.clone(), fingerprint.clone());
+        let Intake { why, warnings, notes, .. } = intake.as_ref();
+        self.steps.push(Arc::new(PlannedStep {
+            name,
+            step,
+            fingerprint,
+            why: why.clone(),
+            warnings: warnings.clone(),
+            notes: notes.clone(),
+        }));
     }
 
     fn intake(&self, ingest: &Ingest) -> Result<Intake> {
         let (source, Common { pipeline, seen, as_of, .. }) = (&ingest.source, &self.common);
-        let is_released =
-            |last: &crate::warehouse::release::Release| last.tables.contains_key(&source.raw_table());
+        let is_released = |last: &Release| last.tables.contains_key(&source.raw_table());
         let asked = Asked {
             as_of: *as_of,
             last_as_of: seen.last_as_of,
@@ -205,18 +219,11 @@ impl Planning<'_> {
         let unseen = SourceObservation::default();
         intake(ingest, seen.sources.get(&source.name).unwrap_or(&unseen), &asked)
     }
+}
 
-    fn add(&mut self, name: StepName, step: Arc<dyn Step>, why: String) {
-        let fingerprint = self.common.of_step(&name, step.as_ref(), &self.fingerprints);
-        self.fingerprints.insert(name.clone(), fingerprint.clone());
-        let intake = match self.common.pipeline.steps.get(&name) {
-            Some(DeclaredStep::Ingest(ingest)) => self.intakes.get(&ingest.source.name),
-            _ => None,
-        };
-        let warnings = intake.map(|intake| intake.warnings.clone()).unwrap_or_default();
-        let notes = intake.map(|intake| intake.notes.clone()).unwrap_or_default();
-        self.steps.push(Arc::new(PlannedStep { name, step, fingerprint, why, warnings, notes }));
-    }
+/// Returns an intake of nothing, for this reason.
+fn because(why: &str) -> Arc<Intake> {
+    Arc::new(Intake { why: why.to_owned(), ..Intake::default() })
 }
 
 /// Returns the request of the run that was cut off or failed, with the limits of the new one.

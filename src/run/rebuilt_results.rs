@@ -2,7 +2,7 @@
 //! from the history by the run after it.
 //!
 //! The figures are those of `ops.runs`, `ops.steps` and `ops.checks`, which the release has. What they do
-//! not tell stays open: `fingerprint` is null, and warnings are told in a step's `note` only. What the run
+//! not have stays open: `fingerprint` is null, and warnings are in a step's `note` only. What the run
 //! was to do (`manifest.json`) nobody knows any more.
 
 use arrow::json::WriterBuilder;
@@ -20,7 +20,7 @@ use crate::warehouse::release::{Origin, Release};
 const DOING: &str = "rebuild run_results.json of the last run";
 
 /// Leaves the results of the last run, where they are not there. A night goes on whatever happens
-/// here: it is only told.
+/// here: a failure is only reported.
 pub async fn complete(catalog: &Catalog, last: Option<&Release>, progress: &dyn Progress) {
     if let Err(error) = rebuild(catalog, last).await {
         artifact::tell_unwritten(RUN_RESULTS, "the last run", &error, progress);
@@ -48,14 +48,14 @@ async fn rebuild(catalog: &Catalog, last: Option<&Release>) -> Result<()> {
     {
         return Ok(());
     }
-    let told = rows(
+    let run_rows = rows(
         &session,
         &format!(
             "select pipeline, as_of, status as outcome, resumed, began_at, ended_at from ops.runs where run = {run}"
         ),
     )
     .await?;
-    let Some(told) = told.into_iter().next() else { return Ok(()) };
+    let Some(last_run) = run_rows.into_iter().next() else { return Ok(()) };
     // A history written before rows could expire does not have the column.
     let counted =
         catalog.table(&tables[1]).await?.is_some_and(|steps| steps.schema.index_of("rows_expired").is_ok());
@@ -74,7 +74,7 @@ async fn rebuild(catalog: &Catalog, last: Option<&Release>) -> Result<()> {
          from ops.checks where run = {run} order by table_name, check_name"
     );
     let checks = rows(&session, &checks).await?;
-    let instant = |key: &str| told[key].as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let instant = |key: &str| last_run[key].as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let wall =
         instant("ended_at").zip(instant("began_at")).map(|(end, begin)| (end - begin).num_milliseconds());
     let results = json!({
@@ -83,13 +83,13 @@ async fn rebuild(catalog: &Catalog, last: Option<&Release>) -> Result<()> {
         "sillage": env!("CARGO_PKG_VERSION"),
         "rebuilt": true,
         "run": run,
-        "pipeline": told["pipeline"],
-        "as_of": told["as_of"],
+        "pipeline": last_run["pipeline"],
+        "as_of": last_run["as_of"],
         "fingerprint": Value::Null,
-        "outcome": told["outcome"],
-        "resumed": told["resumed"],
-        "began_at": told["began_at"],
-        "ended_at": told["ended_at"],
+        "outcome": last_run["outcome"],
+        "resumed": last_run["resumed"],
+        "began_at": last_run["began_at"],
+        "ended_at": last_run["ended_at"],
         "wall_ms": wall,
         "steps": steps,
         "checks": checks,

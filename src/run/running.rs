@@ -93,8 +93,7 @@ impl<'a> Running<'a> {
                 self.context.catalog.add_staged(staged).await?;
             }
             self.staged.extend(finished.staged.iter().cloned());
-            let metrics: StepMetrics = serde_json::from_value(finished.metrics.clone())
-                .doing(format!("read what the journal says of the step {}", planned.name))?;
+            let metrics: StepMetrics = begun.read_metrics(finished)?;
             self.note(planned, StepStatus::Reused, metrics, None);
         }
         Ok(())

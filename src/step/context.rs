@@ -75,9 +75,7 @@ impl StepContext {
 
     /// Stages rows that are added to a table.
     pub async fn append(&self, table: &TableName, batch: &RecordBatch) -> Result<Staged> {
-        let mut stager = self.warehouse().stager(table, Mode::Append, &batch.schema())?;
-        stager.write(batch).await?;
-        stager.finish().await
+        self.warehouse().append(table, batch).await
     }
 
     /// Stages a fitted model for `ops.models`; `rows` are those of [`models::rows`].

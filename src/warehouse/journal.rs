@@ -14,17 +14,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use object_store::path::Path;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::location::Warehouse;
 use super::lock::Lock;
-use super::object::numbered;
+use super::object::{interrupted_hint, numbered};
 use super::publish::Intent;
 use super::release::{Outcome, Release};
 use super::stage::Staged;
 use crate::clock::Instant;
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::name::StepName;
 
 pub(super) const FOLDER: &str = "_sillage/journal";
@@ -65,6 +66,30 @@ pub struct Unfinished {
     pub finished: BTreeMap<StepName, Finished>,
     /// It ended by failing, and its record was published; else it was interrupted.
     pub failed: bool,
+}
+
+impl Begun {
+    /// Returns what the run set out to do.
+    ///
+    /// # Errors
+    /// A journal that sillage did not write, or another version did.
+    pub fn read_plan<T: DeserializeOwned>(&self) -> Result<T> {
+        opaque(self.run, "what it set out to do", &self.plan)
+    }
+
+    /// Returns what a step of it counted.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read_metrics<T: DeserializeOwned>(&self, finished: &Finished) -> Result<T> {
+        opaque(self.run, &format!("what the step {} counted", finished.step), &finished.metrics)
+    }
+}
+
+fn opaque<T: DeserializeOwned>(run: u64, what: &str, value: &Value) -> Result<T> {
+    serde_json::from_value(value.clone())
+        .doing(format!("read {what} in the journal of run {run}"))
+        .map_err(|e| e.hint(interrupted_hint(&format!("{run:020}"))))
 }
 
 fn folder(run: u64) -> String {

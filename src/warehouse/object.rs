@@ -100,15 +100,17 @@ impl Warehouse {
     }
 }
 
+/// Returns what to do about a journal, by the name of its folder, that cannot be read.
+pub(super) fn interrupted_hint(run: &str) -> String {
+    format!(
+        "it belongs to an interrupted run that published nothing: delete _sillage/journal/{run} and run again"
+    )
+}
+
 fn damaged_hint(path: &Path) -> String {
     match path.as_ref().strip_prefix("_sillage/journal/").and_then(|rest| rest.split_once('/')) {
         // Readers never look there.
-        Some((run, file)) if file != "intent.json" => {
-            format!(
-                "it belongs to an interrupted run that published nothing: delete _sillage/journal/{run} \
-                 and run again"
-            )
-        }
+        Some((run, file)) if file != "intent.json" => interrupted_hint(run),
         _ => "something other than sillage changed or truncated it; restore the warehouse from a \
          backup"
             .to_owned(),

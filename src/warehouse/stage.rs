@@ -160,6 +160,13 @@ impl Warehouse {
         Ok(staged(table, mode, schema, adds))
     }
 
+    /// Stages rows that are added to a table.
+    pub async fn append(&self, table: &TableName, rows: &RecordBatch) -> Result<Staged> {
+        let mut stager = self.stager(table, Mode::Append, &rows.schema())?;
+        stager.write(rows).await?;
+        stager.finish().await
+    }
+
     /// Returns a table to which batches are handed one by one.
     pub fn stager(&self, table: &TableName, mode: Mode, schema: &SchemaRef) -> Result<Stager> {
         self.stager_as(table, mode, Layout::Parallel, schema)

@@ -141,13 +141,14 @@ fn arrows_go_down_only() {
 
 #[test]
 fn each_library_is_named_by_its_layer_only() {
-    let owners: [(&str, &[&str]); 8] = [
+    let owners: [(&str, &[&str]); 9] = [
         ("deltalake", &["warehouse"]),
         ("delta_kernel", &["warehouse"]),
         ("SessionContext::", &["warehouse"]),
         ("linfa", &["mining"]),
         ("Utc::now", &["clock"]),
         ("clap", &["cli"]),
+        ("console::", &["cli"]),
         ("indicatif", &["cli"]),
         ("maud", &["report"]),
     ];

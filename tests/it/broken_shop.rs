@@ -198,6 +198,9 @@ impl CommandOutput {
             (r"20[3-9]\d-\d\d-\d\dT[0-9:.]+Z|202[6-9]-(0[4-9]|1[0-2])-\d\dT[0-9:.]+Z", "[NOW]"),
             (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[UUID]"),
             (r"process \d+", "process [PID]"),
+            // A lease that is renewed takes the next number.
+            (r"_sillage/lock/\d{20}", "_sillage/lock/[FENCE]"),
+            (r"(_sillage/journal/\d{20})/\d{20}", "$1/[FENCE]"),
             (r#""wall_ms":\d+"#, r#""wall_ms":[MS]"#),
         ] {
             settings.add_filter(pattern, put);

@@ -16,17 +16,17 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
+
 use super::definition::Ingest;
 use super::expected::expected;
 use super::file_order::surprises;
 use super::observe::{SeenFile, SourceObservation};
 use super::retention_policy;
-use crate::ops::quarantine::Lines;
-use crate::ops::sources::FileRegister;
-use chrono_tz::Tz;
-
 use crate::clock::Instant;
 use crate::error::{Error, Result};
+use crate::ops::quarantine::Lines;
+use crate::ops::sources::FileRegister;
 use crate::source::Source;
 
 pub use decision::{Because, Dismissed, Intake, Replaced, Replay, Unread};

@@ -229,9 +229,9 @@ impl<'w> History<'w> {
         if repeats == 0 {
             return Ok(0);
         }
-        let said = columns("", self.source.key.iter().chain(&self.said()));
+        let columns_of_row = columns("", self.source.key.iter().chain(&self.value_columns()));
         let differ = format!(
-            "select {key} from (select distinct {said} from list.every) group by {key} having count(*) > 1"
+            "select {key} from (select distinct {columns_of_row} from list.every) group by {key} having count(*) > 1"
         );
         let keys = number_of_rows(session, &differ).await?;
         if keys == 0 {
@@ -259,7 +259,9 @@ impl<'w> History<'w> {
             if keys == 1 { "s" } else { "" },
             shown.join(", ")
         ))
-        .hint("a list says one thing of each: mend the export, or name all columns that tell rows apart in `key`"))
+        .hint(
+            "a list has one row per key: fix the export, or name all columns that tell rows apart in `key`",
+        ))
     }
 
     async fn tally(&self, session: &Session) -> Result<Tally> {
@@ -341,7 +343,7 @@ impl<'w> History<'w> {
     }
 
     /// The columns that say something of a key.
-    fn said(&self) -> Vec<String> {
+    fn value_columns(&self) -> Vec<String> {
         let own = |name: &str| name.starts_with('_') || [VALID_FROM, VALID_TO].contains(&name);
         self.names().filter(|name| !own(name) && !self.source.key.contains(name)).cloned().collect()
     }
@@ -352,9 +354,9 @@ impl<'w> History<'w> {
     }
 
     fn same(&self) -> String {
-        let said = self.said();
-        let same = said.iter().map(|name| format!("(o.\"{name}\" is not distinct from n.\"{name}\")"));
-        if said.is_empty() { "true".to_owned() } else { same.collect::<Vec<_>>().join(" and ") }
+        let values = self.value_columns();
+        let same = values.iter().map(|name| format!("(o.\"{name}\" is not distinct from n.\"{name}\")"));
+        if values.is_empty() { "true".to_owned() } else { same.collect::<Vec<_>>().join(" and ") }
     }
 
     /// The day of a list as people call it.

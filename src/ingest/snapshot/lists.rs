@@ -74,17 +74,17 @@ impl Lists {
             return Ok(());
         }
         lines.sort_unstable();
-        let mut told = BTreeSet::new();
+        let mut readable = BTreeSet::new();
         let mut pieces = std::pin::pin!(source::read(&self.by_key, file, INGEST_ROWS));
         while let Some(piece) = pieces.next().await {
             if let Piece::Rows(batch) = piece? {
                 let batch = of_lines(&batch, "_line", &lines, |place, _| {
-                    told.insert(place);
+                    readable.insert(place);
                 })?;
                 self.keys.write(&dated(&batch, self.at)?).await?;
             }
         }
-        *self.unreadable.entry(self.at).or_default() += (lines.len() - told.len()) as u64;
+        *self.unreadable.entry(self.at).or_default() += (lines.len() - readable.len()) as u64;
         Ok(())
     }
 

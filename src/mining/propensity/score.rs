@@ -63,7 +63,7 @@ impl Scorer {
         for (index, (weight, scale)) in self.weights.iter().zip(&self.scaling.columns).enumerate() {
             let position = index as i64 + 1;
             fitted.set(Part::Parameter, "coefficient", position, *weight);
-            // Beside the number, for whoever reads the table.
+            // Beside the number, for readers of the table.
             fitted.note(Part::Parameter, "coefficient", position, scale.column.as_str());
         }
     }

@@ -76,11 +76,14 @@ impl Step for Segmentations {
                     _ => format!("{}: {warning}", segmentation.name),
                 });
             }
+            let scored = context.stage_frame(&segmentation.table(), scores).await.map_err(located)?;
             if assigned.is_empty() {
-                let first = context.stage_frame(&mart("segments"), scores.clone()).await.map_err(located)?;
-                assigned.push(first);
+                // The first is the plain one too: copied, not scored again.
+                let session = context.catalog.session_of_all_rows(&scored).await?;
+                let copy = session.table(&scored.table).await?;
+                assigned.push(context.stage_frame(&mart("segments"), copy).await?);
             }
-            assigned.push(context.stage_frame(&segmentation.table(), scores).await.map_err(located)?);
+            assigned.push(scored);
             fitted_models.push(context.append_fitted(&fitted.to_batch()?).await?);
             // Means of a column that only one segmentation reads are null for the others.
             profiled = Some(match profiled {

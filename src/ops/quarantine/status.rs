@@ -73,9 +73,9 @@ const STATUS: &str = "
     )
     ";
 
-/// Returns a query over `record_status`: one row a refused record and run that refused it, with the columns
+/// Returns a query over `record_status`: one row per refused record and run that refused it, with the columns
 /// `source`, `file`, `line`, `last_line`, `column`, `reason`, `record` (personal data), `run`,
-/// `status`, `replayed_run` (the run that last said something of it), `dismissed_by` and
+/// `status`, `replayed_run` (the last run that has a row about it), `dismissed_by` and
 /// `dismissed_because`.
 pub fn query(select: &str) -> String {
     format!("{STATUS}{select}")

@@ -97,12 +97,8 @@ pub fn check(
     let (steps, tables) = draft.finish(&mut checking.errors);
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
-        let sections = [
-            ("sources", file.sources.keys().collect()),
-            ("segments", file.segments.keys().collect()),
-            ("propensity", file.propensity.keys().collect()),
-        ];
-        let made = tables_named(&steps, &sections);
+        let mut made: Vec<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
+        made.extend(tables_of_sections(&file.sources, &file.segments, &file.propensity));
         checking.tables_are_made(&made, &tables);
     }
     if checking.errors.is_empty() {
@@ -194,25 +190,20 @@ fn empty_graph() -> Dag<StepName> {
     Dag::new([]).unwrap_or_else(|_| unreachable!("a graph without nodes has no cycle"))
 }
 
-/// Returns the tables of the steps and those of sections that were left out for their errors.
-fn tables_named(
-    steps: &BTreeMap<StepName, DeclaredStep>,
-    sections: &[(&str, Vec<&String>)],
+/// Returns the tables that sections name, also those that were left out for their errors.
+fn tables_of_sections<S, G, P>(
+    sources: &BTreeMap<String, S>,
+    segments: &BTreeMap<String, G>,
+    propensity: &BTreeMap<String, P>,
 ) -> Vec<TableName> {
-    let mut made: Vec<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
-    for (section, names) in sections {
-        for name in names {
-            made.extend(match *section {
-                "sources" => TableName::new("raw", name).ok(),
-                "segments" => mart(&format!("segments_{name}")),
-                _ => mart(&format!("{name}_scores")),
-            });
-        }
-        if *section == "segments" && !names.is_empty() {
-            made.extend(["segments", "segment_profiles"].into_iter().filter_map(mart));
-        }
+    let mut tables: Vec<TableName> =
+        sources.keys().filter_map(|name| TableName::new("raw", name).ok()).collect();
+    if !segments.is_empty() {
+        tables.extend(["segments", "segment_profiles"].into_iter().filter_map(mart));
     }
-    made
+    tables.extend(segments.keys().filter_map(|name| mart(&format!("segments_{name}"))));
+    tables.extend(propensity.keys().filter_map(|name| mart(&format!("{name}_scores"))));
+    tables
 }
 
 fn mart(table: &str) -> Option<TableName> {

@@ -108,7 +108,7 @@ impl Checking<'_, '_> {
                 Some((Some(time), _)) => {
                     let column = source.columns.iter().find(|column| column.name == *time);
                     match column.map(|column| &column.kind) {
-                        // One that says no time was told where the table declares it.
+                        // One that is no time was reported where the table declares it.
                         Some(_) => continue,
                         None if source.on_drift != OnDrift::Evolve => continue,
                         None => Error::config(format!(

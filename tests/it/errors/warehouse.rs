@@ -121,6 +121,24 @@ fn a_journal_that_was_damaged() {
 }
 
 #[test]
+fn a_journal_of_another_version() {
+    let shop = slow_shop();
+    let mut run = until(&shop, "core.consents");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let journal = shop.path("warehouse/_sillage/journal");
+    for begun in files_below(&journal).iter().filter(|f| f.ends_with("begun.json")) {
+        let text = fs::read_to_string(begun).unwrap();
+        assert!(text.contains("\"mode\""), "{text}");
+        fs::write(begun, text.replace("\"mode\"", "\"what\"")).unwrap();
+    }
+    shop.run_fails("journal_of_another_version", 1);
+    // As the hint says.
+    fs::remove_dir_all(journal).unwrap();
+    shop.works_again();
+}
+
+#[test]
 fn a_warehouse_that_another_run_holds() {
     let shop = slow_shop();
     let mut run = until(&shop, "raw.visits");
