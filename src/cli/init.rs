@@ -26,7 +26,9 @@ pub fn init(args: &InitArgs) -> Result<()> {
     let files = [
         (format!("pipelines/{name}.toml"), pipeline(name)),
         (format!("sql/{name}/core/orders.sql"), ORDERS.to_owned()),
+        (format!("sql/{name}/core/orders.toml"), ORDERS_PROPERTIES.to_owned()),
         (format!("sql/{name}/mart/customer_360.sql"), CUSTOMER_360.to_owned()),
+        (format!("sql/{name}/mart/customer_360.toml"), CUSTOMER_360_PROPERTIES.to_owned()),
         (format!("sql/{name}/mart/customer_360.test.toml"), CUSTOMER_360_TEST.to_owned()),
         ("exports/orders.csv".to_owned(), SAMPLE.to_owned()),
     ];
@@ -59,27 +61,22 @@ fn pipeline(name: &str) -> String {
         r#"name = "{name}"
 schedule = "0 3 * * *"
 timezone = "Europe/Paris"
+# Paths are read from the folder above pipelines/.
 warehouse = "warehouse"
+models = "sql/{name}"
 seed = 42
 
-# One section a source: it becomes raw.orders.
+# One section for each source; this one becomes raw.orders.
 [sources.orders]
 path = "exports/*.csv"
 format = "csv"
 timezone = "Europe/Paris"
+time = "ordered_at"
 [sources.orders.columns]
 order_id = {{ type = "text", nullable = false }}
 customer_id = "text"
 ordered_at = {{ type = "timestamp", format = "%Y-%m-%d %H:%M", nullable = false }}
 net_amount = "decimal(12,2)"
-
-[tables."core.orders"]
-key = ["order_id"]
-time = "ordered_at"
-checks = [{{ not_null = "ordered_at" }}, {{ row_count = {{ min = 1 }} }}]
-
-[tables."mart.customer_360"]
-key = ["customer_id"]
 "#
     )
 }
@@ -88,6 +85,22 @@ const ORDERS: &str = "-- Grain: one row per order.
 select order_id, customer_id, ordered_at, net_amount
 from raw.orders
 ";
+
+const ORDERS_PROPERTIES: &str = r#"description = "One row per order"
+key = ["order_id"]
+time = "ordered_at"
+checks = [{ row_count = { min = 1 } }]
+
+[columns]
+net_amount = "What was paid for the order, after discounts and with taxes"
+"#;
+
+const CUSTOMER_360_PROPERTIES: &str = r#"description = "One row per customer who has bought"
+key = ["customer_id"]
+
+[columns]
+recency_days = "Whole days since the last order"
+"#;
 
 const CUSTOMER_360: &str = "-- Grain: one row per customer who has bought, as of the run's instant.
 select

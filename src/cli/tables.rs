@@ -15,6 +15,8 @@ use super::query::{ReadArgs, VersionArgs, open};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::sql_type::sql_type;
+use crate::warehouse::description::TableDescription;
+use crate::warehouse::table::Table;
 
 #[derive(Debug, Args)]
 pub struct LsArgs {
@@ -74,7 +76,7 @@ pub async fn show(args: ShowArgs) -> Result<()> {
         return Err(catalog.unknown(&name));
     };
     if args.columns {
-        return columns(&table.schema).write(&args.read.output);
+        return columns(&table).write(&args.read.output);
     }
     let session = catalog.session([&name], None).await?;
     let frame = session.table(&name).await?.limit(0, Some(args.rows)).doing("take the first rows")?;
@@ -84,7 +86,11 @@ pub async fn show(args: ShowArgs) -> Result<()> {
     }
     let width = terminal_width().filter(|_| !args.all);
     say!("{name}: {} rows", grouped(table.rows));
-    for line in described(&table.schema, width) {
+    if let Some(text) = &table.description.text {
+        let text = one_line(text);
+        say!("  {}", width.map_or_else(|| text.clone(), |width| cut(&text, width.saturating_sub(2))));
+    }
+    for line in described(&table.schema, &table.description, width) {
         say!("{line}");
     }
     let Some(width) = width else {
@@ -103,21 +109,16 @@ pub async fn show(args: ShowArgs) -> Result<()> {
     Ok(())
 }
 
-/// What a column holds, where its table says so.
-fn description(schema: &Schema, column: usize) -> Option<&str> {
-    schema.field(column).metadata().get("comment").map(String::as_str).filter(|text| !text.trim().is_empty())
-}
-
-fn columns(schema: &Schema) -> Listing {
-    let fields = schema.fields();
+fn columns(table: &Table) -> Listing {
+    let fields = table.schema.fields();
     Listing::default()
         .text("column", fields.iter().map(|field| field.name()))
         .text("type", fields.iter().map(|field| sql_type(field.data_type())))
-        .maybe_text("description", (0..fields.len()).map(|n| description(schema, n)))
+        .maybe_text("description", fields.iter().map(|field| table.description.columns.get(field.name())))
 }
 
 /// A line for each column: its name, type and description, within the width.
-fn described(schema: &Schema, width: Option<usize>) -> Vec<String> {
+fn described(schema: &Schema, description: &TableDescription, width: Option<usize>) -> Vec<String> {
     let fields = schema.fields();
     let types: Vec<String> = fields.iter().map(|field| sql_type(field.data_type())).collect();
     let longest =
@@ -125,13 +126,17 @@ fn described(schema: &Schema, width: Option<usize>) -> Vec<String> {
     let name_width = longest(&mut fields.iter().map(|field| field.name()));
     let type_width = longest(&mut types.iter());
     let line = |n: usize| {
-        let about = description(schema, n).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let about = description.columns.get(fields[n].name()).map(|text| one_line(text));
         let (name, kind) = (fields[n].name(), &types[n]);
         let line = format!("  {name:name_width$}  {kind:type_width$}  {}", about.unwrap_or_default());
         let line = line.trim_end();
         width.map_or_else(|| line.to_owned(), |width| cut(line, width))
     };
     (0..fields.len()).map(line).collect()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -142,17 +147,18 @@ mod tests {
 
     #[test]
     fn a_column_is_a_line_that_fits() {
-        let about = |text: &str| [("comment".to_owned(), text.to_owned())].into();
+        let columns = [("customer_id".to_owned(), "Who,\nnight after night".to_owned())].into();
+        let description = TableDescription { text: None, columns };
         let schema = Schema::new(vec![
-            Field::new("customer_id", DataType::Utf8, false).with_metadata(about("Who,\nnight after night")),
+            Field::new("customer_id", DataType::Utf8, false),
             Field::new("n", DataType::Decimal128(10, 2), true),
         ]);
         assert_eq!(
-            described(&schema, None),
+            described(&schema, &description, None),
             ["  customer_id  text           Who, night after night", "  n            decimal(10,2)"]
         );
         assert_eq!(
-            described(&schema, Some(36)),
+            described(&schema, &description, Some(36)),
             ["  customer_id  text           Who, …", "  n            decimal(10,2)"]
         );
     }

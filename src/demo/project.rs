@@ -1,64 +1,19 @@
-//! The demo's pipeline and models with their tests, carried in the binary so that a demo needs nothing else.
+//! The demo's pipeline and models, carried in the binary so that a demo needs nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use include_dir::{Dir, DirEntry, include_dir};
+
 use crate::error::{Context, Result};
 
-macro_rules! shipped {
-    ($($path:literal),* $(,)?) => {
-        [$(($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $path)))),*]
-    };
-}
-
 const PIPELINE: &str = "pipelines/nightly.toml";
-const FILES: [(&str, &str); 46] = shipped![
-    "pipelines/nightly.toml",
-    "sql/nightly/channel/calls.sql",
-    "sql/nightly/channel/calls.test.toml",
-    "sql/nightly/channel/cards.sql",
-    "sql/nightly/channel/cards.test.toml",
-    "sql/nightly/channel/consents.sql",
-    "sql/nightly/channel/email_events.sql",
-    "sql/nightly/channel/key_account_contacts.sql",
-    "sql/nightly/channel/key_account_contacts.test.toml",
-    "sql/nightly/channel/key_accounts.sql",
-    "sql/nightly/channel/link_decisions.sql",
-    "sql/nightly/channel/person_keys.sql",
-    "sql/nightly/channel/persons.sql",
-    "sql/nightly/channel/persons.test.toml",
-    "sql/nightly/channel/shop_lines.sql",
-    "sql/nightly/channel/shop_lines.test.toml",
-    "sql/nightly/channel/web_events.sql",
-    "sql/nightly/channel/web_lines.sql",
-    "sql/nightly/core/campaigns.sql",
-    "sql/nightly/core/consents.sql",
-    "sql/nightly/core/consents.test.toml",
-    "sql/nightly/core/contact_costs.sql",
-    "sql/nightly/core/contacts.sql",
-    "sql/nightly/core/contacts.test.toml",
-    "sql/nightly/core/customers.sql",
-    "sql/nightly/core/customers.test.toml",
-    "sql/nightly/core/deliveries.sql",
-    "sql/nightly/core/deliveries.test.toml",
-    "sql/nightly/core/interactions.sql",
-    "sql/nightly/core/interactions.test.toml",
-    "sql/nightly/core/order_lines.sql",
-    "sql/nightly/core/order_lines.test.toml",
-    "sql/nightly/core/orders.sql",
-    "sql/nightly/core/orders.test.toml",
-    "sql/nightly/core/products.sql",
-    "sql/nightly/mart/campaign_costs.sql",
-    "sql/nightly/mart/campaign_costs.test.toml",
-    "sql/nightly/mart/channel_activity.sql",
-    "sql/nightly/mart/customer_360.sql",
-    "sql/nightly/mart/customer_360.test.toml",
-    "sql/nightly/mart/customer_features.sql",
-    "sql/nightly/mart/customer_features.test.toml",
-    "sql/nightly/mart/product_sales.sql",
-    "sql/nightly/mart/shop_sales.sql",
-    "sql/nightly/mart/timeline.sql",
-    "sql/nightly/mart/timeline.test.toml",
+const PIPELINE_FILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/nightly.toml"));
+
+/// Folders of the project, each with what is below it.
+static FOLDERS: [(&str, Dir<'_>); 2] = [
+    ("pipelines/nightly", include_dir!("$CARGO_MANIFEST_DIR/pipelines/nightly")),
+    ("sql/nightly", include_dir!("$CARGO_MANIFEST_DIR/sql/nightly")),
 ];
 
 /// Writes the nightly pipeline and its models below `dir` and returns the pipeline's file.
@@ -66,32 +21,51 @@ const FILES: [(&str, &str); 46] = shipped![
 /// # Errors
 /// When a file cannot be written.
 pub fn unpack(dir: &Path) -> Result<PathBuf> {
-    for (name, text) in FILES {
-        let path = dir.join(name);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).doing(format_args!("make the folder {}", folder.display()))?;
-        }
-        fs::write(&path, text).doing(format_args!("write {}", path.display()))?;
+    let pipeline = dir.join(PIPELINE);
+    write(&pipeline, PIPELINE_FILE.as_bytes())?;
+    for (name, folder) in &FOLDERS {
+        unpack_folder(&dir.join(name), folder)?;
     }
-    Ok(dir.join(PIPELINE))
+    Ok(pipeline)
+}
+
+fn unpack_folder(dir: &Path, folder: &Dir<'_>) -> Result<()> {
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::Dir(below) => unpack_folder(dir, below)?,
+            DirEntry::File(file) => write(&dir.join(file.path()), file.contents())?,
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).doing(format_args!("make the folder {}", folder.display()))?;
+    }
+    fs::write(path, content).doing(format_args!("write {}", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
+    use walkdir::WalkDir;
+
     use super::*;
 
+    /// Cargo does not see that a file was added: then a change in this file makes it look again.
     #[test]
-    fn every_model_and_test_of_the_night_is_carried() {
-        let mut there = vec![PIPELINE.to_owned()];
-        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/nightly");
-        for schema in fs::read_dir(&models).unwrap() {
-            let schema = schema.unwrap();
-            for file in fs::read_dir(schema.path()).unwrap() {
-                let (schema, file) = (schema.file_name(), file.unwrap().file_name());
-                there.push(format!("sql/nightly/{}/{}", schema.to_string_lossy(), file.to_string_lossy()));
-            }
+    fn every_file_of_the_night_is_carried() {
+        let unpacked = tempfile::tempdir().unwrap();
+        unpack(unpacked.path()).unwrap();
+        let files = |root: &Path, folder: &str| -> Vec<PathBuf> {
+            let below = WalkDir::new(root.join(folder)).sort_by_file_name().into_iter();
+            let files = below.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+            files.map(|entry| entry.path().strip_prefix(root).unwrap().to_owned()).collect()
+        };
+        for (folder, _) in &FOLDERS {
+            let shipped = files(Path::new(env!("CARGO_MANIFEST_DIR")), folder);
+            assert!(!shipped.is_empty());
+            assert_eq!(files(unpacked.path(), folder), shipped);
         }
-        there.sort();
-        assert_eq!(there, FILES.map(|(name, _)| name));
     }
 }

@@ -62,7 +62,7 @@ impl Step for GoldenRecord {
     }
 
     fn writes(&self) -> Vec<MadeTable> {
-        vec![MadeTable::new(table(GOLDEN_RECORDS))]
+        vec![MadeTable::keyed(table(GOLDEN_RECORDS), &["customer_id"])]
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
@@ -81,7 +81,7 @@ impl Step for Households {
     }
 
     fn writes(&self) -> Vec<MadeTable> {
-        vec![MadeTable::new(table(HOUSEHOLDS))]
+        vec![MadeTable::keyed(table(HOUSEHOLDS), &["customer_id"])]
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
@@ -101,9 +101,9 @@ impl Step for Organisations {
     }
 
     fn writes(&self) -> Vec<MadeTable> {
-        let contacts = self.contacts.iter().map(|_| ORGANISATION_CONTACTS);
-        let tables = [ORGANISATIONS, ORGANISATION_IDS].into_iter().chain(contacts);
-        tables.map(|name| MadeTable::new(table(name))).collect()
+        let contacts = self.contacts.iter().map(|_| MadeTable::new(table(ORGANISATION_CONTACTS)));
+        let organisations = MadeTable::keyed(table(ORGANISATIONS), &["organisation_id"]);
+        [organisations, MadeTable::new(table(ORGANISATION_IDS))].into_iter().chain(contacts).collect()
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {

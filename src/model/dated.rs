@@ -71,7 +71,7 @@ impl Dating {
         ))
         .hint(format!(
             "write {function}(…) of the date, which is right in the pipeline's time zone, or let the column be \
-             the date itself; for a source, declare {key} under [tables.\"raw.…\"]"
+             the date itself; of a source, declare its {key}"
         )))
     }
 }

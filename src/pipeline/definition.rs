@@ -17,6 +17,7 @@ use crate::model::ModelStep;
 use crate::name::{StepName, TableName};
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
+use crate::warehouse::description::{Descriptions, TableDescription};
 use crate::warehouse::snapshot_history::SnapshotHistory;
 use crate::warehouse::visibility::{KnownSince, Visibility};
 
@@ -37,7 +38,7 @@ pub struct Pipeline {
     pub graph: Dag<StepName>,
     /// Hash of everything that says what the pipeline does: a run resumes only what is unchanged.
     pub fingerprint: String,
-    /// Where the conditions stand in the file.
+    /// Where the conditions stand in the files.
     pub sql_origins: SqlOrigins,
 }
 
@@ -47,6 +48,9 @@ pub struct TableRules {
     pub key: Vec<String>,
     pub known: KnownSince,
     pub checks: Vec<Check>,
+    pub description: TableDescription,
+    pub tags: Vec<String>,
+    pub owner: Option<String>,
 }
 
 impl Pipeline {
@@ -117,6 +121,11 @@ impl Pipeline {
     /// Returns what is declared of a table.
     pub fn rules(&self, table: &TableName) -> TableRules {
         self.tables.get(table).cloned().unwrap_or_default()
+    }
+
+    /// Returns what tables and their columns contain, where it is declared.
+    pub fn descriptions(&self) -> Descriptions {
+        self.tables.iter().map(|(table, rules)| (table.clone(), rules.description.clone())).collect()
     }
 
     /// Returns the columns that tell the rows of each table apart.

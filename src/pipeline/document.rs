@@ -50,6 +50,32 @@ impl<'t> Document<'t> {
         self.root.get(key)
     }
 
+    /// Returns the whole file as one value.
+    pub fn whole(&self) -> Spanned<DeValue<'t>> {
+        Spanned::new(0..0, DeValue::Table(self.root.clone()))
+    }
+
+    /// Returns the text, or the list of texts, at a top-level key; `None` where something else stands there.
+    pub fn texts(&self, key: &str) -> Option<Vec<String>> {
+        match self.value(key)?.get_ref() {
+            DeValue::String(text) => Some(vec![text.clone().into_owned()]),
+            DeValue::Array(entries) => {
+                entries.iter().map(|entry| entry.get_ref().as_str().map(str::to_owned)).collect()
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether all of the key stands in the file.
+    pub fn has(&self, key: &[String]) -> bool {
+        let mut table = Some(&self.root);
+        key.iter().all(|part| {
+            let value = table.and_then(|table| table.get(part.as_str()));
+            table = value.and_then(|value| value.get_ref().as_table());
+            value.is_some()
+        })
+    }
+
     /// The texts of the file, to find the places of SQL.
     pub fn sql_origins(&self) -> &SqlOrigins {
         &self.origins

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::document::{Document, unknown_name};
+use super::documents::{Documents, TABLES};
+use super::project::IN_FILES;
+use super::properties::TableProperties;
 use crate::audience::AudienceDeclaration;
-use crate::check::CheckDeclaration;
 use crate::error::Error;
 use crate::identity::quality::QualityDeclaration;
 use crate::identity::{
@@ -18,7 +19,7 @@ use crate::identity::{
 };
 use crate::mining::propensity::PropensitySection;
 use crate::mining::segments::SegmentSection;
-use crate::source::SourceDeclaration;
+use crate::source::{SourceDeclaration, SourceDefaults};
 
 /// A pipeline file, as far as it could be read.
 #[derive(Debug, Default)]
@@ -30,35 +31,18 @@ pub struct PipelineFile {
     pub warehouse: Option<String>,
     pub seed: Option<u64>,
     pub as_of: Option<String>,
-    /// Folder of the models, from the file's own folder.
-    pub models: Option<String>,
+    pub source_defaults: SourceDefaults,
     pub sources: BTreeMap<String, SourceDeclaration>,
     pub identity: Option<IdentityDeclaration>,
     pub golden_record: Option<GoldenRecordDeclaration>,
     pub households: Option<HouseholdsDeclaration>,
     pub organisations: Option<OrganisationsDeclaration>,
     pub match_quality: Option<QualityDeclaration>,
-    pub tables: BTreeMap<String, TableDeclaration>,
+    /// Of tables, by name, from the files beside the models.
+    pub properties: BTreeMap<String, TableProperties>,
     pub segments: BTreeMap<String, SegmentSection>,
     pub propensity: BTreeMap<String, PropensitySection>,
     pub audiences: BTreeMap<String, AudienceDeclaration>,
-}
-
-/// `[tables."schema.table"]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TableDeclaration {
-    #[serde(default)]
-    pub key: Vec<String>,
-    /// When an event occurred, or arrived.
-    pub time: Option<String>,
-    /// From when a state held.
-    pub valid_from: Option<String>,
-    /// It says nothing of the future.
-    #[serde(default, rename = "static")]
-    pub is_static: bool,
-    #[serde(default)]
-    pub checks: Vec<CheckDeclaration>,
 }
 
 const KEYS: [&str; 18] = [
@@ -70,13 +54,13 @@ const KEYS: [&str; 18] = [
     "seed",
     "as_of",
     "models",
+    "source_defaults",
     "sources",
     "identity",
     "golden_record",
     "households",
     "organisations",
     "match_quality",
-    "tables",
     "segments",
     "propensity",
     "audiences",
@@ -84,13 +68,15 @@ const KEYS: [&str; 18] = [
 
 impl PipelineFile {
     /// Reads every section on its own; what could not be read is reported and left out.
-    pub fn read(document: &Document) -> (Self, Vec<Error>) {
+    pub fn read(documents: &Documents) -> (Self, Vec<Error>) {
+        let main = documents.main();
         let mut errors = Vec::new();
-        for key in document.keys().filter(|key| !KEYS.contains(key)) {
-            let error = unknown_name(format!("unknown key `{key}`"), key, &KEYS);
-            errors.push(document.at_key(&[key.to_owned()], error));
+        for key in main.keys().filter(|key| !KEYS.contains(key)) {
+            errors.push(main.at_key(&[key.to_owned()], unknown_key(key)));
         }
-        let mut reader = Reader { document, errors };
+        let mut reader = Reader { documents, errors };
+        // Where the models are was read before them: here only what is wrong with it.
+        reader.one::<String>("models");
         let file = PipelineFile {
             name: reader.one("name"),
             description: reader.one("description"),
@@ -99,14 +85,14 @@ impl PipelineFile {
             warehouse: reader.one("warehouse"),
             seed: reader.one("seed"),
             as_of: reader.one("as_of"),
-            models: reader.one("models"),
+            source_defaults: reader.one("source_defaults").unwrap_or_default(),
             sources: reader.each("sources"),
             identity: reader.one("identity"),
             golden_record: reader.one("golden_record"),
             households: reader.one("households"),
             organisations: reader.one("organisations"),
             match_quality: reader.one("match_quality"),
-            tables: reader.each("tables"),
+            properties: reader.parts(TABLES),
             segments: reader.each("segments"),
             propensity: reader.each("propensity"),
             audiences: reader.each("audiences"),
@@ -115,41 +101,75 @@ impl PipelineFile {
     }
 }
 
+fn unknown_key(key: &str) -> Error {
+    if key == TABLES {
+        return Error::config("`tables` is not a part of the pipeline file").hint(
+            "what is declared of a table stands beside its SQL: [tables.\"core.orders\"] goes to core/orders.toml; \
+             `time`, `valid_from` and `static` of a raw table go to its source",
+        );
+    }
+    unknown_name(format!("unknown key `{key}`"), key, &KEYS)
+}
+
 struct Reader<'d, 't> {
-    document: &'d Document<'t>,
+    documents: &'d Documents<'t>,
     errors: Vec<Error>,
 }
 
 impl<'t> Reader<'_, 't> {
     fn one<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
-        let value = self.document.value(key)?;
-        self.value(&[key.to_owned()], value)
+        let document = self.documents.main();
+        self.value(document, &[key.to_owned()], document.value(key)?)
     }
 
-    /// A table of named sections.
+    /// Named sections: of the pipeline file, or of the files that it names.
     fn each<T: DeserializeOwned>(&mut self, key: &str) -> BTreeMap<String, T> {
-        let Some(value) = self.document.value(key) else {
+        let document = self.documents.main();
+        let in_files = IN_FILES.contains(&key);
+        let Some(value) = document.value(key) else {
             return BTreeMap::new();
         };
+        if in_files && document.texts(key).is_some() {
+            return self.parts(key);
+        }
         let is_section = |value: &Spanned<DeValue>| value.get_ref().as_table().is_some();
         let sections = value.get_ref().as_table().filter(|table| table.values().all(is_section));
         let Some(table) = sections else {
-            let error =
-                Error::config(format!("`{key}` holds named sections")).hint(format!("write [{key}.<name>]"));
-            self.errors.push(self.document.at_key(&[key.to_owned()], error));
+            let mut hint = format!("write [{key}.<name>]");
+            if in_files {
+                hint.push_str(&format!(
+                    ", or name the folder that has a file for each: {key} = \"pipelines/nightly/{key}\""
+                ));
+            }
+            let error = Error::config(format!("`{key}` holds named sections")).hint(hint);
+            self.errors.push(document.at_key(&[key.to_owned()], error));
             return BTreeMap::new();
         };
         let mut sections = BTreeMap::new();
         for (name, value) in table {
             let name = name.get_ref().as_ref().to_owned();
-            if let Some(section) = self.value(&[key.to_owned(), name.clone()], value) {
+            if let Some(section) = self.value(document, &[key.to_owned(), name.clone()], value) {
                 sections.insert(name, section);
             }
         }
         sections
     }
 
-    fn value<T: DeserializeOwned>(&mut self, key: &[String], value: &Spanned<DeValue<'t>>) -> Option<T> {
+    /// Sections that have files of their own, by the names of the files.
+    fn parts<T: DeserializeOwned>(&mut self, section: &str) -> BTreeMap<String, T> {
+        let documents = self.documents;
+        let read = documents.parts(section).filter_map(|(name, document)| {
+            Some((name.to_owned(), self.value(document, &[], &document.whole())?))
+        });
+        read.collect()
+    }
+
+    fn value<T: DeserializeOwned>(
+        &mut self,
+        document: &Document<'t>,
+        key: &[String],
+        value: &Spanned<DeValue<'t>>,
+    ) -> Option<T> {
         let mut rest = value.clone();
         let mut wrong = false;
         loop {
@@ -161,7 +181,7 @@ impl<'t> Reader<'_, 't> {
             if wrong && error.message().starts_with("missing field") {
                 return None;
             }
-            self.errors.push(self.document.serde_error(key, &error));
+            self.errors.push(document.serde_error(key, &error));
             wrong = true;
             // Without the part that is wrong, the next wrong one shows.
             match error.span() {

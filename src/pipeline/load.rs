@@ -1,16 +1,21 @@
-//! Reading a pipeline file and its models, to be checked together.
+//! Reading the files of a pipeline, to be checked together.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use super::check;
 use super::definition::Pipeline;
 use super::document::Document;
+use super::documents::{Documents, TABLES};
 use super::file::PipelineFile;
 use super::placeholder::Placeholders;
+use super::project::{PartFile, ProjectFolder, part_files};
 use crate::error::{Error, Result};
 use crate::model::{self, Model, Models};
 
-/// Reads and checks a pipeline file and its models; all errors at once, each with file and line.
+/// Reads and checks a pipeline file, its parts and its models; all errors at once, each with file and line.
+///
+/// # Errors
+/// Everything that is wrong in any of the files.
 pub fn load(path: &Path, placeholders: &Placeholders) -> Result<Pipeline> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| {
@@ -18,69 +23,79 @@ pub fn load(path: &Path, placeholders: &Placeholders) -> Result<Pipeline> {
             .caused_by(e)
             .hint("give the path of a pipeline file, for example pipelines/nightly.toml")
     })?;
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let project = ProjectFolder::of(path);
     let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    of_text(&shown, &text, placeholders, |named| {
-        let models_folder = match named.models {
-            Some(models) => folder.join(models),
-            None => folder.join("../sql").join(named.name.unwrap_or(&stem)),
+    checked(&shown, &text, &project, placeholders, |main| {
+        let text = |key: &str| main.value(key).and_then(|value| value.get_ref().as_str());
+        let folder = match text("models") {
+            Some(models) => models.to_owned(),
+            None => format!("sql/{}", text("name").unwrap_or(&stem)),
         };
-        model::load(&plain(&models_folder))
+        model::load(&project.path(&folder))
     })
 }
 
-/// What a pipeline file says of where its models are.
-#[derive(Debug, Clone, Copy)]
-pub struct Named<'f> {
-    pub name: Option<&'f str>,
-    pub models: Option<&'f str>,
+/// Checks the text of a pipeline file, which messages call `shown`, with models that were read already.
+///
+/// # Errors
+/// Everything that is wrong in it.
+pub fn of_text(shown: &str, text: &str, placeholders: &Placeholders, models: Models) -> Result<Pipeline> {
+    checked(shown, text, &ProjectFolder::default(), placeholders, |_| models)
 }
 
-/// Checks the text of a pipeline file, which messages call `shown`; `models` gives its models.
-pub fn of_text(
+fn checked(
     shown: &str,
     text: &str,
+    project: &ProjectFolder,
     placeholders: &Placeholders,
-    models: impl FnOnce(Named) -> Models,
+    models: impl FnOnce(&Document) -> Models,
 ) -> Result<Pipeline> {
-    let document = Document::parse(shown, text)?;
-    let (file, mut errors) = PipelineFile::read(&document);
-    let models = models(Named { name: file.name.as_deref(), models: file.models.as_deref() });
+    let main = Document::parse(shown, text)?;
+    let mut errors = Vec::new();
+    let mut parts = part_files(&main, project, &mut errors);
+    let models = models(&main);
     let all_models = models.errors.is_empty();
     errors.extend(models.errors);
-    let fingerprint = fingerprint(text, &models.read);
-    let known = check::Known { models: models.read, all_models, placeholders };
-    check::check(file, &document, known, fingerprint, errors)
-}
-
-/// `pipelines/../sql` as `sql`, where that is the same folder (a link could make it another).
-fn plain(folder: &Path) -> PathBuf {
-    let mut short = PathBuf::new();
-    for part in folder.components() {
-        let up = part == Component::ParentDir
-            && matches!(short.components().next_back(), Some(Component::Normal(_)));
-        if up {
-            short.pop();
-        } else {
-            short.push(part);
+    parts.extend(models.properties.into_iter().map(|file| PartFile {
+        section: TABLES,
+        name: file.table.to_string(),
+        path: file.path.display().to_string(),
+        text: file.text,
+    }));
+    let fingerprint = fingerprint(text, &parts, &models.read);
+    let mut documents = Documents::of(main);
+    for part in &parts {
+        match Document::parse(&part.path, &part.text) {
+            Ok(document) => {
+                if let Err(there) = documents.add(part.section, &part.name, document) {
+                    let what = part.section.trim_end_matches('s');
+                    errors.push(
+                        Error::config(format!("there are two files for the {what} {}", part.name))
+                            .at_line(&part.path, None)
+                            .hint(format!("the other one is {there}; rename one of them")),
+                    );
+                }
+            }
+            Err(error) => errors.push(error),
         }
     }
-    match (folder.canonicalize(), short.canonicalize()) {
-        (Ok(long), Ok(same)) if long != same => folder.to_owned(),
-        _ => short,
-    }
+    let (file, wrong) = PipelineFile::read(&documents);
+    errors.extend(wrong);
+    let known = check::Known { models: models.read, all_models, placeholders, project };
+    check::check(file, &documents, known, fingerprint, errors)
 }
 
-fn fingerprint(text: &str, models: &[Model]) -> String {
+fn fingerprint(text: &str, parts: &[PartFile], models: &[Model]) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     hash.update(env!("CARGO_PKG_VERSION"));
     hash.update(text);
-    for model in models {
+    let parts = parts.iter().map(|part| (format!("{}.{}", part.section, part.name), &part.text));
+    for (name, text) in parts.chain(models.iter().map(|model| (model.table.to_string(), &model.sql))) {
         hash.update([0]);
-        hash.update(model.table.to_string());
+        hash.update(name);
         hash.update([0]);
-        hash.update(&model.sql);
+        hash.update(text);
     }
     hex::encode(&hash.finalize()[..16])
 }

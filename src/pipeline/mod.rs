@@ -1,23 +1,26 @@
-//! A pipeline: one TOML file, checked whole, and the graph of its steps.
+//! A pipeline: a TOML file with its parts, checked whole, and the graph of its steps.
 //!
-//! `load` reads the files: `document` knows where every key stands in the text, `file` mirrors the TOML
-//! exactly, `check` turns it into a `definition` of declared `step`s or into all that is wrong with it, `graph` works
-//! out who reads whose table, `sql_origins` knows where conditions stand, `truth` keeps what judges the linkage out of
+//! `load` reads the files: `project` finds them, `document` knows where every key stands in one of them and
+//! `documents` in which of them it stands. `file` and `properties` mirror the TOML exactly, `check` turns it into a
+//! `definition` of declared `step`s or into all that is wrong with it, `graph` works out who reads whose table, `sql_origins` knows where conditions stand, `truth` keeps what judges the linkage out of
 //! its sight, `selector` picks steps.
 //! Checking does no I/O; reading the files is [`load`]'s.
 
 mod check;
 mod definition;
 pub mod document;
+mod documents;
 mod file;
 mod graph;
 mod load;
 pub mod placeholder;
+mod project;
+mod properties;
 pub mod selector;
 mod sql_origins;
 mod step;
 mod truth;
 
 pub use definition::{Pipeline, TableRules};
-pub use load::{Named, load, of_text};
+pub use load::{load, of_text};
 pub use step::DeclaredStep;

@@ -12,20 +12,29 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, SqlOrigin, Wanted};
 
-/// The texts that are values of a file.
+/// The texts that are values, and the names of keys, of a pipeline's files.
 #[derive(Debug, Clone, Default)]
 pub struct SqlOrigins {
-    path: String,
-    file: Arc<str>,
+    files: Vec<File>,
     values: Vec<Value>,
 }
 
 #[derive(Debug, Clone)]
+struct File {
+    path: String,
+    text: Arc<str>,
+}
+
+#[derive(Debug, Clone)]
 struct Value {
+    /// Which of the files it stands in.
+    file: usize,
     key: Vec<String>,
     text: String,
-    /// The byte of the file at which its first quote stands.
+    /// The byte of the file at which it begins: a value at its first quote.
     begin: usize,
+    /// Whether it is the name of a key, and no SQL.
+    is_key: bool,
 }
 
 impl SqlOrigins {
@@ -33,7 +42,18 @@ impl SqlOrigins {
     pub(super) fn of(path: &str, file: &str, root: &DeTable<'_>) -> Self {
         let mut values = Vec::new();
         collect(root, &[], &mut values);
-        SqlOrigins { path: path.to_owned(), file: file.into(), values }
+        SqlOrigins { files: vec![File { path: path.to_owned(), text: file.into() }], values }
+    }
+
+    /// Adds the texts of a part of the pipeline that has files of its own.
+    pub(super) fn add(&mut self, key: &[String], part: &SqlOrigins) {
+        let first = self.files.len();
+        self.files.extend(part.files.iter().cloned());
+        self.values.extend(part.values.iter().map(|value| Value {
+            file: first + value.file,
+            key: [key, &value.key].concat(),
+            ..value.clone()
+        }));
     }
 
     /// Adds the place in the file to an error about one of its texts; of several that are the same, the one
@@ -45,7 +65,8 @@ impl SqlOrigins {
             let named =
                 |value: &Value| value.key.iter().filter(|part| words.contains(&part.as_str())).count();
             let is_wanted = |value: &&Value| {
-                value.text == text && key.is_none_or(|key| value.key.iter().any(|part| part == key))
+                value.text == text
+                    && key.map_or(!value.is_key, |key| value.key.iter().any(|part| part == key))
             };
             // Of those that are named as often the first.
             let same = self.values.iter().rev().filter(is_wanted);
@@ -55,19 +76,24 @@ impl SqlOrigins {
 
     /// The origin of a text below a key.
     pub(super) fn below(&self, key: &[String], sql: &str) -> Option<SqlOrigin> {
-        let value = self.values.iter().find(|value| value.text == sql && value.key.starts_with(key));
+        let is_it = |value: &&Value| !value.is_key && value.text == sql && value.key.starts_with(key);
+        let value = self.values.iter().find(is_it);
         value.map(|value| self.origin(value))
     }
 
     fn origin(&self, value: &Value) -> SqlOrigin {
-        SqlOrigin::value(&self.path, &self.file, bytes(&self.file, value.begin))
+        let File { path, text } = &self.files[value.file];
+        SqlOrigin::value(path, text, bytes(text, value.begin))
     }
 }
 
 fn collect(table: &DeTable<'_>, above: &[String], values: &mut Vec<Value>) {
     for (name, value) in table {
         let mut key = above.to_vec();
-        key.push(name.get_ref().as_ref().to_owned());
+        let text = name.get_ref().as_ref().to_owned();
+        let begin = name.span().start;
+        values.push(Value { file: 0, key: key.clone(), text: text.clone(), begin, is_key: true });
+        key.push(text);
         collect_value(value, key, values);
     }
 }
@@ -75,7 +101,8 @@ fn collect(table: &DeTable<'_>, above: &[String], values: &mut Vec<Value>) {
 fn collect_value(value: &Spanned<DeValue<'_>>, key: Vec<String>, values: &mut Vec<Value>) {
     match value.get_ref() {
         DeValue::String(text) => {
-            values.push(Value { key, text: text.as_ref().to_owned(), begin: value.span().start });
+            let (text, begin) = (text.as_ref().to_owned(), value.span().start);
+            values.push(Value { file: 0, key, text, begin, is_key: false });
         }
         DeValue::Table(table) => collect(table, &key, values),
         DeValue::Array(entries) => {
@@ -94,7 +121,12 @@ fn bytes(file: &str, begin: usize) -> Vec<usize> {
         w if w.starts_with("\"\"\"") => ("\"\"\"", true),
         w if w.starts_with("'''") => ("'''", false),
         w if w.starts_with('\'') => ("'", false),
-        _ => ("\"", true),
+        w if w.starts_with('"') => ("\"", true),
+        // The name of a key, without quotes.
+        w => {
+            let end = w.find(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c))).unwrap_or(w.len());
+            return (begin..=begin + end).collect();
+        }
     };
     let mut inner = begin + quotes.len();
     if quotes.len() == 3 {

@@ -71,7 +71,7 @@ pub async fn run(
     progress: Arc<dyn Progress>,
     stop: watch::Receiver<bool>,
 ) -> Result<Release> {
-    let warehouse = Warehouse::open_or_create(location).await?;
+    let warehouse = Warehouse::open_or_create(location).await?.describing(pipeline.descriptions());
     let held = async |lock: &Lock| {
         let (warehouse, progress) = (&warehouse, progress.as_ref());
         let locked = LockedRun { pipeline, warehouse, request, progress, lock };

@@ -44,7 +44,7 @@ pub async fn forget(
     progress: Arc<dyn Progress>,
     stop: watch::Receiver<bool>,
 ) -> Result<Option<Receipt>> {
-    let warehouse = Warehouse::open(location).await?;
+    let warehouse = Warehouse::open(location).await?.describing(pipeline.descriptions());
     let held = async |lock: &Lock| {
         forget_locked(pipeline, &warehouse, asked, request, &progress, stop, lock)
             .await

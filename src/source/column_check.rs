@@ -34,7 +34,7 @@ impl SourceDeclaration {
             (None, Some(escape)) => vec![Box::from(b"".as_slice()), format!("{escape}N").into_bytes().into()],
         };
         let may_escape =
-            self.format == Format::Csv && self.escape.is_none() && nulls.iter().any(|null| **null == *b"\\N");
+            self.format() == Format::Csv && self.escape.is_none() && nulls.iter().any(|null| **null == *b"\\N");
         Shared {
             may_escape,
             number,

@@ -36,6 +36,8 @@ pub struct ColumnTable {
     pub yes: Option<Vec<String>>,
     #[serde(rename = "false")]
     pub no: Option<Vec<String>>,
+    /// What the column contains.
+    pub description: Option<String>,
 }
 
 fn yes() -> bool {
@@ -86,6 +88,7 @@ impl<'de> Deserialize<'de> for ColumnDeclaration {
                     timezone: None,
                     yes: None,
                     no: None,
+                    description: None,
                 }))
             }
 

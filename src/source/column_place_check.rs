@@ -24,7 +24,7 @@ const CHARACTERS: &str = "write for example at = [1, 5], the first and the last 
 impl SourceDeclaration {
     /// Returns where a declared column is.
     pub(super) fn place(&self, name: &str, table: &ColumnTable, problems: &mut Vec<Problem>) -> Option<From> {
-        let place = match (self.format, &table.at, &table.from) {
+        let place = match (self.format(), &table.at, &table.from) {
             (_, None, Some(FromDeclaration::Partition(folder))) => partition(folder),
             (Format::Fixed, Some(at), None) => stretch(*at).map(From::Characters),
             (Format::Fixed, None, None) => Err(("at", "a fixed-width column needs `at`".into(), CHARACTERS)),
@@ -33,7 +33,7 @@ impl SourceDeclaration {
             }
             (_, Some(_), _) => Err((
                 "at",
-                format!("`at` cannot be used with the format {}", self.format),
+                format!("`at` cannot be used with the format {}", self.format()),
                 "`at` is for format = \"fixed\"; use `from` instead",
             )),
             (Format::Csv, None, from) if self.header == Some(false) => position(from.as_ref()),
@@ -49,7 +49,7 @@ impl SourceDeclaration {
 
     /// No two fixed-width columns, and no column and no ignored stretch, share a character.
     pub(super) fn overlaps(&self, columns: &[Column], problems: &mut Vec<Problem>) {
-        if self.format != Format::Fixed {
+        if self.format() != Format::Fixed {
             return;
         }
         let mut taken: Vec<(&Range<usize>, &Column)> = columns

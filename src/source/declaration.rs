@@ -13,6 +13,7 @@ use super::ragged::Ragged;
 use super::retention::KeepDeclaration;
 use super::same_content::SameContent;
 use super::snapshot::SnapshotDeclaration;
+use crate::check::CheckDeclaration;
 
 /// `[sources.<name>]` as written.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,21 +21,37 @@ use super::snapshot::SnapshotDeclaration;
 pub struct SourceDeclaration {
     /// A file, a folder or a glob: a local path, `file://…` or `s3://…`.
     pub path: String,
-    pub format: Format,
+    /// How the files are written; may come from `[source_defaults]`.
+    pub format: Option<Format>,
+    /// What the source contains, in a sentence.
+    pub description: Option<String>,
     pub columns: ColumnDeclarations,
     /// The columns that identify a record; without them, file and line do.
     #[serde(default)]
     pub key: Vec<String>,
     /// The column whose greatest value is the latest version of a record.
     pub version: Option<String>,
+    /// The column that says when an event occurred, or arrived: a model sees rows before the instant of its run.
+    pub time: Option<String>,
+    /// The column that says from when a state held.
+    pub valid_from: Option<String>,
+    /// Your promise that the rows contain nothing from the future.
+    #[serde(default, rename = "static")]
+    pub is_static: bool,
+    /// What must hold of the raw table, in every run.
+    #[serde(default)]
+    pub checks: Vec<CheckDeclaration>,
+    /// Words by which sources are selected: `--select tag:crm`.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Who answers for the source: a team or a role.
+    pub owner: Option<String>,
     /// What happens to rows without the time that their table declares; refused by default.
     pub undated: Option<Undated>,
     /// The share of refused records, 0 to 1, that a run accepts.
-    #[serde(default)]
-    pub tolerance: f64,
+    pub tolerance: Option<f64>,
     /// Whether there may be no file at all.
-    #[serde(default)]
-    pub optional: bool,
+    pub optional: Option<bool>,
     /// What happens to a file whose columns are not the declared ones; `fail` by default.
     pub on_drift: Option<OnDrift>,
     /// Columns of the files (in JSON lines: paths) that are known and not wanted.
@@ -73,8 +90,7 @@ pub struct SourceDeclaration {
     /// The last of the hundred years that two digits name.
     pub two_digit_years_to: Option<i64>,
     /// What abbreviations of zones stand for: `{ PST = "-08:00" }`.
-    #[serde(default)]
-    pub zone_abbreviations: BTreeMap<String, String>,
+    pub zone_abbreviations: Option<BTreeMap<String, String>>,
     // CSV only:
     pub delimiter: Option<String>,
     pub quote: Option<String>,
@@ -85,8 +101,7 @@ pub struct SourceDeclaration {
     // CSV, JSON and fixed width:
     pub encoding: Option<String>,
     /// Whether bytes that contradict the encoding stop the source.
-    #[serde(default = "yes")]
-    pub encoding_check: bool,
+    pub encoding_check: Option<bool>,
     pub skip_lines: Option<usize>,
     pub footer_lines: Option<usize>,
     // How files are compressed and laid out:
@@ -96,6 +111,9 @@ pub struct SourceDeclaration {
     pub ragged: Option<Ragged>,
 }
 
-fn yes() -> bool {
-    true
+impl SourceDeclaration {
+    /// Returns the format; that of most files where none is declared, which is an error of its own.
+    pub(super) fn format(&self) -> Format {
+        self.format.unwrap_or(Format::Csv)
+    }
 }

@@ -33,10 +33,17 @@ impl SourceDeclaration {
         if self.path.trim().is_empty() {
             problems.push(Problem::new(["path"], Error::config("the path is empty")));
         }
-        if !(0.0..=1.0).contains(&self.tolerance) {
+        if self.format.is_none() {
+            problems.push(Problem::new(
+                Vec::<String>::new(),
+                Error::config("missing key `format`").hint("write csv, jsonl, json, parquet or fixed"),
+            ));
+        }
+        let tolerance = self.tolerance.unwrap_or(0.0);
+        if !(0.0..=1.0).contains(&tolerance) {
             problems.push(Problem::new(
                 ["tolerance"],
-                Error::config(format!("the tolerance is {}, but it must be between 0 and 1", self.tolerance))
+                Error::config(format!("the tolerance is {tolerance}, but it must be between 0 and 1"))
                     .hint("write the share of records that may be refused, for example 0.01 for 1%"),
             ));
         }
@@ -97,13 +104,13 @@ impl SourceDeclaration {
             Ok(Source {
                 name: name.to_owned(),
                 path: self.path.clone(),
-                format: self.format,
+                format: self.format(),
                 columns,
                 key: self.key.clone(),
                 version: self.version.clone(),
                 undated: self.undated.unwrap_or_default(),
-                tolerance: self.tolerance,
-                optional: self.optional,
+                tolerance,
+                optional: self.optional.unwrap_or(false),
                 on_drift: self.on_drift.unwrap_or_default(),
                 delivery,
                 rows: self.rows.clone(),
@@ -123,31 +130,24 @@ impl SourceDeclaration {
     }
 
     fn dialect(&self, problems: &mut Vec<Problem>) -> Dialect {
-        let csv_only = [
+        let format = self.format();
+        for (key, given) in [
             ("delimiter", self.delimiter.is_some()),
             ("quote", self.quote.is_some()),
             ("escape", self.escape.is_some()),
             ("header", self.header.is_some()),
-        ];
-        let records_only = [("comment", self.comment.is_some()), ("ragged", self.ragged.is_some())];
-        let text_only = [
+            ("comment", self.comment.is_some()),
+            ("ragged", self.ragged.is_some()),
             ("encoding", self.encoding.is_some()),
-            ("encoding_check", !self.encoding_check),
+            ("encoding_check", self.encoding_check.is_some()),
             ("skip_lines", self.skip_lines.is_some()),
             ("footer_lines", self.footer_lines.is_some()),
             ("member", self.member.is_some()),
-        ];
-        let misplaced = match self.format {
-            Format::Csv => Vec::new(),
-            Format::Fixed => csv_only.to_vec(),
-            Format::Jsonl | Format::Json => [csv_only.as_slice(), &records_only].concat(),
-            Format::Parquet => [csv_only.as_slice(), &records_only, &text_only].concat(),
-        };
-        for (key, given) in misplaced {
-            if given {
+        ] {
+            if given && !format.knows(key) {
                 problems.push(Problem::new(
                     [key],
-                    Error::config(format!("`{key}` cannot be used with the format {}", self.format)),
+                    Error::config(format!("`{key}` cannot be used with the format {format}")),
                 ));
             }
         }
@@ -189,7 +189,7 @@ impl SourceDeclaration {
             encoding: TextEncoding {
                 encoding,
                 declared: self.encoding.is_some(),
-                checked: self.encoding_check,
+                checked: self.encoding_check.unwrap_or(true),
             },
             ragged: self.ragged.unwrap_or_default(),
         }
@@ -198,9 +198,9 @@ impl SourceDeclaration {
     /// Rows are elements only where a record can hold any, and no column is below their array.
     fn unfolding(&self, problems: &mut Vec<Problem>) {
         let Some(rows) = &self.rows else { return };
-        if matches!(self.format, Format::Csv | Format::Fixed) || !is_path(rows) {
+        if matches!(self.format(), Format::Csv | Format::Fixed) || !is_path(rows) {
             let what = match is_path(rows) {
-                true => format!("`rows` cannot be used with the format {}", self.format),
+                true => format!("`rows` cannot be used with the format {}", self.format()),
                 false => format!("`{rows}` is not a path of names joined by dots"),
             };
             let hint = "`rows` names an array in the records of a JSON or Parquet file, for example rows \
@@ -231,7 +231,7 @@ impl SourceDeclaration {
 
     /// Returns the name of an ignored column in the form in which names are compared.
     fn ignored(&self, name: &str) -> String {
-        match self.format {
+        match self.format() {
             Format::Jsonl | Format::Json => composed(name.trim()).into_owned(),
             _ => plain(name).into_owned(),
         }
@@ -253,7 +253,7 @@ impl SourceDeclaration {
 
     /// Checks the keys about undeclared columns.
     fn drift(&self, columns: &[Column], problems: &mut Vec<Problem>) {
-        if self.format == Format::Csv && self.header == Some(false) {
+        if self.format() == Format::Csv && self.header == Some(false) {
             for (key, given) in
                 [("on_drift", self.on_drift.is_some()), ("ignore_columns", !self.ignore_columns.is_empty())]
             {
@@ -267,7 +267,7 @@ impl SourceDeclaration {
                 }
             }
         }
-        if self.format == Format::Fixed && self.on_drift == Some(OnDrift::Evolve) {
+        if self.format() == Format::Fixed && self.on_drift == Some(OnDrift::Evolve) {
             problems.push(Problem::new(
                 ["on_drift"],
                 Error::config("a fixed-width file has no column names, so no column can be added")

@@ -7,16 +7,29 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
+    /// Records of fields with a delimiter between them.
     Csv,
-    /// one object per line.
+    /// One object per line.
     Jsonl,
     /// One array of objects, or one object after another, over any number of lines.
     Json,
+    /// Columns with types of their own.
     Parquet,
+    /// Lines in which each field has its place.
     Fixed,
 }
 
 impl Format {
+    /// Returns whether a key that only some formats have can be used with this one.
+    pub(super) fn knows(self, key: &str) -> bool {
+        match key {
+            "delimiter" | "quote" | "escape" | "header" => self == Format::Csv,
+            "comment" | "ragged" => matches!(self, Format::Csv | Format::Fixed),
+            "encoding" | "encoding_check" | "skip_lines" | "footer_lines" | "member" => self != Format::Parquet,
+            _ => true,
+        }
+    }
+
     pub(super) fn is_json(self) -> bool {
         matches!(self, Format::Jsonl | Format::Json)
     }

@@ -28,6 +28,7 @@ mod content;
 mod csv;
 mod declaration;
 mod declaration_check;
+mod defaults;
 mod decoder;
 mod definition;
 pub mod delivery;
@@ -109,6 +110,7 @@ pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable,
 pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
 pub use content::{content, is_packed};
 pub use declaration::SourceDeclaration;
+pub use defaults::SourceDefaults;
 pub use definition::{Source, raw_table};
 pub use editions::{Edition, Editions};
 pub use file_format::Format;

@@ -50,7 +50,7 @@ impl SourceDeclaration {
     /// Returns the offsets of zone abbreviations, in seconds.
     pub(super) fn zone_offsets(&self, problems: &mut Vec<Problem>) -> Vec<(String, i64)> {
         let mut offsets = Vec::new();
-        for (name, offset) in &self.zone_abbreviations {
+        for (name, offset) in self.zone_abbreviations.iter().flatten() {
             let mut digits = Digits { text: offset.as_bytes(), at: 0 };
             let read = digits.offset().ok().filter(|_| digits.rest().is_empty());
             let letters = name.bytes().all(|b| b.is_ascii_alphabetic()) && name.len() >= 2;

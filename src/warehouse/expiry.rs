@@ -173,7 +173,7 @@ impl SplitTable<'_> {
                 (true, false) => {}
             }
         }
-        let schema = self.table.schema;
+        let schema = anew.schema;
         let gone = staged(name, Mode::Append, schema.clone(), gone);
         warehouse.delete_staged(&gone, &BTreeSet::new()).await?;
         Ok(Staged { stays, ..staged(name, Mode::Replace, schema, adds) })

@@ -9,6 +9,7 @@ use arrow::datatypes::{
     TimestampNanosecondType,
 };
 
+use super::description::{TableDescription, described};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 
@@ -22,14 +23,20 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Returns how the table keeps columns found with these types.
+    /// Returns how the table keeps columns found with these types; without a description the columns keep
+    /// what was found to describe them.
     ///
     /// # Errors
-    /// A type that no table has, two columns of one name.
-    pub fn of(table: &TableName, found: &Schema) -> Result<Kept> {
+    /// A type that no table has, two columns of one name, a description of a column that is not there.
+    pub fn of(table: &TableName, found: &Schema, description: Option<&TableDescription>) -> Result<Kept> {
         // A source tells what it was given, and `ops` what happened.
         let is_finite = !matches!(table.schema(), "raw" | "ops");
-        Ok(Kept { schema: stored_schema(found)?, is_finite })
+        if let Some(description) = description {
+            description.require_columns(table, found)?;
+        }
+        let described_before = TableDescription::of_schema(found);
+        let description = description.unwrap_or(&described_before);
+        Ok(Kept { schema: stored_schema(found, description)?, is_finite })
     }
 
     /// Returns the rows in the table's types.
@@ -110,7 +117,7 @@ fn not_finite(column: &ArrayRef) -> usize {
 }
 
 /// Returns the schema as a table keeps it: types that every reader of Delta knows, all nullable.
-fn stored_schema(schema: &Schema) -> Result<SchemaRef> {
+fn stored_schema(schema: &Schema, description: &TableDescription) -> Result<SchemaRef> {
     // Delta ignores case in names; at the commit this error would come too late.
     let mut names: Vec<String> = schema.fields().iter().map(|f| f.name().to_lowercase()).collect();
     names.sort_unstable();
@@ -121,7 +128,10 @@ fn stored_schema(schema: &Schema) -> Result<SchemaRef> {
     let fields = schema
         .fields()
         .iter()
-        .map(|f| Ok(Field::new(f.name(), stored_type(f.name(), f.data_type())?, true)))
+        .map(|f| {
+            let field = Field::new(f.name(), stored_type(f.name(), f.data_type())?, true);
+            Ok(described(field, description.columns.get(f.name()).map(String::as_str)))
+        })
         .collect::<Result<Vec<_>>>()?;
     Ok(Arc::new(Schema::new(fields)))
 }
@@ -173,7 +183,7 @@ mod tests {
 
     fn kept(table: &str, column: ArrayRef) -> Result<ArrayRef> {
         let rows = RecordBatch::try_from_iter_with_nullable([("x", column, true)]).doing("test")?;
-        let kept = Kept::of(&table.parse().unwrap(), &rows.schema())?;
+        let kept = Kept::of(&table.parse().unwrap(), &rows.schema(), None)?;
         Ok(kept.rows(&rows)?.column(0).clone())
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 
+use super::description::Descriptions;
 use super::unjournaled::Unjournaled;
 use crate::error::Result;
 use crate::name::TableName;
@@ -18,6 +19,8 @@ pub struct Warehouse {
     /// As the user wrote it, for messages.
     location: String,
     pub(super) unjournaled: Unjournaled,
+    /// Those of the pipeline that writes; without one, tables keep what they have.
+    pub(super) descriptions: Option<Arc<Descriptions>>,
 }
 
 impl Warehouse {
@@ -39,6 +42,7 @@ impl Warehouse {
             storage,
             location: location.to_owned(),
             unjournaled: Unjournaled::default(),
+            descriptions: None,
         }
     }
 

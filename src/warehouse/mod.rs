@@ -21,6 +21,7 @@ pub mod backup;
 mod bounded_functions;
 pub mod catalog;
 mod delta;
+pub mod description;
 pub mod engine;
 pub mod expiry;
 pub mod exported;

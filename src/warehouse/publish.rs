@@ -344,16 +344,20 @@ fn actions(
         .as_ref()
         .try_into_kernel()
         .doing(format!("convert the schema of {} to Delta", staged.table))?;
+    let description = warehouse.description(&staged.table);
     let mut actions = Vec::new();
     let mut adds = staged.adds.clone();
     let operation = match base {
         None => {
-            let metadata = new_metadata(
+            let mut metadata = new_metadata(
                 &schema,
                 Vec::<String>::new(),
                 std::collections::HashMap::<String, String>::new(),
             )
             .doing(format!("describe {}", staged.table))?;
+            if let Some(text) = description.and_then(|description| description.text) {
+                metadata = metadata.with_description(text).doing(format!("describe {}", staged.table))?;
+            }
             // The oldest protocol that does what we need: every reader of Delta opens it.
             let protocol: Protocol =
                 serde_json::from_value(serde_json::json!({"minReaderVersion": 1, "minWriterVersion": 2}))
@@ -369,12 +373,15 @@ fn actions(
         }
         Some(table) => {
             let snapshot = table.snapshot().doing(format!("read {}", staged.table))?;
-            if snapshot.schema().as_ref() != &schema {
-                let metadata = snapshot
-                    .metadata()
-                    .clone()
-                    .with_schema(&schema)
-                    .doing(format!("describe {}", staged.table))?;
+            let before = snapshot.metadata();
+            let text = description.as_ref().map(|description| description.text.clone().unwrap_or_default());
+            let is_described = text.as_ref().is_none_or(|text| before.description().unwrap_or_default() == text);
+            if snapshot.schema().as_ref() != &schema || !is_described {
+                let doing = || format!("describe {}", staged.table);
+                let mut metadata = before.clone().with_schema(&schema).doing(doing())?;
+                if let Some(text) = text {
+                    metadata = metadata.with_description(text).doing(doing())?;
+                }
                 actions.push(Action::Metadata(metadata));
             }
             if staged.mode == Mode::Replace {

@@ -211,7 +211,7 @@ fn put_file(folder: &FilePath, shelf: &FilePath, table: &Table) -> Result<()> {
 /// Returns a file without rows, with the columns: a BI tool's report must not break on an empty night.
 fn empty_parquet(table: &Table) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    ArrowWriter::try_new(&mut bytes, table.schema.clone(), None)
+    ArrowWriter::try_new(&mut bytes, table.described_schema(), None)
         .and_then(ArrowWriter::close)
         .doing(format!("write the empty table {}", table.name))?;
     Ok(bytes)

@@ -144,7 +144,8 @@ impl Warehouse {
         streams: Vec<SendableRecordBatchStream>,
     ) -> Result<Staged> {
         let found = streams.first().map(|s| s.schema()).unwrap_or_else(|| Arc::new(Schema::empty()));
-        let kept = Kept::of(table, &found).map_err(|e| e.at(format!("table {table}")))?;
+        let description = self.description(table);
+        let kept = Kept::of(table, &found, description.as_ref()).map_err(|e| e.at(format!("table {table}")))?;
         let schema = kept.schema.clone();
         let mut writers = JoinSet::new();
         for stream in streams {
@@ -180,7 +181,8 @@ impl Warehouse {
         layout: Layout,
         schema: &SchemaRef,
     ) -> Result<Stager> {
-        let kept = Kept::of(table, schema).map_err(|e| e.at(format!("table {table}")))?;
+        let description = self.description(table);
+        let kept = Kept::of(table, schema, description.as_ref()).map_err(|e| e.at(format!("table {table}")))?;
         let schema = kept.schema.clone();
         let (batches, mut handed) = mpsc::channel(WAITING_BATCHES);
         let stream = futures::stream::poll_fn(move |context| handed.poll_recv(context).map(|b| b.map(Ok)));

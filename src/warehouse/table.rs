@@ -13,6 +13,7 @@ use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
+use super::description::{TableDescription, described, undescribed};
 use super::location::Warehouse;
 use super::stage::{Mode, Staged, rows_of, staged};
 use crate::error::{Context, Error, Result};
@@ -22,7 +23,9 @@ use crate::name::TableName;
 #[derive(Debug, Clone)]
 pub struct Table {
     pub name: TableName,
+    /// As queries see it: descriptions are not a part of it.
     pub schema: SchemaRef,
+    pub description: TableDescription,
     /// The Delta version; `None` for what a run has staged.
     pub version: Option<u64>,
     pub rows: u64,
@@ -40,9 +43,11 @@ impl Warehouse {
         let snapshot = delta.snapshot().doing(format!("read the table {name}"))?;
         let schema: Schema =
             snapshot.schema().as_ref().try_into_arrow().doing(format!("read the schema of {name}"))?;
+        let text = snapshot.metadata().description().map(ToOwned::to_owned);
         let mut table = Table {
             name: name.clone(),
-            schema: Arc::new(schema),
+            description: TableDescription { text, ..TableDescription::of_schema(&schema) },
+            schema: Arc::new(undescribed(&schema)),
             version: Some(version),
             rows: 0,
             bytes: 0,
@@ -143,7 +148,11 @@ impl Table {
     pub fn after(base: Option<&Table>, staged: &Staged) -> Result<Table> {
         let mut table = Table {
             name: staged.table.clone(),
-            schema: staged.schema.clone(),
+            description: TableDescription {
+                text: base.and_then(|base| base.description.text.clone()),
+                ..TableDescription::of_schema(&staged.schema)
+            },
+            schema: Arc::new(undescribed(&staged.schema)),
             version: None,
             rows: 0,
             bytes: 0,
@@ -153,7 +162,7 @@ impl Table {
         if let (Mode::Append, Some(base)) = (staged.mode, base) {
             // Zero staged rows carry a schema all the same, and it must fit what is there: the table's
             // own columns, then new ones, which are null in the rows it already has.
-            let (old, new) = (base.schema.fields(), staged.schema.fields());
+            let (old, new) = (base.schema.fields(), table.schema.fields());
             if new.len() < old.len() || old[..] != new[..old.len()] {
                 return Err(schema_changed(base, &staged.schema));
             }
@@ -196,6 +205,15 @@ impl Table {
         fields
             .extend(rows.fields().iter().filter(|f| self.schema.field_with_name(f.name()).is_err()).cloned());
         Ok(Arc::new(Schema::new(fields)))
+    }
+
+    /// Returns the schema as files and logs have it, with what each column contains.
+    pub(super) fn described_schema(&self) -> SchemaRef {
+        let fields = self.schema.fields().iter().map(|field| {
+            let description = self.description.columns.get(field.name());
+            described(field.as_ref().clone(), description.map(String::as_str))
+        });
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
     pub(super) fn file_count(&self) -> usize {

@@ -77,7 +77,7 @@ impl Warehouse {
                         if name.schema() == "ops"
                             && let Some(today) = self.table(name, *version).await?
                         {
-                            again.schema = today.schema;
+                            again.schema = today.described_schema();
                         }
                         staged.push(again);
                     }
@@ -121,7 +121,9 @@ impl Warehouse {
                 let catalog = Catalog::new(self.clone(), engine, Some(&last), BTreeMap::new());
                 let session = catalog.session([name], None).await?;
                 let rows = session.table(name).await?;
-                let anew = self.stage(name, Mode::Replace, Layout::Parallel, rows).await?;
+                let described = [(name.clone(), table.description.clone())].into();
+                let anew = self.clone().describing(described);
+                let anew = anew.stage(name, Mode::Replace, Layout::Parallel, rows).await?;
                 if anew.rows != table.rows {
                     return Err(Error::failed(format!(
                         "{name} has {} rows, of which {} were read",
@@ -154,7 +156,7 @@ impl Warehouse {
                 "a release whose files were vacuumed cannot be restored; `sillage releases` lists the others",
             )
         })?;
-        self.staged_at(name, version, table.schema).await
+        self.staged_at(name, version, table.described_schema()).await
     }
 }
 

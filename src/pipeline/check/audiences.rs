@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::model::sql::tables_asked;
 use crate::name::{StepName, TableName};
 use crate::pipeline::definition::TableRules;
+use crate::pipeline::documents::TABLES;
 use crate::pipeline::step::DeclaredStep;
 use crate::suggestion::did_you_mean;
 use crate::warehouse::time_column::TimeColumn;
@@ -87,7 +88,7 @@ impl Checking<'_, '_> {
             KnownSince::Always => {
                 let shown = name.to_string();
                 self.wrong(
-                    &["tables", &shown],
+                    &[TABLES, &shown],
                     Error::config(format!("{name} is declared static, but consents hold from an instant on"))
                         .hint(format!(
                             "say {CONSENTS_VALID_FROM} = \"{CONSENTS_VALID_FROM}\" in place of static"

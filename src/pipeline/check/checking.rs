@@ -5,17 +5,17 @@ use chrono_tz::Tz;
 use crate::config::Problem;
 use crate::error::{Error, Result};
 use crate::name::is_identifier;
-use crate::pipeline::document::Document;
+use crate::pipeline::documents::Documents;
 
 pub(super) struct Checking<'d, 't> {
-    pub(super) document: &'d Document<'t>,
+    pub(super) documents: &'d Documents<'t>,
     pub(super) errors: Vec<Error>,
     pub(super) all_models: bool,
 }
 
 impl Checking<'_, '_> {
     pub(super) fn wrong(&mut self, key: &[&str], error: Error) {
-        self.errors.push(self.document.locate(Problem::new(key.iter().copied(), error)));
+        self.errors.push(self.documents.locate(Problem::new(key.iter().copied(), error)));
     }
 
     pub(super) fn take<T>(&mut self, key: &[&str], result: Result<T>) -> Option<T> {
@@ -28,7 +28,7 @@ impl Checking<'_, '_> {
             Err(problems) => {
                 for problem in problems {
                     let problem = key.iter().rev().fold(problem, |p, part| p.below(part));
-                    self.errors.push(self.document.locate(problem));
+                    self.errors.push(self.documents.locate(problem));
                 }
                 None
             }

@@ -37,7 +37,7 @@ impl Checking<'_, '_> {
         steps: &mut BTreeMap<StepName, DeclaredStep>,
     ) {
         let mut names: Vec<&String> = sections.keys().collect();
-        names.sort_by_key(|name| self.document.offset_of(&["segments", name]));
+        names.sort_by_key(|name| self.documents.main().offset_of(&["segments", name]));
         let mut segmentations = Vec::new();
         for name in names {
             let key = ["segments", name.as_str()];
@@ -134,21 +134,24 @@ impl Checking<'_, '_> {
 
     /// Features that are asked about the past may read only what the engine can show as of then.
     fn knows_its_past(&mut self, name: &str, model: &Model, known: Features) -> bool {
-        let undeclared: Vec<String> = model
+        let undeclared: Vec<&TableName> = model
             .reads
             .iter()
             .filter(|read| known.tables.get(*read).is_none_or(|rules| rules.known == KnownSince::Undeclared))
-            .map(ToString::to_string)
             .collect();
+        let names: Vec<String> = undeclared.iter().map(ToString::to_string).collect();
         if !undeclared.is_empty() {
             self.wrong(
                 &["propensity", name, "features"],
                 Error::config(format!(
                     "{} is asked about the past, but it reads {}, which does not declare when its rows became known",
                     model.table,
-                    undeclared.join(", ")
+                    names.join(", ")
                 ))
-                .hint("declare time, valid_from or static under [tables.\"…\"]"),
+                .hint(format!(
+                    "declare time, valid_from or static in {}",
+                    undeclared.iter().map(|table| declared_in(table, known)).collect::<Vec<_>>().join(", ")
+                )),
             );
         }
         undeclared.is_empty()
@@ -167,7 +170,7 @@ impl Checking<'_, '_> {
             self.wrong(
                 &["propensity", name, "outcome", key],
                 Error::config(format!("{events} does not declare when its events happened"))
-                    .hint(near.unwrap_or_else(|| format!("add time = \"…\" under [tables.\"{events}\"]"))),
+                    .hint(near.unwrap_or_else(|| format!("add time = \"…\" to {}", declared_in(events, known)))),
             );
         }
         has_time
@@ -186,5 +189,14 @@ impl Checking<'_, '_> {
                 days: u32::try_from(rhythm.every_days).ok()?,
             },
         })
+    }
+}
+
+/// Returns the file, or the source, in which the time of a table is declared.
+fn declared_in(table: &TableName, known: Features) -> String {
+    match known.models.get(table) {
+        Some(model) => model.properties_path().display().to_string(),
+        None if table.schema() == "raw" => format!("the source {}", table.table()),
+        None => format!("{}/{}.toml", table.schema(), table.table()),
     }
 }

@@ -11,18 +11,17 @@ mod tables;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
-
 use self::checking::Checking;
 use self::customers::CustomerSections;
 use self::mining::Features;
 use self::sources::snapshots_say_when;
 use self::steps::Draft;
 use super::definition::Pipeline;
-use super::document::Document;
+use super::documents::{Documents, TABLES};
 use super::file::PipelineFile;
 use super::graph::graph;
 use super::placeholder::Placeholders;
+use super::project::ProjectFolder;
 use super::step::DeclaredStep;
 use super::truth;
 use crate::clock::parse_instant;
@@ -30,7 +29,6 @@ use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::name::{StepName, TableName};
-use crate::source::Source;
 
 /// What is known beside the file.
 pub struct Known<'p> {
@@ -38,19 +36,20 @@ pub struct Known<'p> {
     /// Whether every model could be read: if not, what it would make is not missing.
     pub all_models: bool,
     pub placeholders: &'p Placeholders,
+    pub project: &'p ProjectFolder,
 }
 
 /// Checks the whole file; `errors` are those met while reading it and its models.
 pub fn check(
     file: PipelineFile,
-    document: &Document,
+    documents: &Documents,
     known: Known,
     fingerprint: String,
     errors: Vec<Error>,
 ) -> Result<Pipeline> {
-    let Known { models, all_models, placeholders } = known;
+    let Known { models, all_models, placeholders, project } = known;
     let all_sections = errors.is_empty();
-    let mut checking = Checking { document, errors, all_models };
+    let mut checking = Checking { documents, errors, all_models };
     let timezone = checking.timezone(file.timezone.as_deref());
     let name = checking.name(file.name.as_deref());
     let as_of =
@@ -60,10 +59,13 @@ pub fn check(
         .as_deref()
         .and_then(|text| checking.take(&["warehouse"], placeholders.expand(text)))
         .unwrap_or_else(|| "warehouse".to_owned());
+    let warehouse = project.location(&warehouse);
     checking.schedule(file.schedule.as_deref());
 
+    let (sources, raw_tables) = checking.sources(&file, placeholders, project, timezone);
     let mut draft = Draft {
-        sources: checking.sources(&file, placeholders, timezone),
+        sources,
+        tables: raw_tables,
         models: models.into_iter().map(|model| (model.table.clone(), Arc::new(model))).collect(),
         ..Draft::default()
     };
@@ -75,10 +77,10 @@ pub fn check(
         organisations: file.organisations,
     };
     checking.customers(sections, all_sections, &mut draft.steps);
-    for (table, declaration) in &file.tables {
-        let key = ["tables", table.as_str()];
+    for (table, properties) in &file.properties {
+        let key = [TABLES, table.as_str()];
         if let Some(name) = checking.take(&key, table.parse::<TableName>()) {
-            let rules = checking.table(&name, declaration);
+            let rules = checking.table(&name, properties, key);
             draft.tables.insert(name, rules);
         }
     }
@@ -91,7 +93,7 @@ pub fn check(
     checking.rows_are_dated(&mut draft.sources, &mut draft.tables);
     checking.late_rows_have_a_time(&draft.sources, &draft.tables);
     checking.rows_referred_to_are_somebodys(&draft.sources);
-    checking.kept_rows_have_an_age(&draft.sources, &file.tables);
+    checking.kept_rows_have_an_age(&draft.sources, &draft.tables);
     checking.keys_of_made_tables(&draft.steps, &mut draft.tables);
     checking.marts_have_keys(&draft.models, &draft.tables);
     let (steps, tables) = draft.finish(&mut checking.errors);
@@ -111,7 +113,7 @@ pub fn check(
         );
     }
     let graph = checking.graph(&steps);
-    Error::all_by_line(checking.errors, document.path())?;
+    Error::all_by_line(checking.errors, documents.main().path())?;
     Ok(Pipeline {
         name,
         description: file.description.unwrap_or_default(),
@@ -124,7 +126,7 @@ pub fn check(
         steps,
         graph: graph.unwrap_or_else(empty_graph),
         fingerprint,
-        sql_origins: document.sql_origins().clone(),
+        sql_origins: documents.sql_origins(),
     })
 }
 
@@ -152,38 +154,12 @@ impl Checking<'_, '_> {
                 Some(graph)
             }
             Err(found) => {
-                self.errors.extend(found.into_iter().map(|e| self.document.at_key(&[], e)));
+                self.errors.extend(found.into_iter().map(|e| self.documents.at_key(&[], e)));
                 None
             }
         }
     }
 
-    /// Returns the sources that could be checked, by name.
-    fn sources(
-        &mut self,
-        file: &PipelineFile,
-        placeholders: &Placeholders,
-        timezone: Tz,
-    ) -> BTreeMap<String, Source> {
-        let mut sources = BTreeMap::new();
-        for (name, declaration) in &file.sources {
-            let mut declaration = declaration.clone();
-            let key = ["sources", name.as_str(), "path"];
-            if let Some(path) = self.take(&key, placeholders.expand(&declaration.path)) {
-                declaration.path = path;
-            }
-            let Some(mut source) = self.section(&["sources", name], declaration.check(name)) else {
-                continue;
-            };
-            if declaration.timezone.is_none()
-                && let Some(snapshot) = &mut source.snapshot
-            {
-                snapshot.zone = timezone;
-            }
-            sources.insert(source.name.clone(), source);
-        }
-        sources
-    }
 }
 
 fn empty_graph() -> Dag<StepName> {

@@ -1,16 +1,22 @@
-//! Rules between sources: rows that refer to others, rows that come late, rows that are kept for a time.
+//! Sources, and rules between them: rows that refer to others, rows that come late, rows that are kept for a time.
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
+
 use super::checking::Checking;
+use crate::config::Problem;
 use crate::error::Error;
 use crate::name::TableName;
 use crate::pipeline::definition::TableRules;
-use crate::pipeline::file::TableDeclaration;
+use crate::pipeline::file::PipelineFile;
+use crate::pipeline::placeholder::Placeholders;
+use crate::pipeline::project::ProjectFolder;
+use crate::pipeline::properties::TableProperties;
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{KeyKind, OnDrift, Source};
 use crate::suggestion::did_you_mean_or_list;
-use crate::warehouse::time_column::TimeColumn;
+use crate::warehouse::time_column::{TimeColumn, TimeOf};
 use crate::warehouse::visibility::KnownSince;
 
 /// A list says from when on its rows hold, unless something else is declared to.
@@ -30,6 +36,57 @@ pub(super) fn snapshots_say_when(
 }
 
 impl Checking<'_, '_> {
+    /// Returns the sources that could be checked, by name, and what they say of their raw tables.
+    pub(super) fn sources(
+        &mut self,
+        file: &PipelineFile,
+        placeholders: &Placeholders,
+        project: &ProjectFolder,
+        timezone: Tz,
+    ) -> (BTreeMap<String, Source>, BTreeMap<TableName, TableRules>) {
+        let (mut sources, mut tables) = (BTreeMap::new(), BTreeMap::new());
+        for (name, declaration) in &file.sources {
+            let mut declaration = declaration.clone();
+            let inherited = declaration.inherit(&file.source_defaults);
+            let key = ["sources", name.as_str(), "path"];
+            if let Some(path) = self.take(&key, placeholders.expand(&declaration.path)) {
+                declaration.path = if path.trim().is_empty() { path } else { project.location(&path) };
+            }
+            let mut source = match declaration.check(name) {
+                Ok(source) => source,
+                Err(problems) => {
+                    for problem in problems {
+                        self.wrong_source(name, problem, &inherited);
+                    }
+                    continue;
+                }
+            };
+            if declaration.timezone.is_none()
+                && let Some(snapshot) = &mut source.snapshot
+            {
+                snapshot.zone = timezone;
+            }
+            let table = source.raw_table();
+            let rules = self.table(&table, &TableProperties::of_source(&declaration), ["sources", name]);
+            tables.insert(table, rules);
+            sources.insert(source.name.clone(), source);
+        }
+        (sources, tables)
+    }
+
+    /// What is wrong with a default is reported there, and once however many sources have it.
+    fn wrong_source(&mut self, source: &str, problem: Problem, inherited: &[&'static str]) {
+        let is_default = problem.key.first().is_some_and(|key| inherited.contains(&key.as_str()));
+        if !is_default {
+            self.errors.push(self.documents.locate(problem.below(source).below("sources")));
+            return;
+        }
+        let error = self.documents.locate(problem.below("source_defaults"));
+        if self.errors.iter().all(|other| other.to_string() != error.to_string()) {
+            self.errors.push(error);
+        }
+    }
+
     /// A row is late by the time it tells of.
     pub(super) fn late_rows_have_a_time(
         &mut self,
@@ -44,7 +101,7 @@ impl Checking<'_, '_> {
                 self.wrong(
                     &["sources", &source.name, "late"],
                     Error::config(format!("{table} does not declare when its rows happened"))
-                        .hint(format!("add time = \"…\" (or valid_from) under [tables.\"{table}\"]")),
+                        .hint("add time = \"…\" (or valid_from) to the source"),
                 );
             }
         }
@@ -89,11 +146,11 @@ impl Checking<'_, '_> {
         }
     }
 
-    /// A row is kept by the column that the source names, else by its table's time.
+    /// A row is kept by the column that `keep` names, else by the time of the source.
     pub(super) fn kept_rows_have_an_age(
         &mut self,
         sources: &BTreeMap<String, Source>,
-        tables: &BTreeMap<String, TableDeclaration>,
+        tables: &BTreeMap<TableName, TableRules>,
     ) {
         for source in sources.values() {
             let Some(keep) = source.keep.as_ref().filter(|keep| keep.by.is_none()) else { continue };
@@ -102,30 +159,29 @@ impl Checking<'_, '_> {
                 continue;
             }
             let table = source.raw_table();
-            let declared = tables.get(&table.to_string());
             let say = |by: &str| format!("keep = {{ for = \"{}\", by = \"{by}\" }}", keep.span);
-            let wrong = match declared.map(|declared| (&declared.time, &declared.valid_from)) {
-                Some((Some(time), _)) => {
-                    let column = source.columns.iter().find(|column| column.name == *time);
+            let wrong = match tables.get(&table).map(|rules| &rules.known) {
+                Some(KnownSince::At(time)) if time.of == TimeOf::Event => {
+                    let column = source.columns.iter().find(|column| column.name == time.name);
                     match column.map(|column| &column.kind) {
-                        // One that is no time was reported where the table declares it.
+                        // One that is no time was reported where the source declares it.
                         Some(_) => continue,
                         None if source.on_drift != OnDrift::Evolve => continue,
                         None => Error::config(format!(
-                            "rows are kept by {table}'s time `{time}`, which is not a declared column"
+                            "rows are kept by {table}'s time `{}`, which is not a declared column",
+                            time.name
                         ))
                         .hint(format!("name a column of type date or timestamp: {}", say("…"))),
                     }
                 }
                 // An old consent may be the one that holds today.
-                Some((None, Some(from))) => Error::config(format!(
-                    "{table} holds states, valid from `{from}` until the next: they do not grow old by it"
+                Some(KnownSince::At(from)) => Error::config(format!(
+                    "{table} holds states, valid from `{}` until the next: they do not grow old by it",
+                    from.name
                 ))
-                .hint(format!("if they are to leave all the same, say {}", say(from))),
-                Some((None, None)) | None => {
-                    Error::config(format!("{table} does not declare when its rows happened"))
-                        .hint(format!("say {}, or add time = \"…\" under [tables.\"{table}\"]", say("…")))
-                }
+                .hint(format!("if they are to leave all the same, say {}", say(&from.name))),
+                _ => Error::config(format!("{table} does not declare when its rows happened"))
+                    .hint(format!("say {}, or add time = \"…\" to the source", say("…"))),
             };
             self.wrong(&["sources", &source.name, "keep"], wrong);
         }

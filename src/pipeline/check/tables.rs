@@ -10,12 +10,14 @@ use crate::model::Model;
 use crate::model::sql::require_expression;
 use crate::name::{StepName, TableName};
 use crate::pipeline::definition::TableRules;
-use crate::pipeline::file::TableDeclaration;
+use crate::pipeline::documents::TABLES;
+use crate::pipeline::properties::TableProperties;
 use crate::pipeline::step::DeclaredStep;
 use crate::source::snapshot::VALID_FROM;
 use crate::source::{ColumnType, OnDrift, Source, Undated};
 use crate::step::MadeTable;
 use crate::suggestion::did_you_mean;
+use crate::warehouse::description::TableDescription;
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
 use crate::warehouse::visibility::KnownSince;
 
@@ -29,7 +31,6 @@ impl Checking<'_, '_> {
     ) {
         for source in sources.values_mut() {
             let table = source.raw_table();
-            let shown = table.to_string();
             let Some(rules) = tables.get_mut(&table) else { continue };
             let KnownSince::At(time) = &mut rules.known else { continue };
             // A list says itself from when on its rows hold.
@@ -37,7 +38,7 @@ impl Checking<'_, '_> {
                 continue;
             }
             let key =
-                ["tables", shown.as_str(), if time.of == TimeOf::Event { "time" } else { "valid_from" }];
+                ["sources", &source.name, if time.of == TimeOf::Event { "time" } else { "valid_from" }];
             let hint = "name a declared column of type timestamp or date";
             match source.columns.iter().find(|c| c.name == time.name) {
                 Some(column) if matches!(column.kind, ColumnType::Timestamp | ColumnType::Date) => {}
@@ -66,17 +67,22 @@ impl Checking<'_, '_> {
         }
     }
 
-    pub(super) fn table(&mut self, name: &TableName, declaration: &TableDeclaration) -> TableRules {
-        let shown = name.to_string();
-        let key = ["tables", shown.as_str()];
-        let known = match (&declaration.time, &declaration.valid_from, declaration.is_static) {
+    /// Returns what is declared of a table in the section at a key.
+    pub(super) fn table(
+        &mut self,
+        name: &TableName,
+        properties: &TableProperties,
+        section: [&str; 2],
+    ) -> TableRules {
+        let [outer, inner] = section;
+        let known = match (&properties.time, &properties.valid_from, properties.is_static) {
             (Some(time), None, false) => KnownSince::At(TimeColumn::event(time)),
             (None, Some(from), false) => KnownSince::At(TimeColumn::state(from)),
             (None, None, true) => KnownSince::Always,
             (None, None, false) => KnownSince::Undeclared,
             _ => {
                 self.wrong(
-                    &key,
+                    &section,
                     Error::config("a table declares one of `time`, `valid_from` and `static`, found several")
                         .hint("time for events, valid_from for states, static for what says nothing of the future"),
                 );
@@ -84,7 +90,7 @@ impl Checking<'_, '_> {
             }
         };
         let mut checks = Vec::new();
-        for declared in &declaration.checks {
+        for declared in &properties.checks {
             let result = declared.check(name).and_then(|checks| {
                 for check in &checks {
                     if let Assertion::Expression(text) = &check.assertion {
@@ -93,29 +99,36 @@ impl Checking<'_, '_> {
                 }
                 Ok(checks)
             });
-            checks.extend(self.take(&["tables", &shown, "checks"], result).unwrap_or_default());
+            checks.extend(self.take(&[outer, inner, "checks"], result).unwrap_or_default());
         }
         // A row that does not say when it became known would be invisible without a word.
         if let KnownSince::At(time) = &known {
-            let dated = Assertion::NotNull(time.name.clone());
-            checks.retain(|check: &Check| check.assertion != dated);
-            checks.push(Check {
-                table: name.clone(),
-                assertion: dated,
-                severity: Severity::Error,
-                standing: false,
-            });
+            imply(&mut checks, name, Assertion::NotNull(time.name.clone()));
         }
-        let unique = Assertion::Unique(declaration.key.clone());
-        if !declaration.key.is_empty() && !checks.iter().any(|c| c.assertion == unique) {
-            checks.push(Check {
-                table: name.clone(),
-                assertion: unique,
-                severity: Severity::Error,
-                standing: false,
-            });
+        for column in &properties.key {
+            imply(&mut checks, name, Assertion::NotNull(column.clone()));
         }
-        TableRules { key: declaration.key.clone(), known, checks }
+        if !properties.key.is_empty() {
+            imply(&mut checks, name, Assertion::Unique(properties.key.clone()));
+        }
+        let description =
+            TableDescription { text: properties.description.clone(), columns: properties.columns.clone() };
+        let TableProperties { key, tags, owner, .. } = properties.clone();
+        self.are_tags(&tags, section);
+        TableRules { key, known, checks, description, tags, owner }
+    }
+
+    /// A tag is a word of a selector.
+    fn are_tags(&mut self, tags: &[String], section: [&str; 2]) {
+        for tag in tags {
+            if tag.is_empty() || tag.contains([' ', ',', '+', '*']) {
+                self.wrong(
+                    &[section[0], section[1], "tags"],
+                    Error::config(format!("`{tag}` cannot be a tag"))
+                        .hint("tags are selected by --select tag:<name>: use letters, digits, - and _"),
+                );
+            }
+        }
     }
 
     /// A table whose key follows from what makes it has that key, and no other.
@@ -130,9 +143,14 @@ impl Checking<'_, '_> {
             if !declared.is_empty() && *declared != key {
                 let shown = name.to_string();
                 let wrong = format!("the key of {name} is {}", key.join(", "));
-                self.wrong(&["tables", &shown, "key"], Error::config(wrong).hint("take `key` out"));
+                self.wrong(&[TABLES, &shown, "key"], Error::config(wrong).hint("take `key` out"));
             }
-            tables.entry(name).or_default().key = key;
+            let rules = tables.entry(name.clone()).or_default();
+            for column in &key {
+                imply(&mut rules.checks, &name, Assertion::NotNull(column.clone()));
+            }
+            imply(&mut rules.checks, &name, Assertion::Unique(key.clone()));
+            rules.key = key;
         }
     }
 
@@ -148,8 +166,8 @@ impl Checking<'_, '_> {
                     Error::config(format!("{} has no key", model.table))
                         .at_line(&model.path.display().to_string(), None)
                         .hint(format!(
-                            "add key = [\"…\"] under [tables.\"{}\"]: a mart is written in its order",
-                            model.table
+                            "write key = [\"…\"] into {}: a mart is written in its order",
+                            model.properties_path().display()
                         )),
                 );
             }
@@ -159,33 +177,30 @@ impl Checking<'_, '_> {
     /// Every table of which something is declared is among those that are made.
     pub(super) fn tables_are_made(&mut self, made: &[TableName], tables: &BTreeMap<TableName, TableRules>) {
         for (table, rules) in tables {
-            if !made.contains(table)
-                && self
-                    .document
-                    .value("tables")
-                    .and_then(|t| t.get_ref().get(table.to_string().as_str()))
-                    .is_some()
-            {
-                let shown = table.to_string();
-                let known: Vec<String> = made.iter().map(ToString::to_string).collect();
-                let near = did_you_mean(&shown, known.iter().map(String::as_str));
+            let shown = table.to_string();
+            let known: Vec<String> = made.iter().map(ToString::to_string).collect();
+            let known = || known.iter().map(String::as_str);
+            if !made.contains(table) && self.documents.has(&[TABLES.to_owned(), shown.clone()]) {
+                let near = did_you_mean(&shown, known());
                 self.wrong(
-                    &["tables", &shown],
-                    Error::config(format!("{table} is declared, but nothing makes it")).hint(
-                        near.unwrap_or_else(|| "add its model or source, or take the section out".to_owned()),
+                    &[TABLES, &shown],
+                    Error::config(format!("{table} has properties, but nothing makes it")).hint(
+                        near.unwrap_or_else(|| "add its model or source, or delete the file".to_owned()),
                     ),
                 );
             }
             for check in &rules.checks {
                 for read in check.reads() {
                     if !made.contains(&read) && made.contains(table) {
-                        let shown = table.to_string();
-                        let known: Vec<String> = made.iter().map(ToString::to_string).collect();
-                        let near = did_you_mean(&read.to_string(), known.iter().map(String::as_str));
+                        let near = did_you_mean(&read.to_string(), known());
                         let message = format!("the check {} needs {read}, which nothing makes", check.name());
                         let error = Error::config(message);
+                        let section = match table.schema() {
+                            "raw" => ["sources", table.table()],
+                            _ => [TABLES, &shown],
+                        };
                         self.wrong(
-                            &["tables", &shown, "checks"],
+                            &[section[0], section[1], "checks"],
                             match near {
                                 Some(near) => error.hint(near),
                                 None => error,
@@ -196,4 +211,14 @@ impl Checking<'_, '_> {
             }
         }
     }
+}
+
+/// Adds an assertion that follows from what is declared; one that is declared as well is no second one.
+fn imply(checks: &mut Vec<Check>, table: &TableName, assertion: Assertion) {
+    let is_it = |check: &Check| check.assertion == assertion;
+    if checks.iter().any(|check| is_it(check) && check.severity == Severity::Error) {
+        return;
+    }
+    checks.retain(|check| !is_it(check));
+    checks.push(Check { table: table.clone(), assertion, severity: Severity::Error, standing: false });
 }
