@@ -4,16 +4,19 @@
 //! refused) and a `check` that turns it into what the domain works with. `check` does no I/O and
 //! does not stop at the first problem; the pipeline adds file and line.
 
+use schemars::JsonSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
 /// What it does to the run when something that was declared does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
+    /// It is reported.
     Warn,
-    /// Nothing is published.
+    /// The run stops, and nothing is published.
     #[default]
     Error,
 }

@@ -1,8 +1,10 @@
 //! Names that are checked once and trusted afterwards: tables and steps.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -13,6 +15,20 @@ use crate::error::{Error, Result};
 pub struct TableName {
     schema: String,
     table: String,
+}
+
+impl JsonSchema for TableName {
+    fn schema_name() -> Cow<'static, str> {
+        "TableName".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[a-z_][a-z0-9_]*\\.[a-z_][a-z0-9_]*$" })
+    }
 }
 
 impl TableName {

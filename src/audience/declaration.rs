@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::definition::{Audience, Condition};
@@ -10,35 +11,58 @@ use crate::config::Problem;
 use crate::error::Error;
 use crate::name::{TableName, is_identifier};
 
-#[derive(Debug, Clone, Deserialize)]
+/// `[audiences.<name>]` as written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AudienceDeclaration {
+    /// The tables whose columns the conditions may name, each with one row per customer; everybody in the first
+    /// is a candidate.
+    #[schemars(example = ["mart.customer_360", "mart.churn_scores"])]
     pub from: Vec<TableName>,
+    /// The SQL condition for being on the list, or several, each with a line of its own in the waterfall.
     #[serde(rename = "where")]
+    #[schemars(example = "orders_total > 0 and churn_probability > 0.3")]
     pub rule: RuleDeclaration,
+    /// Conditions that keep people off, each with the reason that the waterfall names.
     #[serde(default)]
     pub exclude: Vec<ConditionDeclaration>,
+    /// The SQL expression by which people are ranked, the highest first.
+    #[schemars(example = "net_amount_365d")]
     pub rank_by: String,
+    /// How many people the list has at most.
+    #[schemars(example = 1000)]
     pub limit: Option<u64>,
+    /// The channel of the campaign, by which consent is looked up.
+    #[schemars(example = "email")]
     pub channel: String,
+    /// Whether only those are on the list who consented on the channel, as `core.consents` says.
+    #[schemars(extend("default" = true))]
     pub consent: Option<bool>,
+    /// What the consent must be for; of several each.
+    #[schemars(example = "promotions")]
     pub purpose: Option<PurposeDeclaration>,
+    /// The share of the list, 0 to 1, that is drawn as a control group and not contacted.
     #[serde(default)]
+    #[schemars(example = 0.1)]
     pub control: f64,
+    /// A word that draws another control group from the same people.
+    #[schemars(example = "spring", extend("default" = ""))]
     pub salt: Option<String>,
+    /// Columns that the exported list has beside those of every list.
     #[serde(default)]
+    #[schemars(example = ["email", "first_name"])]
     pub export: Vec<String>,
 }
 
 /// `where = "…"`, or a list of conditions that each have their own line in the waterfall.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a condition, or a list of conditions and { reason, where }")]
 pub enum RuleDeclaration {
     One(String),
     All(Vec<RuleEntry>),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a condition, or { reason = \"…\", where = \"…\" }")]
 pub enum RuleEntry {
     Plain(String),
@@ -46,16 +70,20 @@ pub enum RuleEntry {
 }
 
 /// `{ reason = "…", where = "…" }`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConditionDeclaration {
+    /// What the waterfall calls it.
+    #[schemars(example = "complaint in the last 30 days")]
     pub reason: String,
+    /// The SQL condition.
     #[serde(rename = "where")]
+    #[schemars(example = "incidents_30d > 0")]
     pub condition: String,
 }
 
 /// `purpose = "…"`, or a list of which each must be granted.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a purpose or a list of purposes")]
 pub enum PurposeDeclaration {
     One(String),

@@ -31,6 +31,7 @@ mod report;
 mod row_writer;
 mod run;
 mod schedule;
+mod schema;
 mod signal;
 mod tables;
 mod test;
@@ -141,6 +142,8 @@ enum Verb {
     Audience(audience::AudienceVerb),
     /// Read the manual: its chapters, or one of them
     Manual(manual::ManualArgs),
+    /// Print the JSON schema of a kind of file, by which editors check and complete it
+    Schema(schema::SchemaArgs),
     /// Write a script that completes verbs and options in a shell
     ///
     /// For bash: sillage completions bash > ~/.local/share/bash-completion/completions/sillage. For zsh into
@@ -231,6 +234,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Identity(verb) => identity::identity(verb).await,
         Verb::Audience(verb) => audience::audience(verb).await,
         Verb::Manual(args) => manual::manual(&args),
+        Verb::Schema(args) => schema::schema(&args),
         Verb::Completions(args) => {
             completions::completions(&args, Cli::command());
             Ok(())

@@ -26,7 +26,7 @@ pub struct RequestArgs {
     /// Allow an instant older than the last release's
     #[arg(long)]
     backfill: bool,
-    /// Only these steps: a table, schema.*, kind:model; +x with what it reads, x+ with what reads it
+    /// Only these steps: a table, schema.*, kind:model, tag:sales; +x with what it reads, x+ with what reads it
     #[arg(long, value_name = "STEPS")]
     select: Vec<String>,
     /// Not these steps

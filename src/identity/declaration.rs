@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::linkage::{Comparison, KeyRule, Linkage};
@@ -17,35 +18,41 @@ use crate::placeholder_value::PlaceholderValues;
 use crate::span::Span;
 
 /// `[identity]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityDeclaration {
     /// The table of keys: `source`, `record_id`, `key_kind`, `key_value`; one row per record and key.
+    #[schemars(example = "channel.person_keys")]
     pub keys: Option<TableName>,
     /// The table of person records: `source`, `record_id` and what is known of the person.
+    #[schemars(example = "channel.persons")]
     pub records: Option<TableName>,
     /// The table of a steward's decisions: `record_a`, `record_b` (`source:record_id`), `decision` (`link`
     /// or `cut`), `decided_at`.
+    #[schemars(example = "channel.link_decisions")]
     pub decisions: Option<TableName>,
     /// Where numbers and postcodes without a country were written down: two letters.
     #[serde(default)]
+    #[schemars(example = "FR", extend("default" = ""))]
     pub country: String,
     /// Placeholder values, in addition to the common ones: they join no records.
     #[serde(default)]
+    #[schemars(example = ["inconnu"])]
     pub placeholders: Vec<String>,
-    /// From this probability on two records are linked.
+    /// The probability, 0 to 1, from which on two records are linked.
     #[serde(default = "link_probability")]
     pub link_probability: f64,
-    /// From this probability on a pair is kept for review.
+    /// The probability, 0 to 1, from which on a pair is kept for review.
     #[serde(default = "review_probability")]
     pub review_probability: f64,
     /// Blocks of more records are not compared pair by pair.
     #[serde(default = "max_block_records")]
     pub max_block_records: u64,
-    /// Person records of one customer, at most, by probable links.
+    /// How many person records one customer has at most by probable links.
     #[serde(default = "max_customer_records")]
     pub max_customer_records: u64,
-    /// A key with more names is unusable, and so are the keys of a record that has more of one kind.
+    /// How many names may hold one key: a key with more is unusable, and so are the keys of a record that has
+    /// more of one kind.
     #[serde(default = "max_key_persons")]
     pub max_key_persons: u64,
     /// By source: so many of its records, of which no name is known, may hold one key. Of a source that is
@@ -55,9 +62,11 @@ pub struct IdentityDeclaration {
     /// How long parameters and term frequencies stay in force before they are estimated again.
     #[serde(default = "estimate_every")]
     pub estimate_every: String,
-    /// In place of the shipped comparisons, blocking and training rules.
+    /// In place of the shipped comparisons: what is compared, and in which levels.
     pub comparisons: Option<Vec<Comparison>>,
+    /// In place of the shipped blocking rules: which pairs are compared.
     pub blocking: Option<Vec<KeyRule>>,
+    /// In place of the shipped training rules: which pairs the weights are estimated from.
     pub training: Option<Vec<KeyRule>>,
 }
 

@@ -1,5 +1,8 @@
 //! The manual: chapters in Markdown beside this file, which are in the binary too.
 
+#[cfg(test)]
+mod reference;
+
 /// A chapter of the manual.
 #[derive(Debug)]
 pub struct Chapter {
@@ -26,6 +29,7 @@ pub const CHAPTERS: &[Chapter] = chapters![
     "running",
     "erasure",
     "bi",
+    "reference",
     "architecture",
 ];
 

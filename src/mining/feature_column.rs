@@ -1,8 +1,10 @@
 //! A feature that a model reads, as sections name it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -20,12 +22,27 @@ pub struct FeatureColumn {
     pub log: bool,
 }
 
-#[derive(Deserialize)]
+/// `{ column = "…", log = true }`
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FeatureColumnTable {
+    /// A column of the features.
+    #[schemars(example = "orders_total")]
     column: String,
+    /// Whether it is read through a logarithm, `sign(x)·ln(1+|x|)`: for amounts and counts with a long tail.
     #[serde(default)]
     log: bool,
+}
+
+impl JsonSchema for FeatureColumn {
+    fn schema_name() -> Cow<'static, str> {
+        "FeatureColumn".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = generator.subschema_for::<FeatureColumnTable>();
+        json_schema!({ "anyOf": [{ "type": "string" }, table] })
+    }
 }
 
 impl<'de> Deserialize<'de> for FeatureColumn {

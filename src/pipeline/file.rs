@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
@@ -22,30 +23,74 @@ use crate::mining::segments::SegmentSection;
 use crate::source::{SourceDeclaration, SourceDefaults};
 
 /// A pipeline file, as far as it could be read.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct PipelineFile {
+    /// What releases, the history and messages call the pipeline: lower-case letters, digits and underscores.
+    #[schemars(required, example = "nightly")]
     pub name: Option<String>,
+    /// What the pipeline is for, in a sentence.
+    #[schemars(example = "Shop, web and post, one customer each")]
     pub description: Option<String>,
+    /// When `sillage schedule` runs it, as a cron expression in its time zone.
+    #[schemars(example = "0 3 * * *")]
     pub schedule: Option<String>,
+    /// Of the schedule, of instants written without a zone, and of whole days.
+    #[schemars(example = "Europe/Paris", extend("default" = "UTC"))]
     pub timezone: Option<String>,
+    /// The warehouse: a folder, from the folder of the project, or `s3://…`; `--warehouse` comes before it.
+    #[schemars(example = "s3://bucket/warehouse", extend("default" = "warehouse"))]
     pub warehouse: Option<String>,
+    /// What all that is drawn at random is drawn from.
+    #[schemars(extend("default" = 42))]
     pub seed: Option<u64>,
+    /// The instant of runs that are given none; the present one when not given.
+    #[schemars(example = "2026-07-01")]
     pub as_of: Option<String>,
-    pub source_defaults: SourceDefaults,
+    /// The folder of the models, from the folder of the project; `sql/<name>` when not given.
+    #[schemars(example = "sql/nightly")]
+    #[expect(dead_code, reason = "it is read before the file, which is checked with the models")]
+    pub models: Option<String>,
+    /// What the sources have in common.
+    pub source_defaults: Option<SourceDefaults>,
+    /// Where records come from, each a table `raw.<name>`: sections `[sources.<name>]`, or a folder or pattern of
+    /// files `<name>.toml`.
+    #[schemars(schema_with = "sections::<SourceDeclaration>", example = "pipelines/nightly/sources")]
     pub sources: BTreeMap<String, SourceDeclaration>,
+    /// Which records are of one customer.
     pub identity: Option<IdentityDeclaration>,
+    /// What is known of a customer, chosen among the records.
     pub golden_record: Option<GoldenRecordDeclaration>,
+    /// Who lives together.
     pub households: Option<HouseholdsDeclaration>,
+    /// Companies, and the people who work for them.
     pub organisations: Option<OrganisationsDeclaration>,
+    /// How good the links between records are, as tables and as a page.
     pub match_quality: Option<QualityDeclaration>,
     /// Of tables, by name, from the files beside the models.
+    #[schemars(skip)]
     pub properties: BTreeMap<String, TableProperties>,
+    /// Groups of customers who are like each other, each a table `mart.segments_<name>`; the first one is
+    /// `mart.segments` too.
     pub segments: BTreeMap<String, SegmentSection>,
+    /// Models that predict an outcome for each customer, each a table `mart.<name>_scores`.
     pub propensity: BTreeMap<String, PropensitySection>,
+    /// Target lists: sections `[audiences.<name>]`, or a folder or pattern of files `<name>.toml`.
+    #[schemars(schema_with = "sections::<AudienceDeclaration>", example = "pipelines/nightly/audiences")]
     pub audiences: BTreeMap<String, AudienceDeclaration>,
 }
 
-const KEYS: [&str; 18] = [
+/// Returns the schema of sections that may have files of their own.
+fn sections<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let section = generator.subschema_for::<T>();
+    json_schema!({ "anyOf": [
+        { "type": "string" },
+        { "type": "array", "items": { "type": "string" } },
+        { "type": "object", "additionalProperties": section },
+    ] })
+}
+
+pub(super) const KEYS: [&str; 18] = [
     "name",
     "description",
     "schedule",
@@ -75,8 +120,6 @@ impl PipelineFile {
             errors.push(main.at_key(&[key.to_owned()], unknown_key(key)));
         }
         let mut reader = Reader { documents, errors };
-        // Where the models are was read before them: here only what is wrong with it.
-        reader.one::<String>("models");
         let file = PipelineFile {
             name: reader.one("name"),
             description: reader.one("description"),
@@ -85,7 +128,8 @@ impl PipelineFile {
             warehouse: reader.one("warehouse"),
             seed: reader.one("seed"),
             as_of: reader.one("as_of"),
-            source_defaults: reader.one("source_defaults").unwrap_or_default(),
+            models: reader.one("models"),
+            source_defaults: reader.one("source_defaults"),
             sources: reader.each("sources"),
             identity: reader.one("identity"),
             golden_record: reader.one("golden_record"),

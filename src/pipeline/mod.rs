@@ -18,9 +18,11 @@ mod project;
 mod properties;
 pub mod selector;
 mod sql_origins;
+mod schema;
 mod step;
 mod truth;
 
 pub use definition::{Pipeline, TableRules};
 pub use load::{load, of_text};
+pub use schema::FileKind;
 pub use step::DeclaredStep;

@@ -2,37 +2,46 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::check::CheckDeclaration;
 use crate::source::SourceDeclaration;
 
 /// `sql/<pipeline>/<schema>/<table>.toml` as written.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableProperties {
     /// What a row is, in a sentence. Readers of the table see it: `show`, Delta, `manifest.json`.
+    #[schemars(example = "One row per order, returns included")]
     pub description: Option<String>,
     /// What columns contain: `column = "description"`.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
-    /// The columns that tell rows apart; none is null, and no two rows agree in all.
+    /// The columns that tell rows apart: none of them is null, and no two rows agree in all of them. Tables of
+    /// the schema `mart` need one, and are written in its order.
     #[serde(default)]
+    #[schemars(example = ["order_id"])]
     pub key: Vec<String>,
     /// The column that says when an event occurred: a model sees rows before the instant of its run.
+    #[schemars(example = "ordered_at")]
     pub time: Option<String>,
     /// The column that says from when a state holds.
+    #[schemars(example = "valid_from")]
     pub valid_from: Option<String>,
     /// Your promise that the table contains nothing from the future.
     #[serde(default, rename = "static")]
+    #[schemars(extend("default" = false))]
     pub is_static: bool,
     /// What must hold of the rows, in every run.
     #[serde(default)]
     pub checks: Vec<CheckDeclaration>,
     /// Words by which tables are selected: `--select tag:finance`.
     #[serde(default)]
+    #[schemars(example = ["finance"])]
     pub tags: Vec<String>,
     /// Who answers for the table: a team or a role.
+    #[schemars(example = "data team of sales")]
     pub owner: Option<String>,
 }
 

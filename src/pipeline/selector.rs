@@ -1,13 +1,13 @@
 //! `--select` and `--exclude`: which steps of the graph a run takes.
 //!
 //! `mart.segments` one step; `+x` with everything it reads; `x+` with everything that reads it;
-//! `kind:ingest` all of a kind; `mart.*` all of a schema. Several are separated by spaces or commas.
+//! `kind:ingest` all of a kind; `tag:finance` all that make a table with the tag; `mart.*` all of a schema. Several are separated by spaces or commas.
 
 use std::collections::BTreeSet;
 
 use super::definition::Pipeline;
 use crate::error::{Error, Result};
-use crate::name::StepName;
+use crate::name::{StepName, TableName};
 use crate::suggestion::did_you_mean;
 
 /// The steps chosen by the two lists; an empty `select` means all.
@@ -43,6 +43,9 @@ fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
         if let Some(kind) = name.strip_prefix("kind:") {
             return pipeline.steps[step].step().kind() == kind;
         }
+        if let Some(tag) = name.strip_prefix("tag:") {
+            return made(step).iter().any(|table| tags(pipeline, table).any(|declared| declared == tag));
+        }
         if let Some(schema) = name.strip_suffix(".*") {
             return made(step).iter().any(|t| t.schema() == schema);
         }
@@ -54,7 +57,7 @@ fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
         let near = did_you_mean(name, known.iter().map(String::as_str));
         return Err(Error::config(format!("`{term}` selects no step of {}", pipeline.name)).hint(
             near.unwrap_or_else(|| {
-                format!("name a table, schema.*, or kind:{}; `sillage plan` lists the steps", kinds(&known))
+                format!("name a table, schema.*, tag:<name>, or kind:{}; `sillage plan` lists the steps", kinds(&known))
             }),
         ));
     }
@@ -78,9 +81,16 @@ fn selectable(pipeline: &Pipeline) -> BTreeSet<String> {
         for table in step.tables_made() {
             known.insert(format!("{}.*", table.schema()));
             known.insert(table.to_string());
+            known.extend(tags(pipeline, &table).map(|tag| format!("tag:{tag}")));
         }
     }
     known
+}
+
+/// Returns the tags of a table.
+fn tags<'p>(pipeline: &'p Pipeline, table: &TableName) -> impl Iterator<Item = &'p str> + use<'p> {
+    let rules = pipeline.tables.get(table);
+    rules.into_iter().flat_map(|rules| &rules.tags).map(String::as_str)
 }
 
 /// Returns the kinds of step among what may be named.

@@ -98,6 +98,10 @@ fn manifest(pipeline: &Pipeline, plan: &Plan) -> Value {
                 "made_by": name,
                 "key": rules.key,
                 "known_by": known_by,
+                "description": rules.description.text,
+                "columns": rules.description.columns,
+                "tags": rules.tags,
+                "owner": rules.owner,
                 "checks": rules.checks.iter().map(check).collect::<Vec<_>>(),
             })
         })

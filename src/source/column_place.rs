@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::slice;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// `from`: a name, a position, one of several columns of a name, or the names of today and of former times.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected a column's name, its position, { name = \"Email\", nth = 2 }, { partition = \"day\" }, or a list of the names it has had"
@@ -31,22 +32,28 @@ impl FromDeclaration {
 }
 
 /// `{ partition = "day" }`: the folder `day=…` that contains a file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionDeclaration {
+    /// The name of the folder `name=value` that contains the file.
+    #[schemars(example = "day")]
     pub partition: String,
 }
 
 /// `{ name = "Email", nth = 2 }`: of the columns that are called so, the second.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NthDeclaration {
+    /// The header that several columns have.
+    #[schemars(example = "Email")]
     pub name: String,
+    /// Which of them, from 1.
+    #[schemars(example = 2)]
     pub nth: i64,
 }
 
 /// `at`: the first and the last character of a fixed-width column, or the only one; from 1.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected the first and the last character, for example [1, 5], or a single character"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::declaration::SourceDeclaration;
@@ -14,7 +15,7 @@ macro_rules! source_defaults {
     ($($(#[$doc:meta])* $key:ident: $type:ty,)*) => {
         /// `[source_defaults]` as written. A source that says a key itself has its own value; a key that
         /// the format of a source does not have is not for that source.
-        #[derive(Debug, Clone, Default, Deserialize)]
+        #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct SourceDefaults {
             $($(#[$doc])* pub $key: Option<$type>,)*

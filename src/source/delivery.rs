@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::name_pattern::NamePattern;
@@ -26,7 +27,7 @@ pub struct DeliveryDeclaration<'d> {
 }
 
 /// `expect = "daily"`, or a table.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected \"daily\", \"weekly\", \"monthly\", or a table such as { every = \"daily\", except = [\"sunday\"], severity = \"warn\" } (keys: every, by, from, grace, except, severity)"
@@ -36,24 +37,31 @@ pub enum ExpectDeclaration {
     Table(ExpectTable),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectTable {
+    /// How often something is delivered.
     pub every: Every,
     /// A date or timestamp column: the delivered periods are found from its values, not from file names.
+    #[schemars(example = "sold_at")]
     pub by: Option<String>,
     /// The first day that is expected; the first that came when not given.
+    #[schemars(example = "2026-01-01")]
     pub from: Option<String>,
-    /// How long after its end a period may still be missing, for example "6 hours".
+    /// How long after its end a period may still be missing.
+    #[schemars(example = "6 hours", extend("default" = "0 hours"))]
     pub grace: Option<String>,
     /// Days on which nothing comes: weekdays and dates.
     #[serde(default)]
+    #[schemars(example = ["sunday", "2026-12-25"])]
     pub except: Vec<String>,
+    /// What a missing delivery does: `error` stops the run, `warn` is reported.
     #[serde(default)]
+    #[schemars(extend("default" = "error"))]
     pub severity: Severity,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Every {
     Daily,
@@ -62,20 +70,26 @@ pub enum Every {
 }
 
 /// `freshness = { max_age = "2 days" }`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table such as { max_age = \"2 days\", severity = \"warn\" }")]
 pub struct FreshnessDeclaration {
+    /// How old the newest file may be.
+    #[schemars(example = "2 days")]
     pub max_age: String,
+    /// What too old a file does: `error` stops the run, `warn` is reported.
     #[serde(default)]
+    #[schemars(extend("default" = "error"))]
     pub severity: Severity,
 }
 
 /// `late = { max_share = 0.01 }`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table such as { max_share = 0.01, severity = \"error\" }")]
 pub struct LateDeclaration {
-    /// Of the rows of a night, 0 to 1.
+    /// The share of the rows of a night, 0 to 1, that may be dated before the last release.
+    #[schemars(example = 0.01)]
     pub max_share: f64,
+    /// What too many late rows do: `error` stops the run, `warn` is reported.
     #[serde(default = "warn")]
     pub severity: Severity,
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::column::{Column, ColumnType};
@@ -11,14 +12,15 @@ use crate::error::Error;
 use crate::name::is_identifier;
 
 /// `[sources.<name>.person]` as written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PersonDeclaration {
-    /// Column → what it identifies: a kind of key of `[identity]`, a source of it whose record ids it
-    /// holds, or, as `source.column`, the rows of another source.
+    /// For each column that identifies a person what it identifies: a kind of key of `[identity]`, a source of
+    /// records there, or `source.column` for the rows of another source.
     pub keys: BTreeMap<String, String>,
-    /// The columns that become null, together with all undeclared ones; without it, whole rows are
-    /// removed.
+    /// The columns that become null when a person is forgotten, together with all undeclared ones; without it
+    /// whole rows are removed.
+    #[schemars(example = ["card", "email"])]
     pub anonymise: Option<Vec<String>>,
 }
 

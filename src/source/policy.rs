@@ -1,9 +1,10 @@
 //! What a source does with files and rows that differ from the declaration.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What happens to a file whose columns are not the declared ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnDrift {
     /// The file is not read; nothing is published.
@@ -16,7 +17,7 @@ pub enum OnDrift {
 }
 
 /// What happens to a row without a value in its table's time column.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Undated {
     /// It goes to the quarantine.

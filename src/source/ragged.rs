@@ -5,12 +5,13 @@
 //! look like a row with a lost or extra delimiter, whose values would be in the wrong columns. So a source
 //! must declare that its files are ragged. Cells of columns without a name may always be missing.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::record_span::Span;
 
 /// What happens to records with cells too few or too many at their end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Ragged {
     /// They are refused.

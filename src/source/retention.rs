@@ -5,6 +5,7 @@
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::clock::Instant;
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::span::Span;
 
 /// `keep = "3 years"`, or a table.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected a length of time such as \"3 years\", or a table such as { for = \"3 years\", by = \"sold_at\" } (keys: for, by)"
@@ -24,12 +25,15 @@ pub enum KeepDeclaration {
     Table(KeepTable),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeepTable {
+    /// How long: years, months, weeks or days.
     #[serde(rename = "for")]
+    #[schemars(example = "3 years")]
     pub span: String,
-    /// A date or timestamp column; the raw table's `time` when not given.
+    /// A date or timestamp column; the `time` of the source when not given.
+    #[schemars(example = "sold_at")]
     pub by: Option<String>,
 }
 

@@ -1,9 +1,10 @@
 //! What happens to a file whose content was already read under another name: `same_content = "read"`.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Declared where rows have no key, by which the same row twice would be one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SameContent {
     /// It is another delivery with the same content: its rows are read too.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The columns that a history has beside the declared ones.
@@ -14,7 +15,7 @@ pub const VALID_FROM: &str = "valid_from";
 pub const VALID_TO: &str = "valid_to";
 
 /// `snapshot = true`, or a table.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected true, or a table such as { min_share = 0.8 } (keys: min_share, history)"
@@ -24,13 +25,15 @@ pub enum SnapshotDeclaration {
     Table(SnapshotTable),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotTable {
-    /// Of the rows of the last list, 0 to 1; a smaller one stops the run.
+    /// The share of the rows of the last list, 0 to 1, below which a list is refused as incomplete.
+    #[schemars(example = 0.8, extend("default" = 0.5))]
     pub min_share: Option<f64>,
-    /// Models see every state that was known, not only those that hold.
+    /// Whether models see every state that was known, and not only those that hold.
     #[serde(default)]
+    #[schemars(extend("default" = false))]
     pub history: bool,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::survivorship::Rule;
@@ -12,22 +13,27 @@ use crate::identity::writing::Writing;
 use crate::name::{TableName, is_identifier};
 
 /// `[golden_record]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenRecordDeclaration {
-    /// `source`, `record_id` and one column per attribute; one row per record.
+    /// The table of records: `source`, `record_id` and a column for each attribute; one row per record.
+    #[schemars(example = "channel.persons")]
     pub records: TableName,
     /// The column with the date of the record.
+    #[schemars(example = "seen_at")]
     pub seen_at: Option<String>,
     /// Sources, the most trusted first.
     #[serde(default)]
+    #[schemars(example = ["card", "account"])]
     pub trust: Vec<String>,
+    /// For each attribute the rule by which its value is chosen, or rules in their order: `most_trusted`,
+    /// `most_recent`, `most_frequent`, `longest`.
     #[serde(default)]
     pub attributes: BTreeMap<String, AttributeDeclaration>,
 }
 
 /// `last_name = "most_trusted"`, a list of rules, or a table.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected a rule, a list of rules, or a table such as { columns = [\"street\", \"city\"], by = \"most_recent\" } (keys: columns, needs, by)"
@@ -37,7 +43,7 @@ pub enum AttributeDeclaration {
     Of(Together),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Rules {
     One(String),
@@ -45,13 +51,17 @@ pub enum Rules {
 }
 
 /// Columns that come from one record.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Together {
-    /// Without it the attribute's own name.
+    /// The columns whose values come from one record; without it the attribute's own name.
+    #[schemars(example = ["street", "postcode", "city"])]
     pub columns: Option<Vec<String>>,
     /// The columns that a record must have to be complete; all if not given.
+    #[schemars(example = ["street"])]
     pub needs: Option<Vec<String>>,
+    /// The rule, or rules in their order.
+    #[schemars(example = "most_recent")]
     pub by: Rules,
 }
 

@@ -1,5 +1,6 @@
 //! `[households]` of the pipeline file, and the rules it declares once checked.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Problem;
@@ -10,25 +11,27 @@ use crate::identity::writing::Writing;
 pub(super) const ADDRESS: &str = "address";
 
 /// `[households]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HouseholdsDeclaration {
-    /// Who agrees by one of them lives together; the rules are tried in their order.
+    /// What members of a household have in common; the rules are tried in their order.
     #[serde(default = "same_name_and_address")]
     pub rules: Vec<HouseholdRule>,
-    /// More members than a household has: they only share an address, or a mistake.
+    /// How many members a household has at most: more only share an address, or a mistake.
     #[serde(default = "max_members")]
     pub max_members: u64,
 }
 
 /// What members of a household have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HouseholdRule {
     /// Golden attributes that are the same in one spelling, `address` for the whole of it.
     #[serde(default)]
+    #[schemars(example = ["last_name", "address"])]
     pub same: Vec<String>,
-    /// A golden attribute of which one word is the same: Dupont-Martin and Martin.
+    /// A golden attribute of which one word is the same, as in Dupont-Martin and Martin.
+    #[schemars(example = "last_name")]
     pub shares_word: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -34,37 +35,48 @@ pub struct Linkage {
 }
 
 /// One look at a pair of records.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
+    /// How reports name it.
+    #[schemars(example = "last_name")]
     pub name: String,
     /// Attributes that both records need; otherwise the comparison has no level.
+    #[schemars(example = ["last_name"])]
     pub columns: Vec<String>,
-    /// Expressions that the levels share, by name.
+    /// SQL expressions that the levels share, by name.
     #[serde(default)]
     pub measures: BTreeMap<String, String>,
-    /// A further condition under which the comparison has no level.
+    /// A further SQL condition under which the comparison has no level.
     pub silent_when: Option<String>,
-    /// The most telling first.
+    /// The levels of agreement, the most telling first.
     pub levels: Vec<Level>,
 }
 
 /// A degree of agreement.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Level {
+    /// How reports name it.
+    #[schemars(example = "same")]
     pub name: String,
+    /// The SQL condition over the two records, `<attribute>_l` and `<attribute>_r`.
+    #[schemars(example = "last_name_l = last_name_r")]
     pub when: String,
-    /// Share of pairs of one person expected at this level, before the estimation.
+    /// The share of pairs of one person, 0 to 1, expected at this level before the estimation.
+    #[schemars(example = 0.75)]
     pub m: f64,
-    /// The attribute whose frequency among the records counts.
+    /// The attribute whose frequency among the records counts: rare agreement says more.
+    #[schemars(example = "last_name")]
     pub term: Option<String>,
 }
 
 /// Records whose key is equal; its parts are SQL over the attributes.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRule {
+    /// SQL expressions over the attributes: records in which all are equal are compared.
+    #[schemars(example = ["last_name", "postcode"])]
     pub key: Vec<String>,
 }
 

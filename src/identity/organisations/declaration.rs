@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Problem;
@@ -11,20 +12,25 @@ use crate::identity::writing::Writing;
 use crate::name::TableName;
 
 /// `[organisations]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrganisationsDeclaration {
-    /// `source`, `record_id`, `legal_number`, `name`, `postcode` and one column per attribute; one row a
-    /// record.
+    /// The table of records: `source`, `record_id`, `legal_number`, `name`, `postcode` and a column for each
+    /// attribute; one row per record.
+    #[schemars(example = "channel.key_accounts")]
     pub records: TableName,
-    /// `organisation_source`, `organisation_record_id`, `source`, `record_id`, `role`; one row per person's
-    /// record at an organisation.
+    /// The table of contacts: `organisation_source`, `organisation_record_id`, `source`, `record_id`, `role`;
+    /// one row per person's record at an organisation.
+    #[schemars(example = "channel.key_account_contacts")]
     pub contacts: Option<TableName>,
     /// The column with the date of the record.
+    #[schemars(example = "seen_at")]
     pub seen_at: Option<String>,
     /// Sources, the most trusted first.
     #[serde(default)]
+    #[schemars(example = ["crm", "billing"])]
     pub trust: Vec<String>,
+    /// For each attribute the rule by which its value is chosen, or rules in their order.
     #[serde(default)]
     pub attributes: BTreeMap<String, AttributeDeclaration>,
 }

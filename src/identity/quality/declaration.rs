@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::tables::{
@@ -15,10 +16,11 @@ use crate::ops::models;
 use crate::step::MadeTable;
 
 /// `[match_quality]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QualityDeclaration {
     /// The table that knows better: `source`, `record_id`, `person`. It may know only some records.
+    #[schemars(example = "channel.true_persons")]
     pub truth: Option<TableName>,
 }
 

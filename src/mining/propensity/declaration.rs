@@ -1,6 +1,7 @@
 //! `[propensity.<name>]`: which outcome, whom to learn it from, and at which past instants.
 
 use datafusion::sql::parser::DFParser;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Problem;
@@ -10,22 +11,28 @@ use crate::mining::feature_column::{FeatureColumn, check_columns};
 use crate::name::TableName;
 
 /// `[propensity.<name>]`, as written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PropensitySection {
     /// The table of features, one row per customer, evaluated as of each cut-off.
+    #[schemars(example = "mart.customer_features")]
     pub features: TableName,
+    /// The features from which it is learnt.
     pub columns: Vec<FeatureColumn>,
+    /// What is predicted.
     pub outcome: OutcomeSection,
     /// SQL condition over the features: from whom it is learnt.
+    #[schemars(example = "recency_days < 180")]
     pub eligible: Option<String>,
     /// SQL condition over the features: who gets a score; without it those that are eligible.
+    #[schemars(example = "orders_total > 0")]
     pub scored: Option<String>,
-    /// For an outcome in a window.
+    /// For an outcome in a window: the past instants to learn from, of which the latest is the hold-out.
     pub cutoffs: Option<CutoffsSection>,
     /// Strength of the L2 penalty; scikit-learn's `1 / C`.
     #[serde(default = "alpha")]
     pub alpha: f64,
+    /// Values beyond this share at either end, 0 to 0.5, are drawn in to it.
     #[serde(default = "winsorise")]
     pub winsorise: f64,
     /// How many rows are learnt from, over all cut-offs.
@@ -40,23 +47,29 @@ pub struct PropensitySection {
 }
 
 /// What is predicted: an event in a window, the absence of one, or a column that says it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeSection {
     /// The outcome comes for who has an event of this table in the window after a cut-off.
+    #[schemars(example = "core.orders")]
     pub event: Option<TableName>,
-    /// The outcome comes for who has none.
+    /// The outcome comes for who has no event of this table in the window after a cut-off.
+    #[schemars(example = "core.orders")]
     pub absence_of: Option<TableName>,
     /// The column of the features that says for whom it came: true or false, null where it is not known.
+    #[schemars(example = "churned")]
     pub column: Option<String>,
+    /// The length of the window, in days.
+    #[schemars(example = 90)]
     pub window_days: Option<i64>,
     /// SQL condition over the events: which of them count.
     #[serde(rename = "where")]
+    #[schemars(example = "not is_return")]
     pub condition: Option<String>,
 }
 
 /// The past instants to learn from, the latest being the hold-out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected { count = 5, every_days = 30 } or a list of days")]
 pub enum CutoffsSection {
     Days(Vec<String>),
@@ -64,10 +77,14 @@ pub enum CutoffsSection {
 }
 
 /// `count` cut-offs, each `every_days` before the next, the latest one window before the as-of instant.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rhythm {
+    /// How many cut-offs, the latest one window before the run's instant.
+    #[schemars(example = 3)]
     pub count: usize,
+    /// How many days are between them.
+    #[schemars(example = 90)]
     pub every_days: i64,
 }
 

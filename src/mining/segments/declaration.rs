@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Problem;
@@ -11,28 +12,34 @@ use crate::mining::feature_column::{FeatureColumn, check_columns};
 use crate::name::TableName;
 
 /// `[segments.<name>]`, as written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SegmentSection {
     /// The table of features, one row per customer.
+    #[schemars(example = "mart.customer_features")]
     pub features: TableName,
+    /// The features by which customers are like each other.
     pub columns: Vec<FeatureColumn>,
-    /// How many segments; or `k_range`, to have it chosen.
+    /// How many segments there are.
+    #[schemars(example = 6)]
     pub k: Option<usize>,
+    /// The smallest and the largest number of segments, from which one is chosen by the stability of the
+    /// segments.
+    #[schemars(example = [5, 7])]
     pub k_range: Option<[usize; 2]>,
     /// How many customers the centroids are fitted on; all of them are scored.
     #[serde(default = "sample")]
     pub sample: usize,
-    /// Random starts; the best one is kept.
+    /// How many random starts are tried; the best is kept.
     #[serde(default = "starts")]
     pub starts: usize,
     /// Values beyond this share at either end are drawn in to it.
     #[serde(default = "winsorise")]
     pub winsorise: f64,
-    /// A chosen k has no segment with a smaller share of the customers.
+    /// The share of the customers, 0 to 1, that the smallest segment of a chosen k has at least.
     #[serde(default = "smallest_share")]
     pub smallest_share: f64,
-    /// Words for a low and a high value of a column; an empty word says nothing.
+    /// Words for a low and a high value of a feature, of which names are made; an empty word says nothing.
     #[serde(default)]
     pub names: BTreeMap<String, [String; 2]>,
 }
