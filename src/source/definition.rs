@@ -5,20 +5,20 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use glob::Pattern;
 
-use super::column::{Column, ColumnType, Style};
-use super::delivery::Delivery;
-use super::editions::Editions;
-use super::file_format::Format;
-use super::file_version::file_version;
-use super::header_name::plain;
-use super::person::Person;
-use super::policy::{OnDrift, Undated};
-use super::ragged::Ragged;
-use super::retention::RetentionRule;
-use super::same_content::SameContent;
-use super::snapshot::{self, Snapshot};
-use super::text::TextEncoding;
 use crate::name::TableName;
+use crate::source::contract::column::{Column, ColumnType, Style};
+use crate::source::contract::header_name::plain;
+use crate::source::contract::person::Person;
+use crate::source::contract::policy::{OnDrift, Undated};
+use crate::source::contract::retention::RetentionRule;
+use crate::source::contract::snapshot::{self, Snapshot};
+use crate::source::file::csv::ragged::Ragged;
+use crate::source::file::delivery::Delivery;
+use crate::source::file::delivery::editions::Editions;
+use crate::source::file::delivery::file_version::file_version;
+use crate::source::file::delivery::same_content::SameContent;
+use crate::source::file::format::Format;
+use crate::source::file::text::TextEncoding;
 
 /// The column with the number of the element that a row comes from.
 pub(super) const ELEMENT: &str = "_element";
