@@ -22,7 +22,9 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use contract::Contract;
 pub use contract::column::{Column, ColumnType, From};
+pub use contract::expectation::{Expect, ExpectedRows, Late};
 pub use contract::person::{Blanked, KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
 pub use contract::policy::{OnDrift, Undated};
 pub use contract::snapshot::Snapshot;
@@ -30,10 +32,11 @@ pub use contract::{retention, snapshot};
 pub use declaration::SourceDeclaration;
 pub use declaration::column::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
 pub use declaration::column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
-pub use definition::{Source, raw_table};
+pub use definition::{Origin, Source, raw_table};
+pub use file::Files;
 pub use file::bytes::content::{content, is_packed};
 pub use file::columns::survey::{Survey, survey};
-pub use file::delivery;
+pub use file::delivery::Delivery;
 pub use file::delivery::editions::{Edition, Editions};
 pub use file::delivery::same_content::{SameContent, is_moved};
 pub use file::format::Format;

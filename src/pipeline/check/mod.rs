@@ -176,7 +176,7 @@ impl Checking<'_, '_> {
                 continue;
             };
             if declaration.timezone.is_none()
-                && let Some(snapshot) = &mut source.snapshot
+                && let Some(snapshot) = &mut source.contract.snapshot
             {
                 snapshot.zone = timezone;
             }

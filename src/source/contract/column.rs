@@ -168,7 +168,7 @@ impl Column {
     }
 
     /// Makes days without a time of day mean their last instant.
-    pub(in crate::source) fn date_events(&mut self) {
+    pub(super) fn date_events(&mut self) {
         Arc::make_mut(&mut self.style).whole_day = WholeDay::End;
     }
 

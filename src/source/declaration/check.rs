@@ -6,18 +6,22 @@ use super::column_place::{FromDeclaration, is_path};
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
+use crate::source::contract::Contract;
 use crate::source::contract::column::{Column, ColumnType, From};
+use crate::source::contract::expectation::{ExpectDeclaration, ExpectedRows};
 use crate::source::contract::header_name::{composed, plain};
 use crate::source::contract::policy::OnDrift;
 use crate::source::contract::retention::KeepDeclaration;
 use crate::source::contract::snapshot;
 use crate::source::declaration::SourceDeclaration;
-use crate::source::definition::{Dialect, ELEMENT, Source};
+use crate::source::definition::{Origin, Source};
 use crate::source::file::delivery::DeliveryDeclaration;
 use crate::source::file::delivery::editions::Editions;
 use crate::source::file::format::Format;
 use crate::source::file::text::TextEncoding;
 use crate::source::file::text::encoding::Encoding;
+use crate::source::file::{Dialect, Files};
+use crate::source::row::rows::ELEMENT;
 
 impl SourceDeclaration {
     /// Turns the declaration into a source, or returns all errors in it.
@@ -53,18 +57,23 @@ impl SourceDeclaration {
         self.unfolding(&mut problems);
         let member = self.members(&mut problems);
         self.versions(&columns, &mut problems);
+        let expected_by = self.expect.as_ref().and_then(ExpectDeclaration::by);
         let delivery = DeliveryDeclaration {
             date_in_name: self.date_in_name.as_deref(),
-            expect: self.expect.as_ref(),
+            expect: self.expect.as_ref().filter(|_| expected_by.is_none()),
             freshness: self.freshness.as_ref(),
-            late: self.late.as_ref(),
         };
-        let delivery = delivery.check(shared.zone, &mut problems);
+        let delivery = delivery.check(&mut problems);
+        let expect = self
+            .expect
+            .as_ref()
+            .zip(expected_by)
+            .map(|(declared, by)| ExpectedRows { by: by.clone(), expect: declared.check(&mut problems) });
+        let late = self.late.as_ref().map(|declared| declared.check(&mut problems));
         let keep = self.keep.as_ref().and_then(|declared| declared.check(shared.zone, &mut problems));
-        for (section, by) in [
-            ("expect", delivery.expect.as_ref().and_then(|expect| expect.by.as_ref())),
-            ("keep", self.keep.as_ref().and_then(KeepDeclaration::by)),
-        ] {
+        for (section, by) in
+            [("expect", expected_by), ("keep", self.keep.as_ref().and_then(KeepDeclaration::by))]
+        {
             self.counted_by(section, by, &columns, &mut problems);
         }
         let added: Vec<String> = match &self.snapshot {
@@ -96,26 +105,33 @@ impl SourceDeclaration {
         if problems.is_empty() {
             Ok(Source {
                 name: name.to_owned(),
-                path: self.path.clone(),
-                format: self.format,
-                columns,
-                key: self.key.clone(),
-                version: self.version.clone(),
-                undated: self.undated.unwrap_or_default(),
-                tolerance: self.tolerance,
-                optional: self.optional,
-                on_drift: self.on_drift.unwrap_or_default(),
-                delivery,
-                rows: self.rows.clone(),
-                person,
-                keep,
-                member,
-                ignored: self.ignore_columns.iter().map(|name| self.ignored(name)).collect(),
-                same_content: self.same_content,
-                snapshot,
-                replaces,
-                usual: shared.usual(),
-                dialect,
+                contract: Contract {
+                    columns,
+                    key: self.key.clone(),
+                    version: self.version.clone(),
+                    undated: self.undated.unwrap_or_default(),
+                    tolerance: self.tolerance,
+                    on_drift: self.on_drift.unwrap_or_default(),
+                    ignored: self.ignore_columns.iter().map(|name| self.ignored(name)).collect(),
+                    usual: shared.usual(),
+                    person,
+                    keep,
+                    snapshot,
+                    expect,
+                    late,
+                    zone: shared.zone,
+                },
+                origin: Origin::Files(Files {
+                    path: self.path.clone(),
+                    optional: self.optional,
+                    format: self.format,
+                    dialect,
+                    rows: self.rows.clone(),
+                    member,
+                    delivery,
+                    same_content: self.same_content,
+                    replaces,
+                }),
             })
         } else {
             Err(problems)

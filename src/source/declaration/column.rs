@@ -51,7 +51,7 @@ pub enum FormatDeclaration {
 }
 
 impl FormatDeclaration {
-    pub(in crate::source) fn all(&self) -> &[String] {
+    pub(super) fn all(&self) -> &[String] {
         match self {
             FormatDeclaration::One(format) => std::slice::from_ref(format),
             FormatDeclaration::Several(formats) => formats,

@@ -45,7 +45,7 @@ impl SourceDeclaration {
         }
     }
 
-    pub(in crate::source) fn column(
+    pub(super) fn column(
         &self,
         name: &str,
         table: &ColumnTable,

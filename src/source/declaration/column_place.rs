@@ -20,7 +20,7 @@ pub enum FromDeclaration {
 
 impl FromDeclaration {
     /// Returns the names that it gives.
-    pub(in crate::source) fn names(&self) -> &[String] {
+    pub(super) fn names(&self) -> &[String] {
         match self {
             FromDeclaration::Name(name) => slice::from_ref(name),
             FromDeclaration::Names(names) => names,

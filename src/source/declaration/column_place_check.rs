@@ -22,12 +22,7 @@ const CHARACTERS: &str = "write for example at = [1, 5], the first and the last 
 
 impl SourceDeclaration {
     /// Returns where a declared column is.
-    pub(in crate::source) fn place(
-        &self,
-        name: &str,
-        table: &ColumnTable,
-        problems: &mut Vec<Problem>,
-    ) -> Option<From> {
+    pub(super) fn place(&self, name: &str, table: &ColumnTable, problems: &mut Vec<Problem>) -> Option<From> {
         let place = match (self.format, &table.at, &table.from) {
             (_, None, Some(FromDeclaration::Partition(folder))) => partition(folder),
             (Format::Fixed, Some(at), None) => stretch(*at).map(From::Characters),

@@ -14,13 +14,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::source::contract::expectation::{ExpectDeclaration, LateDeclaration};
 use crate::source::contract::person::PersonDeclaration;
 use crate::source::contract::policy::{OnDrift, Undated};
 use crate::source::contract::retention::KeepDeclaration;
 use crate::source::contract::snapshot::SnapshotDeclaration;
 use crate::source::file::csv::ragged::Ragged;
+use crate::source::file::delivery::FreshnessDeclaration;
 use crate::source::file::delivery::same_content::SameContent;
-use crate::source::file::delivery::{ExpectDeclaration, FreshnessDeclaration, LateDeclaration};
 use crate::source::file::format::Format;
 use column::ColumnDeclarations;
 

@@ -13,7 +13,7 @@ const MIN_SHARE: f64 = 0.8;
 
 impl SourceDeclaration {
     /// None where the files are not snapshots.
-    pub(in crate::source) fn snapshot(
+    pub(super) fn snapshot(
         &self,
         zone: Tz,
         person: Option<&Person>,

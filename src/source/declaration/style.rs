@@ -70,7 +70,7 @@ impl SourceDeclaration {
 }
 
 impl ColumnTable {
-    pub(in crate::source) fn time_format(
+    pub(super) fn time_format(
         &self,
         kind: Option<ColumnType>,
         shared: &Shared,
@@ -167,7 +167,7 @@ fn currency<K: Into<String>>(
 }
 
 /// Returns the last of a hundred years; of a wrong one some other, since one problem is enough.
-pub(in crate::source) fn short_years<K: Into<String>>(
+pub(super) fn short_years<K: Into<String>>(
     key: impl IntoIterator<Item = K>,
     given: Option<i64>,
     problems: &mut Vec<Problem>,

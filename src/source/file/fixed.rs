@@ -7,29 +7,30 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::FileSource;
 use super::csv::not_valid;
 use super::csv::ragged::Ragged;
+use super::file_rows::rows_of_file;
 use super::text::Text;
 use crate::error::Result;
 use crate::source::contract::column::From;
 use crate::source::contract::policy::OnDrift;
-use crate::source::definition::Source;
 use crate::source::row::record_span::{RECORD_BYTES, line_end};
 use crate::source::row::remark::Remark;
 use crate::source::row::rows::{Piece, Rows};
 
 /// Reads a fixed-width file; `emit` returns false when its receiver is gone.
 pub fn read(
-    source: &Source,
+    source: FileSource<'_>,
     file: &str,
     rows: usize,
     windows: impl FnMut() -> Option<Result<Bytes>>,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
-    let dialect = &source.dialect;
+    let dialect = &source.files.dialect;
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let layout = Layout::of(source);
-    let mut rows = Rows::new(source, file, rows)?;
+    let mut rows = rows_of_file(source, file, rows)?;
     let mut starts = Vec::new();
     // A line too long is refused once, and ignored until it ends.
     let mut passing_over = false;
@@ -102,8 +103,9 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(source: &Source) -> Self {
+    fn of(source: FileSource<'_>) -> Self {
         let columns: Vec<Option<Range<usize>>> = source
+            .contract
             .columns
             .iter()
             .map(|column| match &column.from {
@@ -112,13 +114,23 @@ impl Layout {
             })
             .collect();
         let width = columns.iter().flatten().map(|stretch| stretch.end).max().unwrap_or(0);
-        let undeclared = match source.on_drift {
+        let undeclared = match source.contract.on_drift {
             OnDrift::Fail => between(
-                columns.iter().flatten().cloned().chain(source.ignored.iter().filter_map(|i| characters(i))),
+                columns
+                    .iter()
+                    .flatten()
+                    .cloned()
+                    .chain(source.contract.ignored.iter().filter_map(|i| characters(i))),
             ),
             OnDrift::Ignore | OnDrift::Evolve => Vec::new(),
         };
-        Layout { columns, width, undeclared, ragged: source.dialect.ragged, not_valid: not_valid(source) }
+        Layout {
+            columns,
+            width,
+            undeclared,
+            ragged: source.files.dialect.ragged,
+            not_valid: not_valid(source),
+        }
     }
 
     /// Reads a line that is text; `starts` is room to work in.

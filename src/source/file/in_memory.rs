@@ -30,7 +30,8 @@ pub fn read_in_memory(
     batch_rows: usize,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
-    if source.format != Format::Parquet && source.member.is_none() {
+    let source = source.as_files();
+    if source.files.format != Format::Parquet && source.files.member.is_none() {
         let content = packed::unpacked(Box::new(windows.into_iter().map(Ok)))?;
         return text(source, file, batch_rows, content, emit);
     }
@@ -53,7 +54,7 @@ pub fn read_in_memory(
         content: None,
         store,
     };
-    if source.format == Format::Parquet {
+    if source.files.format == Format::Parquet {
         return parquet::read(source, &file, batch_rows, runtime.handle(), emit);
     }
     let _entered = runtime.enter();

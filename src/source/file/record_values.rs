@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::FileSource;
 use super::csv::{quoting, splitter};
 use super::fixed::stretches;
 use super::format::Format;
@@ -19,9 +20,10 @@ impl Source {
     /// Returns what is in a refused record's text: fields of a line, texts, keys and numbers of JSON
     /// however deep, decoded. What is in a value as JSON is parsed too.
     pub fn values_of_record(&self, record: &str) -> Vec<String> {
-        let mut values = match self.format {
-            Format::Csv => self.fields(record),
-            Format::Fixed => self.stretches(record),
+        let source = self.as_files();
+        let mut values = match source.files.format {
+            Format::Csv => fields(source, record),
+            Format::Fixed => declared_stretches(source, record),
             Format::Jsonl | Format::Json => Vec::new(),
             Format::Parquet => shown(record),
         };
@@ -34,43 +36,43 @@ impl Source {
         values.append(&mut inner);
         values
     }
+}
 
-    fn fields(&self, record: &str) -> Vec<String> {
-        let (splitter, quoting) = (splitter(self), quoting(self));
-        let (text, mut at, mut values) = (record.as_bytes(), 0, Vec::new());
-        let (mut spans, mut scratch) = (Vec::new(), Vec::new());
-        while at < text.len() {
-            spans.clear();
-            let next = match splitter.split(text, at, true, &mut spans) {
-                Found::Record { next, .. } => {
-                    let fields = spans.iter().map(|span| {
-                        String::from_utf8_lossy(field(text, *span, quoting, &mut scratch)).into_owned()
-                    });
-                    values.extend(fields);
-                    next
-                }
-                Found::Broken { end, next, .. } => {
-                    let quote = char::from(quoting.quote);
-                    let fields = record[at..end].split(char::from(self.dialect.delimiter));
-                    let unquoted = fields.map(|field| field.trim().trim_matches(quote));
-                    values.extend(unquoted.map(|field| field.replace([quote, '\\'], "")));
-                    next
-                }
-                Found::Blank { next } => next,
-                Found::More => break,
-            };
-            at = next.max(at + 1);
-        }
-        values
+fn fields(source: FileSource<'_>, record: &str) -> Vec<String> {
+    let (splitter, quoting) = (splitter(source), quoting(source));
+    let (text, mut at, mut values) = (record.as_bytes(), 0, Vec::new());
+    let (mut spans, mut scratch) = (Vec::new(), Vec::new());
+    while at < text.len() {
+        spans.clear();
+        let next = match splitter.split(text, at, true, &mut spans) {
+            Found::Record { next, .. } => {
+                let fields = spans.iter().map(|span| {
+                    String::from_utf8_lossy(field(text, *span, quoting, &mut scratch)).into_owned()
+                });
+                values.extend(fields);
+                next
+            }
+            Found::Broken { end, next, .. } => {
+                let quote = char::from(quoting.quote);
+                let fields = record[at..end].split(char::from(source.files.dialect.delimiter));
+                let unquoted = fields.map(|field| field.trim().trim_matches(quote));
+                values.extend(unquoted.map(|field| field.replace([quote, '\\'], "")));
+                next
+            }
+            Found::Blank { next } => next,
+            Found::More => break,
+        };
+        at = next.max(at + 1);
     }
+    values
+}
 
-    fn stretches(&self, record: &str) -> Vec<String> {
-        let columns = self.columns.iter().filter_map(|column| match &column.from {
-            From::Characters(stretch) => Some(stretch),
-            _ => None,
-        });
-        stretches(record, columns)
-    }
+fn declared_stretches(source: FileSource<'_>, record: &str) -> Vec<String> {
+    let columns = source.contract.columns.iter().filter_map(|column| match &column.from {
+        From::Characters(stretch) => Some(stretch),
+        _ => None,
+    });
+    stretches(record, columns)
 }
 
 /// Returns the values of a row of Parquet, which is shown as `name: value, name: value`.

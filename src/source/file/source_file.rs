@@ -22,10 +22,10 @@ pub struct SourceFile {
     /// The version seen, where the store tells one: a file that changes while it is read is an error.
     pub version: Option<String>,
     /// Where the file is one member of a zip archive, which one. Its size is then that of what it holds.
-    pub(in crate::source) member: Option<Member>,
+    pub(super) member: Option<Member>,
     /// What it holds, where that was looked at: it is not read again to know.
-    pub(in crate::source) content: Option<Content>,
-    pub(in crate::source) store: Arc<dyn ObjectStore>,
+    pub(super) content: Option<Content>,
+    pub(super) store: Arc<dyn ObjectStore>,
 }
 
 #[cfg(test)]

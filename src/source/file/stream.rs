@@ -6,6 +6,7 @@ use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::FileSource;
 use super::bytes::packed::{self, Content};
 use super::csv;
 use super::fixed;
@@ -33,14 +34,15 @@ pub fn read(
     let runtime = tokio::runtime::Handle::current();
     let place = (source.name.clone(), file.name.clone());
     let thread = tokio::task::spawn_blocking(move || {
+        let source = source.as_files();
         let mut emit = |piece| send.blocking_send(Ok(piece)).is_ok();
-        if file.size == 0 && source.format != Format::Parquet {
+        if file.size == 0 && source.files.format != Format::Parquet {
             emit(Piece::Remark(Remark::of_file("it has 0 bytes: did the export fail?".to_owned())));
         }
-        let done = match source.format {
-            Format::Parquet => parquet::read(&source, &file, batch_rows, &runtime, &mut emit),
+        let done = match source.files.format {
+            Format::Parquet => parquet::read(source, &file, batch_rows, &runtime, &mut emit),
             _ => packed::open(&file)
-                .and_then(|content| text(&source, &file.name, batch_rows, content, &mut emit)),
+                .and_then(|content| text(source, &file.name, batch_rows, content, &mut emit)),
         };
         if let Err(error) = done {
             let error = error.at(file.name.clone()).at(format!("source {}", source.name));
@@ -57,14 +59,14 @@ pub fn read(
 
 /// Reads what a file holds as text, in the source's format.
 pub fn text(
-    source: &Source,
+    source: FileSource<'_>,
     file: &str,
     batch_rows: usize,
     mut content: Content,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
     let windows = || content.next();
-    match source.format {
+    match source.files.format {
         Format::Jsonl | Format::Json => json::read(source, file, batch_rows, windows, emit),
         Format::Fixed => fixed::read(source, file, batch_rows, windows, emit),
         Format::Csv => csv::read(source, file, batch_rows, windows, emit),

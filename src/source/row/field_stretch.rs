@@ -22,17 +22,17 @@ pub(in crate::source) const STRETCH: usize = 256;
 
 impl Fields<'_> {
     #[inline(always)]
-    pub(in crate::source) fn span(&self, row: usize) -> Span {
+    pub(super) fn span(&self, row: usize) -> Span {
         self.spans[row * self.stride + self.place]
     }
 
     #[inline(always)]
-    pub(in crate::source) fn get<'s>(&'s self, row: usize, scratch: &'s mut Vec<u8>) -> &'s [u8] {
+    pub(super) fn get<'s>(&'s self, row: usize, scratch: &'s mut Vec<u8>) -> &'s [u8] {
         field(self.text, self.span(row), self.quoting, scratch)
     }
 
     #[inline(always)]
-    pub(in crate::source) fn parse<T: Default>(
+    pub(super) fn parse<T: Default>(
         &self,
         values: &mut Vec<T>,
         scratch: &mut Vec<u8>,
@@ -56,19 +56,19 @@ impl Fields<'_> {
 /// Which rows of a stretch have no value.
 #[derive(Default)]
 pub(super) struct Absent {
-    pub(in crate::source) any: bool,
+    pub(super) any: bool,
     rows: [u64; STRETCH / 64],
 }
 
 impl Absent {
     #[inline(always)]
-    pub(in crate::source) fn set(&mut self, row: usize, absent: bool) {
+    pub(super) fn set(&mut self, row: usize, absent: bool) {
         self.any |= absent;
         self.rows[row / 64] |= u64::from(absent) << (row % 64);
     }
 
     #[inline(always)]
-    pub(in crate::source) fn is(&self, row: usize) -> bool {
+    pub(super) fn is(&self, row: usize) -> bool {
         self.rows[row / 64] >> (row % 64) & 1 == 1
     }
 }

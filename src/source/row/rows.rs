@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::decoder::Decoder;
 use super::doubt::Doubt;
@@ -13,14 +13,13 @@ use super::fault_reason::text_of;
 use super::field_stretch::Fields;
 use super::quarantine::Quarantine;
 use super::remark::{Remark, Seen};
-use crate::source::contract::column::Column;
-use crate::source::definition::Source;
-use crate::source::file::columns::partition;
-use crate::source::file::format::Format;
-use crate::source::value::fault::Fault;
-
 use super::tally::Tally;
 use crate::error::{Context, Result};
+use crate::source::contract::column::Column;
+use crate::source::value::fault::Fault;
+
+/// The column with the number of the element that a row comes from.
+pub const ELEMENT: &str = "_element";
 
 /// Text read before a batch ends early: long texts must not gather in memory.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
@@ -49,6 +48,18 @@ pub struct Rows {
     without_element: Tally,
 }
 
+/// Where rows come from, as they say it themselves.
+pub struct RowOrigin<'a> {
+    pub source: &'a str,
+    pub file: &'a str,
+    /// Where rows have versions.
+    pub version: Option<String>,
+    /// Whether a record may hold line ends.
+    pub spans_lines: bool,
+    /// Where rows are elements of a record, the path of their array.
+    pub unfolded: Option<String>,
+}
+
 /// A part of what was read.
 #[derive(Debug, Clone)]
 pub enum Piece {
@@ -68,29 +79,25 @@ pub struct Refusal {
 }
 
 impl Rows {
-    /// # Errors
-    /// The file's folders do not tell what a column is to have from them.
-    pub fn new(source: &Source, file: &str, capacity: usize) -> Result<Self> {
-        let capacity = capacity.max(1);
-        let mut decoders: Vec<Decoder> =
-            source.columns.iter().map(|column| Decoder::new(column, capacity)).collect();
-        partition::set_partition_values(source, file, &mut decoders)?;
-        Ok(Rows {
+    /// Returns room for rows of these columns, which the decoders read.
+    pub fn new(columns: &[Column], decoders: Vec<Decoder>, origin: RowOrigin<'_>, capacity: usize) -> Self {
+        let RowOrigin { source, file, version, spans_lines, unfolded } = origin;
+        Rows {
             decoders,
-            schema: source.schema(),
+            schema: row_schema(columns, unfolded.is_some(), version.is_some()),
             file: file.to_owned(),
-            version: source.has_versions().then(|| source.version_of(file)),
-            spans_lines: source.format == Format::Csv,
+            version,
+            spans_lines,
             lines: Vec::with_capacity(capacity),
-            unfolded: source.rows.clone(),
-            elements: source.rows.as_ref().map(|_| Vec::with_capacity(capacity)),
+            elements: unfolded.as_ref().map(|_| Vec::with_capacity(capacity)),
+            unfolded,
             bytes: 0,
             refused_bytes: 0,
             capacity,
-            quarantine: Quarantine::new(&source.name, file),
+            quarantine: Quarantine::new(source, file),
             doubtful: BTreeMap::new(),
             without_element: Tally::default(),
-        })
+        }
     }
 
     /// Every column has its value: the row is accepted.
@@ -236,6 +243,23 @@ impl Rows {
         }
         Ok(())
     }
+}
+
+/// Returns the columns of rows: the declared ones in their order, then `_file` (the file's short name) and
+/// `_line` (the 1-based line where the record starts; in Parquet and among JSON values its number); where rows
+/// are elements of a record also `_element` (which of them, from 1), and where they have versions `_version`,
+/// which orders the rows of different files.
+pub fn row_schema(columns: &[Column], has_elements: bool, has_versions: bool) -> SchemaRef {
+    let mut fields: Vec<Field> = columns.iter().map(Column::field).collect();
+    fields.push(Field::new("_file", DataType::Utf8, false));
+    fields.push(Field::new("_line", DataType::Int64, false));
+    if has_elements {
+        fields.push(Field::new(ELEMENT, DataType::Int64, false));
+    }
+    if has_versions {
+        fields.push(Field::new("_version", DataType::Utf8, false));
+    }
+    Arc::new(Schema::new(fields))
 }
 
 /// LF, CR LF and CR, as records count them.

@@ -37,7 +37,7 @@ pub enum Field {
 
 impl Field {
     /// Returns the most digits of a number, and whether it always has them all.
-    pub(in crate::source) fn digits(self) -> Option<(u8, bool)> {
+    pub(super) fn digits(self) -> Option<(u8, bool)> {
         use Field::*;
         match self {
             Year | IsoYear => Some((4, true)),

@@ -4,9 +4,9 @@
 #[derive(Debug, Clone)]
 pub struct Member {
     /// Where its own header begins in the archive.
-    pub(in crate::source) header: u64,
+    pub(super) header: u64,
     /// How many bytes it takes there.
-    pub(in crate::source) stored: u64,
+    pub(super) stored: u64,
     pub packing: Packing,
     /// CRC-32 of its uncompressed content.
     pub checksum: u32,

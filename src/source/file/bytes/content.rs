@@ -21,7 +21,7 @@ pub async fn content(source: &Source, file: &SourceFile) -> Result<Content> {
         return Ok(known.clone());
     }
     let place = |e: Error| e.at(file.name.clone()).at(format!("source {}", source.name));
-    let (opened, is_text) = (file.clone(), source.format != Format::Parquet);
+    let (opened, is_text) = (file.clone(), source.files().format != Format::Parquet);
     let content = tokio::task::spawn_blocking(move || {
         if is_text {
             let is_unreadable = Arc::new(AtomicBool::new(false));
@@ -66,7 +66,7 @@ impl SourceFile {
 /// # Errors
 /// A file that cannot be read.
 pub async fn is_packed(source: &Source, file: &SourceFile) -> Result<bool> {
-    if source.format == Format::Parquet {
+    if source.files().format == Format::Parquet {
         return Ok(false);
     }
     let head = match &file.member {

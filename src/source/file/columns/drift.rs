@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::source::contract::column::{Column, From};
 use crate::source::contract::header_name::{has_hidden_marks, plain};
 use crate::source::contract::policy::OnDrift;
-use crate::source::definition::Source;
+use crate::source::file::FileSource;
 use crate::source::file::format::Format;
 
 /// Names that an error lists at most.
@@ -32,7 +32,7 @@ pub struct Comparison {
 /// # Errors
 /// What the policy does not accept, all of it: missing, renamed and undeclared columns; always a
 /// declared name that occurs twice and a missing column that is required.
-pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
+pub fn compare(source: FileSource<'_>, found: &[String]) -> Result<Comparison> {
     let mut errors = Vec::new();
     let mut comparison = Comparison::default();
     let mut missing = Vec::new();
@@ -47,7 +47,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     // No more errors about names that already have one.
     let mut at_odds: Vec<&String> = Vec::new();
     let mut sought = 0;
-    for column in &source.columns {
+    for column in &source.contract.columns {
         if matches!(column.from, From::Partition(_)) {
             comparison.places.push(None);
             continue;
@@ -66,7 +66,9 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
     comparison.added = (0..found.len())
         .filter(|place| {
             let name = &found[*place];
-            !comparison.places.contains(&Some(*place)) && !source.leaves_out(name) && !at_odds.contains(&name)
+            !comparison.places.contains(&Some(*place))
+                && !source.contract.leaves_out(name)
+                && !at_odds.contains(&name)
         })
         .collect();
     let found = found.as_slice();
@@ -76,17 +78,17 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
         .map(|place| (found[*place].clone(), format!("column {}", place + 1)))
         .collect();
     let strangers = missing.len() == sought;
-    if strangers && sought > 0 && source.format == Format::Csv && !is_header(source, found) {
+    if strangers && sought > 0 && source.files.format == Format::Csv && !is_header(source, found) {
         return Err(perhaps_a_record(&missing, found.len()));
     }
     let renamed = renamed(&missing, &added);
-    match source.on_drift {
+    match source.contract.on_drift {
         OnDrift::Fail => {
             errors.extend(renamed.iter().map(|(column, name, place)| was_renamed(column, name, place)));
             let gone: Vec<&Column> =
                 missing.iter().filter(|c| !renamed.iter().any(|(r, ..)| r.name == c.name)).copied().collect();
             if !gone.is_empty() {
-                errors.push(missing_columns(&gone, found, source.on_drift));
+                errors.push(missing_columns(&gone, found, source.contract.on_drift));
             }
             let new: Vec<_> = added
                 .iter()
@@ -102,7 +104,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
             let required: Vec<&Column> = missing.iter().filter(|c| !c.nullable).copied().collect();
             if !required.is_empty() || strangers {
                 let gone = if required.is_empty() { &missing } else { &required };
-                errors.push(missing_columns(gone, found, source.on_drift));
+                errors.push(missing_columns(gone, found, source.contract.on_drift));
             }
             for column in &missing {
                 let near = renamed.iter().find(|(r, ..)| r.name == column.name);
@@ -122,7 +124,7 @@ pub fn compare(source: &Source, found: &[String]) -> Result<Comparison> {
 
 /// Returns whether a line of which no declared column has a name says by any word that it is a header all the
 /// same: a column that was renamed, another delimiter. The values of a record are in no message.
-fn is_header(source: &Source, found: &[String]) -> bool {
+fn is_header(source: FileSource<'_>, found: &[String]) -> bool {
     // `order_id`, `Order-ID` and `orderid` are one word.
     let words = |text: &str| -> Vec<String> {
         let words = text.split(|c: char| !c.is_alphanumeric() && !"_-".contains(c));
@@ -131,12 +133,13 @@ fn is_header(source: &Source, found: &[String]) -> bool {
     };
     let together = |text: &str| words(text).concat();
     let found_words: Vec<String> = found.iter().flat_map(|name| words(name)).collect();
-    let declared = source.columns.iter().flat_map(Column::source_names);
+    let declared = source.contract.columns.iter().flat_map(Column::source_names);
     let alike = |declared: &String| {
         let name = together(declared);
         found.iter().any(|found| together(found) == name) || found_words.contains(&name)
     };
     let near_ones = source
+        .contract
         .columns
         .iter()
         .filter(|column| column.source_names().iter().any(|name| near(name, found).is_some()));
@@ -232,11 +235,11 @@ fn several_names(column: &Column, there: &[(&String, Vec<usize>)]) -> Error {
 /// The error for keys of a file of JSON lines that the declaration does not name; `absent` are the
 /// declared columns that occur in no line.
 pub(in crate::source) fn undeclared_keys(
-    source: &Source,
+    source: FileSource<'_>,
     keys: &[(String, i64)],
     absent: &[&Column],
 ) -> Result<()> {
-    let place = if source.format == Format::Json { "record" } else { "line" };
+    let place = if source.files.format == Format::Json { "record" } else { "line" };
     let added: Vec<(String, String)> =
         keys.iter().map(|(name, line)| (name.clone(), format!("first in {place} {line}"))).collect();
     let renamed = renamed(absent, &added);
@@ -315,11 +318,11 @@ fn missing_columns(missing: &[&Column], found: &[String], policy: OnDrift) -> Er
     }
 }
 
-fn undeclared(source: &Source, added: &[(String, String)]) -> Error {
+fn undeclared(source: FileSource<'_>, added: &[(String, String)]) -> Error {
     let shown: Vec<String> = added
         .iter()
         .take(SHOWN)
-        .map(|(name, place)| format!("{} ({place})", shown(name, source.format)))
+        .map(|(name, place)| format!("{} ({place})", shown(name, source.files.format)))
         .collect();
     let more = added.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

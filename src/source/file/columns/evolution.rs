@@ -4,6 +4,7 @@ use super::drift::looks_like_a_value;
 use crate::error::{Error, Result};
 use crate::source::contract::column::{Column, ColumnType, From};
 use crate::source::definition::Source;
+use crate::source::file::FileSource;
 
 /// An undeclared column and that the policy takes in.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,19 +20,20 @@ pub struct Added {
 ///
 /// # Errors
 /// A name without letters and digits, and one that is taken.
-pub(super) fn added_columns(source: &Source, found: Vec<(String, ColumnType)>) -> Result<Vec<Added>> {
+pub(super) fn added_columns(source: FileSource<'_>, found: Vec<(String, ColumnType)>) -> Result<Vec<Added>> {
     let mut added: Vec<Added> = Vec::new();
     let mut errors = Vec::new();
     for (from, kind) in found {
         let name = column_name(&from);
         let by = source
+            .contract
             .columns
             .iter()
             .find(|c| c.name == name)
             .map(|c| c.source_name().to_owned())
             .or_else(|| added.iter().find(|a| a.name == name).map(|a| a.from.clone()))
-            .or_else(|| source.adds(&name).then(|| name.clone()));
-        if looks_like_a_value(&from, source.format) {
+            .or_else(|| source.contract.adds(&name).then(|| name.clone()));
+        if looks_like_a_value(&from, source.files.format) {
             errors.push(
                 Error::failed(format!(
                     "the name of an added column looks like a value and is not shown (it has {} characters)",
@@ -102,12 +104,12 @@ impl Source {
         let mut source = self.clone();
         for (name, kind) in columns {
             let from = file.iter().find(|a| a.name == *name).map_or(name, |a| &a.from);
-            source.columns.push(Column {
+            source.contract.columns.push(Column {
                 name: name.clone(),
                 kind: *kind,
                 from: From::Name(from.clone()),
                 nullable: true,
-                style: self.usual.clone(),
+                style: self.contract.usual.clone(),
             });
         }
         source

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::source::contract::column::{Column, From};
 use crate::source::contract::policy::OnDrift;
-use crate::source::definition::Source;
+use crate::source::file::FileSource;
 use crate::source::file::listing::place::percent_decoded;
 use crate::source::row::decoder::Decoder;
 use crate::source::row::fault_reason::text_of;
@@ -16,7 +16,7 @@ const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 /// # Errors
 /// A missing folder, or one whose name does not fit the column's type.
 pub(in crate::source) fn set_partition_values(
-    source: &Source,
+    source: FileSource<'_>,
     file: &str,
     decoders: &mut [Decoder],
 ) -> Result<()> {
@@ -25,7 +25,7 @@ pub(in crate::source) fn set_partition_values(
     )
 }
 
-fn set_partition_value(source: &Source, file: &str, decoder: &mut Decoder) -> Result<()> {
+fn set_partition_value(source: FileSource<'_>, file: &str, decoder: &mut Decoder) -> Result<()> {
     let column = decoder.column().clone();
     let From::Partition(name) = &column.from else { return Ok(()) };
     let value = value(source, file, name)?;
@@ -46,8 +46,8 @@ fn set_partition_value(source: &Source, file: &str, decoder: &mut Decoder) -> Re
     })
 }
 
-fn value(source: &Source, file: &str, name: &str) -> Result<String> {
-    let mut values: Vec<String> = path_folders(&source.path, file)
+fn value(source: FileSource<'_>, file: &str, name: &str) -> Result<String> {
+    let mut values: Vec<String> = path_folders(&source.files.path, file)
         .chain(folders(file))
         .filter_map(partition)
         .filter(|(key, _)| key == name)
@@ -65,17 +65,20 @@ fn value(source: &Source, file: &str, name: &str) -> Result<String> {
 ///
 /// # Errors
 /// What the policy or [`set_partition_values`] refuses.
-pub fn check(source: &Source, file: &str) -> Result<()> {
-    let mut decoders: Vec<Decoder> = source.columns.iter().map(|column| Decoder::new(column, 1)).collect();
+pub fn check(source: FileSource<'_>, file: &str) -> Result<()> {
+    let mut decoders: Vec<Decoder> =
+        source.contract.columns.iter().map(|column| Decoder::new(column, 1)).collect();
     let mut errors: Vec<Error> =
         set_partition_values(source, file, &mut decoders).err().into_iter().collect();
     let declared = |name: &String, column: &Column| match &column.from {
         From::Partition(partition) => partition == name,
         _ => column.source_names().contains(name),
     };
-    if source.on_drift != OnDrift::Ignore {
+    if source.contract.on_drift != OnDrift::Ignore {
         for (name, _) in folders(file).filter_map(partition) {
-            if !source.leaves_out(&name) && !source.columns.iter().any(|column| declared(&name, column)) {
+            if !source.contract.leaves_out(&name)
+                && !source.contract.columns.iter().any(|column| declared(&name, column))
+            {
                 errors.push(
                     Error::failed(format!(
                         "the file is in a folder `{name}=…`, an undeclared column"

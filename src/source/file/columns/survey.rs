@@ -16,6 +16,7 @@ use crate::source::contract::column::ColumnType;
 use crate::source::contract::header_name::plain;
 use crate::source::contract::policy::OnDrift;
 use crate::source::definition::Source;
+use crate::source::file::FileSource;
 use crate::source::file::bytes::packed::{self, Content};
 use crate::source::file::format::Format;
 use crate::source::file::parquet::Footer;
@@ -37,8 +38,8 @@ pub struct Survey {
 /// # Errors
 /// A file whose columns the policy does not accept, or that cannot be read; each error names source and file.
 pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
-    let looked = match source.format {
-        Format::Csv if source.dialect.header => {
+    let looked = match source.files().format {
+        Format::Csv if source.files().dialect.header => {
             text(source, file, |source, mut content| {
                 let header = csv::header(source, || content.next())?;
                 let kinds = vec![ColumnType::Text; header.len()];
@@ -47,7 +48,7 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
             })
             .await
         }
-        Format::Jsonl | Format::Json if source.on_drift == OnDrift::Evolve => {
+        Format::Jsonl | Format::Json if source.contract.on_drift == OnDrift::Evolve => {
             let name = file.name.clone();
             text(source, file, move |source, mut content| {
                 let keys = json::undeclared(source, &name, || content.next())?;
@@ -58,13 +59,14 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
         }
         Format::Parquet => {
             let (source, file, runtime) = (source.clone(), file.clone(), Handle::current());
-            look(move || footer(&source, &Footer::of(&file, &runtime)?.columns(&source)?)).await
+            look(move || footer(source.as_files(), &Footer::of(&file, &runtime)?.columns(source.as_files())?))
+                .await
         }
         // Positions and characters have no names to compare, and the keys of JSON lines are looked at line
         // by line.
         Format::Csv | Format::Jsonl | Format::Json | Format::Fixed => Ok(Survey::default()),
     };
-    let looked = partition::check(source, &file.name).and(looked);
+    let looked = partition::check(source.as_files(), &file.name).and(looked);
     looked.map_err(|e| e.at(file.name.clone()).at(format!("source {}", source.name)))
 }
 
@@ -72,17 +74,17 @@ pub async fn survey(source: &Arc<Source>, file: &SourceFile) -> Result<Survey> {
 async fn text(
     source: &Arc<Source>,
     file: &SourceFile,
-    look: impl FnOnce(&Source, Content) -> Result<Survey> + Send + 'static,
+    look: impl FnOnce(FileSource<'_>, Content) -> Result<Survey> + Send + 'static,
 ) -> Result<Survey> {
     let (source, file) = (source.clone(), file.clone());
-    self::look(move || look(&source, packed::open(&file)?)).await
+    self::look(move || look(source.as_files(), packed::open(&file)?)).await
 }
 
 async fn look(work: impl FnOnce() -> Result<Survey> + Send + 'static) -> Result<Survey> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::failed("reading stopped unexpectedly"))?
 }
 
-fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
+fn footer(source: FileSource<'_>, columns: &FileColumns) -> Result<Survey> {
     let comparison = parquet::check(source, columns)?;
     let mut errors = Vec::new();
     let mut kinds = vec![ColumnType::Text; columns.columns.len()];
@@ -90,14 +92,14 @@ fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
         let column = &columns.columns[*place];
         match ColumnType::of(&column.data_type) {
             Some(kind) => kinds[*place] = kind,
-            None if source.on_drift == OnDrift::Evolve => errors.push(
+            None if source.contract.on_drift == OnDrift::Evolve => errors.push(
                 Error::failed(format!(
                     "the column `{}` is {}, a type that a table cannot hold",
                     column.name, column.data_type
                 ))
                 .hint(format!(
                     "{}, or list it in ignore_columns",
-                    reading_hint(column, source.rows.is_some())
+                    reading_hint(column, source.files.rows.is_some())
                 )),
             ),
             None => {}
@@ -107,8 +109,13 @@ fn footer(source: &Source, columns: &FileColumns) -> Result<Survey> {
     judged(source, &columns.names(), &kinds, comparison)
 }
 
-fn judged(source: &Source, names: &[String], kinds: &[ColumnType], comparison: Comparison) -> Result<Survey> {
-    let added = match source.on_drift {
+fn judged(
+    source: FileSource<'_>,
+    names: &[String],
+    kinds: &[ColumnType],
+    comparison: Comparison,
+) -> Result<Survey> {
+    let added = match source.contract.on_drift {
         OnDrift::Evolve => {
             let found =
                 comparison.added.iter().map(|place| (plain(&names[*place]).into_owned(), kinds[*place]));

@@ -6,12 +6,13 @@ pub mod records;
 
 use bytes::Bytes;
 
+use super::FileSource;
 use super::columns::drift::compare;
+use super::file_rows::rows_of_file;
 use super::text::Text;
 use crate::error::{Error, Result};
 use crate::source::contract::column::From;
 use crate::source::contract::header_name::plain;
-use crate::source::definition::Source;
 use crate::source::row::field_stretch::{Fields, STRETCH};
 use crate::source::row::field_text::{Quoting, field};
 use crate::source::row::record_span::{Broken, Found, Span, line_end};
@@ -22,17 +23,17 @@ use records::Splitter;
 
 /// Reads a CSV file; `emit` returns false when its receiver is gone.
 pub fn read(
-    source: &Source,
+    source: FileSource<'_>,
     file: &str,
     rows: usize,
     windows: impl FnMut() -> Option<Result<Bytes>>,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
-    let dialect = &source.dialect;
+    let dialect = &source.files.dialect;
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
     let quoting = quoting(source);
-    let mut rows = Rows::new(source, file, rows)?;
+    let mut rows = rows_of_file(source, file, rows)?;
     let mut scratch = Vec::new();
     let mut layout: Option<Layout> = None;
     let mut stretch = Stretch::default();
@@ -134,8 +135,8 @@ pub fn read(
 }
 
 /// Returns the names in the header, without reading further.
-pub fn header(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -> Result<Vec<String>> {
-    let dialect = &source.dialect;
+pub fn header(source: FileSource<'_>, windows: impl FnMut() -> Option<Result<Bytes>>) -> Result<Vec<String>> {
+    let dialect = &source.files.dialect;
     let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
     let splitter = splitter(source);
     let mut spans = Vec::new();
@@ -163,8 +164,8 @@ pub fn header(source: &Source, windows: impl FnMut() -> Option<Result<Bytes>>) -
 }
 
 /// Returns what finds the records of a source.
-pub(in crate::source) fn splitter(source: &Source) -> Splitter {
-    let dialect = &source.dialect;
+pub(super) fn splitter(source: FileSource<'_>) -> Splitter {
+    let dialect = &source.files.dialect;
     Splitter {
         delimiter: dialect.delimiter,
         quote: dialect.quote,
@@ -174,8 +175,8 @@ pub(in crate::source) fn splitter(source: &Source) -> Splitter {
 }
 
 /// Returns how a source's fields are quoted.
-pub(in crate::source) fn quoting(source: &Source) -> Quoting {
-    Quoting { quote: source.dialect.quote.unwrap_or(b'"'), escape: source.dialect.escape }
+pub(super) fn quoting(source: FileSource<'_>) -> Quoting {
+    Quoting { quote: source.files.dialect.quote.unwrap_or(b'"'), escape: source.files.dialect.escape }
 }
 
 fn names(text: &[u8], spans: &[Span], quoting: Quoting) -> Vec<String> {
@@ -227,16 +228,17 @@ impl Stretch {
 }
 
 impl Layout {
-    fn of_header(source: &Source, header: &[String]) -> Result<Self> {
+    fn of_header(source: FileSource<'_>, header: &[String]) -> Result<Self> {
         let places = compare(source, header)?.places;
         let named = header.iter().rposition(|name| !plain(name).is_empty()).map_or(0, |last| last + 1);
-        let width = Width { fields: header.len(), named, ragged: source.dialect.ragged };
+        let width = Width { fields: header.len(), named, ragged: source.files.dialect.ragged };
         Ok(Layout { width, places, not_valid: not_valid(source) })
     }
 
     /// Without a header the first record that is long enough says how many fields there are.
-    fn of_positions(source: &Source, fields: usize) -> Self {
+    fn of_positions(source: FileSource<'_>, fields: usize) -> Self {
         let places: Vec<Option<usize>> = source
+            .contract
             .columns
             .iter()
             .map(|column| match column.from {
@@ -246,7 +248,7 @@ impl Layout {
             .collect();
         let least = places.iter().flatten().max().map_or(0, |place| place + 1);
         let fields = fields.max(least);
-        let width = Width { fields, named: fields, ragged: source.dialect.ragged };
+        let width = Width { fields, named: fields, ragged: source.files.dialect.ragged };
         Layout { width, places, not_valid: not_valid(source) }
     }
 
@@ -303,6 +305,6 @@ impl Layout {
     }
 }
 
-pub(super) fn not_valid(source: &Source) -> String {
-    format!("bytes that are not valid {}", source.dialect.encoding.name())
+pub(super) fn not_valid(source: FileSource<'_>) -> String {
+    format!("bytes that are not valid {}", source.files.dialect.encoding.name())
 }

@@ -10,14 +10,15 @@ pub mod value;
 
 use bytes::Bytes;
 
+use super::FileSource;
 use super::columns::drift::undeclared_keys;
 use super::csv::not_valid;
+use super::file_rows::rows_of_file;
 use super::format::Format;
 use super::text::Text;
 use crate::error::{Error, Result};
 use crate::source::contract::column::{Column, ColumnType};
 use crate::source::contract::policy::OnDrift;
-use crate::source::definition::Source;
 use crate::source::row::decoder::Decoder;
 use crate::source::row::remark::{Remark, Seen};
 use crate::source::row::rows::{Piece, Refusal, Rows};
@@ -35,13 +36,13 @@ use value::{Value, elements, unescape};
 /// A key that is absent is null, as writers of JSON have it. An undeclared key stops the
 /// file at its end, if that is the source's policy, so that all of them are reported.
 pub fn read(
-    source: &Source,
+    source: FileSource<'_>,
     file: &str,
     rows: usize,
     windows: impl FnMut() -> Option<Result<Bytes>>,
     emit: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<()> {
-    let unknown = (source.on_drift == OnDrift::Fail).then(Unknown::default);
+    let unknown = (source.contract.on_drift == OnDrift::Fail).then(Unknown::default);
     let mut reading = Reading::new(source, file, rows, unknown)?;
     if !reading.pass(windows, emit)? {
         return Ok(());
@@ -55,7 +56,7 @@ pub fn read(
 
 /// Returns the undeclared keys, by going through the whole file.
 pub fn undeclared(
-    source: &Source,
+    source: FileSource<'_>,
     file: &str,
     windows: impl FnMut() -> Option<Result<Bytes>>,
 ) -> Result<Vec<String>> {
@@ -71,13 +72,13 @@ pub fn undeclared(
     Ok(without_ignored(source, &unknown.keys).into_iter().map(|(key, _)| key).collect())
 }
 
-fn without_ignored(source: &Source, keys: &[(String, i64)]) -> Vec<(String, i64)> {
-    keys.iter().filter(|(key, _)| !source.leaves_out(key)).cloned().collect()
+fn without_ignored(source: FileSource<'_>, keys: &[(String, i64)]) -> Vec<(String, i64)> {
+    keys.iter().filter(|(key, _)| !source.contract.leaves_out(key)).cloned().collect()
 }
 
 /// A file on its way.
 struct Reading<'s> {
-    source: &'s Source,
+    source: FileSource<'s>,
     shape: Shape,
     rows: Rows,
     unknown: Option<Unknown>,
@@ -90,15 +91,15 @@ struct Reading<'s> {
 }
 
 impl<'s> Reading<'s> {
-    fn new(source: &'s Source, file: &str, rows: usize, unknown: Option<Unknown>) -> Result<Self> {
+    fn new(source: FileSource<'s>, file: &str, rows: usize, unknown: Option<Unknown>) -> Result<Self> {
         Ok(Reading {
             source,
             shape: Shape::of(source),
-            rows: Rows::new(source, file, rows)?,
+            rows: rows_of_file(source, file, rows)?,
             unknown,
             scratch: Scratch::default(),
             text: String::new(),
-            met: vec![false; source.columns.len()],
+            met: vec![false; source.contract.columns.len()],
             records: 0,
             of_encoding: None,
         })
@@ -110,9 +111,9 @@ impl<'s> Reading<'s> {
         windows: impl FnMut() -> Option<Result<Bytes>>,
         emit: &mut dyn FnMut(Piece) -> bool,
     ) -> Result<bool> {
-        let dialect = &self.source.dialect;
+        let dialect = &self.source.files.dialect;
         let mut text = Text::new(windows, dialect.encoding, dialect.skip_lines, dialect.footer_lines);
-        let mut records = Records::of(self.source.format);
+        let mut records = Records::of(self.source.files.format);
         loop {
             let available = text.available();
             // Looked at once, and not record by record.
@@ -125,7 +126,7 @@ impl<'s> Reading<'s> {
                         let raw = &available[range.clone()];
                         self.records += 1;
                         if self.records == 1 {
-                            one_a_line(self.source.format, raw)?;
+                            one_a_line(self.source.files.format, raw)?;
                         }
                         let part = whole.and_then(|whole| whole.get(range));
                         match part.or_else(|| std::str::from_utf8(raw).ok()) {
@@ -171,12 +172,13 @@ impl<'s> Reading<'s> {
         // Around an array that the rows come from, other keys are another source's.
         let unknown = self.unknown.as_mut().filter(|_| self.shape.elements.is_none());
         if let Err(wrong) = object::read(raw, &self.shape.record, values, &mut self.scratch, unknown) {
-            let column = wrong.place.and_then(|place| self.source.columns.get(self.shape.column_of(place)));
+            let column =
+                wrong.place.and_then(|place| self.source.contract.columns.get(self.shape.column_of(place)));
             self.rows.refuse(line, column.map(|c| c.name.as_str()), &wrong.reason, raw.as_bytes());
             return Ok(true);
         }
         if let Err(place) = self.shape.by_present_names(values) {
-            let Refusal { column, reason } = several_names(&self.source.columns[place]);
+            let Refusal { column, reason } = several_names(&self.source.contract.columns[place]);
             self.rows.refuse(line, column.as_deref(), &reason, raw.as_bytes());
             return Ok(true);
         }
@@ -219,7 +221,7 @@ impl<'s> Reading<'s> {
         let around = all.saturating_sub(array.len());
         let (scratch, text, unknown, met) =
             (&mut self.scratch, &mut self.text, &mut self.unknown, &mut self.met);
-        let columns = &self.source.columns;
+        let columns = &self.source.contract.columns;
         let unfolded = self.rows.unfold(
             line,
             || elements(array).into_iter().flatten(),
@@ -249,7 +251,7 @@ impl<'s> Reading<'s> {
 
     /// Returns the columns that are to be found in records and were not.
     fn absent(&self) -> Vec<&'s Column> {
-        let columns = self.source.columns.iter().zip(&self.met);
+        let columns = self.source.contract.columns.iter().zip(&self.met);
         columns.filter(|(c, met)| !**met && !c.source_names().is_empty()).map(|(c, _)| c).collect()
     }
 
@@ -258,7 +260,7 @@ impl<'s> Reading<'s> {
     fn remarks(&self) -> Vec<Remark> {
         let absent = self.absent().into_iter().filter(|_| self.records > 0).filter_map(|column| {
             let around = self.shape.is_around(column.source_name());
-            (around || self.source.on_drift == OnDrift::Ignore).then(|| {
+            (around || self.source.contract.on_drift == OnDrift::Ignore).then(|| {
                 let from = column.source_names().join("` or `");
                 let seen = Seen::InNoRecord { column: column.name.clone(), from, around };
                 Remark { seen, tally: Tally { count: 1, first_line: 1 } }

@@ -5,7 +5,7 @@ use super::nested::{DEPTH, unfit};
 use super::object::{self, Scratch, Wrong};
 use super::path::{Paths, Unknown};
 use super::value::Value;
-use crate::source::definition::Source;
+use crate::source::file::FileSource;
 use crate::source::row::place::{RowPlace, row_place};
 
 /// The paths of a source; a column's place is its number among the columns.
@@ -31,16 +31,16 @@ pub struct Elements {
 }
 
 impl Shape {
-    pub fn of(source: &Source) -> Self {
+    pub fn of(source: FileSource<'_>) -> Self {
         let (mut record, mut element) = (Paths::default(), Paths::default());
         let (mut places, mut of_any_kind) = (Vec::new(), true);
         // The places of former names follow those of the columns.
         let mut former = Vec::new();
-        for (column, declared) in source.columns.iter().enumerate() {
+        for (column, declared) in source.contract.columns.iter().enumerate() {
             for (age, name) in declared.source_names().iter().enumerate() {
-                let place = if age == 0 { column } else { source.columns.len() + former.len() };
+                let place = if age == 0 { column } else { source.contract.columns.len() + former.len() };
                 former.extend((age > 0).then_some(column));
-                match row_place(source.rows.is_some(), name) {
+                match row_place(source.files.rows.is_some(), name) {
                     RowPlace::Record(path) => record.add(path, place),
                     RowPlace::Element(path) => {
                         element.add(path, place);
@@ -54,19 +54,19 @@ impl Shape {
                 }
             }
         }
-        let array = source.columns.len() + former.len();
-        let elements = match &source.rows {
+        let array = source.contract.columns.len() + former.len();
+        let elements = match &source.files.rows {
             Some(rows) => {
                 record.add_array(rows, array);
-                source.ignored.iter().for_each(|path| element.pass_over(path));
+                source.contract.ignored.iter().for_each(|path| element.pass_over(path));
                 Some(Elements { paths: element, rows: rows.clone(), array, places, of_any_kind })
             }
             None => {
-                source.ignored.iter().for_each(|path| record.pass_over(path));
+                source.contract.ignored.iter().for_each(|path| record.pass_over(path));
                 None
             }
         };
-        Shape { record, elements, former, columns: source.columns.len() }
+        Shape { record, elements, former, columns: source.contract.columns.len() }
     }
 
     /// Returns how many values are read of a record.

@@ -6,7 +6,7 @@ use glob::{MatchOptions, Pattern};
 use super::skipped_files::skip_reason;
 use crate::error::{Error, Result};
 use crate::source::contract::header_name::composed;
-use crate::source::definition::Source;
+use crate::source::file::FileSource;
 use crate::source::file::bytes::archive::{self, Entry};
 use crate::source::file::format::Format;
 use crate::source::file::source_file::{Listing, SourceFile};
@@ -18,8 +18,8 @@ const AT_ONCE: usize = 8;
 ///
 /// An archive is a file that ends in `.zip` and is one; where the source says `member`, every file must
 /// be one. Folders, and hidden and unfinished members, are left out.
-pub async fn opened(source: &Source, files: Vec<SourceFile>) -> Result<Listing> {
-    if source.format == Format::Parquet {
+pub async fn opened(source: FileSource<'_>, files: Vec<SourceFile>) -> Result<Listing> {
+    if source.files.format == Format::Parquet {
         return Ok(Listing { files, skipped_files: Vec::new() });
     }
     let opened: Vec<Result<Listing>> =
@@ -38,15 +38,15 @@ pub async fn opened(source: &Source, files: Vec<SourceFile>) -> Result<Listing> 
     Ok(listing)
 }
 
-async fn open(source: &Source, file: SourceFile) -> Result<Listing> {
+async fn open(source: FileSource<'_>, file: SourceFile) -> Result<Listing> {
     let place = |error: Error| error.at(file.name.clone());
     let ends_in_zip = file.name.to_ascii_lowercase().ends_with(".zip");
-    if !ends_in_zip && source.member.is_none() {
+    if !ends_in_zip && source.files.member.is_none() {
         return Ok(Listing { files: vec![file], skipped_files: Vec::new() });
     }
     match archive::directory(&file).await.map_err(place)? {
         Some(entries) => chosen(source, &file, &entries).map_err(place),
-        None if source.member.is_some() => Err(place(
+        None if source.files.member.is_some() => Err(place(
             Error::failed("the file is not a zip archive, but the source has `member`")
                 .hint("exclude such files with `path`, for example path = \"exports/*.zip\""),
         )),
@@ -55,16 +55,16 @@ async fn open(source: &Source, file: SourceFile) -> Result<Listing> {
     }
 }
 
-fn chosen(source: &Source, file: &SourceFile, entries: &[Entry]) -> Result<Listing> {
+fn chosen(source: FileSource<'_>, file: &SourceFile, entries: &[Entry]) -> Result<Listing> {
     let (mut listing, mut errors) = (Listing::default(), Vec::new());
     let mut matched = false;
     for entry in entries.iter().filter(|entry| !entry.name.ends_with('/')) {
-        if !source.member.as_ref().is_none_or(|pattern| matches(pattern, &entry.name)) {
+        if !source.files.member.as_ref().is_none_or(|pattern| matches(pattern, &entry.name)) {
             continue;
         }
         matched = true;
         let name = format!("{}/{}", file.name, entry.name);
-        if let Some(why) = skip_reason(&entry.name, source.member.as_ref()) {
+        if let Some(why) = skip_reason(&entry.name, source.files.member.as_ref()) {
             listing.skipped_files.push(format!("{name} ({why})"));
             continue;
         }
@@ -80,7 +80,7 @@ fn chosen(source: &Source, file: &SourceFile, entries: &[Entry]) -> Result<Listi
             Err(error) => errors.push(error),
         }
     }
-    if let (false, Some(pattern)) = (matched, &source.member) {
+    if let (false, Some(pattern)) = (matched, &source.files.member) {
         listing.skipped_files.push(format!("{} (no member `{pattern}`)", file.name));
     }
     Error::all(errors)?;

@@ -15,6 +15,7 @@ use glob::MatchOptions;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::FileSource;
 use super::source_file::{Listing, SourceFile};
 use crate::error::{Context, Error, Result};
 use crate::source::contract::header_name::composed;
@@ -29,6 +30,7 @@ use skipped_files::skip_reason;
 /// What [`skip_reason`] has a reason for is reported and not read. No file at all is an error unless the
 /// source is optional.
 pub async fn list(source: &Source) -> Result<Listing> {
+    let source = source.as_files();
     let found = async {
         let Listing { files, mut skipped_files } = find(source).await?;
         let mut listing = opened(source, files).await?;
@@ -38,12 +40,12 @@ pub async fn list(source: &Source) -> Result<Listing> {
     found.await.map_err(|e| e.at(format!("source {}", source.name)))
 }
 
-fn in_order(source: &Source, mut listing: Listing) -> Result<Listing> {
+fn in_order(source: FileSource<'_>, mut listing: Listing) -> Result<Listing> {
     let Listing { files, skipped_files } = &mut listing;
     files.sort_by(|a, b| a.name.cmp(&b.name));
     skipped_files.sort();
-    if files.is_empty() && !source.optional {
-        return Err(Error::failed(format!("there is no file at {}", source.path))
+    if files.is_empty() && !source.files.optional {
+        return Err(Error::failed(format!("there is no file at {}", source.files.path))
             .hint("check that the export has run, or set optional = true if it may be missing"));
     }
     let twice = files.windows(2).find(|pair| pair[0].name == pair[1].name);
@@ -54,8 +56,8 @@ fn in_order(source: &Source, mut listing: Listing) -> Result<Listing> {
     }
 }
 
-async fn find(source: &Source) -> Result<Listing> {
-    let place = Place::of(&source.path)?;
+async fn find(source: FileSource<'_>) -> Result<Listing> {
+    let place = Place::of(&source.files.path)?;
     if place.local {
         let path = FilePath::new(&place.folder).join(place.file.as_deref().unwrap_or_default());
         let looked = tokio::task::spawn_blocking(move || local_folder::look(&path, place.pattern.as_ref()));
@@ -63,7 +65,7 @@ async fn find(source: &Source) -> Result<Listing> {
     }
     let storage = Storage::open(&place.folder)?;
     let store = storage.root_store.clone();
-    let doing = || format!("list {}", source.path);
+    let doing = || format!("list {}", source.files.path);
     let path = match &place.file {
         Some(file) => {
             Path::parse(format!("{}/{file}", storage.path).trim_start_matches('/')).doing(doing())?

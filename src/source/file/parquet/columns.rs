@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 
 use crate::error::{Context, Error, Result};
 use crate::source::contract::header_name::plain;
-use crate::source::definition::Source;
+use crate::source::file::FileSource;
 use crate::source::file::columns::near::near;
 use crate::source::row::place::{RowPlace, row_place};
 
@@ -60,23 +60,24 @@ struct List {
 impl FileColumns {
     /// # Errors
     /// If the list that `rows` names does not exist or is not a list.
-    pub fn of(source: &Source, schema: &Schema, file: &SchemaDescriptor) -> Result<Self> {
+    pub fn of(source: FileSource<'_>, schema: &Schema, file: &SchemaDescriptor) -> Result<Self> {
         let mut walk = Walk {
             names: source
+                .contract
                 .columns
                 .iter()
                 .flat_map(|column| column.source_names())
-                .chain(&source.ignored)
+                .chain(&source.contract.ignored)
                 .map(String::as_str)
                 .collect(),
-            rows: source.rows.as_deref(),
+            rows: source.files.rows.as_deref(),
             file,
             leaf: 0,
             found: FileColumns { columns: Vec::new(), list: None },
         };
         walk.fields(schema.fields(), &[], false)?;
         let found = walk.found;
-        if let (Some(rows), None) = (&source.rows, &found.list) {
+        if let (Some(rows), None) = (&source.files.rows, &found.list) {
             let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
             let error =
                 Error::failed(format!("the file has no column `{rows}`, whose elements are the rows"));
@@ -106,7 +107,7 @@ impl FileColumns {
     }
 
     /// Returns the instants among them that are written as INT96.
-    pub(in crate::source) fn int96(&self, places: &[usize]) -> Vec<usize> {
+    pub(super) fn int96(&self, places: &[usize]) -> Vec<usize> {
         places.iter().copied().filter(|place| self.columns[*place].is_int96()).collect()
     }
 

@@ -19,13 +19,14 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
 use tokio::runtime::Handle;
 
+use super::FileSource;
 use super::bytes::fetch::fetch;
 use super::bytes::form::{HEAD, form};
 use super::columns::drift::{Comparison, compare};
+use super::file_rows::rows_of_file;
 use super::source_file::SourceFile;
 use crate::error::{Context, Error, Result};
 use crate::source::contract::column::ColumnType;
-use crate::source::definition::Source;
 use crate::source::row::rows::{Piece, Refusal, Rows};
 use crate::source::row::unfold::Unfolded;
 use cells::{Cells, reads_as};
@@ -36,7 +37,7 @@ const UNFOLDED_RECORDS: usize = 1024;
 
 /// Reads a Parquet file; `emit` returns false when its receiver is gone. Runs on a thread that may block.
 pub fn read(
-    source: &Source,
+    source: FileSource<'_>,
     file: &SourceFile,
     rows: usize,
     runtime: &Handle,
@@ -45,9 +46,9 @@ pub fn read(
     let footer = Footer::of(file, runtime)?;
     let columns = footer.columns(source)?;
     let places = check(source, &columns)?.places;
-    let records = if source.rows.is_some() { rows.min(UNFOLDED_RECORDS) } else { rows };
+    let records = if source.files.rows.is_some() { rows.min(UNFOLDED_RECORDS) } else { rows };
     let mut batches = footer.batches(file, &columns, &places, records.max(1), runtime)?;
-    let mut rows = Rows::new(source, &file.name, rows)?;
+    let mut rows = rows_of_file(source, &file.name, rows)?;
     let mut line = 0;
     while let Some(batch) = batches.next(runtime)? {
         let block = Block::of(&columns, &places, &batch)?;
@@ -210,7 +211,7 @@ impl Footer {
     }
 
     /// Returns the columns that a source may find in the file.
-    pub fn columns(&self, source: &Source) -> Result<FileColumns> {
+    pub fn columns(&self, source: FileSource<'_>) -> Result<FileColumns> {
         FileColumns::of(source, self.metadata.schema(), self.descriptor())
     }
 
@@ -265,7 +266,7 @@ impl Batches {
 }
 
 /// Compares the file's columns, names and types, with the declared ones.
-pub fn check(source: &Source, columns: &FileColumns) -> Result<Comparison> {
+pub fn check(source: FileSource<'_>, columns: &FileColumns) -> Result<Comparison> {
     let mut errors = Vec::new();
     let comparison = compare(source, &columns.names()).map_err(|e| errors.push(e)).unwrap_or_default();
     errors.extend(unreadable(source, columns));
@@ -274,9 +275,9 @@ pub fn check(source: &Source, columns: &FileColumns) -> Result<Comparison> {
 }
 
 /// Returns the errors for columns whose type in the file can never become the declared one.
-fn unreadable(source: &Source, columns: &FileColumns) -> Vec<Error> {
+fn unreadable(source: FileSource<'_>, columns: &FileColumns) -> Vec<Error> {
     let mut errors = Vec::new();
-    for column in &source.columns {
+    for column in &source.contract.columns {
         let is_it = |found: &&FileColumn| column.source_names().contains(&found.name);
         let Some(found) = columns.columns.iter().find(is_it) else { continue };
         let name = &found.name;
@@ -291,7 +292,7 @@ fn unreadable(source: &Source, columns: &FileColumns) -> Vec<Error> {
                      source again with --full-refresh",
                     column.kind
                 )),
-                None => error.hint(reading_hint(found, source.rows.is_some())),
+                None => error.hint(reading_hint(found, source.files.rows.is_some())),
             });
         }
     }

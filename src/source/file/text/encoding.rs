@@ -101,7 +101,7 @@ impl Encoding {
         self.name().to_ascii_lowercase()
     }
 
-    pub(in crate::source) fn is_utf8(self) -> bool {
+    pub(super) fn is_utf8(self) -> bool {
         self == Encoding::UTF_8
     }
 
@@ -142,7 +142,7 @@ impl Encoding {
         WESTERN.contains(&self.name())
     }
 
-    pub(in crate::source) fn decoder(self) -> Decoder {
+    pub(super) fn decoder(self) -> Decoder {
         match self.0 {
             Kind::Web(encoding) if encoding == UTF_8 => Decoder::Utf8,
             Kind::Web(encoding) => Decoder::Web(encoding.new_decoder_without_bom_handling(), String::new()),
@@ -152,7 +152,7 @@ impl Encoding {
     }
 
     /// Returns the character of a byte, of an encoding of single bytes.
-    pub(in crate::source) fn character(self, byte: u8) -> Option<char> {
+    pub(super) fn character(self, byte: u8) -> Option<char> {
         let mut text = Vec::new();
         self.decoder().decode(&[byte], true, &mut text);
         std::str::from_utf8(&text).ok()?.chars().next()
@@ -184,7 +184,7 @@ pub enum Decoder {
 impl Decoder {
     /// Adds the text of these bytes; what the encoding does not know becomes [`NOT_UTF8`]. Returns whether
     /// all of it is certainly text.
-    pub(in crate::source) fn decode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> bool {
+    pub(super) fn decode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> bool {
         match self {
             Decoder::Utf8 => {
                 output.extend_from_slice(input);
