@@ -37,7 +37,7 @@ impl Step for EraseRows {
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
         let table = self.0.raw_table();
-        let (Some(person), Some(list)) = (&self.0.person, &context.suppressions) else {
+        let (Some(person), Some(list)) = (&self.0.contract.person, &context.suppressions) else {
             return Ok(StepOutput::default());
         };
         if count_erased(&context.catalog, &table, person, list).await? == 0 {

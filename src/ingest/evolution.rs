@@ -13,12 +13,12 @@ pub(super) fn evolved(
     surveys: &[Survey],
 ) -> Vec<(String, ColumnType)> {
     let mut columns: Vec<(String, ColumnType)> = Vec::new();
-    if source.on_drift != OnDrift::Evolve {
+    if source.contract.on_drift != OnDrift::Evolve {
         return columns;
     }
     for field in base.iter().flat_map(|table| table.schema.fields()) {
-        let declared = source.columns.iter().any(|c| c.name == *field.name());
-        let own = field.name().starts_with('_') || source.adds(field.name());
+        let declared = source.contract.columns.iter().any(|c| c.name == *field.name());
+        let own = field.name().starts_with('_') || source.contract.adds(field.name());
         if !declared
             && !own
             && let Some(kind) = ColumnType::of(field.data_type())

@@ -11,8 +11,8 @@ use crate::config::Severity;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::ops::sources::FileRegister;
+use crate::source::Expect;
 use crate::source::Source;
-use crate::source::delivery::Expect;
 use crate::source::retention::RetentionCutoff;
 
 /// Names of files that a message lists at most.
@@ -28,16 +28,14 @@ pub fn expected(
     register: &FileRegister,
     as_of: Instant,
 ) -> Result<Vec<String>> {
-    let delivery = &source.delivery;
+    let delivery = &source.files().delivery;
     let names: BTreeSet<&str> = files
         .iter()
         .map(|seen| seen.file.name.as_str())
         .chain(register.entries.keys().map(String::as_str))
         .collect();
     let mut deviations = Deviations::default();
-    if let Some(expect) = &delivery.expect
-        && expect.by.is_none()
-    {
+    if let Some(expect) = &delivery.expect {
         let undated: Vec<&str> =
             names.iter().copied().filter(|name| delivery.date_of(name).is_none()).collect();
         if !undated.is_empty()
@@ -59,8 +57,9 @@ pub fn expected(
     if let Some(freshness) = &delivery.freshness {
         let seen = files.iter().map(|seen| (seen.file.name.as_str(), seen.file.modified));
         let known = register.entries.values().map(|entry| (entry.file.as_str(), entry.modified));
+        let zone = source.contract.zone;
         let newest =
-            seen.chain(known).map(|(name, modified)| (delivery.instant_of(name, modified), name)).max();
+            seen.chain(known).map(|(name, modified)| (delivery.instant_of(name, modified, zone), name)).max();
         if let Some((until, name)) = newest
             && as_of - until > freshness.max_age
         {
@@ -103,7 +102,7 @@ pub fn gap(
     what: &str,
     as_of: Instant,
 ) -> Option<Error> {
-    let mut gaps = expect.gaps(dates, as_of, source.delivery.zone);
+    let mut gaps = expect.gaps(dates, as_of, source.contract.zone);
     gaps.retain(|period| kept.is_none_or(|kept| *period >= kept.day));
     (!gaps.is_empty()).then(|| {
         Error::failed(format!("no {what} for {}", expect.show_gaps(&gaps))).hint(

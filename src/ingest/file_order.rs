@@ -25,7 +25,8 @@ pub(super) fn surprises(
     let mut warnings = Vec::new();
     let Some(Versions { by: None, dated_files, .. }) = versions else { return warnings };
     if *dated_files {
-        let waits = |name: &str| source.delivery.date_of(name).is_some_and(|d| day_start(d, zone) >= as_of);
+        let waits =
+            |name: &str| source.files().delivery.date_of(name).is_some_and(|d| day_start(d, zone) >= as_of);
         let waiting: Vec<&str> = new.iter().map(|file| file.name.as_str()).filter(|n| waits(n)).collect();
         if !waiting.is_empty() {
             warnings.push(format!(
@@ -36,11 +37,11 @@ pub(super) fn surprises(
         }
     }
     let read = register.entries.values().filter(|entry| entry.rows > 0);
-    let newest = read.map(|entry| source.version_of(&entry.file)).max();
+    let newest = read.map(|entry| source.files().version_of(&entry.file)).max();
     let earlier: Vec<&str> = new
         .iter()
         .map(|file| file.name.as_str())
-        .filter(|name| newest.as_ref().is_some_and(|newest| source.version_of(name) < *newest))
+        .filter(|name| newest.as_ref().is_some_and(|newest| source.files().version_of(name) < *newest))
         .collect();
     if !earlier.is_empty() {
         let remedy = if *dated_files { "" } else { "; declare `version` or `date_in_name` if that is wrong" };

@@ -14,7 +14,7 @@ use crate::config::Severity;
 use crate::error::{Context, Error, Result};
 use crate::ops::sources::FileEntry;
 use crate::ops::steps::StepMetrics;
-use crate::source::ColumnType;
+use crate::source::{ColumnType, ExpectedRows};
 use crate::step::StepContext;
 use crate::warehouse::stage::Staged;
 
@@ -37,23 +37,21 @@ impl Ingest {
             Severity::Warn => metrics.warnings.push(error.message().to_owned()),
             Severity::Error => errors.push(error),
         };
-        if let (Some(late), Some(last)) = (&source.delivery.late, context.last_as_of) {
+        if let (Some(late), Some(last)) = (&source.contract.late, context.last_as_of) {
             let share = metrics.late as f64 / read.max(1) as f64;
             if share > late.max_share {
                 tell(late.severity, too_late(metrics.late, read, late.max_share, entries, last));
             }
         }
-        if let Some(expect) = &source.delivery.expect
-            && let Some(by) = &expect.by
-        {
+        if let Some(ExpectedRows { by, expect }) = &source.contract.expect {
             let days = self.days(context, rows, by).await?;
-            let kept = source.keep.as_ref().and_then(|keep| keep.since(context.as_of));
+            let kept = source.contract.keep.as_ref().and_then(|keep| keep.since(context.as_of));
             let error = gap(source, expect, &days, kept, &format!("row with {by}"), context.as_of);
             if let Some(error) = error {
                 tell(expect.severity, error);
             }
         }
-        if !source.key.is_empty() && source.snapshot.is_none() && read > 0 {
+        if !source.contract.key.is_empty() && source.contract.snapshot.is_none() && read > 0 {
             metrics.repeated = self.repeated(context, rows).await?;
         }
         if metrics.repeated > 0 {
@@ -75,7 +73,7 @@ impl Ingest {
     fn dates_versions(&self) -> bool {
         let Some(versions) = &self.versions else { return false };
         match &versions.by {
-            Some(by) => self.source.columns.iter().any(|column| {
+            Some(by) => self.source.contract.columns.iter().any(|column| {
                 column.name == by.name && matches!(column.kind, ColumnType::Timestamp | ColumnType::Date)
             }),
             None => versions.dated_files,
@@ -86,7 +84,8 @@ impl Ingest {
     async fn repeated(&self, context: &StepContext, rows: &Staged) -> Result<u64> {
         let doing = "count repeated keys";
         let session = context.catalog.session_of_all_rows(rows).await?;
-        let key: Vec<String> = self.source.key.iter().map(|column| format!("\"{column}\"")).collect();
+        let key: Vec<String> =
+            self.source.contract.key.iter().map(|column| format!("\"{column}\"")).collect();
         let same: Vec<String> = key.iter().map(|column| format!("fresh.{column} = known.{column}")).collect();
         // Held in memory are the keys of this run, not those of the whole table.
         let sql = format!(
@@ -110,9 +109,10 @@ impl Ingest {
     async fn days(&self, context: &StepContext, rows: &Staged, column: &str) -> Result<BTreeSet<NaiveDate>> {
         let doing = format!("read the days of {column}");
         let session = context.catalog.session_of_all_rows(rows).await?;
-        let timed = self.source.columns.iter().any(|c| c.name == column && c.kind == ColumnType::Timestamp);
+        let timed =
+            self.source.contract.columns.iter().any(|c| c.name == column && c.kind == ColumnType::Timestamp);
         let day = if timed {
-            format!("cast(\"{column}\" at time zone '{}' as date)", self.source.delivery.zone)
+            format!("cast(\"{column}\" at time zone '{}' as date)", self.source.contract.zone)
         } else {
             format!("\"{column}\"")
         };

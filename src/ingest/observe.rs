@@ -87,10 +87,10 @@ async fn look_into_repeated(
     register: &FileRegister,
     files: &mut [SeenFile],
 ) -> Result<()> {
-    let asked = match source.same_content {
+    let asked = match source.files().same_content {
         Some(SameContent::Read) => false,
         Some(SameContent::Skip) => true,
-        None => source.key.is_empty(),
+        None => source.contract.key.is_empty(),
     };
     if !asked {
         return Ok(());

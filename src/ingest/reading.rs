@@ -78,17 +78,17 @@ impl<'w> Reading<'w> {
         Ok(Reading {
             context,
             source,
-            rows: match source.snapshot {
+            rows: match source.contract.snapshot {
                 Some(_) => warehouse.stager(&snapshot::lists_table(source), Mode::Replace, &target.schema)?,
                 None => warehouse.stager(&source.raw_table(), mode, &target.schema)?,
             },
             schema: target.schema.clone(),
-            lists: source.snapshot.as_ref().map(|_| Lists::new(warehouse, source)).transpose()?,
+            lists: source.contract.snapshot.as_ref().map(|_| Lists::new(warehouse, source)).transpose()?,
             refusals: quarantined()?,
             outcomes: quarantined()?,
             evolved: target.evolved.clone(),
             // A row of a source that is read for the first time, or anew, is not late.
-            time: event_time.filter(|_| target.existing.is_some() && source.snapshot.is_none()),
+            time: event_time.filter(|_| target.existing.is_some() && source.contract.snapshot.is_none()),
             read: 0,
             refused: 0,
             erased: ErasedRows::default(),
@@ -151,8 +151,8 @@ impl<'w> Reading<'w> {
         let (mut read, mut refused, mut late) = (0, 0, 0);
         let source = self.shaped(survey);
         let run = self.context.run;
-        let snapshot_at =
-            self.source.snapshot.as_ref().and_then(|_| instant_of(&source, &file.name, self.context.as_of));
+        let is_list = source.contract.snapshot.is_some();
+        let snapshot_at = is_list.then(|| instant_of(&source, &file.name, self.context.as_of)).flatten();
         if let (Some(lists), Some(at)) = (&mut self.lists, snapshot_at) {
             lists.begin(at);
         }
@@ -227,7 +227,7 @@ impl<'w> Reading<'w> {
 
     /// The rows without forgotten persons.
     pub(super) fn without_forgotten(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
-        let (Some(person), Some(list)) = (&self.source.person, &self.context.suppressions) else {
+        let (Some(person), Some(list)) = (&self.source.contract.person, &self.context.suppressions) else {
             return Ok(batch);
         };
         let (batch, theirs) = forget_rows(batch, person, list)?;
@@ -239,7 +239,7 @@ impl<'w> Reading<'w> {
     /// Refused records, without the text of those that name forgotten persons.
     pub(super) fn without_forgotten_records(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let Some(list) = &self.context.suppressions else { return Ok(batch) };
-        let keys = self.source.person.iter().flat_map(|person| &person.keys);
+        let keys = self.source.contract.person.iter().flat_map(|person| &person.keys);
         let own = keys.map(|key| key.kind.word()).collect();
         let search = RecordSearch::new([self.source], &own, list);
         search.without_records(&batch).map(|(batch, _)| batch)

@@ -55,7 +55,7 @@ impl Ingest {
         }
         let mut kept = all.filter(too_old.is_not_true()).doing("leave out the rows that are too old")?;
         // A state that ended earlier than another of its key left with it.
-        if !source.key.is_empty() && source.snapshot.is_none() {
+        if !source.contract.key.is_empty() && source.contract.snapshot.is_none() {
             let replaced = Replaced::by(&policy, &parted).await?;
             let outdated =
                 replaced.rows("semi").await?.count().await.doing("count what they have replaced")?;
@@ -95,7 +95,7 @@ impl Replaced {
         let session = parted.session_of_all()?;
         let all = session.table(parted.table()).await?;
         let too_old = policy.too_old(&all)?;
-        let key = policy.source.key.clone();
+        let key = policy.source.contract.key.clone();
         let mut columns: Vec<&str> = key.iter().map(String::as_str).collect();
         let order = policy.versions.as_ref().map(Versions::order).unwrap_or_default();
         columns.extend(order.iter().copied().filter(|column| !key.iter().any(|k| k == column)));

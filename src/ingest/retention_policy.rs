@@ -31,9 +31,9 @@ impl Policy<'_> {
     /// `None` when everything is kept.
     pub(super) fn of(ingest: &Ingest, as_of: Instant) -> Option<Policy<'_>> {
         let source = &*ingest.source;
-        let keep = source.keep.as_ref()?;
+        let keep = source.contract.keep.as_ref()?;
         let by = match (&keep.by, &ingest.known) {
-            _ if source.snapshot.is_some() => VALID_TO.to_owned(),
+            _ if source.contract.snapshot.is_some() => VALID_TO.to_owned(),
             (Some(by), _) => by.clone(),
             (None, KnownSince::At(time)) => time.name.clone(),
             // Checked with the pipeline: a policy has a column.

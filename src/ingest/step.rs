@@ -137,7 +137,7 @@ impl Ingest {
         // A night that brings nothing and in which nothing leaves leaves the table as it is.
         let left = metrics.expired > 0 || !self.intake.replaced.is_empty();
         let changed = rows.rows > 0 || left || !target.new_columns.is_empty();
-        let delivered = !self.intake.files.is_empty() && self.source.snapshot.is_none();
+        let delivered = !self.intake.files.is_empty() && self.source.contract.snapshot.is_none();
         if target.existing.is_none() || changed || delivered {
             metrics.bytes = rows.bytes;
             staged.push(rows);
@@ -188,11 +188,11 @@ impl Ingest {
         let (source, refused) = (&self.source, found.refused);
         let all = found.read + refused;
         let share = refused as f64 / all.max(1) as f64;
-        (share > source.tolerance).then(|| {
+        (share > source.contract.tolerance).then(|| {
             Error::failed(format!(
                 "{refused} of {all} rows do not fit, {:.3}% where {:.3}% is tolerated: {}",
                 share * 100.0,
-                source.tolerance * 100.0,
+                source.contract.tolerance * 100.0,
                 found.examples.join("; ")
             ))
             .hint("the rows are in ops.quarantine; fix the export or the declaration, or raise `tolerance`")

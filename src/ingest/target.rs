@@ -40,7 +40,7 @@ impl Ingest {
         let schema = match &existing {
             Some(base) => {
                 require_same_kind(source, base)?;
-                base.extended_schema(&wanted, source.on_drift != OnDrift::Fail)?
+                base.extended_schema(&wanted, source.contract.on_drift != OnDrift::Fail)?
             }
             None => wanted,
         };

@@ -67,7 +67,7 @@ impl Pipeline {
             let source = &ingest.source;
             let rows = visibility.entry(source.raw_table()).or_default();
             rows.versions.clone_from(&ingest.versions);
-            rows.snapshot = source.snapshot.as_ref().map(|snapshot| match snapshot.history {
+            rows.snapshot = source.contract.snapshot.as_ref().map(|snapshot| match snapshot.history {
                 true => SnapshotHistory::Whole,
                 false => SnapshotHistory::State,
             });

@@ -23,7 +23,7 @@ pub fn of_request(pipeline: &Pipeline, request: &Request, chosen: &BTreeSet<Step
     }
     // Paths may come from the environment.
     for source in pipeline.sources() {
-        hash.part(&source.path);
+        hash.part(&source.files().path);
     }
     hash.end()
 }

@@ -205,8 +205,10 @@ pub(super) fn catalog_of(
 
 /// The raw tables whose rows are somebody's.
 pub(super) fn persons(pipeline: &Pipeline) -> Result<BTreeMap<TableName, Person>> {
-    let persons: BTreeMap<TableName, Person> =
-        pipeline.sources().filter_map(|source| Some((source.raw_table(), source.person.clone()?))).collect();
+    let persons: BTreeMap<TableName, Person> = pipeline
+        .sources()
+        .filter_map(|source| Some((source.raw_table(), source.contract.person.clone()?)))
+        .collect();
     if persons.is_empty() {
         return Err(Error::config("no source says whose its rows are, so nobody can be forgotten")
             .hint("declare it, for example [sources.orders.person] keys = { card = \"card\" }"));

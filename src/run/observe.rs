@@ -54,7 +54,7 @@ pub async fn observe(
     for ingest in pipeline.ingests() {
         let source = &ingest.source;
         let register = registers.remove(&source.name).unwrap_or_default();
-        let does_away = source.replaces.is_some() || source.snapshot.is_some();
+        let does_away = source.files().replaces.is_some() || source.contract.snapshot.is_some();
         let has_refused = register.entries.values().any(|entry| entry.refused > 0);
         let asks_open = request.mode.replays(&source.name) || (does_away && has_refused);
         match SourceObservation::look(source, register).await {

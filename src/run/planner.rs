@@ -172,7 +172,7 @@ impl Planning<'_> {
     fn step(&mut self, name: StepName) {
         let (step, intake): (Arc<dyn Step>, Arc<Intake>) = match &self.common.pipeline.steps[&name] {
             DeclaredStep::Ingest(ingest) if self.request.mode == Mode::Forget => {
-                let why = match ingest.source.person {
+                let why = match ingest.source.contract.person {
                     Some(_) => "the person's rows are removed",
                     None => "no row belongs to a person",
                 };

@@ -1,128 +1,50 @@
 //! Where a channel's records come from: connectors, declared types, quarantine.
 //!
-//! A source is declared (`declaration` and `column_declaration`, checked by `declaration_check` and
-//! `column_check` into a `definition` with its `policy`), its files are found (`location`; each is a
-//! `source_file`) and expected (`delivery`), one may say what another said or replace it (`content`,
-//! `same_content`, `editions`, `snapshot`), its rows are kept for a while (`retention`), their columns are held
-//! against the declared ones (`survey`, `drift`, `evolution`), and each is read as a stream of typed rows and
-//! refused records (`stream`). Bytes come in windows from any object store (`fetch`, `window`), are unpacked
-//! (`packed` by their `form`; zip archives by `members` and `archive`), become UTF-8 (`text`), are parsed
-//! by format (`csv` with `records` and `ragged`, `fixed`, `json` with `json_records` and `json_object`,
-//! `parquet` with `parquet_columns` and `parquet_cells`), and go value by value into Arrow columns (`decoder`
-//! with `number`, `calendar`, `time_format` and `zone`). `rows` gathers them, one a record or one per
-//! element of it (`unfold`), with what folders tell (`partition`); what a refused record holds can be
-//! asked for later (`record_values`). Nothing here knows the warehouse. A value is never rounded, replaced
-//! or guessed: what does not fit its declaration is refused with its place and a reason that does not tell
-//! the value (`fault`, put into words by `fault_reason`).
+//! A source is declared and checked (`declaration`) into a `definition`: the `contract`, which says what its
+//! rows are wherever they come from, and its origin. The origin is files (`file`): they are found (`listing`)
+//! and expected (`delivery`, where one file may also say what another said or replace it), their columns are
+//! held against the declared ones (`columns`), and each is read as a stream of typed rows and refused records
+//! (`stream`). Its `bytes` come in windows from any object store and are unpacked, become UTF-8 (`text`), and
+//! are parsed by format (`csv`, `fixed`, `json`, `parquet`). Values are read from text (`value`) into Arrow
+//! columns, and these gathered into rows (`row`), one a record or one per element of it.
+//!
+//! The folders use each other in one order only: `declaration` and `file` stand on `row`, that on `contract`,
+//! that on `value`. Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what does
+//! not fit its declaration is refused with its place and a reason that does not tell the value.
 
-mod archive;
-mod archive_member;
-mod calendar;
-mod column;
-mod column_check;
-mod column_declaration;
-mod column_defaults;
-mod column_place;
-mod column_place_check;
-mod content;
-mod csv;
+mod contract;
 mod declaration;
-mod declaration_check;
-mod defaults;
-mod decoder;
 mod definition;
-pub mod delivery;
-mod doubt;
-mod drift;
-mod editions;
-mod encoding;
-mod encoding_check;
-mod encoding_guess;
-mod escaped_records;
-mod evolution;
-mod fault;
-mod fault_reason;
-mod fetch;
-mod field_stretch;
-mod field_text;
-mod file_format;
-mod file_version;
-mod fixed;
-mod form;
-mod format_clash;
-mod header_name;
-mod in_memory;
-mod json;
-mod json_nested;
-mod json_object;
-mod json_path;
-mod json_records;
-mod json_shape;
-mod json_value;
-mod local_folder;
-mod location;
-mod members;
-mod name_pattern;
-mod near;
-mod number;
-mod packed;
-mod parquet;
-mod parquet_cells;
-mod parquet_columns;
-mod parquet_number;
-mod partition;
-mod person;
-mod place;
-mod policy;
-mod quarantine;
-mod ragged;
-mod record_span;
-mod record_values;
-mod records;
-mod remark;
-pub mod retention;
-mod row_place;
-mod rows;
-mod same_content;
-mod skipped_files;
-pub mod snapshot;
-mod snapshot_check;
-mod source_file;
-mod stream;
-mod strftime;
-mod style_declaration;
-mod survey;
-mod tally;
-mod text;
-mod time_field;
-mod time_format;
-mod time_parts;
-mod time_plan;
-mod unfold;
-mod window;
-mod zone;
+mod file;
+mod row;
+mod value;
 
 #[cfg(test)]
 mod tests;
 
-pub use column::{Column, ColumnType, From};
-pub use column_declaration::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
-pub use column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
-pub use content::{content, is_packed};
+pub use contract::Contract;
+pub use contract::column::{Column, ColumnType, From};
+pub use contract::expectation::{Expect, ExpectedRows, Late};
+pub use contract::person::{Blanked, KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
+pub use contract::policy::{OnDrift, Undated};
+pub use contract::snapshot::Snapshot;
+pub use contract::{retention, snapshot};
 pub use declaration::SourceDeclaration;
-pub use defaults::SourceDefaults;
-pub use definition::{Source, raw_table};
-pub use editions::{Edition, Editions};
-pub use file_format::Format;
-pub use in_memory::read_in_memory;
-pub use location::list;
-pub use person::{Blanked, KeyKind, OnForget, Person, PersonDeclaration, PersonKey};
-pub use policy::{OnDrift, Undated};
-pub use quarantine::{is_cut, quarantine_schema};
-pub use remark::{Remark, messages};
-pub use rows::Piece;
-pub use same_content::{SameContent, is_moved};
-pub use snapshot::Snapshot;
-pub use source_file::{Content, Listing, SourceFile};
-pub use stream::{has_records, read};
-pub use survey::{Survey, survey};
+pub use declaration::column::{ColumnDeclaration, ColumnDeclarations, ColumnTable, FormatDeclaration};
+pub use declaration::column_place::{AtDeclaration, FromDeclaration, NthDeclaration, PartitionDeclaration};
+pub use declaration::defaults::SourceDefaults;
+pub use definition::{Origin, Source, raw_table};
+pub use file::Files;
+pub use file::bytes::content::{content, is_packed};
+pub use file::columns::survey::{Survey, survey};
+pub use file::delivery::Delivery;
+pub use file::delivery::editions::{Edition, Editions};
+pub use file::delivery::same_content::{SameContent, is_moved};
+pub use file::format::Format;
+pub use file::in_memory::read_in_memory;
+pub use file::listing::list;
+pub use file::source_file::{Content, Listing, SourceFile};
+pub use file::stream::{has_records, read};
+pub use row::quarantine::{is_cut, quarantine_schema};
+pub use row::remark::{Remark, messages};
+pub use row::rows::Piece;

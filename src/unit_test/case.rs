@@ -95,7 +95,7 @@ fn check<'f>(
 
 /// Returns whether the table is the history of a source of snapshots.
 fn is_history(pipeline: &Pipeline, table: &TableName) -> bool {
-    pipeline.sources().any(|source| source.snapshot.is_some() && source.raw_table() == *table)
+    pipeline.sources().any(|source| source.contract.snapshot.is_some() && source.raw_table() == *table)
 }
 
 /// Returns an error for rows without the time from which they are known: all of them would be hidden, and

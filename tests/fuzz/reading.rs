@@ -76,7 +76,7 @@ pub fn read(source: &Source, windows: Vec<Bytes>, batch_rows: usize) -> Outcome 
     let read = read_in_memory(source, "f", windows, batch_rows, &mut |piece| {
         match piece {
             Piece::Rows(batch) => {
-                let width = source.columns.len();
+                let width = source.contract.columns.len();
                 let lines = batch.column(width + 1).as_primitive::<Int64Type>();
                 let columns: Vec<Vec<String>> = (0..width).map(|c| column(&batch, c)).collect();
                 if let Some(elements) = batch.column_by_name("_element") {

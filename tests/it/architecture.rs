@@ -222,9 +222,9 @@ const LONG_FUNCTIONS: [(&str, &str); 7] = [
         "identity/linkage/links.rs: find",
         "the stages of linkage in their order, each over the table of the one before; not split yet",
     ),
-    ("source/csv.rs: read", "the loop over records, whose state stays in registers"),
+    ("source/file/csv/mod.rs: read", "the loop over records, whose state stays in registers"),
     (
-        "source/declaration_check.rs: check",
+        "source/declaration/check.rs: check",
         "each key of [sources.<name>] is checked in its turn, and all errors are reported together",
     ),
 ];

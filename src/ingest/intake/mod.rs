@@ -83,13 +83,13 @@ pub fn intake(ingest: &Ingest, seen: &SourceObservation, asked: &Asked) -> Resul
 
 fn files_taken(source: &Source, seen: &SourceObservation, asked: &Asked) -> Result<Intake> {
     let (register, files) = (&seen.register, seen.files.as_slice());
-    if files.is_empty() && !source.optional {
+    if files.is_empty() && !source.files().optional {
         return Err(Error::failed("found no file, expected at least one").hint(
             "was the export delivered, and is `path` right? A source that may be absent says optional = true",
         ));
     }
     // A list that does not say its day may be written over: the rows of the last one are in the history.
-    let written_over = source.snapshot.is_some() && source.delivery.date_in_name.is_none();
+    let written_over = source.contract.snapshot.is_some() && source.files().delivery.date_in_name.is_none();
     let (mut arrived, changed) = arrived(files, register, asked.pinned);
     let changed: Vec<String> = if written_over {
         arrived.extend(changed);
@@ -105,10 +105,10 @@ fn files_taken(source: &Source, seen: &SourceObservation, asked: &Asked) -> Resu
     }
     let open = seen.open.as_ref();
     let mut warnings = Vec::new();
-    let Sorted { read, unread, replaced } = if source.snapshot.is_some() {
+    let Sorted { read, unread, replaced } = if source.contract.snapshot.is_some() {
         snapshots::in_order(source, arrived, files, register, asked.as_of, &mut warnings)?
     } else {
-        let sorted = match &source.replaces {
+        let sorted = match &source.files().replaces {
             Some(pattern) => editions::newest(pattern, arrived, register)?,
             None => Sorted { read: arrived, ..Sorted::default() },
         };
@@ -161,7 +161,7 @@ fn dismissed(
     open: Option<&BTreeMap<String, Vec<Lines>>>,
 ) -> Vec<Dismissed> {
     let Some(open) = open else { return Vec::new() };
-    let newer_list = intake.files.first().filter(|_| source.snapshot.is_some());
+    let newer_list = intake.files.first().filter(|_| source.contract.snapshot.is_some());
     let because = |file: &String| match newer_list {
         Some(list) => Some(format!("the newer list {} counts", list.name)),
         None => {

@@ -43,7 +43,7 @@ pub(super) fn replay(
     files: &Files,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Replay>> {
-    if source.snapshot.is_some() {
+    if source.contract.snapshot.is_some() {
         return Err(Error::config("a list is read whole: refused records of a snapshot are not read again alone")
             .hint(
                 "the next list brings what fits by then; --full-refresh reads all lists again that are still there",

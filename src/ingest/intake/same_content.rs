@@ -38,7 +38,7 @@ pub(super) fn settled<'f>(
         let old = |file: &str| {
             !there.contains(file)
                 && is_moved(file, new)
-                && source.delivery.date_of(file) == source.delivery.date_of(new)
+                && source.files().delivery.date_of(file) == source.files().delivery.date_of(new)
         };
         register.entries.values().any(|entry| entry.digest == digest && old(&entry.file))
     };
@@ -53,7 +53,7 @@ pub(super) fn settled<'f>(
             settled.leave_unread(seen, Because::SameAs((*other).to_owned()));
             continue;
         }
-        match (contents.get(digest), source.same_content) {
+        match (contents.get(digest), source.files().same_content) {
             (None, _) => {
                 contents.insert(digest, (name, !seen.is_empty));
                 settled.read.push(seen);
@@ -62,7 +62,7 @@ pub(super) fn settled<'f>(
             (Some((other, true)), Some(SameContent::Skip)) => {
                 settled.leave_unread(seen, Because::SameAs((*other).to_owned()));
             }
-            (Some((other, true)), None) if !source.key.is_empty() => {
+            (Some((other, true)), None) if !source.contract.key.is_empty() => {
                 if moved(digest, name) {
                     settled.leave_unread(seen, Because::SameAs((*other).to_owned()));
                 } else {

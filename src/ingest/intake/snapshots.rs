@@ -14,8 +14,8 @@ use crate::source::{Source, is_moved};
 /// From when on the list in this file holds: from the first instant of the day in its name. One that
 /// does not say its day holds at the run's instant, so since the last microsecond before it.
 pub fn instant_of(source: &Source, file: &str, as_of: Instant) -> Option<Instant> {
-    match (&source.delivery.date_in_name, &source.snapshot) {
-        (Some(_), Some(snapshot)) => Some(day_start(source.delivery.date_of(file)?, snapshot.zone)),
+    match (&source.files().delivery.date_in_name, &source.contract.snapshot) {
+        (Some(_), Some(snapshot)) => Some(day_start(source.files().delivery.date_of(file)?, snapshot.zone)),
         _ => as_of.checked_sub_signed(chrono::TimeDelta::microseconds(1)),
     }
 }
@@ -35,7 +35,7 @@ pub(super) fn in_order<'f>(
 ) -> Result<Sorted<'f>> {
     let there = names(files);
     let last = register.entries.values().filter_map(|entry| entry.snapshot_at).max();
-    let dated = source.delivery.date_in_name.is_some();
+    let dated = source.files().delivery.date_in_name.is_some();
     let mut sorted = Sorted::default();
     let (mut undated, mut old) = (Vec::new(), Vec::new());
     let mut lists: Vec<(Instant, &SeenFile)> = Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn in_order<'f>(
     }
     let mut errors = Vec::new();
     if !undated.is_empty()
-        && let Some(pattern) = &source.delivery.date_in_name
+        && let Some(pattern) = &source.files().delivery.date_in_name
     {
         errors.push(
             Error::failed(format!("no date as {pattern} in the name: {}", listed(&undated)))

@@ -123,14 +123,14 @@ impl<'w> History<'w> {
         }
         let session = self.context.catalog.session_with([], []).await?;
         session.register_view(&name("open"), self.open.clone())?;
-        let key = columns("", &self.source.key);
+        let key = columns("", &self.source.contract.key);
         let sql = format!("select {key} from list.open group by {key} having count(*) > 1 limit 1");
         if number_of_rows(&session, &sql).await? == 0 {
             return Ok(());
         }
         Err(Error::failed(format!(
             "several rows of the history hold for one value of the key {}",
-            self.source.key.join(", ")
+            self.source.contract.key.join(", ")
         ))
         .hint("it was made with another key: --full-refresh reads all lists anew"))
     }
@@ -190,7 +190,7 @@ impl<'w> History<'w> {
         let of_instant = col(Column::from_name(VALID_FROM)).eq(lit(instant_value(at)));
         let refused =
             session.table(&self.lists.refused.table).await?.filter(of_instant.clone()).doing(doing)?;
-        let keys: Vec<&str> = self.source.key.iter().map(String::as_str).collect();
+        let keys: Vec<&str> = self.source.contract.key.iter().map(String::as_str).collect();
         let refused = refused.select_columns(&keys).and_then(DataFrame::distinct).doing(doing)?;
         session.register_view(&name("refused"), refused)?;
         let every = session.table(&self.rows.table).await?.filter(of_instant).doing(doing)?;
@@ -206,7 +206,7 @@ impl<'w> History<'w> {
                     "select {} from (select *, row_number() over (partition by {} order by _file, _line) as __nth \
                      from list.every) where __nth = 1",
                     columns("", self.names()),
-                    columns("", &self.source.key)
+                    columns("", &self.source.contract.key)
                 );
                 run(&session, &sql).await?
             }
@@ -220,7 +220,7 @@ impl<'w> History<'w> {
     /// # Errors
     /// Rows with one key that say different things.
     async fn repeated(&self, session: &Session, at: Instant) -> Result<u64> {
-        let key = columns("", &self.source.key);
+        let key = columns("", &self.source.contract.key);
         let repeats = format!(
             "select cast(coalesce(sum(times), 0) - count(*) as bigint) from \
              (select {key}, count(*) as times from list.every group by {key})"
@@ -229,7 +229,7 @@ impl<'w> History<'w> {
         if repeats == 0 {
             return Ok(0);
         }
-        let columns_of_row = columns("", self.source.key.iter().chain(&self.value_columns()));
+        let columns_of_row = columns("", self.source.contract.key.iter().chain(&self.value_columns()));
         let differ = format!(
             "select {key} from (select distinct {columns_of_row} from list.every) group by {key} having count(*) > 1"
         );
@@ -237,7 +237,8 @@ impl<'w> History<'w> {
         if keys == 0 {
             return Ok(repeats);
         }
-        let same: Vec<String> = self.source.key.iter().map(|k| format!("e.\"{k}\" = d.\"{k}\"")).collect();
+        let same: Vec<String> =
+            self.source.contract.key.iter().map(|k| format!("e.\"{k}\" = d.\"{k}\"")).collect();
         let places = format!(
             "select e._file, e._line from list.every e join ({differ}) d on {} order by e._file, e._line limit 4",
             same.join(" and ")
@@ -255,7 +256,7 @@ impl<'w> History<'w> {
             "in the list of {} {keys} value{} of the key {} stand{} in several rows that differ: {}",
             self.shown(at),
             if keys == 1 { "" } else { "s" },
-            self.source.key.join(", "),
+            self.source.contract.key.join(", "),
             if keys == 1 { "s" } else { "" },
             shown.join(", ")
         ))
@@ -265,7 +266,7 @@ impl<'w> History<'w> {
     }
 
     async fn tally(&self, session: &Session) -> Result<Tally> {
-        let k = &self.source.key[0];
+        let k = &self.source.contract.key[0];
         let sql = format!(
             "select cast(count(*) filter (where o.\"{k}\" is null) as bigint), \
              cast(count(*) filter (where o.\"{k}\" is not null and n.\"{k}\" is not null and not ({same})) as bigint), \
@@ -284,7 +285,7 @@ impl<'w> History<'w> {
     /// # Errors
     /// A list with less rows of the last than declared.
     fn not_cut_off(&self, at: Instant, tally: Tally) -> Result<()> {
-        let least = self.source.snapshot.as_ref().map_or(0.0, |snapshot| snapshot.min_share);
+        let least = self.source.contract.snapshot.as_ref().map_or(0.0, |snapshot| snapshot.min_share);
         if tally.now() as f64 >= least * tally.before() as f64 {
             return Ok(());
         }
@@ -302,7 +303,7 @@ impl<'w> History<'w> {
 
     /// The rows that no longer hold, with when they ceased to.
     fn closing(&self, at: Instant) -> String {
-        let k = &self.source.key[0];
+        let k = &self.source.contract.key[0];
         let columns: Vec<String> = self
             .names()
             .map(|column| match column.as_str() {
@@ -322,7 +323,7 @@ impl<'w> History<'w> {
 
     /// The rows that hold after the list.
     fn opening(&self) -> String {
-        let k = &self.source.key[0];
+        let k = &self.source.contract.key[0];
         format!(
             "select {olds} from list.open o left join list.now n on {of_now} left join list.refused r on {of_refused} \
              where (n.\"{k}\" is not null and ({same})) or (n.\"{k}\" is null and r.\"{k}\" is not null) \
@@ -345,11 +346,11 @@ impl<'w> History<'w> {
     /// The columns that say something of a key.
     fn value_columns(&self) -> Vec<String> {
         let own = |name: &str| name.starts_with('_') || [VALID_FROM, VALID_TO].contains(&name);
-        self.names().filter(|name| !own(name) && !self.source.key.contains(name)).cloned().collect()
+        self.names().filter(|name| !own(name) && !self.source.contract.key.contains(name)).cloned().collect()
     }
 
     fn on(&self, other: &str) -> String {
-        let same = self.source.key.iter().map(|key| format!("o.\"{key}\" = {other}.\"{key}\""));
+        let same = self.source.contract.key.iter().map(|key| format!("o.\"{key}\" = {other}.\"{key}\""));
         same.collect::<Vec<_>>().join(" and ")
     }
 
@@ -361,7 +362,7 @@ impl<'w> History<'w> {
 
     /// The day of a list as people call it.
     fn shown(&self, at: Instant) -> String {
-        match (&self.source.delivery.date_in_name, &self.source.snapshot) {
+        match (&self.source.files().delivery.date_in_name, &self.source.contract.snapshot) {
             (Some(_), Some(snapshot)) => local_day(at, snapshot.zone).to_string(),
             _ => format!("this run, from {} on,", show_instant(at)),
         }

@@ -25,8 +25,8 @@ pub(super) fn scratch(source: &Source, what: &str) -> TableName {
 /// The table is a history if the source has snapshots, and is none if it has not.
 pub(in crate::ingest) fn require_same_kind(source: &Source, table: &Table) -> Result<()> {
     let is_history = [VALID_FROM, VALID_TO].iter().all(|column| table.schema.field_with_name(column).is_ok());
-    let declares = source.columns.iter().any(|column| column.name == VALID_FROM);
-    let wrong = match (source.snapshot.is_some(), is_history) {
+    let declares = source.contract.columns.iter().any(|column| column.name == VALID_FROM);
+    let wrong = match (source.contract.snapshot.is_some(), is_history) {
         (true, false) => "were not read as snapshots",
         (false, true) if !declares => "were read as snapshots",
         _ => return Ok(()),

@@ -38,7 +38,7 @@ pub struct ReadLists {
 
 impl Lists {
     pub fn new(warehouse: &Warehouse, source: &Source) -> Result<Lists> {
-        let by_key = source.of_columns(&source.key);
+        let by_key = source.of_columns(&source.contract.key);
         let schema = dated(&RecordBatch::new_empty(by_key.schema()), Instant::UNIX_EPOCH)?.schema();
         let keys = warehouse.stager(&scratch(source, "refused"), Mode::Replace, &schema)?;
         Ok(Lists {

@@ -48,8 +48,8 @@ impl Ingest {
             }
         }
         if let (Ok(()), [first, .., last] | [first @ last]) = (&applied, lists.instants.as_slice()) {
-            let zone = source.snapshot.as_ref().map_or(Tz::UTC, |snapshot| snapshot.zone);
-            let which = match (lists.instants.len(), &source.delivery.date_in_name) {
+            let zone = source.contract.snapshot.as_ref().map_or(Tz::UTC, |snapshot| snapshot.zone);
+            let which = match (lists.instants.len(), &source.files().delivery.date_in_name) {
                 (_, None) => "the list".to_owned(),
                 (1, _) => format!("the list of {}", local_day(*first, zone)),
                 (n, _) => format!("{n} lists, of {} to {}", local_day(*first, zone), local_day(*last, zone)),

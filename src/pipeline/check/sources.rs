@@ -25,7 +25,7 @@ pub(super) fn snapshots_say_when(
     tables: &mut BTreeMap<TableName, TableRules>,
 ) {
     for source in sources.values() {
-        if source.snapshot.is_none() {
+        if source.contract.snapshot.is_none() {
             continue;
         }
         let rules = tables.entry(source.raw_table()).or_default();
@@ -62,7 +62,7 @@ impl Checking<'_, '_> {
                 }
             };
             if declaration.timezone.is_none()
-                && let Some(snapshot) = &mut source.snapshot
+                && let Some(snapshot) = &mut source.contract.snapshot
             {
                 snapshot.zone = timezone;
             }
@@ -95,7 +95,7 @@ impl Checking<'_, '_> {
     ) {
         for source in sources.values() {
             let table = source.raw_table();
-            if source.delivery.late.is_some()
+            if source.contract.late.is_some()
                 && !tables.get(&table).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)))
             {
                 self.wrong(
@@ -110,7 +110,7 @@ impl Checking<'_, '_> {
     /// A row that is somebody's by a row of another source refers to one that says whose it is.
     pub(super) fn rows_referred_to_are_somebodys(&mut self, sources: &BTreeMap<String, Source>) {
         for source in sources.values() {
-            for key in source.person.iter().flat_map(|person| &person.keys) {
+            for key in source.contract.person.iter().flat_map(|person| &person.keys) {
                 let KeyKind::Rows { source: other, column } = &key.kind else { continue };
                 let at = ["sources", &source.name, "person", "keys", &key.column];
                 let wrong = match sources.get(other) {
@@ -121,10 +121,10 @@ impl Checking<'_, '_> {
                         self.wrong(&at, error);
                         continue;
                     }
-                    Some(other) if !other.columns.iter().any(|c| c.name == *column) => {
+                    Some(other) if !other.contract.columns.iter().any(|c| c.name == *column) => {
                         format!("the source {} has no column `{column}`", other.name)
                     }
-                    Some(other) => match &other.person {
+                    Some(other) => match &other.contract.person {
                         None => format!("the source {} does not say whose its rows are", other.name),
                         Some(person)
                             if person.keys.iter().all(|k| matches!(k.kind, KeyKind::Rows { .. })) =>
@@ -153,20 +153,20 @@ impl Checking<'_, '_> {
         tables: &BTreeMap<TableName, TableRules>,
     ) {
         for source in sources.values() {
-            let Some(keep) = source.keep.as_ref().filter(|keep| keep.by.is_none()) else { continue };
+            let Some(keep) = source.contract.keep.as_ref().filter(|keep| keep.by.is_none()) else { continue };
             // What is gone from a list grows old by when it was.
-            if source.snapshot.is_some() {
+            if source.contract.snapshot.is_some() {
                 continue;
             }
             let table = source.raw_table();
             let say = |by: &str| format!("keep = {{ for = \"{}\", by = \"{by}\" }}", keep.span);
             let wrong = match tables.get(&table).map(|rules| &rules.known) {
                 Some(KnownSince::At(time)) if time.of == TimeOf::Event => {
-                    let column = source.columns.iter().find(|column| column.name == time.name);
+                    let column = source.contract.columns.iter().find(|column| column.name == time.name);
                     match column.map(|column| &column.kind) {
                         // One that is no time was reported where the source declares it.
                         Some(_) => continue,
-                        None if source.on_drift != OnDrift::Evolve => continue,
+                        None if source.contract.on_drift != OnDrift::Evolve => continue,
                         None => Error::config(format!(
                             "rows are kept by {table}'s time `{}`, which is not a declared column",
                             time.name

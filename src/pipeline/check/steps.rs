@@ -32,8 +32,8 @@ impl Draft {
     ) -> (BTreeMap<StepName, DeclaredStep>, BTreeMap<TableName, TableRules>) {
         let Draft { sources, models, tables, mut steps } = self;
         let days = |source: &Source| {
-            let names = source.columns.iter().map(|column| &column.name);
-            names.filter(|name| source.names_only_days(name)).cloned().collect()
+            let names = source.contract.columns.iter().map(|column| &column.name);
+            names.filter(|name| source.contract.names_only_days(name)).cloned().collect()
         };
         let dating = Arc::new(Dating {
             models: models.clone(),
@@ -66,12 +66,13 @@ impl Draft {
 /// Returns the versions of a source's records: by the declared column, else by the time from which a state
 /// is valid, else as its files follow one another. `None` where records have no key.
 fn versions(source: &Source, known: &KnownSince) -> Option<Versions> {
-    let by = match (&source.version, known) {
+    let by = match (&source.contract.version, known) {
         (Some(column), _) => Some(TimeColumn::event(column)),
         (None, KnownSince::At(time)) if time.of == TimeOf::State => Some(time.clone()),
         (None, _) => None,
     };
-    let dated_files = source.delivery.date_in_name.is_some();
-    let elements = source.rows.is_some();
-    source.has_versions().then(|| Versions { key: source.key.clone(), by, dated_files, elements })
+    let dated_files = source.files().delivery.date_in_name.is_some();
+    let elements = source.files().rows.is_some();
+    let key = &source.contract.key;
+    source.contract.has_versions().then(|| Versions { key: key.clone(), by, dated_files, elements })
 }

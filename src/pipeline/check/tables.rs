@@ -34,30 +34,30 @@ impl Checking<'_, '_> {
             let Some(rules) = tables.get_mut(&table) else { continue };
             let KnownSince::At(time) = &mut rules.known else { continue };
             // A list says itself from when on its rows hold.
-            if source.snapshot.is_some() && time.name == VALID_FROM {
+            if source.contract.snapshot.is_some() && time.name == VALID_FROM {
                 continue;
             }
             let key =
                 ["sources", &source.name, if time.of == TimeOf::Event { "time" } else { "valid_from" }];
             let hint = "name a declared column of type timestamp or date";
-            match source.columns.iter().find(|c| c.name == time.name) {
+            match source.contract.columns.iter().find(|c| c.name == time.name) {
                 Some(column) if matches!(column.kind, ColumnType::Timestamp | ColumnType::Date) => {}
                 Some(column) => {
                     let wrong = format!("`{}` is {}, which says no time", time.name, column.kind);
                     self.wrong(&key, Error::config(wrong).hint(hint));
                 }
                 // What the files bring may be it.
-                None if source.on_drift == OnDrift::Evolve => {}
+                None if source.contract.on_drift == OnDrift::Evolve => {}
                 None => {
                     let wrong = format!("the source {} has no column `{}`", source.name, time.name);
                     self.wrong(&key, Error::config(wrong).hint(hint));
                 }
             }
             if time.of == TimeOf::Event {
-                source.date_events(&time.name);
+                source.contract.date_events(&time.name);
             }
-            match source.undated {
-                Undated::Refuse => source.require(&time.name),
+            match source.contract.undated {
+                Undated::Refuse => source.contract.require(&time.name),
                 Undated::Known => {
                     time.undated_known = true;
                     let dated = Assertion::NotNull(time.name.clone());

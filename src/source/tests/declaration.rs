@@ -10,8 +10,8 @@ fn a_source_is_declared_in_few_lines() {
     )
     .check("web")
     .unwrap();
-    assert_eq!(source.columns[1].kind, ColumnType::Decimal { precision: 12, scale: 2 });
-    assert!(!source.columns[0].nullable, "a key is required");
+    assert_eq!(source.contract.columns[1].kind, ColumnType::Decimal { precision: 12, scale: 2 });
+    assert!(!source.contract.columns[0].nullable, "a key is required");
     let schema = source.schema();
     let fields: Vec<String> =
         schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect();
@@ -115,7 +115,8 @@ fn only_what_is_declared_and_not_blanked_is_harmless() {
     )
     .check("web")
     .unwrap();
-    let Some(crate::source::OnForget::Anonymise(blanked)) = source.person.map(|person| person.on_forget)
+    let Some(crate::source::OnForget::Anonymise(blanked)) =
+        source.contract.person.map(|person| person.on_forget)
     else {
         panic!("rows stay");
     };

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::Fixture;
-use crate::source::encoding::Encoding;
+use crate::source::file::text::encoding::Encoding;
 
 const TWO: &str = "[columns]\na = \"text\"\nb = \"text\"\n";
 

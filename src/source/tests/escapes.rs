@@ -188,8 +188,8 @@ proptest! {
 
     #[test]
     fn however_windows_cut_it_an_escaped_text_is_split_the_same(text in "[ab,\"\\\\\r\n]{0,30}") {
-        use crate::source::record_span::Found;
-        use crate::source::records::Splitter;
+        use crate::source::row::record_span::Found;
+        use crate::source::file::csv::records::Splitter;
         let splitter = Splitter { delimiter: b',', quote: Some(b'"'), comment: None, escape: Some(b'\\') };
         let text = text.as_bytes();
         let (mut whole, mut part) = (Vec::new(), Vec::new());

@@ -31,7 +31,7 @@ fn nested_values_come_by_their_path() {
     let outcome = fixture.read();
     assert_eq!(outcome.refused(), []);
     // The order of TOML keys: at, clicked, email, id, ok, price, ratio, tags.
-    let names: Vec<&str> = fixture.source.columns.iter().map(|c| c.name.as_str()).collect();
+    let names: Vec<&str> = fixture.source.contract.columns.iter().map(|c| c.name.as_str()).collect();
     let cell =
         |row: usize, name: &str| outcome.rows[row][names.iter().position(|n| *n == name).unwrap()].as_str();
     assert_eq!(cell(0, "price"), "1234567890123456.0001", "not through a double");

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::json_object::{Scratch, Wrong, read};
-use super::super::json_path::{Paths, Unknown};
-use super::super::json_value::{Value, elements, unescape};
+use crate::source::file::json::object::{Scratch, Wrong, read};
+use crate::source::file::json::path::{Paths, Unknown};
+use crate::source::file::json::value::{Value, elements, unescape};
 
 fn at<'a>(text: &'a str, path: &str) -> Result<Option<Value<'a>>, Wrong> {
     let mut paths = Paths::default();

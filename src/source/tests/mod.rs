@@ -102,7 +102,7 @@ impl Outcome {
         match piece {
             Piece::Rows(batch) => {
                 assert_eq!(batch.schema(), source.schema());
-                let width = source.columns.len();
+                let width = source.contract.columns.len();
                 for row in 0..batch.num_rows() {
                     self.rows.push((0..width).map(|c| cell(&batch, c, row)).collect());
                 }

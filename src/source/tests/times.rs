@@ -6,11 +6,11 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::source::calendar::MICROS;
-use crate::source::fault::Fault;
-use crate::source::strftime::{Manner, declared};
-use crate::source::time_format::TimeFormat;
-use crate::source::zone::UtcConverter;
+use crate::source::value::calendar::MICROS;
+use crate::source::value::fault::Fault;
+use crate::source::value::strftime::{Manner, declared};
+use crate::source::value::time_format::TimeFormat;
+use crate::source::value::zone::UtcConverter;
 
 const TIMED: Manner<'_> = Manner { timed: true, last_short_year: Some(2029), abbreviations: &[] };
 

@@ -1,0 +1,7 @@
+//! The columns that a file has, held against the declared ones before its rows are read.
+
+pub mod drift;
+pub mod evolution;
+pub mod near;
+pub mod partition;
+pub mod survey;
