@@ -5,7 +5,6 @@
 //! does not stop at the first problem; the pipeline adds file and line.
 
 use schemars::JsonSchema;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;

@@ -21,32 +21,32 @@ pub struct AudienceDeclaration {
     pub from: Vec<TableName>,
     /// The SQL condition for being on the list, or several, each with a line of its own in the waterfall.
     #[serde(rename = "where")]
-    #[schemars(example = "orders_total > 0 and churn_probability > 0.3")]
+    #[schemars(example = &"orders_total > 0 and churn_probability > 0.3")]
     pub rule: RuleDeclaration,
     /// Conditions that keep people off, each with the reason that the waterfall names.
     #[serde(default)]
     pub exclude: Vec<ConditionDeclaration>,
     /// The SQL expression by which people are ranked, the highest first.
-    #[schemars(example = "net_amount_365d")]
+    #[schemars(example = &"net_amount_365d")]
     pub rank_by: String,
     /// How many people the list has at most.
     #[schemars(example = 1000)]
     pub limit: Option<u64>,
     /// The channel of the campaign, by which consent is looked up.
-    #[schemars(example = "email")]
+    #[schemars(example = &"email")]
     pub channel: String,
     /// Whether only those are on the list who consented on the channel, as `core.consents` says.
     #[schemars(extend("default" = true))]
     pub consent: Option<bool>,
     /// What the consent must be for; of several each.
-    #[schemars(example = "promotions")]
+    #[schemars(example = &"promotions")]
     pub purpose: Option<PurposeDeclaration>,
     /// The share of the list, 0 to 1, that is drawn as a control group and not contacted.
     #[serde(default)]
     #[schemars(example = 0.1)]
     pub control: f64,
     /// A word that draws another control group from the same people.
-    #[schemars(example = "spring", extend("default" = ""))]
+    #[schemars(example = &"spring", extend("default" = ""))]
     pub salt: Option<String>,
     /// Columns that the exported list has beside those of every list.
     #[serde(default)]
@@ -74,11 +74,11 @@ pub enum RuleEntry {
 #[serde(deny_unknown_fields)]
 pub struct ConditionDeclaration {
     /// What the waterfall calls it.
-    #[schemars(example = "complaint in the last 30 days")]
+    #[schemars(example = &"complaint in the last 30 days")]
     pub reason: String,
     /// The SQL condition.
     #[serde(rename = "where")]
-    #[schemars(example = "incidents_30d > 0")]
+    #[schemars(example = &"incidents_30d > 0")]
     pub condition: String,
 }
 

@@ -13,27 +13,27 @@ use crate::name::TableName;
 #[serde(deny_unknown_fields)]
 pub struct CheckDeclaration {
     /// A column, or columns, without nulls.
-    #[schemars(example = "ordered_at")]
+    #[schemars(example = &"ordered_at")]
     pub not_null: Option<OneOrMany>,
     /// Columns in which no two rows agree.
     #[schemars(example = ["order_id", "line_no"])]
     pub unique: Option<OneOrMany>,
     /// A column that has only the `values`, or null.
-    #[schemars(example = "channel")]
+    #[schemars(example = &"channel")]
     pub accepted_values: Option<String>,
     /// The values for `accepted_values`.
     #[schemars(example = ["shop", "web"])]
     pub values: Option<Vec<String>>,
     /// A column whose values are all in the column that `to` names, or null.
-    #[schemars(example = "product_id")]
+    #[schemars(example = &"product_id")]
     pub relationships: Option<String>,
     /// The column that `relationships` points to: `schema.table.column`.
-    #[schemars(example = "core.products.product_id")]
+    #[schemars(example = &"core.products.product_id")]
     pub to: Option<String>,
     /// How many rows there are.
     pub row_count: Option<Bounds>,
     /// A SQL condition over the columns that no row makes false.
-    #[schemars(example = "net_amount >= 0")]
+    #[schemars(example = &"net_amount >= 0")]
     pub expression: Option<String>,
     /// What a broken check does: `error` stops the run, and nothing is published; `warn` is reported.
     #[serde(default)]

@@ -22,18 +22,18 @@ use crate::span::Span;
 #[serde(deny_unknown_fields)]
 pub struct IdentityDeclaration {
     /// The table of keys: `source`, `record_id`, `key_kind`, `key_value`; one row per record and key.
-    #[schemars(example = "channel.person_keys")]
+    #[schemars(example = &"channel.person_keys")]
     pub keys: Option<TableName>,
     /// The table of person records: `source`, `record_id` and what is known of the person.
-    #[schemars(example = "channel.persons")]
+    #[schemars(example = &"channel.persons")]
     pub records: Option<TableName>,
     /// The table of a steward's decisions: `record_a`, `record_b` (`source:record_id`), `decision` (`link`
     /// or `cut`), `decided_at`.
-    #[schemars(example = "channel.link_decisions")]
+    #[schemars(example = &"channel.link_decisions")]
     pub decisions: Option<TableName>,
     /// Where numbers and postcodes without a country were written down: two letters.
     #[serde(default)]
-    #[schemars(example = "FR", extend("default" = ""))]
+    #[schemars(example = &"FR", extend("default" = ""))]
     pub country: String,
     /// Placeholder values, in addition to the common ones: they join no records.
     #[serde(default)]

@@ -27,7 +27,7 @@ pub struct FeatureColumn {
 #[serde(deny_unknown_fields)]
 struct FeatureColumnTable {
     /// A column of the features.
-    #[schemars(example = "orders_total")]
+    #[schemars(example = &"orders_total")]
     column: String,
     /// Whether it is read through a logarithm, `sign(x)·ln(1+|x|)`: for amounts and counts with a long tail.
     #[serde(default)]

@@ -27,35 +27,35 @@ use crate::source::{SourceDeclaration, SourceDefaults};
 #[schemars(deny_unknown_fields)]
 pub struct PipelineFile {
     /// What releases, the history and messages call the pipeline: lower-case letters, digits and underscores.
-    #[schemars(required, example = "nightly")]
+    #[schemars(required, example = &"nightly")]
     pub name: Option<String>,
     /// What the pipeline is for, in a sentence.
-    #[schemars(example = "Shop, web and post, one customer each")]
+    #[schemars(example = &"Shop, web and post, one customer each")]
     pub description: Option<String>,
     /// When `sillage schedule` runs it, as a cron expression in its time zone.
-    #[schemars(example = "0 3 * * *")]
+    #[schemars(example = &"0 3 * * *")]
     pub schedule: Option<String>,
     /// Of the schedule, of instants written without a zone, and of whole days.
-    #[schemars(example = "Europe/Paris", extend("default" = "UTC"))]
+    #[schemars(example = &"Europe/Paris", extend("default" = "UTC"))]
     pub timezone: Option<String>,
     /// The warehouse: a folder, from the folder of the project, or `s3://…`; `--warehouse` comes before it.
-    #[schemars(example = "s3://bucket/warehouse", extend("default" = "warehouse"))]
+    #[schemars(example = &"s3://bucket/warehouse", extend("default" = "warehouse"))]
     pub warehouse: Option<String>,
     /// What all that is drawn at random is drawn from.
     #[schemars(extend("default" = 42))]
     pub seed: Option<u64>,
     /// The instant of runs that are given none; the present one when not given.
-    #[schemars(example = "2026-07-01")]
+    #[schemars(example = &"2026-07-01")]
     pub as_of: Option<String>,
     /// The folder of the models, from the folder of the project; `sql/<name>` when not given.
-    #[schemars(example = "sql/nightly")]
+    #[schemars(example = &"sql/nightly")]
     #[expect(dead_code, reason = "it is read before the file, which is checked with the models")]
     pub models: Option<String>,
     /// What the sources have in common.
     pub source_defaults: Option<SourceDefaults>,
     /// Where records come from, each a table `raw.<name>`: sections `[sources.<name>]`, or a folder or pattern of
     /// files `<name>.toml`.
-    #[schemars(schema_with = "sections::<SourceDeclaration>", example = "pipelines/nightly/sources")]
+    #[schemars(schema_with = "sections::<SourceDeclaration>", example = &"pipelines/nightly/sources")]
     pub sources: BTreeMap<String, SourceDeclaration>,
     /// Which records are of one customer.
     pub identity: Option<IdentityDeclaration>,
@@ -76,7 +76,7 @@ pub struct PipelineFile {
     /// Models that predict an outcome for each customer, each a table `mart.<name>_scores`.
     pub propensity: BTreeMap<String, PropensitySection>,
     /// Target lists: sections `[audiences.<name>]`, or a folder or pattern of files `<name>.toml`.
-    #[schemars(schema_with = "sections::<AudienceDeclaration>", example = "pipelines/nightly/audiences")]
+    #[schemars(schema_with = "sections::<AudienceDeclaration>", example = &"pipelines/nightly/audiences")]
     pub audiences: BTreeMap<String, AudienceDeclaration>,
 }
 

@@ -13,7 +13,7 @@ use crate::source::SourceDeclaration;
 #[serde(deny_unknown_fields)]
 pub struct TableProperties {
     /// What a row is, in a sentence. Readers of the table see it: `show`, Delta, `manifest.json`.
-    #[schemars(example = "One row per order, returns included")]
+    #[schemars(example = &"One row per order, returns included")]
     pub description: Option<String>,
     /// What columns contain: `column = "description"`.
     #[serde(default)]
@@ -24,10 +24,10 @@ pub struct TableProperties {
     #[schemars(example = ["order_id"])]
     pub key: Vec<String>,
     /// The column that says when an event occurred: a model sees rows before the instant of its run.
-    #[schemars(example = "ordered_at")]
+    #[schemars(example = &"ordered_at")]
     pub time: Option<String>,
     /// The column that says from when a state holds.
-    #[schemars(example = "valid_from")]
+    #[schemars(example = &"valid_from")]
     pub valid_from: Option<String>,
     /// Your promise that the table contains nothing from the future.
     #[serde(default, rename = "static")]
@@ -41,7 +41,7 @@ pub struct TableProperties {
     #[schemars(example = ["finance"])]
     pub tags: Vec<String>,
     /// Who answers for the table: a team or a role.
-    #[schemars(example = "data team of sales")]
+    #[schemars(example = &"data team of sales")]
     pub owner: Option<String>,
 }
 

@@ -17,10 +17,10 @@ use crate::name::{TableName, is_identifier};
 #[serde(deny_unknown_fields)]
 pub struct GoldenRecordDeclaration {
     /// The table of records: `source`, `record_id` and a column for each attribute; one row per record.
-    #[schemars(example = "channel.persons")]
+    #[schemars(example = &"channel.persons")]
     pub records: TableName,
     /// The column with the date of the record.
-    #[schemars(example = "seen_at")]
+    #[schemars(example = &"seen_at")]
     pub seen_at: Option<String>,
     /// Sources, the most trusted first.
     #[serde(default)]
@@ -61,7 +61,7 @@ pub struct Together {
     #[schemars(example = ["street"])]
     pub needs: Option<Vec<String>>,
     /// The rule, or rules in their order.
-    #[schemars(example = "most_recent")]
+    #[schemars(example = &"most_recent")]
     pub by: Rules,
 }
 

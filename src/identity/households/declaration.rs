@@ -31,7 +31,7 @@ pub struct HouseholdRule {
     #[schemars(example = ["last_name", "address"])]
     pub same: Vec<String>,
     /// A golden attribute of which one word is the same, as in Dupont-Martin and Martin.
-    #[schemars(example = "last_name")]
+    #[schemars(example = &"last_name")]
     pub shares_word: Option<String>,
 }
 

@@ -39,7 +39,7 @@ pub struct Linkage {
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
     /// How reports name it.
-    #[schemars(example = "last_name")]
+    #[schemars(example = &"last_name")]
     pub name: String,
     /// Attributes that both records need; otherwise the comparison has no level.
     #[schemars(example = ["last_name"])]
@@ -58,16 +58,16 @@ pub struct Comparison {
 #[serde(deny_unknown_fields)]
 pub struct Level {
     /// How reports name it.
-    #[schemars(example = "same")]
+    #[schemars(example = &"same")]
     pub name: String,
     /// The SQL condition over the two records, `<attribute>_l` and `<attribute>_r`.
-    #[schemars(example = "last_name_l = last_name_r")]
+    #[schemars(example = &"last_name_l = last_name_r")]
     pub when: String,
     /// The share of pairs of one person, 0 to 1, expected at this level before the estimation.
     #[schemars(example = 0.75)]
     pub m: f64,
     /// The attribute whose frequency among the records counts: rare agreement says more.
-    #[schemars(example = "last_name")]
+    #[schemars(example = &"last_name")]
     pub term: Option<String>,
 }
 

@@ -17,14 +17,14 @@ use crate::name::TableName;
 pub struct OrganisationsDeclaration {
     /// The table of records: `source`, `record_id`, `legal_number`, `name`, `postcode` and a column for each
     /// attribute; one row per record.
-    #[schemars(example = "channel.key_accounts")]
+    #[schemars(example = &"channel.key_accounts")]
     pub records: TableName,
     /// The table of contacts: `organisation_source`, `organisation_record_id`, `source`, `record_id`, `role`;
     /// one row per person's record at an organisation.
-    #[schemars(example = "channel.key_account_contacts")]
+    #[schemars(example = &"channel.key_account_contacts")]
     pub contacts: Option<TableName>,
     /// The column with the date of the record.
-    #[schemars(example = "seen_at")]
+    #[schemars(example = &"seen_at")]
     pub seen_at: Option<String>,
     /// Sources, the most trusted first.
     #[serde(default)]

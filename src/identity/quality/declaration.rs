@@ -20,7 +20,7 @@ use crate::step::MadeTable;
 #[serde(deny_unknown_fields)]
 pub struct QualityDeclaration {
     /// The table that knows better: `source`, `record_id`, `person`. It may know only some records.
-    #[schemars(example = "channel.true_persons")]
+    #[schemars(example = &"channel.true_persons")]
     pub truth: Option<TableName>,
 }
 

@@ -15,17 +15,17 @@ use crate::name::TableName;
 #[serde(deny_unknown_fields)]
 pub struct PropensitySection {
     /// The table of features, one row per customer, evaluated as of each cut-off.
-    #[schemars(example = "mart.customer_features")]
+    #[schemars(example = &"mart.customer_features")]
     pub features: TableName,
     /// The features from which it is learnt.
     pub columns: Vec<FeatureColumn>,
     /// What is predicted.
     pub outcome: OutcomeSection,
     /// SQL condition over the features: from whom it is learnt.
-    #[schemars(example = "recency_days < 180")]
+    #[schemars(example = &"recency_days < 180")]
     pub eligible: Option<String>,
     /// SQL condition over the features: who gets a score; without it those that are eligible.
-    #[schemars(example = "orders_total > 0")]
+    #[schemars(example = &"orders_total > 0")]
     pub scored: Option<String>,
     /// For an outcome in a window: the past instants to learn from, of which the latest is the hold-out.
     pub cutoffs: Option<CutoffsSection>,
@@ -51,20 +51,20 @@ pub struct PropensitySection {
 #[serde(deny_unknown_fields)]
 pub struct OutcomeSection {
     /// The outcome comes for who has an event of this table in the window after a cut-off.
-    #[schemars(example = "core.orders")]
+    #[schemars(example = &"core.orders")]
     pub event: Option<TableName>,
     /// The outcome comes for who has no event of this table in the window after a cut-off.
-    #[schemars(example = "core.orders")]
+    #[schemars(example = &"core.orders")]
     pub absence_of: Option<TableName>,
     /// The column of the features that says for whom it came: true or false, null where it is not known.
-    #[schemars(example = "churned")]
+    #[schemars(example = &"churned")]
     pub column: Option<String>,
     /// The length of the window, in days.
     #[schemars(example = 90)]
     pub window_days: Option<i64>,
     /// SQL condition over the events: which of them count.
     #[serde(rename = "where")]
-    #[schemars(example = "not is_return")]
+    #[schemars(example = &"not is_return")]
     pub condition: Option<String>,
 }
 

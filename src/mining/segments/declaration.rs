@@ -16,7 +16,7 @@ use crate::name::TableName;
 #[serde(deny_unknown_fields)]
 pub struct SegmentSection {
     /// The table of features, one row per customer.
-    #[schemars(example = "mart.customer_features")]
+    #[schemars(example = &"mart.customer_features")]
     pub features: TableName,
     /// The features by which customers are like each other.
     pub columns: Vec<FeatureColumn>,

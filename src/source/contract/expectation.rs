@@ -31,13 +31,13 @@ pub struct ExpectTable {
     /// How often something is delivered.
     pub every: Every,
     /// A date or timestamp column: the delivered periods are found from its values, not from file names.
-    #[schemars(example = "sold_at")]
+    #[schemars(example = &"sold_at")]
     pub by: Option<String>,
     /// The first day that is expected; the first that came when not given.
-    #[schemars(example = "2026-01-01")]
+    #[schemars(example = &"2026-01-01")]
     pub from: Option<String>,
     /// How long after its end a period may still be missing.
-    #[schemars(example = "6 hours", extend("default" = "0 hours"))]
+    #[schemars(example = &"6 hours", extend("default" = "0 hours"))]
     pub grace: Option<String>,
     /// Days on which nothing comes: weekdays and dates.
     #[serde(default)]

@@ -30,10 +30,10 @@ pub enum KeepDeclaration {
 pub struct KeepTable {
     /// How long: years, months, weeks or days.
     #[serde(rename = "for")]
-    #[schemars(example = "3 years")]
+    #[schemars(example = &"3 years")]
     pub span: String,
     /// A date or timestamp column; the `time` of the source when not given.
-    #[schemars(example = "sold_at")]
+    #[schemars(example = &"sold_at")]
     pub by: Option<String>,
 }
 

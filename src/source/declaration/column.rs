@@ -19,21 +19,21 @@ pub struct ColumnDeclarations(pub Vec<(String, ColumnDeclaration)>);
 pub struct ColumnTable {
     /// `text`, `integer`, `decimal(precision,scale)`, `float`, `boolean`, `date` or `timestamp`.
     #[serde(rename = "type")]
-    #[schemars(example = "decimal(12,2)")]
+    #[schemars(example = &"decimal(12,2)")]
     pub kind: String,
     /// Where the values are: a header, a Parquet column or a path of JSON names; a list of the names it has
     /// had; for CSV without header the position from 1.
-    #[schemars(example = "Prix TTC")]
+    #[schemars(example = &"Prix TTC")]
     pub from: Option<FromDeclaration>,
     /// Of fixed-width files: the first and the last character, from 1.
     #[schemars(example = [1, 8])]
     pub at: Option<AtDeclaration>,
     /// How dates and timestamps are written; of several formats the first that reads a text counts. ISO 8601
     /// when not given.
-    #[schemars(example = "%d/%m/%Y %H:%M")]
+    #[schemars(example = &"%d/%m/%Y %H:%M")]
     pub format: Option<FormatDeclaration>,
     /// The currency sign or code before or after a number.
-    #[schemars(example = "€")]
+    #[schemars(example = &"€")]
     pub currency: Option<String>,
     /// The last of the hundred years that two digits name.
     #[schemars(example = 2049)]
@@ -43,7 +43,7 @@ pub struct ColumnTable {
     #[schemars(extend("default" = true))]
     pub nullable: bool,
     /// Where local times of the column were written; the zone of the source when not given.
-    #[schemars(example = "Europe/Paris")]
+    #[schemars(example = &"Europe/Paris")]
     pub timezone: Option<String>,
     /// The words for true, in any case of letters.
     #[serde(rename = "true")]
@@ -54,7 +54,7 @@ pub struct ColumnTable {
     #[schemars(example = ["invendu"], extend("default" = ["false", "0", "non", "no", "faux", "f", "n"]))]
     pub no: Option<Vec<String>>,
     /// What the column contains.
-    #[schemars(example = "What was paid, with taxes")]
+    #[schemars(example = &"What was paid, with taxes")]
     pub description: Option<String>,
 }
 

@@ -35,7 +35,7 @@ impl FromDeclaration {
 #[serde(deny_unknown_fields)]
 pub struct PartitionDeclaration {
     /// The name of the folder `name=value` that contains the file.
-    #[schemars(example = "day")]
+    #[schemars(example = &"day")]
     pub partition: String,
 }
 
@@ -44,7 +44,7 @@ pub struct PartitionDeclaration {
 #[serde(deny_unknown_fields)]
 pub struct NthDeclaration {
     /// The header that several columns have.
-    #[schemars(example = "Email")]
+    #[schemars(example = &"Email")]
     pub name: String,
     /// Which of them, from 1.
     #[schemars(example = 2)]

@@ -34,13 +34,13 @@ use column::ColumnDeclarations;
 pub struct SourceDeclaration {
     /// A file, a folder or a glob: a path from the folder of the project, `s3://…`, or `${NAME}/…` from the
     /// environment.
-    #[schemars(example = "exports/orders/*.csv")]
+    #[schemars(example = &"exports/orders/*.csv")]
     pub path: String,
     /// How the files are written; may stand in `[source_defaults]`.
-    #[schemars(example = "csv")]
+    #[schemars(example = &"csv")]
     pub format: Option<Format>,
     /// What the source contains, in a sentence.
-    #[schemars(example = "Tickets of the tills, a file a day")]
+    #[schemars(example = &"Tickets of the tills, a file a day")]
     pub description: Option<String>,
     /// The columns in the order of the raw table: a type, or a table of keys.
     pub columns: ColumnDeclarations,
@@ -50,13 +50,13 @@ pub struct SourceDeclaration {
     #[schemars(example = ["order_id"])]
     pub key: Vec<String>,
     /// The column whose greatest value is the latest version of a record.
-    #[schemars(example = "updated_at")]
+    #[schemars(example = &"updated_at")]
     pub version: Option<String>,
     /// The column that says when an event occurred, or arrived: a model sees rows before the instant of its run.
-    #[schemars(example = "ordered_at")]
+    #[schemars(example = &"ordered_at")]
     pub time: Option<String>,
     /// The column that says from when a state held.
-    #[schemars(example = "since")]
+    #[schemars(example = &"since")]
     pub valid_from: Option<String>,
     /// Your promise that the rows contain nothing from the future.
     #[serde(default, rename = "static")]
@@ -70,7 +70,7 @@ pub struct SourceDeclaration {
     #[schemars(example = ["crm"])]
     pub tags: Vec<String>,
     /// Who answers for the source: a team or a role.
-    #[schemars(example = "web team")]
+    #[schemars(example = &"web team")]
     pub owner: Option<String>,
     /// What happens to rows without the time that the source declares.
     #[schemars(extend("default" = "refuse"))]
@@ -89,10 +89,10 @@ pub struct SourceDeclaration {
     #[schemars(example = ["Comment"])]
     pub ignore_columns: Vec<String>,
     /// Where a file's name holds its date.
-    #[schemars(example = "%Y-%m-%d")]
+    #[schemars(example = &"%Y-%m-%d")]
     pub date_in_name: Option<String>,
     /// How often a file is expected.
-    #[schemars(example = "daily")]
+    #[schemars(example = &"daily")]
     pub expect: Option<ExpectDeclaration>,
     /// How old the newest file may be.
     pub freshness: Option<FreshnessDeclaration>,
@@ -101,7 +101,7 @@ pub struct SourceDeclaration {
     /// Which persons the rows belong to.
     pub person: Option<PersonDeclaration>,
     /// How long rows are kept.
-    #[schemars(example = "3 years")]
+    #[schemars(example = &"3 years")]
     pub keep: Option<KeepDeclaration>,
     /// What happens to a file whose content was already read under another name; without a key it stops the run
     /// until the source says so.
@@ -110,25 +110,25 @@ pub struct SourceDeclaration {
     #[schemars(example = true)]
     pub snapshot: Option<SnapshotDeclaration>,
     /// Where a file's name holds its period and its edition: the highest edition of a period counts.
-    #[schemars(example = "sales_{period}_v{version}.csv")]
+    #[schemars(example = &"sales_{period}_v{version}.csv")]
     pub replaces: Option<String>,
     /// Of JSON and Parquet: the path of an array in a record; each of its elements is a row.
-    #[schemars(example = "line_items")]
+    #[schemars(example = &"line_items")]
     pub rows: Option<String>,
     /// Where local times were written, and local days are counted.
-    #[schemars(example = "Europe/Paris", extend("default" = "UTC"))]
+    #[schemars(example = &"Europe/Paris", extend("default" = "UTC"))]
     pub timezone: Option<String>,
     /// Texts that mean "no value".
     #[schemars(example = ["", "NULL"], extend("default" = [""]))]
     pub null: Option<Vec<String>>,
     /// The decimal mark, `.` or `,`.
-    #[schemars(example = ",", extend("default" = "."))]
+    #[schemars(example = &",", extend("default" = "."))]
     pub decimal: Option<String>,
     /// The sign between groups of three digits.
-    #[schemars(example = " ")]
+    #[schemars(example = &" ")]
     pub thousands: Option<String>,
     /// The currency sign or code before or after a number.
-    #[schemars(example = "€")]
+    #[schemars(example = &"€")]
     pub currency: Option<String>,
     /// The last of the hundred years that two digits name.
     #[schemars(example = 2049)]
@@ -137,23 +137,23 @@ pub struct SourceDeclaration {
     pub zone_abbreviations: Option<BTreeMap<String, String>>,
     // CSV only:
     /// CSV: the sign between fields.
-    #[schemars(example = ";", extend("default" = ","))]
+    #[schemars(example = &";", extend("default" = ","))]
     pub delimiter: Option<String>,
     /// CSV: the sign around fields; empty for none.
     #[schemars(extend("default" = "\""))]
     pub quote: Option<String>,
     /// CSV: the sign that makes the character after it a part of the value.
-    #[schemars(example = "\\")]
+    #[schemars(example = &"\\")]
     pub escape: Option<String>,
     /// CSV: whether the first record names the columns.
     #[schemars(extend("default" = true))]
     pub header: Option<bool>,
     /// CSV and fixed width: the sign with which lines begin that are not records.
-    #[schemars(example = "#")]
+    #[schemars(example = &"#")]
     pub comment: Option<String>,
     // CSV, JSON and fixed width:
     /// Text: its encoding, by its WHATWG or code-page name.
-    #[schemars(example = "windows-1252", extend("default" = "utf-8"))]
+    #[schemars(example = &"windows-1252", extend("default" = "utf-8"))]
     pub encoding: Option<String>,
     /// Text: whether bytes that contradict the encoding stop the source.
     #[schemars(extend("default" = true))]
@@ -166,7 +166,7 @@ pub struct SourceDeclaration {
     pub footer_lines: Option<usize>,
     // How files are compressed and laid out:
     /// Which members of zip archives are read: a glob.
-    #[schemars(example = "**/*.csv")]
+    #[schemars(example = &"**/*.csv")]
     pub member: Option<String>,
     /// CSV and fixed width: whether cells may be missing at the end of a record.
     #[schemars(extend("default" = "refuse"))]

@@ -33,7 +33,7 @@ pub struct DeliveryDeclaration<'d> {
 #[serde(deny_unknown_fields, expecting = "a table such as { max_age = \"2 days\", severity = \"warn\" }")]
 pub struct FreshnessDeclaration {
     /// How old the newest file may be.
-    #[schemars(example = "2 days")]
+    #[schemars(example = &"2 days")]
     pub max_age: String,
     /// What too old a file does: `error` stops the run, `warn` is reported.
     #[serde(default)]
