@@ -201,7 +201,7 @@ usual as (
 cities_with_shop as (
   select distinct d.city
   from (select distinct city from core.customers) as d
-  join raw.shops s
+  join core.shops s
     on starts_with(concat(standard_city(s.city), ' '), concat(standard_city(d.city), ' '))
   where d.city is not null
 ),
@@ -247,7 +247,7 @@ viewed as (
   from core.customers c
   left join counted n on n.customer_id = c.customer_id
   left join usual u on u.customer_id = c.customer_id
-  left join raw.shops s on s.shop = u.shop
+  left join core.shops s on s.shop = u.shop
   left join cities_with_shop w on w.city = c.city
   left join favourites f on f.customer_id = c.customer_id
   left join consents a on a.customer_id = c.customer_id
