@@ -12,7 +12,7 @@ macro_rules! shipped {
 }
 
 const PIPELINE: &str = "pipelines/nightly.toml";
-const FILES: [(&str, &str); 58] = shipped![
+const FILES: [(&str, &str); 70] = shipped![
     "pipelines/nightly.toml",
     "sql/nightly/channel/accounts.sql",
     "sql/nightly/channel/accounts.test.toml",
@@ -65,8 +65,20 @@ const FILES: [(&str, &str); 58] = shipped![
     "sql/nightly/mart/channel_activity.sql",
     "sql/nightly/mart/customer_360.sql",
     "sql/nightly/mart/customer_360.test.toml",
+    "sql/nightly/mart/customer_consents.sql",
+    "sql/nightly/mart/customer_consents.test.toml",
+    "sql/nightly/mart/customer_contradictions.sql",
+    "sql/nightly/mart/customer_contradictions.test.toml",
     "sql/nightly/mart/customer_features.sql",
     "sql/nightly/mart/customer_features.test.toml",
+    "sql/nightly/mart/customer_habits.sql",
+    "sql/nightly/mart/customer_habits.test.toml",
+    "sql/nightly/mart/customer_incidents.sql",
+    "sql/nightly/mart/customer_incidents.test.toml",
+    "sql/nightly/mart/customer_interactions.sql",
+    "sql/nightly/mart/customer_interactions.test.toml",
+    "sql/nightly/mart/customer_tastes.sql",
+    "sql/nightly/mart/customer_tastes.test.toml",
     "sql/nightly/mart/product_sales.sql",
     "sql/nightly/mart/shop_sales.sql",
     "sql/nightly/mart/timeline.sql",
