@@ -7,14 +7,13 @@ written as (
   union all
   select 'form', form, email from raw.forms
   union all
-  select 'account', account_id, email from raw.web_orders
+  select distinct 'account', account_id, email from raw.web_orders
   union all
-  select 'cookie', cookie, coalesce(login_email, request_email) from raw.web_events
+  select distinct 'cookie', cookie, coalesce(login_email, request_email) from raw.web_events
   union all
   -- An address is a record of its own where nothing else is known.
-  select 'email', standard_email(email), email from raw.email_events
-  union all
-  select 'email', standard_email(email), email from raw.consents
+  select 'email', standard_email(email), email
+  from (select email from raw.email_events union select email from raw.consents) as mailed
   union all
   select 'call', call_id, email from raw.calls
   union all
