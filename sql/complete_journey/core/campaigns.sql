@@ -1,20 +1,23 @@
--- Grain: one campaign. Purpose: its type, its days, and how wide it was. Start and end are the days
--- of the offer, written without a zone: midnights in New York.
-WITH mailed AS (
-  SELECT campaign_id, count(*) AS households FROM raw.campaigns GROUP BY campaign_id
-), offers AS (
-  SELECT campaign_id, count(DISTINCT coupon_upc) AS coupons, count(DISTINCT product_id) AS products
-  FROM raw.coupons GROUP BY campaign_id
+-- Grain: one campaign. Purpose: its type, its days, and how wide it was.
+with mailed as (
+  select campaign_id, count(*) as households
+  from channel.mailings
+  group by campaign_id
+),
+offers as (
+  select campaign_id, count(distinct coupon_id) as coupons, count(distinct product_id) as products
+  from core.coupons
+  group by campaign_id
 )
-SELECT
-  cast(d.campaign_id AS varchar) AS campaign_id,
-  d.campaign_type,
-  d.start_date                   AS starts_at,
-  cast(d.start_date AT TIME ZONE 'America/New_York' AS date) AS start_day,
-  cast(d.end_date AT TIME ZONE 'America/New_York' AS date)   AS end_day,
-  coalesce(m.households, 0)      AS households,
-  coalesce(o.coupons, 0)         AS coupons,
-  coalesce(o.products, 0)        AS products
-FROM raw.campaign_descriptions AS d
-LEFT JOIN mailed AS m ON m.campaign_id = d.campaign_id
-LEFT JOIN offers AS o ON o.campaign_id = d.campaign_id
+select
+  campaigns.campaign_id,
+  campaigns.campaign_type,
+  campaigns.starts_at,
+  campaigns.start_day,
+  campaigns.end_day,
+  coalesce(mailed.households, 0) as households,
+  coalesce(offers.coupons, 0) as coupons,
+  coalesce(offers.products, 0) as products
+from channel.campaigns
+left join mailed on mailed.campaign_id = campaigns.campaign_id
+left join offers on offers.campaign_id = campaigns.campaign_id

@@ -1,22 +1,22 @@
 -- Grain: one household, which is what a loyalty card stands for here. Purpose: everyone known and
 -- what they told about themselves (801 of 2,469 did). The survey has no dates, so it must not be
 -- read by a model that learns from the past.
-WITH known AS (
-  SELECT household_id FROM raw.transactions
-  UNION
-  SELECT household_id FROM raw.demographics
-  UNION
-  SELECT household_id FROM raw.campaigns
+with known as (
+  select customer_id from channel.basket_lines
+  union
+  select customer_id from channel.household_profiles
+  union
+  select customer_id from channel.mailings
 )
-SELECT
-  cast(k.household_id AS varchar) AS customer_id,
-  d.household_id IS NOT NULL      AS has_profile,
-  d.age                           AS age_band,
-  d.income                        AS income_band,
-  d.home_ownership,
-  d.marital_status,
-  d.household_size,
-  d.household_comp                AS household_composition,
-  d.kids_count                    AS kids
-FROM known AS k
-LEFT JOIN raw.demographics AS d ON d.household_id = k.household_id
+select
+  known.customer_id,
+  profiles.customer_id is not null as has_profile,
+  profiles.age_band,
+  profiles.income_band,
+  profiles.home_ownership,
+  profiles.marital_status,
+  profiles.household_size,
+  profiles.household_composition,
+  profiles.kids
+from known
+left join channel.household_profiles as profiles on profiles.customer_id = known.customer_id

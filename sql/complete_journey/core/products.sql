@@ -1,25 +1,23 @@
 -- Grain: one product. Purpose: what was sold, by department and category. Product ids that stand on
 -- receipts but not in the catalogue (17 of them) get a row of their own, so that a join from the
 -- order lines loses nothing; is_listed tells the two apart.
-WITH sold_unlisted AS (
-  SELECT DISTINCT t.product_id
-  FROM raw.transactions AS t
-  LEFT JOIN raw.products AS p ON p.product_id = t.product_id
-  WHERE p.product_id IS NULL
+with sold_unlisted as (
+  select distinct lines.product_id
+  from channel.basket_lines as lines
+  left join channel.products on products.product_id = lines.product_id
+  where products.product_id is null
 )
-SELECT
-  cast(product_id AS varchar)                         AS product_id,
-  coalesce(product_type, product_category, department) AS product_name,
-  coalesce(product_category, 'UNKNOWN')               AS category,
+select
+  product_id,
+  coalesce(product_type, product_category, department) as product_name,
+  coalesce(product_category, 'UNKNOWN') as category,
   department,
   brand,
-  cast(manufacturer_id AS varchar)                    AS manufacturer_id,
+  manufacturer_id,
   package_size,
-  department = 'FUEL' OR coalesce(starts_with(product_type, 'GASOLINE'), false) AS is_fuel,
-  true                                                AS is_listed
-FROM raw.products
-UNION ALL
-SELECT
-  cast(product_id AS varchar), 'UNKNOWN', 'UNKNOWN', 'UNKNOWN',
-  cast(NULL AS varchar), cast(NULL AS varchar), cast(NULL AS varchar), false, false
-FROM sold_unlisted
+  department = 'FUEL' or coalesce(starts_with(product_type, 'GASOLINE'), false) as is_fuel,
+  true as is_listed
+from channel.products
+union all
+select product_id, 'UNKNOWN', 'UNKNOWN', 'UNKNOWN', null, null, null, false, false
+from sold_unlisted

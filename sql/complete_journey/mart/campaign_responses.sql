@@ -1,18 +1,18 @@
 -- Grain: one campaign. Purpose: how many were mailed, how many of them redeemed a coupon, how often.
 -- There was no control group: a redemption rate is a response, never an effect.
-WITH redeemed AS (
-  SELECT campaign_id, count(*) AS redemptions, count(DISTINCT customer_id) AS redeemers,
-    count(DISTINCT coupon_id) AS coupons_redeemed
-  FROM core.coupon_redemptions
-  GROUP BY campaign_id
+with redeemed as (
+  select campaign_id, count(*) as redemptions, count(distinct customer_id) as redeemers,
+    count(distinct coupon_id) as coupons_redeemed
+  from core.coupon_redemptions
+  group by campaign_id
 )
-SELECT
-  c.campaign_id, c.campaign_type, c.start_day, c.end_day, c.coupons, c.products,
-  c.households                     AS households_mailed,
-  coalesce(r.redeemers, 0)         AS households_redeemed,
-  coalesce(r.redemptions, 0)       AS redemptions,
-  coalesce(r.coupons_redeemed, 0)  AS coupons_redeemed,
-  CASE WHEN c.households > 0
-    THEN cast(coalesce(r.redeemers, 0) AS double) / c.households END AS redemption_rate
-FROM core.campaigns AS c
-LEFT JOIN redeemed AS r ON r.campaign_id = c.campaign_id
+select
+  campaigns.campaign_id, campaigns.campaign_type, campaigns.start_day, campaigns.end_day,
+  campaigns.coupons, campaigns.products,
+  campaigns.households as households_mailed,
+  coalesce(redeemed.redeemers, 0) as households_redeemed,
+  coalesce(redeemed.redemptions, 0) as redemptions,
+  coalesce(redeemed.coupons_redeemed, 0) as coupons_redeemed,
+  cast(coalesce(redeemed.redeemers, 0) as double) / nullif(campaigns.households, 0) as redemption_rate
+from core.campaigns
+left join redeemed on redeemed.campaign_id = campaigns.campaign_id

@@ -1,94 +1,98 @@
 -- Grain: one household. Purpose: the full picture for people: profile, purchases, habits, campaigns.
 -- It remembers nothing from earlier nights and knows nothing of segments and scores (join those by
 -- customer_id). Nearly everybody spends most on GROCERY, so the favourite department leaves it out.
-WITH clock AS (
-  SELECT cast($as_of AT TIME ZONE 'America/New_York' AS date) AS today
-), purchases AS (
-  SELECT
-    o.customer_id,
-    min(o.ordered_at)               AS first_order_at,
-    max(o.ordered_at)               AS last_order_at,
-    min(o.order_day)                AS first_order_day,
-    max(o.order_day)                AS last_order_day,
-    count(*)                        AS orders_total,
-    count(DISTINCT o.store_id)      AS stores_total,
-    sum(o.lines)                    AS lines_total,
-    sum(o.net_amount)               AS net_amount_total,
-    coalesce(sum(o.fuel_amount), 0) AS fuel_amount_total,
-    sum(o.loyalty_discount)         AS loyalty_discount_total,
-    sum(o.coupon_discount)          AS coupon_discount_total,
-    count(*) FILTER (WHERE c.today - o.order_day <= 30)  AS orders_30d,
-    count(*) FILTER (WHERE c.today - o.order_day <= 90)  AS orders_90d,
-    count(*) FILTER (WHERE c.today - o.order_day <= 365) AS orders_365d,
-    coalesce(sum(o.net_amount) FILTER (WHERE c.today - o.order_day <= 30), 0)  AS net_amount_30d,
-    coalesce(sum(o.net_amount) FILTER (WHERE c.today - o.order_day <= 90), 0)  AS net_amount_90d,
-    coalesce(sum(o.net_amount) FILTER (WHERE c.today - o.order_day <= 365), 0) AS net_amount_365d
-  FROM core.orders AS o
-  CROSS JOIN clock AS c
-  GROUP BY o.customer_id
-), by_store AS (
-  SELECT customer_id, store_id,
-    row_number() OVER (PARTITION BY customer_id ORDER BY count(*) DESC, store_id) AS place
-  FROM core.orders
-  GROUP BY customer_id, store_id
-), by_department AS (
-  SELECT customer_id, department,
-    row_number() OVER (PARTITION BY customer_id ORDER BY sum(net_amount) DESC, department) AS place
-  FROM core.order_lines
-  WHERE NOT is_fuel AND department <> 'GROCERY'
-  GROUP BY customer_id, department
-), redeemed AS (
-  SELECT customer_id, count(*) AS redemptions_total, max(redeemed_at) AS last_redemption_at
-  FROM core.coupon_redemptions
-  GROUP BY customer_id
-), mailed AS (
-  SELECT m.customer_id,
-    count(*) AS mailings_total,
-    count(*) FILTER (WHERE c.today - cast(m.contacted_at AT TIME ZONE 'America/New_York' AS date) <= 30) AS mailings_30d,
-    max(m.contacted_at) AS last_mailing_at
-  FROM core.contacts AS m
-  CROSS JOIN clock AS c
-  GROUP BY m.customer_id
+with visits as (
+  select *, local_day($as_of) - order_day as days_ago
+  from core.orders
+),
+purchases as (
+  select
+    customer_id,
+    min(ordered_at) as first_order_at,
+    max(ordered_at) as last_order_at,
+    min(days_ago) as recency_days,
+    max(days_ago) as tenure_days,
+    count(*) as orders_total,
+    count(distinct store_id) as stores_total,
+    sum(lines) as lines_total,
+    sum(net_amount) as net_amount_total,
+    coalesce(sum(fuel_amount), 0) as fuel_amount_total,
+    sum(loyalty_discount) as loyalty_discount_total,
+    sum(coupon_discount) as coupon_discount_total,
+    count(*) filter (where days_ago <= 30) as orders_30d,
+    count(*) filter (where days_ago <= 90) as orders_90d,
+    count(*) filter (where days_ago <= 365) as orders_365d,
+    coalesce(sum(net_amount) filter (where days_ago <= 30), 0) as net_amount_30d,
+    coalesce(sum(net_amount) filter (where days_ago <= 90), 0) as net_amount_90d,
+    coalesce(sum(net_amount) filter (where days_ago <= 365), 0) as net_amount_365d
+  from visits
+  group by customer_id
+),
+stores as (
+  select customer_id, store_id,
+    row_number() over (partition by customer_id order by count(*) desc, store_id) as place
+  from core.orders
+  group by customer_id, store_id
+),
+departments as (
+  select customer_id, department,
+    row_number() over (partition by customer_id order by sum(net_amount) desc, department) as place
+  from core.order_lines
+  where not is_fuel and department <> 'GROCERY'
+  group by customer_id, department
+),
+redeemed as (
+  select customer_id, count(*) as redemptions_total, max(redeemed_at) as last_redemption_at
+  from core.coupon_redemptions
+  group by customer_id
+),
+mailed as (
+  select
+    customer_id,
+    count(*) as mailings_total,
+    count(*) filter (where local_day($as_of) - local_day(contacted_at) <= 30) as mailings_30d,
+    max(contacted_at) as last_mailing_at
+  from core.contacts
+  group by customer_id
 )
-SELECT
-  k.customer_id,
-  k.has_profile,
-  k.age_band,
-  k.income_band,
-  k.home_ownership,
-  k.marital_status,
-  k.household_size,
-  k.household_composition,
-  k.kids,
-  p.first_order_at,
-  p.last_order_at,
-  t.today - p.last_order_day         AS recency_days,
-  t.today - p.first_order_day        AS tenure_days,
-  coalesce(p.orders_total, 0)        AS orders_total,
-  coalesce(p.orders_30d, 0)          AS orders_30d,
-  coalesce(p.orders_90d, 0)          AS orders_90d,
-  coalesce(p.orders_365d, 0)         AS orders_365d,
-  coalesce(p.lines_total, 0)         AS lines_total,
-  cast(coalesce(p.net_amount_total, 0) AS decimal(18, 2)) AS net_amount_total,
-  cast(coalesce(p.net_amount_30d, 0) AS decimal(18, 2)) AS net_amount_30d,
-  cast(coalesce(p.net_amount_90d, 0) AS decimal(18, 2)) AS net_amount_90d,
-  cast(coalesce(p.net_amount_365d, 0) AS decimal(18, 2)) AS net_amount_365d,
-  cast(coalesce(p.fuel_amount_total, 0) AS decimal(18, 2)) AS fuel_amount_total,
-  cast(coalesce(p.loyalty_discount_total, 0) AS decimal(18, 2)) AS loyalty_discount_total,
-  cast(coalesce(p.coupon_discount_total, 0) AS decimal(18, 2)) AS coupon_discount_total,
-  CASE WHEN p.orders_total > 0 THEN cast(p.net_amount_total AS double) / p.orders_total END AS average_basket,
-  coalesce(p.stores_total, 0)        AS stores_total,
-  s.store_id                         AS favourite_store_id,
-  d.department                       AS favourite_department,
-  coalesce(m.mailings_total, 0)      AS mailings_total,
-  coalesce(m.mailings_30d, 0)        AS mailings_30d,
-  m.last_mailing_at,
-  coalesce(r.redemptions_total, 0)   AS redemptions_total,
-  r.last_redemption_at
-FROM core.customers AS k
-CROSS JOIN clock AS t
-LEFT JOIN purchases AS p ON p.customer_id = k.customer_id
-LEFT JOIN by_store AS s ON s.customer_id = k.customer_id AND s.place = 1
-LEFT JOIN by_department AS d ON d.customer_id = k.customer_id AND d.place = 1
-LEFT JOIN redeemed AS r ON r.customer_id = k.customer_id
-LEFT JOIN mailed AS m ON m.customer_id = k.customer_id
+select
+  customers.customer_id,
+  customers.has_profile,
+  customers.age_band,
+  customers.income_band,
+  customers.home_ownership,
+  customers.marital_status,
+  customers.household_size,
+  customers.household_composition,
+  customers.kids,
+  purchases.first_order_at,
+  purchases.last_order_at,
+  purchases.recency_days,
+  purchases.tenure_days,
+  coalesce(purchases.orders_total, 0) as orders_total,
+  coalesce(purchases.orders_30d, 0) as orders_30d,
+  coalesce(purchases.orders_90d, 0) as orders_90d,
+  coalesce(purchases.orders_365d, 0) as orders_365d,
+  coalesce(purchases.lines_total, 0) as lines_total,
+  cast(coalesce(purchases.net_amount_total, 0) as decimal(18, 2)) as net_amount_total,
+  cast(coalesce(purchases.net_amount_30d, 0) as decimal(18, 2)) as net_amount_30d,
+  cast(coalesce(purchases.net_amount_90d, 0) as decimal(18, 2)) as net_amount_90d,
+  cast(coalesce(purchases.net_amount_365d, 0) as decimal(18, 2)) as net_amount_365d,
+  cast(coalesce(purchases.fuel_amount_total, 0) as decimal(18, 2)) as fuel_amount_total,
+  cast(coalesce(purchases.loyalty_discount_total, 0) as decimal(18, 2)) as loyalty_discount_total,
+  cast(coalesce(purchases.coupon_discount_total, 0) as decimal(18, 2)) as coupon_discount_total,
+  cast(purchases.net_amount_total as double) / purchases.orders_total as average_basket,
+  coalesce(purchases.stores_total, 0) as stores_total,
+  stores.store_id as favourite_store_id,
+  departments.department as favourite_department,
+  coalesce(mailed.mailings_total, 0) as mailings_total,
+  coalesce(mailed.mailings_30d, 0) as mailings_30d,
+  mailed.last_mailing_at,
+  coalesce(redeemed.redemptions_total, 0) as redemptions_total,
+  redeemed.last_redemption_at
+from core.customers
+left join purchases on purchases.customer_id = customers.customer_id
+left join stores on stores.customer_id = customers.customer_id and stores.place = 1
+left join departments on departments.customer_id = customers.customer_id and departments.place = 1
+left join redeemed on redeemed.customer_id = customers.customer_id
+left join mailed on mailed.customer_id = customers.customer_id

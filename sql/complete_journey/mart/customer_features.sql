@@ -1,90 +1,87 @@
 -- Grain: one household that had bought before $as_of. Purpose: what is known of its behaviour at that
 -- instant; feeds segments and churn. Counts and money are summed as integers and decimals, ratios
 -- come last. Days are New York's; a window of n days ends with the day before $as_of.
-WITH clock AS (
-  SELECT cast($as_of AT TIME ZONE 'America/New_York' AS date) AS today
-), visits AS (
-  SELECT
-    o.customer_id,
-    o.order_id,
-    o.order_day,
-    o.store_id,
-    o.departments,
-    o.pieces,
-    o.net_amount,
-    o.fuel_amount,
-    o.loyalty_discount,
-    o.coupon_discount,
-    c.today - o.order_day AS days_ago
-  FROM core.orders AS o
-  CROSS JOIN clock AS c
-), bought AS (
-  SELECT
+with visits as (
+  select *, local_day($as_of) - order_day as days_ago
+  from core.orders
+),
+bought as (
+  select
     customer_id,
-    min(days_ago)                                        AS recency_days,
-    max(days_ago)                                        AS tenure_days,
-    count(*)                                             AS orders_total,
-    count(DISTINCT order_day)                            AS visit_days,
-    count(DISTINCT order_day) FILTER (WHERE days_ago <= 14)  AS visit_days_14d,
-    count(DISTINCT order_day) FILTER (WHERE days_ago <= 30)  AS visit_days_30d,
-    count(DISTINCT order_day) FILTER (WHERE days_ago <= 60)  AS visit_days_60d,
-    count(DISTINCT order_day) FILTER (WHERE days_ago <= 90)  AS visit_days_90d,
-    count(DISTINCT order_day) FILTER (WHERE days_ago <= 180) AS visit_days_180d,
-    count(*) FILTER (WHERE days_ago <= 90)               AS orders_90d,
-    count(DISTINCT (days_ago - 1) / 7) FILTER (WHERE days_ago <= 91) AS active_weeks_13w,
-    count(DISTINCT store_id) FILTER (WHERE days_ago <= 90)   AS stores_90d,
-    coalesce(sum(departments) FILTER (WHERE days_ago <= 90), 0) AS departments_90d,
-    coalesce(sum(pieces) FILTER (WHERE days_ago <= 90), 0)   AS pieces_90d,
-    sum(net_amount)                                      AS net_total,
-    coalesce(sum(net_amount) FILTER (WHERE days_ago <= 30), 0)  AS net_30d,
-    coalesce(sum(net_amount) FILTER (WHERE days_ago <= 90), 0)  AS net_90d,
-    coalesce(sum(fuel_amount) FILTER (WHERE days_ago <= 90), 0) AS fuel_90d,
-    coalesce(sum(loyalty_discount) FILTER (WHERE days_ago <= 90), 0) AS loyalty_discount_90d,
-    coalesce(sum(coupon_discount) FILTER (WHERE days_ago <= 90), 0)  AS coupon_discount_90d
-  FROM visits
-  GROUP BY customer_id
-), redeemed AS (
-  SELECT r.customer_id, count(*) AS redemptions
-  FROM core.coupon_redemptions AS r
-  GROUP BY r.customer_id
-), mailed AS (
-  SELECT m.customer_id, count(*) AS mailings
-  FROM core.contacts AS m
-  GROUP BY m.customer_id
+    min(days_ago) as recency_days,
+    max(days_ago) as tenure_days,
+    count(*) as orders_total,
+    count(distinct order_day) as visit_days,
+    count(distinct order_day) filter (where days_ago <= 14) as visit_days_14d,
+    count(distinct order_day) filter (where days_ago <= 30) as visit_days_30d,
+    count(distinct order_day) filter (where days_ago <= 60) as visit_days_60d,
+    count(distinct order_day) filter (where days_ago <= 90) as visit_days_90d,
+    count(distinct order_day) filter (where days_ago <= 180) as visit_days_180d,
+    count(*) filter (where days_ago <= 90) as orders_90d,
+    count(distinct (days_ago - 1) / 7) filter (where days_ago <= 91) as active_weeks_13w,
+    count(distinct store_id) filter (where days_ago <= 90) as stores_90d,
+    coalesce(sum(departments) filter (where days_ago <= 90), 0) as departments_90d,
+    coalesce(sum(pieces) filter (where days_ago <= 90), 0) as pieces_90d,
+    sum(net_amount) as net_amount_total,
+    coalesce(sum(net_amount) filter (where days_ago <= 30), 0) as net_amount_30d,
+    coalesce(sum(net_amount) filter (where days_ago <= 90), 0) as net_amount_90d,
+    coalesce(sum(fuel_amount) filter (where days_ago <= 90), 0) as fuel_amount_90d,
+    coalesce(sum(loyalty_discount) filter (where days_ago <= 90), 0) as loyalty_discount_90d,
+    coalesce(sum(coupon_discount) filter (where days_ago <= 90), 0) as coupon_discount_90d
+  from visits
+  group by customer_id
+),
+redeemed as (
+  select customer_id, count(*) as redemptions
+  from core.coupon_redemptions
+  group by customer_id
+),
+mailed as (
+  select customer_id, count(*) as mailings
+  from core.contacts
+  group by customer_id
 )
-SELECT
-  b.customer_id,
-  b.recency_days,
-  b.tenure_days,
-  b.orders_total,
-  b.visit_days,
-  b.visit_days_14d,
-  b.visit_days_30d,
-  b.visit_days_60d,
-  b.visit_days_90d,
-  b.visit_days_180d,
-  b.orders_90d,
-  b.active_weeks_13w,
-  b.stores_90d,
-  b.pieces_90d,
-  cast(b.net_total AS double)  AS net_amount_total,
-  cast(b.net_30d AS double)    AS net_amount_30d,
-  cast(b.net_90d AS double)    AS net_amount_90d,
-  CASE WHEN b.orders_90d > 0 THEN cast(b.net_90d AS double) / b.orders_90d ELSE 0.0 END AS average_basket_90d,
-  CASE WHEN b.orders_90d > 0 THEN cast(b.departments_90d AS double) / b.orders_90d ELSE 0.0 END AS departments_per_order_90d,
-  CASE WHEN b.net_90d > 0 THEN cast(b.fuel_90d AS double) / cast(b.net_90d AS double) ELSE 0.0 END AS fuel_share_90d,
-  CASE WHEN b.net_90d + b.loyalty_discount_90d > 0
-    THEN cast(b.loyalty_discount_90d AS double) / cast(b.net_90d + b.loyalty_discount_90d AS double)
-    ELSE 0.0 END AS discount_share_90d,
-  CASE WHEN b.net_90d + b.coupon_discount_90d > 0
-    THEN cast(b.coupon_discount_90d AS double) / cast(b.net_90d + b.coupon_discount_90d AS double)
-    ELSE 0.0 END AS coupon_share_90d,
+select
+  bought.customer_id,
+  bought.recency_days,
+  bought.tenure_days,
+  bought.orders_total,
+  bought.visit_days,
+  bought.visit_days_14d,
+  bought.visit_days_30d,
+  bought.visit_days_60d,
+  bought.visit_days_90d,
+  bought.visit_days_180d,
+  bought.orders_90d,
+  bought.active_weeks_13w,
+  bought.stores_90d,
+  bought.pieces_90d,
+  cast(bought.net_amount_total as double) as net_amount_total,
+  cast(bought.net_amount_30d as double) as net_amount_30d,
+  cast(bought.net_amount_90d as double) as net_amount_90d,
+  -- Of a quarter without a visit or without money the shares are zero.
+  coalesce(cast(bought.net_amount_90d as double) / nullif(bought.orders_90d, 0), 0.0) as average_basket_90d,
+  coalesce(cast(bought.departments_90d as double) / nullif(bought.orders_90d, 0), 0.0) as departments_per_order_90d,
+  coalesce(
+    cast(bought.fuel_amount_90d as double) / nullif(cast(bought.net_amount_90d as double), 0.0), 0.0
+  ) as fuel_share_90d,
+  coalesce(
+    cast(bought.loyalty_discount_90d as double)
+      / nullif(cast(bought.net_amount_90d + bought.loyalty_discount_90d as double), 0.0),
+    0.0
+  ) as discount_share_90d,
+  coalesce(
+    cast(bought.coupon_discount_90d as double)
+      / nullif(cast(bought.net_amount_90d + bought.coupon_discount_90d as double), 0.0),
+    0.0
+  ) as coupon_share_90d,
   -- The usual distance between two visit days; with a single one, all that is known is the wait since.
-  CASE WHEN b.visit_days > 1
-    THEN cast(b.tenure_days - b.recency_days AS double) / (b.visit_days - 1)
-    ELSE cast(b.tenure_days AS double) END AS mean_gap_days,
-  coalesce(r.redemptions, 0)   AS redemptions_total,
-  coalesce(m.mailings, 0)      AS mailings_total
-FROM bought AS b
-LEFT JOIN redeemed AS r ON r.customer_id = b.customer_id
-LEFT JOIN mailed AS m ON m.customer_id = b.customer_id
+  coalesce(
+    cast(bought.tenure_days - bought.recency_days as double) / nullif(bought.visit_days - 1, 0),
+    cast(bought.tenure_days as double)
+  ) as mean_gap_days,
+  coalesce(redeemed.redemptions, 0) as redemptions_total,
+  coalesce(mailed.mailings, 0) as mailings_total
+from bought
+left join redeemed on redeemed.customer_id = bought.customer_id
+left join mailed on mailed.customer_id = bought.customer_id

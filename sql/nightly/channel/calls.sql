@@ -1,4 +1,4 @@
--- One row per call. Satisfaction 1 or 2 after a complaint is a bad service incident.
+-- Grain: one row per call. Satisfaction 1 or 2 after a complaint is a bad service incident.
 select
   call_id,
   started_at,
@@ -6,7 +6,10 @@ select
   duration_s,
   satisfaction,
   card,
-  lower(trim(email)) as email,
+  standard_email(email) as email,
   phone,
+  -- The call centre writes the caller's name in one field, the first name first.
+  split_part(caller, ' ', 1) as first_name,
+  substr(caller, strpos(caller, ' ') + 1) as last_name,
   coalesce(reason = 'réclamation' and satisfaction <= 2, false) as is_incident
 from raw.calls

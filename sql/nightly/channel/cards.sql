@@ -1,4 +1,4 @@
--- One row per card: its latest form.
+-- Grain: one row per card, as its latest form describes the holder.
 with ranked as (
   select *, row_number() over (partition by card order by changed_on desc, form desc) as nth
   from raw.card_forms
@@ -9,7 +9,7 @@ select
   first_name,
   last_name,
   birth_date,
-  lower(trim(email)) as email,
+  standard_email(email) as email,
   phone,
   street,
   postcode,

@@ -1,8 +1,8 @@
--- One row per dated answer about a channel and a purpose, under the card or, without one, the e-mail;
+-- Grain: one row per dated answer about a channel and a purpose, under the card or, without one, the e-mail;
 -- `given_on` is the channel on which it was given.
 select
   card,
-  lower(trim(email)) as email,
+  standard_email(email) as email,
   channel,
   purpose,
   granted,

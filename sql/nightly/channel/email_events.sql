@@ -1,3 +1,3 @@
--- One row per event of a newsletter, addresses in lower case.
-select lower(trim(email)) as email, campaign_id, event, occurred_at
+-- Grain: one row per event of a newsletter, with one form of each address.
+select standard_email(email) as email, campaign_id, event, occurred_at
 from raw.email_events

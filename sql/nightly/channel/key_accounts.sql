@@ -1,8 +1,8 @@
--- One row per record of a key account, in either system.
+-- Grain: one row per record of a key account, in either system.
 select
   system as source,
   record as record_id,
-  arrow_cast(changed_on, 'Timestamp(Microsecond, Some("UTC"))') as seen_at,
+  day_start(changed_on) as seen_at,
   legal_number,
   name,
   street,

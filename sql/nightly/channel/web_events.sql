@@ -1,4 +1,4 @@
--- One row per page view, favourite, information request or login, by the visitor's cookie.
+-- Grain: one row per page view, favourite, information request or login, by the visitor's cookie.
 select
   occurred_at,
   kind,
@@ -7,5 +7,5 @@ select
   cookie,
   account_id,
   subject,
-  lower(trim(coalesce(login_email, request_email))) as email
+  standard_email(coalesce(login_email, request_email)) as email
 from raw.web_events

@@ -1,4 +1,4 @@
--- One row per line of a web order, returns included.
+-- Grain: one row per line of a web order, returns included.
 select
   order_id,
   line_no,

@@ -1,4 +1,4 @@
--- One row per customer, channel, purpose and instant at which one of their records answered: what holds
+-- Grain: one row per customer, channel, purpose and instant at which one of their records answered: what holds
 -- from then until the next row. Of each record (card, e-mail address) the latest answer counts, of two
 -- at one instant the no. Between the records of a customer one no is a no: it lasts until the record
 -- that said it says yes. `records` have answered by then, `refusals` of them say no.
@@ -18,18 +18,18 @@ holders as (
   from core.customer_ids
   where source in ('card', 'email')
   union
-  select k.key_kind, k.key_value, i.customer_id
-  from channel.person_keys k
-  join core.customer_ids i on i.source = k.source and i.record_id = k.record_id
-  where k.key_kind in ('card', 'email')
+  select keys.key_kind, keys.key_value, ids.customer_id
+  from channel.person_keys as keys
+  join core.customer_ids as ids on ids.source = keys.source and ids.record_id = keys.record_id
+  where keys.key_kind in ('card', 'email')
 ),
 said as (
   select
-    h.customer_id, a.key_kind, a.key_value, a.channel, a.purpose, a.valid_from,
-    case when bool_and(coalesce(a.granted, false)) then 0 else 1 end as refuses
-  from answers a
-  join holders h on h.key_kind = a.key_kind and h.key_value = a.key_value
-  group by h.customer_id, a.key_kind, a.key_value, a.channel, a.purpose, a.valid_from
+    holders.customer_id, answers.key_kind, answers.key_value, answers.channel, answers.purpose, answers.valid_from,
+    case when bool_and(coalesce(answers.granted, false)) then 0 else 1 end as refuses
+  from answers
+  join holders on holders.key_kind = answers.key_kind and holders.key_value = answers.key_value
+  group by 1, 2, 3, 4, 5, 6
 ),
 asked as (
   select
@@ -41,13 +41,15 @@ asked as (
 -- Most answered once: there is nothing to follow, and a window for each would take longest.
 followed as (
   select
-    s.*,
-    lag(s.refuses) over (
-      partition by s.customer_id, s.key_kind, s.key_value, s.channel, s.purpose order by s.valid_from
+    said.*,
+    lag(said.refuses) over (
+      partition by said.customer_id, said.key_kind, said.key_value, said.channel, said.purpose
+      order by said.valid_from
     ) as refused
-  from said s
-  join asked a
-    on a.customer_id = s.customer_id and a.channel = s.channel and a.purpose = s.purpose and a.answers > 1
+  from said
+  join asked
+    on asked.customer_id = said.customer_id and asked.channel = said.channel and asked.purpose = said.purpose
+    and asked.answers > 1
 ),
 -- How an instant changes the number of records that have answered, and of those that refuse.
 changes as (
@@ -61,13 +63,12 @@ changes as (
 states as (
   select
     customer_id, channel, purpose, valid_from,
-    sum(more_records) over (
-      partition by customer_id, channel, purpose order by valid_from rows unbounded preceding
-    ) as records,
-    sum(more_refusals) over (
-      partition by customer_id, channel, purpose order by valid_from rows unbounded preceding
-    ) as refusals
+    sum(more_records) over until_then as records,
+    sum(more_refusals) over until_then as refusals
   from changes
+  window until_then as (
+    partition by customer_id, channel, purpose order by valid_from rows unbounded preceding
+  )
 )
 select customer_id, channel, purpose, refusals = 0 as granted, valid_from, records, refusals
 from states

@@ -1,3 +1,3 @@
--- One row per kind of contact and date from which its cost is valid.
+-- Grain: one row per kind of contact and date from which its cost is valid.
 select channel, cost, valid_from
-from raw.contact_costs
+from channel.contact_costs

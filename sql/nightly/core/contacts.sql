@@ -1,14 +1,14 @@
--- One row per person contacted by a campaign, or kept off it as control group.
+-- Grain: one row per person contacted by a campaign, or kept off it as control group.
 select
-  i.customer_id,
-  m.campaign_id,
+  ids.customer_id,
+  mailings.campaign_id,
   'post' as channel,
-  m.mailed_at as contacted_at,
-  m.mailing_group = 'témoin' as is_control
-from raw.mailings m
-join core.customer_ids i on i.source = 'card' and i.record_id = m.card
+  mailings.mailed_at as contacted_at,
+  mailings.is_control
+from channel.mailings
+join core.customer_ids as ids on ids.source = 'card' and ids.record_id = mailings.card
 union all
-select i.customer_id, e.campaign_id, 'email', e.occurred_at, false
-from channel.email_events e
-join core.customer_ids i on i.source = 'email' and i.record_id = e.email
-where e.event = 'sent'
+select ids.customer_id, events.campaign_id, 'email', events.occurred_at, false
+from channel.email_events as events
+join core.customer_ids as ids on ids.source = 'email' and ids.record_id = events.email
+where events.event = 'sent'

@@ -1,4 +1,4 @@
--- One row per customer: the golden record, since when they are known, and who they live with.
+-- Grain: one row per customer: the golden record, since when they are known, and who they live with.
 with reached as (
   select
     customer_id,
@@ -10,30 +10,30 @@ with reached as (
   group by customer_id
 ),
 known as (
-  select i.customer_id, min(p.known_since) as known_since
-  from channel.persons p
-  join core.customer_ids i on i.source = p.source and i.record_id = p.record_id
-  group by i.customer_id
+  select ids.customer_id, min(persons.known_since) as known_since
+  from channel.persons
+  join core.customer_ids as ids on ids.source = persons.source and ids.record_id = persons.record_id
+  group by ids.customer_id
 )
 select
-  g.customer_id,
-  g.title,
-  g.first_name,
-  g.last_name,
-  g.birth_date,
-  coalesce(g.email, r.email) as email,
-  g.phone,
-  g.street,
-  g.postcode,
-  g.city,
-  g.preferred_contact,
-  g.interests,
-  k.known_since,
-  r.cards,
-  r.accounts,
-  h.household_id,
-  h.members as household_members
-from core.golden_records g
-join reached r on r.customer_id = g.customer_id
-left join known k on k.customer_id = g.customer_id
-left join core.households h on h.customer_id = g.customer_id
+  golden.customer_id,
+  golden.title,
+  golden.first_name,
+  golden.last_name,
+  golden.birth_date,
+  coalesce(golden.email, reached.email) as email,
+  golden.phone,
+  golden.street,
+  golden.postcode,
+  golden.city,
+  golden.preferred_contact,
+  golden.interests,
+  known.known_since,
+  reached.cards,
+  reached.accounts,
+  households.household_id,
+  households.members as household_members
+from core.golden_records as golden
+join reached on reached.customer_id = golden.customer_id
+left join known on known.customer_id = golden.customer_id
+left join core.households on households.customer_id = golden.customer_id

@@ -1,4 +1,4 @@
--- One row per event between a customer and the company, on any channel and both ways:
+-- Grain: one row per event between a customer and the company, on any channel and both ways:
 -- `direction` is `in` for what the customer did, `out` for what the company did. `detail` holds a few
 -- words, never personal data; `amount` is money where money changed hands.
 select
@@ -20,46 +20,47 @@ select
 from core.deliveries
 where customer_id is not null
 union all
-select i.customer_id, e.occurred_at, 'web', e.kind, 'in', e.product_id, e.subject, null, false
-from channel.web_events e
-join core.customer_ids i on i.source = 'cookie' and i.record_id = e.cookie
+select
+  ids.customer_id, events.occurred_at, 'web', events.kind, 'in', events.product_id, events.subject, null, false
+from channel.web_events as events
+join core.customer_ids as ids on ids.source = 'cookie' and ids.record_id = events.cookie
 union all
 select
-  i.customer_id, e.occurred_at, 'email', 'email_' || e.event,
-  case when e.event in ('sent', 'bounced') then 'out' else 'in' end,
-  e.campaign_id, null, null, false
-from channel.email_events e
-join core.customer_ids i on i.source = 'email' and i.record_id = e.email
+  ids.customer_id, events.occurred_at, 'email', 'email_' || events.event,
+  case when events.event in ('sent', 'bounced') then 'out' else 'in' end,
+  events.campaign_id, null, null, false
+from channel.email_events as events
+join core.customer_ids as ids on ids.source = 'email' and ids.record_id = events.email
 union all
 -- A letter kept back for the control group was never sent.
-select k.customer_id, k.contacted_at, 'post', 'letter_sent', 'out', k.campaign_id, c.name, null, false
-from core.contacts k
-left join core.campaigns c on c.campaign_id = k.campaign_id
-where k.channel = 'post' and not k.is_control
-union all
-select i.customer_id, c.started_at, 'phone', 'call', 'in', c.call_id, c.reason, null, c.is_incident
-from channel.calls c
-join core.customer_ids i on i.source = 'call' and i.record_id = c.call_id
+select
+  contacts.customer_id, contacts.contacted_at, 'post', 'letter_sent', 'out',
+  contacts.campaign_id, campaigns.name, null, false
+from core.contacts
+left join core.campaigns on campaigns.campaign_id = contacts.campaign_id
+where contacts.channel = 'post' and not contacts.is_control
 union all
 select
-  i.customer_id,
-  day_end(f.filled_on),
-  'form', 'form', 'in', f.form, f.origin, null, false
-from raw.forms f
-join core.customer_ids i on i.source = 'form' and i.record_id = f.form
+  ids.customer_id, calls.started_at, 'phone', 'call', 'in', calls.call_id, calls.reason, null, calls.is_incident
+from channel.calls
+join core.customer_ids as ids on ids.source = 'call' and ids.record_id = calls.call_id
 union all
 select
-  i.customer_id,
-  day_end(c.created_on),
-  'shop', 'card_opened', 'in', c.card, null, null, false
-from channel.cards c
-join core.customer_ids i on i.source = 'card' and i.record_id = c.card
+  ids.customer_id, day_end(forms.filled_on), 'form', 'form', 'in', forms.form, forms.origin, null, false
+from channel.forms
+join core.customer_ids as ids on ids.source = 'form' and ids.record_id = forms.form
 union all
 select
-  coalesce(i.customer_id, e.customer_id), c.valid_from, c.given_on,
-  case when c.granted then 'consent_granted' else 'consent_refused' end,
-  'in', null, concat_ws(', ', c.channel, c.purpose), null, false
-from channel.consents c
-left join core.customer_ids i on i.source = 'card' and i.record_id = c.card
-left join core.customer_ids e on e.source = 'email' and e.record_id = c.email
-where coalesce(i.customer_id, e.customer_id) is not null
+  ids.customer_id, day_end(cards.created_on), 'shop', 'card_opened', 'in', cards.card, null, null, false
+from channel.cards
+join core.customer_ids as ids on ids.source = 'card' and ids.record_id = cards.card
+union all
+-- An answer names a card, or an address where there is none.
+select
+  coalesce(by_card.customer_id, by_email.customer_id), consents.valid_from, consents.given_on,
+  case when consents.granted then 'consent_granted' else 'consent_refused' end,
+  'in', null, concat_ws(', ', consents.channel, consents.purpose), null, false
+from channel.consents
+left join core.customer_ids as by_card on by_card.source = 'card' and by_card.record_id = consents.card
+left join core.customer_ids as by_email on by_email.source = 'email' and by_email.record_id = consents.email
+where coalesce(by_card.customer_id, by_email.customer_id) is not null

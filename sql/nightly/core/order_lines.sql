@@ -1,32 +1,32 @@
--- One row per line of an order, shop and web; customer_id is null if the customer is unknown.
+-- Grain: one row per line of an order, shop and web; customer_id is null if the customer is unknown.
 select
-  l.order_id,
-  l.line_no,
-  i.customer_id,
-  l.ordered_at,
+  lines.order_id,
+  lines.line_no,
+  ids.customer_id,
+  lines.ordered_at,
   'shop' as channel,
-  l.shop,
-  l.product_id,
-  l.quantity,
-  l.unit_price,
-  l.discount,
-  l.net_amount,
-  l.is_return
-from channel.shop_lines l
-left join core.customer_ids i on i.source = 'card' and i.record_id = l.card
+  lines.shop,
+  lines.product_id,
+  lines.quantity,
+  lines.unit_price,
+  lines.discount,
+  lines.net_amount,
+  lines.is_return
+from channel.shop_lines as lines
+left join core.customer_ids as ids on ids.source = 'card' and ids.record_id = lines.card
 union all
 select
-  l.order_id,
-  l.line_no,
-  i.customer_id,
-  l.ordered_at,
+  lines.order_id,
+  lines.line_no,
+  ids.customer_id,
+  lines.ordered_at,
   'web',
-  cast(null as varchar),
-  l.product_id,
-  l.quantity,
-  l.unit_price,
-  l.discount,
-  l.net_amount,
-  l.is_return
-from channel.web_lines l
-left join core.customer_ids i on i.source = 'account' and i.record_id = l.account_id
+  null,
+  lines.product_id,
+  lines.quantity,
+  lines.unit_price,
+  lines.discount,
+  lines.net_amount,
+  lines.is_return
+from channel.web_lines as lines
+left join core.customer_ids as ids on ids.source = 'account' and ids.record_id = lines.account_id

@@ -1,4 +1,4 @@
--- One row per order or return, shop and web; customer_id is null if the customer is unknown.
+-- Grain: one row per order or return, shop and web; customer_id is null if the customer is unknown.
 select
   order_id,
   customer_id,

@@ -1,4 +1,4 @@
--- One row per month and channel: sales, returns, margin, and the number of known customers.
+-- Grain: one row per month and channel: sales, returns, margin, and the number of known customers.
 -- What is counted once is made distinct first: that spills to disk, where two count(distinct) beside
 -- each other would hold every order of the month in memory.
 with lines as (
@@ -17,29 +17,29 @@ customers as (
 ),
 sales as (
   select
-    l.month,
-    l.channel,
-    sum(l.quantity) as quantity,
-    sum(l.net_amount) as net_amount,
-    sum(l.discount) as discount,
-    coalesce(sum(l.net_amount) filter (where l.is_return), 0) as returned_amount,
-    coalesce(sum(l.net_amount) filter (where l.customer_id is null), 0) as anonymous_amount,
-    sum(l.net_amount - l.quantity * p.unit_cost) as margin
-  from lines l
-  left join core.products p on p.product_id = l.product_id
+    lines.month,
+    lines.channel,
+    sum(lines.quantity) as quantity,
+    sum(lines.net_amount) as net_amount,
+    sum(lines.discount) as discount,
+    coalesce(sum(lines.net_amount) filter (where lines.is_return), 0) as returned_amount,
+    coalesce(sum(lines.net_amount) filter (where lines.customer_id is null), 0) as anonymous_amount,
+    sum(lines.net_amount - lines.quantity * products.unit_cost) as margin
+  from lines
+  left join core.products on products.product_id = lines.product_id
   group by 1, 2
 )
 select
-  s.month,
-  s.channel,
-  coalesce(o.orders, 0) as orders,
-  coalesce(c.customers, 0) as customers,
-  s.quantity,
-  s.net_amount,
-  s.discount,
-  s.returned_amount,
-  s.anonymous_amount,
-  s.margin
-from sales s
-left join orders o on o.month = s.month and o.channel = s.channel
-left join customers c on c.month = s.month and c.channel = s.channel
+  sales.month,
+  sales.channel,
+  coalesce(orders.orders, 0) as orders,
+  coalesce(customers.customers, 0) as customers,
+  sales.quantity,
+  sales.net_amount,
+  sales.discount,
+  sales.returned_amount,
+  sales.anonymous_amount,
+  sales.margin
+from sales
+left join orders on orders.month = sales.month and orders.channel = sales.channel
+left join customers on customers.month = sales.month and customers.channel = sales.channel

@@ -1,4 +1,4 @@
--- One row per interaction of a customer, on any channel and both ways, in the order in which they
+-- Grain: one row per interaction of a customer, on any channel and both ways, in the order in which they
 -- happened: `position` counts from 1. A card's number stays with the card.
 select
   customer_id,

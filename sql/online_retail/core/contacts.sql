@@ -1,9 +1,9 @@
 -- Grain: one customer contacted in one campaign. This data set records no campaigns, so the table is
 -- empty; a tool that expects it finds it.
-SELECT
-  cast(NULL AS varchar) AS contact_id,
-  cast(NULL AS varchar) AS customer_id,
-  cast(NULL AS varchar) AS campaign_id,
-  cast(NULL AS varchar) AS channel,
-  arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS contacted_at
-WHERE false
+select
+  cast(null as varchar) as contact_id,
+  cast(null as varchar) as customer_id,
+  cast(null as varchar) as campaign_id,
+  cast(null as varchar) as channel,
+  day_end(null) as contacted_at
+where false

@@ -1,12 +1,12 @@
 -- Grain: one customer number. Purpose: everyone who ever had an invoice or a credit note, with the
 -- country of the latest one (two of them moved).
-WITH placed AS (
-  SELECT customer_id, country,
-    min(invoice_day) OVER (PARTITION BY customer_id) AS known_since,
-    row_number() OVER (PARTITION BY customer_id ORDER BY invoiced_at DESC, invoice_no DESC) AS place
-  FROM channel.invoices
-  WHERE customer_id IS NOT NULL
+with placed as (
+  select customer_id, country,
+    min(invoice_day) over (partition by customer_id) as known_since,
+    row_number() over (partition by customer_id order by invoiced_at desc, invoice_no desc) as place
+  from channel.invoices
+  where customer_id is not null
 )
-SELECT customer_id, country, known_since
-FROM placed
-WHERE place = 1
+select customer_id, country, known_since
+from placed
+where place = 1

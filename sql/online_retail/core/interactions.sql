@@ -1,16 +1,16 @@
 -- Grain: one thing that happened between a known customer and the shop: an order or a credit note.
-SELECT
-  concat('order-', order_id) AS interaction_id,
+select
+  concat('order-', order_id) as interaction_id,
   customer_id,
-  ordered_at                 AS occurred_at,
+  ordered_at as occurred_at,
   channel,
-  'order'                    AS kind,
-  'in'                       AS direction,
-  order_id                   AS reference,
-  net_amount                 AS amount
-FROM core.orders
-WHERE customer_id IS NOT NULL
-UNION ALL
-SELECT concat('credit-', credit_id), customer_id, credited_at, 'web', 'credit', 'out', credit_id, net_amount
-FROM core.credits
-WHERE customer_id IS NOT NULL
+  'order' as kind,
+  'in' as direction,
+  order_id as reference,
+  net_amount as amount
+from core.orders
+where customer_id is not null
+union all
+select concat('credit-', credit_id), customer_id, credited_at, 'web', 'credit', 'out', credit_id, net_amount
+from core.credits
+where customer_id is not null

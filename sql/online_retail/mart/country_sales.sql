@@ -1,10 +1,10 @@
 -- Grain: one country. Purpose: where the shop's orders and credit notes come from.
-SELECT
+select
   country,
-  count(*) FILTER (WHERE kind = 'sale')   AS orders,
-  count(*) FILTER (WHERE kind = 'credit') AS credit_notes,
-  count(DISTINCT customer_id)             AS customers,
-  cast(coalesce(sum(net_amount) FILTER (WHERE kind = 'sale'), 0) AS decimal(18, 3))   AS sold_amount,
-  cast(coalesce(sum(net_amount) FILTER (WHERE kind = 'credit'), 0) AS decimal(18, 3)) AS credited_amount
-FROM channel.invoices
-GROUP BY country
+  count(*) filter (where kind = 'sale') as orders,
+  count(*) filter (where kind = 'credit') as credit_notes,
+  count(distinct customer_id) as customers,
+  cast(coalesce(sum(net_amount) filter (where kind = 'sale'), 0) as decimal(18, 3)) as sold_amount,
+  cast(coalesce(sum(net_amount) filter (where kind = 'credit'), 0) as decimal(18, 3)) as credited_amount
+from channel.invoices
+group by country

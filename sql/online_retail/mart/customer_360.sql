@@ -1,64 +1,73 @@
 -- Grain: one customer number. Purpose: the full picture for people: country, orders, credit notes,
 -- favourite product. It remembers nothing from earlier nights, so 68 nights and one night agree.
-WITH clock AS (
-  SELECT cast($as_of AT TIME ZONE 'Europe/London' AS date) AS today
-), purchases AS (
-  SELECT
-    o.customer_id,
-    min(o.ordered_at)     AS first_order_at,
-    max(o.ordered_at)     AS last_order_at,
-    max(o.order_day)      AS last_order_day,
-    count(*)              AS orders_total,
-    count(*) FILTER (WHERE c.today - o.order_day <= 30) AS orders_30d,
-    sum(o.lines)          AS lines_total,
-    sum(o.pieces)         AS pieces_total,
-    sum(o.net_amount)     AS net_total,
-    sum(o.postage_amount) AS postage_total,
-    coalesce(sum(o.net_amount) FILTER (WHERE c.today - o.order_day <= 30), 0) AS net_30d
-  FROM core.orders AS o
-  CROSS JOIN clock AS c
-  WHERE o.customer_id IS NOT NULL
-  GROUP BY o.customer_id
-), credited AS (
-  SELECT customer_id, count(*) AS credits_total, sum(net_amount) AS credit_total, max(credited_at) AS last_credit_at
-  FROM core.credits
-  WHERE customer_id IS NOT NULL
-  GROUP BY customer_id
-), by_product AS (
-  SELECT customer_id, product_id, sum(net_amount) AS net_amount
-  FROM core.order_lines
-  WHERE customer_id IS NOT NULL AND line_kind = 'product'
-  GROUP BY customer_id, product_id
-), favourite AS (
-  SELECT customer_id, product_id,
-    row_number() OVER (PARTITION BY customer_id ORDER BY net_amount DESC, product_id) AS place,
-    count(*) OVER (PARTITION BY customer_id) AS products_total
-  FROM by_product
+with placed as (
+  select *, local_day($as_of) - order_day as days_ago
+  from core.orders
+  where customer_id is not null
+),
+bought as (
+  select
+    customer_id,
+    min(ordered_at) as first_order_at,
+    max(ordered_at) as last_order_at,
+    min(days_ago) as recency_days,
+    count(*) as orders_total,
+    count(*) filter (where days_ago <= 30) as orders_30d,
+    sum(lines) as lines_total,
+    sum(pieces) as pieces_total,
+    sum(net_amount) as net_amount_total,
+    coalesce(sum(net_amount) filter (where days_ago <= 30), 0) as net_amount_30d,
+    sum(postage_amount) as postage_amount_total
+  from placed
+  group by customer_id
+),
+credited as (
+  select
+    customer_id,
+    count(*) as credits_total,
+    sum(net_amount) as credit_amount_total,
+    max(credited_at) as last_credit_at
+  from core.credits
+  where customer_id is not null
+  group by customer_id
+),
+by_product as (
+  select customer_id, product_id, sum(net_amount) as net_amount
+  from core.order_lines
+  where customer_id is not null and line_kind = 'product'
+  group by customer_id, product_id
+),
+favourites as (
+  select
+    customer_id,
+    product_id,
+    row_number() over (partition by customer_id order by net_amount desc, product_id) as place,
+    count(*) over (partition by customer_id) as products_total
+  from by_product
 )
-SELECT
-  k.customer_id,
-  k.country,
-  k.known_since,
-  p.first_order_at,
-  p.last_order_at,
-  t.today - p.last_order_day      AS recency_days,
-  coalesce(p.orders_total, 0)     AS orders_total,
-  coalesce(p.orders_30d, 0)       AS orders_30d,
-  cast(coalesce(p.lines_total, 0) AS bigint)  AS lines_total,
-  cast(coalesce(p.pieces_total, 0) AS bigint) AS pieces_total,
-  coalesce(f.products_total, 0)   AS products_total,
-  cast(coalesce(p.net_total, 0) AS decimal(18, 3))     AS net_amount_total,
-  cast(coalesce(p.net_30d, 0) AS decimal(18, 3))       AS net_amount_30d,
-  cast(coalesce(p.postage_total, 0) AS decimal(18, 3)) AS postage_amount_total,
-  CASE WHEN p.orders_total > 0 THEN cast(p.net_total AS double) / p.orders_total END AS average_order,
-  coalesce(r.credits_total, 0)    AS credits_total,
-  cast(coalesce(r.credit_total, 0) AS decimal(18, 3))  AS credit_amount_total,
-  r.last_credit_at,
-  f.product_id                    AS favourite_product_id,
-  g.product_name                  AS favourite_product
-FROM core.customers AS k
-CROSS JOIN clock AS t
-LEFT JOIN purchases AS p ON p.customer_id = k.customer_id
-LEFT JOIN credited AS r ON r.customer_id = k.customer_id
-LEFT JOIN favourite AS f ON f.customer_id = k.customer_id AND f.place = 1
-LEFT JOIN core.products AS g ON g.product_id = f.product_id
+select
+  customers.customer_id,
+  customers.country,
+  customers.known_since,
+  bought.first_order_at,
+  bought.last_order_at,
+  bought.recency_days,
+  coalesce(bought.orders_total, 0) as orders_total,
+  coalesce(bought.orders_30d, 0) as orders_30d,
+  cast(coalesce(bought.lines_total, 0) as bigint) as lines_total,
+  cast(coalesce(bought.pieces_total, 0) as bigint) as pieces_total,
+  coalesce(favourites.products_total, 0) as products_total,
+  cast(coalesce(bought.net_amount_total, 0) as decimal(18, 3)) as net_amount_total,
+  cast(coalesce(bought.net_amount_30d, 0) as decimal(18, 3)) as net_amount_30d,
+  cast(coalesce(bought.postage_amount_total, 0) as decimal(18, 3)) as postage_amount_total,
+  cast(bought.net_amount_total as double) / bought.orders_total as average_order,
+  coalesce(credited.credits_total, 0) as credits_total,
+  cast(coalesce(credited.credit_amount_total, 0) as decimal(18, 3)) as credit_amount_total,
+  credited.last_credit_at,
+  favourites.product_id as favourite_product_id,
+  products.product_name as favourite_product
+from core.customers
+left join bought on bought.customer_id = customers.customer_id
+left join credited on credited.customer_id = customers.customer_id
+left join favourites on favourites.customer_id = customers.customer_id and favourites.place = 1
+left join core.products on products.product_id = favourites.product_id

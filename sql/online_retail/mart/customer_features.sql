@@ -1,66 +1,77 @@
 -- Grain: one customer with an invoice or a credit note before $as_of. Purpose: what is known of its
 -- behaviour at that instant; feeds segments and churn. Whoever only ever got a credit note bought
 -- before the export begins: no orders, and recency counts from the credit note.
-WITH clock AS (
-  SELECT cast($as_of AT TIME ZONE 'Europe/London' AS date) AS today
-), bought AS (
-  SELECT
-    o.customer_id,
-    min(c.today - o.order_day)  AS recency_days,
-    max(c.today - o.order_day)  AS tenure_days,
-    count(*)                    AS orders_total,
-    count(DISTINCT o.order_day) AS order_days,
-    count(*) FILTER (WHERE c.today - o.order_day <= 14) AS orders_14d,
-    count(*) FILTER (WHERE c.today - o.order_day <= 30) AS orders_30d,
-    sum(o.lines)                AS lines_total,
-    sum(o.pieces)               AS pieces_total,
-    sum(o.net_amount)           AS net_total,
-    coalesce(sum(o.net_amount) FILTER (WHERE c.today - o.order_day <= 30), 0) AS net_30d
-  FROM core.orders AS o
-  CROSS JOIN clock AS c
-  WHERE o.customer_id IS NOT NULL
-  GROUP BY o.customer_id
-), credited AS (
-  SELECT
-    r.customer_id,
-    min(c.today - r.credit_day) AS recency_days,
-    max(c.today - r.credit_day) AS tenure_days,
-    count(*)                    AS credits_total,
-    sum(r.net_amount)           AS credit_total
-  FROM core.credits AS r
-  CROSS JOIN clock AS c
-  WHERE r.customer_id IS NOT NULL
-  GROUP BY r.customer_id
-), chosen AS (
-  SELECT customer_id, count(*) AS products_total
-  FROM (
-    SELECT DISTINCT customer_id, product_id
-    FROM core.order_lines
-    WHERE customer_id IS NOT NULL AND line_kind = 'product'
-  )
-  GROUP BY customer_id
+with placed as (
+  select *, local_day($as_of) - order_day as days_ago
+  from core.orders
+  where customer_id is not null
+),
+bought as (
+  select
+    customer_id,
+    min(days_ago) as recency_days,
+    max(days_ago) as tenure_days,
+    count(*) as orders_total,
+    count(distinct order_day) as order_days,
+    count(*) filter (where days_ago <= 14) as orders_14d,
+    count(*) filter (where days_ago <= 30) as orders_30d,
+    sum(lines) as lines_total,
+    sum(pieces) as pieces_total,
+    sum(net_amount) as net_amount_total,
+    coalesce(sum(net_amount) filter (where days_ago <= 30), 0) as net_amount_30d
+  from placed
+  group by customer_id
+),
+given_back as (
+  select *, local_day($as_of) - credit_day as days_ago
+  from core.credits
+  where customer_id is not null
+),
+credited as (
+  select
+    customer_id,
+    min(days_ago) as recency_days,
+    max(days_ago) as tenure_days,
+    count(*) as credits_total,
+    sum(net_amount) as credit_amount_total
+  from given_back
+  group by customer_id
+),
+chosen as (
+  select customer_id, count(*) as products_total
+  from (
+    select distinct customer_id, product_id
+    from core.order_lines
+    where customer_id is not null and line_kind = 'product'
+  ) as products
+  group by customer_id
 )
-SELECT
-  coalesce(b.customer_id, r.customer_id)               AS customer_id,
-  coalesce(b.recency_days, r.recency_days)             AS recency_days,
-  greatest(coalesce(b.tenure_days, 0), coalesce(r.tenure_days, 0)) AS tenure_days,
-  coalesce(b.orders_total, 0)                          AS orders_total,
-  coalesce(b.orders_14d, 0)                            AS orders_14d,
-  coalesce(b.orders_30d, 0)                            AS orders_30d,
-  coalesce(p.products_total, 0)                        AS products_total,
-  coalesce(b.pieces_total, 0)                          AS pieces_total,
-  cast(coalesce(b.net_total, 0) AS double)             AS net_amount_total,
-  cast(coalesce(b.net_30d, 0) AS double)               AS net_amount_30d,
-  CASE WHEN b.orders_total > 0 THEN cast(b.net_total AS double) / b.orders_total ELSE 0.0 END AS average_order,
-  CASE WHEN b.orders_total > 0 THEN cast(b.lines_total AS double) / b.orders_total ELSE 0.0 END AS lines_per_order,
-  CASE WHEN b.order_days > 1
-    THEN cast(b.tenure_days - b.recency_days AS double) / (b.order_days - 1)
-    ELSE cast(coalesce(b.tenure_days, r.tenure_days) AS double) END AS mean_gap_days,
-  coalesce(r.credits_total, 0)                         AS credits_total,
+select
+  coalesce(bought.customer_id, credited.customer_id) as customer_id,
+  coalesce(bought.recency_days, credited.recency_days) as recency_days,
+  greatest(coalesce(bought.tenure_days, 0), coalesce(credited.tenure_days, 0)) as tenure_days,
+  coalesce(bought.orders_total, 0) as orders_total,
+  coalesce(bought.orders_14d, 0) as orders_14d,
+  coalesce(bought.orders_30d, 0) as orders_30d,
+  coalesce(chosen.products_total, 0) as products_total,
+  coalesce(bought.pieces_total, 0) as pieces_total,
+  cast(coalesce(bought.net_amount_total, 0) as double) as net_amount_total,
+  cast(coalesce(bought.net_amount_30d, 0) as double) as net_amount_30d,
+  coalesce(cast(bought.net_amount_total as double) / bought.orders_total, 0.0) as average_order,
+  coalesce(cast(bought.lines_total as double) / bought.orders_total, 0.0) as lines_per_order,
+  -- The usual distance between two days with an order; with a single one, all that is known is the wait since.
+  coalesce(
+    cast(bought.tenure_days - bought.recency_days as double) / nullif(bought.order_days - 1, 0),
+    cast(coalesce(bought.tenure_days, credited.tenure_days) as double)
+  ) as mean_gap_days,
+  coalesce(credited.credits_total, 0) as credits_total,
   -- The share of what was bought that was given back; at most all of it.
-  CASE WHEN b.net_total > 0
-    THEN least(cast(-coalesce(r.credit_total, 0) AS double) / cast(b.net_total AS double), 1.0)
-    ELSE 0.0 END                                       AS credit_share
-FROM bought AS b
-FULL JOIN credited AS r ON r.customer_id = b.customer_id
-LEFT JOIN chosen AS p ON p.customer_id = b.customer_id
+  case
+    when bought.net_amount_total > 0 then least(
+      cast(-coalesce(credited.credit_amount_total, 0) as double) / cast(bought.net_amount_total as double), 1.0
+    )
+    else 0.0
+  end as credit_share
+from bought
+full join credited on credited.customer_id = bought.customer_id
+left join chosen on chosen.customer_id = bought.customer_id

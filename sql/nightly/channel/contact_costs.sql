@@ -1,0 +1,3 @@
+-- Grain: one row per kind of contact and date from which its cost is valid.
+select channel, cost, valid_from
+from raw.contact_costs

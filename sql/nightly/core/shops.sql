@@ -1,0 +1,3 @@
+-- Grain: one row per shop.
+select shop, city
+from channel.shops

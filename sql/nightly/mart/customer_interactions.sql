@@ -1,0 +1,136 @@
+-- Grain: one row per customer, prospects included: how often they and the company had to do with each other
+-- on each channel, and what happened last.
+with
+-- The timeline by kind of interaction: read once, and small.
+kinds as (
+  select
+    customer_id, channel, kind, direction,
+    count(*) as n,
+    count(*) filter (where occurred_at >= $as_of - interval '90 days') as n_90d,
+    count(*) filter (where occurred_at >= $as_of - interval '365 days') as n_365d,
+    min(occurred_at) as first_at,
+    max(occurred_at) as last_at,
+    max(position) as last_position
+  from mart.timeline
+  group by 1, 2, 3, 4
+),
+counted as (
+  select
+    customer_id,
+    sum(n) as interactions_total,
+    sum(n_365d) as interactions_365d,
+    sum(n) filter (where channel = 'shop') as shop_interactions_total,
+    sum(n_365d) filter (where channel = 'shop') as shop_interactions_365d,
+    min(first_at) filter (where channel = 'shop') as shop_first_at,
+    max(last_at) filter (where channel = 'shop') as shop_last_at,
+    sum(n) filter (where channel = 'web') as web_interactions_total,
+    sum(n_365d) filter (where channel = 'web') as web_interactions_365d,
+    min(first_at) filter (where channel = 'web') as web_first_at,
+    max(last_at) filter (where channel = 'web') as web_last_at,
+    max(last_at) filter (where kind = 'page_view') as last_web_visit_at,
+    sum(n) filter (where channel = 'email') as email_interactions_total,
+    sum(n_365d) filter (where channel = 'email') as email_interactions_365d,
+    min(first_at) filter (where channel = 'email') as email_first_at,
+    max(last_at) filter (where channel = 'email') as email_last_at,
+    sum(n_90d) filter (where kind = 'email_sent') as emails_sent_90d,
+    sum(n_365d) filter (where kind = 'email_sent') as emails_sent_365d,
+    sum(n_90d) filter (where kind = 'email_opened') as emails_opened_90d,
+    sum(n_365d) filter (where kind = 'email_opened') as emails_opened_365d,
+    sum(n_365d) filter (where kind = 'email_clicked') as emails_clicked_365d,
+    sum(n_365d) filter (where kind = 'email_bounced') as emails_bounced_365d,
+    max(last_at) filter (where kind = 'email_opened') as last_email_opened_at,
+    sum(n) filter (where channel = 'phone') as phone_interactions_total,
+    sum(n_365d) filter (where channel = 'phone') as phone_interactions_365d,
+    min(first_at) filter (where channel = 'phone') as phone_first_at,
+    max(last_at) filter (where channel = 'phone') as phone_last_at,
+    sum(n_365d) filter (where kind = 'call') as calls_365d,
+    max(last_at) filter (where kind = 'call') as last_call_at,
+    sum(n) filter (where channel = 'post') as post_interactions_total,
+    sum(n_365d) filter (where channel = 'post') as post_interactions_365d,
+    min(first_at) filter (where channel = 'post') as post_first_at,
+    max(last_at) filter (where channel = 'post') as post_last_at,
+    sum(n_365d) filter (where kind = 'letter_sent') as letters_365d,
+    sum(n) filter (where channel = 'form') as form_interactions_total,
+    sum(n_365d) filter (where channel = 'form') as form_interactions_365d,
+    min(first_at) filter (where channel = 'form') as form_first_at,
+    max(last_at) filter (where channel = 'form') as form_last_at,
+    min(first_at) as first_interaction_at,
+    max(last_at) as last_interaction_at,
+    last_value(channel order by last_position) as last_interaction_channel,
+    last_value(kind order by last_position) as last_interaction_kind,
+    max(last_at) filter (where direction = 'in') as last_in_at,
+    last_value(channel order by last_position) filter (where direction = 'in') as last_in_channel,
+    last_value(kind order by last_position) filter (where direction = 'in') as last_in_kind,
+    max(last_at) filter (where direction = 'out') as last_out_at,
+    last_value(channel order by last_position) filter (where direction = 'out') as last_out_channel,
+    last_value(kind order by last_position) filter (where direction = 'out') as last_out_kind,
+    max(last_at) filter (where kind = 'order') as last_order_at,
+    max(last_at) filter (where kind in ('consent_granted', 'consent_refused')) as last_consent_at
+  from kinds
+  group by customer_id
+),
+contacted as (
+  select
+    customer_id,
+    count(*) filter (where contacted_at >= $as_of - interval '14 days') as contacts_14d,
+    count(*) filter (where contacted_at >= $as_of - interval '90 days') as contacts_90d
+  from core.contacts
+  where not is_control
+  group by customer_id
+)
+select
+  customers.customer_id,
+  coalesce(counted.interactions_total, 0) as interactions_total,
+  coalesce(counted.interactions_365d, 0) as interactions_365d,
+  coalesce(counted.shop_interactions_total, 0) as shop_interactions_total,
+  coalesce(counted.shop_interactions_365d, 0) as shop_interactions_365d,
+  counted.shop_first_at,
+  counted.shop_last_at,
+  coalesce(counted.web_interactions_total, 0) as web_interactions_total,
+  coalesce(counted.web_interactions_365d, 0) as web_interactions_365d,
+  counted.web_first_at,
+  counted.web_last_at,
+  counted.last_web_visit_at,
+  coalesce(counted.email_interactions_total, 0) as email_interactions_total,
+  coalesce(counted.email_interactions_365d, 0) as email_interactions_365d,
+  counted.email_first_at,
+  counted.email_last_at,
+  coalesce(counted.emails_sent_90d, 0) as emails_sent_90d,
+  coalesce(counted.emails_sent_365d, 0) as emails_sent_365d,
+  coalesce(counted.emails_opened_90d, 0) as emails_opened_90d,
+  coalesce(counted.emails_opened_365d, 0) as emails_opened_365d,
+  coalesce(counted.emails_clicked_365d, 0) as emails_clicked_365d,
+  coalesce(counted.emails_bounced_365d, 0) as emails_bounced_365d,
+  counted.last_email_opened_at,
+  coalesce(counted.phone_interactions_total, 0) as phone_interactions_total,
+  coalesce(counted.phone_interactions_365d, 0) as phone_interactions_365d,
+  counted.phone_first_at,
+  counted.phone_last_at,
+  coalesce(counted.calls_365d, 0) as calls_365d,
+  counted.last_call_at,
+  coalesce(counted.post_interactions_total, 0) as post_interactions_total,
+  coalesce(counted.post_interactions_365d, 0) as post_interactions_365d,
+  counted.post_first_at,
+  counted.post_last_at,
+  coalesce(counted.letters_365d, 0) as letters_365d,
+  coalesce(counted.form_interactions_total, 0) as form_interactions_total,
+  coalesce(counted.form_interactions_365d, 0) as form_interactions_365d,
+  counted.form_first_at,
+  counted.form_last_at,
+  coalesce(contacted.contacts_14d, 0) as contacts_14d,
+  coalesce(contacted.contacts_90d, 0) as contacts_90d,
+  counted.first_interaction_at,
+  counted.last_interaction_at,
+  counted.last_interaction_channel,
+  counted.last_interaction_kind,
+  counted.last_in_at,
+  counted.last_in_channel,
+  counted.last_in_kind,
+  counted.last_out_at,
+  counted.last_out_channel,
+  counted.last_out_kind,
+  counted.last_order_at,
+  counted.last_consent_at
+from core.customers
+left join counted on counted.customer_id = customers.customer_id
+left join contacted on contacted.customer_id = customers.customer_id
