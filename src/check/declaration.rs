@@ -35,7 +35,7 @@ pub struct CheckDeclaration {
     /// A SQL condition over the columns that no row makes false.
     #[schemars(example = &"net_amount >= 0")]
     pub expression: Option<String>,
-    /// What a broken check does: `error` stops the run, and nothing is published; `warn` is reported.
+    /// What a broken check does.
     #[serde(default)]
     #[schemars(extend("default" = "error"))]
     pub severity: Severity,

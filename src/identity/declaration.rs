@@ -17,7 +17,7 @@ use crate::name::TableName;
 use crate::placeholder_value::PlaceholderValues;
 use crate::span::Span;
 
-/// `[identity]`
+/// Which records are of one customer: by keys that they share, by what is known of the person, or both.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityDeclaration {

@@ -55,7 +55,7 @@ pub struct PipelineFile {
     pub source_defaults: Option<SourceDefaults>,
     /// Where records come from, each a table `raw.<name>`: sections `[sources.<name>]`, or a folder or pattern of
     /// files `<name>.toml`.
-    #[schemars(schema_with = "sections::<SourceDeclaration>", example = &"pipelines/nightly/sources")]
+    #[schemars(default, schema_with = "sections::<SourceDeclaration>", example = &"pipelines/nightly/sources")]
     pub sources: BTreeMap<String, SourceDeclaration>,
     /// Which records are of one customer.
     pub identity: Option<IdentityDeclaration>,
@@ -72,11 +72,13 @@ pub struct PipelineFile {
     pub properties: BTreeMap<String, TableProperties>,
     /// Groups of customers who are like each other, each a table `mart.segments_<name>`; the first one is
     /// `mart.segments` too.
+    #[schemars(default)]
     pub segments: BTreeMap<String, SegmentSection>,
     /// Models that predict an outcome for each customer, each a table `mart.<name>_scores`.
+    #[schemars(default)]
     pub propensity: BTreeMap<String, PropensitySection>,
     /// Target lists: sections `[audiences.<name>]`, or a folder or pattern of files `<name>.toml`.
-    #[schemars(schema_with = "sections::<AudienceDeclaration>", example = &"pipelines/nightly/audiences")]
+    #[schemars(default, schema_with = "sections::<AudienceDeclaration>", example = &"pipelines/nightly/audiences")]
     pub audiences: BTreeMap<String, AudienceDeclaration>,
 }
 

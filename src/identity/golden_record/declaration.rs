@@ -12,7 +12,7 @@ use crate::identity::spelling::Subject;
 use crate::identity::writing::Writing;
 use crate::name::{TableName, is_identifier};
 
-/// `[golden_record]`
+/// What is known of each customer, chosen among their records.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenRecordDeclaration {

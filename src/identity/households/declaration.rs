@@ -10,7 +10,7 @@ use crate::identity::writing::Writing;
 /// Stands for street, house number and postcode (or city) together, where no attribute is called so.
 pub(super) const ADDRESS: &str = "address";
 
-/// `[households]`
+/// Customers who live together, found by their golden records.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HouseholdsDeclaration {

@@ -34,7 +34,7 @@ pub struct Linkage {
     pub training: Vec<KeyRule>,
 }
 
-/// One look at a pair of records.
+/// What of two records is compared, and in which levels.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {

@@ -11,7 +11,7 @@ use crate::identity::spelling::Subject;
 use crate::identity::writing::Writing;
 use crate::name::TableName;
 
-/// `[organisations]`
+/// Organisations, found among records of them, and the people who work there.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrganisationsDeclaration {

@@ -15,7 +15,7 @@ use crate::name::TableName;
 use crate::ops::models;
 use crate::step::MadeTable;
 
-/// `[match_quality]`
+/// How good the links between records are; an empty section is enough.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QualityDeclaration {

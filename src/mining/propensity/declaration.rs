@@ -10,7 +10,7 @@ use crate::mining::bounds::{at_least, check_winsorise, winsorise};
 use crate::mining::feature_column::{FeatureColumn, check_columns};
 use crate::name::TableName;
 
-/// `[propensity.<name>]`, as written.
+/// A model that predicts an outcome for each customer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PropensitySection {

@@ -11,7 +11,7 @@ use crate::mining::bounds::{at_least, check_winsorise, winsorise};
 use crate::mining::feature_column::{FeatureColumn, check_columns};
 use crate::name::TableName;
 
-/// `[segments.<name>]`, as written.
+/// Groups of customers who are like each other.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SegmentSection {

@@ -43,7 +43,7 @@ pub struct ExpectTable {
     #[serde(default)]
     #[schemars(example = ["sunday", "2026-12-25"])]
     pub except: Vec<String>,
-    /// What a missing delivery does: `error` stops the run, `warn` is reported.
+    /// What a missing delivery does.
     #[serde(default)]
     #[schemars(extend("default" = "error"))]
     pub severity: Severity,
@@ -64,7 +64,7 @@ pub struct LateDeclaration {
     /// The share of the rows of a night, 0 to 1, that may be dated before the last release.
     #[schemars(example = 0.01)]
     pub max_share: f64,
-    /// What too many late rows do: `error` stops the run, `warn` is reported.
+    /// What too many late rows do.
     #[serde(default = "warn")]
     pub severity: Severity,
 }

@@ -11,7 +11,7 @@ use crate::config::Problem;
 use crate::error::Error;
 use crate::name::is_identifier;
 
-/// `[sources.<name>.person]` as written.
+/// Which persons the rows belong to, and what remains of the rows when one is forgotten.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PersonDeclaration {

@@ -12,7 +12,7 @@ pub enum OnDrift {
     Fail,
     /// What is declared is read: an undeclared column is left out, a missing one is null.
     Ignore,
-    /// As `Ignore`, but an undeclared column becomes a nullable column of the raw table.
+    /// As `ignore`, but an undeclared column becomes a nullable column of the raw table.
     Evolve,
 }
 

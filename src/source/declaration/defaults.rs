@@ -14,7 +14,7 @@ use crate::source::file::format::Format;
 
 macro_rules! source_defaults {
     ($($(#[$doc:meta])* $key:ident: $type:ty,)*) => {
-        /// `[source_defaults]` as written. A source that says a key itself has its own value; a key that
+        /// What the sources have in common. A source that says a key itself has its own value; a key that
         /// the format of a source does not have is not for that source.
         #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]

@@ -35,7 +35,7 @@ pub struct FreshnessDeclaration {
     /// How old the newest file may be.
     #[schemars(example = &"2 days")]
     pub max_age: String,
-    /// What too old a file does: `error` stops the run, `warn` is reported.
+    /// What too old a file does.
     #[serde(default)]
     #[schemars(extend("default" = "error"))]
     pub severity: Severity,
