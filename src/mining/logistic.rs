@@ -1,24 +1,24 @@
-//! Logistic regression by linfa, made exact; what did not converge is recognised.
+//! Logistic regression by Newton's method: the exact optimum, and what did not converge is recognised.
 //!
 //! The loss is scikit-learn's: `Σ log(1+e^(−y·z)) + α/2·|w|²` with an unpenalised intercept, so
-//! `α = 1/C`. linfa's L-BFGS is slow on badly conditioned problems and says nothing when it stops
-//! early; so columns go in divided by √n, the intercept is a column of ours, and from where linfa
-//! stops a few Newton steps go on to the optimum, whose gradient is the proof. linfa calls the
-//! larger class positive: the sign is put right.
+//! `α = 1/C`. The loss is convex: a flat gradient is the optimum, and its proof.
+//!
+//! Not linfa-logistic, whose L-BFGS was measured against this on 200,000 rows of 20 columns: coefficients
+//! within 1e-6 of the optimum take 1.2 to 4 s where five of Newton's steps, which are exact, take 0.3 s; with
+//! a tolerance at which it takes 0.6 s they are off by 1 where columns nearly repeat each other, and it does not
+//! say when it stops early. Rows are summed in their order on one thread, so that the coefficients do not
+//! depend on the machine's number of threads.
 
-use linfa::DatasetBase;
-use linfa::traits::Fit;
-use linfa_logistic::LogisticRegression;
-use ndarray::{Array1, Array2, ShapeBuilder};
+use ndarray::Array2;
 
 use super::fit_error::{FitError, FitResult};
 use super::score::{linear, probability};
 use crate::error::Error;
 
-/// The value of the intercept's column before the division by √n.
-const INTERCEPT: f64 = 4.0;
-const MOST_LINFA_ITERATIONS: u64 = 200;
 const MOST_NEWTON_STEPS: usize = 100;
+const MOST_HALVINGS: i32 = 30;
+/// The share of the loss that rounding may change.
+const PRECISION: f64 = 1e-12;
 /// Largest component of the gradient, per row, at what is called the optimum.
 const FLAT: f64 = 1e-10;
 
@@ -56,40 +56,11 @@ pub fn fit(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> FitResult<Logis
         )));
     }
     let problem = Problem { rows, outcomes, alpha };
-    // The intercept last. Where linfa gives up, Newton alone starts from the base rate.
+    // From the base rate; the intercept comes last.
     let rate = positives as f64 / outcomes.len() as f64;
-    let from_base_rate = || {
-        let mut start = vec![0.0; rows.ncols()];
-        start.push((rate / (1.0 - rate)).ln());
-        start
-    };
-    let start = by_linfa(rows, outcomes, alpha).unwrap_or_else(from_base_rate);
+    let mut start = vec![0.0; rows.ncols()];
+    start.push((rate / (1.0 - rate)).ln());
     problem.newton(start)
-}
-
-fn by_linfa(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> Option<Vec<f64>> {
-    let (n, d) = rows.dim();
-    let root = (n as f64).sqrt();
-    // Column-major: linfa multiplies by the transpose as often as by the matrix.
-    let mut scaled = Array2::<f64>::zeros((n, d + 1).f());
-    for column in 0..d {
-        scaled.column_mut(column).zip_mut_with(&rows.column(column), |to, from| *to = from / root);
-    }
-    scaled.column_mut(d).fill(INTERCEPT / root);
-    let dataset = DatasetBase::new(scaled, Array1::from_iter(outcomes.iter().copied()));
-    let model = LogisticRegression::default()
-        .with_intercept(false)
-        .alpha(alpha / n as f64)
-        .gradient_tolerance(1e-6 * root)
-        .max_iterations(MOST_LINFA_ITERATIONS)
-        .fit(&dataset)
-        .ok()?;
-    let sign = if model.labels().pos.class { 1.0 } else { -1.0 };
-    let mut found: Vec<f64> = model.params().iter().map(|w| sign * w / root).collect();
-    if let Some(intercept) = found.last_mut() {
-        *intercept *= INTERCEPT;
-    }
-    found.iter().all(|w| w.is_finite()).then_some(found)
 }
 
 struct Problem<'a> {
@@ -137,28 +108,28 @@ impl Problem<'_> {
         Slope { loss: loss / n, gradient, hessian }
     }
 
-    /// Newton's method with halved steps; the loss is convex, so a flat gradient is the optimum.
+    /// Newton's method; a step after which the loss is not less is halved.
     fn newton(&self, mut w: Vec<f64>) -> FitResult<Logistic> {
         let steepest = |slope: &Slope| slope.gradient.iter().fold(0.0f64, |most, g| most.max(g.abs()));
         let mut slope = self.slope(&w);
         let mut steps = 0;
         while steepest(&slope) > FLAT && steps < MOST_NEWTON_STEPS {
             let direction = solve(&slope.hessian, &slope.gradient);
-            let mut length = 1.0;
-            let (next, at) = loop {
+            let step = |length: f64| {
                 let next: Vec<f64> = w.iter().zip(&direction).map(|(w, s)| w - length * s).collect();
                 let at = self.slope(&next);
-                if at.loss <= slope.loss || length < 1e-9 {
-                    break (next, at);
-                }
-                length *= 0.5;
+                (next, at)
             };
+            let promised: f64 = slope.gradient.iter().zip(&direction).map(|(g, s)| 0.5 * g * s).sum();
+            let better = if promised > PRECISION * slope.loss {
+                (0..MOST_HALVINGS).map(|n| step(0.5f64.powi(n))).find(|(_, at)| at.loss < slope.loss)
+            } else {
+                // So near to the optimum the loss says nothing more, but the gradient does.
+                Some(step(1.0)).filter(|(_, at)| steepest(at) < steepest(&slope))
+            };
+            let Some(better) = better else { break };
+            (w, slope) = better;
             steps += 1;
-            // At the limit of precision a step no longer helps.
-            if steepest(&at) >= steepest(&slope) && at.loss >= slope.loss {
-                break;
-            }
-            (w, slope) = (next, at);
         }
         let gradient = steepest(&slope);
         if !w.iter().all(|v| v.is_finite()) || gradient > 1e-7 {
@@ -245,18 +216,6 @@ mod tests {
     }
 
     #[test]
-    fn linfa_alone_comes_near_with_the_right_sign() {
-        let (x, y) = planted();
-        let found = by_linfa(&x, &y, 1.0).unwrap();
-        let exact = fit(&x, &y, 1.0).unwrap();
-        // The minority is what is predicted; linfa's own positive class is the majority.
-        assert!(found[1] > 0.0 && exact.weights[1] > 0.0);
-        for (a, b) in found.iter().zip(exact.weights.iter().chain([&exact.intercept])) {
-            assert!((a - b).abs() < 0.05, "{found:?} {exact:?}");
-        }
-    }
-
-    #[test]
     fn one_class_is_a_reason_and_separation_is_none() {
         let (x, _) = planted();
         let FitError::NotFitted(reason) = fit(&x, &[false; 300], 1.0).unwrap_err() else {
@@ -274,5 +233,17 @@ mod tests {
         let twice = ndarray::concatenate![ndarray::Axis(1), x, x];
         let found = fit(&twice, &y, 1.0).unwrap();
         assert!((found.weights[1] - found.weights[4]).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn columns_that_nearly_repeat_each_other_take_few_steps() {
+        let (mut x, y) = planted();
+        for row in 0..x.nrows() {
+            x[[row, 2]] = x[[row, 0]] + 1e-4 * x[[row, 2]];
+        }
+        for alpha in [1.0, 1e-3, 1e-6] {
+            let found = fit(&x, &y, alpha).unwrap();
+            assert!(found.gradient <= 1e-9 && found.newton_steps < 20, "{found:?}");
+        }
     }
 }

@@ -8,9 +8,10 @@
 //! are parsed by format (`csv`, `fixed`, `json`, `parquet`). Values are read from text (`value`) into Arrow
 //! columns, and these gathered into rows (`row`), one a record or one per element of it.
 //!
-//! The folders use each other in one order only: `declaration` and `file` stand on `row`, that on `contract`,
-//! that on `value`. Nothing here knows the warehouse. A value is never rounded, replaced or guessed: what does
-//! not fit its declaration is refused with its place and a reason that does not tell the value.
+//! Of `declaration`, `file`, `row`, `contract` and `value` each uses only those after it; a `definition` holds
+//! parts of them, and what others call in `file` takes one. Nothing here knows the warehouse. A value is never
+//! rounded, replaced or guessed: what does not fit its declaration is refused with its place and a reason that
+//! does not tell the value.
 
 mod contract;
 mod declaration;
