@@ -62,8 +62,15 @@ impl SqlOrigins {
         error.in_sql_of(&|Wanted { text, key, context }| {
             let words: Vec<&str> =
                 context.split(|c: char| !(c.is_alphanumeric() || "_.".contains(c))).collect();
-            let named =
-                |value: &Value| value.key.iter().filter(|part| words.contains(&part.as_str())).count();
+            let named = |value: &Value| {
+                let parts = value.key.iter().filter(|part| words.contains(&part.as_str())).count();
+                // What a source says of its raw table is named by the table.
+                let raw = match value.key.as_slice() {
+                    [section, name, ..] if section == "sources" => Some(format!("raw.{name}")),
+                    _ => None,
+                };
+                parts + usize::from(raw.is_some_and(|raw| words.contains(&raw.as_str())))
+            };
             let is_wanted = |value: &&Value| {
                 value.text == text
                     && key.map_or(!value.is_key, |key| value.key.iter().any(|part| part == key))

@@ -46,14 +46,12 @@ impl StepContext {
         self.catalog.warehouse()
     }
 
-    /// Stages a whole table: a mart in the total order of its key as one file, others as they come.
+    /// Stages a whole table: a mart in the total order of its key as one file, others as they come. A key that is no
+    /// column would be the error of each check that follows from it.
     ///
     /// # Errors
     /// A key that is no column; a query that fails.
     pub async fn stage_frame(&self, table: &TableName, frame: DataFrame) -> Result<Staged> {
-        if table.schema() != "mart" {
-            return self.warehouse().stage(table, Mode::Replace, Layout::Parallel, frame).await;
-        }
         let key = self.keys.get(table).map(Vec::as_slice).unwrap_or_default();
         for column in key {
             if !frame.schema().has_column_with_unqualified_name(column) {
@@ -67,6 +65,9 @@ impl StepContext {
                     "its columns are",
                 )));
             }
+        }
+        if table.schema() != "mart" {
+            return self.warehouse().stage(table, Mode::Replace, Layout::Parallel, frame).await;
         }
         let order = key.iter().map(|k| col(Column::from_name(k)).sort(true, true)).collect();
         let frame = frame.sort(order).doing(format!("order {table} by its key"))?;

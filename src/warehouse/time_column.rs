@@ -77,7 +77,7 @@ impl TimeColumn {
                 "{table} has no column `{}`, which is declared to say from when its rows are known",
                 self.name
             ))
-            .in_value("tables", &self.name)
+            .in_value(if table.schema() == "raw" { "sources" } else { "tables" }, &self.name)
             .hint(did_you_mean_or_list(
                 &self.name,
                 rows.fields().iter().map(|f| f.name().as_str()),

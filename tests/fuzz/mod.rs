@@ -1,8 +1,8 @@
 //! Fuzzing: valid inputs, broken in small ways, at every place where bytes or texts come in.
 //!
 //! Each target generates inputs that are nearly right (a file truncated, a stray quote, a key that is
-//! misspelt), reads them in this process without touching the disk, and holds what is always true: no
-//! panic; every record is read or refused, once. `cargo test` tries a few thousand, the same every
+//! misspelt), reads them in this process without touching the disk (but for parts of a pipeline, which are
+//! found in a folder), and holds what is always true: no panic; every record is read or refused, once. `cargo test` tries a few thousand, the same every
 //! time. The long run, with the seed to continue from:
 //!
 //! ```sh

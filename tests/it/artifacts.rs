@@ -56,7 +56,7 @@ fn a_published_night_says_what_it_was_and_how_it_went() {
 #[test]
 fn a_failed_night_says_so_and_why() {
     let shop = Shop::published();
-    shop.pipeline("row_count = { min = 1 }", "row_count = { max = 1 }");
+    shop.edit_properties("core.orders", "row_count = { min = 1 }", "row_count = { max = 1 }");
     let output = shop.run(&[]);
     assert_eq!(output.code, Some(1), "{}", output.err);
     let results = artifact(&shop, 2, "run_results");
@@ -130,10 +130,10 @@ fn the_results_of_a_run_that_could_not_leave_them_are_rebuilt_by_the_next() {
     artifact(&shop, 3, "manifest");
     // Nobody asks for those of earlier runs; a failed run's are rebuilt too.
     shop.remove("warehouse/_sillage/artifacts/2");
-    shop.pipeline("row_count = { min = 1 }", "row_count = { max = 1 }");
+    shop.edit_properties("core.orders", "row_count = { min = 1 }", "row_count = { max = 1 }");
     assert_eq!(shop.run(&[]).code, Some(1));
     shop.remove("warehouse/_sillage/artifacts/4");
-    shop.pipeline("row_count = { max = 1 }", "row_count = { min = 1 }");
+    shop.edit_properties("core.orders", "row_count = { max = 1 }", "row_count = { min = 1 }");
     assert_eq!(shop.run(&[]).code, Some(0));
     let results = artifact(&shop, 4, "run_results");
     assert_eq!(results["outcome"], "failed");

@@ -87,6 +87,16 @@ impl Shop {
         self.write(&format!("sql/shop/{}.sql", table.replace('.', "/")), sql);
     }
 
+    /// Declares the properties of a table, instead of those that it has.
+    pub fn properties(&self, table: &str, toml: &str) {
+        self.write(&properties_file(table), toml);
+    }
+
+    /// Edits the properties of a table.
+    pub fn edit_properties(&self, table: &str, from: &str, to: &str) {
+        self.edit(&properties_file(table), from, to);
+    }
+
     /// Writes `exports/people/people.parquet`.
     pub fn people(&self, count: usize) {
         let names = (1..=count).map(|n| format!("Ada Quillfeather {n}"));
@@ -219,6 +229,11 @@ impl CommandOutput {
             assert!(!all.contains(private), "a personal value was told: {all}");
         }
     }
+}
+
+/// Where the shop keeps the properties of a table.
+fn properties_file(table: &str) -> String {
+    format!("sql/shop/{}.toml", table.replace('.', "/"))
 }
 
 pub fn files_below(folder: &Path) -> Vec<PathBuf> {

@@ -7,7 +7,7 @@ const SNAPSHOTS: &str = "tests/errors/snapshots/checks";
 const MORE: &str = r#"checks = [
   { expression = "channel <> 'web'" },
   { expression = "net_amount < 1", severity = "warn" },
-"#;
+  "#;
 
 #[test]
 fn checks_of_the_last_release() {
@@ -24,7 +24,7 @@ fn checks_of_the_last_release() {
 #[test]
 fn a_check_added_later_is_broken_in_the_release_that_stands() {
     let shop = Shop::published();
-    shop.pipeline("checks = [\n", MORE);
+    shop.edit_properties("core.orders", "checks = [", MORE);
     let output = shop.sillage(&["check"]);
     output.is_clean();
     output.shown("broken", SNAPSHOTS);
@@ -55,7 +55,11 @@ fn an_earlier_release_answers_for_itself() {
     };
     assert_ne!(orders("1"), orders("2"));
     let count: u64 = orders("1").lines().nth(1).unwrap().parse().unwrap();
-    shop.pipeline("{ row_count = { min = 1 } }", &format!("{{ row_count = {{ max = {count} }} }}"));
+    shop.edit_properties(
+        "core.orders",
+        "row_count = { min = 1 }",
+        &format!("row_count = {{ max = {count} }}"),
+    );
     assert_eq!(shop.sillage(&["check", "--release", "1"]).code, Some(0));
     assert_eq!(shop.sillage(&["check", "--release", "2"]).code, Some(1));
     assert_eq!(shop.sillage(&["check"]).code, Some(1));
@@ -73,8 +77,8 @@ fn what_cannot_be_asked_is_said() {
     assert_eq!(output.code, Some(2), "{}", output.err);
     // A table that the release does not have yet, and a column that it lacks.
     shop.model("core.pages", "select distinct page from raw.visits");
-    shop.declare("[tables.\"core.pages\"]\nchecks = [{ unique = [\"page\"] }]\n");
-    shop.pipeline("checks = [\n", "checks = [\n  { not_null = [\"shop\"] },\n");
+    shop.properties("core.pages", "checks = [{ unique = [\"page\"] }]\n");
+    shop.edit_properties("core.orders", "checks = [", "checks = [{ not_null = [\"shop\"] }, ");
     let output = shop.sillage(&["check"]);
     output.is_clean();
     output.shown("absent", SNAPSHOTS);

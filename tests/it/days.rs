@@ -12,12 +12,10 @@ fn daily_totals(zone: &str, declared: &str) -> Project {
         path = "totals.csv"
         format = "csv"
         timezone = "{zone}"
+        {declared}
         [sources.totals.columns]
         day = "date"
         net_amount = "decimal(12,2)"
-        [tables]
-        "raw.totals" = {{ {declared} }}
-        "mart.totals" = {{ key = ["n"] }}
         "#
     ));
     project.file(
@@ -25,6 +23,7 @@ fn daily_totals(zone: &str, declared: &str) -> Project {
         "day,net_amount\n2026-06-28,100.00\n2026-06-29,20.00\n2026-06-30,3.00\n2026-07-01,7000.00\n",
     );
     project.model("mart.totals", "select 1 as n, sum(net_amount) as net, max(day) as last from raw.totals");
+    project.properties("mart.totals", "key = [\"n\"]\n");
     project
 }
 
@@ -77,8 +76,7 @@ fn a_row_without_its_time_is_refused_or_as_declared_always_known() {
 fn a_model_without_its_time_in_a_row_breaks_a_check_that_nobody_declared() {
     let project = daily_totals("Europe/Paris", "time = \"day\"");
     project.model("core.days", "select nullif(day, date '2026-06-29') as day, net_amount from raw.totals");
-    let pipeline = std::fs::read_to_string(project.path().join("pipeline.toml")).unwrap();
-    project.file("pipeline.toml", format!("{pipeline}\n\"core.days\" = {{ time = \"day\" }}\n"));
+    project.properties("core.days", "time = \"day\"\n");
     project.run(&[]).refused(1, &["not_null day of core.days is broken by 1 row"]);
 }
 
@@ -139,9 +137,7 @@ fn dated_by(expression: &str, declared: &str) -> Project {
     project.model("channel.totals", &format!("select {expression} as at, net_amount from raw.totals"));
     project.model("core.totals", "select t.at as happened_at, net_amount from channel.totals t where true");
     project.model("mart.totals", "select 1 as n, sum(net_amount) as net from core.totals");
-    let pipeline = std::fs::read_to_string(project.path().join("pipeline.toml")).unwrap();
-    project
-        .file("pipeline.toml", format!("{pipeline}\n\"core.totals\" = {{ {declared} = \"happened_at\" }}\n"));
+    project.properties("core.totals", &format!("{declared} = \"happened_at\"\n"));
     project
 }
 
@@ -183,13 +179,10 @@ fn outcomes_are_counted_by_the_days_that_features_do_not_know() {
         [sources.orders]
         path = "orders.csv"
         format = "csv"
+        time = "day"
         [sources.orders.columns]
         customer_id = "text"
         day = "date"
-        [tables]
-        "raw.orders" = { time = "day" }
-        "core.orders" = { time = "day" }
-        "mart.features" = { key = ["customer_id"] }
         [propensity.churn]
         features = "mart.features"
         columns = ["orders"]
@@ -207,6 +200,8 @@ fn outcomes_are_counted_by_the_days_that_features_do_not_know() {
     project.file("orders.csv", format!("customer_id,day\n{orders}"));
     project.model("core.orders", "select customer_id, day from raw.orders");
     project.model("mart.features", "select customer_id, count(*) as orders from core.orders group by 1");
+    project.properties("core.orders", "time = \"day\"\n");
+    project.properties("mart.features", "key = [\"customer_id\"]\n");
     project.run(&[]).published();
     let asked = "select name, value from ops.models where model = 'churn' and part = 'metric' \
                  and name in ('rows_holdout', 'positives_holdout') order by 1";
@@ -243,8 +238,8 @@ fn a_day_and_an_instant_mean_the_same_whatever_the_format() {
             .map(|format| {
                 format!(
                     "[sources.{format}]\npath = \"e.{format}\"\nformat = \"{format}\"\ntimezone = \"Europe/Paris\"\n\
-                     [sources.{format}.columns]\nday = \"date\"\nday_as_instant = \"timestamp\"\n\
-                     instant_as_day = \"date\"\n[tables.\"raw.{format}\"]\n{declared} = \"day_as_instant\"\n"
+                     {declared} = \"day_as_instant\"\n[sources.{format}.columns]\nday = \"date\"\nday_as_instant = \"timestamp\"\n\
+                     instant_as_day = \"date\"\n"
                 )
             })
             .collect();

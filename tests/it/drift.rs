@@ -243,8 +243,7 @@ fn a_night_interrupted_while_a_table_grows_ends_the_same() {
 #[test]
 fn late_and_repeated_rows_are_counted() {
     let shop = Shop::published();
-    shop.declare("[tables.\"raw.orders\"]\ntime = \"ordered_at\"\n");
-    shop.pipeline("[sources.orders]\n", "[sources.orders]\nkey = [\"order_id\"]\n");
+    shop.pipeline("[sources.orders]\n", "[sources.orders]\nkey = [\"order_id\"]\ntime = \"ordered_at\"\n");
     // The last release is as of midnight of 1 March in Paris. o001 came in an earlier night.
     shop.write(
         "exports/orders/march.csv",

@@ -24,7 +24,7 @@ impl Project {
             "sql/mart/counted.sql",
             "-- Grain: one row.\nselect 1 as one, count(*) as rows from raw.sales",
         );
-        project.declare("[tables]\n\"mart.counted\" = { key = [\"one\"], static = true }\n");
+        project.write("sql/mart/counted.toml", "key = [\"one\"]\nstatic = true\n");
         project
     }
 

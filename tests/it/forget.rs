@@ -369,7 +369,7 @@ fn nobody_is_forgotten_by_mistake() {
     CommandResult::of(keyless.env_remove("SILLAGE_SUPPRESSION_KEY").output().unwrap())
         .refused(2, &["SILLAGE_SUPPRESSION_KEY is not set"]);
     fs::remove_file(known.shop.path().join("sql/mart/monthly_sales.sql")).unwrap();
-    known.shop.edit("[tables.\"mart.monthly_sales\"]\nkey = [\"month\", \"channel\"]\n", "");
+    fs::remove_file(known.shop.path().join("sql/mart/monthly_sales.toml")).unwrap();
     known
         .forget(&["--id", "card=K9999"])
         .refused(2, &["the pipeline does not make mart.monthly_sales", "--empty-others"]);

@@ -34,6 +34,10 @@ impl Club {
         club.model("mart/last_visits", "select customer_id, sport, at from raw.visits");
         club.model("core/visits", "select customer_id, sport, at from raw.visits");
         club.model("core/consents", "select customer_id, channel, granted, valid_from from raw.consents");
+        club.properties("mart.members", "key = [\"customer_id\"]\n");
+        club.properties("mart.debts", "key = [\"customer_id\"]\n");
+        club.properties("mart.last_visits", "key = [\"customer_id\", \"at\"]\n");
+        club.properties("core.visits", "time = \"at\"\n");
         club.declare(ALL);
         club
     }
@@ -44,6 +48,10 @@ impl Club {
 
     fn model(&self, table: &str, sql: &str) {
         self.put(&format!("sql/{table}.sql"), sql);
+    }
+
+    fn properties(&self, table: &str, toml: &str) {
+        self.put(&format!("sql/{}.toml", table.replace('.', "/")), toml);
     }
 
     fn put(&self, file: &str, text: &str) {
@@ -62,7 +70,7 @@ impl Club {
             )
         };
         let text = [
-            "name = \"club\"\nas_of = \"2026-07-01\"\nmodels = \"../sql\"\n",
+            "name = \"club\"\nas_of = \"2026-07-01\"\nmodels = \"sql\"\n",
             &source("members", "customer_id = \"text\", fee = \"integer\", town = \"text\""),
             &source("visits", "customer_id = \"text\", sport = \"text\", at = \"timestamp\""),
             &source("debts", "customer_id = \"text\", owes = \"integer\", town = \"text\""),
@@ -70,10 +78,6 @@ impl Club {
                 "consents",
                 "customer_id = \"text\", channel = \"text\", granted = \"boolean\", valid_from = \"timestamp\"",
             ),
-            "[tables.\"mart.members\"]\nkey = [\"customer_id\"]\n",
-            "[tables.\"mart.debts\"]\nkey = [\"customer_id\"]\n",
-            "[tables.\"mart.last_visits\"]\nkey = [\"customer_id\", \"at\"]\n",
-            "[tables.\"core.visits\"]\ntime = \"at\"\n",
             sections,
         ]
         .concat();
@@ -152,13 +156,10 @@ fn a_table_that_the_run_leaves_out_is_counted_too() {
     let club = Club::new();
     club.data("debts", &format!("{DEBTS}ada,3,Lyon\n"));
     // Without its key nothing says that the table has two rows of ada.
-    let keyless = "[tables.\"core.debts\"]\n";
     club.model("core/debts", "select customer_id, owes from raw.debts");
-    club.declare(&format!("{keyless}{ALL}"));
     club.model("mart/debts", "select customer_id, max(owes) as owes from raw.debts group by customer_id");
     club.run(&[]).published();
-    let declared = "[tables.\"core.debts\"]\nkey = [\"customer_id\"]\n";
-    club.declare(&format!("{declared}{}", from("\"mart.members\", \"core.debts\"")));
+    club.declare(&from("\"mart.members\", \"core.debts\""));
     for selected in [["--select", "audiences"], ["--exclude", "core.debts"]] {
         club.run(&selected)
             .refused(1, &["core.debts is not one row per customer: 1 customer has 2 of its 4 rows"]);
@@ -201,14 +202,7 @@ fn tables_join_by_ids_of_one_type() {
     club.refused(2, &both, &["the customer_id of mart.debts is float"]);
     club.model("mart/debts", "select customer_id as id, owes from raw.debts");
     club.declare(&both);
-    let text = fs::read_to_string(club.pipeline()).unwrap();
-    club.put(
-        "pipelines/club.toml",
-        &text.replace(
-            "[tables.\"mart.debts\"]\nkey = [\"customer_id\"]",
-            "[tables.\"mart.debts\"]\nkey = [\"id\"]",
-        ),
-    );
+    club.properties("mart.debts", "key = [\"id\"]\n");
     club.run(&[]).refused(2, &["mart.debts has no column `customer_id`", "the columns are id, owes"]);
     club.refused(
         2,
@@ -549,11 +543,8 @@ fn a_careless_no_is_a_no_and_a_careless_yes_is_none() {
         "{messages}"
     );
     assert!(club.on("all").is_empty());
-    club.refused(
-        2,
-        &format!("[tables.\"core.consents\"]\nstatic = true\n{asks}"),
-        &["declared static", "valid_from"],
-    );
+    club.properties("core.consents", "static = true\n");
+    club.refused(2, &asks, &["declared static", "valid_from"]);
 }
 
 #[test]
@@ -586,14 +577,7 @@ fn an_export_has_the_columns_it_names_and_every_person_once() {
     );
     // A table that grew since the list was drawn would send a letter twice.
     club.data("debts", &format!("{DEBTS}ada,3,Lyon\n"));
-    let text = fs::read_to_string(club.pipeline()).unwrap();
-    club.put(
-        "pipelines/club.toml",
-        &text.replace(
-            "[tables.\"mart.debts\"]\nkey = [\"customer_id\"]",
-            "[tables.\"mart.debts\"]\nkey = [\"customer_id\", \"owes\"]",
-        ),
-    );
+    club.properties("mart.debts", "key = [\"customer_id\", \"owes\"]\n");
     club.run(&["--select", "raw.debts+", "--exclude", "audiences"]).published();
     club.verb(&export)
         .refused(1, &["mart.debts is not one row per customer: 1 customer has 2 of its 4 rows"]);
@@ -602,8 +586,8 @@ fn an_export_has_the_columns_it_names_and_every_person_once() {
 #[test]
 fn the_checks_of_lists_are_asked_in_every_run_whatever_is_declared() {
     let club = Club::new();
-    let weak = "[tables.\"mart.target_lists\"]\nchecks = [{ unique = [\"audience\", \"customer_id\"], severity = \"warn\" }]\n";
-    club.declare(&format!("{weak}{ALL}"));
+    let weak = "checks = [{ unique = [\"audience\", \"customer_id\"], severity = \"warn\" }]\n";
+    club.properties("mart.target_lists", weak);
     club.run(&[]).published();
     // Also where the audiences are left out.
     club.run(&["--select", "core.visits"]).published();
@@ -626,10 +610,10 @@ fn the_checks_of_lists_are_asked_in_every_run_whatever_is_declared() {
             "run {run}"
         );
     }
-    club.refused(
+    club.properties("mart.target_lists", "key = [\"customer_id\"]\n");
+    club.run(&[]).refused(
         2,
-        &format!("[tables.\"mart.target_lists\"]\nkey = [\"customer_id\"]\n{ALL}"),
-        &["the key of mart.target_lists is audience, customer_id", "tables.\"mart.target_lists\""],
+        &["the key of mart.target_lists is audience, customer_id", "sql/mart/target_lists.toml:1"],
     );
 }
 
@@ -640,14 +624,12 @@ fn lists_that_do_not_hold_stop_a_run_that_leaves_the_audiences_out() {
     // Somebody else's models put other lists into the warehouse.
     let theirs = |name: &str, table: &str, key: &str, sql: &str| {
         club.put(&format!("other/sql/{table}.sql"), sql);
-        let toml = format!(
-            "name = \"{name}\"\nas_of = \"2026-07-01\"\nmodels = \"sql\"\n[tables.\"{}\"]\nkey = {key}\n",
-            table.replace('/', ".")
-        );
+        club.put(&format!("other/sql/{table}.toml"), &format!("key = {key}\n"));
+        let toml = format!("name = \"{name}\"\nas_of = \"2026-07-01\"\nmodels = \"sql\"\n");
         club.put("other/other.toml", &toml);
         let file = club.folder.path().join("other/other.toml");
         club.verb(&["run", file.to_str().unwrap()]).published();
-        fs::remove_file(club.folder.path().join(format!("other/sql/{table}.sql"))).unwrap();
+        fs::remove_dir_all(club.folder.path().join("other/sql")).unwrap();
     };
     theirs(
         "twice",

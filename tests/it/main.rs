@@ -37,6 +37,7 @@ mod nights;
 mod numbers_of_sql;
 mod object_store;
 mod project;
+mod project_files;
 mod publishers;
 mod quality;
 mod quarantine;

@@ -9,20 +9,15 @@ as_of = "2026-07-01"
 [sources.orders]
 path = "orders.csv"
 format = "csv"
+time = "day"
 columns = { customer_id = "text", day = "date", amount = "integer", channel = "text" }
 
 [sources.contracts]
 path = "contracts.csv"
 format = "csv"
+static = true
 null = [""]
 columns = { customer_id = "text", fee = "integer", cancelled = "boolean" }
-
-[tables]
-"raw.orders" = { time = "day" }
-"raw.contracts" = { static = true }
-"core.orders" = { time = "day" }
-"mart.features" = { key = ["customer_id"] }
-"mart.contract_features" = { key = ["customer_id"] }
 
 # Not in the order of the alphabet on purpose: the first of the file is mart.segments.
 [segments.spending]
@@ -88,6 +83,9 @@ fn project(pipeline: &str) -> Project {
          from core.orders group by customer_id",
     );
     project.model("mart.contract_features", "select customer_id, fee, cancelled from raw.contracts");
+    project.properties("core.orders", "time = \"day\"\n");
+    project.properties("mart.features", "key = [\"customer_id\"]\n");
+    project.properties("mart.contract_features", "key = [\"customer_id\"]\n");
     project
 }
 

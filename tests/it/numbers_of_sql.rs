@@ -9,18 +9,17 @@ fn points(model: &str) -> Project {
         [sources.t]
         path = "t.csv"
         format = "csv"
+        static = true
         [sources.t.columns]
         id = "text"
         points = "integer"
         big = "decimal(38,0)"
         clicks = "float"
-        [tables]
-        "raw.t" = { static = true }
-        "mart.m" = { key = ["id"] }
         "#,
     );
     project.file("t.csv", format!("id,points,big,clicks\n1,{},{},0\n2,1,1,2\n", i64::MAX, "9".repeat(38)));
     project.model("mart.m", model);
+    project.properties("mart.m", "key = [\"id\"]\n");
     project
 }
 
@@ -90,10 +89,8 @@ fn a_query_and_a_check_are_held_to_the_same() {
     project
         .verb(&["query", "select sum(points) from raw.t"])
         .refused(1, &["sum(raw.t.points) is out of the range"]);
-    let pipeline = std::fs::read_to_string(project.path().join("pipeline.toml")).unwrap();
-    let checked = pipeline
-        .replace("key = [\"id\"] }", "key = [\"id\"], checks = [{ expression = \"points + 1 > 0\" }] }");
-    project.file("pipeline.toml", checked);
+    let checked = "key = [\"id\"]\nchecks = [{ expression = \"points + 1 > 0\" }]\n";
+    project.properties("mart.m", checked);
     project.run(&[]).refused(1, &["is out of the range of bigint"]);
 }
 
@@ -106,14 +103,12 @@ fn what_is_valid_permanently_does_not_stop_the_night() {
         [sources.prices]
         path = "prices.csv"
         format = "csv"
+        static = true
         [sources.prices.columns]
         sku = "text"
         valid_from = "date"
         valid_to = "date"
         until = "timestamp"
-        [tables]
-        "raw.prices" = { static = true }
-        "mart.m" = { key = ["sku"] }
         "#,
     );
     project.file(
@@ -126,6 +121,7 @@ fn what_is_valid_permanently_does_not_stop_the_night() {
         "select sku, date_trunc('month', valid_to) as month, coalesce(until, timestamp '9999-12-31') as until from raw.prices \
          where $as_of between valid_from and coalesce(valid_to, date '9999-12-31') and valid_to > $as_of",
     );
+    project.properties("mart.m", "key = [\"sku\"]\n");
     project.run(&[]).published();
     // In Paris it is midnight, the first instant of 1 July: B begins, the last day of A is over.
     assert_eq!(

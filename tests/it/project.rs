@@ -37,6 +37,11 @@ impl Project {
         self.file(&format!("sql/{}.sql", table.replace('.', "/")), sql)
     }
 
+    /// Declares the properties of a table, `schema.table`, beside its model.
+    pub fn properties(&self, table: &str, toml: &str) -> &Project {
+        self.file(&format!("sql/{}.toml", table.replace('.', "/")), toml)
+    }
+
     /// Runs the pipeline.
     pub fn run(&self, arguments: &[&str]) -> CommandResult {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));

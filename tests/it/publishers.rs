@@ -32,13 +32,13 @@ const MARTS: [&str; 3] = ["first", "second", "third"];
 impl Clock {
     fn new() -> Clock {
         let clock = Clock { folder: tempfile::tempdir().unwrap() };
-        let mut pipeline = "name = \"clock\"\nmodels = \"sql\"\nwarehouse = \"warehouse\"\n".to_owned();
+        let pipeline = "name = \"clock\"\nmodels = \"sql\"\nwarehouse = \"warehouse\"\n";
         for mart in MARTS {
-            pipeline += &format!("[tables.\"mart.{mart}\"]\nkey = [\"n\"]\n");
             let sql = "-- One row: the night.\nselect 1 as n, $as_of as night";
             clock.put(&format!("sql/mart/{mart}.sql"), sql);
+            clock.put(&format!("sql/mart/{mart}.toml"), "key = [\"n\"]\n");
         }
-        clock.put("clock.toml", &pipeline);
+        clock.put("clock.toml", pipeline);
         clock
     }
 

@@ -121,11 +121,11 @@ fn a_row_that_still_does_not_fit_stays_with_its_new_reason() {
 fn a_replay_that_fails_leaves_the_rows_waiting() {
     let shop = shop();
     mend(&shop);
-    shop.pipeline("{ row_count = { min = 1 } }", "{ not_null = \"net_amount\" }");
+    shop.edit_properties("core.orders", "{ row_count = { min = 1 } }", "{ not_null = \"net_amount\" }");
     let output = shop.sillage(&["quarantine", "replay", "orders"]);
     assert_eq!(output.code, Some(1), "{}", output.err);
     assert_eq!(open(&shop).len(), 3);
-    shop.pipeline("{ not_null = \"net_amount\" }", "{ row_count = { min = 1 } }");
+    shop.edit_properties("core.orders", "{ not_null = \"net_amount\" }", "{ row_count = { min = 1 } }");
     replay(&shop);
     assert_eq!(open(&shop), ["march.csv:63"]);
     assert_eq!(shop.ask("select count(*) from raw.orders where order_id = 'o960'"), "1");

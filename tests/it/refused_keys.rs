@@ -13,6 +13,7 @@ fn persons(identity: &str, keys: &str, names: Option<&str>) -> Project {
         [sources.keys]
         path = "keys.csv"
         format = "csv"
+        static = true
         [sources.keys.columns]
         source = "text"
         id = "text"
@@ -21,6 +22,7 @@ fn persons(identity: &str, keys: &str, names: Option<&str>) -> Project {
         [sources.names]
         path = "names.csv"
         format = "csv"
+        static = true
         [sources.names.columns]
         id = "text"
         first_name = "text"
@@ -29,10 +31,6 @@ fn persons(identity: &str, keys: &str, names: Option<&str>) -> Project {
         keys = "channel.person_keys"
         {records}
         {identity}
-        [tables]
-        "raw.keys" = {{ static = true }}
-        "raw.names" = {{ static = true }}
-        "mart.customers" = {{ key = ["customer_id"] }}
         "#
     ));
     project.file("keys.csv", format!("source,id,kind,value\n{keys}"));
@@ -47,6 +45,7 @@ fn persons(identity: &str, keys: &str, names: Option<&str>) -> Project {
     );
     project
         .model("mart.customers", "select customer_id, count(*) as records from core.customer_ids group by 1");
+    project.properties("mart.customers", "key = [\"customer_id\"]\n");
     project
 }
 
@@ -201,6 +200,7 @@ fn placeholders_survive_in_no_golden_record_and_make_no_household() {
         [sources.cards]
         path = "cards.csv"
         format = "csv"
+        static = true
         [sources.cards.columns]
         id = "text"
         first_name = "text"
@@ -225,8 +225,6 @@ fn placeholders_survive_in_no_golden_record_and_make_no_household() {
         postcode = "longest"
         language = "longest"
         [households]
-        [tables]
-        "raw.cards" = { static = true }
         "#,
     );
     project.file(

@@ -181,7 +181,7 @@ fn of_a_key_the_row_that_counts_decides() {
     let shop = Shop::new();
     keep(&shop, "cards", "key = [\"card\"]\nkeep = { for = \"2 years\", by = \"created_on\" }");
     shop.edit("created_on = { type = \"date\", nullable = false }", "created_on = \"date\"");
-    shop.edit("[tables.\"raw.cards\"]\nvalid_from = \"created_on\"\n", "");
+    shop.edit("valid_from = \"created_on\"\n", "");
     let warehouse = shop.warehouse("warehouse");
     shop.deliver(0..NIGHTS);
     night(&shop, &warehouse, "2026-01-01");

@@ -142,6 +142,12 @@ impl Shop {
         fs::write(self.pipeline(), format!("{text}\n{sections}")).unwrap();
     }
 
+    /// Declares the properties of a table, instead of those that it has.
+    pub fn properties(&self, table: &str, toml: &str) {
+        let file = self.path().join(format!("sql/{}.toml", table.replace('.', "/")));
+        fs::write(file, toml).unwrap();
+    }
+
     /// `sillage run` over the shop, not yet started.
     pub fn night(&self, warehouse: &Path, arguments: &[&str]) -> Command {
         let binary = std::env::var_os("SILLAGE_BINARY").unwrap_or(env!("CARGO_BIN_EXE_sillage").into());

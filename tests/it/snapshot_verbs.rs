@@ -19,10 +19,10 @@ fn members(source: &str) -> Project {
     let project = Project::new(&format!(
         "timezone = \"UTC\"\n[sources.members]\npath = \"in/*\"\nkey = [\"email\"]\nsnapshot = {{ min_share = 0 }}\n\
          date_in_name = \"%Y-%m-%d\"\n{source}\ncolumns = {{ email = \"text\", points = \"integer\" }}\n\
-         [sources.members.person]\nkeys = {{ email = \"email\" }}\n\
-         [tables.\"mart.on_the_list\"]\nkey = [\"email\"]\n"
+         [sources.members.person]\nkeys = {{ email = \"email\" }}\n"
     ));
     project.model("mart.on_the_list", "select email, points from raw.members");
+    project.properties("mart.on_the_list", "key = [\"email\"]\n");
     project
 }
 

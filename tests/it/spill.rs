@@ -105,7 +105,7 @@ fn a_killed_night_leaves_nothing_to_the_next_command() {
     let warehouse = spilling.shop.warehouse("warehouse");
     let keys = spilling.shop.path().join("sql/mart/sorted.sql");
     fs::write(keys, SORTS).unwrap();
-    spilling.shop.declare("[tables.\"mart.sorted\"]\nkey = [\"ticket\", \"order_id\"]\n");
+    spilling.shop.properties("mart.sorted", "key = [\"ticket\", \"order_id\"]\n");
     let mut night = spilling.shop.night(&warehouse, &LITTLE);
     let mut night = night.env("TMPDIR", &spilling.temporary).spawn().unwrap();
     when(|| spilling.spilled(&warehouse).len() > 3, &mut night);

@@ -151,9 +151,8 @@ fn folders_give_their_days_to_csv_and_parquet_alike() {
 
 #[test]
 fn what_a_mart_cannot_keep_is_refused_and_named() {
-    let project = Project::new(
-        "name = \"items\"\nas_of = \"2026-07-01\"\n[tables]\n\"mart.odd\" = { key = [\"id\"] }\n",
-    );
+    let project = Project::new("name = \"items\"\nas_of = \"2026-07-01\"\n");
+    project.write("sql/items/mart/odd.toml", "key = [\"id\"]\n");
     for (sql, message) in [
         (
             "select 1 as id, arrow_cast(18446744073709551615, 'UInt64') as big",

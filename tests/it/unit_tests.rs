@@ -156,7 +156,7 @@ fn models_that_read_what_was_mined_are_tested_too() {
         "select s.segment_name, count(*) as customers, cast(avg(r.steps) as bigint) as steps\n\
          from mart.segments s cross join (select max(steps) as steps from ops.runs) r group by 1",
     );
-    shop.declare("[tables.\"mart.by_segment\"]\nkey = [\"segment_name\"]\n");
+    shop.properties("mart.by_segment", "key = [\"segment_name\"]\n");
     shop.tests(
         "mart.by_segment",
         "[[test]]\nname = \"counts\"\n\

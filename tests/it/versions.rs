@@ -8,7 +8,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::project::Project;
 
 /// Orders that are delivered again when they change.
-fn orders(source: &str, tables: &str) -> Project {
+fn orders(source: &str, dated: &str) -> Project {
     let project = Project::new(&format!(
         r#"
         timezone = "UTC"
@@ -17,18 +17,17 @@ fn orders(source: &str, tables: &str) -> Project {
         format = "csv"
         key = ["order_id"]
         {source}
+        {dated}
         [sources.orders.columns]
         order_id = "text"
         status = "text"
         edition = "integer"
         ordered_at = "timestamp"
         updated_at = "timestamp"
-        [tables]
-        {tables}
-        "mart.orders" = {{ key = ["order_id"] }}
         "#
     ));
     project.model("mart.orders", "select order_id, status, _file as file from raw.orders");
+    project.properties("mart.orders", "key = [\"order_id\"]\n");
     project
 }
 
@@ -58,26 +57,26 @@ fn statuses(project: &Project) -> Vec<String> {
 
 #[test]
 fn a_row_that_changed_after_the_instant_is_seen_as_it_was() {
-    for (source, tables) in [
-        ("version = \"updated_at\"", "\"raw.orders\" = { time = \"ordered_at\" }"),
-        ("version = \"updated_at\"", "\"raw.orders\" = { time = \"updated_at\" }"),
+    for (source, dated) in [
+        ("version = \"updated_at\"", "time = \"ordered_at\""),
+        ("version = \"updated_at\"", "time = \"updated_at\""),
         ("version = \"updated_at\"", ""),
         // A state's own time is its version.
-        ("", "\"raw.orders\" = { valid_from = \"updated_at\" }"),
+        ("", "valid_from = \"updated_at\""),
     ] {
-        let project = orders(source, tables);
+        let project = orders(source, dated);
         two_nights(&project);
         project.run(&["--as-of", "2026-07-02"]).published();
-        assert_eq!(statuses(&project), ["1,shipped", "2,paid", "3,paid"], "{source} {tables}");
+        assert_eq!(statuses(&project), ["1,shipped", "2,paid", "3,paid"], "{source} {dated}");
         project.run(&["--as-of", "2026-07-03"]).published();
-        assert_eq!(statuses(&project), ["1,shipped", "2,shipped", "3,paid"], "{source} {tables}");
+        assert_eq!(statuses(&project), ["1,shipped", "2,shipped", "3,paid"], "{source} {dated}");
     }
 }
 
 #[test]
 fn the_events_own_time_is_looked_at_once_its_version_is_known() {
     // Booked for June, then moved to August: in July the booking is no longer one of June.
-    let project = orders("version = \"updated_at\"", "\"raw.orders\" = { time = \"ordered_at\" }");
+    let project = orders("version = \"updated_at\"", "time = \"ordered_at\"");
     project.file(
         "orders/a.csv",
         format!(
@@ -121,7 +120,7 @@ fn a_file_from_after_the_instant_waits_and_the_run_says_so() {
 
 #[test]
 fn a_number_orders_and_hides_nothing() {
-    let project = orders("version = \"edition\"", "\"raw.orders\" = { time = \"ordered_at\" }");
+    let project = orders("version = \"edition\"", "time = \"ordered_at\"");
     two_nights(&project);
     project.run(&["--as-of", "2026-07-02"]).published();
     assert_eq!(statuses(&project), ["1,shipped", "2,shipped", "3,paid"]);
@@ -149,7 +148,7 @@ fn names_follow_one_another_as_people_count() {
 
 #[test]
 fn a_query_shows_of_a_raw_table_what_models_see() {
-    let project = orders("version = \"updated_at\"", "\"raw.orders\" = { time = \"ordered_at\" }");
+    let project = orders("version = \"updated_at\"", "time = \"ordered_at\"");
     two_nights(&project);
     project.run(&["--as-of", "2026-07-02"]).published();
     let seen = "select order_id, status from raw.orders order by 1, 2";
@@ -184,7 +183,7 @@ fn the_order_of_deliveries_changes_nothing() {
             if dated { "date_in_name = \"%d-%m-%Y\"" } else { "" },
             if versioned { "version = \"updated_at\"" } else { "" }
         );
-        let project = orders(&source, "\"raw.orders\" = { time = \"ordered_at\" }");
+        let project = orders(&source, "time = \"ordered_at\"");
         let mut files = Vec::new();
         let mut rows = Vec::new();
         for n in 0..chance.gen_range(2..7_usize) {

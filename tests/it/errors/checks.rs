@@ -13,7 +13,7 @@ const EVERY_KIND: [&str; 6] = [
 
 fn shop(checks: &str) -> Shop {
     let shop = Shop::published();
-    shop.pipeline("{ row_count = { min = 1 } }", checks);
+    shop.edit_properties("core.orders", "{ row_count = { min = 1 } }", checks);
     shop.write(
         "exports/orders/march.csv",
         "order_id,customer_id,ordered_at,net_amount,channel\n\

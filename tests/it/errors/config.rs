@@ -7,7 +7,7 @@ fn unknown_keys_are_reported_all_at_once() {
     let shop = Shop::published();
     shop.pipeline("seed = 42", "seed = 42\nsede = 42\nwarehose = \"w\"");
     shop.pipeline("format = \"csv\"", "format = \"csv\"\ndelimeter = \";\"");
-    shop.pipeline("time = \"ordered_at\"", "time = \"ordered_at\"\nchekcs = []");
+    shop.edit_properties("core.orders", "time = \"ordered_at\"", "time = \"ordered_at\"\nchekcs = []");
     shop.pipeline(
         "net_amount = \"decimal(12,2)\"",
         "net_amount = { type = \"decimal(12,2)\", nulable = false }",
@@ -32,19 +32,19 @@ fn a_key_of_the_wrong_type_is_reported() {
     let shop = Shop::published();
     shop.pipeline("seed = 42", "seed = \"many\"");
     shop.pipeline("tolerance = 0.05", "tolerance = \"much\"");
-    shop.pipeline("key = [\"order_id\"]", "key = 7");
+    shop.edit_properties("core.orders", "key = [\"order_id\"]", "key = 7");
     shop.pipeline("k = 2", "k = \"two\"");
     shop.pipeline("limit = 5", "limit = -5");
     shop.pipeline("cutoffs = { count = 2, every_days = 30 }", "cutoffs = 3");
     shop.pipeline("where = \"orders > 1\"", "where = 1");
-    shop.pipeline("{ row_count = { min = 1 } }", "{ row_count = 1 }");
+    shop.edit_properties("core.orders", "{ row_count = { min = 1 } }", "{ row_count = 1 }");
     shop.run_fails("wrong_types", 2);
 }
 
 #[test]
 fn values_that_mean_nothing_are_reported_all_at_once() {
     let shop = Shop::published();
-    shop.pipeline("name = \"shop\"", "name = \"My Shop\"\nmodels = \"../sql/shop\"");
+    shop.pipeline("name = \"shop\"", "name = \"My Shop\"\nmodels = \"sql/shop\"");
     shop.pipeline("timezone = \"Europe/Paris\"", "timezone = \"Europe/Pariss\"");
     shop.pipeline("schedule = \"0 3 * * *\"", "schedule = \"every night\"");
     shop.pipeline("as_of = \"2026-03-01\"", "as_of = \"first of March\"");
@@ -55,7 +55,7 @@ fn values_that_mean_nothing_are_reported_all_at_once() {
     shop.pipeline("net_amount = \"decimal(12,2)\"", "net_amount = \"money\"");
     shop.pipeline("control = 0.2", "control = 20");
     shop.pipeline("k = 2", "k = 0");
-    shop.pipeline("{ row_count = { min = 1 } }", "{ accepted_values = \"channel\" }, { unique = \"a\", not_null = \"b\" }, { relationships = \"customer_id\", to = \"customers\" }");
+    shop.edit_properties("core.orders", "{ row_count = { min = 1 } }", "{ accepted_values = \"channel\" }, { unique = \"a\", not_null = \"b\" }, { relationships = \"customer_id\", to = \"customers\" }");
     shop.run_fails("wrong_values", 2);
 }
 
@@ -126,11 +126,10 @@ fn whose_a_row_is_must_make_sense() {
 #[test]
 fn tables_that_nothing_makes_are_reported() {
     let shop = Shop::published();
-    shop.declare(
-        "[tables.\"core.order\"]\ntime = \"ordered_at\"\n\n[tables.\"Core Orders\"]\nstatic = true\n",
-    );
-    shop.pipeline("time = \"visited_at\"", "time = \"visited_at\"\nstatic = true");
-    shop.pipeline(
+    shop.properties("core.order", "time = \"ordered_at\"\n");
+    shop.edit_properties("core.visits", "time = \"visited_at\"", "time = \"visited_at\"\nstatic = true");
+    shop.edit_properties(
+        "core.orders",
         "{ row_count = { min = 1 } }",
         "{ relationships = \"customer_id\", to = \"core.customers.customer_id\" }",
     );
@@ -163,7 +162,7 @@ fn a_condition_over_several_lines_is_shown_at_its_line() {
 #[test]
 fn a_models_folder_that_is_not_there_is_named() {
     let shop = Shop::published();
-    shop.pipeline("seed = 42", "seed = 42\nmodels = \"../models\"");
+    shop.pipeline("seed = 42", "seed = 42\nmodels = \"models\"");
     shop.run_fails("no_models_folder", 2);
 }
 

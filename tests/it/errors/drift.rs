@@ -201,8 +201,7 @@ fn files_that_are_too_old() {
 #[test]
 fn rows_that_come_late() {
     let shop = Shop::published();
-    shop.declare("[tables.\"raw.orders\"]\ntime = \"ordered_at\"\n");
-    shop.source("orders", "late = { max_share = 0.5, severity = \"error\" }");
+    shop.source("orders", "time = \"ordered_at\"\nlate = { max_share = 0.5, severity = \"error\" }");
     shop.write(
         NEW,
         format!(
@@ -250,10 +249,7 @@ fn a_policy_that_makes_no_sense() {
     shop.fails("keep_declaration_words", 2, &["run"]);
     let shop = Shop::new();
     shop.source("orders", "keep = \"3 years\"");
-    shop.source("visits", "keep = \"3 years\"");
-    shop.source("people", "keep = \"3 years\"");
-    shop.declare(
-        "[tables.\"raw.visits\"]\ntime = \"page\"\n[tables.\"raw.people\"]\nvalid_from = \"since\"\n",
-    );
+    shop.source("visits", "time = \"page\"\nkeep = \"3 years\"");
+    shop.source("people", "valid_from = \"since\"\nkeep = \"3 years\"");
     shop.fails("keep_without_time", 2, &["run"]);
 }

@@ -52,7 +52,7 @@ fn more_segments_than_customers_are_not_fitted() {
 fn nobody_at_all_is_no_failure() {
     let shop = shop(false);
     shop.write("exports/orders/all.csv", "order_id,customer_id,ordered_at,net_amount,channel\n");
-    shop.pipeline("  { row_count = { min = 1 } },\n", "");
+    shop.edit_properties("core.orders", "checks = [{ row_count = { min = 1 } }]\n", "");
     shop.run_publishes("no_customers");
 }
 
@@ -98,7 +98,7 @@ fn audiences_that_cannot_be_drawn() {
 fn consent_needs_its_table() {
     let shop = Shop::published();
     shop.remove("sql/shop/core/consents.sql");
-    shop.pipeline("[tables.\"core.consents\"]\nvalid_from = \"valid_from\"\n", "");
+    shop.remove("sql/shop/core/consents.toml");
     shop.run_fails("no_consents", 2);
     shop.model("core.consents", "select customer_id, accepts_email from raw.people");
     shop.run_fails("consents_without_columns", 2);

@@ -4,12 +4,12 @@ use crate::broken_shop::Shop;
 
 const ORDERS: &str = "core.orders";
 const MART: &str = "mart.sales";
-const KEY: &str = "[tables.\"mart.sales\"]\nkey = [\"channel\"]\n";
+const KEY: &str = "key = [\"channel\"]\n";
 
 fn broken(name: &str, code: i32, table: &str, sql: &str) {
     let shop = Shop::published();
     if table == MART {
-        shop.declare(KEY);
+        shop.properties(MART, KEY);
     }
     shop.model(table, sql);
     shop.run_fails(name, code);
@@ -107,7 +107,7 @@ fn a_mart_needs_a_key_that_it_has() {
     let shop = Shop::published();
     shop.model(MART, "select channel, count(*) as n from core.orders group by channel");
     shop.run_fails("mart_without_key", 2);
-    shop.declare("[tables.\"mart.sales\"]\nkey = [\"shop\"]\n");
+    shop.properties(MART, "key = [\"shop\"]\n");
     shop.run_fails("mart_key_is_no_column", 2);
 }
 
@@ -187,10 +187,10 @@ fn types_that_a_table_cannot_keep() {
 #[test]
 fn a_time_column_must_be_there() {
     let shop = Shop::published();
-    shop.pipeline("time = \"ordered_at\"", "time = \"ordered_on\"");
+    shop.edit_properties("core.orders", "time = \"ordered_at\"", "time = \"ordered_on\"");
     shop.run_fails("time_is_no_column", 2);
     let shop = Shop::published();
-    shop.pipeline("time = \"ordered_at\"", "time = \"channel\"");
+    shop.edit_properties("core.orders", "time = \"ordered_at\"", "time = \"channel\"");
     shop.run_fails("time_is_text", 2);
 }
 
@@ -204,5 +204,8 @@ fn files_where_models_do_not_belong() {
     let shop = Shop::published();
     shop.model("raw.orders", "select 1 as x");
     shop.write("sql/shop/core/My Model.sql", "select 1 as x");
+    shop.properties("raw.orders", "time = \"ordered_at\"\n");
+    shop.properties("ops.runs", "key = [\"run\"]\n");
+    shop.write("sql/shop/core/Core Orders.toml", "static = true\n");
     shop.run_fails("misplaced_models", 2);
 }

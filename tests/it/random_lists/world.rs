@@ -211,6 +211,15 @@ impl World {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, sql).unwrap();
         }
+        // What is declared of the tables is not a proof of what they hold.
+        for (name, properties) in [
+            ("mart/people", "key = [\"customer_id\"]\n"),
+            ("mart/scores", "key = [\"customer_id\"]\n"),
+            ("mart/visits", "key = [\"page\"]\n"),
+            ("core/lines", "time = \"at\"\n"),
+        ] {
+            fs::write(folder.join(format!("sql/{name}.toml")), properties).unwrap();
+        }
     }
 
     /// The pipeline with these audiences.
@@ -223,14 +232,17 @@ impl World {
             )
         };
         [
-            "name = \"random\"\nas_of = \"2026-07-01\"\nmodels = \"../sql\"\n".to_owned(),
+            "name = \"random\"\nas_of = \"2026-07-01\"\nmodels = \"sql\"\n".to_owned(),
             source(
                 "people",
                 "customer_id = \"text\", orders = \"integer\", net = \"decimal(12,2)\", country = \"text\", \
                  vip = \"boolean\", big = \"integer\", odd = \"text\"",
             ),
             source("scores", "customer_id = \"text\", score = \"decimal(12,2)\", country = \"text\""),
-            source("lines", "customer_id = \"text\", product = \"text\", amount = \"integer\", at = \"timestamp\""),
+            source(
+                "lines",
+                "customer_id = \"text\", product = \"text\", amount = \"integer\", at = \"timestamp\"",
+            ),
             source("calls", "customer_id = \"text\", kind = \"text\""),
             source("visits", "customer_id = \"text\", page = \"text\""),
             source(
@@ -238,10 +250,6 @@ impl World {
                 "customer_id = \"text\", channel = \"text\", purpose = \"text\", granted = \"boolean\", \
                  valid_from = \"timestamp\"",
             ),
-            // What is declared of the tables is not a proof of what they hold.
-            "[tables]\n\"mart.people\" = { key = [\"customer_id\"] }\n\"mart.scores\" = { key = [\"customer_id\"] }\n\
-             \"mart.visits\" = { key = [\"page\"] }\n\"core.lines\" = { time = \"at\" }\n"
-                .to_owned(),
             audiences.to_owned(),
         ]
         .concat()
