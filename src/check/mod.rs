@@ -3,6 +3,5 @@
 mod assertion;
 mod declaration;
 
-pub use crate::config::Severity;
+pub use crate::config::{CheckDeclaration, Severity};
 pub use assertion::{Assertion, Check, Finding};
-pub use declaration::CheckDeclaration;

@@ -1,11 +1,9 @@
 //! What tables and columns contain, in words: Delta and Parquet carry it to every reader.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 
-use super::location::Warehouse;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::suggestion::did_you_mean_or_list;
@@ -24,23 +22,6 @@ pub struct TableDescription {
 
 /// The descriptions of tables; a table that is not among them has none.
 pub type Descriptions = BTreeMap<TableName, TableDescription>;
-
-impl Warehouse {
-    /// Returns the warehouse, in which tables that are written from now on bear these descriptions.
-    ///
-    /// Without it they bear those that they had.
-    #[must_use]
-    pub fn describing(mut self, descriptions: Descriptions) -> Self {
-        self.descriptions = Some(Arc::new(descriptions));
-        self
-    }
-
-    /// Returns what a table is to be described with; `None` where it keeps what it had.
-    pub(super) fn description(&self, table: &TableName) -> Option<TableDescription> {
-        let descriptions = self.descriptions.as_ref()?;
-        Some(descriptions.get(table).cloned().unwrap_or_default())
-    }
-}
 
 impl TableDescription {
     /// Returns what the schema of a table says of its columns.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 
-use super::description::Descriptions;
+use super::description::{Descriptions, TableDescription};
 use super::unjournaled::Unjournaled;
 use crate::error::Result;
 use crate::name::TableName;
@@ -20,7 +20,7 @@ pub struct Warehouse {
     location: String,
     pub(super) unjournaled: Unjournaled,
     /// Those of the pipeline that writes; without one, tables keep what they have.
-    pub(super) descriptions: Option<Arc<Descriptions>>,
+    descriptions: Option<Arc<Descriptions>>,
 }
 
 impl Warehouse {
@@ -67,5 +67,20 @@ impl Warehouse {
         let mut url = self.storage.url.clone();
         url.set_path(&format!("{}{}/", url.path(), name.folder()));
         url
+    }
+
+    /// Returns the warehouse, in which tables that are written from now on bear these descriptions.
+    ///
+    /// Without it they bear those that they had.
+    #[must_use]
+    pub fn describing(mut self, descriptions: Descriptions) -> Self {
+        self.descriptions = Some(Arc::new(descriptions));
+        self
+    }
+
+    /// Returns what a table is to be described with; `None` where it keeps what it had.
+    pub(super) fn description(&self, table: &TableName) -> Option<TableDescription> {
+        let descriptions = self.descriptions.as_ref()?;
+        Some(descriptions.get(table).cloned().unwrap_or_default())
     }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::check::CheckDeclaration;
+use crate::config::CheckDeclaration;
 use crate::source::contract::expectation::{ExpectDeclaration, LateDeclaration};
 use crate::source::contract::person::PersonDeclaration;
 use crate::source::contract::policy::{OnDrift, Undated};

@@ -4,10 +4,14 @@
 //! refused) and a `check` that turns it into what the domain works with. `check` does no I/O and
 //! does not stop at the first problem; the pipeline adds file and line.
 
+mod checks;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+
+pub use checks::{Bounds, CheckDeclaration, OneOrMany};
 
 /// What it does to the run when something that was declared does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
