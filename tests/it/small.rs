@@ -88,7 +88,7 @@ impl Small {
             self.declared
         );
         let pipeline =
-            pipeline::of_text("small.toml", &text, &Placeholders::default(), |_| Default::default());
+            pipeline::of_text("small.toml", &text, &Placeholders::default(), Default::default());
         Arc::new(pipeline.unwrap_or_else(|error| panic!("{error}")))
     }
 
