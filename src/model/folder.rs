@@ -69,7 +69,7 @@ fn read_properties(path: &Path) -> Result<PropertiesFile> {
         _ => None,
     };
     if let Some(hint) = elsewhere {
-        return Err(place(Error::config(format!("{table} has no properties file")).hint(hint)));
+        return Err(place(Error::config(format!("{table} cannot have a properties file")).hint(hint)));
     }
     let text = std::fs::read_to_string(path)
         .map_err(|e| place(Error::config("the properties cannot be read").caused_by(e)))?;
