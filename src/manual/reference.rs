@@ -19,9 +19,21 @@ chapter `models`.
 /// The files, each with its title and where it is.
 const FILES: [(FileKind, &str, &str); 4] = [
     (FileKind::Pipeline, "Pipeline", "`pipelines/<name>.toml`"),
-    (FileKind::Source, "Source", "`[sources.<name>]` of the pipeline file, or a file `<name>.toml` of its own"),
-    (FileKind::Properties, "Table", "`sql/<pipeline>/<schema>/<table>.toml`, beside the SQL of the table or alone"),
-    (FileKind::Audience, "Audience", "`[audiences.<name>]` of the pipeline file, or a file `<name>.toml` of its own"),
+    (
+        FileKind::Source,
+        "Source",
+        "`[sources.<name>]` of the pipeline file, or a file `<name>.toml` of its own",
+    ),
+    (
+        FileKind::Properties,
+        "Table",
+        "`sql/<pipeline>/<schema>/<table>.toml`, beside the SQL of the table or alone",
+    ),
+    (
+        FileKind::Audience,
+        "Audience",
+        "`[audiences.<name>]` of the pipeline file, or a file `<name>.toml` of its own",
+    ),
 ];
 
 /// Returns the chapter as Markdown.
@@ -52,7 +64,8 @@ impl<'s> File<'s> {
     /// Writes the keys of a table, and after them the tables below it.
     fn table(&mut self, schema: &'s Value, path: &str) {
         let Some(keys) = schema["properties"].as_object() else { return };
-        let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         self.text.push_str("\n| key | type | default | what it is |\n|---|---|---|---|\n");
         let mut below = Vec::new();
         for (key, value) in keys {
@@ -120,7 +133,8 @@ impl<'s> File<'s> {
         }
         let words = words(value);
         if !words.is_empty() {
-            return kinds.push(words.iter().map(|(word, _)| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", "));
+            return kinds
+                .push(words.iter().map(|(word, _)| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", "));
         }
         let kind = match value["type"].as_str() {
             Some("string") if value.get("pattern").is_some() => "table name".to_owned(),

@@ -69,7 +69,7 @@ fn read_properties(path: &Path) -> Result<PropertiesFile> {
         _ => None,
     };
     if let Some(hint) = elsewhere {
-        return Err(place(Error::config(format!("{table} has no properties file")).hint(hint)));
+        return Err(place(Error::config(format!("{table} cannot have a properties file")).hint(hint)));
     }
     let text = std::fs::read_to_string(path)
         .map_err(|e| place(Error::config("the properties cannot be read").caused_by(e)))?;
@@ -87,9 +87,9 @@ fn table_of(path: &Path) -> Result<TableName> {
 /// Returns the files of models and of their properties, in path order.
 fn model_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |e: std::io::Error| {
-        Error::config(format!("the models folder {} cannot be read", folder.display()))
-            .caused_by(e)
-            .hint("`models` in the pipeline file is a path from the project's folder, the one above pipelines/")
+        Error::config(format!("the models folder {} cannot be read", folder.display())).caused_by(e).hint(
+            "`models` in the pipeline file is a path from the project's folder, the one above pipelines/",
+        )
     };
     let mut files = Vec::new();
     for schema in std::fs::read_dir(folder).map_err(unreadable)? {

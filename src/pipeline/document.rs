@@ -132,7 +132,10 @@ impl<'t> Document<'t> {
             Some(span) if span.end > 0 => Some(self.line_of(span.start)),
             _ => self.line_of_key(key),
         };
-        in_words(error.message()).at(dotted(key)).at_line(&self.path, line)
+        let (error, key) = (in_words(error.message()), dotted(key));
+        // A part of a pipeline has no section around it.
+        let error = if key.is_empty() { error } else { error.at(key) };
+        error.at_line(&self.path, line)
     }
 
     /// `file:line` of a byte of the text.

@@ -52,9 +52,7 @@ impl<'t> Documents<'t> {
     /// Returns the document in which a key stands, and the key as it is written there.
     fn document_of<'k>(&self, key: &'k [String]) -> (&Document<'t>, &'k [String]) {
         let part = match key {
-            [section, name, ..] => {
-                self.parts.iter().find(|((of, part), _)| of == section && part == name)
-            }
+            [section, name, ..] => self.parts.iter().find(|((of, part), _)| of == section && part == name),
             _ => None,
         };
         part.map_or((&self.main, key), |(_, document)| (document, &key[2..]))

@@ -16,9 +16,9 @@ mod load;
 pub mod placeholder;
 mod project;
 mod properties;
+mod schema;
 pub mod selector;
 mod sql_origins;
-mod schema;
 mod step;
 mod truth;
 

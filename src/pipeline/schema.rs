@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn the_schema_of_the_pipeline_file_has_the_keys_that_are_read() {
         let schema = FileKind::Pipeline.schema();
-        let mut keys: Vec<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let mut keys: Vec<&str> =
+            schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         keys.sort_unstable();
         let mut read = KEYS.to_vec();
         read.sort_unstable();

@@ -57,7 +57,10 @@ fn term_steps(pipeline: &Pipeline, term: &str) -> Result<BTreeSet<StepName>> {
         let near = did_you_mean(name, known.iter().map(String::as_str));
         return Err(Error::config(format!("`{term}` selects no step of {}", pipeline.name)).hint(
             near.unwrap_or_else(|| {
-                format!("name a table, schema.*, tag:<name>, or kind:{}; `sillage plan` lists the steps", kinds(&known))
+                format!(
+                    "name a table, schema.*, tag:<name>, or kind:{}; `sillage plan` lists the steps",
+                    kinds(&known)
+                )
             }),
         ));
     }

@@ -26,9 +26,10 @@ pub type Descriptions = BTreeMap<TableName, TableDescription>;
 impl TableDescription {
     /// Returns what the schema of a table says of its columns.
     pub fn of_schema(schema: &Schema) -> Self {
-        let described = schema.fields().iter().filter_map(|field| {
-            Some((field.name().clone(), column_description(field)?.to_owned()))
-        });
+        let described = schema
+            .fields()
+            .iter()
+            .filter_map(|field| Some((field.name().clone(), column_description(field)?.to_owned())));
         TableDescription { text: None, columns: described.collect() }
     }
 

@@ -375,7 +375,8 @@ fn actions(
             let snapshot = table.snapshot().doing(format!("read {}", staged.table))?;
             let before = snapshot.metadata();
             let text = description.as_ref().map(|description| description.text.clone().unwrap_or_default());
-            let is_described = text.as_ref().is_none_or(|text| before.description().unwrap_or_default() == text);
+            let is_described =
+                text.as_ref().is_none_or(|text| before.description().unwrap_or_default() == text);
             if snapshot.schema().as_ref() != &schema || !is_described {
                 let doing = || format!("describe {}", staged.table);
                 let mut metadata = before.clone().with_schema(&schema).doing(doing())?;

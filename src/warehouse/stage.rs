@@ -145,7 +145,8 @@ impl Warehouse {
     ) -> Result<Staged> {
         let found = streams.first().map(|s| s.schema()).unwrap_or_else(|| Arc::new(Schema::empty()));
         let description = self.description(table);
-        let kept = Kept::of(table, &found, description.as_ref()).map_err(|e| e.at(format!("table {table}")))?;
+        let kept =
+            Kept::of(table, &found, description.as_ref()).map_err(|e| e.at(format!("table {table}")))?;
         let schema = kept.schema.clone();
         let mut writers = JoinSet::new();
         for stream in streams {
@@ -182,7 +183,8 @@ impl Warehouse {
         schema: &SchemaRef,
     ) -> Result<Stager> {
         let description = self.description(table);
-        let kept = Kept::of(table, schema, description.as_ref()).map_err(|e| e.at(format!("table {table}")))?;
+        let kept =
+            Kept::of(table, schema, description.as_ref()).map_err(|e| e.at(format!("table {table}")))?;
         let schema = kept.schema.clone();
         let (batches, mut handed) = mpsc::channel(WAITING_BATCHES);
         let stream = futures::stream::poll_fn(move |context| handed.poll_recv(context).map(|b| b.map(Ok)));

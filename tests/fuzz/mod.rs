@@ -2,8 +2,8 @@
 //!
 //! Each target generates inputs that are nearly right (a file truncated, a stray quote, a key that is
 //! misspelt), reads them in this process without touching the disk (but for parts of a pipeline, which are
-//! found in a folder), and holds what is always true: no panic; every record is read or refused, once. `cargo test` tries a few thousand, the same every
-//! time. The long run, with the seed to continue from:
+//! found in a folder), and holds what is always true: no panic; every record is read or refused, once.
+//! `cargo test` tries a few thousand, the same every time. The long run, with the seed to continue from:
 //!
 //! ```sh
 //! SILLAGE_FUZZ=1000000 SILLAGE_FUZZ_SEED=7 cargo test --test it fuzz:: -- --nocapture

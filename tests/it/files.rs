@@ -39,11 +39,6 @@ impl Project {
         self
     }
 
-    fn declare(&self, text: &str) {
-        let path = self.path("files.toml");
-        fs::write(&path, fs::read_to_string(&path).unwrap() + "\n" + text).unwrap();
-    }
-
     fn edit(&self, from: &str, to: &str) {
         let text = fs::read_to_string(self.path("files.toml")).unwrap();
         assert!(text.contains(from), "{from}");

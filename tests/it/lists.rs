@@ -36,7 +36,8 @@ impl Club {
         club.model("core/consents", "select customer_id, channel, granted, valid_from from raw.consents");
         club.properties("mart.members", "key = [\"customer_id\"]\n");
         club.properties("mart.debts", "key = [\"customer_id\"]\n");
-        club.properties("mart.last_visits", "key = [\"customer_id\", \"at\"]\n");
+        // A key has no empty value, and a visit may be nobody's.
+        club.properties("mart.last_visits", "key = [\"at\"]\n");
         club.properties("core.visits", "time = \"at\"\n");
         club.declare(ALL);
         club
@@ -602,9 +603,15 @@ fn the_checks_of_lists_are_asked_in_every_run_whatever_is_declared() {
         assert_eq!(
             asked,
             [
+                "mart.list_decisions,not_null audience,error",
+                "mart.list_decisions,not_null customer_id,error",
                 "mart.list_decisions,\"unique audience, customer_id\",error",
                 "mart.list_waterfall,adds up,error",
+                "mart.list_waterfall,not_null audience,error",
+                "mart.list_waterfall,not_null position,error",
                 "mart.list_waterfall,\"unique audience, position\",error",
+                "mart.target_lists,not_null audience,error",
+                "mart.target_lists,not_null customer_id,error",
                 "mart.target_lists,\"unique audience, customer_id\",error",
             ],
             "run {run}"

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use sillage::clock::{Instant, parse_instant};
 use sillage::error::Result;
-use sillage::model::Models;
 use sillage::model::sql::tables_read;
 use sillage::ops::quarantine;
 use sillage::pipeline::placeholder::Placeholders;
@@ -88,8 +87,7 @@ impl Small {
             self.folder.path().display(),
             self.declared
         );
-        let pipeline =
-            pipeline::of_text("small.toml", &text, &Placeholders::default(), Models::default());
+        let pipeline = pipeline::of_text("small.toml", &text, &Placeholders::default(), Default::default());
         Arc::new(pipeline.unwrap_or_else(|error| panic!("{error}")))
     }
 

@@ -169,8 +169,9 @@ impl Checking<'_, '_> {
                 .flatten();
             self.wrong(
                 &["propensity", name, "outcome", key],
-                Error::config(format!("{events} does not declare when its events happened"))
-                    .hint(near.unwrap_or_else(|| format!("add time = \"…\" to {}", declared_in(events, known)))),
+                Error::config(format!("{events} does not declare when its events happened")).hint(
+                    near.unwrap_or_else(|| format!("add time = \"…\" to {}", declared_in(events, known))),
+                ),
             );
         }
         has_time

@@ -159,7 +159,6 @@ impl Checking<'_, '_> {
             }
         }
     }
-
 }
 
 fn empty_graph() -> Dag<StepName> {

@@ -47,7 +47,11 @@ impl Checking<'_, '_> {
         let (mut sources, mut tables) = (BTreeMap::new(), BTreeMap::new());
         for (name, declaration) in &file.sources {
             let mut declaration = declaration.clone();
-            let inherited = file.source_defaults.as_ref().map(|defaults| declaration.inherit(defaults)).unwrap_or_default();
+            let inherited = file
+                .source_defaults
+                .as_ref()
+                .map(|defaults| declaration.inherit(defaults))
+                .unwrap_or_default();
             let key = ["sources", name.as_str(), "path"];
             if let Some(path) = self.take(&key, placeholders.expand(&declaration.path)) {
                 declaration.path = if path.trim().is_empty() { path } else { project.location(&path) };

@@ -37,8 +37,7 @@ impl Checking<'_, '_> {
             if source.contract.snapshot.is_some() && time.name == VALID_FROM {
                 continue;
             }
-            let key =
-                ["sources", &source.name, if time.of == TimeOf::Event { "time" } else { "valid_from" }];
+            let key = ["sources", &source.name, if time.of == TimeOf::Event { "time" } else { "valid_from" }];
             let hint = "name a declared column of type timestamp or date";
             match source.contract.columns.iter().find(|c| c.name == time.name) {
                 Some(column) if matches!(column.kind, ColumnType::Timestamp | ColumnType::Date) => {}

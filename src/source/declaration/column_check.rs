@@ -33,8 +33,9 @@ impl SourceDeclaration {
             // Exports that escape write so what has no value.
             (None, Some(escape)) => vec![Box::from(b"".as_slice()), format!("{escape}N").into_bytes().into()],
         };
-        let may_escape =
-            self.format() == Format::Csv && self.escape.is_none() && nulls.iter().any(|null| **null == *b"\\N");
+        let may_escape = self.format() == Format::Csv
+            && self.escape.is_none()
+            && nulls.iter().any(|null| **null == *b"\\N");
         Shared {
             may_escape,
             number,

@@ -26,7 +26,9 @@ impl Format {
         match key {
             "delimiter" | "quote" | "escape" | "header" => self == Format::Csv,
             "comment" | "ragged" => matches!(self, Format::Csv | Format::Fixed),
-            "encoding" | "encoding_check" | "skip_lines" | "footer_lines" | "member" => self != Format::Parquet,
+            "encoding" | "encoding_check" | "skip_lines" | "footer_lines" | "member" => {
+                self != Format::Parquet
+            }
             _ => true,
         }
     }
