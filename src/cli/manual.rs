@@ -6,14 +6,17 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manual::{CHAPTERS, chapter};
+use crate::suggestion::did_you_mean_or_list;
 
 #[derive(Debug, Args)]
 pub struct ManualArgs {
     /// The chapter; without it they are listed
     #[arg(value_parser = PossibleValuesParser::new(CHAPTERS.iter().map(|chapter| chapter.name)))]
     chapter: Option<String>,
+    /// A section of it, by the beginning of its heading
+    section: Option<String>,
 }
 
 pub fn manual(args: &ManualArgs) -> Result<()> {
@@ -24,8 +27,16 @@ pub fn manual(args: &ManualArgs) -> Result<()> {
         }
         return Ok(());
     };
-    if !std::io::stdout().is_terminal() || !page(found.text) {
-        let _ = std::io::stdout().write_all(found.text.as_bytes());
+    let text = match &args.section {
+        None => found.text,
+        Some(section) => found.section(section).ok_or_else(|| {
+            let headings: Vec<&str> = found.headings().collect();
+            Error::config(format!("the chapter {} has no section `{section}`", found.name))
+                .hint(did_you_mean_or_list(section, headings.iter().copied(), "its sections are"))
+        })?,
+    };
+    if !std::io::stdout().is_terminal() || !page(text) {
+        let _ = std::io::stdout().write_all(text.as_bytes());
     }
     Ok(())
 }

@@ -183,9 +183,10 @@ fn line(event: &Event) -> String {
             };
             format!("  {word} check {check} of {table}: {} rows", grouped(*failures))
         }
-        Event::Published { release, tables, wall } => {
+        Event::Published { release, tables, warehouse, wall } => {
             let text = format!("release {release} published");
-            format!("{}: {tables} tables in {:.1} s", toned(Tone::Good, &text), wall.as_secs_f64())
+            let (text, seconds) = (toned(Tone::Good, &text), wall.as_secs_f64());
+            format!("{text} in {warehouse}: {tables} tables in {seconds:.1} s")
         }
         // `Count` shows these.
         Event::StepBegins { .. } | Event::StepEnds { .. } | Event::Warning { .. } | Event::Note { .. } => {
@@ -241,8 +242,8 @@ impl Progress for JsonLines {
             Event::CheckBroken { table, check, failures, stops } => {
                 json!({"event": "check_broken", "table": table, "check": check, "failures": failures, "stops": stops})
             }
-            Event::Published { release, tables, wall } => {
-                json!({"event": "published", "release": release, "tables": tables, "wall_ms": u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)})
+            Event::Published { release, tables, warehouse, wall } => {
+                json!({"event": "published", "release": release, "tables": tables, "warehouse": warehouse, "wall_ms": u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)})
             }
         };
         let mut value = value;

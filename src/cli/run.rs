@@ -98,6 +98,7 @@ pub async fn plan(args: PlanArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     let plan = execute::preview(&pipeline, &location, &request).await?;
     if args.output.is_screen_table() {
+        say!("warehouse {location}");
         say!("{}", plan.to_string().trim_end());
         return Ok(());
     }
@@ -122,6 +123,7 @@ pub async fn run(args: RunArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     if args.dry_run {
         let plan = execute::preview(&pipeline, &location, &request).await?;
+        say!("warehouse {location}");
         say!("{}", plan.to_string().trim_end());
         return Ok(());
     }

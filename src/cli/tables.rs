@@ -79,13 +79,22 @@ pub async fn show(args: ShowArgs) -> Result<()> {
         return columns(&table).write(&args.read.output);
     }
     let session = catalog.session([&name], None).await?;
-    let frame = session.table(&name).await?.limit(0, Some(args.rows)).doing("take the first rows")?;
+    let all = session.table(&name).await?;
+    let frame = all.clone().limit(0, Some(args.rows)).doing("take the first rows")?;
     if args.read.output.output.is_some() || args.read.output.format.is_some() {
         args.read.output.write(&catalog, frame).await?;
         return Ok(());
     }
     let width = terminal_width().filter(|_| !args.all);
-    say!("{name}: {} rows", grouped(table.rows));
+    // Of a raw table models see less than it holds.
+    let seen = match name.schema() {
+        "raw" => all.count().await.doing("count the rows")? as u64,
+        _ => table.rows,
+    };
+    match seen == table.rows {
+        true => say!("{name}: {} rows", grouped(seen)),
+        false => say!("{name}: {} rows, of {} that were read", grouped(seen), grouped(table.rows)),
+    }
     if let Some(text) = &table.description.text {
         let text = one_line(text);
         say!("  {}", width.map_or_else(|| text.clone(), |width| cut(&text, width.saturating_sub(2))));

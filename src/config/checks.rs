@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Severity;
+use super::severity::Severity;
 
 /// An entry of `checks`: one assertion, with an optional severity.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

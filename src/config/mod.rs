@@ -5,24 +5,12 @@
 //! does not stop at the first problem; the pipeline adds file and line.
 
 mod checks;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+mod severity;
 
 use crate::error::Error;
 
 pub use checks::{Bounds, CheckDeclaration, OneOrMany};
-
-/// What it does to the run when something that was declared does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// It is reported.
-    Warn,
-    /// The run stops, and nothing is published.
-    #[default]
-    Error,
-}
+pub use severity::Severity;
 
 /// A problem with one key of a section.
 #[derive(Debug)]

@@ -40,6 +40,22 @@ impl Chapter {
     }
 }
 
+impl Chapter {
+    /// Returns the headings of its sections.
+    pub fn headings(&self) -> impl Iterator<Item = &'static str> {
+        self.text.lines().filter_map(|line| line.strip_prefix("## "))
+    }
+
+    /// Returns the text of the section whose heading begins so, in whatever case.
+    pub fn section(&self, beginning: &str) -> Option<&'static str> {
+        let begins = |heading: &&str| heading.to_lowercase().starts_with(&beginning.to_lowercase());
+        let heading = self.headings().find(begins)?;
+        let start = self.text.find(&format!("\n## {heading}\n"))? + 1;
+        let end = self.text[start..].find("\n## ").map_or(self.text.len(), |end| start + end + 1);
+        Some(&self.text[start..end])
+    }
+}
+
 /// Returns the chapter of this name.
 pub fn chapter(name: &str) -> Option<&'static Chapter> {
     CHAPTERS.iter().find(|chapter| chapter.name == name)

@@ -52,7 +52,7 @@ impl TimeLineage {
                 "day_start" if of == TimeOf::Event => self.found(expression),
                 name if name.starts_with("to_timestamp") || name == "arrow_cast" => {
                     if let Some(argument) = call.args.first() {
-                        if is_date(without_casts(argument), over) {
+                        if passes_a_date(argument, over) {
                             self.found(expression);
                         } else {
                             self.follow(argument, over, of);
@@ -94,7 +94,7 @@ impl TimeLineage {
 
     fn cast(&mut self, whole: &Expr, of_what: &Expr, to: &DataType, over: &[&LogicalPlan], of: TimeOf) {
         match to {
-            DataType::Timestamp(_, _) if is_date(without_casts(of_what), over) => self.found(whole),
+            DataType::Timestamp(_, _) if passes_a_date(of_what, over) => self.found(whole),
             DataType::Timestamp(_, _) => self.follow(of_what, over, of),
             _ => {}
         }
@@ -105,13 +105,16 @@ impl TimeLineage {
     }
 }
 
-/// Returns what is cast: a date written as text is a date still.
-fn without_casts(expression: &Expr) -> &Expr {
-    match expression {
-        Expr::Cast(cast) => without_casts(&cast.expr),
-        Expr::TryCast(cast) => without_casts(&cast.expr),
-        other => other,
-    }
+/// Returns whether the expression is a date, or was one before its casts: an instant that was cut to its day, a
+/// date written as text.
+fn passes_a_date(expression: &Expr, over: &[&LogicalPlan]) -> bool {
+    is_date(expression, over)
+        || match expression {
+            Expr::Alias(alias) => passes_a_date(&alias.expr, over),
+            Expr::Cast(cast) => passes_a_date(&cast.expr, over),
+            Expr::TryCast(cast) => passes_a_date(&cast.expr, over),
+            _ => false,
+        }
 }
 
 /// Returns whether the expression is a mere date.

@@ -86,8 +86,14 @@ pub fn part_files(main: &Document, project: &ProjectFolder, errors: &mut Vec<Err
         for pattern in main.texts(section).unwrap_or_default() {
             match files_at(&project.path(&pattern)) {
                 Ok(files) if files.is_empty() => {
-                    let error = Error::config(format!("there is no file at {pattern}"))
-                        .hint("name a folder with .toml files, or a pattern such as pipelines/nightly/sources/*.toml");
+                    let what = match project.path(&pattern).is_dir() {
+                        true => format!("there is no .toml file in the folder {pattern}"),
+                        false => format!("there is no file at {pattern}"),
+                    };
+                    let error = Error::config(what).hint(format!(
+                        "name a folder with .toml files, or a pattern such as pipelines/nightly/{section}/*.toml; a path \
+                         begins at the project's folder"
+                    ));
                     errors.push(main.at_key(&[section.to_owned()], error.at(section)));
                 }
                 Ok(files) => parts.extend(files.into_iter().filter_map(|path| read(section, &path, errors))),

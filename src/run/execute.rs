@@ -260,7 +260,12 @@ impl LockedRun<'_> {
             warehouse.recover(lock).await?;
         }
         artifacts.write(warehouse, progress).await;
-        progress.tell(Event::Published { release: release.release, tables, wall: watch.elapsed() });
+        progress.tell(Event::Published {
+            release: release.release,
+            tables,
+            warehouse: warehouse.location().to_owned(),
+            wall: watch.elapsed(),
+        });
         Ok(release)
     }
 }
@@ -323,7 +328,7 @@ fn broken(finding: &Finding) -> Error {
     .hint(if finding.standing {
         "this check cannot be switched off; if the run leaves out the step that makes the table, run that too"
     } else {
-        "ops.checks has all findings; give the check severity = \"warn\" if the night may go on without it"
+        "ops.checks has all findings; a declared check may have severity = \"warn\", a key must tell rows apart"
     })
 }
 

@@ -64,7 +64,7 @@ pub async fn observe(
                 }
                 seen.sources.insert(source.name.clone(), looked);
             }
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(pipeline.sql_origins.place(error)),
         }
     }
     Error::all(errors)?;

@@ -10,7 +10,7 @@ use super::request::{Mode, Request};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Error, Result};
 use crate::ingest::{Asked, EraseRows, Ingest, Intake, SourceObservation, intake};
-use crate::name::StepName;
+use crate::name::{StepName, TableName};
 use crate::pipeline::{DeclaredStep, Pipeline, selector};
 use crate::source::raw_table;
 use crate::step::Step;
@@ -49,6 +49,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
         common: Common { pipeline, seen, as_of, full_refresh: request.full_refresh },
         request,
         pinned: cut_off.map(|before| &before.state),
+        chosen: &chosen,
         steps: Vec::new(),
         intakes: BTreeMap::new(),
         fingerprints: BTreeMap::new(),
@@ -162,6 +163,8 @@ struct Planning<'a> {
     request: &'a Request,
     /// What the run that is resumed had found.
     pinned: Option<&'a ResumeState>,
+    /// The steps of this run.
+    chosen: &'a BTreeSet<StepName>,
     steps: Vec<Arc<PlannedStep>>,
     intakes: BTreeMap<String, Arc<Intake>>,
     fingerprints: BTreeMap<StepName, String>,
@@ -195,14 +198,44 @@ impl Planning<'_> {
         let fingerprint = self.common.of_step(&name, step.as_ref(), &self.fingerprints);
         self.fingerprints.insert(name.clone(), fingerprint.clone());
         let Intake { why, warnings, notes, .. } = intake.as_ref();
+        let mut warnings = warnings.clone();
+        warnings.extend(self.older_inputs(step.as_ref()));
         self.steps.push(Arc::new(PlannedStep {
             name,
             step,
             fingerprint,
             why: why.clone(),
-            warnings: warnings.clone(),
+            warnings,
             notes: notes.clone(),
         }));
+    }
+
+    /// Says which tables a step reads as an earlier night left them, because what makes them was not selected.
+    fn older_inputs(&self, step: &dyn Step) -> Option<String> {
+        let last = self.common.seen.last_as_of.filter(|last| *last < self.common.as_of)?;
+        let is_made_tonight = |table: &TableName| {
+            let made = self
+                .common
+                .pipeline
+                .steps
+                .iter()
+                .filter(|(_, step)| step.step().tables_made().contains(table));
+            made.into_iter().any(|(name, _)| self.chosen.contains(name))
+        };
+        let older: Vec<String> = step
+            .reads()
+            .iter()
+            .filter(|table| table.schema() != "ops" && !is_made_tonight(table))
+            .map(ToString::to_string)
+            .collect();
+        (!older.is_empty()).then(|| {
+            format!(
+                "reads {} as of {}, which {} not selected; a + before a selected step selects what it reads",
+                older.join(", "),
+                show_instant(last),
+                if older.len() == 1 { "was" } else { "were" }
+            )
+        })
     }
 
     fn intake(&self, ingest: &Ingest) -> Result<Intake> {

@@ -65,6 +65,8 @@ pub enum Event {
     Published {
         release: u64,
         tables: usize,
+        /// As the user wrote its location.
+        warehouse: String,
         wall: Duration,
     },
 }

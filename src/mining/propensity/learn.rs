@@ -92,7 +92,7 @@ async fn read_cutoffs(params: &PropensityParams, cutoffs: Vec<LabelledCutoff>) -
 /// Holds a part of the customers out, the same ones every night.
 fn held_apart(all: Rows) -> Samples {
     // A sample of customers is that of the smallest hashes; the remainder says nothing of the size.
-    let is_held_out = |key: &Key| key.hash() % HOLDOUT_IN == 0;
+    let is_held_out = |key: &Key| key.hash().is_multiple_of(HOLDOUT_IN);
     let (out, kept): (Vec<usize>, Vec<usize>) =
         (0..all.outcomes.len()).partition(|&row| is_held_out(&all.features.keys[row]));
     let of = |rows: &[usize]| Rows {

@@ -14,7 +14,7 @@ use crate::pipeline::placeholder::Placeholders;
 use crate::pipeline::project::ProjectFolder;
 use crate::pipeline::properties::TableProperties;
 use crate::source::snapshot::VALID_FROM;
-use crate::source::{KeyKind, OnDrift, Source};
+use crate::source::{KeyKind, OnDrift, Origin, Source};
 use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
 use crate::warehouse::visibility::KnownSince;
@@ -45,8 +45,12 @@ impl Checking<'_, '_> {
         timezone: Tz,
     ) -> (BTreeMap<String, Source>, BTreeMap<TableName, TableRules>) {
         let (mut sources, mut tables) = (BTreeMap::new(), BTreeMap::new());
+        // Defaults that could not be read would only look like missing ones.
+        let defaults_unread =
+            file.source_defaults.is_none() && self.documents.main().value("source_defaults").is_some();
         for (name, declaration) in &file.sources {
             let mut declaration = declaration.clone();
+            let written_path = declaration.path.clone();
             let inherited = file
                 .source_defaults
                 .as_ref()
@@ -60,11 +64,16 @@ impl Checking<'_, '_> {
                 Ok(source) => source,
                 Err(problems) => {
                     for problem in problems {
+                        if problem.key.is_empty() && defaults_unread && declaration.format.is_none() {
+                            continue;
+                        }
                         self.wrong_source(name, problem, &inherited);
                     }
                     continue;
                 }
             };
+            let Origin::Files(files) = &mut source.origin;
+            files.declared_path = written_path;
             if declaration.timezone.is_none()
                 && let Some(snapshot) = &mut source.contract.snapshot
             {

@@ -2,6 +2,7 @@
 
 use glob::Pattern;
 
+use super::column::ColumnDeclaration;
 use super::column_place::{FromDeclaration, is_path};
 use crate::config::Problem;
 use crate::error::Error;
@@ -22,6 +23,7 @@ use crate::source::file::text::TextEncoding;
 use crate::source::file::text::encoding::Encoding;
 use crate::source::file::{Dialect, Files};
 use crate::source::row::rows::ELEMENT;
+use crate::suggestion::did_you_mean_or_list;
 
 impl SourceDeclaration {
     /// Turns the declaration into a source, or returns all errors in it.
@@ -105,7 +107,7 @@ impl SourceDeclaration {
             if !element && !self.columns.0.iter().any(|(name, _)| name == key) {
                 problems.push(Problem::new(
                     ["key"],
-                    Error::config(format!("the key names `{key}`, which is not a declared column")),
+                    self.not_declared(format!("the key names `{key}`, which is not a declared column"), key),
                 ));
             }
         }
@@ -130,6 +132,7 @@ impl SourceDeclaration {
                 },
                 origin: Origin::Files(Files {
                     path: self.path.clone(),
+                    declared_path: self.path.clone(),
                     optional: self.optional.unwrap_or(false),
                     format: self.format(),
                     dialect,
@@ -326,7 +329,25 @@ impl SourceDeclaration {
             None if declared => return,
             None => format!("`version` names `{version}`, which is not a declared column"),
         };
-        wrong(Error::config(found).hint("name a column of type timestamp, date, integer or decimal"));
+        wrong(match columns.iter().any(|c| c.name == *version) {
+            true => Error::config(found).hint("name a column of type timestamp, date, integer or decimal"),
+            false => self.not_declared(found, version),
+        });
+    }
+
+    /// An error about a name that is no column; perhaps it is the name in the files.
+    fn not_declared(&self, message: String, name: &str) -> Error {
+        let reads = |(_, column): &&(String, ColumnDeclaration)| {
+            column.0.from.as_ref().is_some_and(|from| from.names().iter().any(|from| from == name))
+        };
+        let hint = match self.columns.0.iter().find(reads) {
+            Some((column, _)) => format!("did you mean `{column}`, which reads `{name}` of the files?"),
+            None => {
+                let known = self.columns.0.iter().map(|(column, _)| column.as_str());
+                did_you_mean_or_list(name, known, "the columns are")
+            }
+        };
+        Error::config(message).hint(hint)
     }
 
     /// Checks that the column for periods, or ages, is a date or a timestamp.

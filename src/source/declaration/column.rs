@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for ColumnDeclaration {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
-                    "a type such as \"text\", or a table such as { type = \"date\", format = \"%d/%m/%Y\" }",
+                    "a type such as \"text\", or a table such as { type = \"date\", format = \"%d/%m/%Y\" } (a key of the source stands above [columns])",
                 )
             }
 

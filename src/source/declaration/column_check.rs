@@ -64,7 +64,16 @@ impl SourceDeclaration {
                 ),
             ));
         }
-        let kind = column_type(&table.kind).map_err(|e| problems.push(Problem::new(key("type"), e))).ok();
+        let kind = column_type(&table.kind)
+            .map_err(|e| {
+                let e = match is_source_key(name) {
+                    // TOML puts what follows [columns] into it.
+                    true => e.hint(format!("`{name}` is a key of the source: write it above [columns]")),
+                    false => e,
+                };
+                problems.push(Problem::new(key("type"), e));
+            })
+            .ok();
         let time = table.time_format(kind, shared, &key, problems);
         let number = table.number_style(kind, shared, &key, problems);
         let zone = zone(key("timezone"), table.timezone.as_deref(), problems);
@@ -135,6 +144,12 @@ fn zone(key: Vec<String>, name: Option<&str>, problems: &mut Vec<Problem>) -> Op
             ));
         })
         .ok()
+}
+
+/// Returns whether a source has a key of this name.
+fn is_source_key(name: &str) -> bool {
+    let schema = schemars::schema_for!(SourceDeclaration);
+    schema.get("properties").is_some_and(|keys| keys.get(name).is_some())
 }
 
 fn column_type(text: &str) -> Result<ColumnType, Error> {

@@ -32,6 +32,8 @@ use text::TextEncoding;
 pub struct Files {
     /// The location as declared: a file, a folder or a glob.
     pub path: String,
+    /// As it is written.
+    pub declared_path: String,
     /// Whether there may be no file at all.
     pub optional: bool,
     pub format: Format,

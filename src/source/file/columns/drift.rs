@@ -332,11 +332,10 @@ fn undeclared(source: FileSource<'_>, added: &[(String, String)]) -> Error {
         if added.len() == 1 { "is" } else { "are" },
         shown.join(", ")
     ))
-    .hint(format!(
-        "declare it under [sources.{}.columns] or list it in ignore_columns; on_drift = \"ignore\" skips \
+    .hint(
+        "declare it among the columns of the source, or list it in ignore_columns; on_drift = \"ignore\" skips \
          such columns, \"evolve\" adds them",
-        source.name
-    ))
+    )
 }
 
 fn list(names: &[String]) -> String {

@@ -21,6 +21,7 @@ use crate::error::{Context, Error, Result};
 use crate::source::contract::header_name::composed;
 use crate::source::definition::Source;
 use crate::storage::Storage;
+use crate::suggestion::did_you_mean;
 use members::opened;
 use place::Place;
 use skipped_files::skip_reason;
@@ -46,7 +47,10 @@ fn in_order(source: FileSource<'_>, mut listing: Listing) -> Result<Listing> {
     skipped_files.sort();
     if files.is_empty() && !source.files.optional {
         return Err(Error::failed(format!("there is no file at {}", source.files.path))
-            .hint("check that the export has run, or set optional = true if it may be missing"));
+            .in_value("path", &source.files.declared_path)
+            .hint(missing_folder(source).unwrap_or_else(|| {
+                "check that the export has run, or set optional = true if it may be missing".to_owned()
+            })));
     }
     let twice = files.windows(2).find(|pair| pair[0].name == pair[1].name);
     match twice {
@@ -54,6 +58,18 @@ fn in_order(source: FileSource<'_>, mut listing: Listing) -> Result<Listing> {
         Some(pair) => Err(Error::failed(format!("two files are named {}", pair[0].name))
             .hint("a zip archive contains it twice: deliver the archive with only one of them")),
     }
+}
+
+/// Says that a folder is not there, and which one beside it was perhaps meant.
+fn missing_folder(source: FileSource<'_>) -> Option<String> {
+    let place = Place::of(&source.files.path).ok().filter(|place| place.local)?;
+    let folder = std::path::absolute(&place.folder).ok()?;
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).last()?;
+    let beside = std::fs::read_dir(missing.parent()?).ok()?;
+    let names: Vec<String> = beside.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let near = did_you_mean(&missing.file_name()?.to_string_lossy(), names.iter().map(String::as_str));
+    let near = near.map(|near| format!("; {near}")).unwrap_or_default();
+    Some(format!("the folder {} does not exist{near}", missing.display()))
 }
 
 async fn find(source: FileSource<'_>) -> Result<Listing> {
