@@ -3,12 +3,12 @@
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
-use super::answers::{Evaluation, Question, questions};
 use super::candidates::Candidates;
 use super::consent::Consents;
+use super::decision_sql::decision_sql;
 use super::definition::Audience;
+use super::evaluation::{Evaluation, Question, questions};
 use super::grain::{self, Grain};
-use super::judgement::decision_sql;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

@@ -8,27 +8,27 @@
 //! `grain` counts that tables have one row per customer; `candidates`
 //! joins them to one row per customer, which SQL calls `base`; `names` says what a name in a condition
 //! means; `subquery` turns what a condition asks of other tables into sets of customers; `condition`
-//! puts both together; `consent` looks up who agreed; `answers` asks every customer all of it; `judgement`
-//! says what the answers decide; `decision` goes through an audience; `waterfall` has the lines; `step` does it
+//! puts both together; `consent` looks up who agreed; `evaluation` asks every customer all of it; `decision_sql`
+//! says what follows; `decision` goes through an audience; `waterfall` has the lines; `step` does it
 //! all in a run.
 
-mod answers;
 mod candidates;
 mod condition;
 mod consent;
 mod customer_columns;
 mod decision;
+mod decision_sql;
 mod declaration;
 mod decorrelation;
 mod definition;
+mod evaluation;
 mod export;
 mod grain;
-mod judgement;
 mod names;
+mod null_conditions;
 mod step;
 mod subquery;
 mod tables;
-mod unknown;
 mod waterfall;
 
 pub use declaration::{AudienceDeclaration, ConditionDeclaration};

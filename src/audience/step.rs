@@ -7,8 +7,8 @@ use futures::StreamExt;
 
 use super::decision::{Decided, ListSelection};
 use super::definition::Audience;
+use super::null_conditions::unknown_conditions;
 use super::tables::{DECISIONS, LISTS, MADE, WATERFALL, table};
-use super::unknown::unknown_conditions;
 use super::waterfall::{lists, waterfall};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;

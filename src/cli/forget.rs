@@ -13,8 +13,8 @@ use crate::error::{Context, Error, Result};
 use crate::ops::Identifier;
 use crate::ops::suppressions::SuppressionKey;
 use crate::run::Request;
+use crate::run::erasure_preview::{self, Forgetting, Found};
 use crate::run::forget;
-use crate::run::forget_search::{self, Forgetting, Found};
 
 #[derive(Debug, Args)]
 pub struct ForgetArgs {
@@ -73,13 +73,13 @@ pub async fn forget(args: ForgetArgs) -> Result<()> {
     };
     let request = Request { wait: args.wait.wait(), limits: args.limits.limits(), ..Request::all() };
     if args.dry_run {
-        show_found(&forget_search::preview(&pipeline, &location, &asked, &request).await?);
+        show_found(&erasure_preview::preview(&pipeline, &location, &asked, &request).await?);
         return Ok(());
     }
     if asks {
-        let found = forget_search::preview(&pipeline, &location, &asked, &request).await?;
+        let found = erasure_preview::preview(&pipeline, &location, &asked, &request).await?;
         if !found.is_anybody() {
-            return Err(forget_search::nobody());
+            return Err(erasure_preview::nobody());
         }
         show_found(&found);
         if !agrees()? {

@@ -14,9 +14,8 @@ mod check;
 mod colour;
 mod completions;
 mod demo;
-mod fit;
 mod forget;
-mod formula;
+mod formula_injection;
 mod history;
 mod identity;
 mod init;
@@ -34,6 +33,7 @@ mod schedule;
 mod schema;
 mod signal;
 mod tables;
+mod terminal_width;
 mod test;
 mod upkeep;
 

@@ -9,14 +9,14 @@ use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 
 use super::colour::warn;
-use super::formula::Formulas;
+use super::formula_injection::Formulas;
 use super::row_writer::{Format, RowWriter, tolerate_closed};
 use super::signal::next_signal;
 use crate::error::{Context, Error, Kind, Result};
-use crate::storage::beside::{Beside, name_beside};
+use crate::storage::atomic_file::{AtomicFile, name_beside};
 use crate::storage::permission::Permission;
 use crate::warehouse::catalog::Catalog;
-use crate::warehouse::exported::{Export, ExportKind, Exported};
+use crate::warehouse::export_register::{Export, ExportKind, Exported};
 
 #[derive(Debug, Args)]
 pub struct OutputArgs {
@@ -144,7 +144,7 @@ impl OutputArgs {
         };
         let warehouse = catalog.warehouse();
         warehouse.require_no_erasure_since(catalog.release()).await.map_err(raced)?;
-        let file = Beside::create_as(path, partial, Permission::OWNER)
+        let file = AtomicFile::create_as(path, partial, Permission::OWNER)
             .doing(doing())
             .map_err(|e| no_folder(e, path))?;
         let mut formulas = Formulas::default();
@@ -182,7 +182,7 @@ fn require_a_file(path: &Path) -> Result<()> {
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let doing = || format!("write {}", path.display());
     require_a_file(path)?;
-    let file = Beside::create(path, Permission::UMASK).doing(doing()).map_err(|e| no_folder(e, path))?;
+    let file = AtomicFile::create(path, Permission::UMASK).doing(doing()).map_err(|e| no_folder(e, path))?;
     file.file().write_all(content).and_then(|()| file.finish()).doing(doing())
 }
 

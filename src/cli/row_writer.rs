@@ -12,7 +12,7 @@ use arrow::util::pretty::pretty_format_batches;
 use clap::ValueEnum;
 use parquet::arrow::ArrowWriter;
 
-use super::formula::Formulas;
+use super::formula_injection::Formulas;
 use crate::error::{Context, Result};
 
 /// A table on the screen stops after so many rows.

@@ -7,11 +7,11 @@ use arrow::util::pretty::pretty_format_batches;
 use clap::Args;
 
 use super::args::{LimitArgs, WarehouseArg};
-use super::fit::{columns_that_fit, cut, terminal_width};
 use super::listing::Listing;
 use super::output::OutputArgs;
 use super::progress::grouped;
 use super::query::{ReadArgs, VersionArgs, open};
+use super::terminal_width::{columns_that_fit, cut, terminal_width};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::sql_type::sql_type;

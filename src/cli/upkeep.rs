@@ -10,7 +10,7 @@ use crate::clock::show_instant;
 use crate::error::{Error, Result};
 use crate::ops;
 use crate::warehouse::Warehouse;
-use crate::warehouse::exported::{ExportKind, Exported};
+use crate::warehouse::export_register::{ExportKind, Exported};
 use crate::warehouse::format::FORMAT;
 use crate::warehouse::vacuum::Retention;
 

@@ -5,8 +5,8 @@ use rand::Rng;
 use super::archetype::Archetype;
 use super::calendar::{DAY, Moment};
 use super::catalogue::Catalogue;
-use super::chance::{Purpose, Stream, count, happens, stream};
 use super::person::Person;
+use super::random_streams::{Purpose, Stream, count, happens, stream};
 
 /// A line of an order. Money in cents.
 #[derive(Debug, Clone)]

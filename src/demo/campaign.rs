@@ -1,8 +1,8 @@
 //! The retailer's campaigns: newsletters, and letters of which one has a control group and an effect.
 
 use super::calendar::{DAY, Moment, STEPS, month, month_label, step_start};
-use super::chance::{Stream, happens};
 use super::person::Person;
+use super::random_streams::{Stream, happens};
 
 /// A letter campaign. Money in cents.
 pub struct Letter {

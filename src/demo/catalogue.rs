@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::chance::{Purpose, stream};
+use super::random_streams::{Purpose, stream};
 
 pub(super) const CATEGORIES: [&str; 12] = [
     "Parfum",

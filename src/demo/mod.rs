@@ -9,20 +9,20 @@
 
 mod archetype;
 mod basket;
+mod behaviour;
 mod calendar;
 mod campaign;
 mod catalogue;
-mod chance;
+mod channel_records;
+mod churn;
 mod export;
-mod leaving;
-mod life;
+mod ground_truth;
 mod names;
 mod organisation;
 mod output;
 mod person;
 pub mod project;
-mod story;
-mod truth;
+mod random_streams;
 
 use std::fmt;
 use std::path::Path;
@@ -86,11 +86,11 @@ impl Retailer {
         }
         let catalogue = catalogue::Catalogue::draw(self.seed);
         let mut exports = export::Exports::create(&dir.join("exports"), &catalogue)?;
-        let mut truth = truth::Truth::create(&dir.join("truth"))?;
+        let mut truth = ground_truth::Truth::create(&dir.join("truth"))?;
         for number in 0..self.customers {
             let person = person::Person::draw(self.seed, number);
-            let life = life::Life::live(self.seed, &person);
-            let mut story = story::Story::tell(self.seed, &person, &life, &catalogue);
+            let life = behaviour::Life::live(self.seed, &person);
+            let mut story = channel_records::Story::tell(self.seed, &person, &life, &catalogue);
             exports.write(&mut story, &catalogue)?;
             exports.write_walk_ins(self.seed, number, &catalogue)?;
             if let Some(organisation) = organisation::Organisation::among(self.seed, number) {
@@ -112,8 +112,8 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
 
+    use super::behaviour::Life;
     use super::calendar::HOLDOUT_STEP;
-    use super::life::Life;
     use super::person::Person;
     use super::*;
 
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn planted_probabilities_are_honest_and_neither_blind_nor_certain() {
         let forecasts: Vec<(f64, bool)> = (0..4000)
-            .map(|number| truth::forecast(&Life::live(1, &Person::draw(1, number)), HOLDOUT_STEP))
+            .map(|number| ground_truth::forecast(&Life::live(1, &Person::draw(1, number)), HOLDOUT_STEP))
             .filter(|forecast| forecast.eligible)
             .filter_map(|forecast| Some((forecast.probability?, forecast.churned)))
             .collect();

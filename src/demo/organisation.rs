@@ -3,9 +3,9 @@
 use rand::Rng;
 
 use super::calendar::{DAY, END, Moment};
-use super::chance::{Purpose, Stream, happens, pick, scrambled, stream};
 use super::names::{STREET_KINDS, STREETS, SURNAMES, TOWNS, without_accents};
 use super::person::{Address, luhn, mistype, mistype_digit};
+use super::random_streams::{Purpose, Stream, happens, pick, scrambled, stream};
 
 /// One key account for so many persons, its contacts among them.
 const PERSONS: u64 = 100;

@@ -5,8 +5,8 @@ use rand::Rng;
 
 use super::archetype::Archetype;
 use super::calendar::{DAY, END, Moment, STEP_DAYS, STEPS, first_day, step_start};
-use super::chance::{Purpose, Stream, gamma, happens, pick, scrambled, stream, weighted};
 use super::names::{MAIL_HOSTS, MEN, STREET_KINDS, STREETS, SURNAMES, TOWNS, WOMEN, without_accents};
+use super::random_streams::{Purpose, Stream, gamma, happens, pick, scrambled, stream, weighted};
 
 /// Persons who never buy.
 const PROSPECTS: f64 = 0.12;

@@ -17,7 +17,7 @@ use super::erased_person::ErasedPerson;
 use super::receipt::CleanedFile;
 use crate::error::{Context, Result};
 use crate::normal_form::normal;
-use crate::storage::beside::Beside;
+use crate::storage::atomic_file::AtomicFile;
 use crate::storage::permission::Permission;
 
 const CUSTOMER_ID: &str = "customer_id";
@@ -47,7 +47,7 @@ pub fn clean_file(path: &str, format: Option<&str>, subject: &ErasedPerson) -> R
     if !metadata.is_file() {
         return Ok(report(Some(0), Some(NOT_OURS)));
     }
-    let beside = Beside::create(&real, Permission::OWNER).doing(doing())?;
+    let beside = AtomicFile::create(&real, Permission::OWNER).doing(doing())?;
     let values = Values::of(subject);
     let cleaned = cleaned(&real, format, beside.file(), &values).doing(doing())?;
     let Some(Cleaned { rows, look }) = cleaned else { return Ok(report(Some(0), Some(NOT_OURS))) };

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 
 use super::customers::Customers;
-use super::customers::{Decision, Link, Ruling};
+use super::customers::{Decision, Link, StewardDecision};
 use super::declaration::Persons;
 use super::linkage::links::{self, Linked};
 use super::linkage::weight::bits_of;
@@ -57,7 +57,7 @@ pub async fn stage(
          left join {decided} as d on d.number_l = s.record_number_l and d.number_r = s.record_number_r",
         link = bits_of(persons.link_probability),
         linked = Decision::Linked.as_str(),
-        together = Decision::Together.as_str(),
+        together = Decision::ColumnGroup.as_str(),
         review = Decision::Review.as_str(),
         rules = rules.concat(),
         prior = linked.parameters.prior_bits(),
@@ -77,7 +77,7 @@ struct Decided {
 }
 
 fn decided_pairs(linked: &Linked, customers: &Customers) -> Result<RecordBatch> {
-    let ruled = |ruling: &Ruling| {
+    let ruled = |ruling: &StewardDecision| {
         let decision = if ruling.together { Decision::RuledTogether } else { Decision::RuledApart };
         Decided { left: ruling.left, right: ruling.right, ruling: Some(decision), refusal: None }
     };

@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use super::intake::decision::{Intake, Unread};
 use super::raw_rows::raw_schema;
 use crate::source::{Source, SourceFile};
-use crate::warehouse::versions::Versions;
+use crate::warehouse::row_versions::Versions;
 use crate::warehouse::visibility::KnownSince;
 
 /// A source as a step: declared, and once a run is planned with what it takes up.

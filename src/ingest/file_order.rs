@@ -6,7 +6,7 @@ use crate::clock::{Instant, show_instant};
 use crate::day::day_start;
 use crate::ops::sources::FileRegister;
 use crate::source::{Source, SourceFile};
-use crate::warehouse::versions::Versions;
+use crate::warehouse::row_versions::Versions;
 
 /// How many files a warning names.
 const NAMED: usize = 3;

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use futures::StreamExt;
 
 use super::definition::Ingest;
-use super::intake::{Because, Intake, Unread, instant_of};
+use super::intake::{Intake, Unread, UnreadReason, instant_of};
 use super::raw_rows::{INGEST_ROWS, fitted};
 use super::snapshot::{self, Lists, ReadLists};
 use super::target::Target;
@@ -217,8 +217,8 @@ impl<'w> Reading<'w> {
         for Unread { file, because } in &intake.unread {
             let mut entry = self.entry(file, since_run).await?;
             match because.clone() {
-                Because::SameAs(other) => entry.same_as = Some(other),
-                Because::ReplacedBy(other) => entry.replaced_by = Some(other),
+                UnreadReason::SameAs(other) => entry.same_as = Some(other),
+                UnreadReason::ReplacedBy(other) => entry.replaced_by = Some(other),
             }
             self.entries.push(entry);
         }

@@ -26,9 +26,9 @@ use crate::ops::{quarantine, runs};
 use crate::sql_text::quoted;
 use crate::step::StepContext;
 use crate::warehouse::catalog::{Catalog, Session};
-use crate::warehouse::expiry::{Least, SplitTable};
+use crate::warehouse::row_removal::{Least, SplitTable};
+use crate::warehouse::row_versions::Versions;
 use crate::warehouse::stage::{Mode, Staged};
-use crate::warehouse::versions::Versions;
 
 impl Ingest {
     /// The source's rows as they are to be committed, without those that are too old: `rows` itself

@@ -12,9 +12,9 @@ use crate::error::{Context, Result};
 use crate::source::Source;
 use crate::source::retention::RetentionCutoff;
 use crate::source::snapshot::VALID_TO;
-use crate::warehouse::expiry::{Least, Statistics};
+use crate::warehouse::row_removal::{Least, Statistics};
+use crate::warehouse::row_versions::Versions;
 use crate::warehouse::time_value::instant_value;
-use crate::warehouse::versions::Versions;
 use crate::warehouse::visibility::KnownSince;
 
 /// A source's policy at an instant.

@@ -175,7 +175,7 @@ fn solve(hessian: &[f64], gradient: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mining::planted::uniform;
+    use crate::mining::test_data::uniform;
 
     /// 300 rows, 3 standardised columns, 33 positives.
     fn planted() -> (Array2<f64>, Vec<bool>) {

@@ -13,25 +13,25 @@
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
 //! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
-//! evaluate     AUC, Brier, calibration, lift
+//! metrics      AUC, Brier, calibration, lift
 //! fitted       a fitted model as rows of ops.models, and back
 //! ```
 //!
 //! Only this layer names linfa.
 
 mod bounds;
-pub mod evaluate;
 mod feature_column;
 mod fit_error;
 pub mod fitted;
 mod logistic;
 mod matrix;
-#[cfg(test)]
-mod planted;
+pub mod metrics;
 pub mod propensity;
 mod scaling;
 mod score;
 pub mod segments;
+#[cfg(test)]
+mod test_data;
 
 /// The column that tells customers apart in every frame given to mining and got from it.
 pub const KEY: &str = "customer_id";

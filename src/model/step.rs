@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::prelude::DataFrame;
 
-use super::dated::Dating;
 use super::definition::Model;
+use super::time_column_check::Dating;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::step::determinism::{require_deterministic, require_no_clock};

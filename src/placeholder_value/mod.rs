@@ -21,7 +21,7 @@ use unicode_normalization::char::is_combining_mark;
 
 /// Why a value says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SaysNothing {
+pub enum PlaceholderReason {
     /// Nothing but spaces, punctuation and what cannot be seen.
     Blank,
     /// A word of the list.
@@ -32,14 +32,14 @@ pub enum SaysNothing {
     Exponent,
 }
 
-impl SaysNothing {
+impl PlaceholderReason {
     /// Returns it as tables and notes name it.
     pub fn as_str(self) -> &'static str {
         match self {
-            SaysNothing::Blank => "blank",
-            SaysNothing::Placeholder => "placeholder",
-            SaysNothing::Digits => "one digit repeated, or digits in a row",
-            SaysNothing::Exponent => "a spreadsheet's exponent",
+            PlaceholderReason::Blank => "blank",
+            PlaceholderReason::Placeholder => "placeholder",
+            PlaceholderReason::Digits => "one digit repeated, or digits in a row",
+            PlaceholderReason::Exponent => "a spreadsheet's exponent",
         }
     }
 }
@@ -64,31 +64,31 @@ impl PlaceholderValues {
     }
 
     /// Why a key of this value joins nobody; `None` for one that may.
-    pub fn of_key(&self, value: &str) -> Option<SaysNothing> {
+    pub fn of_key(&self, value: &str) -> Option<PlaceholderReason> {
         let of_key = || {
             let is_nobodys = value.rsplit_once('@').is_some_and(|(local, host)| is_nobodys(local, host));
             if is_nobodys || LIST.keys.contains(&spelt(value)) {
-                return Some(SaysNothing::Placeholder);
+                return Some(PlaceholderReason::Placeholder);
             }
-            shape::in_digits(value).then_some(SaysNothing::Digits)
+            shape::in_digits(value).then_some(PlaceholderReason::Digits)
         };
         self.of_record_id(value).or_else(of_key)
     }
 
     /// Returns the same of a record's id: any word may be one, and digits in a row are some record's number.
-    pub fn of_record_id(&self, value: &str) -> Option<SaysNothing> {
+    pub fn of_record_id(&self, value: &str) -> Option<PlaceholderReason> {
         if shape::is_exponent(value) {
-            return Some(SaysNothing::Exponent);
+            return Some(PlaceholderReason::Exponent);
         }
         let spelt = spelt(value);
         if spelt.is_empty() {
-            return Some(SaysNothing::Blank);
+            return Some(PlaceholderReason::Blank);
         }
         if shape::is_zeros(value) {
-            return Some(SaysNothing::Digits);
+            return Some(PlaceholderReason::Digits);
         }
         let is_listed = self.declared.contains(&spelt) || is_everywhere(value, &spelt);
-        is_listed.then_some(SaysNothing::Placeholder)
+        is_listed.then_some(PlaceholderReason::Placeholder)
     }
 }
 
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    fn of_key(value: &str) -> Option<SaysNothing> {
+    fn of_key(value: &str) -> Option<PlaceholderReason> {
         PlaceholderValues::default().of_key(value)
     }
 
@@ -235,7 +235,7 @@ mod tests {
             "@",
             "()",
         ] {
-            assert_eq!(of_key(value), Some(SaysNothing::Blank), "{value:?}");
+            assert_eq!(of_key(value), Some(PlaceholderReason::Blank), "{value:?}");
         }
     }
 
@@ -272,7 +272,7 @@ mod tests {
             "keine Angabe",
             "不明",
         ] {
-            assert_eq!(of_key(value), Some(SaysNothing::Placeholder), "{value:?}");
+            assert_eq!(of_key(value), Some(PlaceholderReason::Placeholder), "{value:?}");
         }
     }
 
@@ -303,10 +303,10 @@ mod tests {
     #[test]
     fn a_records_number_may_be_digits_in_a_row() {
         let of = |value| PlaceholderValues::default().of_record_id(value);
-        assert_eq!((of("111111"), of_key("111111")), (None, Some(SaysNothing::Digits)));
-        assert_eq!((of("0"), of("0000")), (None, Some(SaysNothing::Digits)));
-        assert_eq!(of("unknown"), Some(SaysNothing::Placeholder));
-        assert_eq!((of("x"), of_key("x")), (None, Some(SaysNothing::Placeholder)));
+        assert_eq!((of("111111"), of_key("111111")), (None, Some(PlaceholderReason::Digits)));
+        assert_eq!((of("0"), of("0000")), (None, Some(PlaceholderReason::Digits)));
+        assert_eq!(of("unknown"), Some(PlaceholderReason::Placeholder));
+        assert_eq!((of("x"), of_key("x")), (None, Some(PlaceholderReason::Placeholder)));
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_pipeline_has_words_of_its_own() {
         let own = PlaceholderValues::with(&["Sans Carte Fidélité".to_owned(), "-".to_owned()]);
-        assert_eq!(own.of_key("SANS-CARTE-FIDELITE"), Some(SaysNothing::Placeholder));
+        assert_eq!(own.of_key("SANS-CARTE-FIDELITE"), Some(PlaceholderReason::Placeholder));
         assert!(own.declares(" sans carte fidelite\u{a0}") && !own.declares(""));
         assert_eq!(of_key("sans carte fidélité"), None);
     }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::artifact::Artifacts;
 use super::checks::{self, CheckResults};
+use super::disk_space;
 use super::engine::engine_of;
 use super::erase::Erasure;
 use super::observe::observe;
@@ -17,7 +18,6 @@ use super::progress::{Event, Progress};
 use super::rebuilt_results;
 use super::record::RunRecord;
 use super::request::Request;
-use super::room;
 use super::running::{RunOutcome, Running, length};
 use super::watchdog::Watchdog;
 use crate::check::Finding;
@@ -129,7 +129,7 @@ impl LockedRun<'_> {
         }
         let catalog =
             Arc::new(Catalog::new(warehouse.clone(), engine, seen.release.as_ref(), pipeline.visibility()));
-        room::require(&plan, &catalog).await?;
+        disk_space::require(&plan, &catalog).await?;
         let context = self.context(&plan, seen.last_as_of, catalog, erasure.as_ref()).await?;
         let begun = begin(warehouse, lock, &plan, seen.unfinished.take(), progress).await?;
         progress.tell(Event::RunBegins {

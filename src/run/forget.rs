@@ -13,10 +13,10 @@ use arrow::datatypes::SchemaRef;
 use tokio::sync::watch;
 
 use super::erase::Erasure;
-use super::execute::LockedRun;
-use super::forget_search::{
+use super::erasure_preview::{
     Forgetting, Search, by_kind, catalog_of, kinds, others, persons, require_somebody,
 };
+use super::execute::LockedRun;
 use super::progress::Progress;
 use super::request::{Mode, Request};
 use crate::clock;
@@ -27,7 +27,7 @@ use crate::ops::suppressions::Suppressions;
 use crate::pipeline::Pipeline;
 use crate::warehouse::Warehouse;
 use crate::warehouse::backup::BackupState;
-use crate::warehouse::exported::{ExportKind, Exported};
+use crate::warehouse::export_register::{ExportKind, Exported};
 use crate::warehouse::lock::Lock;
 
 /// Takes the person out of the warehouse, of its copies and of exported files. `None` when they were

@@ -12,19 +12,20 @@
 //!   record      what is written down of it
 //!   artifact    the same as JSON for other tools (rebuilt_results: for a run that could not leave its own)
 //! progress    how others watch
-//! forget      the last night again without a person (forget_search finds them, erase stages it)
+//! forget      the last night again without a person (erasure_preview finds them, erase stages it)
 //! dismiss     refused records that no longer matter
 //! ```
 
 mod artifact;
 pub mod checks;
+mod disk_space;
 pub mod dismiss;
 mod engine;
 mod erase;
+pub mod erasure_preview;
 pub mod execute;
 mod fingerprint;
 pub mod forget;
-pub mod forget_search;
 mod observe;
 pub mod plan;
 mod planner;
@@ -32,7 +33,6 @@ pub mod progress;
 mod rebuilt_results;
 mod record;
 mod request;
-mod room;
 mod running;
 mod watchdog;
 

@@ -248,7 +248,10 @@ impl<'a> Running<'a> {
 
     async fn ended(&mut self, planned: &PlannedStep, result: Result<StepOutput, StepFailure>) -> Result<()> {
         match result {
-            Ok(StepOutput { staged, metrics }) => {
+            Ok(StepOutput { staged, mut metrics }) => {
+                // What was known before; a step that says it itself has said it.
+                let planned_warnings = planned.warnings.iter().filter(|w| !metrics.warnings.contains(w));
+                metrics.warnings = planned_warnings.chain(&metrics.warnings).cloned().collect();
                 for table in &staged {
                     self.context.catalog.add_staged(table).await?;
                 }

@@ -39,7 +39,7 @@ pub use file::Files;
 pub use file::bytes::content::{content, is_packed};
 pub use file::columns::survey::{Survey, survey};
 pub use file::delivery::Delivery;
-pub use file::delivery::editions::{Edition, Editions};
+pub use file::delivery::edition_pattern::{Edition, Editions};
 pub use file::delivery::same_content::{SameContent, is_moved};
 pub use file::format::Format;
 pub use file::in_memory::read_in_memory;

@@ -24,7 +24,7 @@ use object_store::{
 };
 
 use super::permission::Permissions;
-use super::{fault, listing};
+use super::{fault_injection, listing};
 
 #[derive(Debug, Default)]
 pub struct Folder {
@@ -192,7 +192,7 @@ impl MultipartUpload for Upload {
                 let file = file.lock().map_err(|_| io::Error::other("a part failed"))?;
                 fs::rename(&temporary, &to)?;
                 // Nothing speaks of such a file yet, so its name may come before its bytes.
-                fault::point("fsync");
+                fault_injection::point("fsync");
                 file.sync_all()?;
                 sync_folder(&to)
             };
@@ -221,11 +221,11 @@ fn put_whole(path: &FilePath, payload: &PutPayload, mode: &PutMode, permissions:
     let failed = |source: io::Error| failure(path, source);
     let (mut file, temporary) = temporary(path, permissions).map_err(failed)?;
     let put = write(&mut file, payload).and_then(|()| {
-        fault::point("link");
+        fault_injection::point("link");
         match mode {
             PutMode::Create => {
                 fs::hard_link(&temporary, path)?;
-                fault::point("unlink");
+                fault_injection::point("unlink");
                 // The name exists: the rest of the other one does no harm.
                 let _ = fs::remove_file(&temporary);
                 Ok(())
@@ -237,14 +237,14 @@ fn put_whole(path: &FilePath, payload: &PutPayload, mode: &PutMode, permissions:
         let _ = fs::remove_file(&temporary);
         return Err(failed(error));
     }
-    fault::point("fsync folder");
+    fault_injection::point("fsync folder");
     sync_folder(path).map_err(failed)
 }
 
 fn write(file: &mut File, payload: &PutPayload) -> io::Result<()> {
-    fault::point("write");
+    fault_injection::point("write");
     payload.iter().try_for_each(|bytes| file.write_all(bytes))?;
-    fault::point("fsync");
+    fault_injection::point("fsync");
     file.sync_all()
 }
 
@@ -282,7 +282,7 @@ fn make_folders(path: &FilePath, permissions: &Permissions) -> io::Result<()> {
 
 /// Syncs a file, or a folder with the names in it, and its own name to the disk.
 pub fn sync_to_disk(path: &FilePath) -> io::Result<()> {
-    fault::point("fsync");
+    fault_injection::point("fsync");
     File::open(path)?.sync_all()?;
     sync_folder(path)
 }

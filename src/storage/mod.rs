@@ -4,8 +4,8 @@
 //! environment only (`AWS_*`), never from a file of ours, and are never printed.
 
 pub mod activity;
-pub mod beside;
-pub mod fault;
+pub mod atomic_file;
+pub mod fault_injection;
 mod folder;
 pub mod listing;
 pub mod local_file;
@@ -78,7 +78,7 @@ impl Storage {
             }
         };
         let path = Path::from_url_path(url.path()).doing(format!("read the location {location}"))?;
-        Ok(Storage { root_store: fault::between(root_store), url, path })
+        Ok(Storage { root_store: fault_injection::between(root_store), url, path })
     }
 
     /// Returns a store in memory, for work that must leave nothing on disk.

@@ -30,7 +30,7 @@ use super::release::{Origin, Release};
 use super::shelf::{SHELVES, release_of_shelf};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
-use crate::storage::fault;
+use crate::storage::fault_injection;
 use crate::storage::listing::is_partial_upload;
 
 const ORDERS: &str = "_sillage/purge";
@@ -137,7 +137,7 @@ impl Warehouse {
             let shelf = last.last_published.unwrap_or(last.release);
             blocking(move || {
                 for path in partial {
-                    fault::point("delete a partial file");
+                    fault_injection::point("delete a partial file");
                     require_removed(std::fs::remove_file(&path))?;
                 }
                 sweep_shelves(&folder, shelf)
@@ -243,7 +243,7 @@ fn sweep_shelves(folder: &FilePath, current: u64) -> Result<()> {
     for shelf in shelves {
         let path = shelf.doing(SWEEPING)?.path();
         if release_of_shelf(&path).is_some_and(|release| release < current) {
-            fault::point("remove shelf");
+            fault_injection::point("remove shelf");
             require_removed(std::fs::remove_dir_all(&path))?;
         }
     }

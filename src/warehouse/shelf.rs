@@ -19,7 +19,7 @@ use super::release::Release;
 use super::table::Table;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
-use crate::storage::{self, fault};
+use crate::storage::{self, fault_injection};
 
 /// Only these schemas are for BI tools.
 const SHELVED: &str = "mart";
@@ -134,27 +134,27 @@ fn switch_link(folder: &FilePath, release: &Release, tables: &[Table]) -> Result
     let unique = uuid::Uuid::new_v4().simple();
     let name = format!("{:020}-{unique}", release.release);
     let shelf = shelves.join(&name);
-    fault::point("make shelf");
+    fault_injection::point("make shelf");
     std::fs::create_dir_all(&shelves).and_then(|()| std::fs::create_dir(&shelf)).doing("make the shelf")?;
     for table in tables {
         put_file(folder, &shelf, table)?;
     }
     let text = serde_json::to_vec_pretty(&marker).doing("write the shelf's marker")?;
     let file = shelf.join(MARKER);
-    fault::point("write shelf marker");
+    fault_injection::point("write shelf marker");
     std::fs::write(&file, text).doing("write the shelf's marker")?;
     sync_to_disk(&file)?;
     sync_to_disk(&shelf)?;
     let link = shelves.join(format!("{name}.link"));
-    fault::point("symlink");
+    fault_injection::point("symlink");
     // Deleted by a process that published while this one slept.
     if !shelf.try_exists().doing("look at the shelf")? {
         return Ok(());
     }
     symlink(&FilePath::new(SHELVES).join(&name), &link).doing("make the link `bi`")?;
-    fault::point("rename link");
+    fault_injection::point("rename link");
     let switched = std::fs::rename(&link, folder.join("bi"));
-    fault::point("fsync link");
+    fault_injection::point("fsync link");
     match switched.and_then(|()| storage::sync_to_disk(&folder.join("bi"))) {
         // While this process slept, later releases came, and swept its shelf away: whoever switches looks
         // again.
@@ -196,7 +196,7 @@ fn put_file(folder: &FilePath, shelf: &FilePath, table: &Table) -> Result<()> {
         Some(file) => {
             let from: PathBuf = folder.join(table.name.folder()).join(file.as_ref());
             // Links save the copy; some file systems have none.
-            fault::point("link to shelf");
+            fault_injection::point("link to shelf");
             if std::fs::hard_link(&from, &to).is_err() {
                 std::fs::copy(&from, &to).doing(format!("copy {} to the shelf", table.name))?;
             }
@@ -225,7 +225,7 @@ fn sweep(shelves: &FilePath, current: u64, shown_before: Option<&FilePath>) -> R
         let path = entry.doing(doing)?.path();
         let is_older = release_of_shelf(&path).is_some_and(|number| number < current);
         if is_older && shown_before.and_then(FilePath::file_name) != path.file_name() {
-            fault::point("remove shelf");
+            fault_injection::point("remove shelf");
             remove_folder(&path)?;
         }
     }

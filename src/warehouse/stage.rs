@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::kept_types::Kept;
 use super::location::Warehouse;
+use super::stored_types::Kept;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::storage::activity;

@@ -8,9 +8,9 @@ use chrono_tz::Tz;
 use datafusion::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
+use super::row_versions::{self, Deduplication, Versions};
 use super::snapshot_history::SnapshotHistory;
 use super::time_column::TimeColumn;
-use super::versions::{self, Deduplication, Versions};
 use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::name::TableName;
@@ -62,7 +62,7 @@ impl Visibility {
             {
                 rows = rows.filter(known).doing(format!("hide the later versions of {table}"))?;
             }
-            rows = versions::latest(rows, versions, how)
+            rows = row_versions::latest(rows, versions, how)
                 .doing(format!("look for the latest versions of {table}"))?;
         }
         match (&self.known, at) {

@@ -144,6 +144,8 @@ fn dated_by(expression: &str, declared: &str) -> Project {
 #[test]
 fn a_date_made_an_instant_is_no_time_of_an_event() {
     for made in [
+        "cast(cast(day_end(day) as date) as timestamp)",
+        "day_end(day)::date::timestamp",
         "cast(day as timestamp)",
         "arrow_cast(day, 'Timestamp(Microsecond, Some(\"UTC\"))')",
         "coalesce(cast(day as timestamp), timestamp '2026-01-01')",

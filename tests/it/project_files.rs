@@ -466,3 +466,88 @@ fn a_changed_description_is_there_after_the_next_run_and_a_removed_one_is_gone()
     assert_eq!(Described::of(&project, "raw.orders"), Described::default());
     assert_eq!(project.query("select count(*) from raw.orders"), ["4"]);
 }
+
+#[test]
+fn steps_are_selected_by_a_tag_and_older_inputs_are_said() {
+    let project = two_nights();
+    project.run(&["--as-of", "2026-02-01"]).published();
+    let run = project.run(&["--as-of", "2026-03-01", "--select", "tag:sales"]).published();
+    let told = format!("{}{}", run.stdout, run.stderr);
+    assert!(told.contains("core.orders"), "{told}");
+    assert!(
+        told.contains("core.orders: reads raw.orders as of 2026-02-01T00:00:00Z, which was not selected"),
+        "{told}"
+    );
+    let whole = project.run(&["--as-of", "2026-03-02", "--select", "+tag:sales"]).published();
+    assert!(!format!("{}{}", whole.stdout, whole.stderr).contains("was not selected"));
+    project
+        .run(&["--select", "tag:sale"])
+        .refused(2, &["`tag:sale` selects no step", "did you mean `tag:sales`"]);
+}
+
+#[test]
+fn the_manifest_has_what_is_declared_of_tables() {
+    let project = two_nights();
+    project.run(&["--as-of", "2026-02-01"]).published();
+    let folder = project.path().join("warehouse/_sillage/artifacts");
+    let run = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(run.join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let tables = manifest["tables"].as_array().unwrap();
+    let orders = tables.iter().find(|table| table["table"] == "core.orders").unwrap();
+    assert_eq!(orders["description"], "One row per order");
+    assert_eq!(orders["columns"]["order_id"], "What the till prints");
+    assert_eq!(orders["tags"][0], "sales");
+    assert_eq!(orders["owner"], "shop team");
+}
+
+/// A source of orders and a model with all that may be declared of it.
+fn two_nights() -> Project {
+    let project = Project::new(
+        "[sources.orders]\npath = \"orders.csv\"\nformat = \"csv\"\nstatic = true\n\
+         [sources.orders.columns]\norder_id = \"text\"\n",
+    );
+    project.file("orders.csv", "order_id\no1\n");
+    project.model("core.orders", "select order_id from raw.orders");
+    project.file(
+        "sql/core/orders.toml",
+        "description = \"One row per order\"\nkey = [\"order_id\"]\nstatic = true\ntags = [\"sales\"]\n\
+         owner = \"shop team\"\n[columns]\norder_id = \"What the till prints\"\n",
+    );
+    project
+}
+
+#[test]
+fn defaults_that_cannot_be_read_are_one_error() {
+    let project = Project::new(
+        "[source_defaults]\nformat = \"csv\"\ntolerance = \"1%\"\n\
+         [sources.a]\npath = \"a.csv\"\n[sources.a.columns]\nid = \"text\"\n\
+         [sources.b]\npath = \"b.csv\"\n[sources.b.columns]\nid = \"text\"\n",
+    );
+    let refused = project.run(&[]).refused(2, &["source_defaults", "expected a number"]);
+    assert!(!refused.stderr.contains("missing key `format`"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_source_that_finds_nothing_says_where_its_path_stands_and_which_folder_is_missing() {
+    let project = Project::new(
+        "[sources.a]\npath = \"export/a.csv\"\nformat = \"csv\"\n[sources.a.columns]\nid = \"text\"\n",
+    );
+    project.file("exports/a.csv", "id\n1\n");
+    project.run(&[]).refused(
+        1,
+        &["there is no file at", "pipeline.toml:4", "export does not exist; did you mean `exports`"],
+    );
+}
+
+#[test]
+fn a_key_of_the_source_below_its_columns_is_not_taken_for_a_column_without_a_word() {
+    let project = Project::new(
+        "[sources.a]\npath = \"a.csv\"\nformat = \"csv\"\n[sources.a.columns]\nid = \"text\"\n\
+         owner = \"web team\"\n",
+    );
+    project.run(&[]).refused(
+        2,
+        &["`web team` is not a type", "`owner` is a key of the source: write it above [columns]"],
+    );
+}

@@ -6,7 +6,7 @@ use std::process::Command;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
-use sillage::mining::evaluate::{adjusted_rand_index, auc};
+use sillage::mining::metrics::{adjusted_rand_index, auc};
 
 fn sillage(args: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_sillage")).args(args).output().unwrap();

@@ -1,6 +1,6 @@
 //! The share of broken rows in an export.
 
-use crate::demo::chance::{Stream, happens};
+use crate::demo::random_streams::{Stream, happens};
 
 /// Rows that an export has wrong, on top of the right ones.
 const BROKEN: f64 = 0.0005;

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::broken_rows::is_broken;
 use super::sheets::finish_sheets;
 use crate::demo::calendar::paris;
+use crate::demo::channel_records::{Call, Story};
 use crate::demo::output::{Rows, Sheet};
-use crate::demo::story::{Call, Story};
 use crate::error::Result;
 
 const FIRST_YEAR: &str = "2024";

@@ -8,9 +8,9 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
 use crate::demo::calendar::{DAY, MONTHS, Moment, micros, month, month_label};
 use crate::demo::campaign::newsletter_id;
+use crate::demo::channel_records::Story;
 use crate::demo::output::{Columns, Rows, Table};
 use crate::demo::person::is_exported;
-use crate::demo::story::Story;
 use crate::error::Result;
 
 #[derive(Default)]

@@ -6,11 +6,11 @@ use rand::Rng;
 
 use super::sheets::finish_sheets;
 use crate::demo::calendar::{DAY, END, day};
-use crate::demo::chance::{Purpose, scrambled, stream};
+use crate::demo::channel_records::Story;
 use crate::demo::organisation::Organisation;
 use crate::demo::output::{Rows, Sheet};
 use crate::demo::person::write_phone;
-use crate::demo::story::Story;
+use crate::demo::random_streams::{Purpose, scrambled, stream};
 use crate::error::Result;
 
 const ROLES: [&str; 4] = ["achats", "direction", "comptabilité", "accueil"];

@@ -11,11 +11,11 @@ use super::web::capitalised;
 use crate::demo::archetype::Archetype;
 use crate::demo::calendar::{DAY, END, Moment, day};
 use crate::demo::catalogue::CATEGORIES;
-use crate::demo::chance::{Purpose, Stream, happens};
+use crate::demo::channel_records::Story;
 use crate::demo::names::without_accents;
 use crate::demo::output::{Rows, Sheet};
 use crate::demo::person::{CONSENT_CHANNELS, mistype, write_phone};
-use crate::demo::story::Story;
+use crate::demo::random_streams::{Purpose, Stream, happens};
 use crate::error::Result;
 
 pub struct Loyalty {

@@ -16,9 +16,9 @@ mod web;
 use std::path::Path;
 
 use super::catalogue::Catalogue;
+use super::channel_records::Story;
 use super::organisation::Organisation;
 use super::output::Rows;
-use super::story::Story;
 use crate::error::Result;
 
 /// All the files of the exports, open at once: about a hundred, whatever the number of persons.

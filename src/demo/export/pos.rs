@@ -9,12 +9,12 @@ use super::broken_rows::is_broken;
 use super::sheets::finish_sheets;
 use crate::demo::archetype::Archetype;
 use crate::demo::basket::{Line, taste};
+use crate::demo::behaviour::Channel;
 use crate::demo::calendar::{DAY, MONTHS, Moment, STEP_DAYS, STEPS, month, month_label, paris};
 use crate::demo::catalogue::{Catalogue, SHOPS};
-use crate::demo::chance::{Purpose, Stream, count, scrambled, stream};
-use crate::demo::life::Channel;
+use crate::demo::channel_records::{Story, Ticket};
 use crate::demo::output::{Rows, Sheet, money};
-use crate::demo::story::{Story, Ticket};
+use crate::demo::random_streams::{Purpose, Stream, count, scrambled, stream};
 use crate::error::Result;
 
 /// Tickets without a card by strangers, for each person of the base.

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::sheets::finish_sheets;
 use crate::demo::calendar::day;
 use crate::demo::campaign::{Group, LETTERS, MEASURED, is_addressable, posted};
-use crate::demo::chance::happens;
+use crate::demo::channel_records::Story;
 use crate::demo::output::{Rows, Sheet, money};
-use crate::demo::story::Story;
+use crate::demo::random_streams::happens;
 use crate::error::Result;
 
 pub struct Post {

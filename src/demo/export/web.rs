@@ -8,13 +8,13 @@ use super::broken_rows::is_broken;
 use super::sheets::finish_sheets;
 use crate::demo::archetype::Archetype;
 use crate::demo::basket::taste;
+use crate::demo::behaviour::Channel;
 use crate::demo::calendar::{DAY, MONTHS, Moment, month, month_label, paris, web_time};
 use crate::demo::catalogue::Catalogue;
-use crate::demo::chance::happens;
-use crate::demo::life::Channel;
+use crate::demo::channel_records::Story;
 use crate::demo::output::{Rows, Sheet, money};
 use crate::demo::person::is_exported;
-use crate::demo::story::Story;
+use crate::demo::random_streams::happens;
 use crate::error::Result;
 
 const MONTHS_A_QUARTER: usize = 3;

@@ -56,7 +56,7 @@ fn are_different_names(a: &str, b: &str) -> bool {
 pub enum Decision {
     Linked,
     /// Below the probability from which records are linked, but joined by other links or keys.
-    Together,
+    ColumnGroup,
     /// Below that probability, and not joined: a person may decide.
     Review,
     Contradiction,
@@ -73,7 +73,7 @@ impl Decision {
     pub fn as_str(self) -> &'static str {
         match self {
             Decision::Linked => "linked",
-            Decision::Together => "together by others",
+            Decision::ColumnGroup => "together by others",
             Decision::Review => "review",
             Decision::Contradiction => "refused: two persons",
             Decision::TooLarge => "refused: too many records",
@@ -96,7 +96,7 @@ pub struct Link {
 
 /// A steward's word on two records, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ruling {
+pub struct StewardDecision {
     pub left: u32,
     pub right: u32,
     /// One customer, or two.
@@ -152,7 +152,7 @@ impl Clusters {
 
     /// Applies a steward's decisions, the latest first; returns for each whether it is in effect. One that
     /// a later ruling contradicts, directly or through other records, does not. All records must be known.
-    pub fn rule(&mut self, rulings: &[Ruling]) -> Vec<bool> {
+    pub fn rule(&mut self, rulings: &[StewardDecision]) -> Vec<bool> {
         let mut stand = Vec::with_capacity(rulings.len());
         for ruling in rulings {
             let (a, b) = (self.components.root(ruling.left), self.components.root(ruling.right));
@@ -369,14 +369,14 @@ mod tests {
     fn what_a_steward_joins_is_joined_whatever_speaks_against_it() {
         let mut c = clusters(vec![person("ada", "19800101"), person("bert", "19551230")], 2);
         assert_eq!(c.link(&[link(0, 1)]), [Decision::Contradiction]);
-        assert_eq!(c.rule(&[Ruling { left: 0, right: 1, together: true }]), [true]);
+        assert_eq!(c.rule(&[StewardDecision { left: 0, right: 1, together: true }]), [true]);
         assert_eq!(roots(&mut c, 2), [0, 0]);
     }
 
     #[test]
     fn what_a_steward_cuts_stays_apart_even_through_others() {
         let mut c = clusters(unknown(4), 10);
-        assert_eq!(c.rule(&[Ruling { left: 0, right: 2, together: false }]), [true]);
+        assert_eq!(c.rule(&[StewardDecision { left: 0, right: 2, together: false }]), [true]);
         [0, 1].into_iter().for_each(|n| c.hold(n, 7));
         [1, 2, 3].into_iter().for_each(|n| c.hold(n, 8));
         assert_eq!(roots(&mut c, 4), [0, 0, 2, 0], "the key 8 is not theirs together");
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn of_rulings_that_speak_against_each_other_the_later_stands() {
-        let ruling = |left, right, together| Ruling { left, right, together };
+        let ruling = |left, right, together| StewardDecision { left, right, together };
         let mut c = clusters(unknown(3), 10);
         let latest_first = [ruling(0, 1, true), ruling(1, 2, true), ruling(0, 2, false)];
         assert_eq!(c.rule(&latest_first), [true, true, false]);

@@ -15,9 +15,9 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, 
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 
+use super::all_records::Row;
 use super::customer_id::CustomerId;
 use super::succession::{Change, Succession, heirs};
-use super::universe::Row;
 use crate::error::{Context, Error, Result};
 use crate::identity::night::{IsForgotten, Night};
 use crate::identity::tables::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_CUSTOMER_IDS, table};

@@ -14,6 +14,7 @@
 //! decisions of a steward, once before. In memory are a few words per record and key, the attributes that
 //! tell persons apart, and the links.
 
+mod all_records;
 mod clusters;
 mod components;
 mod customer_id;
@@ -21,7 +22,6 @@ mod id_history;
 mod steward;
 mod succession;
 mod trace;
-mod universe;
 mod unusable_keys;
 
 use std::collections::HashMap;
@@ -32,12 +32,12 @@ use arrow::datatypes::Int64Type;
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 
+use self::all_records::{Numbering, Rows};
 use self::clusters::{Clusters, Marks};
 use self::customer_id::{CustomerId, key_hash};
 use self::id_history::IdHistory;
 use self::steward::Decisions;
 use self::succession::{Overlap, Overlaps, Succession};
-use self::universe::{Numbering, Rows};
 use self::unusable_keys::UnusableKeys;
 use crate::error::{Context, Result};
 use crate::identity::declaration::Identity;
@@ -47,7 +47,7 @@ use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Mode, Staged};
 
-pub use clusters::{Decision, Link, Ruling};
+pub use clusters::{Decision, Link, StewardDecision};
 pub use components::Components;
 pub use succession::{Change, Kind};
 pub use trace::{trace_id, trace_record};
@@ -59,7 +59,7 @@ pub struct Customers {
     /// What became of each link.
     pub decisions: Vec<Decision>,
     /// A steward's word on two person records, by their numbers as such.
-    pub rulings: Vec<Ruling>,
+    pub rulings: Vec<StewardDecision>,
     pub changes: Vec<Change>,
     /// Pairs of customers that a steward keeps apart, the smaller id first.
     pub cut: Vec<(String, String)>,
@@ -87,11 +87,11 @@ pub async fn find(
     };
     let former = id_history::known(catalog, night).await?;
     // Missing columns are reported when the keys are ordered.
-    let ordered = universe::ordered(keys.clone(), persons.clone(), former)?;
+    let ordered = all_records::ordered(keys.clone(), persons.clone(), former)?;
     if let Some(keys) = keys {
         let doing = "find keys without a record";
         let nobodys =
-            keys.filter(universe::is_named().is_not_true()).doing(doing)?.count().await.doing(doing)?;
+            keys.filter(all_records::is_named().is_not_true()).doing(doing)?.count().await.doing(doing)?;
         if nobodys > 0 {
             warnings.push(format!("{nobodys} keys without source or record_id were ignored"));
         }
@@ -248,7 +248,7 @@ async fn write_ids(
     let doing = "write the customer ids";
     let mut cut_records: HashMap<u32, Option<CustomerId>> =
         cuts.iter().flat_map(|(a, b)| [(*a, None), (*b, None)]).collect();
-    let schema = universe::schema();
+    let schema = all_records::schema();
     let mut ids = catalog.warehouse().stager(&table(CUSTOMER_IDS), Mode::Replace, &schema)?;
     let mut remembered = IdHistory::begin(catalog, night).await?;
     succession.remember(remembered.heirs());

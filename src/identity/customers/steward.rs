@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use arrow::array::{Array, AsArray};
 use futures::StreamExt;
 
-use super::clusters::Ruling;
-use super::universe::Row;
+use super::all_records::Row;
+use super::clusters::StewardDecision;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
@@ -95,19 +95,19 @@ impl Decisions {
     }
 
     /// Returns the decisions whose two records both exist, the latest first.
-    pub(crate) fn rulings(&self) -> Vec<Ruling> {
+    pub(crate) fn rulings(&self) -> Vec<StewardDecision> {
         self.found_pairs()
-            .map(|(a, b, together)| Ruling { left: a.record, right: b.record, together })
+            .map(|(a, b, together)| StewardDecision { left: a.record, right: b.record, together })
             .collect()
     }
 
     /// Returns the decisions in effect between two person records, by their person numbers.
-    pub(super) fn standing_on_persons(&self, stand: &[bool]) -> Vec<Ruling> {
+    pub(super) fn standing_on_persons(&self, stand: &[bool]) -> Vec<StewardDecision> {
         self.found_pairs()
             .zip(stand)
             .filter_map(|((a, b, together), stands)| {
                 let (a, b) = (a.person?, b.person?);
-                stands.then_some(Ruling { left: a.min(b), right: a.max(b), together })
+                stands.then_some(StewardDecision { left: a.min(b), right: a.max(b), together })
             })
             .collect()
     }

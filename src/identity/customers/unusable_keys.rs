@@ -13,7 +13,7 @@ use crate::identity::declaration::{Identity, KeyLimits};
 use crate::identity::tables::{PERSON_RECORDS, REFUSED_KEYS, table};
 use crate::identity::{scratch, sql_function};
 use crate::name::TableName;
-use crate::placeholder_value::{PlaceholderValues, SaysNothing};
+use crate::placeholder_value::{PlaceholderReason, PlaceholderValues};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 use crate::warehouse::stage::{Layout, Mode, Staged};
@@ -184,7 +184,7 @@ fn refused(keys: &TableName, shared: &TableName, records_with_many_keys: &TableN
 /// `refused_key(text)` and `refused_record(text)`: why a key, or the keys of a record, are unusable.
 fn functions(placeholders: &PlaceholderValues) -> [datafusion::logical_expr::ScalarUDF; 2] {
     let (of_keys, of_records) = (placeholders.clone(), placeholders.clone());
-    let word = |found: SaysNothing| found.as_str().to_owned();
+    let word = |found: PlaceholderReason| found.as_str().to_owned();
     [
         sql_function::text("refused_key", move |value| of_keys.of_key(value).map(word)),
         sql_function::text("refused_record", move |id| of_records.of_record_id(id).map(word)),
@@ -250,7 +250,7 @@ async fn summary(
                 NO_RECORD_ID => warnings.push(format!(
                     "{records} records have an unusable id (blank or a placeholder): their keys join no records"
                 )),
-                _ if reason == SaysNothing::Exponent.as_str() => warnings.push(format!(
+                _ if reason == PlaceholderReason::Exponent.as_str() => warnings.push(format!(
                     "{all}a spreadsheet wrote them as 1,23E+12 and lost their digits: export them again, \
                      as text"
                 )),

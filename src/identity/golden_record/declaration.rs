@@ -40,7 +40,7 @@ pub struct GoldenRecordDeclaration {
 )]
 pub enum AttributeDeclaration {
     By(Rules),
-    Of(Together),
+    Of(ColumnGroup),
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -53,7 +53,7 @@ pub enum Rules {
 /// Columns that come from one record.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Together {
+pub struct ColumnGroup {
     /// The columns whose values come from one record; without it the attribute's own name.
     #[schemars(example = ["street", "postcode", "city"])]
     pub columns: Option<Vec<String>>,

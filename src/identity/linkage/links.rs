@@ -13,10 +13,10 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use futures::StreamExt;
 
 use super::candidates::{self, Blocking, Terms};
+use super::changed_records::{self, LastNight};
 use super::em::{self, Parameters, Session as Training};
 use super::fitted::{self, Estimate, LastRows};
 use super::model::{Comparison, Linkage};
-use super::since::{self, LastNight};
 use super::weight::bits_of;
 use super::{person_records, term_frequency};
 use crate::clock::show_instant;
@@ -109,16 +109,23 @@ pub async fn find(
                 && !night.full_refresh
                 && last.review_probability() == Some(persons.review_probability) =>
         {
-            let found =
-                since::find_changed(scratch, &night_before, last, &blocking, &keyed, linkage, records)
-                    .await?;
+            let found = changed_records::find_changed(
+                scratch,
+                &night_before,
+                last,
+                &blocking,
+                &keyed,
+                linkage,
+                records,
+            )
+            .await?;
             found.map(|changed| (night_before, changed))
         }
         _ => None,
     };
     // One rule after another: each join may hold one side in memory.
     let session = comparing(scratch).await?;
-    let changed = since.is_some().then(since::changed);
+    let changed = since.is_some().then(changed_records::changed);
     let candidates = scratch::table("match_candidates");
     let mut added = Vec::new();
     for rule in 0..linkage.blocking.len() {
@@ -154,7 +161,8 @@ pub async fn find(
     }
     let carried = match &since {
         Some((night_before, _)) => {
-            let frame = since::carried_over(scratch, night_before, &blocking, &keyed, linkage).await?;
+            let frame =
+                changed_records::carried_over(scratch, night_before, &blocking, &keyed, linkage).await?;
             Some(scratch.put(&scored(), frame).await?)
         }
         None => None,

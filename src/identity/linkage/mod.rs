@@ -13,13 +13,13 @@
 //! ```
 
 pub mod candidates;
+mod changed_records;
 pub mod em;
 mod explain;
 pub mod fitted;
 pub mod links;
 mod model;
 pub mod person_records;
-mod since;
 mod term_frequency;
 pub mod weight;
 

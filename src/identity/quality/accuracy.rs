@@ -12,8 +12,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 
-use super::ladder::{Ladder, Rung};
 use super::small_result::rows;
+use super::thresholds::{Threshold, Thresholds};
 use crate::error::{Context, Error, Result};
 use crate::identity::declaration::Persons;
 use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
@@ -55,7 +55,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 
 /// What was measured.
 pub struct Accuracy {
-    links: Vec<(Rung, Counts)>,
+    links: Vec<(Threshold, Counts)>,
     pairs: Counts,
     customers: Counts,
     /// Records that the truth knows, and those of them that were resolved.
@@ -134,8 +134,8 @@ async fn known_sql(session: &Session, truth: &TableName) -> Result<String> {
     Ok(format!("select distinct {columns} from {truth} where {given}"))
 }
 
-async fn links(session: &Session, known: &str, persons: &Persons) -> Result<Vec<(Rung, Counts)>> {
-    let ladder = Ladder::from_review(MOST_BITS, persons);
+async fn links(session: &Session, known: &str, persons: &Persons) -> Result<Vec<(Threshold, Counts)>> {
+    let ladder = Thresholds::from_review(MOST_BITS, persons);
     let real = numbers(
         session,
         &format!(
@@ -167,7 +167,7 @@ async fn links(session: &Session, known: &str, persons: &Persons) -> Result<Vec<
             right[rung] += column(2).value(row).unsigned_abs();
         }
     }
-    let counts = Ladder::at_least(&found).into_iter().zip(Ladder::at_least(&right));
+    let counts = Thresholds::at_least(&found).into_iter().zip(Thresholds::at_least(&right));
     Ok(ladder
         .0
         .into_iter()
@@ -198,8 +198,8 @@ impl Accuracy {
     pub fn table(&self) -> Result<RecordBatch> {
         let of_links = self.links.iter().map(|(rung, counts)| ("links", Some(rung), *counts));
         let others = [("pairs", None, self.pairs), ("customers", None, self.customers)];
-        let rows: Vec<(&str, Option<&Rung>, Counts)> = of_links.chain(others).collect();
-        let float = |of: fn(&Rung) -> f64| -> ArrayRef {
+        let rows: Vec<(&str, Option<&Threshold>, Counts)> = of_links.chain(others).collect();
+        let float = |of: fn(&Threshold) -> f64| -> ArrayRef {
             Arc::new(Float64Array::from_iter(rows.iter().map(|(_, rung, _)| rung.map(of))))
         };
         let count = |of: fn(Counts) -> u64| -> ArrayRef {
@@ -212,7 +212,7 @@ impl Accuracy {
             ("position", Arc::new(Int64Array::from_iter_values(0..rows.len() as i64))),
             ("measure", Arc::new(StringArray::from_iter_values(rows.iter().map(|(measure, _, _)| measure)))),
             ("match_weight", float(|rung| rung.bits)),
-            ("match_probability", float(Rung::probability)),
+            ("match_probability", float(Threshold::probability)),
             (
                 "threshold",
                 Arc::new(StringArray::from_iter(

@@ -22,10 +22,10 @@ mod blocking;
 mod completeness;
 mod decisions;
 mod declaration;
-mod ladder;
 mod sizes;
 mod small_result;
 mod tables;
+mod thresholds;
 mod unlinkables;
 mod weights;
 
@@ -45,7 +45,7 @@ use tables::{
 };
 
 /// What the step found, to be staged.
-pub struct Judged {
+pub struct QualityResult {
     /// In the order of [`Quality::writes`].
     pub tables: Vec<(TableName, DataFrame)>,
     pub notes: Vec<String>,
@@ -58,11 +58,16 @@ pub struct Judged {
 /// # Errors
 /// The truth lacks a column or gives a record several persons; the comparisons of the pipeline are
 /// not those that were learnt.
-pub async fn judge(catalog: &Catalog, quality: &Quality, pipeline: &str, as_of: Instant) -> Result<Judged> {
+pub async fn judge(
+    catalog: &Catalog,
+    quality: &Quality,
+    pipeline: &str,
+    as_of: Instant,
+) -> Result<QualityResult> {
     let reads = quality.tables_read();
     let session = catalog.session(&reads, Some(as_of)).await?;
     session.register_functions(likeness::functions());
-    let mut judged = Judged { tables: Vec::new(), notes: Vec::new(), warnings: Vec::new() };
+    let mut judged = QualityResult { tables: Vec::new(), notes: Vec::new(), warnings: Vec::new() };
     let mut made = |name: &str, frame: DataFrame| judged.tables.push((mart(name), frame));
     made(CUSTOMER_SIZES, sizes::frame(&session, quality.persons.is_some()).await?);
     if let Some(persons) = &quality.persons {

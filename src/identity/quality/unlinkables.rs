@@ -9,8 +9,8 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, Str
 use arrow::datatypes::Int64Type;
 use datafusion::prelude::DataFrame;
 
-use super::ladder::Ladder;
 use super::small_result::rows;
+use super::thresholds::Thresholds;
 use crate::error::{Context, Result};
 use crate::identity::declaration::Persons;
 use crate::identity::linkage::candidates::{self, Terms};
@@ -24,7 +24,7 @@ const BITS: (i32, i32) = (-60, 200);
 /// Columns: `match_weight` (a threshold in bits), `match_probability`, `threshold` (`link` or `review`
 /// where it is the declared one), `records` there are, of these `unlinkable` below it, and their `share`.
 pub async fn frame(session: &Session, persons: &Persons, estimate: Option<&Estimate>) -> Result<DataFrame> {
-    let ladder = Ladder::new(BITS.0, BITS.1, persons);
+    let ladder = Thresholds::new(BITS.0, BITS.1, persons);
     // The first is below all rungs.
     let mut highest = vec![0; ladder.0.len() + 1];
     if let Some(estimate) = estimate {
@@ -50,9 +50,9 @@ pub async fn frame(session: &Session, persons: &Persons, estimate: Option<&Estim
 }
 
 /// `highest[n + 1]` records reach the rung `n` and no higher, `highest[0]` none.
-fn batch(ladder: &Ladder, highest: &[u64]) -> Result<RecordBatch> {
+fn batch(ladder: &Thresholds, highest: &[u64]) -> Result<RecordBatch> {
     let records: u64 = highest.iter().sum();
-    let linkable = Ladder::at_least(&highest[1..]);
+    let linkable = Thresholds::at_least(&highest[1..]);
     let below = |n: usize| records - linkable[n];
     // Where all can be linked, and where none can, one row is enough; the declared thresholds stay.
     let tells = |n: usize| {
@@ -92,7 +92,7 @@ mod tests {
     fn shares_grow_from_none_to_all() {
         let text = "records = 'channel.persons'\nlink_probability = 0.8\nreview_probability = 0.8";
         let persons = toml::from_str::<IdentityDeclaration>(text).unwrap().check().unwrap().persons.unwrap();
-        let ladder = Ladder::new(-2, 5, &persons);
+        let ladder = Thresholds::new(-2, 5, &persons);
         // Of four records one weighs 0 to 1 bits, two weigh 2 to 3, one 3 to 4.
         let highest = [0, 0, 0, 1, 0, 2, 1, 0, 0];
         assert_eq!(ladder.0.len() + 1, highest.len());

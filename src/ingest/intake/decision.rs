@@ -31,11 +31,11 @@ pub struct Intake {
 #[derive(Debug)]
 pub struct Unread {
     pub file: SourceFile,
-    pub because: Because,
+    pub because: UnreadReason,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Because {
+pub enum UnreadReason {
     /// This file says the same.
     SameAs(String),
     /// This is a newer edition of it.
@@ -91,7 +91,7 @@ pub(super) struct Sorted<'f> {
 }
 
 impl Sorted<'_> {
-    pub(super) fn leave_unread(&mut self, seen: &SeenFile, because: Because) {
+    pub(super) fn leave_unread(&mut self, seen: &SeenFile, because: UnreadReason) {
         self.unread.push(Unread { file: seen.file.clone(), because });
     }
 }

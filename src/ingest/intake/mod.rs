@@ -2,12 +2,12 @@
 //! others. Pure: everything was observed before.
 //!
 //! A file is known by its name and its content. One whose name is new may say what another said
-//! (`same_content`), be an edition of one that is known (`editions`), or be the whole list of a day
+//! (`same_content`), be an edition of one that is known (`newest_edition`), or be the whole list of a day
 //! (`snapshots`); refused records may be read again (`replay`). `decision` is what comes of it.
 
 pub(super) mod decision;
-mod editions;
 mod file_names;
+mod newest_edition;
 mod replay;
 mod same_content;
 mod snapshots;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::definition::Ingest;
-use super::expected::expected;
+use super::file_expectations::expected;
 use super::file_order::surprises;
 use super::observe::{SeenFile, SourceObservation};
 use super::retention_policy;
@@ -29,7 +29,7 @@ use crate::ops::quarantine::Lines;
 use crate::ops::sources::FileRegister;
 use crate::source::Source;
 
-pub use decision::{Because, Dismissed, Intake, Replaced, Replay, Unread};
+pub use decision::{Dismissed, Intake, Replaced, Replay, Unread, UnreadReason};
 pub use snapshots::instant_of;
 
 use decision::Sorted;
@@ -109,7 +109,7 @@ fn files_taken(source: &Source, seen: &SourceObservation, asked: &Asked) -> Resu
         snapshots::in_order(source, arrived, files, register, asked.as_of, &mut warnings)?
     } else {
         let sorted = match &source.files().replaces {
-            Some(pattern) => editions::newest(pattern, arrived, register)?,
+            Some(pattern) => newest_edition::newest(pattern, arrived, register)?,
             None => Sorted { read: arrived, ..Sorted::default() },
         };
         let awaited = replay::awaited(open.filter(|_| asked.replay), files, register);
@@ -188,22 +188,22 @@ fn why(intake: &Intake, all: usize) -> String {
             why.push_str(&format!("; {what}: {}", listed(&pairs)));
         }
     };
-    let unread = |says: fn(&Because) -> Option<(&str, &str)>| -> Vec<String> {
+    let unread = |says: fn(&UnreadReason) -> Option<(&str, &str)>| -> Vec<String> {
         let pairs = intake.unread.iter().filter_map(|unread| Some((unread, says(&unread.because)?)));
         pairs.map(|(unread, (verb, other))| format!("{} {verb} {other}", unread.file.name)).collect()
     };
     add(
         "adds nothing, the same content again",
         unread(|because| match because {
-            Because::SameAs(other) => Some(("is", other)),
-            Because::ReplacedBy(_) => None,
+            UnreadReason::SameAs(other) => Some(("is", other)),
+            UnreadReason::ReplacedBy(_) => None,
         }),
     );
     add(
         "adds nothing, an older edition",
         unread(|because| match because {
-            Because::ReplacedBy(other) => Some(("was replaced by", other)),
-            Because::SameAs(_) => None,
+            UnreadReason::ReplacedBy(other) => Some(("was replaced by", other)),
+            UnreadReason::SameAs(_) => None,
         }),
     );
     let replaced =

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::{Because, Sorted};
+use super::decision::{Sorted, UnreadReason};
 use super::file_names::{listed, names};
 use crate::error::{Error, Result};
 use crate::ingest::observe::SeenFile;
@@ -50,7 +50,7 @@ pub(super) fn settled<'f>(
             continue;
         };
         if let Some(other) = awaited.get(digest) {
-            settled.leave_unread(seen, Because::SameAs((*other).to_owned()));
+            settled.leave_unread(seen, UnreadReason::SameAs((*other).to_owned()));
             continue;
         }
         match (contents.get(digest), source.files().same_content) {
@@ -60,11 +60,11 @@ pub(super) fn settled<'f>(
             }
             (Some((_, false)), _) | (_, Some(SameContent::Read)) => settled.read.push(seen),
             (Some((other, true)), Some(SameContent::Skip)) => {
-                settled.leave_unread(seen, Because::SameAs((*other).to_owned()));
+                settled.leave_unread(seen, UnreadReason::SameAs((*other).to_owned()));
             }
             (Some((other, true)), None) if !source.contract.key.is_empty() => {
                 if moved(digest, name) {
-                    settled.leave_unread(seen, Because::SameAs((*other).to_owned()));
+                    settled.leave_unread(seen, UnreadReason::SameAs((*other).to_owned()));
                 } else {
                     settled.read.push(seen);
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::{Because, Sorted};
+use super::decision::{Sorted, UnreadReason};
 use super::file_names::{listed, names};
 use crate::clock::{Instant, show_instant};
 use crate::day::day_start;
@@ -57,7 +57,7 @@ pub(super) fn in_order<'f>(
             known.or_else(|| contents.insert((digest, at), name))
         });
         match again {
-            Some(other) => sorted.leave_unread(seen, Because::SameAs(other.to_owned())),
+            Some(other) => sorted.leave_unread(seen, UnreadReason::SameAs(other.to_owned())),
             None if last.is_some_and(|last| at <= last) => old.push(name.to_owned()),
             None => lists.push((at, seen)),
         }

@@ -154,7 +154,7 @@ fn without_a_key_the_source_says_what_the_same_content_means() {
         assert_eq!(read(READ, &files, &register).last().map(String::as_str), Some("nice/a"));
         let skipped = taken(SKIP, &files, &register).unwrap();
         assert!(skipped.files.iter().all(|file| file.name == "lyon/a"), "{skipped:?}");
-        assert_eq!(skipped.unread[0].because, Because::SameAs("lyon/a".to_owned()));
+        assert_eq!(skipped.unread[0].because, UnreadReason::SameAs("lyon/a".to_owned()));
         assert!(skipped.why.contains("the same content again: nice/a is lyon/a"), "{}", skipped.why);
     }
     // What it says counts with a key too.
@@ -186,7 +186,7 @@ fn of_editions_the_newest_is_read_and_the_others_leave() {
     let intake = taken(EDITIONS, &["s_1", "s_1_v2", "s_1_v10", "s_2"], &[]).unwrap();
     assert_eq!(intake.files.iter().map(|f| &f.name).collect::<Vec<_>>(), ["s_1_v10", "s_2"]);
     assert_eq!(intake.unread.len(), 2);
-    assert_eq!(intake.unread[0].because, Because::ReplacedBy("s_1_v10".to_owned()));
+    assert_eq!(intake.unread[0].because, UnreadReason::ReplacedBy("s_1_v10".to_owned()));
 
     let intake = taken(EDITIONS, &["s_1_v3"], &["s_1=a!s_1_v2", "s_1_v2=b", "s_2=c"]).unwrap();
     assert_eq!(intake.files.len(), 1);
@@ -199,7 +199,7 @@ fn of_editions_the_newest_is_read_and_the_others_leave() {
 fn an_edition_that_comes_late_adds_nothing() {
     let intake = taken(EDITIONS, &["s_1_v2=b"], &["s_1_v3=c"]).unwrap();
     assert!(intake.files.is_empty() && intake.replaced.is_empty());
-    assert_eq!(intake.unread[0].because, Because::ReplacedBy("s_1_v3".to_owned()));
+    assert_eq!(intake.unread[0].because, UnreadReason::ReplacedBy("s_1_v3".to_owned()));
     assert!(intake.why.contains("an older edition: s_1_v2 was replaced by s_1_v3"), "{}", intake.why);
 }
 
@@ -244,7 +244,7 @@ fn a_list_that_is_not_newer_stops_the_run() {
     stops(LISTS, &["list=a"], &[], &["no date as %Y-%m-%d in the name: list"]);
     // The very same list, moved or delivered twice, is known.
     let intake = taken(LISTS, &["2026-06-02=b", "2026-06-02 (1)=b"], &["2026-06-02=b"]).unwrap();
-    assert_eq!(intake.unread[0].because, Because::SameAs("2026-06-02".to_owned()));
+    assert_eq!(intake.unread[0].because, UnreadReason::SameAs("2026-06-02".to_owned()));
     assert_eq!(read(LISTS, &["2026-06-02=b", "2026-06-02 (1)=b"], &[]), ["2026-06-02"]);
 }
 
@@ -299,6 +299,6 @@ fn refused_records_are_found_by_the_content_of_their_file() {
         let replayed = intake(&source(keys), &seen, &Asked { replay: true, ..asked() }).unwrap();
         assert_eq!(replayed.replay[0].file.name, "b");
         assert!(replayed.files.is_empty());
-        assert_eq!(replayed.unread[0].because, Because::SameAs("b".to_owned()));
+        assert_eq!(replayed.unread[0].because, UnreadReason::SameAs("b".to_owned()));
     }
 }

@@ -20,7 +20,7 @@ use crate::source::Source;
 use crate::source::snapshot::{VALID_FROM, VALID_TO};
 use crate::step::StepContext;
 use crate::warehouse::catalog::Session;
-use crate::warehouse::expiry::SplitTable;
+use crate::warehouse::row_removal::SplitTable;
 use crate::warehouse::stage::{Layout, Mode, Staged};
 use crate::warehouse::time_value::instant_value;
 

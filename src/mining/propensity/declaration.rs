@@ -73,13 +73,13 @@ pub struct OutcomeSection {
 #[serde(untagged, expecting = "expected { count = 5, every_days = 30 } or a list of days")]
 pub enum CutoffsSection {
     Days(Vec<String>),
-    Rhythm(Rhythm),
+    CutoffSpacing(CutoffSpacing),
 }
 
 /// `count` cut-offs, each `every_days` before the next, the latest one window before the as-of instant.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Rhythm {
+pub struct CutoffSpacing {
     /// How many cut-offs, the latest one window before the run's instant.
     #[schemars(example = 3)]
     pub count: usize,
@@ -266,7 +266,7 @@ fn check_cutoffs(cutoffs: &CutoffsSection, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(["cutoffs"], too_few_cutoffs(texts.len())));
         }
         CutoffsSection::Days(_) => {}
-        CutoffsSection::Rhythm(rhythm) => {
+        CutoffsSection::CutoffSpacing(rhythm) => {
             if rhythm.count < 2 {
                 problems.push(Problem::new(["cutoffs", "count"], too_few_cutoffs(rhythm.count)));
             }

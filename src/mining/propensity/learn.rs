@@ -16,11 +16,11 @@ use super::declaration::PropensityParams;
 use super::score::Scorer;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
-use crate::mining::evaluate;
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
 use crate::mining::logistic::{self, Logistic};
 use crate::mining::matrix::{self, Key, Matrix};
+use crate::mining::metrics;
 use crate::mining::scaling::{Rare, Scaling};
 
 /// The column that says for whom the outcome came.
@@ -160,7 +160,7 @@ fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) ->
         let position = index as i64 + 1;
         fitted.note(Part::Parameter, "cutoff", position, show_instant(cutoff));
         fitted.set(Part::Metric, "customers_of_cutoff", position, rows.features.seen as f64);
-        if let Some(rate) = evaluate::base_rate(&rows.outcomes) {
+        if let Some(rate) = metrics::base_rate(&rows.outcomes) {
             fitted.set(Part::Metric, "base_rate_of_cutoff", position, rate);
         }
     }
@@ -240,13 +240,13 @@ fn set_counts(fitted: &mut FittedModel, of: &str, outcomes: &[bool]) {
 
 fn report(fitted: &mut FittedModel, scores: &[f64], outcomes: &[bool]) {
     set_counts(fitted, "holdout", outcomes);
-    let bins = evaluate::calibration(scores, outcomes);
+    let bins = metrics::calibration(scores, outcomes);
     let figures = [
-        ("auc", evaluate::auc(scores, outcomes)),
-        ("brier", evaluate::brier(scores, outcomes)),
-        ("base_rate", evaluate::base_rate(outcomes)),
-        ("top_decile_lift", evaluate::top_decile_lift(scores, outcomes)),
-        ("calibration_error", evaluate::expected_calibration_error(&bins)),
+        ("auc", metrics::auc(scores, outcomes)),
+        ("brier", metrics::brier(scores, outcomes)),
+        ("base_rate", metrics::base_rate(outcomes)),
+        ("top_decile_lift", metrics::top_decile_lift(scores, outcomes)),
+        ("calibration_error", metrics::expected_calibration_error(&bins)),
     ];
     for (name, figure) in figures {
         if let Some(value) = figure {

@@ -18,8 +18,8 @@ use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 use super::kmeans::{self, Clustering, assign, squared_distance};
-use crate::mining::evaluate::adjusted_rand_index;
 use crate::mining::fit_error::{FitError, FitResult};
+use crate::mining::metrics::adjusted_rand_index;
 
 /// How a k did.
 #[derive(Debug, Clone)]
@@ -149,7 +149,7 @@ pub fn silhouette(rows: &Array2<f64>, labels: &[usize]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mining::planted::blobs;
+    use crate::mining::test_data::blobs;
 
     #[test]
     fn the_number_of_planted_blobs_is_chosen() {

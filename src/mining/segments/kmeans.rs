@@ -163,8 +163,8 @@ pub(super) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mining::evaluate::adjusted_rand_index;
-    use crate::mining::planted::blobs;
+    use crate::mining::metrics::adjusted_rand_index;
+    use crate::mining::test_data::blobs;
 
     #[test]
     fn planted_blobs_are_found() {

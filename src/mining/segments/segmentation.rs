@@ -311,9 +311,9 @@ mod tests {
     use datafusion::prelude::{SessionConfig, SessionContext};
 
     use super::*;
-    use crate::mining::evaluate::adjusted_rand_index;
     use crate::mining::feature_column::FeatureColumn;
-    use crate::mining::planted::blobs;
+    use crate::mining::metrics::adjusted_rand_index;
+    use crate::mining::test_data::blobs;
 
     fn params(count: SegmentCount) -> SegmentParams {
         SegmentParams {

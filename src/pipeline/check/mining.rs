@@ -185,7 +185,7 @@ impl Checking<'_, '_> {
                     texts.iter().filter_map(|text| self.take(&key, parse_instant(text, zone))).collect(),
                 )
             }
-            CutoffsSection::Rhythm(rhythm) => Cutoffs::Every {
+            CutoffsSection::CutoffSpacing(rhythm) => Cutoffs::Every {
                 count: u32::try_from(rhythm.count).ok()?,
                 days: u32::try_from(rhythm.every_days).ok()?,
             },

@@ -23,7 +23,7 @@ use super::graph::graph;
 use super::placeholder::Placeholders;
 use super::project::ProjectFolder;
 use super::step::DeclaredStep;
-use super::truth;
+use super::truth_isolation;
 use crate::clock::parse_instant;
 use crate::dag::Dag;
 use crate::error::{Error, Result};
@@ -149,7 +149,7 @@ impl Checking<'_, '_> {
         }
         match graph(steps) {
             Ok(graph) => {
-                let unseen = truth::require_unseen(steps, &graph);
+                let unseen = truth_isolation::require_unseen(steps, &graph);
                 self.take(&["match_quality", "truth"], unseen);
                 Some(graph)
             }

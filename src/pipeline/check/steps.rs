@@ -10,8 +10,8 @@ use crate::name::{StepName, TableName};
 use crate::pipeline::definition::TableRules;
 use crate::pipeline::step::DeclaredStep;
 use crate::source::Source;
+use crate::warehouse::row_versions::Versions;
 use crate::warehouse::time_column::{TimeColumn, TimeOf};
-use crate::warehouse::versions::Versions;
 use crate::warehouse::visibility::KnownSince;
 
 /// What has been checked so far.

@@ -17,7 +17,7 @@ use crate::source::contract::snapshot;
 use crate::source::declaration::SourceDeclaration;
 use crate::source::definition::{Origin, Source};
 use crate::source::file::delivery::DeliveryDeclaration;
-use crate::source::file::delivery::editions::Editions;
+use crate::source::file::delivery::edition_pattern::Editions;
 use crate::source::file::format::Format;
 use crate::source::file::text::TextEncoding;
 use crate::source::file::text::encoding::Encoding;

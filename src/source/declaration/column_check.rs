@@ -68,7 +68,8 @@ impl SourceDeclaration {
             .map_err(|e| {
                 let e = match is_source_key(name) {
                     // TOML puts what follows [columns] into it.
-                    true => e.hint(format!("`{name}` is a key of the source: write it above [columns]")),
+                    true => Error::config(e.message())
+                        .hint(format!("`{name}` is a key of the source: write it above [columns]")),
                     false => e,
                 };
                 problems.push(Problem::new(key("type"), e));

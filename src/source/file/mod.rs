@@ -21,7 +21,7 @@ use glob::Pattern;
 use crate::source::contract::Contract;
 use csv::ragged::Ragged;
 use delivery::Delivery;
-use delivery::editions::Editions;
+use delivery::edition_pattern::Editions;
 use delivery::file_version::file_version;
 use delivery::same_content::SameContent;
 use format::Format;

@@ -11,8 +11,8 @@ use arrow::array::{
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::doubt::{Doubt, is_whole_in_other_digits, looks_shortened, may_be_shortened};
 use super::field_stretch::{Absent, Fields};
+use super::suspicious_value::{Doubt, is_whole_in_other_digits, looks_shortened, may_be_shortened};
 use crate::error::{Context, Result};
 use crate::source::contract::column::{Column, ColumnType};
 use crate::source::value::calendar::Written;

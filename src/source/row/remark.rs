@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::doubt::Doubt;
+use super::suspicious_value::Doubt;
 use super::tally::Tally;
 
 /// Something that was seen.

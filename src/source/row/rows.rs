@@ -8,11 +8,11 @@ use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::decoder::Decoder;
-use super::doubt::Doubt;
 use super::fault_reason::text_of;
 use super::field_stretch::Fields;
 use super::quarantine::Quarantine;
 use super::remark::{Remark, Seen};
+use super::suspicious_value::Doubt;
 use super::tally::Tally;
 use crate::error::{Context, Result};
 use crate::source::contract::column::Column;

@@ -10,9 +10,9 @@ use datafusion::scalar::ScalarValue;
 
 use super::*;
 use crate::clock::parse_instant;
-use crate::mining::planted::uniform;
 use crate::mining::propensity::declaration::PropensitySection;
 use crate::mining::propensity::score::score;
+use crate::mining::test_data::uniform;
 use crate::mining::{KEY, score as arithmetic};
 
 fn params(columns: &str) -> PropensityParams {
@@ -86,7 +86,7 @@ async fn what_was_planted_is_learnt_and_judged_on_the_latest_cutoff() {
             b.column_by_name(OUTCOME).unwrap().as_boolean().iter().map(Option::unwrap).collect::<Vec<_>>()
         })
         .collect();
-    let best = evaluate::auc(&odds, &outcomes).unwrap();
+    let best = metrics::auc(&odds, &outcomes).unwrap();
     let auc = fitted.metric("auc").unwrap();
     assert!(auc > 0.75 && best - auc < 0.01, "{auc} of {best}");
     assert!(fitted.metric("calibration_error").unwrap() < 0.03);
@@ -250,9 +250,9 @@ async fn telecom_subscribers_leave_as_scikit_learn_says() {
         scores.extend(model.logistic.predict(&model.scaling.apply(&test.features)));
         outcomes.extend(test.outcomes);
     }
-    let auc = evaluate::auc(&scores, &outcomes).unwrap();
-    let brier = evaluate::brier(&scores, &outcomes).unwrap();
-    let lift = evaluate::top_decile_lift(&scores, &outcomes).unwrap();
+    let auc = metrics::auc(&scores, &outcomes).unwrap();
+    let brier = metrics::brier(&scores, &outcomes).unwrap();
+    let lift = metrics::top_decile_lift(&scores, &outcomes).unwrap();
     println!("AUC {auc:.4} Brier {brier:.4} lift {lift:.2}");
     assert!((auc - 0.82146).abs() < 1e-4, "{auc}");
     assert!((brier - 0.09781).abs() < 1e-4, "{brier}");

@@ -5,7 +5,7 @@
 //! read. A renamed column is one missing and one added column, reported together with the similar name. Types
 //! are not compared here: values that do not fit are refused one by one.
 
-use super::near::near;
+use super::nearest_column::near;
 use crate::error::{Error, Result};
 use crate::source::contract::column::{Column, From};
 use crate::source::contract::header_name::{has_hidden_marks, plain};

@@ -2,6 +2,6 @@
 
 pub mod drift;
 pub mod evolution;
-pub mod near;
+pub mod nearest_column;
 pub mod partition;
 pub mod survey;

@@ -2,7 +2,7 @@
 //!
 //! This is arithmetic over names, dates and instants that others read.
 
-pub mod editions;
+pub mod edition_pattern;
 pub mod file_version;
 pub mod name_pattern;
 pub mod same_content;

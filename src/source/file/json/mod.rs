@@ -23,7 +23,7 @@ use crate::source::row::decoder::Decoder;
 use crate::source::row::remark::{Remark, Seen};
 use crate::source::row::rows::{Piece, Refusal, Rows};
 use crate::source::row::tally::Tally;
-use crate::source::row::unfold::Unfolded;
+use crate::source::row::unnest::Unfolded;
 use crate::source::value::fault::Fault;
 use object::Scratch;
 use path::{MOST_UNKNOWN, Unknown};

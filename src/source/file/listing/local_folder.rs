@@ -14,7 +14,7 @@ use super::skipped_files::skip_reason;
 use crate::error::{Context, Error, Result};
 use crate::source::contract::header_name::composed;
 use crate::source::file::source_file::{Listing, SourceFile};
-use crate::storage::fault::between;
+use crate::storage::fault_injection::between;
 use crate::storage::local_file::{LocalFile, meta_of};
 
 /// Returns the file at a path, or the files below it that match.

@@ -17,7 +17,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use crate::error::{Context, Error, Result};
 use crate::source::contract::header_name::plain;
 use crate::source::file::FileSource;
-use crate::source::file::columns::near::near;
+use crate::source::file::columns::nearest_column::near;
 use crate::source::row::place::{RowPlace, row_place};
 
 /// A column of the file.

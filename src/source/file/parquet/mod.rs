@@ -28,7 +28,7 @@ use super::source_file::SourceFile;
 use crate::error::{Context, Error, Result};
 use crate::source::contract::column::ColumnType;
 use crate::source::row::rows::{Piece, Refusal, Rows};
-use crate::source::row::unfold::Unfolded;
+use crate::source::row::unnest::Unfolded;
 use cells::{Cells, reads_as};
 use columns::{Elements, FileColumn, FileColumns, coerced, reading_hint};
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::decision::{Because, Replaced, Sorted};
+use super::decision::{Replaced, Sorted, UnreadReason};
 use super::file_names::listed;
 use crate::error::{Error, Result};
 use crate::ingest::observe::SeenFile;
@@ -84,7 +84,7 @@ pub(super) fn newest<'f>(
         for (_, older) in &group[1..] {
             let by = first.name().to_owned();
             match older {
-                File::New(seen) => sorted.leave_unread(seen, Because::ReplacedBy(by)),
+                File::New(seen) => sorted.leave_unread(seen, UnreadReason::ReplacedBy(by)),
                 File::Known(entry) if entry.counts() => {
                     sorted.replaced.push(Replaced { entry: (*entry).clone(), by });
                 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::definition::Model;
-use super::time_column::time_lineage;
+use super::time_lineage::time_lineage;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::step::StepContext;

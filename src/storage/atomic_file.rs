@@ -14,7 +14,7 @@ use super::permission::Permission;
 
 /// A file in the making.
 #[derive(Debug)]
-pub struct Beside {
+pub struct AtomicFile {
     path: PathBuf,
     partial: PathBuf,
     file: File,
@@ -28,7 +28,7 @@ pub fn name_beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-impl Beside {
+impl AtomicFile {
     /// Begins the file of this path.
     pub fn create(path: &Path, permission: Permission) -> io::Result<Self> {
         Self::create_as(path, name_beside(path), permission)
@@ -38,7 +38,7 @@ impl Beside {
     pub fn create_as(path: &Path, partial: PathBuf, permission: Permission) -> io::Result<Self> {
         // An existing link with this name is not followed.
         let file = permission.new_file(&partial)?;
-        Ok(Beside { path: path.to_owned(), partial, file, is_whole: false })
+        Ok(AtomicFile { path: path.to_owned(), partial, file, is_whole: false })
     }
 
     pub fn file(&self) -> &File {
@@ -60,7 +60,7 @@ impl Beside {
     }
 }
 
-impl Drop for Beside {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.is_whole {
             // A file that cannot be deleted now was already deleted, or is reported by the next reader.
@@ -80,7 +80,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list.csv");
         for whole in [false, true] {
-            let beside = Beside::create(&path, Permission::OWNER).unwrap();
+            let beside = AtomicFile::create(&path, Permission::OWNER).unwrap();
             beside.file().write_all(b"1").unwrap();
             if whole {
                 beside.finish().unwrap();
@@ -99,9 +99,9 @@ mod tests {
         fs::write(&other, "kept").unwrap();
         let partial = name_beside(&path);
         symlink(&other, &partial).unwrap();
-        Beside::create_as(&path, partial, Permission::OWNER).unwrap_err();
+        AtomicFile::create_as(&path, partial, Permission::OWNER).unwrap_err();
         assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
-        Beside::create(&path, Permission::OWNER).unwrap().finish().unwrap();
+        AtomicFile::create(&path, Permission::OWNER).unwrap().finish().unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -112,7 +112,7 @@ pub fn adjusted_rand_index(a: &[usize], b: &[usize]) -> f64 {
 mod tests {
     //! References: scikit-learn 1.x on the same numbers.
     use super::*;
-    use crate::mining::planted::uniform;
+    use crate::mining::test_data::uniform;
 
     fn close(found: f64, expected: f64) {
         assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");

@@ -3,10 +3,10 @@
 
 use arrow::datatypes::DataType;
 
-use super::answers::{AGREED, WORTH, condition_column};
 use super::definition::Audience;
+use super::evaluation::{AGREED, WORTH, condition_column};
 use super::grain::CUSTOMER_ID;
-use super::unknown::BETWEEN;
+use super::null_conditions::BETWEEN;
 use super::waterfall::{Positions, reasons};
 use crate::name::TableName;
 use crate::sql_text::quoted;

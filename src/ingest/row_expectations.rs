@@ -8,7 +8,7 @@ use arrow::datatypes::{Date32Type, Int64Type};
 use chrono::NaiveDate;
 
 use super::definition::Ingest;
-use super::expected::gap;
+use super::file_expectations::gap;
 use crate::clock::{Instant, show_instant};
 use crate::config::Severity;
 use crate::error::{Context, Error, Result};

@@ -11,14 +11,14 @@ use arrow::datatypes::{DataType, Field, Schema};
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::behaviour::Life;
 use super::calendar::{ELIGIBLE_STEPS, HOLDOUT_STEP, OUTCOME_STEPS, STEPS, as_utc_text, day, step_start};
 use super::campaign::{CONTROL_SHARE, Group, LIFT, LIFT_STEPS, MEASURED};
-use super::leaving::{INCIDENT, INCIDENT_MEMORY, churn_probability};
-use super::life::Life;
+use super::channel_records::Story;
+use super::churn::{INCIDENT, INCIDENT_MEMORY, churn_probability};
 use super::organisation::Organisation;
 use super::output::{Columns, Rows, Table};
 use super::person::Person;
-use super::story::Story;
 use crate::error::{Context, Result};
 
 /// A forecast at a cut-off and what came of it.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use rand::Rng;
 
 use super::basket::{Line, Shopper};
+use super::behaviour::{Channel, Life, Order, Trouble};
 use super::calendar::{DAY, Moment};
 use super::catalogue::Catalogue;
-use super::chance::{Purpose, Stream, happens, scrambled, stream};
-use super::life::{Channel, Life, Order, Trouble};
 use super::names::without_accents;
 use super::person::{Person, Separation, is_exported, mistype, mistype_digit, write_phone};
+use super::random_streams::{Purpose, Stream, happens, scrambled, stream};
 
 /// The largest prime below 10^11: room for 2048 records for each of 48 million persons.
 const RECORDS: u64 = 99_999_999_977;

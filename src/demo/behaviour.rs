@@ -1,7 +1,7 @@
 //! What a person does in the two years: orders, incidents, e-mails, visits, leaving.
 //!
 //! One step after the other, each drawn from what was seen before it, so that the planted
-//! probabilities hold (`leaving`). The steps after the last export are lived too: the truth tells
+//! probabilities hold (`churn`). The steps after the last export are lived too: the truth tells
 //! what came of the last forecasts.
 
 use rand::Rng;
@@ -9,9 +9,9 @@ use rand::Rng;
 use super::archetype::RATE_SHAPE;
 use super::calendar::{DAY, LIVED_STEPS, Moment, STEP_DAYS, STEPS, season, step_start};
 use super::campaign::{self, Group};
-use super::chance::{Purpose, Stream, count, gamma, happens, stream};
-use super::leaving::{Habits, INCIDENT_RATE, OPENS_AFTER, Seen, VISITS_AFTER};
+use super::churn::{Habits, INCIDENT_RATE, OPENS_AFTER, Seen, VISITS_AFTER};
 use super::person::{Person, is_exported};
+use super::random_streams::{Purpose, Stream, count, gamma, happens, stream};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
