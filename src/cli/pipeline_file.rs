@@ -20,8 +20,9 @@ pub(super) fn load_pipeline_without_sources(path: Option<PathBuf>) -> Result<Arc
 
 fn load_with(path: Option<PathBuf>, placeholders: &Placeholders) -> Result<Arc<Pipeline>> {
     let path = match path {
+        Some(project) if project.is_dir() => only_pipeline(&project)?,
         Some(path) => path,
-        None => only_pipeline()?,
+        None => only_pipeline(Path::new(""))?,
     };
     if !path.exists()
         && let Some(near) = near(&path)
@@ -44,11 +45,15 @@ fn near(path: &Path) -> Option<String> {
     did_you_mean(&path.display().to_string(), names.iter().map(String::as_str))
 }
 
-fn only_pipeline() -> Result<PathBuf> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir("pipelines")
+/// Returns the only pipeline of a project, which may be given by its `pipelines/` too.
+fn only_pipeline(project: &Path) -> Result<PathBuf> {
+    let here = if project == Path::new("") { Path::new(".") } else { project };
+    let is_pipelines = here.canonicalize().is_ok_and(|path| path.ends_with("pipelines"));
+    let folder = if is_pipelines { project.to_owned() } else { project.join("pipelines") };
+    let mut found: Vec<PathBuf> = std::fs::read_dir(if is_pipelines { here } else { &folder })
         .map(|entries| {
             entries
-                .filter_map(|e| Some(e.ok()?.path()))
+                .filter_map(|e| Some(folder.join(e.ok()?.file_name())))
                 .filter(|p| p.extension().is_some_and(|e| e == "toml"))
                 .collect()
         })
@@ -56,8 +61,12 @@ fn only_pipeline() -> Result<PathBuf> {
     found.sort();
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Error::config("there is no pipeline in pipelines/")
-            .hint("name one, or start a project with `sillage init`")),
+        [] => {
+            let absolute = std::path::absolute(if is_pipelines { here } else { &folder });
+            let shown = absolute.unwrap_or(folder).components().as_path().display().to_string();
+            Err(Error::config(format!("there is no pipeline in {shown}"))
+                .hint("name one, or start a project with `sillage init`"))
+        }
         many => Err(Error::config("there are several pipelines; name one of them")
             .hint(many.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))),
     }

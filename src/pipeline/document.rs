@@ -205,6 +205,7 @@ fn in_words(message: &str) -> Error {
         ("expected i64", "expected a whole number"),
         ("expected f64", "expected a number"),
         ("expected a sequence", "expected a list"),
+        ("expected an array of length ", "expected a list of length "),
         ("found sequence", "found a list"),
         ("found map", "found a table"),
         ("found string ", "found the text "),
