@@ -19,6 +19,9 @@ pub fn now() -> Instant {
 
 /// Reads an instant: RFC 3339, `YYYY-MM-DD HH:MM:SS` or, for the first instant of a day, `YYYY-MM-DD`; in
 /// `zone` unless it says otherwise.
+///
+/// # Errors
+/// A text in none of these forms.
 pub fn parse_instant(text: &str, zone: Tz) -> Result<Instant> {
     let text = text.trim();
     if let Ok(t) = DateTime::parse_from_rfc3339(text) {

@@ -14,6 +14,9 @@ pub struct Cycle<T>(pub Vec<T>);
 
 impl<T: Ord + Clone> Dag<T> {
     /// Builds the graph; an edge to an unknown node is left out (it is an input from outside).
+    ///
+    /// # Errors
+    /// Edges that make a cycle: its nodes.
     pub fn new(edges: impl IntoIterator<Item = (T, BTreeSet<T>)>) -> Result<Self, Cycle<T>> {
         let mut needs: BTreeMap<T, BTreeSet<T>> = edges.into_iter().collect();
         let known: BTreeSet<T> = needs.keys().cloned().collect();

@@ -32,6 +32,10 @@ impl JsonSchema for TableName {
 }
 
 impl TableName {
+    /// Returns the name of a table of a schema.
+    ///
+    /// # Errors
+    /// A schema or a table that is not an identifier.
     pub fn new(schema: &str, table: &str) -> Result<Self> {
         for part in [schema, table] {
             if !is_identifier(part) {

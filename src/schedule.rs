@@ -36,7 +36,11 @@ pub enum ScheduleEvent {
 }
 
 impl Schedule {
-    /// Checks every pipeline of the folder; all errors at once.
+    /// Checks every pipeline of the folder.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, pipelines that are wrong, all of them at once; no
+    /// pipeline that has a schedule.
     pub fn load(dir: &Path, warehouse: Option<String>) -> Result<Self> {
         let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
             .map_err(|e| Error::config(format!("the folder {} cannot be read", dir.display())).caused_by(e))?
@@ -68,6 +72,9 @@ impl Schedule {
     }
 
     /// Returns when each pipeline runs next, soonest first.
+    ///
+    /// # Errors
+    /// Pipelines that are wrong by now; a schedule that is no cron expression.
     pub fn next_times(&self, after: Instant) -> Result<Vec<(String, Instant)>> {
         let mut times = Vec::new();
         for pipeline in self.pipelines()? {
@@ -81,6 +88,9 @@ impl Schedule {
 
     /// Runs until `stop` turns true. Two pipelines due at one time run one after another; a time
     /// that passed while another ran is caught up once, as of that time.
+    ///
+    /// # Errors
+    /// The same, and schedules without a next run. A run that fails is reported and ends nothing.
     pub async fn run(
         &self,
         request: &Request,

@@ -138,6 +138,10 @@ impl PurposeDeclaration {
 
 impl AudienceDeclaration {
     /// Turns the declaration into an audience; what its SQL reads is not known here.
+    ///
+    /// # Errors
+    /// All that is wrong with it: an invalid name, no table in `from`, no condition, one without a reason or
+    /// with one that is used twice, a number out of its bounds, an export or a purpose that cannot be.
     pub fn check(&self, name: &str) -> Result<Audience, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut wrong = |key: &str, error: Error| problems.push(Problem::new([key], error));

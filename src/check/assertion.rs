@@ -135,6 +135,10 @@ impl Check {
     }
 
     /// Runs the check on the tables as the catalog sees them.
+    ///
+    /// # Errors
+    /// A table that is unknown or cannot be read, a relationship to a column that is not there,
+    /// a check that does not plan.
     pub async fn run(&self, catalog: &Catalog) -> Result<Finding> {
         let failures = self
             .count(catalog)

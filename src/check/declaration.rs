@@ -7,6 +7,9 @@ use crate::name::TableName;
 
 impl CheckDeclaration {
     /// Returns the checks an entry declares (`not_null` of several columns is one check per column).
+    ///
+    /// # Errors
+    /// An entry with no assertion or several; one without the values, the column or the bounds that it needs.
     pub fn check(&self, table: &TableName) -> Result<Vec<Check>> {
         let mut assertions: Vec<Assertion> = Vec::new();
         let mut kinds = 0;

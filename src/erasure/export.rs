@@ -34,6 +34,9 @@ const OTHER_NAMES: &str = "it has hard links under other names, which still cont
 /// person by
 /// `customer_id`; in a file without that column, by a value that identifies them. `format` is how the file
 /// was written, where that is known. What a link leads to is cleaned, and the link stays.
+///
+/// # Errors
+/// A file that cannot be read, or that cannot be replaced.
 pub fn clean_file(path: &str, format: Option<&str>, subject: &ErasedPerson) -> Result<CleanedFile> {
     let doing = || format!("remove the person from {path}");
     let report =

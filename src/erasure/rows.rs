@@ -58,6 +58,9 @@ pub(super) fn rows_with_key(
 }
 
 /// Returns the batch without what is an erased person's, and how many rows that were.
+///
+/// # Errors
+/// A batch without a column of a key.
 pub fn forget_rows(
     batch: RecordBatch,
     person: &Person,

@@ -26,6 +26,9 @@ impl Error {
 /// Turns a library's error into ours, with what was being done.
 pub trait Context<T> {
     /// `doing` completes the sentence "could not …".
+    ///
+    /// # Errors
+    /// The library's error as its cause; one that is ours already stays as it is.
     fn doing(self, doing: impl fmt::Display) -> Result<T>;
 }
 

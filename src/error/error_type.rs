@@ -215,7 +215,10 @@ impl Error {
         self.with_cause(shown(words).into())
     }
 
-    /// All errors of one look as one; `Ok` when there are none. One mistake that was met twice is one.
+    /// Makes all errors of one look one; `Ok` when there are none. One mistake that was met twice is one.
+    ///
+    /// # Errors
+    /// All of them as one, the first with the others beside it.
     pub fn all(mut errors: Vec<Error>) -> Result<()> {
         let mut seen: Vec<(String, SqlPlace)> = Vec::new();
         errors.retain(|error| {
@@ -243,8 +246,11 @@ impl Error {
         }
     }
 
-    /// All errors of one look as one, in the order of the lines of their files, `first` before the others; `Ok`
-    /// when there are none.
+    /// Makes all errors of one look one, in the order of the lines of their files, those of `first` before the
+    /// others; `Ok` when there are none.
+    ///
+    /// # Errors
+    /// All of them as one.
     pub fn all_by_line(errors: Vec<Error>, first: &str) -> Result<()> {
         let mut single = Vec::new();
         for mut error in errors {

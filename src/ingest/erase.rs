@@ -60,6 +60,9 @@ impl Step for EraseRows {
 }
 
 /// Returns how many rows of the table are forgotten persons'; only its keys are read.
+///
+/// # Errors
+/// A table that cannot be read or has no column of a key.
 pub async fn count_erased(
     catalog: &Catalog,
     table: &TableName,

@@ -144,6 +144,9 @@ pub struct Expired {
 ///
 /// A run is too old when it and all before it were: words on one record leave in the order in which
 /// they were written, so that the last one to stay is the one that counts.
+///
+/// # Errors
+/// A quarantine or a history of runs that cannot be read; a quarantine that cannot be written anew.
 pub async fn expire_refusals(
     ingests: impl Iterator<Item = &Ingest>,
     context: &StepContext,

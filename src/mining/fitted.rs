@@ -134,7 +134,10 @@ impl FittedModel {
         self.kind
     }
 
-    /// `Err` with the reason when there was nothing to learn from.
+    /// Returns whether the model was fitted.
+    ///
+    /// # Errors
+    /// The reason why there was nothing to learn from.
     pub fn status(&self) -> std::result::Result<(), &str> {
         match self.entries.get(&(Part::Status, "not_fitted".to_owned(), 0)) {
             None => Ok(()),
@@ -196,6 +199,9 @@ impl FittedModel {
     }
 
     /// Returns the model as rows for `ops.models`, in total order.
+    ///
+    /// # Errors
+    /// None, unless the program makes columns that do not fit the table.
     pub fn to_batch(&self) -> Result<RecordBatch> {
         let rows: Vec<ModelRow> = self
             .entries()
@@ -233,6 +239,9 @@ impl FittedModel {
 
     /// The models in rows that [`FittedModel::to_batch`] made, by name. Further columns are ignored;
     /// the rows must be of one run, since a model's name is taken once.
+    ///
+    /// # Errors
+    /// Rows without a column, with an unknown kind or part, or of one model more than once.
     pub fn from_batches(batches: &[RecordBatch]) -> Result<Vec<FittedModel>> {
         let mut models: BTreeMap<String, FittedModel> = BTreeMap::new();
         for batch in batches {

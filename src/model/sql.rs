@@ -99,7 +99,10 @@ pub fn tables_asked(expression: &str) -> Result<BTreeSet<TableName>> {
     tables_read(&query).map_err(|e| e.in_part(&query, expression))
 }
 
-/// Whether a text is one SQL expression, as conditions and rankings of the pipeline file are.
+/// Checks that a text is one SQL expression, as conditions and rankings of the pipeline file are.
+///
+/// # Errors
+/// A text that is no SQL expression, or that nests too deep.
 pub fn require_expression(text: &str) -> Result<()> {
     let parsed = nesting::require_shallow(text).and_then(|()| {
         DFParser::parse_sql_into_expr(text)

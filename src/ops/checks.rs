@@ -25,6 +25,9 @@ pub struct CheckRecord {
 }
 
 /// Returns the rows of a run's checks.
+///
+/// # Errors
+/// None, unless the program makes columns of different lengths.
 pub fn rows(run: u64, checks: &[CheckRecord]) -> Result<RecordBatch> {
     columns::batch(columns_of(run, checks))
 }

@@ -34,6 +34,9 @@ pub struct ModelRow {
 
 /// Returns a model's rows, without the columns of the run: `model`, `kind`, `part`, `name` text, `position`
 /// Int64, `value` Float64 and `note` text where there is one.
+///
+/// # Errors
+/// None, unless the program makes columns that do not fit the table.
 pub fn rows(model: &str, kind: &str, rows: &[ModelRow]) -> Result<RecordBatch> {
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from(vec![model; rows.len()])),
@@ -48,6 +51,9 @@ pub fn rows(model: &str, kind: &str, rows: &[ModelRow]) -> Result<RecordBatch> {
 }
 
 /// Returns a model's rows with the columns of the run that fitted it before them.
+///
+/// # Errors
+/// Rows with other columns than [`rows`] makes.
 pub fn of_run(run: u64, pipeline: &str, as_of: Instant, rows: &RecordBatch) -> Result<RecordBatch> {
     let count = rows.num_rows();
     let mut columns: Vec<ArrayRef> = vec![

@@ -30,6 +30,9 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     /// Returns its row, which counts its steps and checks.
+    ///
+    /// # Errors
+    /// None, unless the program makes columns of different lengths.
     pub fn row(&self, steps: &[StepRecord], checks: &[CheckRecord]) -> Result<RecordBatch> {
         columns::batch(self.columns(steps, checks))
     }

@@ -90,6 +90,9 @@ pub fn schema() -> SchemaRef {
 }
 
 /// Returns the entries as rows of `ops.sources`.
+///
+/// # Errors
+/// None, unless the program makes columns that do not fit the table.
 pub fn rows(entries: &[FileEntry]) -> Result<RecordBatch> {
     let numbers = |value: &dyn Fn(&FileEntry) -> u64| -> Arc<dyn Array> {
         Arc::new(Int64Array::from_iter_values(entries.iter().map(|e| value(e) as i64)))
@@ -133,6 +136,9 @@ pub fn rows(entries: &[FileEntry]) -> Result<RecordBatch> {
 }
 
 /// Returns the register of every source, as released.
+///
+/// # Errors
+/// A register that cannot be read, that an older sillage made, or that holds what sillage does not write there.
 pub async fn read(catalog: &Catalog) -> Result<BTreeMap<String, FileRegister>> {
     let mut registers: BTreeMap<String, FileRegister> = BTreeMap::new();
     if catalog.table(&table()).await?.is_none() {

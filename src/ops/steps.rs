@@ -80,6 +80,9 @@ pub struct StepMetrics {
 }
 
 /// Returns the rows of a run's steps.
+///
+/// # Errors
+/// None, unless the program makes columns of different lengths.
 pub fn rows(run: u64, steps: &[StepRecord]) -> Result<RecordBatch> {
     columns::batch(columns_of(run, steps))
 }

@@ -121,6 +121,9 @@ impl Suppressions {
     }
 
     /// Returns a list of these identifiers alone, under the same key.
+    ///
+    /// # Errors
+    /// None, unless the program makes columns that do not fit the table.
     pub fn only<'i>(&self, identifiers: impl IntoIterator<Item = &'i Identifier>) -> Result<Self> {
         let mut list = Self::empty(self.key.clone());
         list.add(identifiers, 0)?;
@@ -128,6 +131,9 @@ impl Suppressions {
     }
 
     /// Returns the list of the release, empty when there is none.
+    ///
+    /// # Errors
+    /// A list that cannot be read or is damaged, or that was made with another key.
     pub async fn read(catalog: &Catalog, key: SuppressionKey) -> Result<Self> {
         let mut list = Suppressions::empty(key);
         if catalog.table(&table()).await?.is_none() {
@@ -177,6 +183,9 @@ impl Suppressions {
     }
 
     /// Takes the identifiers in; those that were new, as rows of `ops.suppressions`.
+    ///
+    /// # Errors
+    /// None, unless the program makes columns that do not fit the table.
     pub fn add<'i>(
         &mut self,
         identifiers: impl IntoIterator<Item = &'i Identifier>,

@@ -21,7 +21,10 @@ pub struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// Parses; every syntax error is reported.
+    /// Reads the text of a file, which messages call `path`.
+    ///
+    /// # Errors
+    /// A text that is not TOML: every syntax error, at its line.
     pub fn parse(path: &str, text: &'t str) -> Result<Self> {
         let (root, mut errors) = DeTable::parse_recoverable(text);
         errors.sort_by_key(|e| e.span().map(|s| s.start));

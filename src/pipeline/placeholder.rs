@@ -24,6 +24,9 @@ impl Placeholders {
     }
 
     /// The text with every `${NAME}` replaced.
+    ///
+    /// # Errors
+    /// A `${` without its `}`; a name that is not set, unless such names are kept.
     pub fn expand(&self, text: &str) -> Result<String> {
         let mut expanded = String::new();
         let mut rest = text;

@@ -11,6 +11,9 @@ use crate::name::{StepName, TableName};
 use crate::suggestion::did_you_mean;
 
 /// The steps chosen by the two lists; an empty `select` means all.
+///
+/// # Errors
+/// Terms that select no step, all of them.
 pub fn select(pipeline: &Pipeline, select: &[String], exclude: &[String]) -> Result<BTreeSet<StepName>> {
     let mut errors = Vec::new();
     let mut union = |terms: &[String]| -> BTreeSet<StepName> {

@@ -29,6 +29,10 @@ pub struct Dismissed {
 }
 
 /// Dismisses the records that wait and that the condition, over `record_status`, holds for.
+///
+/// # Errors
+/// A warehouse that another process holds or that has no release; a condition that does not plan; another run
+/// that decided the release first.
 pub async fn dismiss(
     warehouse: &Warehouse,
     chosen: &str,

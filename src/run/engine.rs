@@ -8,11 +8,17 @@ use crate::warehouse::Warehouse;
 use crate::warehouse::engine::{Engine, Limits};
 
 /// The engine for what users ask: DataFusion's functions and our own.
+///
+/// # Errors
+/// No private folder for spilled rows can be created.
 pub fn engine(limits: Limits, warehouse: &Warehouse) -> Result<Engine> {
     engine_with(limits, warehouse, &PlaceholderValues::default())
 }
 
 /// The engine for what a pipeline declares.
+///
+/// # Errors
+/// The same.
 pub fn engine_of(pipeline: &Pipeline, limits: Limits, warehouse: &Warehouse) -> Result<Engine> {
     Ok(engine_with(limits, warehouse, &pipeline.placeholders())?.in_zone(pipeline.timezone))
 }

@@ -64,6 +64,10 @@ impl Found {
 }
 
 /// Looks for the person and changes nothing.
+///
+/// # Errors
+/// No warehouse there or one without a release, no source that says whose its rows are, another key than the
+/// list was made with, an unknown kind of identifier, identifiers of several customers where one is asked for.
 pub async fn preview(
     pipeline: &Pipeline,
     location: &str,

@@ -40,6 +40,9 @@ use crate::warehouse::stage::Staged;
 const FAILURE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Plans without the lock and without changing anything, for `plan` and `--dry-run`.
+///
+/// # Errors
+/// A place that is neither a warehouse nor empty, and all that keeps a run from being planned.
 pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> Result<Plan> {
     // A warehouse that is not there yet is an empty one.
     let warehouse = match Warehouse::open(location).await {
@@ -64,6 +67,10 @@ fn is_empty(location: &str) -> bool {
 /// Runs the pipeline: takes the lock, finishes or resumes a run that was cut off, and publishes.
 ///
 /// `stop` turning true lets running steps end, starts no more, and leaves the run to be resumed.
+///
+/// # Errors
+/// A warehouse that another process holds, a run that cannot be planned, a step that fails, a check that stops
+/// the run, a step that stands still for too long, `stop`.
 pub async fn run(
     pipeline: &Arc<Pipeline>,
     location: &str,

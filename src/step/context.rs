@@ -75,11 +75,17 @@ impl StepContext {
     }
 
     /// Stages rows that are added to a table.
+    ///
+    /// # Errors
+    /// Columns that do not fit a table; files that cannot be written.
     pub async fn append(&self, table: &TableName, batch: &RecordBatch) -> Result<Staged> {
         self.warehouse().append(table, batch).await
     }
 
     /// Stages a fitted model for `ops.models`; `rows` are those of [`models::rows`].
+    ///
+    /// # Errors
+    /// Rows with other columns than [`models::rows`] makes; files that cannot be written.
     pub async fn append_fitted(&self, rows: &RecordBatch) -> Result<Staged> {
         let rows = models::of_run(self.run, &self.pipeline, self.as_of, rows)?;
         self.append(&models::table(), &rows).await

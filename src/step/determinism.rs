@@ -57,6 +57,9 @@ pub fn require_no_clock(plan: &LogicalPlan) -> Result<()> {
 }
 
 /// Refuses a plan whose result could differ from run to run.
+///
+/// # Errors
+/// A function that is approximate, that adds floats, or that changes from call to call; all of them.
 pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
     let mut found: Vec<(String, &str)> = Vec::new();
     plan.apply_with_subqueries(|node| {

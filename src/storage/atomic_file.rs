@@ -30,11 +30,17 @@ pub fn name_beside(path: &Path) -> PathBuf {
 
 impl AtomicFile {
     /// Begins the file of this path.
+    ///
+    /// # Errors
+    /// No file can be created in the folder.
     pub fn create(path: &Path, permission: Permission) -> io::Result<Self> {
         Self::create_as(path, name_beside(path), permission)
     }
 
     /// Begins it under a name that [`name_beside`] gave.
+    ///
+    /// # Errors
+    /// The same; a file of that name that is there already.
     pub fn create_as(path: &Path, partial: PathBuf, permission: Permission) -> io::Result<Self> {
         // An existing link with this name is not followed.
         let file = permission.new_file(&partial)?;
@@ -46,12 +52,18 @@ impl AtomicFile {
     }
 
     /// Gives the file the read permissions of another file.
+    ///
+    /// # Errors
+    /// The permissions cannot be changed.
     pub fn readable_like(&self, other: &fs::Metadata) -> io::Result<()> {
         self.file.set_permissions(other.permissions())
     }
 
     /// Gives the file its name, once its bytes are on the disk; then its name is, too: what it replaces does
     /// not come back.
+    ///
+    /// # Errors
+    /// The bytes cannot be brought to the disk, or the file cannot be renamed.
     pub fn finish(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.partial, &self.path)?;

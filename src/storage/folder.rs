@@ -281,6 +281,9 @@ fn make_folders(path: &FilePath, permissions: &Permissions) -> io::Result<()> {
 }
 
 /// Syncs a file, or a folder with the names in it, and its own name to the disk.
+///
+/// # Errors
+/// A path that cannot be opened or brought to the disk.
 pub fn sync_to_disk(path: &FilePath) -> io::Result<()> {
     fault_injection::point("fsync");
     File::open(path)?.sync_all()?;

@@ -34,6 +34,9 @@ impl fmt::Display for LocalFile {
 }
 
 /// Returns what is known of a file without reading it: `location` is what it is called in messages.
+///
+/// # Errors
+/// A system that does not say when the file was changed.
 pub fn meta_of(metadata: &Metadata, location: Path) -> io::Result<ObjectMeta> {
     Ok(ObjectMeta {
         location,

@@ -49,6 +49,10 @@ impl fmt::Debug for Storage {
 
 impl Storage {
     /// Opens a location. A local folder need not exist yet.
+    ///
+    /// # Errors
+    /// An invalid location, one with credentials, an unknown kind of store, one whose settings are
+    /// missing in the environment.
     pub fn open(location: &str) -> Result<Self> {
         let url = directory_url(location)?;
         let root_store: Arc<dyn ObjectStore> = match url.scheme() {
@@ -82,6 +86,9 @@ impl Storage {
     }
 
     /// Returns a store in memory, for work that must leave nothing on disk.
+    ///
+    /// # Errors
+    /// None: its location is always the same.
     pub fn in_memory() -> Result<Self> {
         let url = Url::parse("memory:///warehouse/").doing("open a store in memory")?;
         let path = Path::from_url_path(url.path()).doing("open a store in memory")?;

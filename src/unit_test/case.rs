@@ -34,7 +34,11 @@ pub struct Case<'f> {
     expected: Expected,
 }
 
-/// Checks all tests of a file; everything that is wrong with them.
+/// Checks all tests of a file.
+///
+/// # Errors
+/// A table that no model makes; tests that give tables or columns that are not there, or values of
+/// another type; all of them.
 pub fn of_file<'f>(
     file: &'f TestFile,
     pipeline: &Pipeline,

@@ -53,6 +53,9 @@ impl Side {
 }
 
 /// Returns the difference; `None` when the rows agree.
+///
+/// # Errors
+/// A result without a column that is expected; a value that cannot be shown.
 pub fn compare(expected: &Expected, found: &RecordBatch) -> Result<Option<Difference>> {
     // A test that expects no rows names no columns: then all are shown.
     let columns: Vec<String> = if expected.columns.is_empty() {

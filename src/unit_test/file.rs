@@ -45,7 +45,11 @@ pub struct Given {
 const FILE_KEYS: [&str; 2] = ["as_of", "test"];
 const TEST_KEYS: [&str; 6] = ["name", "as_of", "given", "expect", "ordered", "tolerance"];
 
-/// Reads the text of a test file, which messages call `shown`; everything that is wrong with it.
+/// Reads the text of a test file, which messages call `shown`.
+///
+/// # Errors
+/// Everything that is wrong with it: a text that is not TOML, no test, unknown keys,
+/// missing or impossible values.
 pub fn read(shown: &str, text: &str, table: TableName, zone: Tz) -> Result<TestFile, Vec<Error>> {
     let document = Document::parse(shown, text).map_err(|e| vec![e])?;
     let mut reader = Reader { document: &document, zone, errors: Vec::new() };

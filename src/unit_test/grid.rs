@@ -18,7 +18,11 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Reads rows in either form; everything that is wrong with them.
+    /// Reads rows in either form.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them: neither a list nor a text, invalid names of columns, values
+    /// that cannot be written so.
     pub fn read(document: &Document, value: &Spanned<DeValue>) -> Result<Grid, Vec<Error>> {
         match value.get_ref() {
             DeValue::Array(rows) => of_tables(document, rows.iter()),

@@ -11,11 +11,17 @@ use crate::error::{Context, Result};
 
 impl Warehouse {
     /// Writes an artifact of a run, over an older one.
+    ///
+    /// # Errors
+    /// The artifact cannot be written.
     pub async fn put_artifact(&self, run: u64, name: &str, value: &impl Serialize) -> Result<()> {
         self.put_json(&place(run, name), value).await
     }
 
     /// Returns whether the run has left the artifact.
+    ///
+    /// # Errors
+    /// The store does not say whether it is there.
     pub async fn has_artifact(&self, run: u64, name: &str) -> Result<bool> {
         let path = place(run, name);
         match self.store().head(&path).await {

@@ -140,6 +140,9 @@ impl Warehouse {
 
     /// Deletes what a backup that is being made, or was interrupted, has copied to the place so far. Who
     /// still makes it sees the erasure that this is for, and ends without a copy.
+    ///
+    /// # Errors
+    /// A place that cannot be opened, listed or emptied.
     pub async fn delete_unfinished_backup(location: &str) -> Result<BackupState> {
         let place = Warehouse::at(location)?;
         if place.read_json::<serde_json::Value>(&begun_path()).await?.is_some() {

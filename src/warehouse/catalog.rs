@@ -84,6 +84,9 @@ impl Catalog {
     }
 
     /// Returns the table as staged by this run, else as released; `None` when there is neither.
+    ///
+    /// # Errors
+    /// A table that the release lists and that is gone or cannot be read.
     pub async fn table(&self, name: &TableName) -> Result<Option<Arc<Table>>> {
         if let Some(table) = self.known(name) {
             return Ok(Some(table));
@@ -109,6 +112,9 @@ impl Catalog {
     }
 
     /// Lets later steps read what a step has staged.
+    ///
+    /// # Errors
+    /// The same; staged columns that do not fit those of the table.
     pub async fn add_staged(&self, staged: &Staged) -> Result<()> {
         let base = self.table(&staged.table).await?;
         let table = Table::after(base.as_deref(), staged)?;
@@ -118,6 +124,9 @@ impl Catalog {
 
     /// Returns a session that sees every row of one table as it will be once `staged` is committed: repeated
     /// keys and the future included.
+    ///
+    /// # Errors
+    /// The same; a missing file of the table.
     pub async fn session_of_all_rows(&self, staged: &Staged) -> Result<Session> {
         let base = self.table(&staged.table).await?.filter(|_| staged.mode == Mode::Append);
         if let Some(base) = &base {
@@ -134,6 +143,9 @@ impl Catalog {
     }
 
     /// Returns every row of a table including repeated keys and future rows.
+    ///
+    /// # Errors
+    /// A table that is unknown, that cannot be read or of which a file is missing.
     pub async fn every_row(&self, name: &TableName) -> Result<DataFrame> {
         let Some(table) = self.table(name).await? else { return Err(self.unknown(name)) };
         self.verify(&table).await?;
@@ -151,6 +163,9 @@ impl Catalog {
     }
 
     /// Returns a session that knows these tables and, beside them, what a step has staged for itself alone.
+    ///
+    /// # Errors
+    /// A table that is unknown, that cannot be read or of which a file is missing.
     pub async fn session_with<'a>(
         &self,
         tables: impl IntoIterator<Item = &'a TableName>,
@@ -177,6 +192,10 @@ impl Catalog {
     }
 
     /// Returns a session that knows these tables, the future hidden from `as_of` on.
+    ///
+    /// # Errors
+    /// A table that is unknown, that cannot be read or of which a file is missing; one without the columns that
+    /// say since when its rows are known.
     pub async fn session<'a>(
         &self,
         tables: impl IntoIterator<Item = &'a TableName>,
@@ -266,6 +285,9 @@ impl Session {
     }
 
     /// Makes a frame known under a table's name; the base table stays out of reach.
+    ///
+    /// # Errors
+    /// A name that the session knows already.
     pub fn register_view(&self, name: &TableName, frame: DataFrame) -> Result<()> {
         self.ensure_schema(name.schema())?;
         self.context
@@ -288,11 +310,17 @@ impl Session {
     }
 
     /// Plans a query; `$as_of` is the session's instant.
+    ///
+    /// # Errors
+    /// SQL that does not plan; `$as_of` in a session of no instant.
     pub async fn sql(&self, sql: &str) -> datafusion::error::Result<DataFrame> {
         as_of::bind(self.context.sql(sql).await?, self.as_of, self.zone)
     }
 
     /// Returns the whole of a table that the session knows.
+    ///
+    /// # Errors
+    /// A table that the session does not know.
     pub async fn table(&self, name: &TableName) -> Result<DataFrame> {
         self.context.table(reference(name)).await.doing(format!("open the table {name}"))
     }
@@ -305,6 +333,9 @@ impl Session {
     }
 
     /// Returns rows that exist only in memory: small things a run has at hand.
+    ///
+    /// # Errors
+    /// None, unless DataFusion does not take the rows.
     pub fn read_batch(&self, batch: arrow::array::RecordBatch) -> Result<DataFrame> {
         self.context.read_batch(batch).doing("read rows from memory")
     }

@@ -51,6 +51,10 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Returns an engine within these limits, which reads the warehouse.
+    ///
+    /// # Errors
+    /// No private folder for spilled rows can be created.
     pub fn new(limits: Limits, warehouse: &Warehouse) -> Result<Self> {
         let storage = warehouse.storage();
         let spilled = spill::folder(storage.local_folder().as_deref())?;

@@ -148,6 +148,9 @@ fn machine() -> Option<String> {
 
 impl Warehouse {
     /// Makes an export known before it reads; `None` where this user may not write to the warehouse.
+    ///
+    /// # Errors
+    /// A register that cannot be written for another reason, or that cannot be read.
     pub async fn begin_export(&self, exported: Exported) -> Result<Option<Export<'_>>> {
         let name = blake3::hash(exported.place.as_bytes()).to_hex();
         let entry = Path::from(format!("{FOLDER}/{name}-{}.json", Uuid::new_v4().simple()));
@@ -162,6 +165,9 @@ impl Warehouse {
     }
 
     /// Returns all places, by name; those that are being written come as often as they are.
+    ///
+    /// # Errors
+    /// A register that cannot be read, or an entry that sillage did not write.
     pub async fn exported(&self) -> Result<Vec<Exported>> {
         let mut all: Vec<Exported> = Vec::new();
         for path in self.list_objects(FOLDER).await? {
@@ -172,11 +178,17 @@ impl Warehouse {
     }
 
     /// Deletes the partial files of exports whose processes died.
+    ///
+    /// # Errors
+    /// A register that cannot be read; an entry that sillage did not write or that cannot be deleted.
     pub async fn sweep_exports(&self) -> Result<()> {
         self.end_exports(Exported::is_interrupted).await
     }
 
     /// Takes exports that an erasure stopped for ended.
+    ///
+    /// # Errors
+    /// The same.
     pub async fn end_stopped_exports(&self) -> Result<()> {
         self.end_exports(|_| true).await
     }
@@ -197,11 +209,17 @@ impl Warehouse {
     }
 
     /// Announces that an erasure reads the register of exports.
+    ///
+    /// # Errors
+    /// The announcement cannot be written.
     pub async fn begin_erasing(&self, run: u64) -> Result<()> {
         self.put_json(&numbered(ERASING, run), &clock::now()).await
     }
 
     /// Removes the announcements of finished or interrupted erasures. Under the lock only.
+    ///
+    /// # Errors
+    /// The announcements cannot be listed or deleted.
     pub async fn end_erasing(&self) -> Result<()> {
         for path in self.list_objects(ERASING).await? {
             self.delete_object(&path).await?;
@@ -209,8 +227,10 @@ impl Warehouse {
         Ok(())
     }
 
-    /// Returns an error where an erasure looks for what left the warehouse, or was published after the
-    /// release: rows of that release must not leave any more.
+    /// Checks that rows of the release may still leave: nobody was erased since, or is at this moment.
+    ///
+    /// # Errors
+    /// An erasure that looks for what left the warehouse, or that was published after the release.
     pub async fn require_no_erasure_since(&self, release: Option<u64>) -> Result<()> {
         let Some(release) = release else { return Ok(()) };
         if self.last_erasure().await? > Some(release) {
@@ -228,6 +248,9 @@ impl Warehouse {
 
 impl Export<'_> {
     /// Registers the place as completely written.
+    ///
+    /// # Errors
+    /// The entry cannot be written.
     pub async fn written(&self) -> Result<()> {
         let whole =
             Exported { partial: None, process: None, written_at: clock::now(), ..self.exported.clone() };
@@ -235,6 +258,9 @@ impl Export<'_> {
     }
 
     /// Ends the export, complete or not. It stays registered as long as its partial file exists.
+    ///
+    /// # Errors
+    /// The partial file or the entry cannot be deleted.
     pub async fn end(self) -> Result<()> {
         self.exported.stop().doing("delete the partial files")?;
         self.warehouse.delete_object(&self.entry).await

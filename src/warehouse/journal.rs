@@ -167,6 +167,10 @@ impl Warehouse {
         Ok(Some(Unfinished { begun, finished, failed }))
     }
 
+    /// Writes into the journal that an attempt has begun.
+    ///
+    /// # Errors
+    /// The entry cannot be written.
     pub async fn journal_begun(&self, begun: &Begun) -> Result<()> {
         self.put_json(&attempt_entry(begun.run, begun.attempt, "begun"), begun).await
     }

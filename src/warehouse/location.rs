@@ -25,6 +25,9 @@ pub struct Warehouse {
 
 impl Warehouse {
     /// Returns a warehouse in memory, for SQL over rows that a test gives.
+    ///
+    /// # Errors
+    /// None: its location is always the same.
     pub fn in_memory() -> Result<Self> {
         Ok(Self::of(Storage::in_memory()?, "in memory"))
     }

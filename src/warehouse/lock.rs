@@ -102,6 +102,9 @@ impl Wait {
 impl Warehouse {
     /// Does the work under the lock, and releases the lock in any case. Work that fails leaves
     /// no unknown file.
+    ///
+    /// # Errors
+    /// `Locked` when another process holds the warehouse for longer than the wait; what the work fails for.
     pub async fn holding<T>(&self, wait: Wait, work: impl AsyncFnOnce(&Lock) -> Result<T>) -> Result<T> {
         let lock = self.lock(wait).await?;
         let result = work(&lock).await;

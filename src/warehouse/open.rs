@@ -5,7 +5,10 @@ use super::location::Warehouse;
 use crate::error::Result;
 
 impl Warehouse {
-    /// Opens the warehouse for reading; one that does not exist is an error.
+    /// Opens the warehouse for reading.
+    ///
+    /// # Errors
+    /// A place without a warehouse, a format that is not this one, a release whose file was deleted.
     pub async fn open(location: &str) -> Result<Self> {
         let warehouse = Self::at(location)?;
         format::require(&warehouse).await?;
@@ -14,6 +17,9 @@ impl Warehouse {
     }
 
     /// Opens the warehouse, making it first if the place is empty.
+    ///
+    /// # Errors
+    /// A place that holds other files, a format that is not this one.
     pub async fn open_or_create(location: &str) -> Result<Self> {
         let warehouse = Self::at(location)?;
         format::require_or_create(&warehouse).await?;

@@ -132,6 +132,9 @@ impl Warehouse {
     /// Brings the warehouse to rest: carries out what was decided and not finished, then purges what an
     /// erasure ordered. The release of whoever was interrupted while publishing it, with the fingerprint of
     /// its run.
+    ///
+    /// # Errors
+    /// A decision or a purge that cannot be carried out.
     pub async fn recover(&self, lock: &Lock) -> Result<Option<(Release, String)>> {
         let finished = self.finish_decisions().await?;
         self.carry_out_purges(lock).await?;
@@ -139,6 +142,9 @@ impl Warehouse {
     }
 
     /// Returns whether all that was decided is carried out, the shelf included.
+    ///
+    /// # Errors
+    /// A release, a decision or a shelf that cannot be read.
     pub async fn is_recovered(&self) -> Result<bool> {
         let last = self.last_release().await?;
         let number = last.as_ref().map_or(0, |release| release.release);

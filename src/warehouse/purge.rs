@@ -38,6 +38,9 @@ const RECEIPTS: &str = "_sillage/receipts";
 
 impl Warehouse {
     /// Orders the purge of everything before the release that this holder of the lock is about to publish.
+    ///
+    /// # Errors
+    /// The order cannot be written.
     pub async fn order_purge(&self, lock: &Lock, release: u64, receipt: &Value) -> Result<()> {
         self.put_json(&order(release, lock.fence()), receipt).await
     }
@@ -99,11 +102,17 @@ impl Warehouse {
     }
 
     /// Returns the receipt of the erasure that a release was.
+    ///
+    /// # Errors
+    /// A receipt that cannot be read or that is not JSON.
     pub async fn receipt(&self, release: u64) -> Result<Option<Value>> {
         self.read_json(&numbered(RECEIPTS, release)).await
     }
 
     /// Replaces the receipt of the erasure that a release was.
+    ///
+    /// # Errors
+    /// The receipt cannot be written.
     pub async fn put_receipt(&self, release: u64, receipt: &Value) -> Result<()> {
         self.put_json(&numbered(RECEIPTS, release), receipt).await
     }

@@ -87,10 +87,17 @@ impl Reading {
 
 impl Warehouse {
     /// Returns the numbers of all releases, ascending.
+    ///
+    /// # Errors
+    /// The releases cannot be listed.
     pub async fn releases(&self) -> Result<Vec<u64>> {
         Ok(self.list_objects(FOLDER).await?.iter().filter_map(number_of).collect())
     }
 
+    /// Returns the release of a number.
+    ///
+    /// # Errors
+    /// No release of this number, or a file that is not what sillage writes there.
     pub async fn release(&self, number: u64) -> Result<Release> {
         match self.read_json(&numbered(FOLDER, number)).await? {
             Some(release) => Ok(release),
@@ -105,6 +112,9 @@ impl Warehouse {
     }
 
     /// Returns the last release; `None` before the first.
+    ///
+    /// # Errors
+    /// The releases cannot be listed, or the last one cannot be read.
     pub async fn last_release(&self) -> Result<Option<Release>> {
         loop {
             let number = self.last_release_number().await?;
@@ -140,7 +150,10 @@ impl Warehouse {
         .hint("files of _sillage/releases were deleted; restore the warehouse from a backup"))
     }
 
-    /// Returns the last release; none yet is an error.
+    /// Returns the last release.
+    ///
+    /// # Errors
+    /// No release yet, or one that cannot be read.
     pub async fn require_last_release(&self) -> Result<Release> {
         self.last_release().await?.ok_or_else(|| {
             Error::config(format!("the warehouse {} has no release yet", self.location()))

@@ -85,6 +85,9 @@ struct File {
 impl Catalog {
     /// Parts the files of the released table that `staged` adds to, or of the one it makes; `may_hold`
     /// says of a file whether it may hold rows that leave.
+    ///
+    /// # Errors
+    /// A released table that cannot be read or of which a file is missing; staged columns that do not fit it.
     pub async fn split_files(
         &self,
         staged: Staged,
@@ -134,11 +137,17 @@ impl SplitTable<'_> {
     }
 
     /// Returns a session that sees the rows of the touched files, under the table's name.
+    ///
+    /// # Errors
+    /// Files that cannot be opened as one table.
     pub fn session(&self) -> Result<Session> {
         self.session_of(|file| file.affected)
     }
 
     /// Returns a session that sees all rows.
+    ///
+    /// # Errors
+    /// The same.
     pub fn session_of_all(&self) -> Result<Session> {
         self.session_of(|_| true)
     }
@@ -159,6 +168,9 @@ impl SplitTable<'_> {
 
     /// Returns the table with these rows in place of the touched files. Of those, the ones that this run
     /// wrote are deleted: no other step may know of them yet.
+    ///
+    /// # Errors
+    /// Rows that cannot be computed or written; staged files that cannot be deleted.
     pub async fn with_rows(self, rows: DataFrame) -> Result<Staged> {
         let warehouse = self.catalog.warehouse();
         let name = &self.table.name;

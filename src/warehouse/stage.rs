@@ -104,6 +104,9 @@ pub enum Layout {
 
 impl Warehouse {
     /// Runs the plan and stages its rows, streaming.
+    ///
+    /// # Errors
+    /// A plan that cannot be made or that fails, columns that no table can have, files that cannot be written.
     pub async fn stage(
         &self,
         table: &TableName,
@@ -136,6 +139,10 @@ impl Warehouse {
     }
 
     /// Stages the rows of the streams, one writer a stream: a single one would encode on one core.
+    ///
+    /// # Errors
+    /// A stream that fails, columns that no table can have, values that they cannot
+    /// keep, files that cannot be written.
     pub async fn stage_streams(
         &self,
         table: &TableName,
@@ -163,6 +170,9 @@ impl Warehouse {
     }
 
     /// Stages rows that are added to a table.
+    ///
+    /// # Errors
+    /// Columns that no table can have, values that they cannot keep, files that cannot be written.
     pub async fn append(&self, table: &TableName, rows: &RecordBatch) -> Result<Staged> {
         let mut stager = self.stager(table, Mode::Append, &rows.schema())?;
         stager.write(rows).await?;
@@ -170,11 +180,17 @@ impl Warehouse {
     }
 
     /// Returns a table to which batches are handed one by one.
+    ///
+    /// # Errors
+    /// A type that no table has, two columns of one name, a description of a column that is not there.
     pub fn stager(&self, table: &TableName, mode: Mode, schema: &SchemaRef) -> Result<Stager> {
         self.stager_as(table, mode, Layout::Parallel, schema)
     }
 
     /// Returns the same in a layout: one file holds the batches in the order in which they are handed over.
+    ///
+    /// # Errors
+    /// The same.
     pub fn stager_as(
         &self,
         table: &TableName,
@@ -229,6 +245,9 @@ impl Warehouse {
     }
 
     /// Deletes staged files that no release will carry, except `kept`; missing files are ignored.
+    ///
+    /// # Errors
+    /// A file that cannot be deleted.
     pub async fn delete_staged(&self, staged: &Staged, kept: &BTreeSet<String>) -> Result<()> {
         let store = self.table_store(&staged.table);
         for (add, file) in staged.adds.iter().zip(staged.files()) {
@@ -282,6 +301,10 @@ pub struct Stager {
 }
 
 impl Stager {
+    /// Hands a batch to the writer.
+    ///
+    /// # Errors
+    /// What the writer failed for, at this batch or at an earlier one.
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         if self.batches.send(batch.clone()).await.is_ok() {
             activity::note();
@@ -291,6 +314,10 @@ impl Stager {
         self.added().await.and_then(|_| Err(Error::failed(format!("the writer of {} has ended", self.table))))
     }
 
+    /// Waits for the writer, and returns the files that it wrote.
+    ///
+    /// # Errors
+    /// What the writer failed for.
     pub async fn finish(mut self) -> Result<Staged> {
         drop(std::mem::replace(&mut self.batches, mpsc::channel(1).0));
         let adds = self.added().await?;

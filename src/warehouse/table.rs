@@ -36,6 +36,10 @@ pub struct Table {
 
 impl Warehouse {
     /// Returns the table at a version; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// A log that cannot be read or that does not have this version; a column of a type
+    /// that queries do not know.
     pub async fn table(&self, name: &TableName, version: u64) -> Result<Option<Table>> {
         let Some(delta) = self.delta_table(name, Some(version)).await? else {
             return Ok(None);
@@ -145,6 +149,9 @@ impl Warehouse {
 
 impl Table {
     /// Returns the table as it will be once the staged files are committed upon `base`.
+    ///
+    /// # Errors
+    /// Appended rows whose columns do not begin with those of `base`.
     pub fn after(base: Option<&Table>, staged: &Staged) -> Result<Table> {
         let mut table = Table {
             name: staged.table.clone(),

@@ -104,6 +104,10 @@ impl Warehouse {
     }
 
     /// Writes those tables that grow night by night and have many small files as few large ones.
+    ///
+    /// # Errors
+    /// A warehouse that another process holds or that has no release; a table that cannot be read or written;
+    /// one of which not all rows were read.
     pub async fn optimize(&self, limits: Limits, wait: Wait) -> Result<Vec<Optimized>> {
         self.holding(wait, async |lock| {
             self.recover(lock).await?;
@@ -163,6 +167,9 @@ impl Warehouse {
 impl Warehouse {
     /// Returns the proposal of a release like the last, but for these tables: those that stay keep the
     /// pipeline and the instant of the run that made them, whatever failed since.
+    ///
+    /// # Errors
+    /// The release of that run cannot be read.
     pub async fn upkeep(&self, last: &Release, origin: Origin, staged: Vec<Staged>) -> Result<Proposal> {
         let made = match last.last_published {
             Some(number) if number != last.release => self.release(number).await?,

@@ -43,6 +43,10 @@ pub struct Vacuumed {
 
 impl Warehouse {
     /// Deletes what the retention does not keep; with `dry_run` only reports it.
+    ///
+    /// # Errors
+    /// `Locked` when another process holds the warehouse, or took it over meanwhile; no release yet; releases
+    /// and files that cannot be listed, read or deleted.
     pub async fn vacuum(&self, retention: Retention, dry_run: bool, wait: Wait) -> Result<Vacuumed> {
         self.holding(wait, async |lock| {
             self.recover(lock).await?;

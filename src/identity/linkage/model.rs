@@ -181,6 +181,10 @@ impl Linkage {
     }
 
     /// Everything but the SQL, which is checked where it is planned.
+    ///
+    /// # Errors
+    /// No comparison or no blocking rule, two comparisons of one name, one with an invalid name, an unknown
+    /// attribute, too few or too many levels or an impossible `m`, a rule with an empty key; all of them.
     pub fn check(&self) -> Result<()> {
         let mut errors = Vec::new();
         for comparison in &self.comparisons {

@@ -140,7 +140,11 @@ impl PropensityParams {
 }
 
 impl PropensitySection {
-    /// Returns all that is wrong with the section, or what the model works with. Does no I/O.
+    /// Returns what the model works with. Does no I/O.
+    ///
+    /// # Errors
+    /// All that is wrong with the section: its columns, its outcome, a missing or needless `cutoffs`, numbers
+    /// out of their bounds, conditions that are no SQL.
     pub fn check(&self) -> Result<PropensityParams, Vec<Problem>> {
         let mut problems = Vec::new();
         check_columns(&self.columns, &mut problems);

@@ -66,7 +66,11 @@ pub struct SegmentParams {
 }
 
 impl SegmentSection {
-    /// All that is wrong with the section, or what segmentation works with. Does no I/O.
+    /// Returns what segmentation works with. Does no I/O.
+    ///
+    /// # Errors
+    /// All that is wrong with the section: its columns, `k` together with `k_range`, numbers out of their
+    /// bounds, names of columns that the segments do not have.
     pub fn check(&self) -> Result<SegmentParams, Vec<Problem>> {
         let mut problems = Vec::new();
         check_columns(&self.columns, &mut problems);

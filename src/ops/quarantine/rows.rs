@@ -65,6 +65,9 @@ pub fn schema() -> SchemaRef {
 }
 
 /// Returns refused records as rows of `ops.quarantine`.
+///
+/// # Errors
+/// A batch with other columns than refused records have.
 pub fn rows(batch: &RecordBatch, state: RecordState, run: u64) -> Result<RecordBatch> {
     let rows = batch.num_rows();
     let mut columns = batch.columns().to_vec();
@@ -92,6 +95,9 @@ pub fn places(batch: &RecordBatch, most: usize) -> Vec<String> {
 }
 
 /// Returns records by where they stand, with nothing of what they hold, for [`rows`].
+///
+/// # Errors
+/// None, unless the program makes columns that do not fit the table.
 pub fn positions(source: &str, file: &str, lines: &[Lines]) -> Result<RecordBatch> {
     let schema = schema();
     let fields: Vec<Field> = schema

@@ -82,6 +82,9 @@ pub fn query(select: &str) -> String {
 }
 
 /// A session that can ask such queries; `None` when nothing was ever refused.
+///
+/// # Errors
+/// A table that cannot be read; a quarantine that an older sillage made.
 pub async fn session(catalog: &Catalog) -> Result<Option<Session>> {
     let tables = [table(), sources::table()];
     for table in &tables {
@@ -99,6 +102,10 @@ pub async fn session(catalog: &Catalog) -> Result<Option<Session>> {
 }
 
 /// The lines of a source's open records, by file.
+///
+/// # Errors
+/// A quarantine that cannot be read, that an older sillage made, or that holds what
+/// sillage does not write there.
 pub async fn open(catalog: &Catalog, source: &str) -> Result<BTreeMap<String, Vec<Lines>>> {
     let mut open: BTreeMap<String, Vec<Lines>> = BTreeMap::new();
     let Some(session) = session(catalog).await? else { return Ok(open) };

@@ -26,7 +26,10 @@ use crate::source::row::rows::ELEMENT;
 use crate::suggestion::did_you_mean_or_list;
 
 impl SourceDeclaration {
-    /// Turns the declaration into a source, or returns all errors in it.
+    /// Turns the declaration into a source.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
     pub fn check(&self, name: &str) -> Result<Source, Vec<Problem>> {
         let mut problems = Vec::new();
         if !is_identifier(name) || name.starts_with('_') {

@@ -23,6 +23,9 @@ use crate::source::row::rows::Piece;
 ///
 /// The same reading as [`read`](crate::source::read) does, on this thread; it must not be one that a tokio
 /// runtime runs its tasks on.
+///
+/// # Errors
+/// Bytes that are not of the source's format, or whose columns it does not accept.
 pub fn read_in_memory(
     source: &Source,
     file: &str,

@@ -75,6 +75,9 @@ pub fn text(
 }
 
 /// Returns whether a file holds any record, one that fits or one that does not.
+///
+/// # Errors
+/// A file that cannot be read, or whose columns the policy does not accept.
 pub async fn has_records(source: &Arc<Source>, file: &SourceFile) -> Result<bool> {
     let mut pieces = read(source, file, 1);
     while let Some(piece) = pieces.next().await {

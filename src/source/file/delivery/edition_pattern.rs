@@ -45,7 +45,11 @@ impl fmt::Display for Editions {
 }
 
 impl Editions {
-    /// Reads a pattern; the error completes the sentence "the pattern …".
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// No `{version}`, a placeholder twice or right after another, brackets that do not close or hold another
+    /// placeholder; the text completes the sentence "the pattern …".
     pub fn parse(text: &str) -> Result<Self, String> {
         let parts = parts(text)?;
         let mut names = Vec::new();

@@ -28,8 +28,11 @@ use skipped_files::skip_reason;
 
 /// Returns the files of a source.
 ///
-/// What [`skip_reason`] has a reason for is reported and not read. No file at all is an error unless the
-/// source is optional.
+/// What [`skip_reason`] has a reason for is reported and not read.
+///
+/// # Errors
+/// A place that cannot be listed, a packed file that cannot be opened, two files of one name; no file at all,
+/// unless the source is optional.
 pub async fn list(source: &Source) -> Result<Listing> {
     let source = source.as_files();
     let found = async {
