@@ -32,6 +32,8 @@
 //! - No row value in an error, a log or a journal.
 //! - Nothing a reader can see changes before a run's intent to publish is written down.
 
+#![warn(clippy::missing_errors_doc)]
+
 pub mod audience;
 pub mod check;
 pub mod cli;
