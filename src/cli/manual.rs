@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use super::listing::Listing;
+use super::output::OutputArgs;
 use crate::error::{Error, Result};
 use crate::manual::{CHAPTERS, chapter};
 use crate::suggestion::did_you_mean_or_list;
@@ -17,10 +19,18 @@ pub struct ManualArgs {
     chapter: Option<String>,
     /// A section of it, by the beginning of its heading
     section: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub fn manual(args: &ManualArgs) -> Result<()> {
     let Some(found) = args.chapter.as_deref().and_then(chapter) else {
+        if !args.output.is_screen_table() {
+            return Listing::default()
+                .text("chapter", CHAPTERS.iter().map(|chapter| chapter.name))
+                .text("about", CHAPTERS.iter().map(|chapter| chapter.summary()))
+                .write(&args.output);
+        }
         let width = CHAPTERS.iter().map(|chapter| chapter.name.len()).max().unwrap_or_default();
         for chapter in CHAPTERS {
             say!("{:width$}  {}", chapter.name, chapter.summary());
