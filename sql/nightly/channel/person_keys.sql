@@ -45,11 +45,13 @@ select 'call' as source, call_id as record_id, 'card' as key_kind, card as key_v
 from channel.calls
 where card is not null
 union
-select source, record_id, 'email' as key_kind, standard as key_value
-from addresses
-where standard is not null
-union
--- The exports keep the address as it was written: who asks to be forgotten is found there by this key.
-select source, record_id, 'email' as key_kind, written as key_value
-from addresses
-where lower(written) is distinct from standard
+select source, record_id, 'email' as key_kind, key_value
+from (
+  select
+    source,
+    record_id,
+    -- The exports keep the address as it was written: who asks to be forgotten is found there by this key.
+    unnest(make_array(standard, case when lower(written) is distinct from standard then written end)) as key_value
+  from addresses
+) as keyed
+where key_value is not null
