@@ -1,8 +1,13 @@
-//! Text as SQL writes it.
+//! Texts as SQL and messages write them.
 
 /// Returns a text between quotes; its own stand twice.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Returns a text in one line, with one space where white space was.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Characters of a text that a message repeats.
@@ -10,7 +15,7 @@ const SHOWN: usize = 60;
 
 /// A text as a message repeats it: in one line, and not the whole of a long one.
 pub fn in_short(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line(text);
     match line.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -10,6 +10,7 @@ use super::tables::LIST_COLUMNS;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::name::{TableName, is_identifier};
+use crate::sql_text::one_line;
 
 /// `[audiences.<name>]` as written.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -101,7 +102,7 @@ impl RuleDeclaration {
                 .iter()
                 .map(|entry| match entry {
                     RuleEntry::Plain(sql) => {
-                        let shown = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+                        let shown = one_line(sql);
                         plain(sql, format!("{OUTSIDE}: {shown}"))
                     }
                     RuleEntry::Named(named) => named.condition(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::pipeline::placeholder::Placeholders;
+use crate::pipeline::project::{PIPELINES, has_pipelines, or_here};
 use crate::pipeline::{self, Pipeline};
 use crate::suggestion::did_you_mean;
 
@@ -35,8 +36,7 @@ fn load_with(path: Option<PathBuf>, placeholders: &Placeholders) -> Result<Arc<P
 /// Which pipeline beside a file that is not there was perhaps meant.
 fn near(path: &Path) -> Option<String> {
     let folder = path.parent()?;
-    let entries =
-        std::fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()?;
+    let entries = std::fs::read_dir(or_here(folder)).ok()?;
     let names = entries.filter_map(|entry| {
         let name = entry.ok()?.file_name().into_string().ok()?;
         name.ends_with(".toml").then(|| folder.join(name).display().to_string())
@@ -47,10 +47,8 @@ fn near(path: &Path) -> Option<String> {
 
 /// Returns the only pipeline of a project, which may be given by its `pipelines/` too.
 fn only_pipeline(project: &Path) -> Result<PathBuf> {
-    let here = if project == Path::new("") { Path::new(".") } else { project };
-    let is_pipelines = here.canonicalize().is_ok_and(|path| path.ends_with("pipelines"));
-    let folder = if is_pipelines { project.to_owned() } else { project.join("pipelines") };
-    let mut found: Vec<PathBuf> = std::fs::read_dir(if is_pipelines { here } else { &folder })
+    let folder = if has_pipelines(project) { project.to_owned() } else { project.join(PIPELINES) };
+    let mut found: Vec<PathBuf> = std::fs::read_dir(or_here(&folder))
         .map(|entries| {
             entries
                 .filter_map(|e| Some(folder.join(e.ok()?.file_name())))
@@ -62,9 +60,8 @@ fn only_pipeline(project: &Path) -> Result<PathBuf> {
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => {
-            let absolute = std::path::absolute(if is_pipelines { here } else { &folder });
-            let shown = absolute.unwrap_or(folder).components().as_path().display().to_string();
-            Err(Error::config(format!("there is no pipeline in {shown}"))
+            let folder = std::path::absolute(or_here(&folder)).unwrap_or(folder);
+            Err(Error::config(format!("there is no pipeline in {}", folder.display()))
                 .hint("name one, or start a project with `sillage init`"))
         }
         many => Err(Error::config("there are several pipelines; name one of them")

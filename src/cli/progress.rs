@@ -14,6 +14,7 @@ use crate::clock::{self, show_instant};
 use crate::name::StepName;
 use crate::ops::steps::StepStatus;
 use crate::run::progress::{Event, Progress};
+use crate::sql_text::one_line;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -148,7 +149,7 @@ const LONGEST_MESSAGE: usize = 140;
 
 /// The message in one line, cut between words where it is long; whether it is all of it.
 fn shortened(message: &str) -> (String, bool) {
-    let whole = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = one_line(message);
     if whole.chars().count() <= LONGEST_MESSAGE {
         return (whole, true);
     }

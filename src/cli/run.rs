@@ -13,6 +13,7 @@ use super::signal::stop_on_signal;
 use crate::clock::parse_instant;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
+use crate::run::plan::Plan;
 use crate::run::{Mode, Request, execute};
 
 /// What `plan` and `run` have in common.
@@ -98,8 +99,7 @@ pub async fn plan(args: PlanArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     let plan = execute::preview(&pipeline, &location, &request).await?;
     if args.output.is_screen_table() {
-        say!("warehouse {location}");
-        say!("{}", plan.to_string().trim_end());
+        show_plan(&location, &plan);
         return Ok(());
     }
     let joined = |texts: &[String]| (!texts.is_empty()).then(|| texts.join("; "));
@@ -119,12 +119,16 @@ pub async fn plan(args: PlanArgs) -> Result<()> {
         .write(&args.output)
 }
 
+fn show_plan(location: &str, plan: &Plan) {
+    say!("warehouse {location}");
+    say!("{}", plan.to_string().trim_end());
+}
+
 pub async fn run(args: RunArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     if args.dry_run {
         let plan = execute::preview(&pipeline, &location, &request).await?;
-        say!("warehouse {location}");
-        say!("{}", plan.to_string().trim_end());
+        show_plan(&location, &plan);
         return Ok(());
     }
     let request = Request { wait: args.wait.wait(), ..request };

@@ -14,6 +14,7 @@ use super::query::{ReadArgs, VersionArgs, open};
 use super::terminal_width::{columns_that_fit, cut, terminal_width};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_text::one_line;
 use crate::sql_type::sql_type;
 use crate::warehouse::description::TableDescription;
 use crate::warehouse::table::Table;
@@ -142,10 +143,6 @@ fn described(schema: &Schema, description: &TableDescription, width: Option<usiz
         width.map_or_else(|| line.to_owned(), |width| cut(line, width))
     };
     (0..fields.len()).map(line).collect()
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub async fn stage(
          left join {decided} as d on d.number_l = s.record_number_l and d.number_r = s.record_number_r",
         link = bits_of(persons.link_probability),
         linked = Decision::Linked.as_str(),
-        together = Decision::ColumnGroup.as_str(),
+        together = Decision::Together.as_str(),
         review = Decision::Review.as_str(),
         rules = rules.concat(),
         prior = linked.parameters.prior_bits(),

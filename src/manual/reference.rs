@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::pipeline::FileKind;
+use crate::sql_text::one_line;
 
 const INTRODUCTION: &str = "# Reference
 
@@ -217,21 +218,7 @@ fn is_empty(value: &Value) -> bool {
 
 /// Returns a value as TOML writes it.
 fn toml(value: &Value) -> String {
-    match value {
-        Value::Array(entries) => format!("[{}]", entries.iter().map(toml).collect::<Vec<_>>().join(", ")),
-        Value::Object(entries) => inline_table(entries),
-        other => other.to_string(),
-    }
-}
-
-fn inline_table(entries: &Map<String, Value>) -> String {
-    let entries = entries.iter().filter(|(_, value)| !is_empty(value));
-    let entries = entries.map(|(key, value)| format!("{key} = {}", toml(value)));
-    format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    toml::Value::try_from(value).expect("examples and defaults are values of TOML").to_string()
 }
 
 fn lower_first(text: &str) -> String {

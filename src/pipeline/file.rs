@@ -41,7 +41,7 @@ pub struct PipelineFile {
     /// The warehouse: a folder, from the folder of the project, or `s3://…`; `--warehouse` comes before it.
     #[schemars(example = &"s3://bucket/warehouse", extend("default" = "warehouse"))]
     pub warehouse: Option<String>,
-    /// What all that is drawn at random is drawn from.
+    /// The seed of everything random: samples and starts of the segmentation.
     #[schemars(extend("default" = 42))]
     pub seed: Option<u64>,
     /// The instant of runs that are given none; the present one when not given.

@@ -15,7 +15,7 @@ mod file;
 mod graph;
 mod load;
 pub mod placeholder;
-mod project;
+pub mod project;
 mod properties;
 mod schema;
 pub mod selector;

@@ -10,21 +10,15 @@ use crate::error::Error;
 pub struct ProjectFolder(PathBuf);
 
 /// The folder of pipeline files in a project.
-const PIPELINES: &str = "pipelines";
+pub const PIPELINES: &str = "pipelines";
 
 impl ProjectFolder {
     /// Returns the project that a pipeline file belongs to.
     pub fn of(pipeline: &Path) -> Self {
-        let folder = match pipeline.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        // By its true name: the command may be run from within it.
-        let name = folder.canonicalize().ok().and_then(|path| path.file_name().map(ToOwned::to_owned));
-        ProjectFolder(if name.is_some_and(|name| name == PIPELINES) {
-            shortened(&folder.join(".."))
-        } else {
-            shortened(&folder)
+        let folder = pipeline.parent().unwrap_or(Path::new(""));
+        ProjectFolder(match has_pipelines(folder) {
+            true => shortened(&folder.join("..")),
+            false => shortened(folder),
         })
     }
 
@@ -38,9 +32,19 @@ impl ProjectFolder {
         if written.contains("://") || self.0.as_os_str().is_empty() || Path::new(written).is_absolute() {
             return written.to_owned();
         }
-        let joined = self.0.join(written).to_string_lossy().into_owned();
-        joined.strip_prefix("./").map(ToOwned::to_owned).unwrap_or(joined)
+        self.0.join(written).to_string_lossy().into_owned()
     }
+}
+
+/// Returns whether a folder is the one of a project that has the pipeline files, by its true name: the command
+/// may be run from within it.
+pub fn has_pipelines(folder: &Path) -> bool {
+    or_here(folder).canonicalize().is_ok_and(|path| path.ends_with(PIPELINES))
+}
+
+/// Returns the working folder for a path that says nothing.
+pub fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 /// Returns `a/../b` as `b` where that is the same place (a link could make it another), without `.`.
@@ -57,8 +61,7 @@ fn shortened(path: &Path) -> PathBuf {
             _ => short.push(part),
         }
     }
-    let there = if short.as_os_str().is_empty() { Path::new(".") } else { short.as_path() };
-    match (path.canonicalize(), there.canonicalize()) {
+    match (or_here(path).canonicalize(), or_here(&short).canonicalize()) {
         (Ok(long), Ok(same)) if long != same => path.to_owned(),
         _ => short,
     }

@@ -19,7 +19,7 @@ pub struct TableProperties {
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
     /// The columns that tell rows apart: none of them is null, and no two rows agree in all of them. Tables of
-    /// the schema `mart` need one, and are written in its order.
+    /// the schema `mart` need one; their rows are sorted by it.
     #[serde(default)]
     #[schemars(example = ["order_id"])]
     pub key: Vec<String>,
@@ -29,7 +29,7 @@ pub struct TableProperties {
     /// The column that says from when a state holds.
     #[schemars(example = &"valid_from")]
     pub valid_from: Option<String>,
-    /// Your promise that the table contains nothing from the future.
+    /// Whether the table contains nothing from the future: a catalogue, a calendar.
     #[serde(default, rename = "static")]
     #[schemars(extend("default" = false))]
     pub is_static: bool,

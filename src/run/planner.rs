@@ -49,7 +49,7 @@ pub fn plan(pipeline: &Pipeline, request: &Request, seen: &Observation, now: Ins
         common: Common { pipeline, seen, as_of, full_refresh: request.full_refresh },
         request,
         pinned: cut_off.map(|before| &before.state),
-        chosen: &chosen,
+        made: chosen.iter().flat_map(|name| pipeline.steps[name].step().tables_made()).collect(),
         steps: Vec::new(),
         intakes: BTreeMap::new(),
         fingerprints: BTreeMap::new(),
@@ -163,8 +163,8 @@ struct Planning<'a> {
     request: &'a Request,
     /// What the run that is resumed had found.
     pinned: Option<&'a ResumeState>,
-    /// The steps of this run.
-    chosen: &'a BTreeSet<StepName>,
+    /// The tables that the steps of this run make.
+    made: BTreeSet<TableName>,
     steps: Vec<Arc<PlannedStep>>,
     intakes: BTreeMap<String, Arc<Intake>>,
     fingerprints: BTreeMap<StepName, String>,
@@ -213,19 +213,10 @@ impl Planning<'_> {
     /// Says which tables a step reads as an earlier night left them, because what makes them was not selected.
     fn older_inputs(&self, step: &dyn Step) -> Option<String> {
         let last = self.common.seen.last_as_of.filter(|last| *last < self.common.as_of)?;
-        let is_made_tonight = |table: &TableName| {
-            let made = self
-                .common
-                .pipeline
-                .steps
-                .iter()
-                .filter(|(_, step)| step.step().tables_made().contains(table));
-            made.into_iter().any(|(name, _)| self.chosen.contains(name))
-        };
         let older: Vec<String> = step
             .reads()
             .iter()
-            .filter(|table| table.schema() != "ops" && !is_made_tonight(table))
+            .filter(|table| table.schema() != "ops" && !self.made.contains(table))
             .map(ToString::to_string)
             .collect();
         (!older.is_empty()).then(|| {

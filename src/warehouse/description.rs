@@ -48,7 +48,7 @@ impl TableDescription {
 }
 
 /// Returns what a column contains, where its table says so.
-pub fn column_description(field: &Field) -> Option<&str> {
+fn column_description(field: &Field) -> Option<&str> {
     field.metadata().get(COMMENT).map(String::as_str).filter(|text| !text.trim().is_empty())
 }
 

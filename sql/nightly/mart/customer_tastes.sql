@@ -18,7 +18,7 @@ tastes as (
     select * from spent
     union all
     select customer_id, category, 0, 0, 1 from interests
-  ) as told
+  ) as bought_or_named
   where category <> ''
   group by customer_id, category
 ),

@@ -56,7 +56,7 @@ fn are_different_names(a: &str, b: &str) -> bool {
 pub enum Decision {
     Linked,
     /// Below the probability from which records are linked, but joined by other links or keys.
-    ColumnGroup,
+    Together,
     /// Below that probability, and not joined: a person may decide.
     Review,
     Contradiction,
@@ -73,7 +73,7 @@ impl Decision {
     pub fn as_str(self) -> &'static str {
         match self {
             Decision::Linked => "linked",
-            Decision::ColumnGroup => "together by others",
+            Decision::Together => "together by others",
             Decision::Review => "review",
             Decision::Contradiction => "refused: two persons",
             Decision::TooLarge => "refused: too many records",
@@ -94,7 +94,7 @@ pub struct Link {
     pub sure: bool,
 }
 
-/// A steward's word on two records, by their numbers.
+/// What a steward decided on two records, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StewardDecision {
     pub left: u32,

@@ -135,7 +135,7 @@ async fn known_sql(session: &Session, truth: &TableName) -> Result<String> {
 }
 
 async fn links(session: &Session, known: &str, persons: &Persons) -> Result<Vec<(Threshold, Counts)>> {
-    let ladder = Thresholds::from_review(MOST_BITS, persons);
+    let thresholds = Thresholds::from_review(MOST_BITS, persons);
     let real = numbers(
         session,
         &format!(
@@ -155,26 +155,26 @@ async fn links(session: &Session, known: &str, persons: &Persons) -> Result<Vec<
             join known as l on l.source = m.source_l and l.record_id = m.record_id_l
             join known as r on r.source = m.source_r and r.record_id = m.record_id_r)
          where reached >= 0 group by reached",
-        reached = ladder.reached_sql("m.match_weight"),
+        reached = thresholds.reached_sql("m.match_weight"),
         links = table(MATCH_LINKS),
     );
-    let (mut found, mut right) = (vec![0; ladder.0.len()], vec![0; ladder.0.len()]);
+    let (mut found, mut right) = (vec![0; thresholds.0.len()], vec![0; thresholds.0.len()]);
     for batch in rows(session, &sql, "compare the links with the truth").await? {
         let column = |n: usize| batch.column(n).as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
-            let rung = column(0).value(row) as usize;
-            found[rung] += column(1).value(row).unsigned_abs();
-            right[rung] += column(2).value(row).unsigned_abs();
+            let threshold = column(0).value(row) as usize;
+            found[threshold] += column(1).value(row).unsigned_abs();
+            right[threshold] += column(2).value(row).unsigned_abs();
         }
     }
     let counts = Thresholds::at_least(&found).into_iter().zip(Thresholds::at_least(&right));
-    Ok(ladder
+    Ok(thresholds
         .0
         .into_iter()
         .zip(counts)
         // Above the last link there is nothing to be right about.
-        .filter(|(rung, (found, _))| *found > 0 || rung.threshold.is_some())
-        .map(|(rung, (found, right))| (rung, Counts { real, found, right }))
+        .filter(|(threshold, (found, _))| *found > 0 || threshold.action.is_some())
+        .map(|(threshold, (found, right))| (threshold, Counts { real, found, right }))
         .collect())
 }
 
@@ -196,11 +196,11 @@ impl Accuracy {
     /// `true_positives`, `false_positives`, `false_negatives`; `precision`, `recall` and `f1`, null where
     /// they are of nothing.
     pub fn table(&self) -> Result<RecordBatch> {
-        let of_links = self.links.iter().map(|(rung, counts)| ("links", Some(rung), *counts));
+        let of_links = self.links.iter().map(|(threshold, counts)| ("links", Some(threshold), *counts));
         let others = [("pairs", None, self.pairs), ("customers", None, self.customers)];
         let rows: Vec<(&str, Option<&Threshold>, Counts)> = of_links.chain(others).collect();
         let float = |of: fn(&Threshold) -> f64| -> ArrayRef {
-            Arc::new(Float64Array::from_iter(rows.iter().map(|(_, rung, _)| rung.map(of))))
+            Arc::new(Float64Array::from_iter(rows.iter().map(|(_, threshold, _)| threshold.map(of))))
         };
         let count = |of: fn(Counts) -> u64| -> ArrayRef {
             Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, _, counts)| of(*counts) as i64)))
@@ -211,12 +211,12 @@ impl Accuracy {
         let columns: [(&str, ArrayRef); 11] = [
             ("position", Arc::new(Int64Array::from_iter_values(0..rows.len() as i64))),
             ("measure", Arc::new(StringArray::from_iter_values(rows.iter().map(|(measure, _, _)| measure)))),
-            ("match_weight", float(|rung| rung.bits)),
+            ("match_weight", float(|threshold| threshold.bits)),
             ("match_probability", float(Threshold::probability)),
             (
                 "threshold",
                 Arc::new(StringArray::from_iter(
-                    rows.iter().map(|(_, rung, _)| rung.and_then(|r| r.threshold)),
+                    rows.iter().map(|(_, threshold, _)| threshold.and_then(|r| r.action)),
                 )),
             ),
             ("true_positives", count(|c| c.right)),

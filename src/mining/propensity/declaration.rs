@@ -32,7 +32,7 @@ pub struct PropensitySection {
     /// Strength of the L2 penalty; scikit-learn's `1 / C`.
     #[serde(default = "alpha")]
     pub alpha: f64,
-    /// Values beyond this share at either end, 0 to 0.5, are drawn in to it.
+    /// Outliers are cut: values below this quantile, or above one minus it, are set to it.
     #[serde(default = "winsorise")]
     pub winsorise: f64,
     /// How many rows are learnt from, over all cut-offs.
@@ -73,7 +73,7 @@ pub struct OutcomeSection {
 #[serde(untagged, expecting = "expected { count = 5, every_days = 30 } or a list of days")]
 pub enum CutoffsSection {
     Days(Vec<String>),
-    CutoffSpacing(CutoffSpacing),
+    Spaced(CutoffSpacing),
 }
 
 /// `count` cut-offs, each `every_days` before the next, the latest one window before the as-of instant.
@@ -270,12 +270,12 @@ fn check_cutoffs(cutoffs: &CutoffsSection, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(["cutoffs"], too_few_cutoffs(texts.len())));
         }
         CutoffsSection::Days(_) => {}
-        CutoffsSection::CutoffSpacing(rhythm) => {
-            if rhythm.count < 2 {
-                problems.push(Problem::new(["cutoffs", "count"], too_few_cutoffs(rhythm.count)));
+        CutoffsSection::Spaced(spacing) => {
+            if spacing.count < 2 {
+                problems.push(Problem::new(["cutoffs", "count"], too_few_cutoffs(spacing.count)));
             }
-            if days(rhythm.every_days).is_none() {
-                problems.push(Problem::new(["cutoffs", "every_days"], not_days(rhythm.every_days)));
+            if days(spacing.every_days).is_none() {
+                problems.push(Problem::new(["cutoffs", "every_days"], not_days(spacing.every_days)));
             }
         }
     }

@@ -33,7 +33,7 @@ pub struct SegmentSection {
     /// How many random starts are tried; the best is kept.
     #[serde(default = "starts")]
     pub starts: usize,
-    /// Values beyond this share at either end are drawn in to it.
+    /// Outliers are cut: values below this quantile, or above one minus it, are set to it.
     #[serde(default = "winsorise")]
     pub winsorise: f64,
     /// The share of the customers, 0 to 1, that the smallest segment of a chosen k has at least.

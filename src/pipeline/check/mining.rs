@@ -185,9 +185,9 @@ impl Checking<'_, '_> {
                     texts.iter().filter_map(|text| self.take(&key, parse_instant(text, zone))).collect(),
                 )
             }
-            CutoffsSection::CutoffSpacing(rhythm) => Cutoffs::Every {
-                count: u32::try_from(rhythm.count).ok()?,
-                days: u32::try_from(rhythm.every_days).ok()?,
+            CutoffsSection::Spaced(spacing) => Cutoffs::Every {
+                count: u32::try_from(spacing.count).ok()?,
+                days: u32::try_from(spacing.every_days).ok()?,
             },
         })
     }

@@ -165,7 +165,7 @@ impl Checking<'_, '_> {
                     Error::config(format!("{} has no key", model.table))
                         .at_line(&model.path.display().to_string(), None)
                         .hint(format!(
-                            "write key = [\"…\"] into {}: a mart is written in its order",
+                            "write key = [\"…\"] into {}: the rows of a mart are sorted by it",
                             model.properties_path().display()
                         )),
                 );
@@ -175,10 +175,10 @@ impl Checking<'_, '_> {
 
     /// Every table of which something is declared is among those that are made.
     pub(super) fn tables_are_made(&mut self, made: &[TableName], tables: &BTreeMap<TableName, TableRules>) {
+        let known: Vec<String> = made.iter().map(ToString::to_string).collect();
+        let known = || known.iter().map(String::as_str);
         for (table, rules) in tables {
             let shown = table.to_string();
-            let known: Vec<String> = made.iter().map(ToString::to_string).collect();
-            let known = || known.iter().map(String::as_str);
             if !made.contains(table) && self.documents.has(&[TABLES.to_owned(), shown.clone()]) {
                 let near = did_you_mean(&shown, known());
                 self.wrong(

@@ -15,7 +15,7 @@ use crate::source::file::format::Format;
 macro_rules! source_defaults {
     ($($(#[$doc:meta])* $key:ident: $type:ty,)*) => {
         /// What the sources have in common. A source that says a key itself has its own value; a key that
-        /// the format of a source does not have is not for that source.
+        /// the format of a source does not have is ignored for it.
         #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct SourceDefaults {

@@ -58,7 +58,7 @@ pub struct SourceDeclaration {
     /// The column that says from when a state held.
     #[schemars(example = &"since")]
     pub valid_from: Option<String>,
-    /// Your promise that the rows contain nothing from the future.
+    /// Whether the rows contain nothing from the future: a catalogue, a calendar.
     #[serde(default, rename = "static")]
     #[schemars(extend("default" = false))]
     pub is_static: bool,

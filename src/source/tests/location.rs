@@ -185,7 +185,7 @@ fn no_file_is_an_error_unless_the_source_is_optional() {
     let fixture = Fixture::new("in/*.csv", A);
     assert_eq!(
         fixture.error(),
-        "there is no file at …/in/*.csv\n  in source shop\n  hint: the folder …/in does not exist"
+        "there is no file at …/in/*.csv\n  in source shop\n  hint: the folder …/in does not exist; set optional = true if it may be missing"
     );
     let optional = Fixture::new("in/*.csv", &format!("optional = true\n{A}"));
     assert_eq!(names(&optional).len(), 0);

@@ -71,9 +71,9 @@ fn missing_folder(source: FileSource<'_>) -> Option<String> {
     let beside = std::fs::read_dir(missing.parent()?).ok()?;
     let names: Vec<String> = beside.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     let near = did_you_mean(&missing.file_name()?.to_string_lossy(), names.iter().map(String::as_str));
-    let near = near.map(|near| format!("; {near}")).unwrap_or_default();
+    let near = near.unwrap_or_else(|| "set optional = true if it may be missing".to_owned());
     let missing = missing.components().as_path().display();
-    Some(format!("the folder {missing} does not exist{near}"))
+    Some(format!("the folder {missing} does not exist; {near}"))
 }
 
 async fn find(source: FileSource<'_>) -> Result<Listing> {
