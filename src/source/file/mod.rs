@@ -30,9 +30,9 @@ use text::TextEncoding;
 /// The files that rows come from, and how they are laid out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Files {
-    /// The location as declared: a file, a folder or a glob.
+    /// The location, a file, a folder or a glob, as the working folder reaches it.
     pub path: String,
-    /// As it is written.
+    /// The location as it is written, by which messages find its line.
     pub declared_path: String,
     /// Whether there may be no file at all.
     pub optional: bool,
