@@ -1,4 +1,4 @@
-//! The night for which identities are resolved.
+//! The night for which identities are resolved: tonight, or one of the past.
 
 use chrono_tz::Tz;
 
@@ -16,6 +16,9 @@ pub struct Night<'n> {
     pub zone: Tz,
     /// Whether all pairs are compared again, with the parameters in force.
     pub full_refresh: bool,
+    /// Whether it is a night of the past, resolved again with what is known tonight of parameters, terms, and
+    /// pairs that are as they were: of the history of ids it reads and writes nothing.
+    pub recalled: bool,
     /// A person is being erased: the person is also removed from the history of ids.
     pub is_forgotten: Option<IsForgotten<'n>>,
 }

@@ -3,9 +3,11 @@
 //! Everything that grows with the number of compared pairs is a SQL plan that streams and spills. In memory
 //! are the links, a few words each, and what `customers` keeps per record and key.
 
+use std::collections::BTreeSet;
+
 use arrow::array::RecordBatch;
 
-use super::customers::{Change, Kind};
+use super::customers::{Change, CustomerId, Kind};
 use super::declaration::Identity;
 use super::linkage::links;
 use super::night::Night;
@@ -50,8 +52,14 @@ async fn resolve_with(
     };
     let pairs = linked.as_ref().map(|linked| linked.links.as_slice()).unwrap_or_default();
     let mut customers = customers::find(catalog, identity, night, pairs, &mut notes, &mut warnings).await?;
-    notes.extend(summary(&customers.changes));
     let mut staged = std::mem::take(&mut customers.staged);
+    if night.recalled {
+        // Who is who is asked; which pairs are linked, and why, is tonight's to answer.
+        staged.extend(linked.map(|linked| linked.person_records));
+        let notes = vec![united_since(&customers.changes)];
+        return Ok(Resolution { output: StepOutput::of(staged).with_notes(notes), fitted: None });
+    }
+    notes.extend(summary(&customers.changes));
     let mut fitted = None;
     if let (Some(linked), Some(persons)) = (linked, &identity.persons) {
         catalog.add_staged(&staged[0]).await?;
@@ -65,6 +73,16 @@ async fn resolve_with(
         staged.extend(linked.terms);
     }
     Ok(Resolution { output: StepOutput::of(staged).with_notes(notes).with_warnings(warnings), fitted })
+}
+
+/// Returns how many customers of then are not customers of their own tonight.
+fn united_since(changes: &[Change]) -> String {
+    let others: BTreeSet<CustomerId> = changes.iter().map(|change| change.id).collect();
+    match others.len() {
+        0 => "nobody of then was united with others since".to_owned(),
+        1 => "1 customer of then was united with others since".to_owned(),
+        customers => format!("{customers} customers of then were united with others since"),
+    }
 }
 
 /// Returns how many ids changed.

@@ -14,8 +14,9 @@ use super::organisations::{
 use super::quality::{self, Quality};
 use super::resolve::{Resolution, resolve};
 use super::tables::{CUSTOMER_IDS, table};
+use crate::error::Result;
 use crate::name::TableName;
-use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
+use crate::step::{MadeTable, Recalled, Step, StepContext, StepFailure, StepOutput};
 
 #[async_trait]
 impl Step for Identity {
@@ -41,6 +42,7 @@ impl Step for Identity {
             as_of: context.as_of,
             zone: context.timezone,
             full_refresh: context.full_refresh,
+            recalled: false,
             is_forgotten: context.erasing.then_some(&is_forgotten),
         };
         let Resolution { mut output, fitted } = resolve(&context.catalog, self, &night).await?;
@@ -48,6 +50,22 @@ impl Step for Identity {
             output.staged.push(context.append_fitted(&rows).await?);
         }
         Ok(output)
+    }
+
+    async fn recall(&self, then: &StepContext, changed: bool) -> Result<Recalled> {
+        if !changed {
+            return Ok(Recalled::AsTonight);
+        }
+        let night = Night {
+            pipeline: &then.pipeline,
+            as_of: then.as_of,
+            zone: then.timezone,
+            full_refresh: false,
+            recalled: true,
+            is_forgotten: None,
+        };
+        let Resolution { output, .. } = resolve(&then.catalog, self, &night).await?;
+        Ok(Recalled::Made { note: output.metrics.notes.into_iter().next(), staged: output.staged })
     }
 }
 
@@ -66,7 +84,14 @@ impl Step for GoldenRecord {
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
-        Ok(golden_record(&context.catalog, self).await?)
+        Ok(golden_record(&context.catalog, self, context.as_of).await?)
+    }
+
+    async fn recall(&self, then: &StepContext, changed: bool) -> Result<Recalled> {
+        if !changed {
+            return Ok(Recalled::AsTonight);
+        }
+        Ok(Recalled::made(golden_record(&then.catalog, self, then.as_of).await?))
     }
 }
 
@@ -86,6 +111,13 @@ impl Step for Households {
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
         Ok(households(&context.catalog, self).await?)
+    }
+
+    async fn recall(&self, then: &StepContext, changed: bool) -> Result<Recalled> {
+        if !changed {
+            return Ok(Recalled::AsTonight);
+        }
+        Ok(Recalled::made(households(&then.catalog, self).await?))
     }
 }
 
@@ -107,7 +139,14 @@ impl Step for Organisations {
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
-        Ok(organisations(&context.catalog, self).await?)
+        Ok(organisations(&context.catalog, self, context.as_of).await?)
+    }
+
+    async fn recall(&self, then: &StepContext, changed: bool) -> Result<Recalled> {
+        if !changed {
+            return Ok(Recalled::AsTonight);
+        }
+        Ok(Recalled::made(organisations(&then.catalog, self, then.as_of).await?))
     }
 }
 

@@ -183,6 +183,10 @@ impl FittedModel {
         self.entries.get(&(part, name.to_owned(), position))?.value
     }
 
+    pub(super) fn text(&self, part: Part, name: &str, position: i64) -> Option<&str> {
+        self.entries.get(&(part, name.to_owned(), position))?.note.as_deref()
+    }
+
     /// A number that scoring needs.
     pub(super) fn parameter(&self, name: &str, position: i64) -> Result<f64> {
         self.value(Part::Parameter, name, position).ok_or_else(|| {
@@ -216,15 +220,16 @@ impl FittedModel {
         models::rows(&self.model, self.kind.as_str(), &rows)
     }
 
-    /// Returns the model as the last run of the pipeline wrote it; `None` when none did.
+    /// Returns the model as the last run of the pipeline wrote it, of those that were not of a later instant;
+    /// `None` when none did.
     pub(super) async fn last(context: &StepContext, model: &str, kind: ModelKind) -> Result<Option<Self>> {
         let table = models::table();
         if context.catalog.table(&table).await?.is_none() {
             return Ok(None);
         }
         let doing = "look for the last fitted model";
-        let session = context.catalog.session([&table], None).await?;
-        let sql = models::last_rows_sql(model, kind.as_str(), Some(&context.pipeline));
+        let session = context.catalog.session([&table], Some(context.as_of)).await?;
+        let sql = models::last_rows_by_then_sql(model, kind.as_str(), &context.pipeline);
         let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
         Ok(FittedModel::from_batches(&batches)?.into_iter().next())
     }

@@ -15,6 +15,7 @@
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
 //! metrics      AUC, Brier, calibration, lift
 //! fitted       a fitted model as rows of ops.models, and back
+//! refit        whether anything has changed since the last fit
 //! ```
 //!
 //! Only this layer names linfa.
@@ -27,6 +28,7 @@ mod logistic;
 mod matrix;
 pub mod metrics;
 pub mod propensity;
+mod refit;
 mod scaling;
 mod score;
 pub mod segments;

@@ -37,6 +37,11 @@ impl Model {
         self.path.with_extension("toml")
     }
 
+    /// Returns whether its rows may differ from instant to instant over the same tables.
+    pub(super) fn depends_on_the_instant(&self) -> bool {
+        self.sql.contains("$as_of")
+    }
+
     /// Adds the place in the model's file to an error about its SQL.
     pub fn place(&self, error: Error) -> Error {
         error.in_sql(&SqlOrigin::file(self.path.display(), &self.sql))

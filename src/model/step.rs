@@ -12,7 +12,7 @@ use super::time_column_check::Dating;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::step::determinism::{require_deterministic, require_no_clock};
-use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
+use crate::step::{MadeTable, Recalled, Step, StepContext, StepFailure, StepOutput};
 
 /// A model as a step of a pipeline.
 #[derive(Clone)]
@@ -22,10 +22,10 @@ pub struct ModelStep {
     pub dating: Arc<Dating>,
 }
 
-/// The model alone: another model that changes is another step.
+/// The query alone, wherever its file is: another model that changes is another step.
 impl fmt::Debug for ModelStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.model.fmt(f)
+        f.debug_struct("Model").field("table", &self.model.table).field("sql", &self.model.sql).finish()
     }
 }
 
@@ -47,6 +47,14 @@ impl Step for ModelStep {
         let frame = self.frame(context).await?;
         let staged = context.stage_frame(&self.model.table, frame).await.map_err(|e| self.located(e))?;
         Ok(StepOutput::of(vec![staged]))
+    }
+
+    /// The query, over what was known then.
+    async fn recall(&self, then: &StepContext, changed: bool) -> Result<Recalled> {
+        if !changed && !self.model.depends_on_the_instant() {
+            return Ok(Recalled::AsTonight);
+        }
+        Ok(Recalled::Query(Box::new(self.model.query(then).await?)))
     }
 }
 

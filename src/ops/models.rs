@@ -68,11 +68,24 @@ pub fn of_run(run: u64, pipeline: &str, as_of: Instant, rows: &RecordBatch) -> R
 /// Returns, as a relation of SQL, the rows of a model of the last run of the pipeline that wrote it; of any
 /// pipeline where none is named.
 pub fn last_rows_sql(model: &str, kind: &str, pipeline: Option<&str>) -> String {
-    let models = table();
+    rows_of_last_run(&of_model(model, kind, pipeline))
+}
+
+/// Returns the same, of runs as of `$as_of` and before.
+pub fn last_rows_by_then_sql(model: &str, kind: &str, pipeline: &str) -> String {
+    rows_of_last_run(&format!("{} and as_of <= $as_of", of_model(model, kind, Some(pipeline))))
+}
+
+fn of_model(model: &str, kind: &str, pipeline: Option<&str>) -> String {
     let mut mine = format!("model = {} and kind = {}", quoted(model), quoted(kind));
     if let Some(pipeline) = pipeline {
         mine.push_str(&format!(" and pipeline = {}", quoted(pipeline)));
     }
+    mine
+}
+
+fn rows_of_last_run(mine: &str) -> String {
+    let models = table();
     format!("select * from {models} where {mine} and run = (select max(run) from {models} where {mine})")
 }
 

@@ -17,6 +17,7 @@ use crate::model::ModelStep;
 use crate::name::{StepName, TableName};
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
+use crate::step::Past;
 use crate::warehouse::description::{Descriptions, TableDescription};
 use crate::warehouse::snapshot_history::SnapshotHistory;
 use crate::warehouse::visibility::{KnownSince, Visibility};
@@ -126,6 +127,11 @@ impl Pipeline {
     /// Returns what tables and their columns contain, where it is declared.
     pub fn descriptions(&self) -> Descriptions {
         self.tables.iter().map(|(table, rules)| (table.clone(), rules.description.clone())).collect()
+    }
+
+    /// Returns its tables as of earlier instants, which its steps make anew.
+    pub fn past(&self) -> Past {
+        Past::of(self.graph.order().iter().map(|name| self.steps[name].step()).collect())
     }
 
     /// Returns the columns that tell the rows of each table apart.

@@ -196,6 +196,7 @@ impl LockedRun<'_> {
             suppressions,
             catalog,
             keys: Arc::new(self.pipeline.keys()),
+            past: Arc::new(self.pipeline.past()),
         })
     }
 

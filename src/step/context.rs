@@ -9,6 +9,7 @@ use datafusion::common::Column;
 use datafusion::logical_expr::col;
 use datafusion::prelude::DataFrame;
 
+use super::past::Past;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -38,9 +39,24 @@ pub struct StepContext {
     pub catalog: Arc<Catalog>,
     /// The columns that tell the rows of a table apart, where they are declared.
     pub keys: Arc<BTreeMap<TableName, Vec<String>>>,
+    /// The pipeline's tables as of earlier instants.
+    pub past: Arc<Past>,
 }
 
 impl StepContext {
+    /// Returns the context of a night of the past over these tables: nothing of it is published.
+    #[must_use]
+    pub(super) fn at(&self, instant: Instant) -> StepContext {
+        StepContext {
+            as_of: instant,
+            last_as_of: None,
+            full_refresh: false,
+            erasing: false,
+            catalog: Arc::new(self.catalog.at(instant)),
+            ..self.clone()
+        }
+    }
+
     /// Returns the warehouse that tables are staged in.
     pub fn warehouse(&self) -> &Warehouse {
         self.catalog.warehouse()

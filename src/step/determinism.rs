@@ -2,17 +2,21 @@
 //!
 //! The order in which parallel threads add floats changes the last digits of the sum. Decimals and integers
 //! do not have this problem. So a mart may aggregate decimals and integers, and cast to float only
-//! afterwards; approximate and volatile functions are refused. No model may ask for the time: time enters
+//! afterwards; approximate and volatile functions are refused, and so is what takes rows in whatever order they
+//! come. No model may ask for the time: time enters
 //! only as the run's as-of instant.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Volatility};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, Volatility};
 
 use crate::error::{Context, Error, Result};
 
-/// Aggregates whose result depends on the order of floats.
-const ORDER_DEPENDENT: [&str; 14] = [
+/// Aggregates, in windows too, whose result depends on the order in which floats are added.
+const ADDS: [&str; 14] = [
     "sum",
     "avg",
     "mean",
@@ -27,6 +31,19 @@ const ORDER_DEPENDENT: [&str; 14] = [
     "covar_samp",
     "covar_pop",
     "regr_slope",
+];
+
+/// Functions of rows whose result depends on the order in which these come.
+const OF_AN_ORDER: [&str; 9] = [
+    "array_agg",
+    "string_agg",
+    "first_value",
+    "last_value",
+    "nth_value",
+    "row_number",
+    "ntile",
+    "lag",
+    "lead",
 ];
 
 /// Refuses a plan that asks the machine's clock.
@@ -59,10 +76,12 @@ pub fn require_no_clock(plan: &LogicalPlan) -> Result<()> {
 /// Refuses a plan whose result could differ from run to run.
 ///
 /// # Errors
-/// A function that is approximate, that adds floats, or that changes from call to call; all of them.
+/// A function that is approximate, that adds floats, that changes from call to call, or whose result depends on
+/// an order of rows that is not given; all of them.
 pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
-    let mut found: Vec<(String, &str)> = Vec::new();
+    let mut found: BTreeSet<Fault> = BTreeSet::new();
     plan.apply_with_subqueries(|node| {
+        found.extend(of_node(node));
         // An aggregate's arguments have the types of its input.
         let inputs = node.inputs();
         let schema = match inputs.first() {
@@ -71,43 +90,112 @@ pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
         };
         node.apply_expressions(|expr| {
             expr.apply(|e| {
-                match e {
-                    Expr::AggregateFunction(aggregate) => {
-                        let name = aggregate.func.name().to_lowercase();
-                        if name.starts_with("approx_") {
-                            found.push((name.clone(), "is approximate"));
-                        }
-                        let floats = aggregate.params.args.iter().any(|arg| {
-                            matches!(
-                                arg.get_type(schema.as_ref()),
-                                Ok(DataType::Float16 | DataType::Float32 | DataType::Float64)
-                            )
-                        });
-                        if floats && ORDER_DEPENDENT.contains(&name.as_str()) {
-                            found.push((name, "adds floats"));
-                        }
-                    }
-                    Expr::ScalarFunction(call)
-                        if call.func.signature().volatility == Volatility::Volatile =>
-                    {
-                        found.push((call.name().to_owned(), "changes from call to call"));
-                    }
-                    _ => {}
-                }
+                found.extend(of_expression(e, &schema));
                 Ok(TreeNodeRecursion::Continue)
             })
         })
     })
     .doing("read the plan")?;
-    found.sort();
-    found.dedup();
-    let error = |(function, does): (String, &str)| {
-        Error::config(format!("a mart must be the same in every run, but {function}() {does}"))
-            .about(&function)
-            .hint(
-                "aggregate decimals or integers (cast(x as decimal(18,4))) and cast to float after the \
-                 aggregate",
-            )
+    Error::all(found.into_iter().map(Fault::error).collect())
+}
+
+/// What may come out otherwise in another run.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fault {
+    /// As it is written.
+    name: String,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    Approximate,
+    AddsFloats,
+    Volatile,
+    /// A function of rows in no order.
+    AnyOrder,
+    /// A clause that keeps some of the rows in no order.
+    AnyRows,
+}
+
+impl Fault {
+    fn error(self) -> Error {
+        let Fault { name, why } = self;
+        let (does, hint) = match why {
+            Why::Approximate => {
+                ("() is approximate", "use the exact function: count(distinct …), percentile_cont")
+            }
+            Why::AddsFloats => (
+                "() adds floats",
+                "aggregate decimals or integers (cast(x as decimal(18,4))) and cast to float after the aggregate",
+            ),
+            Why::Volatile => (
+                "() changes from call to call",
+                "draw by a hash of the key, for example md5(customer_id) < '8' for half of the customers",
+            ),
+            Why::AnyOrder => (
+                "() depends on the order of rows, which is not given",
+                "say the order, down to the last row: array_agg(x order by …), … over (order by …)",
+            ),
+            Why::AnyRows => (" keeps whichever rows come first", "add order by, down to the last row"),
+        };
+        Error::config(format!("a mart must be the same in every run, but {name}{does}"))
+            .about(&name)
+            .hint(hint)
+    }
+}
+
+fn of_node(node: &LogicalPlan) -> Option<Fault> {
+    let clause = match node {
+        LogicalPlan::Limit(limit) if !has_an_order(&limit.input) => "limit",
+        LogicalPlan::Distinct(Distinct::On(distinct)) if distinct.sort_expr.is_none() => "distinct on",
+        _ => return None,
     };
-    Error::all(found.into_iter().map(error).collect())
+    Some(Fault { name: clause.to_owned(), why: Why::AnyRows })
+}
+
+/// Returns whether the rows come in an order that the query says, or are one.
+fn has_an_order(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Sort(_) | LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => true,
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Distinct(Distinct::On(distinct)) => distinct.sort_expr.is_some(),
+        LogicalPlan::Projection(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Limit(_) => plan.inputs().first().is_some_and(|input| has_an_order(input)),
+        _ => false,
+    }
+}
+
+fn of_expression(expression: &Expr, schema: &DFSchema) -> Vec<Fault> {
+    let (name, args, is_ordered, of_rows) = match expression {
+        Expr::AggregateFunction(call) => {
+            let params = &call.params;
+            (call.func.name(), &params.args, !params.order_by.is_empty(), true)
+        }
+        Expr::WindowFunction(call) => {
+            let params = &call.params;
+            (call.fun.name(), &params.args, !params.order_by.is_empty(), true)
+        }
+        Expr::ScalarFunction(call) => (call.name(), &call.args, true, false),
+        _ => return Vec::new(),
+    };
+    let name = name.to_lowercase();
+    let mut faults = Vec::new();
+    if let Expr::ScalarFunction(call) = expression
+        && call.func.signature().volatility == Volatility::Volatile
+    {
+        faults.push(Why::Volatile);
+    }
+    if of_rows {
+        let floats = args.iter().any(|arg| {
+            matches!(arg.get_type(schema), Ok(DataType::Float16 | DataType::Float32 | DataType::Float64))
+        });
+        let adds = floats && ADDS.contains(&name.as_str());
+        faults.extend(name.starts_with("approx_").then_some(Why::Approximate));
+        faults.extend(adds.then_some(Why::AddsFloats));
+        faults.extend((!is_ordered && OF_AN_ORDER.contains(&name.as_str())).then_some(Why::AnyOrder));
+    }
+    faults.into_iter().map(|why| Fault { name: name.clone(), why }).collect()
 }

@@ -8,15 +8,18 @@
 mod context;
 pub mod determinism;
 mod output;
+mod past;
 
 pub use context::StepContext;
 pub use output::{StepFailure, StepOutput};
+pub use past::{Past, Recalled, Then};
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+use crate::error::Error;
 use crate::name::TableName;
 
 /// A step of the graph: it reads tables and makes tables.
@@ -51,6 +54,17 @@ pub trait Step: Debug + Send + Sync {
     /// Whatever keeps a table from being made; nothing of what was staged on the way is published, but for
     /// what the failure carries.
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure>;
+
+    /// Returns its tables as a night of the past would have made them: `then` is of that instant, its catalog
+    /// holds what the step reads as it was, and `changed` says whether any of that differs from tonight's.
+    /// A kind that is not made anew leaves tonight's tables, of which only rows known by then are seen.
+    ///
+    /// # Errors
+    /// Whatever keeps a table from being made.
+    async fn recall(&self, then: &StepContext, changed: bool) -> Result<Recalled, Error> {
+        let _ = (then, changed);
+        Ok(Recalled::AsTonight)
+    }
 }
 
 /// A table that a step makes.

@@ -50,6 +50,7 @@ impl Types {
             full_refresh: true,
             erasing: false,
             suppressions: None,
+            past: Arc::default(),
         };
         let mut types = Types { warehouse, engine, columns: BTreeMap::new() };
         let wanted: Vec<StepName> = models.iter().map(StepName::from).collect();

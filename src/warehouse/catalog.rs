@@ -5,12 +5,12 @@
 //! table is not reachable, so a query cannot read the future.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono_tz::Tz;
 use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::TableReference;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::as_of;
@@ -21,7 +21,7 @@ use super::row_versions::Deduplication;
 use super::stage::{Mode, Staged};
 use super::table::Table;
 use super::visibility::Visibility;
-use crate::clock::Instant;
+use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::suggestion::did_you_mean;
@@ -38,6 +38,8 @@ pub struct Catalog {
     standing_at: Option<Instant>,
     /// Loaded or staged so far.
     tables: Mutex<BTreeMap<TableName, Arc<Table>>>,
+    /// Queries that stand in the place of a table's files.
+    views: Mutex<BTreeMap<TableName, LogicalPlan>>,
     /// Tables whose files are known to exist.
     verified: Mutex<BTreeSet<(TableName, Option<u64>)>>,
 }
@@ -57,7 +59,25 @@ impl Catalog {
             visibility,
             standing_at: None,
             tables: Mutex::new(BTreeMap::new()),
+            views: Mutex::new(BTreeMap::new()),
             verified: Mutex::new(BTreeSet::new()),
+        }
+    }
+
+    /// Returns the same tables, staged ones too, as they were known before an instant: sessions that are of no
+    /// instant themselves look as of then. What is staged or put in the place of a table there is seen there only.
+    #[must_use]
+    pub fn at(&self, instant: Instant) -> Catalog {
+        Catalog {
+            warehouse: self.warehouse.clone(),
+            engine: self.engine.clone(),
+            release: self.release,
+            released: self.released.clone(),
+            visibility: self.visibility.clone(),
+            standing_at: Some(instant),
+            tables: Mutex::new(self.tables().clone()),
+            views: Mutex::new(lock(&self.views).clone()),
+            verified: Mutex::new(lock(&self.verified).clone()),
         }
     }
 
@@ -178,12 +198,17 @@ impl Catalog {
         Ok(session)
     }
 
+    /// Lets sessions compute a table from a query instead of reading its files.
+    pub fn put_view(&self, name: &TableName, rows: DataFrame) {
+        lock(&self.views).insert(name.clone(), rows.into_unoptimized_plan());
+    }
+
     fn known(&self, name: &TableName) -> Option<Arc<Table>> {
         self.tables().get(name).cloned()
     }
 
-    fn tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<TableName, Arc<Table>>> {
-        self.tables.lock().expect("no holder of this lock panics")
+    fn tables(&self) -> MutexGuard<'_, BTreeMap<TableName, Arc<Table>>> {
+        lock(&self.tables)
     }
 
     /// Returns how rows of the table become known.
@@ -202,14 +227,41 @@ impl Catalog {
         as_of: Option<Instant>,
     ) -> Result<Session> {
         let session = Session { context: self.engine.context(), zone: self.engine.zone(), as_of };
+        let at = as_of.or(self.standing_at);
         for name in tables {
+            let view = lock(&self.views).get(name).cloned();
+            if let Some(plan) = view {
+                let rows = DataFrame::new(session.context.state(), plan);
+                session.register_rows(name, rows, &self.visibility(name), at)?;
+                continue;
+            }
             let Some(table) = self.table(name).await? else {
                 return Err(self.unknown(name));
             };
             self.verify(&table).await?;
-            session.register(&self.warehouse, &table, &self.visibility(name), as_of.or(self.standing_at))?;
+            session.register(&self.warehouse, &table, &self.visibility(name), at)?;
         }
         Ok(session)
+    }
+
+    /// Returns whether a table has rows that count before one instant and were not known before an earlier one;
+    /// not where nothing says when its rows became known.
+    ///
+    /// # Errors
+    /// A table that is unknown, that cannot be read or of which a file is missing; one without the columns that
+    /// say since when its rows are known.
+    pub async fn has_younger_rows(&self, name: &TableName, since: Instant, until: Instant) -> Result<bool> {
+        let visibility = self.visibility(name);
+        if visibility == Visibility::default() {
+            return Ok(false);
+        }
+        let rows = self.every_row(name).await?;
+        let Some(younger) = visibility.known_between(name, rows.schema(), since, until, self.zone())? else {
+            return Ok(false);
+        };
+        let doing = || format!("look for rows of {name} that became known since {}", show_instant(since));
+        let one = rows.filter(younger).and_then(|rows| rows.limit(0, Some(1))).doing(doing())?;
+        Ok(one.count().await.doing(doing())? > 0)
     }
 
     /// Returns a hint with the tables whose names are similar.
@@ -232,11 +284,11 @@ impl Catalog {
     /// Checks once per table that its files exist, since the engine reads a missing file as no rows.
     pub(super) async fn verify(&self, table: &Table) -> Result<()> {
         let seen = (table.name.clone(), table.version);
-        if self.verified.lock().expect("no holder of this lock panics").contains(&seen) {
+        if lock(&self.verified).contains(&seen) {
             return Ok(());
         }
         self.warehouse.verify_files(table).await?;
-        self.verified.lock().expect("no holder of this lock panics").insert(seen);
+        lock(&self.verified).insert(seen);
         Ok(())
     }
 }
@@ -259,6 +311,16 @@ impl Session {
         let name = &table.name;
         let rows =
             self.context.read_table(table.provider(warehouse)?).doing(format!("open the table {name}"))?;
+        self.register_rows(name, rows, visibility, at)
+    }
+
+    fn register_rows(
+        &self,
+        name: &TableName,
+        rows: DataFrame,
+        visibility: &Visibility,
+        at: Option<Instant>,
+    ) -> Result<()> {
         let how = if self.joins_spill() { Deduplication::ByOrder } else { Deduplication::OfRepeated };
         self.register_view(name, visibility.apply(name, rows, at, self.zone, how)?)
     }
@@ -339,6 +401,10 @@ impl Session {
     pub fn read_batch(&self, batch: arrow::array::RecordBatch) -> Result<DataFrame> {
         self.context.read_batch(batch).doing("read rows from memory")
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().expect("no holder of this lock panics")
 }
 
 /// Returns the name as DataFusion refers to it.

@@ -5,12 +5,15 @@
 //! changed after the instant is seen as it was before.
 
 use chrono_tz::Tz;
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::row_versions::{self, Deduplication, Versions};
-use super::snapshot_history::SnapshotHistory;
+use super::snapshot_history::{SnapshotHistory, VALID_FROM, VALID_TO};
 use super::time_column::TimeColumn;
+use super::time_value::instant_value;
 use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::name::TableName;
@@ -72,5 +75,39 @@ impl Visibility {
             }
             _ => Ok(rows),
         }
+    }
+
+    /// Returns the condition that a row, or its end, was not known before one instant and was before a later
+    /// one; `None` where nothing says when rows became known.
+    ///
+    /// # Errors
+    /// A declared column that the table does not have or that has no time type.
+    pub(super) fn known_between(
+        &self,
+        table: &TableName,
+        rows: &DFSchema,
+        since: Instant,
+        until: Instant,
+        zone: Tz,
+    ) -> Result<Option<Expr>> {
+        let mut known: Vec<(Expr, Expr)> = Vec::new();
+        if self.snapshot.is_some() {
+            known.extend([VALID_FROM, VALID_TO].map(|column| {
+                let before = |at: Instant| col(Column::from_name(column)).lt(lit(instant_value(at)));
+                (before(since), before(until))
+            }));
+        }
+        if let Some(versions) = &self.versions
+            && let Some(before) = versions.known_before(table, rows, since, zone)?
+            && let Some(by_now) = versions.known_before(table, rows, until, zone)?
+        {
+            known.push((before, by_now));
+        }
+        if let KnownSince::At(time) = &self.known {
+            let before = time.known_before(table, rows, since, zone)?;
+            known.push((before, time.known_before(table, rows, until, zone)?));
+        }
+        let between = known.into_iter().map(|(before, by_now)| by_now.and(before.is_not_true()));
+        Ok(between.reduce(Expr::or))
     }
 }

@@ -221,6 +221,7 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
             suppressions: None,
             catalog: Arc::new(catalog),
             keys: Arc::new(keys),
+            past: Arc::default(),
         };
         let made = audiences.perform(&context).await.unwrap().staged;
         let mut batches = Vec::new();

@@ -36,6 +36,7 @@ mod night;
 mod nights;
 mod numbers_of_sql;
 mod object_store;
+mod past;
 mod project;
 mod project_files;
 mod publishers;

@@ -20,7 +20,9 @@ use super::customer_id::CustomerId;
 use super::succession::{Change, Succession, heirs};
 use crate::error::{Context, Error, Result};
 use crate::identity::night::{IsForgotten, Night};
-use crate::identity::tables::{CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, FORMER_CUSTOMER_IDS, table};
+use crate::identity::tables::{
+    CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, CUSTOMER_IDS, FORMER_CUSTOMER_IDS, table,
+};
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::stage::{Mode, Staged, Stager};
 
@@ -81,6 +83,22 @@ pub async fn known(catalog: &Catalog, night: &Night<'_>) -> Result<Option<DataFr
     session.sql(&sql).await.doing(doing).map(Some)
 }
 
+/// Returns who each record is tonight, with the same columns; for a night of the past, whose customers take
+/// over tonight's ids.
+pub async fn tonight(catalog: &Catalog) -> Result<Option<DataFrame>> {
+    let ids = table(CUSTOMER_IDS);
+    if catalog.table(&ids).await?.is_none() {
+        return Ok(None);
+    }
+    let session = catalog.session([&ids], None).await?;
+    let sql = format!(
+        "select source as former_source, record_id as former_record_id, customer_id as former_id,
+                cast(0 as bigint) as former_since, cast(1 as bigint) as former_version
+         from {ids}"
+    );
+    session.sql(&sql).await.doing("find tonight's customers of the records").map(Some)
+}
+
 /// What is written down on a night.
 pub struct IdHistory<'n> {
     night: &'n Night<'n>,
@@ -137,12 +155,13 @@ impl<'n> IdHistory<'n> {
         self.history.write(&batch).await
     }
 
-    /// Returns the three tables, once every customer has an id; and what changed.
+    /// Returns the three tables, once every customer has an id; `changes` are those of the succession.
     pub async fn finish(
         self,
         catalog: &Catalog,
         succession: &Succession,
-    ) -> Result<(Vec<Staged>, Vec<Change>)> {
+        changes: &[Change],
+    ) -> Result<Vec<Staged>> {
         let (night, mut ended) = (self.night, self.ended);
         let history = self.history.finish().await?;
         let name = table(CUSTOMER_ID_CHANGES);
@@ -152,9 +171,8 @@ impl<'n> IdHistory<'n> {
         for batch in self.log.iter().filter(|_| anew) {
             log.write(batch).await?;
         }
-        let changes = succession.changes();
         if !changes.is_empty() {
-            let batch = rows_of(&changes, self.last_number, night)?;
+            let batch = rows_of(changes, self.last_number, night)?;
             log.write(&batch).await?;
             ended.extend(endings(&batch, night)?);
         }
@@ -165,7 +183,7 @@ impl<'n> IdHistory<'n> {
         if rows.num_rows() > 0 {
             former.write(&rows).await?;
         }
-        Ok((vec![history, log, former.finish().await?], changes))
+        Ok(vec![history, log, former.finish().await?])
     }
 }
 

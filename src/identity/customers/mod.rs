@@ -34,7 +34,7 @@ use futures::StreamExt;
 
 use self::all_records::{Numbering, Rows};
 use self::clusters::{Clusters, Marks};
-use self::customer_id::{CustomerId, key_hash};
+use self::customer_id::key_hash;
 use self::id_history::IdHistory;
 use self::steward::Decisions;
 use self::succession::{Overlap, Overlaps, Succession};
@@ -49,6 +49,7 @@ use crate::warehouse::stage::{Mode, Staged};
 
 pub use clusters::{Decision, Link, StewardDecision};
 pub use components::Components;
+pub use customer_id::CustomerId;
 pub use succession::{Change, Kind};
 pub use trace::{trace_id, trace_record};
 
@@ -76,7 +77,7 @@ pub async fn find(
     let person_records = table(PERSON_RECORDS);
     let mut tables: Vec<TableName> = identity.keys.iter().cloned().collect();
     tables.extend(identity.persons.is_some().then(|| person_records.clone()));
-    let session = catalog.session(&tables, None).await?;
+    let session = catalog.session(&tables, Some(night.as_of)).await?;
     let keys = match &identity.keys {
         Some(keys) => Some(session.table(keys).await?),
         None => None,
@@ -85,7 +86,10 @@ pub async fn find(
         Some(_) => Some(session.table(&person_records).await?),
         None => None,
     };
-    let former = id_history::known(catalog, night).await?;
+    let former = match night.recalled {
+        false => id_history::known(catalog, night).await?,
+        true => id_history::tonight(catalog).await?,
+    };
     // Missing columns are reported when the keys are ordered.
     let ordered = all_records::ordered(keys.clone(), persons.clone(), former)?;
     if let Some(keys) = keys {
@@ -107,7 +111,7 @@ pub async fn find(
     let mut clusters = Clusters::new(marks, usize::try_from(most).unwrap_or(usize::MAX));
 
     let mut steward = match &identity.decisions {
-        Some(table) => Decisions::read(catalog, table).await?,
+        Some(table) => Decisions::read(catalog, table, night.as_of).await?,
         None => Decisions::default(),
     };
     if !steward.is_empty() {
@@ -250,8 +254,13 @@ async fn write_ids(
         cuts.iter().flat_map(|(a, b)| [(*a, None), (*b, None)]).collect();
     let schema = all_records::schema();
     let mut ids = catalog.warehouse().stager(&table(CUSTOMER_IDS), Mode::Replace, &schema)?;
-    let mut remembered = IdHistory::begin(catalog, night).await?;
-    succession.remember(remembered.heirs());
+    let mut remembered = match night.recalled {
+        false => Some(IdHistory::begin(catalog, night).await?),
+        true => None,
+    };
+    if let Some(remembered) = &remembered {
+        succession.remember(remembered.heirs());
+    }
     let mut numbering = Numbering::default();
     let mut stream = ordered.execute_stream().await.doing(doing)?;
     while let Some(batch) = stream.next().await {
@@ -282,13 +291,17 @@ async fn write_ids(
             ];
             ids.write(&RecordBatch::try_new(schema.clone(), columns).doing(doing)?).await?;
         }
-        if !changed.is_empty() {
+        if let Some(remembered) = &mut remembered
+            && !changed.is_empty()
+        {
             remembered.records(&changed).await?;
         }
     }
     let mut staged = vec![ids.finish().await?];
-    let (memory, changes) = remembered.finish(catalog, &succession).await?;
-    staged.extend(memory);
+    let changes = succession.changes();
+    if let Some(remembered) = remembered {
+        staged.extend(remembered.finish(catalog, &succession, &changes).await?);
+    }
     let id = |record: &u32| cut_records.get(record).copied().flatten().map(|id| id.to_string());
     let mut cut: Vec<(String, String)> = cuts
         .iter()

@@ -10,6 +10,7 @@ use futures::StreamExt;
 
 use super::all_records::Row;
 use super::clusters::StewardDecision;
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Catalog;
@@ -37,9 +38,9 @@ pub struct Decisions {
 impl Decisions {
     /// # Errors
     /// The table lacks a column.
-    pub async fn read(catalog: &Catalog, table: &TableName) -> Result<Decisions> {
+    pub async fn read(catalog: &Catalog, table: &TableName, as_of: Instant) -> Result<Decisions> {
         let doing = || format!("read the decisions in {table}");
-        let session = catalog.session([table], None).await?;
+        let session = catalog.session([table], Some(as_of)).await?;
         let frame = session.table(table).await?;
         let has = |column: &str| frame.schema().has_column_with_unqualified_name(column);
         let missing: Vec<&str> =

@@ -20,6 +20,7 @@ use datafusion::prelude::DataFrame;
 use super::spelling::spelling;
 use super::standardise;
 use super::tables::{CUSTOMER_IDS, table};
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::identity::linkage::person_records::require_unique;
 use crate::name::TableName;
@@ -33,11 +34,11 @@ use crate::warehouse::stage::{Layout, Mode, Staged};
 /// of the customer. Every attribute is null, with its source, where none does.
 pub const GOLDEN_RECORDS: &str = "golden_records";
 
-/// Chooses the golden values of every customer.
+/// Chooses the golden values of every customer from what was known before the instant.
 ///
 /// # Errors
 /// The records lack a column that the section names, or come more than once.
-pub async fn golden_record(catalog: &Catalog, golden: &GoldenRecord) -> Result<StepOutput> {
+pub async fn golden_record(catalog: &Catalog, golden: &GoldenRecord, as_of: Instant) -> Result<StepOutput> {
     let survivors = Survivors {
         ids: table(CUSTOMER_IDS),
         id: "customer_id",
@@ -45,7 +46,7 @@ pub async fn golden_record(catalog: &Catalog, golden: &GoldenRecord) -> Result<S
         survivorship: &golden.survivorship,
         section: "golden_record",
     };
-    let (staged, trusted) = survivors.stage(catalog, &table(GOLDEN_RECORDS)).await?;
+    let (staged, trusted) = survivors.stage(catalog, &table(GOLDEN_RECORDS), as_of).await?;
     let Trusted { warnings, notes } = trusted;
     Ok(StepOutput::of(vec![staged]).with_notes(notes).with_warnings(warnings))
 }
@@ -72,8 +73,13 @@ pub(super) struct Survivors<'a> {
 
 impl Survivors<'_> {
     /// Stages them.
-    pub async fn stage(&self, catalog: &Catalog, table: &TableName) -> Result<(Staged, Trusted)> {
-        let session = catalog.session([&self.ids, self.records], None).await?;
+    pub async fn stage(
+        &self,
+        catalog: &Catalog,
+        table: &TableName,
+        as_of: Instant,
+    ) -> Result<(Staged, Trusted)> {
+        let session = catalog.session([&self.ids, self.records], Some(as_of)).await?;
         session.register_functions(standardise::functions(&self.survivorship.writing.placeholders));
         self.require_columns(&session.table(self.records).await?)?;
         require_unique(&session, self.records, self.records).await?;

@@ -60,7 +60,7 @@ pub async fn explain(
         right = right.condition(),
     );
     let pairs = format!("({})", candidates::agreement(linkage, &joined, &[]));
-    let scored = parameters.scored_sql(linkage, &pairs);
+    let scored = estimate.scored_sql(linkage, &pairs);
     let mut rows = vec![format!(
         "select 0 as position, 'prior' as comparison, cast(null as varchar) as level,
                 cast(null as varchar) as value_l, cast(null as varchar) as value_r, {:e} as bits",

@@ -71,7 +71,7 @@ pub async fn find(
     let last_night = LastNight::of(catalog).await?;
     let last = LastRows::read(catalog, Some(night.pipeline)).await?;
 
-    let session = catalog.session([&persons.records], None).await?;
+    let session = catalog.session([&persons.records], Some(night.as_of)).await?;
     session.register_functions(standardise::functions(&persons.writing.placeholders));
     let frame = person_records::standardised(&session, &persons.records, &persons.writing.country).await?;
     let person_records = catalog.warehouse().stage(&name, Mode::Replace, Layout::OneFile, frame).await?;
@@ -155,7 +155,7 @@ pub async fn find(
     };
 
     if pairs_compared > 0 || since.is_none() {
-        let kept = kept(&estimate.parameters, persons, &pairs);
+        let kept = kept(&estimate, persons, &pairs);
         let frame = comparing(scratch).await?.sql(&kept).await.doing("weigh the pairs")?;
         scratch.put(&scored(), frame).await?;
     }
@@ -215,6 +215,9 @@ async fn estimate_in_use(
     records: u64,
 ) -> Result<Option<Estimate>> {
     let Some(estimate) = last.and_then(|last| last.estimate(&persons.linkage).ok()) else { return Ok(None) };
+    if night.recalled {
+        return Ok(Some(estimate));
+    }
     let due = persons.estimate_every.before(night.as_of, night.zone);
     let due = due.and_then(|local| local_instant(local, night.zone));
     let holds = estimate.estimated_at <= night.as_of
@@ -293,14 +296,14 @@ async fn fit(
 }
 
 /// Returns the pairs worth a look, weighed.
-fn kept(parameters: &Parameters, persons: &Persons, pairs: &TableName) -> String {
+fn kept(estimate: &Estimate, persons: &Persons, pairs: &TableName) -> String {
     let columns: Vec<String> =
         persons.linkage.comparisons.iter().map(|c| format!(", gamma_{0}, bits_{0}", c.name)).collect();
     format!(
         "select record_number_l, record_number_r, rule{}, match_weight, match_probability
          from ({}) where match_weight >= {:e}",
         columns.concat(),
-        parameters.scored_sql(&persons.linkage, &pairs.to_string()),
+        estimate.scored_sql(&persons.linkage, &pairs.to_string()),
         bits_of(persons.review_probability)
     )
 }

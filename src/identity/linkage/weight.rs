@@ -1,10 +1,15 @@
 //! Match weights: the weight of each comparison level in bits, and their sum.
 //!
 //! The weight of a level is log2(m / u), its Bayes factor in bits; if the level uses term frequencies, u is
-//! the frequency of the term. The prior and the weights add up to the match weight, the log2 of the odds that
-//! both records are one person.
+//! the share of other persons who have the term. The prior and the weights add up to the match weight, the
+//! log2 of the odds that both records are one person.
+//!
+//! Of the records that have a term, two are the pair itself, and some are more records of the same person: they
+//! say nothing of how many others have it. A term that nobody else has weighs what one bearer of all weighs,
+//! and no less than its level does on average.
 
 use super::em::Parameters;
+use super::fitted::Estimate;
 use super::model::{Comparison, Linkage};
 
 impl Parameters {
@@ -15,22 +20,34 @@ impl Parameters {
     pub(crate) fn level_bits(&self, comparison: usize, level: usize) -> f64 {
         (self.m[comparison][level] / self.u[comparison][level]).log2()
     }
+}
 
+impl Estimate {
     /// Returns the bits of one comparison, over its columns `gamma_<name>` and `tf_<name>`.
     fn bits_sql(&self, n: usize, comparison: &Comparison) -> String {
         let name = &comparison.name;
         let mut sql = format!("case gamma_{name}");
         for level in 0..comparison.level_count() {
-            let bits = number(self.level_bits(n, level));
-            let counts_term = comparison.level(level).is_some_and(|l| l.term.is_some());
-            if counts_term {
-                let m = number(self.m[n][level].log2());
-                sql.push_str(&format!(" when {level} then coalesce({m} - log2(tf_{name}), {bits})"));
+            let bits = number(self.parameters.level_bits(n, level));
+            let term = comparison.level(level).and_then(|level| level.term.as_deref());
+            if let Some(term) = term {
+                let m = number(self.parameters.m[n][level].log2());
+                let others = self.others_sql(&format!("tf_{name}"), term, self.parameters.u[n][level]);
+                sql.push_str(&format!(" when {level} then coalesce({m} - log2({others}), {bits})"));
             } else {
                 sql.push_str(&format!(" when {level} then {bits}"));
             }
         }
         sql + " else 0e0 end"
+    }
+
+    /// Returns the share of other persons who have a term, from the share `tf` of the records that have it.
+    fn others_sql(&self, tf: &str, term: &str, u: f64) -> String {
+        let records = self.terms.get(term).copied().unwrap_or_default().max(1) as f64;
+        // Those of the same person beside the two, as many as a record has on average.
+        let same = self.parameters.prior * (self.records as f64 - 1.0);
+        let not_others = number((2.0 + same) / records);
+        format!("greatest({tf} - {not_others}, {})", number(u.min(1.0 / records)))
     }
 
     /// Returns every pair of a table with `bits_<comparison>`, `match_weight` (bits) and `match_probability`.
@@ -45,7 +62,7 @@ impl Parameters {
         format!(
             "select *, 1e0 / (1e0 + power(2e0, -match_weight)) as match_probability from
                (select *, {prior}{sum} as match_weight from (select *{bits} from {pairs}))",
-            prior = number(self.prior_bits()),
+            prior = number(self.parameters.prior_bits()),
             sum = sum.concat(),
             bits = bits.concat(),
         )

@@ -22,6 +22,7 @@ use super::golden_record::Survivors;
 use super::spelling::{Subject, spelling};
 use super::standardise;
 use super::tables::{CUSTOMER_IDS, table};
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::identity::linkage::person_records::require_unique;
 use crate::name::TableName;
@@ -44,16 +45,20 @@ const CONTACT_COLUMNS: [&str; 5] =
 /// Between the parts of a key.
 const AND: char = '\u{1f}';
 
-/// Finds the organisations, their golden values and their contacts.
+/// Finds the organisations, their golden values and their contacts, of what was known before the instant.
 ///
 /// An organisation's id follows from its smallest record, so that it stays while that record does and
 /// depends on no order.
 ///
 /// # Errors
 /// A table lacks a column, a record comes more than once, there are more records than can be numbered.
-pub async fn organisations(catalog: &Catalog, organisations: &Organisations) -> Result<StepOutput> {
+pub async fn organisations(
+    catalog: &Catalog,
+    organisations: &Organisations,
+    as_of: Instant,
+) -> Result<StepOutput> {
     let records = &organisations.records;
-    let session = catalog.session([records], None).await?;
+    let session = catalog.session([records], Some(as_of)).await?;
     session.register_functions(standardise::functions(&organisations.survivorship.writing.placeholders));
     require_columns(records, &session.table(records).await?, &RECORD_COLUMNS)?;
     require_unique(&session, records, records).await?;
@@ -68,11 +73,11 @@ pub async fn organisations(catalog: &Catalog, organisations: &Organisations) -> 
         survivorship: &organisations.survivorship,
         section: "organisations",
     };
-    let (golden, trusted) = survivors.stage(catalog, &table(ORGANISATIONS)).await?;
+    let (golden, trusted) = survivors.stage(catalog, &table(ORGANISATIONS), as_of).await?;
     notes.insert(0, format!("{} organisations of {} records", golden.rows, ids.rows));
     let mut staged = vec![golden, ids];
     if let Some(contacts) = &organisations.contacts {
-        staged.push(stage_contacts(catalog, contacts, &mut notes).await?);
+        staged.push(stage_contacts(catalog, contacts, as_of, &mut notes).await?);
     }
     notes.extend(trusted.notes);
     Ok(StepOutput::of(staged).with_notes(notes).with_warnings(trusted.warnings))
@@ -192,10 +197,15 @@ impl Named {
     }
 }
 
-async fn stage_contacts(catalog: &Catalog, contacts: &TableName, notes: &mut Vec<String>) -> Result<Staged> {
+async fn stage_contacts(
+    catalog: &Catalog,
+    contacts: &TableName,
+    as_of: Instant,
+    notes: &mut Vec<String>,
+) -> Result<Staged> {
     let doing = "find the contacts of organisations";
     let (organisations, customers) = (table(ORGANISATION_IDS), table(CUSTOMER_IDS));
-    let session = catalog.session([contacts, &organisations, &customers], None).await?;
+    let session = catalog.session([contacts, &organisations, &customers], Some(as_of)).await?;
     require_columns(contacts, &session.table(contacts).await?, &CONTACT_COLUMNS)?;
     let known = format!(
         "select o.organisation_id, cast(c.customer_id as varchar) as customer_id, cast(t.role as varchar) as role

@@ -36,7 +36,7 @@ pub async fn frame(session: &Session, persons: &Persons, estimate: Option<&Estim
         let sql = format!(
             "select reached, count(*) from (select {} as reached from ({})) group by reached",
             thresholds.reached_sql("match_weight"),
-            estimate.parameters.scored_sql(linkage, &pairs)
+            estimate.scored_sql(linkage, &pairs)
         );
         for batch in rows(session, &sql, "compare the person records with themselves").await? {
             let (reached, counts) =

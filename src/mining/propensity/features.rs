@@ -1,8 +1,8 @@
 //! Features as of an instant: what training and scoring share.
 //!
-//! A feature model is a SQL query with `$as_of`. It is asked about past instants (to learn) and about today
-//! (to score) through sessions that hide what was not known yet, so that the past answers as it would have
-//! then.
+//! A feature model is a SQL query with `$as_of`. To score, it is asked about today; to learn, about past
+//! instants, over the tables that a night of then would have made: the rows, the versions and the customers
+//! of then.
 
 use std::collections::BTreeSet;
 
@@ -22,11 +22,11 @@ pub struct FeatureQuery {
 }
 
 impl FeatureQuery {
-    /// Returns the features of every customer known at the instant.
+    /// Returns the features of every customer known at the instant, which is that of the catalog's tables.
     ///
     /// # Errors
     /// A query that does not plan over what was known then.
-    pub(super) async fn as_of(&self, catalog: &Catalog, instant: Instant) -> Result<DataFrame> {
+    pub(super) async fn over(&self, catalog: &Catalog, instant: Instant) -> Result<DataFrame> {
         let session = catalog.session(&self.reads, Some(instant)).await?;
         session
             .sql(&self.sql)

@@ -31,7 +31,7 @@ const HOLDOUT_IN: u64 = 5;
 /// Customers with what came of them: `customer_id`, the features, and `__outcome` (boolean, or 0 and 1).
 pub(super) enum Labelled {
     /// The eligible customers at past instants.
-    Cutoffs(Vec<LabelledCutoff>),
+    Cutoffs(Vec<Rows>),
     /// Those of today whose label is known.
     Customers(DataFrame),
 }
@@ -50,7 +50,8 @@ struct Samples {
     held_out: Rows,
 }
 
-struct Rows {
+/// Customers in memory, a sample where there are many.
+pub(super) struct Rows {
     /// When, and until when the outcome was open; `None` for labelled customers of today.
     window: Option<(Instant, Instant)>,
     features: Matrix,
@@ -61,10 +62,11 @@ struct Rows {
 /// `not_fitted`.
 ///
 /// # Errors
-/// When a frame cannot be read, lacks a column, holds a customer twice or an unknown outcome.
+/// When the frame of labelled customers cannot be read, lacks a column, holds a customer twice or an unknown
+/// outcome.
 pub(super) async fn fit(model: &str, params: &PropensityParams, labelled: Labelled) -> Result<FittedModel> {
     let samples = match labelled {
-        Labelled::Cutoffs(cutoffs) => read_cutoffs(params, cutoffs).await?,
+        Labelled::Cutoffs(past) => latest_held_out(past),
         Labelled::Customers(frame) => Some(held_apart(read(params, frame, params.sample).await?)),
     };
     let (name, params) = (model.to_owned(), params.clone());
@@ -75,18 +77,25 @@ pub(super) async fn fit(model: &str, params: &PropensityParams, labelled: Labell
     FittedModel::of_fit(model, ModelKind::Propensity, fitted)
 }
 
-/// Returns the cut-offs, the latest held out; `None` when there is none.
-async fn read_cutoffs(params: &PropensityParams, cutoffs: Vec<LabelledCutoff>) -> Result<Option<Samples>> {
-    let mut past = Vec::with_capacity(cutoffs.len());
-    let most = params.sample.div_ceil(cutoffs.len().max(1));
-    for LabelledCutoff { cutoff, window_end, frame } in cutoffs {
-        let place = format!("cut-off {}", show_instant(cutoff));
-        let rows = read(params, frame, most).await.map_err(|error| error.at(place))?;
-        past.push(Rows { window: Some((cutoff, window_end)), ..rows });
+impl LabelledCutoff {
+    /// Reads the customers, a share of the sample: there are `cutoffs` of them.
+    ///
+    /// # Errors
+    /// A frame that cannot be read, lacks a column, holds a customer twice or an unknown outcome.
+    pub(super) async fn read(self, params: &PropensityParams, cutoffs: usize) -> Result<Rows> {
+        let LabelledCutoff { cutoff, window_end, frame } = self;
+        let most = params.sample.div_ceil(cutoffs.max(1));
+        let place = || format!("cut-off {}", show_instant(cutoff));
+        let rows = read(params, frame, most).await.map_err(|error| error.at(place()))?;
+        Ok(Rows { window: Some((cutoff, window_end)), ..rows })
     }
+}
+
+/// Returns the cut-offs, the latest held out; `None` when there is none.
+fn latest_held_out(mut past: Vec<Rows>) -> Option<Samples> {
     past.sort_by_key(|rows| rows.window);
-    let held_out = past.pop();
-    Ok(held_out.map(|held_out| Samples { training: past, held_out }))
+    let held_out = past.pop()?;
+    Some(Samples { training: past, held_out })
 }
 
 /// Holds a part of the customers out, the same ones every night.

@@ -5,6 +5,7 @@
 //! cutoffs      past instants to learn at
 //! features     the features as of an instant
 //! outcome      what came within the window after it
+//! heirs        … for the customers who have the records of then
 //! learn        cut-offs with their outcomes → a fitted model, judged on the hold-out
 //! score        the fitted model as SQL
 //! step         → mart.<name>_scores
@@ -13,6 +14,7 @@
 mod cutoffs;
 mod declaration;
 mod features;
+mod heirs;
 mod learn;
 mod outcome;
 mod score;
@@ -22,3 +24,6 @@ pub use cutoffs::Cutoffs;
 pub use declaration::{CutoffsSection, EventOutcome, OutcomeParams, PropensityParams, PropensitySection};
 pub use features::FeatureQuery;
 pub use step::{Learning, Propensity};
+
+/// The table of who has which record, in a pipeline that finds customers by records.
+const CUSTOMER_IDS: &str = "core.customer_ids";

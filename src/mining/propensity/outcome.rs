@@ -8,6 +8,7 @@ use datafusion::prelude::DataFrame;
 
 use super::cutoffs::shift_days;
 use super::declaration::EventOutcome;
+use super::heirs;
 use super::learn::OUTCOME;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
@@ -20,11 +21,13 @@ impl EventOutcome {
         shift_days(cutoff, i64::from(self.window_days), zone)
     }
 
-    /// Returns the customers at the cut-off with `__outcome` (boolean): whether it came for them.
+    /// Returns the customers at the cut-off with `__outcome` (boolean): whether it came for them. `heirs` says,
+    /// where customers were others then, which customer of tonight has records of which of then.
     pub(super) async fn label(
         &self,
         catalog: &Catalog,
         customers: DataFrame,
+        heirs: Option<DataFrame>,
         cutoff: Instant,
         zone: Tz,
     ) -> Result<DataFrame> {
@@ -51,6 +54,10 @@ impl EventOutcome {
             })
             .and_then(|e| e.select(vec![col("came_again")]))
             .doing(format!("read the outcome from {}", self.events))?;
+        let came = match heirs {
+            Some(heirs) => heirs::for_whom(came, heirs)?,
+            None => came,
+        };
         let names: Vec<String> = customers.schema().fields().iter().map(|f| f.name().clone()).collect();
         customers
             .join(came, JoinType::Left, &["customer_id"], &["came_again"], None)

@@ -7,15 +7,21 @@ use async_trait::async_trait;
 use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
 
+use super::CUSTOMER_IDS;
 use super::cutoffs::Cutoffs;
 use super::declaration::{EventOutcome, PropensityParams};
 use super::features::FeatureQuery;
-use super::learn::{Labelled, LabelledCutoff, OUTCOME, fit};
+use super::heirs;
+use super::learn::{Labelled, LabelledCutoff, OUTCOME, Rows, fit};
 use super::score::score;
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
+use crate::mining::fitted::ModelKind;
+use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
-use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
+use crate::ops::models;
+use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput, Then};
 
 /// A propensity of a pipeline.
 #[derive(Debug, Clone)]
@@ -29,7 +35,15 @@ pub struct Propensity {
 #[derive(Debug, Clone)]
 pub enum Learning {
     /// At past cut-offs, from what came after them.
-    Past { outcome: EventOutcome, cutoffs: Cutoffs, features: FeatureQuery },
+    Past {
+        outcome: EventOutcome,
+        cutoffs: Cutoffs,
+        features: FeatureQuery,
+        /// Whether the pipeline finds its customers by records.
+        by_records: bool,
+        /// Raw tables below the features that do not say when their rows became known.
+        undated: Vec<TableName>,
+    },
     /// From the features of today, a column of which carries the label.
     Label(String),
 }
@@ -50,16 +64,22 @@ impl Step for Propensity {
 
     fn reads(&self) -> BTreeSet<TableName> {
         let mut reads = BTreeSet::from([self.params.features.clone()]);
-        if let Learning::Past { outcome, features, .. } = &self.learning {
+        if let Learning::Past { outcome, features, by_records, .. } = &self.learning {
             // The features at past cut-offs are computed from what the feature model reads.
             reads.extend(features.reads.iter().cloned());
             reads.insert(outcome.events.clone());
+            reads.extend(by_records.then(|| CUSTOMER_IDS.parse().expect("it is the name of a table")));
         }
         reads
     }
 
     fn writes(&self) -> Vec<MadeTable> {
         vec![MadeTable::keyed(self.table(), &[KEY])]
+    }
+
+    fn remembers(&self) -> BTreeSet<TableName> {
+        // A night without news keeps the model.
+        [models::table()].into()
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
@@ -72,20 +92,56 @@ impl Propensity {
     async fn learn_and_score(&self, context: &StepContext) -> Result<StepOutput> {
         let session = context.catalog.session([&self.params.features], Some(context.as_of)).await?;
         let today = session.table(&self.params.features).await?;
-        let labelled = match &self.learning {
-            Learning::Past { outcome, cutoffs, features } => {
-                Labelled::Cutoffs(self.at_cutoffs(context, outcome, cutoffs, features).await?)
+        let (mut notes, mut warnings) = (Vec::new(), Vec::new());
+        let declared = (self, self.fixed_cutoffs(context)?);
+        let refit = Refit::of(context, &self.name, ModelKind::Propensity, &self.reads(), &declared).await?;
+        let fitted = match refit {
+            Refit::NotDue(fitted) => {
+                notes.push(kept(&fitted));
+                fitted
             }
-            Learning::Label(label) => Labelled::Customers(self.labelled(today.clone(), label)?),
+            Refit::Due { inputs, .. } => {
+                let labelled = self.labelled(context, &today, &mut notes, &mut warnings).await?;
+                let mut fitted = fit(&self.name, &self.params, labelled).await?;
+                inputs.note(&mut fitted);
+                warnings.extend(fitted.warnings());
+                fitted
+            }
         };
-        let fitted = fit(&self.name, &self.params, labelled).await?;
         let called = format!("{}_probability", self.name);
         let scores = score(&fitted, today, &called, self.params.scored_when())?;
         let staged = vec![
             context.stage_frame(&self.table(), scores).await?,
             context.append_fitted(&fitted.to_batch()?).await?,
         ];
-        Ok(StepOutput::of(staged).with_warnings(fitted.warnings()))
+        Ok(StepOutput::of(staged).with_notes(notes).with_warnings(warnings))
+    }
+
+    /// Returns the declared instants whose outcome is known by now: with time there are more, without any news.
+    fn fixed_cutoffs(&self, context: &StepContext) -> Result<Vec<Instant>> {
+        match &self.learning {
+            Learning::Past { outcome, cutoffs: cutoffs @ Cutoffs::At(_), .. } => {
+                cutoffs.instants(context.as_of, outcome.window_days, context.timezone)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Returns whom to learn from, with what came of them.
+    async fn labelled(
+        &self,
+        context: &StepContext,
+        today: &DataFrame,
+        notes: &mut Vec<String>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Labelled> {
+        Ok(match &self.learning {
+            Learning::Past { outcome, cutoffs, features, undated, .. } => {
+                warnings.extend(not_of_then(&features.table, undated));
+                Labelled::Cutoffs(self.at_cutoffs(context, outcome, cutoffs, features, notes).await?)
+            }
+            Learning::Label(label) => Labelled::Customers(self.with_label(today.clone(), label)?),
+        })
     }
 
     async fn at_cutoffs(
@@ -94,20 +150,43 @@ impl Propensity {
         outcome: &EventOutcome,
         cutoffs: &Cutoffs,
         features: &FeatureQuery,
-    ) -> Result<Vec<LabelledCutoff>> {
-        let zone = context.timezone;
-        let mut labelled = Vec::new();
-        for cutoff in cutoffs.instants(context.as_of, outcome.window_days, zone)? {
-            let known = self.eligible(features.as_of(&context.catalog, cutoff).await?)?;
-            let frame = outcome.label(&context.catalog, known, cutoff, zone).await?;
-            let window_end = outcome.window_end(cutoff, zone)?;
-            labelled.push(LabelledCutoff { cutoff, window_end, frame });
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Rows>> {
+        let instants = cutoffs.instants(context.as_of, outcome.window_days, context.timezone)?;
+        let mut past = Vec::with_capacity(instants.len());
+        for cutoff in &instants {
+            // One after the other: the tables of then take room.
+            let then = context.past.at(context, &features.reads, *cutoff).await?;
+            notes.extend(then.notes());
+            let labelled = self.labelled_at(context, &then, outcome, features, *cutoff).await;
+            let read = match labelled {
+                Ok(labelled) => labelled.read(&self.params, instants.len()).await,
+                Err(error) => Err(error),
+            };
+            let deleted = then.forget().await;
+            past.push(read?);
+            deleted?;
         }
-        Ok(labelled)
+        Ok(past)
+    }
+
+    async fn labelled_at(
+        &self,
+        context: &StepContext,
+        then: &Then,
+        outcome: &EventOutcome,
+        features: &FeatureQuery,
+        cutoff: Instant,
+    ) -> Result<LabelledCutoff> {
+        let zone = context.timezone;
+        let known = self.eligible(features.over(then.catalog(), cutoff).await?)?;
+        let heirs = heirs::of(then, &context.catalog).await?;
+        let frame = outcome.label(&context.catalog, known, heirs, cutoff, zone).await?;
+        Ok(LabelledCutoff { cutoff, window_end: outcome.window_end(cutoff, zone)?, frame })
     }
 
     /// Returns the customers of today whose label is known.
-    fn labelled(&self, today: DataFrame, label: &str) -> Result<DataFrame> {
+    fn with_label(&self, today: DataFrame, label: &str) -> Result<DataFrame> {
         require_yes_or_no(&today, label)?;
         let mut columns: Vec<_> = today.schema().fields().iter().map(|field| ident(field.name())).collect();
         columns.push(ident(label).alias(OUTCOME));
@@ -126,6 +205,18 @@ impl Propensity {
             .doing(format!("apply eligible = \"{condition}\""))
             .map_err(|e| e.in_part(condition, condition))
     }
+}
+
+/// Says which rows the features of then may know from the future.
+fn not_of_then(features: &TableName, undated: &[TableName]) -> Option<String> {
+    let names: Vec<String> = undated.iter().map(ToString::to_string).collect();
+    (!undated.is_empty()).then(|| {
+        format!(
+            "{features} as of past cut-offs is made of {}, whose rows do not say since when they are known: \
+             every row counts at every cut-off, also those that came later (declare time, valid_from or static)",
+            names.join(", ")
+        )
+    })
 }
 
 /// Refuses a label that is neither true or false nor a number; one that is no column is found when it is read.

@@ -1,4 +1,5 @@
-//! k-means by linfa (Lloyd's iteration, k-means++ starts: Arthur & Vassilvitskii 2007), guarded.
+//! k-means by linfa (Lloyd's iteration, k-means++ starts: Arthur & Vassilvitskii 2007), guarded, and gone on
+//! with until no row changes its cluster.
 //!
 //! linfa panics on infinities, on no rows and on centroids of another width, gives a mean as its
 //! inertia and counts that are not those of the centroids it returns: here all is checked before
@@ -44,6 +45,22 @@ impl Clustering {
             inertia += FastL2.rdistance(row, centroids.row(label));
         }
         Clustering { centroids, labels, sizes, inertia }
+    }
+
+    /// The mean of each cluster's rows, added in their order; an empty cluster's centroid.
+    fn means(&self, rows: &Array2<f64>) -> Array2<f64> {
+        let mut sums = Array2::<f64>::zeros(self.centroids.dim());
+        for (row, &label) in rows.rows().into_iter().zip(&self.labels) {
+            sums.row_mut(label).scaled_add(1.0, &row);
+        }
+        for (cluster, size) in self.sizes.iter().enumerate() {
+            let mut mean = sums.row_mut(cluster);
+            match size {
+                0 => mean.assign(&self.centroids.row(cluster)),
+                size => mean.mapv_inplace(|sum| sum / *size as f64),
+            }
+        }
+        sums
     }
 
     /// The same clusters in another order: `order[new] = old`.
@@ -116,7 +133,23 @@ fn run(rows: &Array2<f64>, k: usize, init: KMeansInit<f64>, starts: usize, seed:
         .max_n_iterations(MOST_ITERATIONS)
         .fit(&dataset)
         .doing("find the segments")?;
-    Ok(Clustering::around(model.centroids().clone(), rows))
+    Ok(settled(model.centroids().clone(), rows))
+}
+
+/// Goes on until no row changes its cluster, so that a fit from these centroids on the same rows finds them
+/// again: linfa stops when they move little. A cluster that loses all its rows stays where it was.
+fn settled(centroids: Array2<f64>, rows: &Array2<f64>) -> Clustering {
+    let mut clustering = Clustering::around(centroids, rows);
+    for _ in 0..MOST_ITERATIONS {
+        let means = clustering.means(rows);
+        let next = Clustering::around(means, rows);
+        let is_settled = next.labels == clustering.labels;
+        clustering = next;
+        if is_settled {
+            break;
+        }
+    }
+    clustering
 }
 
 /// Euclidean distance over contiguous rows; linfa's own goes through an iterator per element.

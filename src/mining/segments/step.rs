@@ -11,6 +11,7 @@ use super::segmentation::{fit, profiles, score};
 use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
 use crate::mining::fitted::{FittedModel, ModelKind};
+use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
 use crate::ops::models;
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
@@ -59,23 +60,24 @@ impl Step for Segmentations {
     }
 
     fn remembers(&self) -> BTreeSet<TableName> {
-        // A warm start.
+        // A warm start; a night without news keeps the model.
         [models::table()].into()
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
         let (mut assigned, mut fitted_models) = (Vec::new(), Vec::new());
-        let (mut profiled, mut warnings): (Option<DataFrame>, _) = (None, Vec::new());
+        let mut profiled: Option<DataFrame> = None;
+        let (mut notes, mut warnings) = (Vec::new(), Vec::new());
         for segmentation in &self.0 {
             let located = |error: Error| error.at(format!("[segments.{}]", segmentation.name));
-            let Segmented { scores, profiles, fitted } =
-                segmented(segmentation, context).await.map_err(located)?;
-            for warning in fitted.warnings() {
-                warnings.push(match self.0.len() {
-                    1 => warning,
-                    _ => format!("{}: {warning}", segmentation.name),
-                });
-            }
+            let segmented = segmented(segmentation, context).await.map_err(located)?;
+            let Segmented { scores, profiles, fitted, .. } = segmented;
+            let of_it = |message: String| match self.0.len() {
+                1 => message,
+                _ => format!("{}: {message}", segmentation.name),
+            };
+            notes.extend(segmented.notes.into_iter().map(of_it));
+            warnings.extend(segmented.warnings.into_iter().map(of_it));
             let scored = context.stage_frame(&segmentation.table(), scores).await.map_err(located)?;
             if assigned.is_empty() {
                 // The first is the plain one too: copied, not scored again.
@@ -94,7 +96,7 @@ impl Step for Segmentations {
         let profiles = profiled.ok_or_else(|| Error::failed("the pipeline has no segmentation"))?;
         let profiles = context.stage_frame(&mart("segment_profiles"), profiles).await?;
         let staged = assigned.into_iter().chain([profiles]).chain(fitted_models).collect();
-        Ok(StepOutput::of(staged).with_warnings(warnings))
+        Ok(StepOutput::of(staged).with_notes(notes).with_warnings(warnings))
     }
 }
 
@@ -102,18 +104,32 @@ struct Segmented {
     scores: DataFrame,
     profiles: DataFrame,
     fitted: FittedModel,
+    notes: Vec<String>,
+    warnings: Vec<String>,
 }
 
 async fn segmented(segmentation: &Segmentation, context: &StepContext) -> Result<Segmented> {
     let (params, model) = (&segmentation.params, segmentation.model());
     let session = context.catalog.session([&params.features], Some(context.as_of)).await?;
-    let previous = FittedModel::last(context, &model, ModelKind::Segments).await?;
     let features = session.table(&params.features).await?;
-    let fitted = fit(&model, params, features.clone(), previous.as_ref(), context.seed).await?;
+    let tables = BTreeSet::from([params.features.clone()]);
+    let (mut notes, mut warnings) = (Vec::new(), Vec::new());
+    let fitted = match Refit::of(context, &model, ModelKind::Segments, &tables, segmentation).await? {
+        Refit::NotDue(fitted) => {
+            notes.push(kept(&fitted));
+            fitted
+        }
+        Refit::Due { previous, inputs } => {
+            let mut fitted = fit(&model, params, features.clone(), previous.as_ref(), context.seed).await?;
+            inputs.note(&mut fitted);
+            warnings = fitted.warnings();
+            fitted
+        }
+    };
     let scores = score(&fitted, features.clone())?;
     let profiles = profiles(&fitted, params, features)?;
     let mut columns = vec![lit(segmentation.name.as_str()).alias("segmentation")];
     columns.extend(profiles.schema().fields().iter().map(|field| ident(field.name())));
     let profiles = profiles.select(columns).doing("write the profiles of the segments as SQL")?;
-    Ok(Segmented { scores, profiles, fitted })
+    Ok(Segmented { scores, profiles, fitted, notes, warnings })
 }

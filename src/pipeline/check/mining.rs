@@ -1,12 +1,13 @@
 //! The sections of mining, and the rules of features and outcomes: what is learnt from may know nothing of
 //! the future.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
 
 use super::checking::Checking;
+use super::undated::Makers;
 use crate::clock::parse_instant;
 use crate::error::Error;
 use crate::mining::propensity::{
@@ -18,6 +19,7 @@ use crate::model::Model;
 use crate::name::{StepName, TableName, is_identifier};
 use crate::pipeline::definition::TableRules;
 use crate::pipeline::step::DeclaredStep;
+use crate::source::Source;
 use crate::suggestion::did_you_mean;
 use crate::warehouse::visibility::KnownSince;
 
@@ -26,6 +28,13 @@ use crate::warehouse::visibility::KnownSince;
 pub(super) struct Features<'a> {
     pub models: &'a BTreeMap<TableName, Arc<Model>>,
     pub tables: &'a BTreeMap<TableName, TableRules>,
+    pub sources: &'a BTreeMap<String, Source>,
+}
+
+impl<'a> Features<'a> {
+    fn makers(self, steps: &'a BTreeMap<StepName, DeclaredStep>) -> Makers<'a> {
+        Makers { models: self.models, tables: self.tables, sources: self.sources, steps }
+    }
 }
 
 impl Checking<'_, '_> {
@@ -62,17 +71,21 @@ impl Checking<'_, '_> {
         zone: Tz,
         steps: &mut BTreeMap<StepName, DeclaredStep>,
     ) {
+        let mut propensities = Vec::new();
         for (name, section) in sections {
             let key = ["propensity", name.as_str()];
             if self.mart_name(&key, name)
                 && let Some(params) = self.section(&key, section.check())
                 && let Some(model) = self.feature_model(&key, &params.features, features)
-                && let Some(learning) = self.learning(name, section, &params.outcome, &model, features, zone)
+                && let Some(learning) =
+                    self.learning(name, section, &params.outcome, &model, features.makers(steps), zone)
             {
-                let propensity = Propensity { name: name.clone(), params, learning };
-                let step = StepName::from(&propensity.table());
-                steps.insert(step, DeclaredStep::Propensity(Arc::new(propensity)));
+                propensities.push(Propensity { name: name.clone(), params, learning });
             }
+        }
+        for propensity in propensities {
+            let step = StepName::from(&propensity.table());
+            steps.insert(step, DeclaredStep::Propensity(Arc::new(propensity)));
         }
     }
 
@@ -117,7 +130,7 @@ impl Checking<'_, '_> {
         section: &PropensitySection,
         outcome: &OutcomeParams,
         model: &Model,
-        known: Features,
+        known: Makers,
         zone: Tz,
     ) -> Option<Learning> {
         let outcome = match outcome {
@@ -129,15 +142,25 @@ impl Checking<'_, '_> {
         let cutoffs = self.cutoffs(name, section.cutoffs.as_ref()?, zone)?;
         let features =
             FeatureQuery { table: model.table.clone(), sql: model.sql.clone(), reads: model.reads.clone() };
-        (knows_its_past && has_time).then_some(Learning::Past { outcome, cutoffs, features })
+        let undated = model.reads.iter().flat_map(|read| known.undated(read)).collect::<BTreeSet<_>>();
+        let by_records = known.steps.values().any(|step| matches!(step, DeclaredStep::Identity(_)));
+        (knows_its_past && has_time).then(|| Learning::Past {
+            outcome,
+            cutoffs,
+            features,
+            by_records,
+            undated: undated.into_iter().collect(),
+        })
     }
 
-    /// Features that are asked about the past may read only what the engine can show as of then.
-    fn knows_its_past(&mut self, name: &str, model: &Model, known: Features) -> bool {
+    /// Features that are asked about the past may read only what can be shown as of then: tables that say when
+    /// their rows became known, and those that are made anew of such tables.
+    fn knows_its_past(&mut self, name: &str, model: &Model, known: Makers) -> bool {
         let undeclared: Vec<&TableName> = model
             .reads
             .iter()
             .filter(|read| known.tables.get(*read).is_none_or(|rules| rules.known == KnownSince::Undeclared))
+            .filter(|read| !known.undated(read).is_empty())
             .collect();
         let names: Vec<String> = undeclared.iter().map(ToString::to_string).collect();
         if !undeclared.is_empty() {
@@ -157,7 +180,7 @@ impl Checking<'_, '_> {
         undeclared.is_empty()
     }
 
-    fn has_time(&mut self, name: &str, outcome: &EventOutcome, known: Features) -> bool {
+    fn has_time(&mut self, name: &str, outcome: &EventOutcome, known: Makers) -> bool {
         let events = &outcome.events;
         let has_time = known.tables.get(events).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)));
         if !has_time {
@@ -194,7 +217,7 @@ impl Checking<'_, '_> {
 }
 
 /// Returns the file, or the source, in which the time of a table is declared.
-fn declared_in(table: &TableName, known: Features) -> String {
+fn declared_in(table: &TableName, known: Makers) -> String {
     match known.models.get(table) {
         Some(model) => model.properties_path().display().to_string(),
         None if table.schema() == "raw" => format!("the source {}", table.table()),

@@ -7,6 +7,7 @@ mod mining;
 mod sources;
 mod steps;
 mod tables;
+mod undated;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ pub fn check(
         }
     }
     snapshots_say_when(&draft.sources, &mut draft.tables);
-    let features = Features { models: &draft.models, tables: &draft.tables };
+    let features = Features { models: &draft.models, tables: &draft.tables, sources: &draft.sources };
     checking.segments(&file.segments, features, &mut draft.steps);
     checking.propensities(&file.propensity, features, timezone, &mut draft.steps);
     checking.audiences(&file.audiences, &mut draft.tables, &mut draft.steps);
