@@ -61,6 +61,15 @@ fn months(context: &SessionContext, rows: usize) -> Vec<LabelledCutoff> {
         .into()
 }
 
+async fn labelled(cutoffs: Vec<LabelledCutoff>) -> Result<Labelled> {
+    let mut past = Vec::new();
+    let count = cutoffs.len();
+    for cutoff in cutoffs {
+        past.push(cutoff.read(&params(COLUMNS), count).await?);
+    }
+    Ok(Labelled::Cutoffs(past))
+}
+
 async fn probabilities(scored: DataFrame) -> Vec<Option<f64>> {
     let batches = scored.sort(vec![ident(KEY).sort(true, true)]).unwrap().collect().await.unwrap();
     batches
@@ -72,7 +81,8 @@ async fn probabilities(scored: DataFrame) -> Vec<Option<f64>> {
 #[tokio::test]
 async fn what_was_planted_is_learnt_and_judged_on_the_latest_cutoff() {
     let context = context(2);
-    let fitted = fit("churn", &params(COLUMNS), Labelled::Cutoffs(months(&context, 2000))).await.unwrap();
+    let fitted =
+        fit("churn", &params(COLUMNS), labelled(months(&context, 2000)).await.unwrap()).await.unwrap();
     assert_eq!(fitted.status(), Ok(()));
     assert_eq!((fitted.metric("rows_train"), fitted.metric("rows_final")), (Some(4000.0), Some(6000.0)));
     let (frame, odds) = planted(&context, 2000, 5);
@@ -101,7 +111,8 @@ async fn sql_scores_as_the_matrix_does_whatever_the_threads() {
     let mut fits = Vec::new();
     for threads in [1, 2] {
         let context = context(threads);
-        let fitted = fit("churn", &params(COLUMNS), Labelled::Cutoffs(months(&context, 500))).await.unwrap();
+        let fitted =
+            fit("churn", &params(COLUMNS), labelled(months(&context, 500)).await.unwrap()).await.unwrap();
         let fitted = FittedModel::from_batches(&[fitted.to_batch().unwrap()]).unwrap().remove(0);
         let frame = planted(&context, 500, 9).0;
         let matrix =
@@ -122,7 +133,8 @@ async fn sql_scores_as_the_matrix_does_whatever_the_threads() {
 #[tokio::test]
 async fn unknown_features_are_average_and_prospects_have_no_score() {
     let context = context(1);
-    let fitted = fit("churn", &params(COLUMNS), Labelled::Cutoffs(months(&context, 500))).await.unwrap();
+    let fitted =
+        fit("churn", &params(COLUMNS), labelled(months(&context, 500)).await.unwrap()).await.unwrap();
     let frame = context
         .sql(
             "SELECT * FROM (VALUES (1, CAST(NULL AS double), 20, 1), (2, CAST('NaN' AS double), 20, 1), \
@@ -166,8 +178,8 @@ async fn customers_with_a_label_are_judged_on_the_same_fifth_every_night() {
 #[tokio::test]
 async fn too_little_history_is_a_reason_and_the_score_is_null() {
     let context = context(1);
-    let reason = async |cutoffs| {
-        let fitted = fit("churn", &params(COLUMNS), Labelled::Cutoffs(cutoffs)).await.unwrap();
+    let reason = async |cutoffs: Vec<LabelledCutoff>| {
+        let fitted = fit("churn", &params(COLUMNS), labelled(cutoffs).await.unwrap()).await.unwrap();
         fitted.status().unwrap_err().to_owned()
     };
     assert!(reason(vec![]).await.contains("too short"));
@@ -178,7 +190,7 @@ async fn too_little_history_is_a_reason_and_the_score_is_null() {
         cutoff.frame = cutoff.frame.clone().with_column(OUTCOME, lit(false)).unwrap();
     }
     assert!(reason(nobody).await.starts_with("the outcome came for 0 customers and did not for 1000"));
-    let fitted = fit("churn", &params(COLUMNS), Labelled::Cutoffs(vec![])).await.unwrap();
+    let fitted = fit("churn", &params(COLUMNS), labelled(vec![]).await.unwrap()).await.unwrap();
     let scored =
         probabilities(score(&fitted, planted(&context, 3, 1).0, "churn_probability", None).unwrap()).await;
     assert_eq!(scored, [None; 3]);
@@ -189,7 +201,7 @@ async fn a_window_that_reaches_into_the_holdout_does_not_teach_the_judged_model(
     let context = context(1);
     let mut cutoffs = months(&context, 500);
     cutoffs[0].cutoff = parse_instant("2026-02-10", chrono_tz::Tz::UTC).unwrap();
-    let fitted = fit("churn", &params(COLUMNS), Labelled::Cutoffs(cutoffs)).await.unwrap();
+    let fitted = fit("churn", &params(COLUMNS), labelled(cutoffs).await.unwrap()).await.unwrap();
     assert_eq!(fitted.metric("rows_train"), Some(500.0));
     assert_eq!(fitted.remarks().count(), 1);
 }
@@ -200,7 +212,7 @@ async fn an_unknown_outcome_is_an_error_at_its_cutoff() {
     let mut cutoffs = months(&context, 50);
     cutoffs[0].frame =
         cutoffs[0].frame.clone().with_column(OUTCOME, lit(ScalarValue::Boolean(None))).unwrap();
-    let error = fit("churn", &params(COLUMNS), Labelled::Cutoffs(cutoffs)).await.unwrap_err();
+    let error = labelled(cutoffs).await.err().unwrap();
     assert!(error.to_string().contains("cut-off 2026-03-02T00:00:00Z"), "{error}");
 }
 
