@@ -17,7 +17,7 @@ use crate::model::ModelStep;
 use crate::name::{StepName, TableName};
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
-use crate::step::Past;
+use crate::step::past::Past;
 use crate::warehouse::description::{Descriptions, TableDescription};
 use crate::warehouse::snapshot_history::SnapshotHistory;
 use crate::warehouse::visibility::{KnownSince, Visibility};

@@ -1,15 +1,17 @@
 //! What a step works in: the run it belongs to, the tables of the run, and where its own are staged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use async_trait::async_trait;
 use chrono_tz::Tz;
 use datafusion::common::Column;
 use datafusion::logical_expr::col;
 use datafusion::prelude::DataFrame;
 
-use super::past::Past;
+use super::then::Then;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -40,7 +42,25 @@ pub struct StepContext {
     /// The columns that tell the rows of a table apart, where they are declared.
     pub keys: Arc<BTreeMap<TableName, Vec<String>>>,
     /// The pipeline's tables as of earlier instants.
-    pub past: Arc<Past>,
+    pub past: Arc<dyn Recall>,
+}
+
+/// A pipeline's tables as of earlier instants.
+#[async_trait]
+pub trait Recall: Debug + Send + Sync {
+    /// Returns tables as a night of an earlier instant would have made them; [`Then::forget`] must be called
+    /// afterwards.
+    ///
+    /// # Errors
+    /// What keeps a table from being made as of then; nothing is left behind.
+    async fn at(&self, tonight: &StepContext, tables: &BTreeSet<TableName>, instant: Instant)
+    -> Result<Then>;
+
+    /// Returns the tables that the given ones are made of, down to those that no step makes of others.
+    fn sources(&self, tables: &BTreeSet<TableName>) -> BTreeSet<TableName>;
+
+    /// Returns what the steps between the sources and the tables do, as text that changes with it.
+    fn definition(&self, tables: &BTreeSet<TableName>) -> String;
 }
 
 impl StepContext {

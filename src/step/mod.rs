@@ -8,11 +8,12 @@
 mod context;
 pub mod determinism;
 mod output;
-mod past;
+pub mod past;
+mod then;
 
-pub use context::StepContext;
-pub use output::{StepFailure, StepOutput};
-pub use past::{Past, Recalled, Then};
+pub use context::{Recall, StepContext};
+pub use output::{Recalled, StepFailure, StepOutput};
+pub use then::Then;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

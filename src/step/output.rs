@@ -1,4 +1,6 @@
-//! What a step leaves.
+//! What a step leaves: of tonight, and of a night of the past.
+
+use datafusion::prelude::DataFrame;
 
 use crate::error::Error;
 use crate::ops::steps::StepMetrics;
@@ -49,5 +51,23 @@ pub struct StepFailure {
 impl From<Error> for StepFailure {
     fn from(error: Error) -> Self {
         StepFailure { error, staged: Vec::new() }
+    }
+}
+
+/// What a step's tables were at an instant of the past.
+#[derive(Debug)]
+pub enum Recalled {
+    /// Tonight's, of which only rows known by then are seen.
+    AsTonight,
+    /// The rows of the one table it makes.
+    Query(Box<DataFrame>),
+    /// Tables that were made anew, and what the run should say of it; they are deleted afterwards.
+    Made { staged: Vec<Staged>, note: Option<String> },
+}
+
+impl Recalled {
+    /// Returns what a step left that was performed again.
+    pub fn made(output: StepOutput) -> Recalled {
+        Recalled::Made { staged: output.staged, note: None }
     }
 }

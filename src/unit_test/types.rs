@@ -16,6 +16,7 @@ use crate::ops;
 use crate::pipeline::{DeclaredStep, Pipeline};
 use crate::run;
 use crate::step::StepContext;
+use crate::step::past::Past;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::engine::{Engine, Limits};
@@ -50,7 +51,7 @@ impl Types {
             full_refresh: true,
             erasing: false,
             suppressions: None,
-            past: Arc::default(),
+            past: Arc::new(Past::default()),
         };
         let mut types = Types { warehouse, engine, columns: BTreeMap::new() };
         let wanted: Vec<StepName> = models.iter().map(StepName::from).collect();

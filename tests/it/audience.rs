@@ -221,7 +221,7 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
             suppressions: None,
             catalog: Arc::new(catalog),
             keys: Arc::new(keys),
-            past: Arc::default(),
+            past: Arc::new(sillage::step::past::Past::default()),
         };
         let made = audiences.perform(&context).await.unwrap().staged;
         let mut batches = Vec::new();

@@ -56,7 +56,7 @@ fn customers(rows: &[Row]) -> BTreeMap<String, String> {
             suppressions: None,
             catalog: Arc::new(catalog),
             keys: Arc::default(),
-            past: Arc::default(),
+            past: Arc::new(sillage::step::past::Past::default()),
         };
         let resolved = identity.perform(&context).await.unwrap().staged.remove(0);
         let catalog = &context.catalog;

@@ -267,7 +267,15 @@ pub(super) async fn random_pairs(session: &Session, keyed: &TableName, number: u
     session.sql(&sql).await.doing("sample pairs at random")
 }
 
-/// Returns the same of pairs that agree on a training rule's key: of all its blocks within the limit, as
+/// Pairs that agree on a training rule's key.
+pub(super) struct TrainingPairs {
+    /// `record_number_l`, `record_number_r` and `rule`, the training rule's number.
+    pub frame: DataFrame,
+    /// Which share they are of all pairs that agree in this way, where a key may be missing.
+    pub drawn: f64,
+}
+
+/// Returns pairs that agree on a training rule's key: of all its blocks within the limit, as
 /// many as give enough pairs, drawn by their hash. `rule` is the training rule's number.
 pub(super) async fn training_pairs(
     session: &Session,
@@ -276,26 +284,42 @@ pub(super) async fn training_pairs(
     rule: usize,
     limit: u64,
     records: u64,
-) -> Result<DataFrame> {
+) -> Result<TrainingPairs> {
     let key = &linkage.training[rule];
     let column = format!("train_{rule}");
     let blocks = count_blocks(session, keyed, &column, key, limit, records).await?;
     let mut of_records = format!("select record_number, {column} from {keyed} where {column} >= 0");
+    let mut within = "true".to_owned();
     let part = blocks.pairs.div_ceil(TRAINING_PAIRS);
     if part > 1 {
         of_records.push_str(&format!(" and {column} % {part} = 0"));
     }
     if blocks.skipped > 0 {
         let skipped = skipped_keys(session, keyed, &column, blocks.limit).await?;
-        of_records.push_str(&format!(" and {column} not in ({skipped})"));
+        within = format!("{column} not in ({skipped})");
+        of_records.push_str(&format!(" and {within}"));
     }
+    let doing = || format!("find pairs that agree on {}", key.name());
+    let counts = session
+        .sql(&format!("select count(*), count(*) filter (where {within}) from {keyed} where {column} >= 0"))
+        .await
+        .doing(doing())?
+        .collect()
+        .await
+        .doing(doing())?;
+    let count = |n: usize| -> f64 {
+        counts.iter().map(|batch| batch.column(n).as_primitive::<Int64Type>().value(0) as f64).sum()
+    };
+    // Both records have the key, and the block that they share is drawn.
+    let (with_key, compared) = (count(0), count(1));
+    let drawn = (with_key * compared) / ((records * records).max(1) as f64 * part.max(1) as f64);
     let sql = format!(
         "select l.record_number as record_number_l, r.record_number as record_number_r,
                 cast({rule} as int) as rule
          from ({of_records}) as l join ({of_records}) as r
            on l.{column} = r.{column} and l.record_number < r.record_number"
     );
-    session.sql(&sql).await.doing(format!("find pairs that agree on {}", key.name()))
+    Ok(TrainingPairs { frame: session.sql(&sql).await.doing(doing())?, drawn })
 }
 
 /// Returns how many compared pairs agree in which way, by the rule that found them.

@@ -5,8 +5,9 @@
 //!   are of one person; how many is estimated along, so that they do not count.
 //! - m, the shares among pairs of one person, by EM on pairs that agree on some attribute, for the
 //!   other attributes; several such sessions are averaged by how many pairs of one person each saw.
-//! - the prior, the share of pairs of one person among all, such that the expected number of pairs of
-//!   one person among the candidates is the number the prior says.
+//! - the prior, the share of pairs of one person among all. The candidates say how many there are at least:
+//!   as many as are expected among them. Pairs that no rule finds are missing there; how many there are follows
+//!   from pairs that agree on a key, such as the date of birth, and from how often pairs of one person do.
 //!
 //! Nothing is drawn by chance here and no float is summed in an order that could change.
 
@@ -40,6 +41,17 @@ pub struct Parameters {
 pub struct Session {
     pub patterns: Patterns,
     pub learns: Vec<bool>,
+    /// `None` where the key is not made of whole attributes.
+    pub of_all: Option<ShareOfAll>,
+}
+
+/// Which share of all pairs of one person a session holds.
+#[derive(Debug, Clone)]
+pub struct ShareOfAll {
+    /// The comparisons whose most telling level the key means.
+    pub agrees: Vec<usize>,
+    /// The share of pairs that have the key at all, and were drawn.
+    pub drawn: f64,
 }
 
 impl Parameters {
@@ -78,8 +90,14 @@ pub(crate) fn estimate(
     // u needs to know which random pairs are of one person, m needs u: each is estimated again with the
     // other.
     for _ in 0..3 {
-        parameters.m = average(expected, sessions, &parameters.u);
-        parameters.prior = prior(&parameters, candidates, all_pairs);
+        let found: Vec<Found> = sessions
+            .iter()
+            .map(|session| expectation_maximisation(expected, session, &parameters.u))
+            .collect();
+        parameters.m = average(expected, sessions, &found);
+        let of_candidates = prior(&parameters, candidates, all_pairs);
+        let of_sessions = prior_of_sessions(&parameters, sessions, &found, all_pairs);
+        parameters.prior = of_sessions.unwrap_or(0.0).max(of_candidates).min(0.5);
         let known = parameters.clone();
         parameters.u = shares_of_two_persons(random, expected, |gammas| known.probability(gammas));
     }
@@ -97,13 +115,12 @@ fn shares_of_two_persons(random: &Patterns, shape: &Shares, same: impl Fn(&[i8])
 }
 
 /// m of all sessions, each counted by its pairs of one person.
-fn average(expected: &Shares, sessions: &[Session], u: &Shares) -> Shares {
+fn average(expected: &Shares, sessions: &[Session], found: &[Found]) -> Shares {
     let mut counts: Shares =
         expected.iter().map(|shares| shares.iter().map(|share| share * EXPECTED_PAIRS).collect()).collect();
-    for session in sessions {
-        let found = expectation_maximisation(expected, session, u);
-        for (c, levels) in found.into_iter().enumerate().filter(|(c, _)| session.learns[*c]) {
-            for (level, pairs) in levels.into_iter().enumerate() {
+    for (session, found) in sessions.iter().zip(found) {
+        for (c, levels) in found.counts.iter().enumerate().filter(|(c, _)| session.learns[*c]) {
+            for (level, pairs) in levels.iter().enumerate() {
                 counts[c][level] += pairs;
             }
         }
@@ -111,18 +128,26 @@ fn average(expected: &Shares, sessions: &[Session], u: &Shares) -> Shares {
     normalised(counts)
 }
 
-/// Returns the expected number of pairs of one person at each level, after convergence.
-fn expectation_maximisation(expected: &Shares, session: &Session, u: &Shares) -> Shares {
+/// What a session says, after convergence.
+struct Found {
+    /// The expected number of pairs of one person at each level.
+    counts: Shares,
+    /// And in all.
+    same: f64,
+}
+
+fn expectation_maximisation(expected: &Shares, session: &Session, u: &Shares) -> Found {
     let all: f64 = session.patterns.values().map(|pairs| *pairs as f64).sum();
     let mut m = expected.clone();
     let mut share: f64 = 0.5;
     let mut counts: Shares = expected.iter().map(|levels| vec![0.0; levels.len()]).collect();
+    let mut same = 0.0;
     if all == 0.0 {
-        return counts;
+        return Found { counts, same };
     }
     for _ in 0..MOST_ROUNDS {
         counts.iter_mut().flatten().for_each(|count| *count = 0.0);
-        let mut same = 0.0;
+        same = 0.0;
         for (gammas, pairs) in &session.patterns {
             let p = posterior(share, &m, u, gammas, |c| session.learns[c]) * *pairs as f64;
             same += p;
@@ -145,7 +170,7 @@ fn expectation_maximisation(expected: &Shares, session: &Session, u: &Shares) ->
             break;
         }
     }
-    counts
+    Found { counts, same }
 }
 
 /// Returns the prior that fits the candidates. Pairs that are not compared count as of two persons.
@@ -163,6 +188,29 @@ fn prior(parameters: &Parameters, candidates: &Patterns, all_pairs: f64) -> f64 
         }
     }
     found.prior
+}
+
+/// Returns the prior that the sessions say: their pairs of one person, over the share of all such pairs that agree
+/// on a session's key by what the other sessions found. `None` where none says it.
+fn prior_of_sessions(
+    parameters: &Parameters,
+    sessions: &[Session],
+    found: &[Found],
+    all_pairs: f64,
+) -> Option<f64> {
+    let is_learnt = |comparison: usize| sessions.iter().any(|session| session.learns[comparison]);
+    let (mut same, mut shares) = (0.0, 0.0);
+    for (session, found) in sessions.iter().zip(found) {
+        let Some(share) = &session.of_all else { continue };
+        if share.agrees.is_empty() || !share.agrees.iter().all(|comparison| is_learnt(*comparison)) {
+            continue;
+        }
+        let agrees: f64 =
+            share.agrees.iter().map(|c| parameters.m[*c].last().copied().unwrap_or(1.0)).product();
+        same += found.same;
+        shares += agrees * share.drawn;
+    }
+    (same >= EXPECTED_PAIRS && shares > 0.0).then(|| same / shares / all_pairs.max(2.0))
 }
 
 fn add(counts: &mut Shares, gammas: &[i8], weight: f64) {
@@ -231,7 +279,8 @@ mod tests {
                 (*a, *b) = if l == level { (1.0, 1.0) } else { (0.0, 0.0) };
             }
             let learns = (0..4).map(|n| n != c).collect();
-            Session { patterns: planted(s, d, &mm, &uu), learns }
+            let of_all = Some(ShareOfAll { agrees: vec![c], drawn: 1.0 });
+            Session { patterns: planted(s, d, &mm, &uu), learns, of_all }
         };
         let sessions = [held(3, 1), held(0, 2)];
         let candidates = planted(same, all - same, &m, &u);

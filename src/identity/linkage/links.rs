@@ -267,9 +267,11 @@ async fn fit(
     let training = scratch::table("match_training");
     let random = linkage.training.len();
     let session = comparing(scratch).await?;
+    let mut drawn = Vec::new();
     for rule in 0..linkage.training.len() {
-        let frame = candidates::training_pairs(&session, keyed, linkage, rule, limit, records).await?;
-        scratch.put(&training, frame).await?;
+        let pairs = candidates::training_pairs(&session, keyed, linkage, rule, limit, records).await?;
+        scratch.put(&training, pairs.frame).await?;
+        drawn.push(pairs.drawn);
     }
     scratch.put(&training, candidates::random_pairs(&session, keyed, random).await?).await?;
     let trained = scratch::table("match_trained");
@@ -284,6 +286,7 @@ async fn fit(
         .map(|(n, rule)| Training {
             patterns: patterns.remove(&n).unwrap_or_default(),
             learns: linkage.comparisons.iter().map(|c| !c.is_touched_by(rule)).collect(),
+            of_all: linkage.agreeing(rule).map(|agrees| em::ShareOfAll { agrees, drawn: drawn[n] }),
         })
         .collect();
     let mut of_candidates = em::Patterns::new();

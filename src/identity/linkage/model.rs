@@ -175,6 +175,15 @@ impl Linkage {
         hex::encode(&Sha256::digest(text)[..8])
     }
 
+    /// Returns the comparisons whose most telling level a key means that is made of whole attributes; `None`
+    /// where it is not, or where an attribute is not compared by itself.
+    pub(super) fn agreeing(&self, rule: &KeyRule) -> Option<Vec<usize>> {
+        let of_part = |part: &String| {
+            self.comparisons.iter().position(|comparison| comparison.columns == std::slice::from_ref(part))
+        };
+        rule.key.iter().map(of_part).collect()
+    }
+
     /// Returns the attributes whose terms the levels count.
     pub fn terms(&self) -> BTreeSet<&str> {
         self.comparisons.iter().flat_map(Comparison::terms).collect()

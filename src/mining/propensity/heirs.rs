@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use datafusion::logical_expr::{JoinType, col};
 use datafusion::prelude::DataFrame;
 
-use super::CUSTOMER_IDS;
 use crate::error::{Context, Result};
 use crate::mining::KEY;
 use crate::name::TableName;
 use crate::step::Then;
 use crate::warehouse::catalog::Catalog;
 
+/// The table of who has which record, in a pipeline that finds customers by records.
+pub(super) const CUSTOMER_IDS: &str = "core.customer_ids";
 const THEN: &str = "__customer_then";
 const TONIGHT: &str = "__customer_tonight";
 
@@ -43,6 +46,33 @@ pub(super) async fn of(then: &Then, tonight: &Catalog) -> Result<Option<DataFram
     .and_then(DataFrame::distinct)
     .doing(doing)
     .map(Some)
+}
+
+/// Returns how many customers of then are united from several records; `None` where customers are not found by
+/// records, or were the same then.
+///
+/// # Errors
+/// A table of ids that cannot be read.
+pub(super) async fn united_from_several(then: &Then) -> Result<Option<String>> {
+    let ids: TableName = CUSTOMER_IDS.parse()?;
+    if then.catalog().table(&ids).await?.is_none() {
+        return Ok(None);
+    }
+    let doing = "count the customers of several records";
+    let session = then.catalog().session([&ids], None).await?;
+    let sql = format!(
+        "select count(*), count(*) filter (where records > 1)
+         from (select count(*) as records from {ids} group by {KEY})"
+    );
+    let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+    let count = |n: usize| -> i64 {
+        batches.iter().map(|batch| batch.column(n).as_primitive::<Int64Type>().value(0)).sum()
+    };
+    Ok(Some(format!(
+        "{} of {} customers are united from several records; since when, the training cannot know",
+        count(1),
+        count(0)
+    )))
 }
 
 /// Returns for whom of then it came, in the column of `came`, which names customers of tonight. Who has no

@@ -24,6 +24,3 @@ pub use cutoffs::Cutoffs;
 pub use declaration::{CutoffsSection, EventOutcome, OutcomeParams, PropensityParams, PropensitySection};
 pub use features::FeatureQuery;
 pub use step::{Learning, Propensity};
-
-/// The table of who has which record, in a pipeline that finds customers by records.
-const CUSTOMER_IDS: &str = "core.customer_ids";

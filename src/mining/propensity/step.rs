@@ -7,14 +7,13 @@ use async_trait::async_trait;
 use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
 
-use super::CUSTOMER_IDS;
 use super::cutoffs::Cutoffs;
 use super::declaration::{EventOutcome, PropensityParams};
 use super::features::FeatureQuery;
-use super::heirs;
+use super::heirs::{self, CUSTOMER_IDS};
 use super::learn::{Labelled, LabelledCutoff, OUTCOME, Rows, fit};
 use super::score::score;
-use crate::clock::Instant;
+use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
 use crate::mining::fitted::ModelKind;
@@ -138,7 +137,7 @@ impl Propensity {
         Ok(match &self.learning {
             Learning::Past { outcome, cutoffs, features, undated, .. } => {
                 warnings.extend(not_of_then(&features.table, undated));
-                Labelled::Cutoffs(self.at_cutoffs(context, outcome, cutoffs, features, notes).await?)
+                Labelled::Cutoffs(self.at_cutoffs(context, outcome, cutoffs, features, undated, notes).await?)
             }
             Learning::Label(label) => Labelled::Customers(self.with_label(today.clone(), label)?),
         })
@@ -150,22 +149,41 @@ impl Propensity {
         outcome: &EventOutcome,
         cutoffs: &Cutoffs,
         features: &FeatureQuery,
+        undated: &[TableName],
         notes: &mut Vec<String>,
     ) -> Result<Vec<Rows>> {
         let instants = cutoffs.instants(context.as_of, outcome.window_days, context.timezone)?;
         let mut past = Vec::with_capacity(instants.len());
+        let mut served = 0;
         for cutoff in &instants {
             // One after the other: the tables of then take room.
             let then = context.past.at(context, &features.reads, *cutoff).await?;
-            notes.extend(then.notes());
             let labelled = self.labelled_at(context, &then, outcome, features, *cutoff).await;
             let read = match labelled {
                 Ok(labelled) => labelled.read(&self.params, instants.len()).await,
                 Err(error) => Err(error),
             };
+            let united = match undated.is_empty() {
+                true => None,
+                false => heirs::united_from_several(&then).await?,
+            };
+            // Views are computed as they are read.
+            match then.note() {
+                Some(note) => notes.push(note),
+                None => served += 1,
+            }
             let deleted = then.forget().await;
             past.push(read?);
             deleted?;
+            if let Some(united) = united {
+                notes.push(format!("as of {} {united}", show_instant(*cutoff)));
+            }
+        }
+        if served > 0 {
+            notes.push(format!(
+                "as of {served} of {} cut-offs tonight's tables serve: nothing that they are made of is younger",
+                instants.len()
+            ));
         }
         Ok(past)
     }

@@ -20,50 +20,67 @@ pub(super) struct Makers<'a> {
     pub steps: &'a BTreeMap<StepName, DeclaredStep>,
 }
 
+/// What is read to make a table.
+enum MadeOf {
+    Rows(BTreeSet<TableName>),
+    /// To find who is who.
+    Identity(BTreeSet<TableName>),
+}
+
 impl Makers<'_> {
     /// Returns the tables, of those that a table is made of or itself, whose rows count at every instant though
-    /// they may have come at any; not those below a table that is declared static.
+    /// they may have come at any. A table that declares when its rows became known answers for what it is made
+    /// of, but not for who is who: an order has its time, and whose it is found to be has another.
     pub fn undated(&self, table: &TableName) -> BTreeSet<TableName> {
         let mut undated = BTreeSet::new();
-        self.collect(table, &mut BTreeSet::new(), &mut undated);
+        self.collect(table, false, &mut BTreeSet::new(), &mut undated);
         undated
     }
 
-    fn collect(&self, table: &TableName, seen: &mut BTreeSet<TableName>, undated: &mut BTreeSet<TableName>) {
-        let known = self.tables.get(table).map(|rules| &rules.known);
-        if known == Some(&KnownSince::Always) || !seen.insert(table.clone()) {
+    fn collect(
+        &self,
+        table: &TableName,
+        is_answered_for: bool,
+        seen: &mut BTreeSet<(TableName, bool)>,
+        undated: &mut BTreeSet<TableName>,
+    ) {
+        if !seen.insert((table.clone(), is_answered_for)) {
             return;
         }
+        let is_declared = self.tables.get(table).is_some_and(|rules| rules.known != KnownSince::Undeclared);
+        let is_answered_for = is_answered_for || is_declared;
         match self.made_of(table) {
-            Some(reads) => {
+            Some(MadeOf::Rows(reads)) => {
                 for read in reads {
-                    self.collect(&read, seen, undated);
+                    self.collect(&read, is_answered_for, seen, undated);
                 }
             }
-            None if known.is_none_or(|known| *known == KnownSince::Undeclared) => {
-                let has_dated_versions = self
-                    .sources
-                    .values()
-                    .any(|source| source.raw_table() == *table && dates_versions(source));
-                if !has_dated_versions {
+            Some(MadeOf::Identity(reads)) => {
+                for read in reads {
+                    self.collect(&read, false, seen, undated);
+                }
+            }
+            None => {
+                let source = self.sources.values().find(|source| source.raw_table() == *table);
+                if !is_answered_for && !source.is_some_and(dates_versions) {
                     undated.insert(table.clone());
                 }
             }
-            None => {}
         }
     }
 
     /// Returns what a table is made of that is made anew as of a past instant.
-    fn made_of(&self, table: &TableName) -> Option<BTreeSet<TableName>> {
+    fn made_of(&self, table: &TableName) -> Option<MadeOf> {
         if let Some(model) = self.models.get(table) {
-            return Some(model.reads.clone());
+            return Some(MadeOf::Rows(model.reads.clone()));
         }
         let maker = self.steps.values().find(|step| step.step().tables_made().contains(table))?;
+        let reads = maker.step().reads();
         match maker {
-            DeclaredStep::Identity(_)
-            | DeclaredStep::GoldenRecord(_)
-            | DeclaredStep::Households(_)
-            | DeclaredStep::Organisations(_) => Some(maker.step().reads()),
+            DeclaredStep::Identity(_) => Some(MadeOf::Identity(reads)),
+            DeclaredStep::GoldenRecord(_) | DeclaredStep::Households(_) | DeclaredStep::Organisations(_) => {
+                Some(MadeOf::Rows(reads))
+            }
             _ => None,
         }
     }
