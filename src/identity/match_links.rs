@@ -48,7 +48,7 @@ pub async fn stage(
                      when s.match_weight >= {link:e} and d.refusal is null then '{linked}'
                      when a.customer_id = b.customer_id then '{together}'
                      else coalesce(d.refusal, '{review}') end as decision,
-                case s.rule{rules} end as rule, {prior:e} as bits_prior{columns}
+                case s.rule{rules} end as rule, {prior:e} as bits_prior, s.bits_household{columns}
          from {scored} as s
          join {records} as l on l.record_number = s.record_number_l
          join {records} as r on r.record_number = s.record_number_r

@@ -271,7 +271,9 @@ pub(super) async fn random_pairs(session: &Session, keyed: &TableName, number: u
 pub(super) struct TrainingPairs {
     /// `record_number_l`, `record_number_r` and `rule`, the training rule's number.
     pub frame: DataFrame,
-    /// Which share they are of all pairs that agree in this way, where a key may be missing.
+    /// The share of all pairs of records that have the key.
+    pub known: f64,
+    /// The share of those that agree on it that are among them.
     pub drawn: f64,
 }
 
@@ -310,16 +312,16 @@ pub(super) async fn training_pairs(
     let count = |n: usize| -> f64 {
         counts.iter().map(|batch| batch.column(n).as_primitive::<Int64Type>().value(0) as f64).sum()
     };
-    // Both records have the key, and the block that they share is drawn.
     let (with_key, compared) = (count(0), count(1));
-    let drawn = (with_key * compared) / ((records * records).max(1) as f64 * part.max(1) as f64);
+    let known = (with_key * with_key) / (records * records).max(1) as f64;
+    let drawn = compared / with_key.max(1.0) / part.max(1) as f64;
     let sql = format!(
         "select l.record_number as record_number_l, r.record_number as record_number_r,
                 cast({rule} as int) as rule
          from ({of_records}) as l join ({of_records}) as r
            on l.{column} = r.{column} and l.record_number < r.record_number"
     );
-    Ok(TrainingPairs { frame: session.sql(&sql).await.doing(doing())?, drawn })
+    Ok(TrainingPairs { frame: session.sql(&sql).await.doing(doing())?, known, drawn })
 }
 
 /// Returns how many compared pairs agree in which way, by the rule that found them.

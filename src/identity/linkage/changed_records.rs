@@ -162,9 +162,9 @@ pub(super) async fn carried_over(
     let kept: Vec<String> =
         linkage.comparisons.iter().map(|c| format!(", gamma_{0}, bits_{0}", c.name)).collect();
     let sql = format!(
-        "select record_number_l, record_number_r, rule{kept}, match_weight, match_probability from (
+        "select record_number_l, record_number_r, rule{kept}, bits_household, match_weight, match_probability from (
            select a.record_number as record_number_l, b.record_number as record_number_r,
-                  cast(case{whens} end as int) as rule{of_comparisons}, c.match_weight, c.match_probability
+                  cast(case{whens} end as int) as rule{of_comparisons}, c.bits_household, c.match_weight, c.match_probability
            from {links} as c
            join {tonight} as a on a.source = c.source_l and a.record_id = c.record_id_l
            join {tonight} as b on b.source = c.source_r and b.record_id = c.record_id_r

@@ -82,6 +82,10 @@ pub async fn explain(
             levels = levels.concat(),
         ));
     }
+    rows.push(format!(
+        "select {}, 'household', 'may be two persons of one household', null, null, bits_household from scored",
+        linkage.comparisons.len() + 1
+    ));
     let sql = format!(
         "with scored as ({scored}), rows as ({})
          select comparison, level, value_l, value_r, bits,

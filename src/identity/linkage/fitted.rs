@@ -10,7 +10,7 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use chrono::DateTime;
 
 use super::candidates::Blocks;
-use super::em::Parameters;
+use super::em::{Household, Parameters};
 use super::model::{Comparison, Linkage};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
@@ -49,6 +49,7 @@ pub fn rows(
         rows.push(row("parameter", name.to_owned(), 0, value, note));
     };
     parameter("prior", Some(parameters.prior), None);
+    parameter("household_prior", Some(parameters.household.prior), None);
     parameter("linkage", None, Some(linkage.fingerprint()));
     parameter("review_probability", Some(review_probability), None);
     let at = estimate.estimated_at;
@@ -185,7 +186,15 @@ impl LastRows {
             terms.insert(term.to_owned(), value(&format!("records.{term}"), 0)? as u64);
         }
         Ok(Estimate {
-            parameters: Parameters { m: shares("m")?, u: shares("u")?, prior: value("prior", 0)? },
+            parameters: Parameters {
+                m: shares("m")?,
+                u: shares("u")?,
+                prior: value("prior", 0)?,
+                household: Household {
+                    prior: value("household_prior", 0)?,
+                    shared: linkage.shared_in_household(),
+                },
+            },
             estimated_at: DateTime::from_timestamp_micros(value("estimated_at", 0)? as i64)
                 .ok_or_else(other)?,
             records: value("estimated_on", 0)? as u64,
@@ -203,8 +212,9 @@ mod tests {
         let linkage = Linkage::for_persons().unwrap();
         let m: Vec<Vec<f64>> = linkage.comparisons.iter().map(Comparison::expected_m).collect();
         let u = m.iter().map(|levels| levels.iter().map(|share| 1.0 / (1.0 + share)).collect()).collect();
+        let household = Household { prior: 0.3, shared: linkage.shared_in_household() };
         let learnt = Estimate {
-            parameters: Parameters { m, u, prior: 0.1 + 0.2 },
+            parameters: Parameters { m, u, prior: 0.1 + 0.2, household },
             estimated_at: DateTime::from_timestamp_micros(1_767_225_600_123_456).unwrap(),
             records: 7,
             terms: linkage.terms().into_iter().map(|t| (t.to_owned(), 5)).collect(),

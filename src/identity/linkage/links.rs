@@ -271,7 +271,7 @@ async fn fit(
     for rule in 0..linkage.training.len() {
         let pairs = candidates::training_pairs(&session, keyed, linkage, rule, limit, records).await?;
         scratch.put(&training, pairs.frame).await?;
-        drawn.push(pairs.drawn);
+        drawn.push((pairs.known, pairs.drawn));
     }
     scratch.put(&training, candidates::random_pairs(&session, keyed, random).await?).await?;
     let trained = scratch::table("match_trained");
@@ -286,7 +286,11 @@ async fn fit(
         .map(|(n, rule)| Training {
             patterns: patterns.remove(&n).unwrap_or_default(),
             learns: linkage.comparisons.iter().map(|c| !c.is_touched_by(rule)).collect(),
-            of_all: linkage.agreeing(rule).map(|agrees| em::ShareOfAll { agrees, drawn: drawn[n] }),
+            of_all: linkage.agreeing(rule).map(|agrees| em::ShareOfAll {
+                agrees,
+                known: drawn[n].0,
+                drawn: drawn[n].1,
+            }),
         })
         .collect();
     let mut of_candidates = em::Patterns::new();
@@ -295,7 +299,7 @@ async fn fit(
     }
     let expected = linkage.comparisons.iter().map(Comparison::expected_m).collect();
     let all_pairs = records as f64 * (records as f64 - 1.0) / 2.0;
-    Ok(em::estimate(&expected, &random, &sessions, &of_candidates, all_pairs))
+    Ok(em::estimate(&expected, linkage.shared_in_household(), &random, &sessions, &of_candidates, all_pairs))
 }
 
 /// Returns the pairs worth a look, weighed.
@@ -303,7 +307,7 @@ fn kept(estimate: &Estimate, persons: &Persons, pairs: &TableName) -> String {
     let columns: Vec<String> =
         persons.linkage.comparisons.iter().map(|c| format!(", gamma_{0}, bits_{0}", c.name)).collect();
     format!(
-        "select record_number_l, record_number_r, rule{}, match_weight, match_probability
+        "select record_number_l, record_number_r, rule{}, bits_household, match_weight, match_probability
          from ({}) where match_weight >= {:e}",
         columns.concat(),
         estimate.scored_sql(&persons.linkage, &pairs.to_string()),

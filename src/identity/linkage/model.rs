@@ -69,6 +69,10 @@ pub struct Level {
     /// The attribute whose frequency among the records counts: rare agreement says more.
     #[schemars(example = &"last_name")]
     pub term: Option<String>,
+    /// The share of pairs of two persons of one household, 0 to 1, expected at this level: they share an address
+    /// and are not one person.
+    #[schemars(example = 0.9)]
+    pub household: Option<f64>,
 }
 
 /// Records whose key is equal; its parts are SQL over the attributes.
@@ -175,6 +179,16 @@ impl Linkage {
         hex::encode(&Sha256::digest(text)[..8])
     }
 
+    /// Returns what two persons of one household share, by comparison and level number.
+    pub(super) fn shared_in_household(&self) -> Vec<Vec<Option<f64>>> {
+        let of = |comparison: &Comparison| {
+            (0..comparison.level_count())
+                .map(|n| comparison.level(n).and_then(|level| level.household))
+                .collect()
+        };
+        self.comparisons.iter().map(of).collect()
+    }
+
     /// Returns the comparisons whose most telling level a key means that is made of whole attributes; `None`
     /// where it is not, or where an attribute is not compared by itself.
     pub(super) fn agreeing(&self, rule: &KeyRule) -> Option<Vec<usize>> {
@@ -221,6 +235,13 @@ impl Linkage {
             }
             if comparison.levels.iter().any(|l| !(l.m > 0.0 && l.m < 1.0)) {
                 errors.push(place(Error::config("m must be between 0 and 1")));
+            }
+            let shared: Vec<f64> = comparison.levels.iter().filter_map(|level| level.household).collect();
+            if shared.iter().any(|share| !(*share > 0.0 && *share < 1.0)) || shared.iter().sum::<f64>() >= 1.0
+            {
+                errors.push(place(Error::config(
+                    "household must be between 0 and 1, and of all levels together below 1",
+                )));
             }
         }
         let mut names: Vec<&str> = self.comparisons.iter().map(|c| c.name.as_str()).collect();

@@ -7,6 +7,8 @@
 //! Of the records that have a term, two are the pair itself, and some are more records of the same person: they
 //! say nothing of how many others have it. A term that nobody else has weighs what one bearer of all weighs,
 //! and no less than its level does on average.
+//!
+//! What a pair agrees in may also be what a household shares; the odds of that are taken off.
 
 use super::em::Parameters;
 use super::fitted::Estimate;
@@ -14,7 +16,7 @@ use super::model::{Comparison, Linkage};
 
 impl Parameters {
     pub(crate) fn prior_bits(&self) -> f64 {
-        (self.prior / (1.0 - self.prior)).log2()
+        (self.prior / (1.0 - self.prior - self.household.prior)).log2()
     }
 
     pub(crate) fn level_bits(&self, comparison: usize, level: usize) -> f64 {
@@ -61,11 +63,37 @@ impl Estimate {
         let sum: Vec<String> = linkage.comparisons.iter().map(|c| format!(" + bits_{}", c.name)).collect();
         format!(
             "select *, 1e0 / (1e0 + power(2e0, -match_weight)) as match_probability from
-               (select *, {prior}{sum} as match_weight from (select *{bits} from {pairs}))",
+               (select *, {prior}{sum} + bits_household as match_weight from
+                 (select *, {household} as bits_household from (select *{bits} from {pairs})))",
             prior = number(self.parameters.prior_bits()),
             sum = sum.concat(),
             bits = bits.concat(),
+            household = self.household_sql(linkage),
         )
+    }
+
+    /// Returns the bits that a pair loses because it may be of two persons of one household.
+    fn household_sql(&self, linkage: &Linkage) -> String {
+        let Parameters { m, u, prior, household } = &self.parameters;
+        if household.prior <= 0.0 {
+            return "0e0".to_owned();
+        }
+        let mut odds = number((household.prior / (1.0 - prior - household.prior)).log2());
+        for (n, comparison) in linkage.comparisons.iter().enumerate() {
+            let name = &comparison.name;
+            let levels: Vec<String> = (0..comparison.level_count())
+                .map(|level| match household.shared[n][level] {
+                    // Against strangers as rare as the term is.
+                    Some(share) => {
+                        let against_one_person = number((share / m[n][level]).log2());
+                        format!(" when {level} then bits_{name} + {against_one_person}")
+                    }
+                    None => format!(" when {level} then {}", number(household.odds(u, n, level).log2())),
+                })
+                .collect();
+            odds.push_str(&format!(" + case gamma_{name}{} else 0e0 end", levels.concat()));
+        }
+        format!("-log2(1e0 + power(2e0, {odds}))")
     }
 }
 
@@ -88,7 +116,12 @@ mod tests {
     fn bits_are_logarithms_of_odds() {
         assert_eq!(bits_of(0.5), 0.0);
         assert!((bits_of(0.9) - 9_f64.log2()).abs() < 1e-12);
-        let parameters = Parameters { m: vec![vec![0.2, 0.8]], u: vec![vec![0.9, 0.1]], prior: 0.5 };
+        let parameters = Parameters {
+            m: vec![vec![0.2, 0.8]],
+            u: vec![vec![0.9, 0.1]],
+            prior: 0.5,
+            household: Default::default(),
+        };
         assert_eq!(parameters.prior_bits(), 0.0);
         assert!((parameters.level_bits(0, 1) - 3.0).abs() < 1e-12);
         assert!(parameters.level_bits(0, 0) < -2.0);

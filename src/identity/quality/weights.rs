@@ -147,7 +147,7 @@ mod tests {
         let m: Vec<Vec<f64>> = linkage.comparisons.iter().map(Comparison::expected_m).collect();
         let u: Vec<Vec<f64>> =
             m.iter().map(|levels| levels.iter().map(|share| share / 8.0).collect()).collect();
-        let parameters = Parameters { m, u, prior: 0.5 };
+        let parameters = Parameters { m, u, prior: 0.5, household: Default::default() };
         let links = Links::from([((0, 4), 7), ((1, -1), 3)]);
         let batch = batch(&linkage, Some(&parameters), &links).unwrap();
         let levels: usize = linkage.comparisons.iter().map(|c| c.level_count() + 1).sum();
