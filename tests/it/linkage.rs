@@ -280,12 +280,12 @@ fn the_weights_of_a_pair_are_reported_one_by_one() {
     let rows: Vec<Vec<&str>> = messages.lines().skip(1).map(|line| line.split(',').collect()).collect();
     assert_eq!(
         rows.iter().map(|r| r[0]).collect::<Vec<_>>(),
-        ["prior", "first_name", "last_name", "birth_date", "email", "phone", "address"]
+        ["prior", "first_name", "last_name", "birth_date", "email", "phone", "address", "household"]
     );
     assert_eq!(rows[1][1..4], ["same", "louis", "louis"]);
     assert_eq!(rows[4][1], "says nothing");
     let sum: f64 = rows.iter().map(|r| r[4].parse::<f64>().unwrap()).sum();
-    assert!((sum - rows[6][5].parse::<f64>().unwrap()).abs() < 1e-9, "the bits add up");
+    assert!((sum - rows[7][5].parse::<f64>().unwrap()).abs() < 1e-9, "the bits add up");
     explain("people:p001", "people:nobody").refused(1, &["no person record"]);
     explain("p001", "people:twice").refused(2, &["SOURCE:RECORD_ID"]);
 }
@@ -379,7 +379,7 @@ fn febrl_is_resolved_with_the_shipped_settings() {
     let hidden = ["rec_id", "soc_sec_id"];
     let person = |record: &HashMap<&str, &str>| record["rec_id"].split('-').nth(1).unwrap().to_owned();
     if let Some((precision, recall, f1)) = measured("febrl", "febrl/dataset3.csv", &hidden, person) {
-        assert!(f1 >= 0.98 && precision >= 0.99, "precision {precision}, recall {recall}, F1 {f1}");
+        assert!(f1 >= 0.985 && precision >= 0.999, "precision {precision}, recall {recall}, F1 {f1}");
     }
 }
 
@@ -389,6 +389,6 @@ fn fake_1000_is_resolved_with_the_shipped_settings() {
     let person = |record: &HashMap<&str, &str>| record["cluster"].to_owned();
     if let Some((precision, recall, f1)) = measured("fake_1000", "splink/fake_1000.csv", &hidden, person) {
         // splink 5 on the same records: precision 1.0, recall .763, F1 .8655.
-        assert!(f1 >= 0.8655 && precision >= 0.98, "precision {precision}, recall {recall}, F1 {f1}");
+        assert!(f1 >= 0.93 && precision >= 0.98, "precision {precision}, recall {recall}, F1 {f1}");
     }
 }

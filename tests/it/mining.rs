@@ -1,13 +1,14 @@
 //! A pipeline may have several segmentations and propensities, of several kinds of outcome.
 
 use crate::project::Project;
+use crate::shop::shelf;
 
 const PIPELINE: &str = r#"
 timezone = "UTC"
 as_of = "2026-07-01"
 
 [sources.orders]
-path = "orders.csv"
+path = "orders/*.csv"
 format = "csv"
 time = "day"
 columns = { customer_id = "text", day = "date", amount = "integer", channel = "text" }
@@ -73,7 +74,7 @@ fn project(pipeline: &str) -> Project {
         let fee = if (n / 100) % 2 == 0 { 50 + n % 30 } else { 20 + n % 45 };
         contracts.push_str(&format!("c{n:03},{fee},{cancelled}\n"));
     }
-    project.file("orders.csv", orders);
+    project.file("orders/1.csv", orders);
     project.file("contracts.csv", contracts);
     project.model("core.orders", "select customer_id, day, amount, channel from raw.orders");
     project.model(
@@ -109,14 +110,70 @@ fn every_segmentation_has_its_table_and_the_first_of_the_file_is_the_plain_one()
         ),
         ["contact,3,600,0,3", "spending,2,600,2,0"]
     );
-    // The night after goes on from each one's own centroids.
-    project.run(&["--as-of", "2026-07-02"]).published();
+    // A night with news goes on from each one's own centroids.
+    project.file("orders/2.csv", "customer_id,day,amount,channel\nc000,2026-07-01,30,web\n");
+    project.run(&["--as-of", "2026-07-03"]).published();
     assert_eq!(
         project.query(
             "select model, count(distinct run) from ops.models where name = 'drift' group by 1 order by 1"
         ),
         ["segments_contact,1", "segments_spending,1"]
     );
+}
+
+/// The parameters of all fitted models of a run.
+const PARAMETERS: &str = "select model, name, position, value, note from ops.models
+  where part = 'parameter' and run = RUN order by 1, 2, 3";
+
+#[test]
+fn a_night_without_news_keeps_every_model_to_the_last_bit() {
+    let project = project(PIPELINE);
+    let parameters = |run: u32| project.query(&PARAMETERS.replace("RUN", &run.to_string()));
+    let segments =
+        || project.query("select customer_id, segment_id, segment_name from mart.segments order by 1");
+    project.run(&[]).published();
+    let (first, assigned, marts) = (parameters(1), segments(), shelf(&project.path().join("warehouse")));
+    // The same night again: the same bytes.
+    project.run(&[]).published();
+    assert_eq!(parameters(2), first);
+    assert!(shelf(&project.path().join("warehouse")) == marts);
+    // Later, and nothing has come: every label follows from the same parameters.
+    let later = project.run(&["--as-of", "2026-07-20"]).published();
+    assert_eq!(parameters(3), first);
+    assert_eq!(segments(), assigned);
+    assert!(later.stderr.contains("the model of 2026-07-01T00:00:00Z is kept"), "{}", later.stderr);
+    // An order that lay in the file for a later day is news, and so is a row that comes.
+    project.file("orders/2.csv", "customer_id,day,amount,channel\nc000,2026-07-25,3000,web\n");
+    project.run(&["--as-of", "2026-07-22"]).published();
+    let fitted = |run: u32| {
+        project.query(&format!(
+            "select distinct note from ops.models where name = 'fitted_as_of' and run = {run} and model = 'segments_spending'"
+        ))
+    };
+    assert_eq!(fitted(4), ["2026-07-22T00:00:00Z"]);
+    project.run(&["--as-of", "2026-07-24"]).published();
+    assert_eq!(fitted(5), ["2026-07-22T00:00:00Z"]);
+    project.run(&["--as-of", "2026-07-27"]).published();
+    assert_eq!(fitted(6), ["2026-07-27T00:00:00Z"]);
+    // What is declared otherwise is fitted otherwise, and so is what is asked for.
+    project.file(
+        "pipeline.toml",
+        format!("name = \"p\"\nmodels = \"sql\"\n{}", PIPELINE.replace("k = 2", "k = 3")),
+    );
+    project.run(&["--as-of", "2026-07-28"]).published();
+    assert_eq!(fitted(7), ["2026-07-28T00:00:00Z"]);
+    project.run(&["--as-of", "2026-07-29", "--full-refresh"]).published();
+    assert_eq!(fitted(8), ["2026-07-29T00:00:00Z"]);
+}
+
+#[test]
+fn a_past_night_starts_from_no_later_model() {
+    let (project, other) = (project(PIPELINE), project(PIPELINE));
+    project.run(&["--as-of", "2026-07-01"]).published();
+    project.run(&["--as-of", "2026-05-15", "--backfill"]).published();
+    other.run(&["--as-of", "2026-05-15"]).published();
+    let segments = "select customer_id, segment_id, segment_name from mart.segments_contact order by 1";
+    assert_eq!(project.query(segments), other.query(segments));
 }
 
 #[test]

@@ -1,21 +1,24 @@
 //! `mart.match_accuracy`: compares the linkage with a table of known persons.
 //!
-//! Three measures, each only over records with a known person:
+//! Four measures, each only over records with a known person:
 //!
 //! - `links`: pairs of person records whose weight reaches a threshold, whatever was decided; what they
 //!   miss are pairs that no blocking rule found or that agree too little;
 //! - `pairs`: pairs of records of one customer, after keys, links and refusals;
-//! - `customers`: whole customers. A customer is right if it has all records of a person and no other.
+//! - `customers`: whole customers. A customer is right if it has all records of a person and no other;
+//! - `band`: pairs whose probability lies between this one and the next: it means what it says where the share
+//!   of them that are of one person (`precision`) is about `expected`.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Float64Type, Int64Type};
 
 use super::small_result::rows;
 use super::thresholds::{Threshold, Thresholds};
 use crate::error::{Context, Error, Result};
 use crate::identity::declaration::Persons;
+use crate::identity::linkage::weight::bits_of;
 use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, PERSON_RECORDS, table};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;
@@ -53,9 +56,22 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
+/// Where bands of probability begin, from that on which pairs are kept.
+const BANDS: [f64; 9] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999];
+
+/// Pairs whose probability lies in a band.
+struct Band {
+    from: f64,
+    pairs: u64,
+    right: u64,
+    /// The mean of their probabilities.
+    expected: f64,
+}
+
 /// What was measured.
 pub struct Accuracy {
     links: Vec<(Threshold, Counts)>,
+    bands: Vec<Band>,
     pairs: Counts,
     customers: Counts,
     /// Records that the truth knows, and those of them that were resolved.
@@ -79,9 +95,9 @@ pub async fn measure(session: &Session, truth: &TableName, persons: Option<&Pers
         return Err(Error::failed(format!("{truth} has {several} records with more than one person"))
             .hint("the truth must have one row per record: choose one person for each"));
     }
-    let links = match persons {
-        Some(persons) => links(session, &known, persons).await?,
-        None => Vec::new(),
+    let (links, bands) = match persons {
+        Some(persons) => (links(session, &known, persons).await?, bands(session, &known, persons).await?),
+        None => Default::default(),
     };
     let found = numbers(
         session,
@@ -110,6 +126,7 @@ pub async fn measure(session: &Session, truth: &TableName, persons: Option<&Pers
     .await?;
     Ok(Accuracy {
         links,
+        bands,
         pairs: Counts { real: found[0], found: found[1], right: found[2] },
         customers: Counts { real: found[3], found: found[4], right: found[5] },
         known: found[6],
@@ -178,6 +195,40 @@ async fn links(session: &Session, known: &str, persons: &Persons) -> Result<Vec<
         .collect())
 }
 
+/// Returns the bands that hold pairs, in ascending order.
+async fn bands(session: &Session, known: &str, persons: &Persons) -> Result<Vec<Band>> {
+    let mut from = vec![persons.review_probability];
+    from.extend(BANDS.into_iter().filter(|band| *band > persons.review_probability));
+    let whens: String = (from.iter().enumerate().rev())
+        .map(|(n, band)| format!(" when m.match_probability >= {band:e} then {n}"))
+        .collect();
+    // Summed as decimals: the same whatever the threads.
+    let sql = format!(
+        "with known as ({known})
+         select band, count(*), count(*) filter (where person_l = person_r),
+                cast(sum(cast(probability as decimal(38, 12))) as double) / count(*)
+         from (select cast(case{whens} else 0 end as bigint) as band, m.match_probability as probability,
+                      l.person as person_l, r.person as person_r
+               from {links} as m
+               join known as l on l.source = m.source_l and l.record_id = m.record_id_l
+               join known as r on r.source = m.source_r and r.record_id = m.record_id_r)
+         group by band order by band",
+        links = table(MATCH_LINKS),
+    );
+    let mut bands = Vec::new();
+    for batch in rows(session, &sql, "compare the probabilities with the truth").await? {
+        let column = |n: usize| batch.column(n).as_primitive::<Int64Type>();
+        let expected = batch.column(3).as_primitive::<Float64Type>();
+        bands.extend((0..batch.num_rows()).map(|row| Band {
+            from: from[column(0).value(row) as usize],
+            pairs: column(1).value(row).unsigned_abs(),
+            right: column(2).value(row).unsigned_abs(),
+            expected: expected.value(row),
+        }));
+    }
+    Ok(bands)
+}
+
 /// Returns the one row of a query that counts.
 async fn numbers(session: &Session, sql: &str, doing: &str) -> Result<Vec<u64>> {
     let batches = rows(session, sql, doing).await?;
@@ -192,39 +243,52 @@ async fn numbers(session: &Session, sql: &str, doing: &str) -> Result<Vec<u64>> 
 
 impl Accuracy {
     /// Columns: `position`, `measure`, and of links the threshold they reach: `match_weight` (bits),
-    /// `match_probability`, `threshold` (`link` or `review` where it is the declared one). Then
-    /// `true_positives`, `false_positives`, `false_negatives`; `precision`, `recall` and `f1`, null where
-    /// they are of nothing.
+    /// `match_probability`, `threshold` (`link` or `review` where it is the declared one); of bands where they
+    /// begin, and the mean of the probabilities (`expected`). Then `true_positives`, `false_positives`,
+    /// `false_negatives`; `precision`, `recall` and `f1`, null where they are of nothing.
     pub fn table(&self) -> Result<RecordBatch> {
         let of_links = self.links.iter().map(|(threshold, counts)| ("links", Some(threshold), *counts));
         let others = [("pairs", None, self.pairs), ("customers", None, self.customers)];
         let rows: Vec<(&str, Option<&Threshold>, Counts)> = of_links.chain(others).collect();
-        let float = |of: fn(&Threshold) -> f64| -> ArrayRef {
-            Arc::new(Float64Array::from_iter(rows.iter().map(|(_, threshold, _)| threshold.map(of))))
+        let bands = &self.bands;
+        let float = |of: fn(&Threshold) -> f64, from: fn(&Band) -> f64| -> ArrayRef {
+            let of_rows = rows.iter().map(|(_, threshold, _)| threshold.map(of));
+            Arc::new(Float64Array::from_iter(of_rows.chain(bands.iter().map(|band| Some(from(band))))))
         };
-        let count = |of: fn(Counts) -> u64| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, _, counts)| of(*counts) as i64)))
+        let count = |of: fn(Counts) -> u64, of_band: fn(&Band) -> Option<u64>| -> ArrayRef {
+            let of_rows = rows.iter().map(|(_, _, counts)| Some(of(*counts) as i64));
+            let of_bands = bands.iter().map(|band| of_band(band).map(|count| count as i64));
+            Arc::new(Int64Array::from_iter(of_rows.chain(of_bands)))
         };
-        let rate = |of: fn(Counts) -> Option<f64>| -> ArrayRef {
-            Arc::new(Float64Array::from_iter(rows.iter().map(|(_, _, counts)| of(*counts))))
+        let rate = |of: fn(Counts) -> Option<f64>, of_band: fn(&Band) -> Option<f64>| -> ArrayRef {
+            let of_rows = rows.iter().map(|(_, _, counts)| of(*counts));
+            Arc::new(Float64Array::from_iter(of_rows.chain(bands.iter().map(of_band))))
         };
-        let columns: [(&str, ArrayRef); 11] = [
-            ("position", Arc::new(Int64Array::from_iter_values(0..rows.len() as i64))),
-            ("measure", Arc::new(StringArray::from_iter_values(rows.iter().map(|(measure, _, _)| measure)))),
-            ("match_weight", float(|threshold| threshold.bits)),
-            ("match_probability", float(Threshold::probability)),
+        let columns: [(&str, ArrayRef); 12] = [
+            ("position", Arc::new(Int64Array::from_iter_values(0..(rows.len() + bands.len()) as i64))),
+            (
+                "measure",
+                Arc::new(StringArray::from_iter_values(
+                    rows.iter().map(|(measure, _, _)| *measure).chain(bands.iter().map(|_| "band")),
+                )),
+            ),
+            ("match_weight", float(|threshold| threshold.bits, |band| bits_of(band.from))),
+            ("match_probability", float(Threshold::probability, |band| band.from)),
             (
                 "threshold",
                 Arc::new(StringArray::from_iter(
-                    rows.iter().map(|(_, threshold, _)| threshold.and_then(|r| r.action)),
+                    rows.iter()
+                        .map(|(_, threshold, _)| threshold.and_then(|r| r.action))
+                        .chain(bands.iter().map(|_| None)),
                 )),
             ),
-            ("true_positives", count(|c| c.right)),
-            ("false_positives", count(|c| c.found - c.right)),
-            ("false_negatives", count(|c| c.real - c.right)),
-            ("precision", rate(Counts::precision)),
-            ("recall", rate(Counts::recall)),
-            ("f1", rate(Counts::f1)),
+            ("true_positives", count(|c| c.right, |band| Some(band.right))),
+            ("false_positives", count(|c| c.found - c.right, |band| Some(band.pairs - band.right))),
+            ("false_negatives", count(|c| c.real - c.right, |_| None)),
+            ("precision", rate(Counts::precision, |band| share(band.right, band.pairs))),
+            ("recall", rate(Counts::recall, |_| None)),
+            ("f1", rate(Counts::f1, |_| None)),
+            ("expected", rate(|_| None, |band| Some(band.expected))),
         ];
         RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
             .doing("write how accurate the linkage is")

@@ -38,7 +38,7 @@ pub enum Learning {
         outcome: EventOutcome,
         cutoffs: Cutoffs,
         features: FeatureQuery,
-        /// Whether the pipeline finds its customers by records.
+        /// Whether the customers of the features are found by records.
         by_records: bool,
         /// Raw tables below the features that do not say when their rows became known.
         undated: Vec<TableName>,

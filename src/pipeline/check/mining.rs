@@ -143,7 +143,7 @@ impl Checking<'_, '_> {
         let features =
             FeatureQuery { table: model.table.clone(), sql: model.sql.clone(), reads: model.reads.clone() };
         let undated = model.reads.iter().flat_map(|read| known.undated(read)).collect::<BTreeSet<_>>();
-        let by_records = known.steps.values().any(|step| matches!(step, DeclaredStep::Identity(_)));
+        let by_records = known.knows_customers(&model.table);
         (knows_its_past && has_time).then(|| Learning::Past {
             outcome,
             cutoffs,

@@ -1,4 +1,5 @@
-//! Which tables below the features of a past instant do not say when their rows became known.
+//! What features of a past instant are made of: customers who are found by records, and tables that do not say
+//! when their rows became known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,6 +36,21 @@ impl Makers<'_> {
         let mut undated = BTreeSet::new();
         self.collect(table, false, &mut BTreeSet::new(), &mut undated);
         undated
+    }
+
+    /// Returns whether a table is made of customers who are found by records.
+    pub fn knows_customers(&self, table: &TableName) -> bool {
+        let (mut next, mut seen) = (vec![table.clone()], BTreeSet::new());
+        while let Some(table) = next.pop() {
+            match self.made_of(&table) {
+                Some(MadeOf::Identity(_)) => return true,
+                Some(MadeOf::Rows(reads)) => {
+                    next.extend(reads.into_iter().filter(|read| seen.insert(read.clone())));
+                }
+                None => {}
+            }
+        }
+        false
     }
 
     fn collect(

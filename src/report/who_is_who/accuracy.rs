@@ -14,13 +14,18 @@ const RATES: [(&str, &str, &str); 3] =
 
 pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     let sql = "select measure, match_weight, match_probability, threshold, true_positives, false_positives,
-                      false_negatives, precision, recall, f1
+                      false_negatives, precision, recall, f1, expected
                from mart.match_accuracy order by position";
     let Some(rows) = Rows::of(catalog, "mart.match_accuracy", sql).await? else { return Ok(None) };
     let (mut links, mut whole, mut mark, mut least) = (Vec::new(), Vec::new(), None, 1.0_f64);
+    let mut bands = Vec::new();
     let mut lines = RATES.map(|(_, name, class)| Line { name, class, points: Vec::new() });
     for row in rows.numbers() {
         let measure = rows.text("measure", row)?;
+        if measure == "band" {
+            bands.push(band(&rows, row)?);
+            continue;
+        }
         if measure != "links" {
             let (name, of) = match measure {
                 "pairs" => ("pairs of records", "two records of one customer are of one person"),
@@ -76,7 +81,37 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
                 (scrolled("Links compared with the truth", &table("Bits", &links)))
             }
         }
+        @if !bands.is_empty() {
+            p {
+                "Do the probabilities mean what they say? Of the pairs of a band, about so many should be of one \
+                 person as their probabilities say on average."
+            }
+            (scrolled("Probabilities compared with the truth", &html! {
+                table {
+                    thead { tr {
+                        th class="word" scope="col" { "From" }
+                        th scope="col" { "Pairs" }
+                        th scope="col" { "Expected" }
+                        th scope="col" { "Observed" }
+                    } }
+                    tbody { @for band in &bands { (band) } }
+                }
+            }))
+        }
     }))
+}
+
+fn band(rows: &Rows, row: usize) -> Result<Markup> {
+    let rate = |column| rows.float(column, row).map(|rate| rate.map_or_else(|| "–".to_owned(), percent));
+    let pairs = rows.count("true_positives", row)? + rows.count("false_positives", row)?;
+    Ok(html! {
+        tr {
+            th scope="row" { (rate("match_probability")?) }
+            td { (grouped(pairs)) }
+            td { (rate("expected")?) }
+            td { (rate("precision")?) }
+        }
+    })
 }
 
 fn table(first: &str, lines: &[Markup]) -> Markup {
