@@ -22,6 +22,8 @@ use crate::warehouse::catalog::Session;
 #[derive(Debug, Subcommand)]
 pub enum QuarantineVerb {
     /// Count the refused records by source, file, column, reason and run
+    ///
+    /// Those whose status is `run failed` wait until the next run reads their file again.
     Ls(LsArgs),
     /// Show refused records, values and all: they may be personal data
     Show(ShowArgs),
@@ -135,7 +137,7 @@ pub async fn quarantine(verb: QuarantineVerb) -> Result<()> {
 }
 
 /// Columns for those that no longer wait.
-const WHAT_BECAME: &str = ", status, replayed_run, dismissed_by, dismissed_because";
+const WHAT_BECAME: &str = ", replayed_run, dismissed_by, dismissed_because";
 const NOTHING: &str = "no record was ever refused";
 
 async fn ls(args: LsArgs) -> Result<()> {
@@ -150,11 +152,11 @@ async fn ls(args: LsArgs) -> Result<()> {
         say!("{}", args.choice.none(&session).await?);
         return Ok(());
     }
-    let status = if args.choice.all { WHAT_BECAME } else { "" };
+    let more = if args.choice.all { WHAT_BECAME } else { "" };
     let sql = quarantine::query(&format!(
-        "select source, file, \"column\", reason, run{status}, count(*) as records from record_status where {chosen} \
-         group by source, file, \"column\", reason, run{status} \
-         order by records desc, source, file, \"column\", reason, run{status}"
+        "select source, file, \"column\", reason, run, status{more}, count(*) as records from record_status where {chosen} \
+         group by source, file, \"column\", reason, run, status{more} \
+         order by records desc, source, file, \"column\", reason, run, status{more}"
     ));
     args.output.write(&catalog, session.sql(&sql).await.doing("read the quarantine")?).await?;
     Ok(())
@@ -173,9 +175,9 @@ async fn show(args: ShowArgs) -> Result<()> {
         say!("{}", args.choice.none(&session).await?);
         return Ok(());
     }
-    let status = if args.choice.all { WHAT_BECAME } else { "" };
+    let more = if args.choice.all { WHAT_BECAME } else { "" };
     let sql = quarantine::query(&format!(
-        "select source, file, line, \"column\", reason, run{status}, record from record_status where {chosen} \
+        "select source, file, line, \"column\", reason, run, status{more}, record from record_status where {chosen} \
          order by source, file, line, run limit {}",
         args.limit
     ));
@@ -225,7 +227,7 @@ impl SelectionArgs {
 
 impl ChoiceArgs {
     fn condition(&self) -> String {
-        let waits = if self.all { "true" } else { "status = 'open'" };
+        let waits = if self.all { "true" } else { "status in ('open', 'run failed')" };
         match self.selection.condition() {
             Some(selection) => format!("{waits} and {selection}"),
             None => waits.to_owned(),

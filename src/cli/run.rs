@@ -14,6 +14,7 @@ use crate::clock::parse_instant;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
 use crate::run::plan::Plan;
+use crate::run::rehearsal::rehearse;
 use crate::run::{Mode, Request, execute};
 
 /// What `plan` and `run` have in common.
@@ -97,7 +98,7 @@ impl RequestArgs {
 
 pub async fn plan(args: PlanArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
-    let plan = execute::preview(&pipeline, &location, &request).await?;
+    let plan = rehearsed(&pipeline, &location, &request).await?;
     if args.output.is_screen_table() {
         show_plan(&location, &plan);
         return Ok(());
@@ -119,6 +120,13 @@ pub async fn plan(args: PlanArgs) -> Result<()> {
         .write(&args.output)
 }
 
+/// Returns the plan of a pipeline whose steps and checks can be planned over what is declared.
+async fn rehearsed(pipeline: &Arc<Pipeline>, location: &str, request: &Request) -> Result<Plan> {
+    let plan = execute::preview(pipeline, location, request).await?;
+    rehearse(pipeline, request.limits).await.map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
+    Ok(plan)
+}
+
 fn show_plan(location: &str, plan: &Plan) {
     say!("warehouse {location}");
     say!("{}", plan.to_string().trim_end());
@@ -127,8 +135,7 @@ fn show_plan(location: &str, plan: &Plan) {
 pub async fn run(args: RunArgs) -> Result<()> {
     let (pipeline, location, request) = args.request.resolve()?;
     if args.dry_run {
-        let plan = execute::preview(&pipeline, &location, &request).await?;
-        show_plan(&location, &plan);
+        show_plan(&location, &rehearsed(&pipeline, &location, &request).await?);
         return Ok(());
     }
     let request = Request { wait: args.wait.wait(), ..request };

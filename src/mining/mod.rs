@@ -13,13 +13,14 @@
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
 //! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
-//! metrics      AUC, Brier, calibration, lift
+//! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
 //! fitted       a fitted model as rows of ops.models, and back
 //! refit        whether anything has changed since the last fit
 //! ```
 //!
 //! Only this layer names linfa.
 
+mod bootstrap;
 mod bounds;
 mod feature_column;
 mod fit_error;

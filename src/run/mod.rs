@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! request     what is asked
+//! rehearsal   the pipeline over empty inputs: what is wrong with it before anything is read
 //! observe     the release, the files of sources, a run that was cut off or failed
 //! planner     makes a plan of both, without touching anything (fingerprint: what a step's tables follow from)
 //! plan        what would be done, and why
@@ -32,6 +33,7 @@ mod planner;
 pub mod progress;
 mod rebuilt_results;
 mod record;
+pub mod rehearsal;
 mod request;
 mod running;
 mod watchdog;

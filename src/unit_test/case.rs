@@ -12,13 +12,13 @@ use super::cell::Written;
 use super::compare::{Expected, compare};
 use super::file::{Given, TestDeclaration, TestFile};
 use super::grid::Grid;
-use super::types::Types;
 use super::verdict::{Tried, Verdict};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::model::Model;
 use crate::name::TableName;
 use crate::pipeline::Pipeline;
+use crate::run::rehearsal::Rehearsal;
 use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::snapshot_history::VALID_FROM;
@@ -42,7 +42,7 @@ pub struct Case<'f> {
 pub fn of_file<'f>(
     file: &'f TestFile,
     pipeline: &Pipeline,
-    types: &Types,
+    types: &Rehearsal,
 ) -> Result<Vec<Case<'f>>, Vec<Error>> {
     let Some(step) = pipeline.model(&file.table) else {
         return Err(vec![Error::config(format!("{} is not made by a model", file.table))]);
@@ -61,7 +61,7 @@ fn check<'f>(
     declared: &'f TestDeclaration,
     model: &Arc<Model>,
     pipeline: &Pipeline,
-    types: &Types,
+    types: &Rehearsal,
 ) -> Result<Case<'f>, Vec<Error>> {
     let mut errors = Vec::new();
     let mut given = BTreeMap::new();
@@ -256,7 +256,7 @@ fn expected(
 
 impl Case<'_> {
     /// Computes the model over the given rows and compares.
-    pub async fn run(&self, pipeline: &Pipeline, types: &Types) -> Tried {
+    pub async fn run(&self, pipeline: &Pipeline, types: &Rehearsal) -> Tried {
         let verdict = match self.found(pipeline, types).await {
             Ok(found) => match compare(&self.expected, &found) {
                 Ok(None) => Verdict::Passed,
@@ -274,7 +274,7 @@ impl Case<'_> {
     }
 
     /// Returns the rows that come out, with the columns' types as a warehouse keeps them.
-    async fn found(&self, pipeline: &Pipeline, types: &Types) -> Result<RecordBatch> {
+    async fn found(&self, pipeline: &Pipeline, types: &Rehearsal) -> Result<RecordBatch> {
         let catalog =
             Catalog::new(types.warehouse.clone(), types.engine.clone(), None, pipeline.visibility());
         for table in &self.model.reads {

@@ -33,7 +33,6 @@ pub mod cell;
 pub mod compare;
 pub mod file;
 pub mod grid;
-pub mod types;
 pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,9 +43,9 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::name::StepName;
 use crate::pipeline::{DeclaredStep, Pipeline};
+use crate::run::rehearsal::Rehearsal;
 use crate::warehouse::engine::Limits;
 use file::TestFile;
-use types::Types;
 use verdict::Tried;
 
 /// The end of a test file's name, after the table's.
@@ -81,7 +80,7 @@ pub async fn run(pipeline: &Arc<Pipeline>, chosen: &BTreeSet<StepName>, limits: 
         .collect();
     let (files, mut errors) = load(pipeline, &models);
     let tested = files.iter().map(|f| f.table.clone()).collect();
-    let types = match Types::of(pipeline, &tested, limits).await {
+    let types = match Rehearsal::of(pipeline, &tested, limits).await {
         Ok(types) => types,
         Err(error) => {
             errors.push(error);

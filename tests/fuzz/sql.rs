@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use sillage::clock;
 use sillage::model::sql::{require_expression, tables_read};
 use sillage::name::TableName;
-use sillage::unit_test::types::Types;
+use sillage::run::rehearsal::Rehearsal;
 use sillage::warehouse::catalog::Catalog;
 use sillage::warehouse::engine::Limits;
 use sillage::warehouse::stage::Mode;
@@ -147,7 +147,7 @@ fn a_query_is_planned_or_refused() {
     let made = models("nightly");
     let limits = Limits { threads: std::num::NonZeroUsize::MIN, memory: None };
     let tables = made.iter().map(|m| m.table.clone()).collect();
-    let types = runtime.block_on(Types::of(&pipeline, &tables, limits)).unwrap();
+    let types = runtime.block_on(Rehearsal::of(&pipeline, &tables, limits)).unwrap();
     let catalog = Catalog::new(types.warehouse.clone(), types.engine.clone(), None, pipeline.visibility());
     let known: Vec<TableName> = made.iter().flat_map(|m| m.reads.iter().cloned()).collect();
     runtime.block_on(async {

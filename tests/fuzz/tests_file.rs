@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use sillage::name::TableName;
+use sillage::run::rehearsal::Rehearsal;
 use sillage::unit_test::case::of_file;
 use sillage::unit_test::file;
-use sillage::unit_test::types::Types;
 use sillage::warehouse::engine::Limits;
 
 use super::mutate::{Slip, slipped, slips};
@@ -66,7 +66,7 @@ fn tests_or_errors_that_say_where() {
             })
             .collect();
         let tables = tested.iter().map(|(table, _)| table.clone()).collect();
-        let types = runtime.block_on(Types::of(&pipeline, &tables, limits)).unwrap();
+        let types = runtime.block_on(Rehearsal::of(&pipeline, &tables, limits)).unwrap();
         files.extend(tested.into_iter().map(|(table, text)| (number, table, text)));
         pipelines.push((pipeline, types));
     }

@@ -167,6 +167,48 @@ fn a_night_without_news_keeps_every_model_to_the_last_bit() {
 }
 
 #[test]
+fn a_model_that_may_be_chance_says_so() {
+    // Whether somebody is called by an even number is nothing that features know.
+    let project =
+        project(&PIPELINE.replace("outcome = { column = \"cancelled\" }", "outcome = { column = \"even\" }"));
+    project.model(
+        "mart.contract_features",
+        "select customer_id, fee, cast(substr(md5(customer_id), 1, 1) < '8' as boolean) as even from raw.contracts",
+    );
+    let ran = project.run(&[]).published();
+    assert!(ran.stderr.contains("hardly better than chance: on the hold-out AUC 0."), "{}", ran.stderr);
+    let figure = |name: &str| {
+        let sql = format!("select value from ops.models where model = 'cancels' and name = '{name}'");
+        project.query(&sql)[0].parse::<f64>().unwrap()
+    };
+    assert!(
+        figure("auc_low") <= 0.5 && figure("auc_low") < figure("auc") && figure("auc") < figure("auc_high")
+    );
+    assert_eq!(project.query("select model from ops.models where name = 'weak'"), ["cancels"]);
+}
+
+#[test]
+fn whom_the_model_scores_and_never_saw_is_judged_apart() {
+    // Of those who hardly ever order, nobody is learnt from.
+    let pipeline = PIPELINE.replace(
+        "[propensity.returns]\n",
+        "[propensity.returns]\neligible = \"amount > 200\"\nscored = \"orders > 0\"\n",
+    );
+    let project = project(&pipeline);
+    let ran = project.run(&[]).published();
+    let figures = "select name, round(value, 2) from ops.models
+                   where model = 'returns' and name like '%not_eligible' order by 1";
+    let figures = project.query(figures);
+    assert_eq!(figures.len(), 3, "{figures:?}");
+    assert!(figures[0].starts_with("customers_not_eligible,300"), "{figures:?}");
+    assert!(
+        ran.stderr.contains("300 customers of the hold-out are scored but not eligible"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn a_past_night_starts_from_no_later_model() {
     let (project, other) = (project(PIPELINE), project(PIPELINE));
     project.run(&["--as-of", "2026-07-01"]).published();

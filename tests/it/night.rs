@@ -36,6 +36,35 @@ fn counts(warehouse: &Path) -> String {
 }
 
 #[test]
+fn a_plan_finds_what_is_wrong_before_anything_is_read() {
+    let project = crate::project::Project::new(
+        r#"
+        timezone = "UTC"
+        [sources.orders]
+        path = "orders.csv"
+        format = "csv"
+        key = ["order_id"]
+        columns = { order_id = "text", amount = "integer" }
+        "#,
+    );
+    project.file("orders.csv", "order_id,amount\n1,2\n");
+    project.model(
+        "mart.sums",
+        "select order_id, avg(cast(amount as double)) as mean from raw.orders group by 1",
+    );
+    project.properties("mart.sums", "key = [\"order_id\"]\nchecks = [{ expression = \"men > 0\" }]\n");
+    project.model("core.names", "select order_id, nmae from raw.orders");
+    let plan = || project.verb(&["plan", project.path().join("pipeline.toml").to_str().unwrap()]);
+    plan().refused(2, &["avg() adds floats", "no column `nmae`", "sums.sql", "names.sql"]);
+    project.model("mart.sums", "select order_id, sum(amount) as mean from raw.orders group by 1");
+    project.model("core.names", "select order_id from raw.orders");
+    plan().refused(2, &["men"]);
+    project.properties("mart.sums", "key = [\"order_id\"]\nchecks = [{ expression = \"mean > 0\" }]\n");
+    plan().published();
+    assert!(!project.path().join("warehouse").exists(), "nothing was written");
+}
+
+#[test]
 fn nights_of_one_file_each_equal_one_night_of_all_files() {
     let nightly = Shop::new();
     let by_night = nightly.warehouse("by_night");

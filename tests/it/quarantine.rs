@@ -52,6 +52,28 @@ fn mend(shop: &Shop) {
 }
 
 #[test]
+fn what_a_failed_run_refused_is_shown_until_its_file_is_read() {
+    let shop = Shop::published();
+    shop.write(
+        NEW,
+        format!("{HEADER}o960,Sesame,2026-02-27 10:00,n/a,web\no961,c01,2026-02-27 10:00,4.00,web\n"),
+    );
+    assert_eq!(shop.sillage(&["run", "--threads", "1"]).code, Some(1));
+    let statuses = |shop: &Shop| {
+        let output = ends_well(shop, &["quarantine", "ls", "--format", "csv"]);
+        output.out.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let waits = statuses(&shop);
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    assert!(waits[0].contains("march.csv,net_amount") && waits[0].contains("run failed"), "{waits:?}");
+    assert_eq!(open(&shop), ["march.csv:2"]);
+    // A steward cannot dismiss it: the whole file will be read again.
+    mend(&shop);
+    ends_well(&shop, &["run", "--threads", "1"]);
+    assert!(statuses(&shop).is_empty());
+}
+
+#[test]
 fn what_waits_is_counted_and_shown() {
     let shop = shop();
     let output = ends_well(&shop, &["quarantine", "ls"]);
@@ -206,8 +228,8 @@ fn rows_of_a_failed_night_are_read_again_with_their_file() {
     let shop = Shop::published();
     shop.write(NEW, format!("{HEADER}o900,c01,2026-02-27 10:00,n/a,web\n"));
     assert_eq!(shop.run(&[]).code, Some(1));
-    assert_eq!(open(&shop), [""; 0]);
-    assert!(ends_well(&shop, &["quarantine", "ls", "--all"]).out.contains("read again"));
+    assert_eq!(open(&shop), ["march.csv:2"]);
+    assert!(ends_well(&shop, &["quarantine", "ls"]).out.contains("run failed"));
     mend(&shop);
     replay(&shop).shown("quarantine_replay_of_a_failed_night", SNAPSHOTS);
     ends_well(&shop, &["run"]);

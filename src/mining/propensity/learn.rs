@@ -4,7 +4,8 @@
 //! after it shows for whom the outcome came. The latest cut-off is held out: all figures (AUC, Brier,
 //! calibration, lift) are those of a model fitted on the earlier ones only, and of these only on cut-offs
 //! whose window was over at the hold-out. The model that scores is then fitted anew on all cut-offs, the
-//! hold-out included, since the latest behaviour is the best teacher; it has no figures of its own.
+//! hold-out included, since the latest behaviour is the best teacher; it has no figures of its own. Who is
+//! scored without being eligible is judged apart.
 //!
 //! Where the features carry their label there is no past: a fifth of the customers, by a hash of their id,
 //! is held out.
@@ -16,6 +17,7 @@ use super::declaration::PropensityParams;
 use super::score::Scorer;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
+use crate::mining::bootstrap::{self, Interval, Intervals};
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
 use crate::mining::logistic::{self, Logistic};
@@ -25,6 +27,8 @@ use crate::mining::scaling::{Rare, Scaling};
 
 /// The column that says for whom the outcome came.
 pub(super) const OUTCOME: &str = "__outcome";
+/// How far the mean score may be from what happened, of customers nobody like whom was learnt from.
+const TOLERATED: f64 = 0.05;
 /// Of labelled customers one in so many is held out.
 const HOLDOUT_IN: u64 = 5;
 
@@ -42,6 +46,8 @@ pub(super) struct LabelledCutoff {
     /// When the outcome was known.
     pub window_end: Instant,
     pub frame: DataFrame,
+    /// Those who are scored and not eligible, where the cut-off judges.
+    pub not_eligible: Option<DataFrame>,
 }
 
 /// What is learnt from, and what the figures are taken on.
@@ -56,6 +62,8 @@ pub(super) struct Rows {
     window: Option<(Instant, Instant)>,
     features: Matrix,
     outcomes: Vec<bool>,
+    /// Customers who are scored and not learnt from.
+    not_eligible: Option<(Matrix, Vec<bool>)>,
 }
 
 /// Learns who is likely to have the outcome. Too few rows, outcomes or cut-offs make a model that is
@@ -83,11 +91,18 @@ impl LabelledCutoff {
     /// # Errors
     /// A frame that cannot be read, lacks a column, holds a customer twice or an unknown outcome.
     pub(super) async fn read(self, params: &PropensityParams, cutoffs: usize) -> Result<Rows> {
-        let LabelledCutoff { cutoff, window_end, frame } = self;
+        let LabelledCutoff { cutoff, window_end, frame, not_eligible } = self;
         let most = params.sample.div_ceil(cutoffs.max(1));
         let place = || format!("cut-off {}", show_instant(cutoff));
         let rows = read(params, frame, most).await.map_err(|error| error.at(place()))?;
-        Ok(Rows { window: Some((cutoff, window_end)), ..rows })
+        let not_eligible = match not_eligible {
+            Some(frame) => {
+                let others = read(params, frame, most).await.map_err(|error| error.at(place()))?;
+                Some((others.features, others.outcomes))
+            }
+            None => None,
+        };
+        Ok(Rows { window: Some((cutoff, window_end)), not_eligible, ..rows })
     }
 }
 
@@ -113,6 +128,7 @@ fn held_apart(all: Rows) -> Samples {
             seen: rows.len(),
         },
         outcomes: rows.iter().map(|&row| all.outcomes[row]).collect(),
+        not_eligible: None,
     };
     Samples { training: vec![of(&kept)], held_out: of(&out) }
 }
@@ -136,7 +152,7 @@ async fn read(params: &PropensityParams, frame: DataFrame, most: usize) -> Resul
     features.columns.pop();
     // Removing a column leaves a gap between rows.
     features.values = features.values.as_standard_layout().into_owned();
-    Ok(Rows { window: None, features, outcomes })
+    Ok(Rows { window: None, features, outcomes, not_eligible: None })
 }
 
 fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) -> FitResult<FittedModel> {
@@ -160,6 +176,10 @@ fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) ->
     let judged = learn(params, &train, &outcomes)?;
     let scores = judged.logistic.predict(&judged.scaling.apply(&held_out.features));
     report(&mut fitted, &scores, &held_out.outcomes);
+    if let Some((features, outcomes)) = &held_out.not_eligible {
+        let scores = judged.logistic.predict(&judged.scaling.apply(features));
+        report_not_eligible(&mut fitted, &scores, outcomes);
+    }
     set_counts(&mut fitted, "train", &outcomes);
 
     past.push(held_out);
@@ -247,6 +267,44 @@ fn set_counts(fitted: &mut FittedModel, of: &str, outcomes: &[bool]) {
     fitted.set(Part::Metric, &format!("positives_{of}"), 0, outcomes.iter().filter(|y| **y).count() as f64);
 }
 
+/// Says that a model may be no better than chance, so that whoever ranks by it knows.
+fn remark_if_weak(fitted: &mut FittedModel, auc: Option<Interval>, lift: Option<Interval>) {
+    let may_be_chance =
+        |interval: Option<Interval>, chance: f64| interval.is_some_and(|(low, _)| low <= chance);
+    if !may_be_chance(auc, 0.5) && !may_be_chance(lift, 1.0) {
+        return;
+    }
+    let figure = |name: &str| {
+        let of = |name: &str| fitted.metric(name).unwrap_or(f64::NAN);
+        format!("{:.2} ({:.2} to {:.2})", of(name), of(&format!("{name}_low")), of(&format!("{name}_high")))
+    };
+    let remark = format!(
+        "hardly better than chance: on the hold-out AUC {}, lift of the top tenth {}",
+        figure("auc"),
+        figure("top_decile_lift")
+    );
+    fitted.remark(remark);
+    fitted.set(Part::Metric, "weak", 0, 1.0);
+}
+
+/// Judges whom the model scores though nobody like them was learnt from.
+fn report_not_eligible(fitted: &mut FittedModel, scores: &[f64], outcomes: &[bool]) {
+    let Some(came) = metrics::base_rate(outcomes) else { return };
+    let customers = outcomes.len() as f64;
+    let expected = scores.iter().sum::<f64>() / customers;
+    fitted.set(Part::Metric, "customers_not_eligible", 0, customers);
+    fitted.set(Part::Metric, "mean_score_not_eligible", 0, expected);
+    fitted.set(Part::Metric, "outcome_rate_not_eligible", 0, came);
+    // Beyond what so few may differ by chance.
+    let chance = 2.0 * (came * (1.0 - came) / customers).sqrt();
+    if (expected - came).abs() > TOLERATED + chance {
+        fitted.remark(format!(
+            "{customers} customers of the hold-out are scored but not eligible: their mean score is \
+             {expected:.2}, and the outcome came for {came:.2} of them; learn from whom you score"
+        ));
+    }
+}
+
 fn report(fitted: &mut FittedModel, scores: &[f64], outcomes: &[bool]) {
     set_counts(fitted, "holdout", outcomes);
     let bins = metrics::calibration(scores, outcomes);
@@ -262,6 +320,14 @@ fn report(fitted: &mut FittedModel, scores: &[f64], outcomes: &[bool]) {
             fitted.set(Part::Metric, name, 0, value);
         }
     }
+    let Intervals { auc, brier, top_decile_lift } = bootstrap::intervals(scores, outcomes);
+    for (name, interval) in [("auc", auc), ("brier", brier), ("top_decile_lift", top_decile_lift)] {
+        if let Some((low, high)) = interval {
+            fitted.set(Part::Metric, &format!("{name}_low"), 0, low);
+            fitted.set(Part::Metric, &format!("{name}_high"), 0, high);
+        }
+    }
+    remark_if_weak(fitted, auc, top_decile_lift);
     if fitted.metric("auc").is_none() {
         fitted.remark("the hold-out has one outcome only: the model is not judged on it");
     }

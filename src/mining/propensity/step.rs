@@ -158,7 +158,9 @@ impl Propensity {
         for cutoff in &instants {
             // One after the other: the tables of then take room.
             let then = context.past.at(context, &features.reads, *cutoff).await?;
-            let labelled = self.labelled_at(context, &then, outcome, features, *cutoff).await;
+            let labelled = self
+                .labelled_at(context, &then, outcome, features, *cutoff, Some(cutoff) == instants.last())
+                .await;
             let read = match labelled {
                 Ok(labelled) => labelled.read(&self.params, instants.len()).await,
                 Err(error) => Err(error),
@@ -195,12 +197,20 @@ impl Propensity {
         outcome: &EventOutcome,
         features: &FeatureQuery,
         cutoff: Instant,
+        judges: bool,
     ) -> Result<LabelledCutoff> {
         let zone = context.timezone;
-        let known = self.eligible(features.over(then.catalog(), cutoff).await?)?;
+        let known = features.over(then.catalog(), cutoff).await?;
         let heirs = heirs::of(then, &context.catalog).await?;
-        let frame = outcome.label(&context.catalog, known, heirs, cutoff, zone).await?;
-        Ok(LabelledCutoff { cutoff, window_end: outcome.window_end(cutoff, zone)?, frame })
+        let label = async |customers: DataFrame| {
+            outcome.label(&context.catalog, customers, heirs.clone(), cutoff, zone).await
+        };
+        let not_eligible = match self.not_eligible(known.clone()).filter(|_| judges) {
+            Some(customers) => Some(label(customers?).await?),
+            None => None,
+        };
+        let frame = label(self.eligible(known)?).await?;
+        Ok(LabelledCutoff { cutoff, window_end: outcome.window_end(cutoff, zone)?, frame, not_eligible })
     }
 
     /// Returns the customers of today whose label is known.
@@ -213,6 +223,15 @@ impl Propensity {
             .and_then(|known| known.select(columns))
             .doing(format!("read the outcome from the column `{label}`"))?;
         self.eligible(known)
+    }
+
+    /// Returns the customers who are scored and not eligible; `None` where all are eligible.
+    fn not_eligible(&self, known: DataFrame) -> Option<Result<DataFrame>> {
+        let eligible = self.params.eligible.as_ref()?;
+        let scored = self.params.scored.as_ref()?;
+        let condition = format!("({scored}) and ({eligible}) is not true");
+        let others = known.parse_sql_expr(&condition).and_then(|condition| known.clone().filter(condition));
+        Some(others.doing("find whom the model scores and does not learn from"))
     }
 
     fn eligible(&self, known: DataFrame) -> Result<DataFrame> {

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
 
@@ -21,15 +21,20 @@ use crate::ops::sources;
 use crate::warehouse::catalog::{Catalog, Session};
 
 /// Every refused record with what became of it, as a query without its end: `status` is `open`,
-/// `replayed`, `dropped`, `dismissed`, `refused again` (a later run says more of the same record), or `read
-/// again` (its run refused too much or the source was read anew: the whole file was or will be read again).
+/// `replayed`, `dropped`, `dismissed`, `refused again` (a later run says more of the same record), `run failed`
+/// (its run refused too much, and no later one has read the source: the whole file will be read again), or `read
+/// again` (it was, or the source was read anew).
 const STATUS: &str = "
     with words as (
-        select q.*, q._run >= coalesce(s.since, 0) and (q.state <> 'refused' or f.run is not null) as counts
+        select
+            q.*,
+            q._run >= coalesce(s.since, 0) and (q.state <> 'refused' or f.run is not null) as counts,
+            q._run > coalesce(s.last, 0) as is_of_failure
         from (select * except (state), coalesce(state, 'refused') as state from ops.quarantine) q
         left join (select distinct run, source, file from ops.sources) f
             on f.run = q._run and f.source = q.source and f.file = q.file
-        left join (select source, max(since_run) as since from ops.sources group by source) s on s.source = q.source
+        left join (select source, max(since_run) as since, max(run) as last from ops.sources group by source) s
+            on s.source = q.source
     ),
     ordered as (
         select
@@ -55,6 +60,7 @@ const STATUS: &str = "
         select
             w.source, w.file, w.line, w.last_line, w.\"column\", w.reason, w.record, w._run as run,
             case
+                when not coalesce(w.counts, false) and w.is_of_failure then 'run failed'
                 when not coalesce(w.counts, false) then 'read again'
                 when e.run > w._run then e.state
                 when d.run is not null then 'dismissed'
@@ -87,10 +93,8 @@ pub fn query(select: &str) -> String {
 /// A table that cannot be read; a quarantine that an older sillage made.
 pub async fn session(catalog: &Catalog) -> Result<Option<Session>> {
     let tables = [table(), sources::table()];
-    for table in &tables {
-        if catalog.table(table).await?.is_none() {
-            return Ok(None);
-        }
+    if catalog.table(&tables[0]).await?.is_none() {
+        return Ok(None);
     }
     if let Some(words) = catalog.table(&tables[0]).await?
         && words.schema.field_with_name(DISMISSED_BY).is_err()
@@ -98,7 +102,14 @@ pub async fn session(catalog: &Catalog) -> Result<Option<Session>> {
         return Err(Error::config(format!("{} has no column `{DISMISSED_BY}`", tables[0]))
             .hint("it was made by an older sillage: `sillage migrate` gives it the columns of today"));
     }
-    catalog.session(&tables, None).await.map(Some)
+    if catalog.table(&tables[1]).await?.is_some() {
+        return catalog.session(&tables, None).await.map(Some);
+    }
+    // Every run has failed so far: no file was taken up.
+    let session = catalog.session([&tables[0]], None).await?;
+    let none = session.read_batch(RecordBatch::new_empty(sources::schema()))?;
+    session.register_view(&tables[1], none)?;
+    Ok(Some(session))
 }
 
 /// The lines of a source's open records, by file.

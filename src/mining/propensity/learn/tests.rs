@@ -56,7 +56,7 @@ fn months(context: &SessionContext, rows: usize) -> Vec<LabelledCutoff> {
         .map(|(day, seed)| {
             let cutoff = parse_instant(day, chrono_tz::Tz::UTC).unwrap();
             let window_end = cutoff + chrono::Duration::days(30);
-            LabelledCutoff { cutoff, window_end, frame: planted(context, rows, seed).0 }
+            LabelledCutoff { cutoff, window_end, frame: planted(context, rows, seed).0, not_eligible: None }
         })
         .into()
 }

@@ -1,20 +1,22 @@
-//! The columns of every table that a test may name, without a warehouse.
+//! The pipeline over empty inputs, in memory: what is wrong with it without a warehouse and without data.
 //!
 //! A raw table has the columns of its source's declaration. A model's columns come from planning its SQL over
-//! empty inputs; those of any other step from running the step over empty inputs, in memory. So a test sees
-//! the types of a run, and a model that a run could not plan is found here.
+//! empty inputs; those of any other step from running the step over empty inputs. So a column that is not there,
+//! a type that does not fit and SQL that may come out otherwise on another day are found before anything is read,
+//! and unit tests see the types of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
+use super::checks;
+use super::engine::engine_of;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};
 use crate::ops;
 use crate::pipeline::{DeclaredStep, Pipeline};
-use crate::run;
 use crate::step::StepContext;
 use crate::step::past::Past;
 use crate::warehouse::Warehouse;
@@ -23,27 +25,44 @@ use crate::warehouse::engine::{Engine, Limits};
 use crate::warehouse::stage::Mode;
 
 /// The columns by table, and the engine that found them.
-pub struct Types {
+pub struct Rehearsal {
     pub warehouse: Warehouse,
     pub engine: Engine,
+    catalog: Arc<Catalog>,
     columns: BTreeMap<TableName, SchemaRef>,
 }
 
-impl Types {
-    /// Returns the types of these models and of all they read, directly or not.
+/// Rehearses every step of a pipeline, and then the checks.
+///
+/// # Errors
+/// Every step that cannot be planned, every check that cannot be asked.
+pub async fn rehearse(pipeline: &Pipeline, limits: Limits) -> Result<()> {
+    let all: Vec<StepName> = pipeline.steps.keys().cloned().collect();
+    let rehearsal = Rehearsal::of_steps(pipeline, &all, limits).await?;
+    let made = rehearsal.columns.keys().cloned().collect();
+    Error::all(checks::run(pipeline, &made, &rehearsal.catalog, limits.steps_at_once()).await.errored)
+}
+
+impl Rehearsal {
+    /// Rehearses these models and all they read, directly or not.
     ///
     /// # Errors
     /// Every model among them whose SQL cannot be planned.
-    pub async fn of(pipeline: &Arc<Pipeline>, models: &BTreeSet<TableName>, limits: Limits) -> Result<Types> {
+    pub async fn of(pipeline: &Pipeline, models: &BTreeSet<TableName>, limits: Limits) -> Result<Self> {
+        let wanted: Vec<StepName> = models.iter().map(StepName::from).collect();
+        Rehearsal::of_steps(pipeline, &wanted, limits).await
+    }
+
+    async fn of_steps(pipeline: &Pipeline, wanted: &[StepName], limits: Limits) -> Result<Self> {
         let warehouse = Warehouse::in_memory()?;
-        let engine = run::engine_of(pipeline, limits, &warehouse)?;
+        let engine = engine_of(pipeline, limits, &warehouse)?;
         let catalog = Arc::new(Catalog::new(warehouse.clone(), engine.clone(), None, pipeline.visibility()));
         let context = StepContext {
             pipeline: pipeline.name.clone(),
             timezone: pipeline.timezone,
             seed: pipeline.seed,
             keys: Arc::new(pipeline.keys()),
-            catalog,
+            catalog: catalog.clone(),
             run: 0,
             // Planning needs a value for `$as_of`, whichever.
             as_of: pipeline.as_of.unwrap_or(Instant::UNIX_EPOCH),
@@ -53,9 +72,8 @@ impl Types {
             suppressions: None,
             past: Arc::new(Past::default()),
         };
-        let mut types = Types { warehouse, engine, columns: BTreeMap::new() };
-        let wanted: Vec<StepName> = models.iter().map(StepName::from).collect();
-        let needed = pipeline.graph.upstream(&wanted);
+        let mut rehearsal = Rehearsal { warehouse, engine, catalog, columns: BTreeMap::new() };
+        let needed = pipeline.graph.upstream(wanted);
         let (mut lost, mut errors) = (BTreeSet::new(), Vec::new());
         for name in pipeline.graph.order().into_iter().filter(|name| needed.contains(name)) {
             // What a model without columns feeds has none either; it is reported once.
@@ -63,13 +81,13 @@ impl Types {
                 lost.insert(name);
                 continue;
             }
-            if let Err(error) = types.learn(pipeline, &context, &name).await {
-                errors.push(error.at(format!("step {name}")));
+            if let Err(error) = rehearsal.step(pipeline, &context, &name).await {
+                errors.push(pipeline.sql_origins.place(error).at(format!("step {name}")));
                 lost.insert(name);
             }
         }
         Error::all(errors)?;
-        Ok(types)
+        Ok(rehearsal)
     }
 
     /// Returns the columns of a table; none when no test may name it.
@@ -77,7 +95,7 @@ impl Types {
         self.columns.get(table)
     }
 
-    async fn learn(&mut self, pipeline: &Pipeline, context: &StepContext, name: &StepName) -> Result<()> {
+    async fn step(&mut self, pipeline: &Pipeline, context: &StepContext, name: &StepName) -> Result<()> {
         let declared = &pipeline.steps[name];
         for read in declared.step().reads().iter().filter(|read| read.schema() == "ops") {
             if let Some(schema) = ops::schema(read)
