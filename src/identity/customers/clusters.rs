@@ -2,7 +2,8 @@
 //!
 //! Keys come first, then probable links by descending weight. A link is refused if it would
 //!
-//! - put two persons together who cannot be one: both first name and date of birth clearly differ;
+//! - put two persons together who cannot be one: both first name and date of birth clearly differ; or, unless
+//!   it is almost certain, only their dates of birth do, and the link is of other records of theirs;
 //! - make a customer with more person records than the limit;
 //! - connect two groups by one link only (a bridge), unless it is almost certain or there is a second link
 //!   between the same two groups.
@@ -35,15 +36,22 @@ impl Marks {
     /// Both cannot be one person.
     fn contradict(&self, other: &Marks) -> bool {
         let (Some(first), Some(other_first)) = (&self.first_name, &other.first_name) else { return false };
-        let (Some(born), Some(other_born)) = (&self.birth_date, &other.birth_date) else { return false };
-        born != other_born
-            && first != other_first
-            && days_between(born, other_born).is_some()
-            && damerau_levenshtein::distance(born.chars(), other_born.chars()) >= SLIPS
+        first != other_first
+            && self.is_born_apart(other)
             && are_different_names(first, other_first)
             // A record with first and last name swapped is not another person.
             && self.last_name.as_ref().is_none_or(|last| are_different_names(last, other_first))
             && other.last_name.as_ref().is_none_or(|last| are_different_names(last, first))
+    }
+}
+
+impl Marks {
+    /// The dates of birth of both are known, and not slips of one.
+    fn is_born_apart(&self, other: &Marks) -> bool {
+        let (Some(born), Some(other_born)) = (&self.birth_date, &other.birth_date) else { return false };
+        born != other_born
+            && days_between(born, other_born).is_some()
+            && damerau_levenshtein::distance(born.chars(), other_born.chars()) >= SLIPS
     }
 }
 
@@ -217,7 +225,7 @@ impl Clusters {
                     decisions[*n] = Decision::TooLarge;
                     return false;
                 }
-                if self.contradict(a, b) {
+                if self.contradict(a, b) || !link.sure && self.are_born_apart(a, b, link) {
                     decisions[*n] = Decision::Contradiction;
                     return false;
                 }
@@ -255,6 +263,18 @@ impl Clusters {
         let persons = |root| self.persons.get(&root).map(Vec::as_slice).unwrap_or_default();
         let marks = |person: &u32| &self.marks[*person as usize];
         persons(a).iter().any(|p| persons(b).iter().any(|q| marks(p).contradict(marks(q))))
+    }
+
+    /// Whether records beside the linked ones were born on two days: of namesakes a record that has but the name
+    /// is like both.
+    fn are_born_apart(&self, a: u32, b: u32, link: Link) -> bool {
+        let persons = |root| self.persons.get(&root).map(Vec::as_slice).unwrap_or_default();
+        let marks = |person: &u32| &self.marks[*person as usize];
+        let is_linked =
+            |p: u32, q: u32| (p.min(q), p.max(q)) == (link.left.min(link.right), link.left.max(link.right));
+        persons(a)
+            .iter()
+            .any(|p| persons(b).iter().any(|q| !is_linked(*p, *q) && marks(p).is_born_apart(marks(q))))
     }
 
     fn unite(&mut self, a: u32, b: u32) {

@@ -23,4 +23,4 @@ mod step;
 pub use cutoffs::Cutoffs;
 pub use declaration::{CutoffsSection, EventOutcome, OutcomeParams, PropensityParams, PropensitySection};
 pub use features::FeatureQuery;
-pub use step::{Learning, Propensity};
+pub use step::{Learning, PastLearning, Propensity};

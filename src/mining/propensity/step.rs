@@ -34,17 +34,21 @@ pub struct Propensity {
 #[derive(Debug, Clone)]
 pub enum Learning {
     /// At past cut-offs, from what came after them.
-    Past {
-        outcome: EventOutcome,
-        cutoffs: Cutoffs,
-        features: FeatureQuery,
-        /// Whether the customers of the features are found by records.
-        by_records: bool,
-        /// Raw tables below the features that do not say when their rows became known.
-        undated: Vec<TableName>,
-    },
+    Past(Box<PastLearning>),
     /// From the features of today, a column of which carries the label.
     Label(String),
+}
+
+/// What is asked about the past.
+#[derive(Debug, Clone)]
+pub struct PastLearning {
+    pub outcome: EventOutcome,
+    pub cutoffs: Cutoffs,
+    pub features: FeatureQuery,
+    /// Whether the customers of the features are found by records.
+    pub by_records: bool,
+    /// Raw tables below the features that do not say when their rows became known.
+    pub undated: Vec<TableName>,
 }
 
 impl Propensity {
@@ -63,11 +67,11 @@ impl Step for Propensity {
 
     fn reads(&self) -> BTreeSet<TableName> {
         let mut reads = BTreeSet::from([self.params.features.clone()]);
-        if let Learning::Past { outcome, features, by_records, .. } = &self.learning {
+        if let Learning::Past(past) = &self.learning {
             // The features at past cut-offs are computed from what the feature model reads.
-            reads.extend(features.reads.iter().cloned());
-            reads.insert(outcome.events.clone());
-            reads.extend(by_records.then(|| CUSTOMER_IDS.parse().expect("it is the name of a table")));
+            reads.extend(past.features.reads.iter().cloned());
+            reads.insert(past.outcome.events.clone());
+            reads.extend(past.by_records.then(|| CUSTOMER_IDS.parse().expect("it is the name of a table")));
         }
         reads
     }
@@ -119,8 +123,8 @@ impl Propensity {
     /// Returns the declared instants whose outcome is known by now: with time there are more, without any news.
     fn fixed_cutoffs(&self, context: &StepContext) -> Result<Vec<Instant>> {
         match &self.learning {
-            Learning::Past { outcome, cutoffs: cutoffs @ Cutoffs::At(_), .. } => {
-                cutoffs.instants(context.as_of, outcome.window_days, context.timezone)
+            Learning::Past(past) if matches!(past.cutoffs, Cutoffs::At(_)) => {
+                past.cutoffs.instants(context.as_of, past.outcome.window_days, context.timezone)
             }
             _ => Ok(Vec::new()),
         }
@@ -135,9 +139,9 @@ impl Propensity {
         warnings: &mut Vec<String>,
     ) -> Result<Labelled> {
         Ok(match &self.learning {
-            Learning::Past { outcome, cutoffs, features, undated, .. } => {
-                warnings.extend(not_of_then(&features.table, undated));
-                Labelled::Cutoffs(self.at_cutoffs(context, outcome, cutoffs, features, undated, notes).await?)
+            Learning::Past(past) => {
+                warnings.extend(not_of_then(&past.features.table, &past.undated));
+                Labelled::Cutoffs(self.at_cutoffs(context, past, notes).await?)
             }
             Learning::Label(label) => Labelled::Customers(self.with_label(today.clone(), label)?),
         })
@@ -146,14 +150,12 @@ impl Propensity {
     async fn at_cutoffs(
         &self,
         context: &StepContext,
-        outcome: &EventOutcome,
-        cutoffs: &Cutoffs,
-        features: &FeatureQuery,
-        undated: &[TableName],
+        past: &PastLearning,
         notes: &mut Vec<String>,
     ) -> Result<Vec<Rows>> {
+        let PastLearning { outcome, cutoffs, features, undated, .. } = past;
         let instants = cutoffs.instants(context.as_of, outcome.window_days, context.timezone)?;
-        let mut past = Vec::with_capacity(instants.len());
+        let mut rows = Vec::with_capacity(instants.len());
         let mut served = 0;
         for cutoff in &instants {
             // One after the other: the tables of then take room.
@@ -175,7 +177,7 @@ impl Propensity {
                 None => served += 1,
             }
             let deleted = then.forget().await;
-            past.push(read?);
+            rows.push(read?);
             deleted?;
             if let Some(united) = united {
                 notes.push(format!("as of {} {united}", show_instant(*cutoff)));
@@ -187,7 +189,7 @@ impl Propensity {
                 instants.len()
             ));
         }
-        Ok(past)
+        Ok(rows)
     }
 
     async fn labelled_at(

@@ -11,7 +11,7 @@ use super::undated::Makers;
 use crate::clock::parse_instant;
 use crate::error::Error;
 use crate::mining::propensity::{
-    Cutoffs, CutoffsSection, EventOutcome, FeatureQuery, Learning, OutcomeParams, Propensity,
+    Cutoffs, CutoffsSection, EventOutcome, FeatureQuery, Learning, OutcomeParams, PastLearning, Propensity,
     PropensitySection,
 };
 use crate::mining::segments::{SegmentSection, Segmentation, Segmentations};
@@ -144,12 +144,14 @@ impl Checking<'_, '_> {
             FeatureQuery { table: model.table.clone(), sql: model.sql.clone(), reads: model.reads.clone() };
         let undated = model.reads.iter().flat_map(|read| known.undated(read)).collect::<BTreeSet<_>>();
         let by_records = known.knows_customers(&model.table);
-        (knows_its_past && has_time).then(|| Learning::Past {
-            outcome,
-            cutoffs,
-            features,
-            by_records,
-            undated: undated.into_iter().collect(),
+        (knows_its_past && has_time).then(|| {
+            Learning::Past(Box::new(PastLearning {
+                outcome,
+                cutoffs,
+                features,
+                by_records,
+                undated: undated.into_iter().collect(),
+            }))
         })
     }
 
