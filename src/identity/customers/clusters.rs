@@ -3,7 +3,7 @@
 //! Keys come first, then probable links by descending weight. A link is refused if it would
 //!
 //! - put two persons together who cannot be one: both first name and date of birth clearly differ; or, unless
-//!   it is almost certain, only their dates of birth do, and the link is of other records of theirs;
+//!   it is almost certain, only their dates of birth do, which the linked records do not have;
 //! - make a customer with more person records than the limit;
 //! - connect two groups by one link only (a bridge), unless it is almost certain or there is a second link
 //!   between the same two groups.
@@ -265,16 +265,15 @@ impl Clusters {
         persons(a).iter().any(|p| persons(b).iter().any(|q| marks(p).contradict(marks(q))))
     }
 
-    /// Whether records beside the linked ones were born on two days: of namesakes a record that has but the name
-    /// is like both.
+    /// Whether records beside the linked ones were born on two days, which the link knows nothing of: of namesakes
+    /// a record that has but the name is like both.
     fn are_born_apart(&self, a: u32, b: u32, link: Link) -> bool {
         let persons = |root| self.persons.get(&root).map(Vec::as_slice).unwrap_or_default();
-        let marks = |person: &u32| &self.marks[*person as usize];
-        let is_linked =
-            |p: u32, q: u32| (p.min(q), p.max(q)) == (link.left.min(link.right), link.left.max(link.right));
-        persons(a)
-            .iter()
-            .any(|p| persons(b).iter().any(|q| !is_linked(*p, *q) && marks(p).is_born_apart(marks(q))))
+        let marks = |person: u32| &self.marks[person as usize];
+        if [link.left, link.right].iter().all(|person| marks(*person).birth_date.is_some()) {
+            return false;
+        }
+        persons(a).iter().any(|p| persons(b).iter().any(|q| marks(*p).is_born_apart(marks(*q))))
     }
 
     fn unite(&mut self, a: u32, b: u32) {
