@@ -25,7 +25,7 @@
 //! empty field is null and `""` the empty text; blanks around a field do not count.
 //!
 //! Types come from the sources' declarations and from planning the models in between over empty
-//! tables (`types`); `file` reads the TOML with `grid` and `cell`, `case` tries one test, `compare`
+//! tables (`run::rehearsal`); `file` reads the TOML with `grid` and `cell`, `case` tries one test, `compare`
 //! finds the difference, `verdict` is how it ended.
 
 pub mod case;
