@@ -117,7 +117,7 @@ impl Past {
     }
 }
 
-/// Returns how many steps read each table, whoever asked for it being one.
+/// Returns how many readers each table has: the steps, and the caller for the tables it asked for.
 fn readers(steps: &[&Arc<dyn Step>], wanted: &BTreeSet<TableName>) -> BTreeMap<TableName, usize> {
     let mut readers: BTreeMap<TableName, usize> = BTreeMap::new();
     for table in steps.iter().flat_map(|step| step.reads()).chain(wanted.iter().cloned()) {

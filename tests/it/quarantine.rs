@@ -67,7 +67,6 @@ fn what_a_failed_run_refused_is_shown_until_its_file_is_read() {
     assert_eq!(waits.len(), 1, "{waits:?}");
     assert!(waits[0].contains("march.csv,net_amount") && waits[0].contains("run failed"), "{waits:?}");
     assert_eq!(open(&shop), ["march.csv:2"]);
-    // A steward cannot dismiss it: the whole file will be read again.
     mend(&shop);
     ends_well(&shop, &["run", "--threads", "1"]);
     assert!(statuses(&shop).is_empty());

@@ -43,9 +43,7 @@ impl Marks {
             && self.last_name.as_ref().is_none_or(|last| are_different_names(last, other_first))
             && other.last_name.as_ref().is_none_or(|last| are_different_names(last, first))
     }
-}
 
-impl Marks {
     /// The dates of birth of both are known, and not slips of one.
     fn is_born_apart(&self, other: &Marks) -> bool {
         let (Some(born), Some(other_born)) = (&self.birth_date, &other.birth_date) else { return false };

@@ -48,8 +48,8 @@ pub(super) async fn of(then: &Then, tonight: &Catalog) -> Result<Option<DataFram
     .map(Some)
 }
 
-/// Returns how many customers of then are united from several records; `None` where customers are not found by
-/// records, or were the same then.
+/// Returns, in words, how many customers of then are united from several records; `None` where customers are not
+/// found by records.
 ///
 /// # Errors
 /// A table of ids that cannot be read.

@@ -267,7 +267,7 @@ fn set_counts(fitted: &mut FittedModel, of: &str, outcomes: &[bool]) {
     fitted.set(Part::Metric, &format!("positives_{of}"), 0, outcomes.iter().filter(|y| **y).count() as f64);
 }
 
-/// Says that a model may be no better than chance, so that whoever ranks by it knows.
+/// Adds a warning where the interval of the AUC or of the lift reaches what chance would give.
 fn remark_if_weak(fitted: &mut FittedModel, auc: Option<Interval>, lift: Option<Interval>) {
     let may_be_chance =
         |interval: Option<Interval>, chance: f64| interval.is_some_and(|(low, _)| low <= chance);

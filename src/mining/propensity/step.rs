@@ -160,25 +160,26 @@ impl Propensity {
         for cutoff in &instants {
             // One after the other: the tables of then take room.
             let then = context.past.at(context, &features.reads, *cutoff).await?;
-            let labelled = self
-                .labelled_at(context, &then, outcome, features, *cutoff, Some(cutoff) == instants.last())
-                .await;
-            let read = match labelled {
-                Ok(labelled) => labelled.read(&self.params, instants.len()).await,
-                Err(error) => Err(error),
+            let judges = Some(cutoff) == instants.last();
+            let read = async {
+                let labelled = self.labelled_at(context, &then, outcome, features, *cutoff, judges).await?;
+                let united = match undated.is_empty() {
+                    true => None,
+                    false => heirs::united_from_several(&then).await?,
+                };
+                Ok((labelled.read(&self.params, instants.len()).await?, united))
             };
-            let united = match undated.is_empty() {
-                true => None,
-                false => heirs::united_from_several(&then).await?,
-            };
+            let read: Result<(Rows, Option<String>)> = read.await;
             // Views are computed as they are read.
             match then.note() {
                 Some(note) => notes.push(note),
                 None => served += 1,
             }
+            // Whatever failed, nothing of then stays.
             let deleted = then.forget().await;
-            rows.push(read?);
+            let (read, united) = read?;
             deleted?;
+            rows.push(read);
             if let Some(united) = united {
                 notes.push(format!("as of {} {united}", show_instant(*cutoff)));
             }
