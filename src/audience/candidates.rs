@@ -7,7 +7,6 @@ use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, JoinType, col};
 use datafusion::prelude::DataFrame;
 
-use super::definition::Audience;
 use super::grain::CUSTOMER_ID;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -31,10 +30,14 @@ struct Source {
 }
 
 impl Candidates {
-    pub async fn open(session: &Session, audience: &Audience) -> Result<Self> {
+    /// Opens the tables of a `from`.
+    ///
+    /// # Errors
+    /// A table that the session does not know.
+    pub async fn open(session: &Session, from: &[TableName]) -> Result<Self> {
         let mut tables = Vec::new();
         let mut holders: BTreeMap<String, Vec<TableName>> = BTreeMap::new();
-        for name in &audience.from {
+        for name in from {
             let frame = session.table(name).await?;
             let columns: Vec<String> = frame.schema().fields().iter().map(|f| f.name().clone()).collect();
             for column in columns.iter().filter(|c| *c != CUSTOMER_ID) {

@@ -56,6 +56,16 @@ impl<'a> Reader<'a> {
         asked.map_err(|e| e.in_part(text, text))
     }
 
+    /// Returns the columns of the row of the customer that the text uses, also within its subqueries.
+    ///
+    /// # Errors
+    /// As for [`Reader::read`].
+    pub async fn columns(&mut self, text: &str) -> Result<BTreeSet<String>> {
+        self.read(text).await?;
+        let of_marks = self.marks.iter().flat_map(|mark| &mark.needed);
+        Ok(self.needed.iter().chain(of_marks).cloned().collect())
+    }
+
     async fn bind(&mut self, text: &str) -> Result<BoundCondition> {
         let named = names::resolve(text, self.candidates)?;
         // Names that only we know are out of sight, so that messages do not offer them.

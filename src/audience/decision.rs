@@ -101,7 +101,7 @@ impl ListSelection {
 
     async fn open(&self, catalog: &Catalog, audience: &Audience) -> Result<(Session, Candidates)> {
         let session = catalog.session(&audience.reads(), Some(self.as_of)).await?;
-        let candidates = Candidates::open(&session, audience).await?;
+        let candidates = Candidates::open(&session, &audience.from).await?;
         Ok((session, candidates))
     }
 

@@ -25,37 +25,34 @@ pub(super) fn decision_sql(
     asked: &TableName,
 ) -> String {
     let positions = Positions::of(audience);
-    let (rules, all) = (audience.rules.len(), audience.rules.len() + audience.exclusions.len());
-    let mut cases = String::new();
+    let mut cases = Vec::new();
     let (mut unknown, mut nulls) = (Vec::new(), Vec::new());
-    for nth in 0..all {
-        let (name, position) = (condition_column(nth), nth + 1);
-        let off = if nth < rules { "is not true" } else { "is true" };
-        cases.push_str(&format!("when ({name} = 1) {off} then {position}\n"));
-        // Null also where the customer was off before; a rule that is null is itself what decides.
-        let reached: Vec<String> = (0..nth)
-            .map(|before| {
-                let passes = if before < rules { "is true" } else { "is not true" };
-                format!(" and ({} = 1) {passes}", condition_column(before))
-            })
-            .collect();
-        let reason = audience.rules.iter().chain(&audience.exclusions).nth(nth).map(|c| c.reason.as_str());
-        let null = format!("{name} is null{}", reached.concat());
-        unknown.push(format!(
-            "case when {null} then {} else '' end",
-            quoted(&format!("{BETWEEN}{}", reason.unwrap_or_default()))
-        ));
+    // What the customer has passed so far: null means that a condition was not reached, or was null itself.
+    let mut passed = String::new();
+    let consent_comes = audience.rules.len() + audience.exclusions.len();
+    for (nth, (condition, must_hold)) in audience.conditions().enumerate() {
+        if let Some(consent) = positions.consent.filter(|_| nth == consent_comes) {
+            cases.push(format!("when {AGREED} is not true then {consent}\n"));
+            passed.push_str(&format!(" and {AGREED} is true"));
+        }
+        let name = condition_column(nth);
+        let (passes, fails) = if must_hold { ("is true", "is not true") } else { ("is not true", "is true") };
+        cases.push(format!("when ({name} = 1) {fails} then {}\n", positions.of_condition(nth)));
+        let null = format!("{name} is null{passed}");
+        let reason = quoted(&format!("{BETWEEN}{}", condition.reason));
+        unknown.push(format!("case when {null} then {reason} else '' end"));
         nulls.push(format!("({null})"));
+        passed.push_str(&format!(" and ({name} = 1) {passes}"));
     }
-    if let Some(consent) = positions.consent {
-        cases.push_str(&format!("when {AGREED} is not true then {consent}\n"));
+    if let Some(consent) = positions.consent.filter(|_| audience.reached_by.is_empty()) {
+        cases.push(format!("when {AGREED} is not true then {consent}\n"));
     }
-    cases.push_str(&format!("when {WORTH} is null then {}\n", positions.null_rank));
+    cases.push(format!("when {WORTH} is null then {}\n", positions.null_rank));
     let mut ranked = WORTH.to_owned();
     if worth.is_floating() {
         // Not a number and infinities are all above the largest number; a minus before zero is none.
         let infinite = positions.infinite_rank;
-        cases.push_str(&format!("when isnan({WORTH}) or abs({WORTH}) > {} then {infinite}\n", LARGEST));
+        cases.push(format!("when isnan({WORTH}) or abs({WORTH}) > {LARGEST} then {infinite}\n"));
         ranked = format!(
             "case when abs({WORTH}) = 0 then abs({WORTH}) when isnan({WORTH}) or abs({WORTH}) > {LARGEST} then null \
              else {WORTH} end"
@@ -63,6 +60,7 @@ pub(super) fn decision_sql(
     }
     let Positions { beyond, control, listed, .. } = positions;
     let limit = audience.limit.map_or("false".to_owned(), |limit| format!("place > {limit}"));
+    let cases = cases.concat();
     let labels: String = reasons(audience)
         .iter()
         .enumerate()

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::definition::{Audience, Condition};
+use super::reach::{Address, AddressKind, Reach};
 use super::tables::LIST_COLUMNS;
 use crate::config::Problem;
 use crate::error::Error;
@@ -42,6 +43,11 @@ pub struct AudienceDeclaration {
     /// What the consent must be for; of several each.
     #[schemars(example = &"promotions")]
     pub purpose: Option<PurposeDeclaration>,
+    /// Whether only those are on the list who can be reached on the channel: by an e-mail address, a telephone
+    /// number or a complete postal address that can be used. A condition in place of `true`, or the columns
+    /// that hold the address.
+    #[schemars(example = true, example = &"push_token is not null", extend("default" = true))]
+    pub reachable: Option<ReachableDeclaration>,
     /// The share of the list, 0 to 1, that is drawn as a control group and not contacted.
     #[serde(default)]
     #[schemars(example = 0.1)]
@@ -91,6 +97,43 @@ pub enum PurposeDeclaration {
     All(Vec<String>),
 }
 
+/// `reachable = true`, `false`, a condition, or `{ email = "…" }`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "expected true, false, a condition, or the columns of the address: { email = \"…\" }, \
+                 { phone = \"…\" }, { mobile = \"…\" } or { street = \"…\", postcode = \"…\", city = \"…\" }"
+)]
+pub enum ReachableDeclaration {
+    Checked(bool),
+    Condition(String),
+    Address(AddressDeclaration),
+}
+
+/// The columns, or SQL expressions, that hold the address that a campaign is sent to.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddressDeclaration {
+    /// The e-mail address.
+    #[schemars(example = &"work_email")]
+    pub email: Option<String>,
+    /// The telephone number to call.
+    #[schemars(example = &"home_phone")]
+    pub phone: Option<String>,
+    /// The number to send text messages to.
+    #[schemars(example = &"mobile_phone")]
+    pub mobile: Option<String>,
+    /// The street of a postal address, which has all three.
+    #[schemars(example = &"delivery_street")]
+    pub street: Option<String>,
+    /// Its postcode.
+    #[schemars(example = &"delivery_postcode")]
+    pub postcode: Option<String>,
+    /// Its city.
+    #[schemars(example = &"delivery_city")]
+    pub city: Option<String>,
+}
+
 const OUTSIDE: &str = "outside the rule";
 
 impl RuleDeclaration {
@@ -137,13 +180,60 @@ impl PurposeDeclaration {
     }
 }
 
+impl AddressDeclaration {
+    /// Returns the kind of address, and where its parts are.
+    fn check(&self) -> Result<(AddressKind, Vec<String>), Error> {
+        let kinds = [
+            (AddressKind::Email, vec![&self.email]),
+            (AddressKind::Phone, vec![&self.phone]),
+            (AddressKind::Mobile, vec![&self.mobile]),
+            (AddressKind::Post, vec![&self.street, &self.postcode, &self.city]),
+        ];
+        let mut named = kinds.into_iter().filter(|(_, parts)| parts.iter().any(|part| part.is_some()));
+        let hint = "name one: { email = \"…\" }, { phone = \"…\" }, { mobile = \"…\" } or \
+                    { street = \"…\", postcode = \"…\", city = \"…\" }";
+        let (Some((kind, parts)), None) = (named.next(), named.next()) else {
+            return Err(Error::config("a campaign is sent to one kind of address").hint(hint));
+        };
+        let written: Vec<String> = parts.into_iter().flatten().cloned().collect();
+        if written.len() < kind.parts().len() || written.iter().any(|part| part.trim().is_empty()) {
+            return Err(Error::config("a part of the address has no column").hint(hint));
+        }
+        Ok((kind, written))
+    }
+}
+
 impl AudienceDeclaration {
-    /// Turns the declaration into an audience; what its SQL reads is not known here.
+    /// Returns how it is found out whether customers can be reached.
+    fn reach(&self, country: &str) -> Result<Reach, Error> {
+        let kind = AddressKind::of_channel(&self.channel);
+        let address = |kind: AddressKind, expressions: Vec<String>, is_declared: bool| {
+            Reach::Address(Address { kind, expressions, is_declared, country: country.to_owned() })
+        };
+        let usual = |kind: AddressKind| {
+            address(kind, kind.parts().iter().map(|part| (*part).to_owned()).collect(), false)
+        };
+        match &self.reachable {
+            None => Ok(kind.map_or(Reach::UnknownChannel, usual)),
+            Some(ReachableDeclaration::Checked(false)) => Ok(Reach::Unchecked),
+            Some(ReachableDeclaration::Checked(true)) => kind.map(usual).ok_or_else(|| {
+                Error::config(format!("what customers need to be reached by {} is not known", self.channel))
+                    .hint("name the column: reachable = { email = \"…\" }, or a condition: reachable = \"…\"")
+            }),
+            Some(ReachableDeclaration::Condition(sql)) => Ok(Reach::Condition(sql.clone())),
+            Some(ReachableDeclaration::Address(declared)) => {
+                declared.check().map(|(kind, expressions)| address(kind, expressions, true))
+            }
+        }
+    }
+
+    /// Turns the declaration into an audience; what its SQL reads is not known here. National telephone numbers
+    /// and postcodes are those of `country`.
     ///
     /// # Errors
     /// All that is wrong with it: an invalid name, no table in `from`, no condition, one without a reason or
     /// with one that is used twice, a number out of its bounds, an export or a purpose that cannot be.
-    pub fn check(&self, name: &str) -> Result<Audience, Vec<Problem>> {
+    pub fn check(&self, name: &str, country: &str) -> Result<Audience, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut wrong = |key: &str, error: Error| problems.push(Problem::new([key], error));
         if !is_identifier(name) {
@@ -221,6 +311,10 @@ impl AudienceDeclaration {
                 Vec::new()
             }
         };
+        let reach = self.reach(country).unwrap_or_else(|error| {
+            wrong("reachable", error);
+            Reach::Unchecked
+        });
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -235,6 +329,9 @@ impl AudienceDeclaration {
             channel: self.channel.clone(),
             consent,
             purposes,
+            reach,
+            has_bounces: false,
+            reached_by: Vec::new(),
             control: self.control,
             salt: self.salt.clone().unwrap_or_default(),
             export: self.export.clone(),

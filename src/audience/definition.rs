@@ -2,8 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::tables::{CONSENTS, table};
+use datafusion::prelude::DataFrame;
+
+use super::reach::Reach;
+use super::tables::{BOUNCES, CONSENTS, table};
+use crate::error::{Context, Result};
 use crate::name::TableName;
+use crate::sql_text::quoted;
+use crate::warehouse::catalog::Catalog;
 
 /// A checked audience.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +32,12 @@ pub struct Audience {
     /// What it is for: all of these must be granted on the channel. Empty where consents know no
     /// purpose.
     pub purposes: Vec<String>,
+    /// How it is found out whether a customer can be reached on the channel.
+    pub reach: Reach,
+    /// Whether the pipeline makes `core.bounces`.
+    pub has_bounces: bool,
+    /// What must be true of a customer to be reached; known once the columns of `from` are.
+    pub reached_by: Vec<Condition>,
     /// Share kept back at random, removed of the limit; 0 to 1.
     pub control: f64,
     /// Changes the random choice of the control group.
@@ -42,12 +54,56 @@ pub struct Condition {
 }
 
 impl Audience {
+    /// Returns the conditions in the order in which they are asked, each with whether it must be true: the rules,
+    /// the exclusions, and what it takes to be reached.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = (&Condition, bool)> {
+        let rules = self.rules.iter().map(|condition| (condition, true));
+        let exclusions = self.exclusions.iter().map(|condition| (condition, false));
+        rules.chain(exclusions).chain(self.reached_by.iter().map(|condition| (condition, true)))
+    }
+
     /// Returns the tables the audience reads.
     pub fn reads(&self) -> BTreeSet<TableName> {
         let mut tables: BTreeSet<TableName> = self.from.iter().chain(&self.asks).cloned().collect();
         if self.consent {
             tables.insert(table(CONSENTS));
         }
+        if self.has_bounces && matches!(self.reach, Reach::Address(_)) {
+            tables.insert(table(BOUNCES));
+        }
         tables
     }
+}
+
+/// Returns how the audiences are declared, one row each.
+pub async fn definitions(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
+    let texts = |texts: &[String]| match texts {
+        [] => "cast(null as varchar)".to_owned(),
+        texts => quoted(&texts.join(", ")),
+    };
+    let rows: Vec<String> = audiences
+        .iter()
+        .map(|audience| {
+            let from: Vec<String> = audience.from.iter().map(ToString::to_string).collect();
+            let limit = audience.limit.map_or("null".to_owned(), |limit| limit.to_string());
+            format!(
+                "({}, {}, {}, {}, {}, {}, cast({limit} as bigint), cast({} as double), {}, {})",
+                quoted(&audience.name),
+                quoted(&audience.channel),
+                texts(&from),
+                audience.consent,
+                texts(&audience.purposes),
+                quoted(&audience.rank_by),
+                audience.control,
+                quoted(&audience.salt),
+                texts(&audience.export),
+            )
+        })
+        .collect();
+    let sql = format!(
+        "select * from (values {}) as d(audience, channel, tables, consent, purposes, rank_by, max_customers,
+           control, salt, export)",
+        rows.join(", ")
+    );
+    catalog.session([], None).await?.sql(&sql).await.doing("keep how the audiences are declared")
 }

@@ -21,7 +21,7 @@ pub(super) const WORTH: &str = "worth";
 /// The column that says whether the customer agreed to all the purposes.
 pub(super) const AGREED: &str = "agreed";
 
-/// Returns the column of a condition, counted from 0 over `where` and `exclude`: 1 where it holds, 0 where it
+/// Returns the column of a condition, counted from 0 over `where`, `exclude` and `reachable`: 1 where it holds, 0 where it
 /// does not, null where that is unknown or the customer was off before.
 pub(super) fn condition_column(nth: usize) -> String {
     format!("__condition_{nth}")
@@ -33,6 +33,7 @@ pub(super) enum Question<'a> {
     Rule(&'a Condition),
     Exclusion(&'a Condition),
     Consent,
+    Reach(&'a Condition),
     Worth,
 }
 
@@ -44,6 +45,7 @@ impl Question<'_> {
             Question::Rule(condition) => format!("where \"{}\"", condition.reason),
             Question::Exclusion(condition) => format!("exclude \"{}\"", condition.reason),
             Question::Consent => "consent".to_owned(),
+            Question::Reach(_) => "reachable".to_owned(),
             Question::Worth => "rank_by".to_owned(),
         }
     }
@@ -54,7 +56,8 @@ pub(super) fn questions(audience: &Audience) -> Vec<Question<'_>> {
     let rules = audience.rules.iter().map(Question::Rule);
     let exclusions = audience.exclusions.iter().map(Question::Exclusion);
     let consent = audience.consent.then_some(Question::Consent);
-    rules.chain(exclusions).chain(consent).chain([Question::Worth]).collect()
+    let reach = audience.reached_by.iter().map(Question::Reach);
+    rules.chain(exclusions).chain(consent).chain(reach).chain([Question::Worth]).collect()
 }
 
 /// Asks the customers of one audience.
@@ -87,7 +90,7 @@ impl Evaluation<'_> {
         let mut worth = None;
         for question in questions {
             let read = match question {
-                Question::Rule(condition) => {
+                Question::Rule(condition) | Question::Reach(condition) => {
                     truth(&mut reader, condition).await.map(|expr| conditions.push((true, expr)))
                 }
                 Question::Exclusion(condition) => {

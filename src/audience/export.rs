@@ -24,7 +24,7 @@ pub async fn register_export(
     let columns_only = Audience { consent: false, ..audience.clone() };
     grain::count(catalog, &[columns_only], as_of).await?;
     let place = format!("audience {} › export", audience.name);
-    let candidates = Candidates::open(session, audience).await?;
+    let candidates = Candidates::open(session, &audience.from).await?;
     let columns = candidates.exported(&audience.export).map_err(|e| e.at(place))?;
     let view = TableName::new("audience", "exported")?;
     let names = columns.iter().map(|(_, name)| name.clone()).collect();

@@ -8,10 +8,12 @@
 //! `grain` counts that tables have one row per customer; `candidates`
 //! joins them to one row per customer, which SQL calls `base`; `names` says what a name in a condition
 //! means; `subquery` turns what a condition asks of other tables into sets of customers; `condition`
-//! puts both together; `consent` looks up who agreed; `evaluation` asks every customer all of it; `decision_sql`
+//! puts both together; `consent` looks up who agreed; `reach` says who can be reached and `bounces` which addresses
+//! are out of use; `evaluation` asks every customer all of it; `decision_sql`
 //! says what follows; `decision` goes through an audience; `waterfall` has the lines; `step` does it
-//! all in a run.
+//! all in a run. `lookup` finds a customer by what people know of them, `explanation` says why they are on or off.
 
+mod bounces;
 mod candidates;
 mod condition;
 mod consent;
@@ -22,10 +24,13 @@ mod declaration;
 mod decorrelation;
 mod definition;
 mod evaluation;
+mod explanation;
 mod export;
 mod grain;
+mod lookup;
 mod names;
 mod null_conditions;
+mod reach;
 mod step;
 mod subquery;
 mod tables;
@@ -33,7 +38,13 @@ mod waterfall;
 
 pub use declaration::{AudienceDeclaration, ConditionDeclaration};
 pub use definition::{Audience, Condition};
+pub use explanation::explain;
 pub use export::register_export;
+pub use lookup::{find, ids};
+pub use reach::{Address, AddressKind, Reach};
 pub use step::Audiences;
-pub use tables::{CONSENTS, CONSENTS_VALID_FROM, DECISIONS, LIST_COLUMNS, LISTS, MADE, WATERFALL, table};
+pub use tables::{
+    BOUNCES, BOUNCES_VALID_FROM, CONSENTS, CONSENTS_VALID_FROM, DECISIONS, DEFINITIONS, LIST_COLUMNS, LISTS,
+    MADE, WATERFALL, table,
+};
 pub use waterfall::{disagreements_sql, reasons};

@@ -40,10 +40,8 @@ pub async fn unknown_conditions(catalog: &Catalog, audiences: &[Audience]) -> Re
     let message = |((name, nth), n): (&(String, usize), &i64)| {
         let audience = audiences.iter().find(|a| a.name == *name)?;
         let customers = if *n == 1 { "1 customer".to_owned() } else { format!("{n} customers") };
-        let (condition, what) = match audience.rules.get(*nth) {
-            Some(rule) => (rule, "left off"),
-            None => (audience.exclusions.get(nth - audience.rules.len())?, "not excluded by it"),
-        };
+        let (condition, must_hold) = audience.conditions().nth(*nth)?;
+        let what = if must_hold { "left off" } else { "not excluded by it" };
         Some(format!("audience {name}: \"{}\" is null for {customers}, {what}", condition.reason))
     };
     Ok(customers.iter().filter_map(message).collect())
@@ -53,7 +51,7 @@ pub async fn unknown_conditions(catalog: &Catalog, audiences: &[Audience]) -> Re
 fn conditions(audience: &Audience, unknown: &str) -> Vec<usize> {
     let mut rest = Some(unknown);
     let mut found = Vec::new();
-    for (nth, condition) in audience.rules.iter().chain(&audience.exclusions).enumerate() {
+    for (nth, (condition, _)) in audience.conditions().enumerate() {
         let Some(text) = rest.and_then(|text| text.strip_prefix(condition.reason.as_str())) else { continue };
         if text.is_empty() || text.starts_with(BETWEEN) {
             rest = text.strip_prefix(BETWEEN);

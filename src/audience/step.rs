@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use futures::StreamExt;
 
 use super::decision::{Decided, ListSelection};
-use super::definition::Audience;
+use super::definition::{Audience, definitions};
 use super::null_conditions::unknown_conditions;
-use super::tables::{DECISIONS, LISTS, MADE, WATERFALL, table};
+use super::reach;
+use super::tables::{DECISIONS, DEFINITIONS, LISTS, MADE, WATERFALL, table};
 use super::waterfall::{lists, waterfall};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -35,56 +36,59 @@ impl Step for Audiences {
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
-        let (audiences, catalog) = (&self.0, &context.catalog);
+        let catalog = &context.catalog;
+        let (audiences, unreached) = reach::resolve(catalog, &self.0, context.as_of).await?;
+        let audiences = audiences.as_slice();
         let drawing = ListSelection::begin(catalog, audiences, context.as_of).await?;
-        let decisions = self.decisions(context, &drawing).await?;
+        let decisions = decisions(audiences, context, &drawing).await?;
         // Lists and waterfall are read from what was decided, not decided again.
         catalog.add_staged(&decisions).await?;
         let notes = unknown_conditions(catalog, audiences).await?;
         let lists = context.stage_frame(&table(LISTS), lists(catalog, audiences).await?).await?;
         let waterfall = context.stage_frame(&table(WATERFALL), waterfall(catalog, audiences).await?).await?;
-        Ok(StepOutput::of(vec![decisions, lists, waterfall])
+        let definitions =
+            context.stage_frame(&table(DEFINITIONS), definitions(catalog, audiences).await?).await?;
+        let warnings = [drawing.warnings(audiences), unreached].concat();
+        Ok(StepOutput::of(vec![decisions, lists, waterfall, definitions])
             .with_notes(notes)
-            .with_warnings(drawing.warnings(audiences)))
+            .with_warnings(warnings))
     }
 }
 
-impl Audiences {
-    /// One file in the order of audience and customer, as every mart is in that of its key.
-    async fn decisions(&self, context: &StepContext, drawing: &ListSelection) -> Result<Staged> {
-        let mut planned = Vec::new();
-        let mut errors = Vec::new();
-        for audience in &self.0 {
-            match drawing.decide(&context.catalog, audience).await {
-                Ok(decided) => planned.push((audience, decided)),
-                Err(error) => errors.push(error),
-            }
+/// One file in the order of audience and customer, as every mart is in that of its key.
+async fn decisions(audiences: &[Audience], context: &StepContext, drawing: &ListSelection) -> Result<Staged> {
+    let mut planned = Vec::new();
+    let mut errors = Vec::new();
+    for audience in audiences {
+        match drawing.decide(&context.catalog, audience).await {
+            Ok(decided) => planned.push((audience, decided)),
+            Err(error) => errors.push(error),
         }
-        for (audience, decided) in &planned {
-            let plan = decided.frame.logical_plan();
-            let checked = require_no_clock(plan).and_then(|()| require_deterministic(plan));
-            if let Err(error) = checked {
-                errors.push(error.at(format!("audience {}", audience.name)));
-            }
-        }
-        Error::all(errors)?;
-        planned.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-        let mut stager: Option<Stager> = None;
-        for (audience, decided) in planned {
-            match write(context, &decided, &mut stager).await {
-                Ok(rows) if rows == decided.customers => {}
-                Ok(rows) => {
-                    return Err(Error::failed(format!(
-                        "{rows} decisions about {} customers: a defect in sillage or the SQL engine",
-                        decided.customers
-                    ))
-                    .at(format!("audience {}", audience.name)));
-                }
-                Err(error) => return Err(drawing.failing_condition(&context.catalog, audience, error).await),
-            }
-        }
-        stager.ok_or_else(|| Error::failed("the pipeline has no audience"))?.finish().await
     }
+    for (audience, decided) in &planned {
+        let plan = decided.frame.logical_plan();
+        let checked = require_no_clock(plan).and_then(|()| require_deterministic(plan));
+        if let Err(error) = checked {
+            errors.push(error.at(format!("audience {}", audience.name)));
+        }
+    }
+    Error::all(errors)?;
+    planned.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let mut stager: Option<Stager> = None;
+    for (audience, decided) in planned {
+        match write(context, &decided, &mut stager).await {
+            Ok(rows) if rows == decided.customers => {}
+            Ok(rows) => {
+                return Err(Error::failed(format!(
+                    "{rows} decisions about {} customers: a defect in sillage or the SQL engine",
+                    decided.customers
+                ))
+                .at(format!("audience {}", audience.name)));
+            }
+            Err(error) => return Err(drawing.failing_condition(&context.catalog, audience, error).await),
+        }
+    }
+    stager.ok_or_else(|| Error::failed("the pipeline has no audience"))?.finish().await
 }
 
 /// Computes and writes the decisions about one audience; returns how many there are.

@@ -1,5 +1,7 @@
 //! The lines of the waterfall, from the base to the list, and the tables made from the decisions.
 
+use std::collections::BTreeMap;
+
 use datafusion::prelude::DataFrame;
 
 use super::definition::Audience;
@@ -13,6 +15,10 @@ use crate::warehouse::catalog::Catalog;
 pub(super) struct Positions {
     /// After the conditions.
     pub consent: Option<usize>,
+    /// Of the first condition to be reached; the others follow.
+    reach: usize,
+    /// Conditions before the consent.
+    rules_and_exclusions: usize,
     pub null_rank: usize,
     pub infinite_rank: usize,
     pub beyond: usize,
@@ -23,14 +29,25 @@ pub(super) struct Positions {
 impl Positions {
     pub fn of(audience: &Audience) -> Positions {
         let first = 1 + audience.rules.len() + audience.exclusions.len();
-        let null_rank = first + usize::from(audience.consent);
+        let reach = first + usize::from(audience.consent);
+        let null_rank = reach + audience.reached_by.len();
         Positions {
             consent: audience.consent.then_some(first),
+            reach,
+            rules_and_exclusions: first - 1,
             null_rank,
             infinite_rank: null_rank + 1,
             beyond: null_rank + 2,
             control: null_rank + 3,
             listed: null_rank + 4,
+        }
+    }
+
+    /// Returns the position of a condition, counted from 0 in the order in which they are asked.
+    pub fn of_condition(&self, nth: usize) -> usize {
+        match nth.checked_sub(self.rules_and_exclusions) {
+            None => 1 + nth,
+            Some(nth) => self.reach + nth,
         }
     }
 }
@@ -44,6 +61,7 @@ pub fn reasons(audience: &Audience) -> Vec<String> {
         let purposes = if purposes.is_empty() { purposes } else { format!(": {purposes}") };
         reasons.push(format!("no consent for {}{purposes}", audience.channel));
     }
+    reasons.extend(audience.reached_by.iter().map(|c| c.reason.clone()));
     reasons.push("no rank: the ranking expression is null".to_owned());
     reasons.push("no rank: the ranking expression is infinite or no number".to_owned());
     reasons.push("beyond the limit".to_owned());
@@ -73,23 +91,26 @@ pub async fn lists(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFram
 }
 
 /// Returns the waterfall: the base, what each reason took away, the control group, the list. Every reason
-/// has its row, even with a count of 0.
+/// has its row, even with a count of 0; `condition` is the SQL that decides, where there is any.
 pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
     let rows: Vec<String> = audiences
         .iter()
-        .flat_map(|a| {
-            reasons(a)
-                .into_iter()
-                .enumerate()
-                .map(|(n, reason)| format!("({}, cast({n} as bigint), {})", quoted(&a.name), quoted(&reason)))
+        .flat_map(|audience| {
+            let conditions = conditions(audience);
+            reasons(audience).into_iter().enumerate().map(move |(n, reason)| {
+                let condition =
+                    conditions.get(&n).map_or("cast(null as varchar)".to_owned(), |sql| quoted(sql));
+                format!("({}, cast({n} as bigint), {}, {condition})", quoted(&audience.name), quoted(&reason))
+            })
         })
         .collect();
     let sql = format!(
         "with counted as (select audience, position, count(*) as n from {0} group by audience, position),
          total as (select audience, sum(n) as n from counted group by audience)
          select w.audience, w.position, w.reason,
-           cast(case when w.position = 0 then coalesce(t.n, 0) else coalesce(c.n, 0) end as bigint) as customers
-         from (values {1}) as w(audience, position, reason)
+           cast(case when w.position = 0 then coalesce(t.n, 0) else coalesce(c.n, 0) end as bigint) as customers,
+           w.condition
+         from (values {1}) as w(audience, position, reason, condition)
          left join counted as c on c.audience = w.audience and c.position = w.position
          left join total as t on t.audience = w.audience",
         table(DECISIONS),
@@ -97,6 +118,18 @@ pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<Data
     );
     let session = catalog.session([&table(DECISIONS)], None).await?;
     session.sql(&sql).await.doing("make the waterfall")
+}
+
+/// Returns the SQL that decides at each position that has some.
+fn conditions(audience: &Audience) -> BTreeMap<usize, String> {
+    let positions = Positions::of(audience);
+    let asked = audience.conditions().enumerate();
+    let mut conditions: BTreeMap<usize, String> =
+        asked.map(|(nth, (condition, _))| (positions.of_condition(nth), condition.sql.clone())).collect();
+    for ranked in [positions.null_rank, positions.infinite_rank] {
+        conditions.insert(ranked, audience.rank_by.clone());
+    }
+    conditions
 }
 
 /// SQL of one number: the lines of the waterfall that say another number than the decisions, or, of

@@ -1,5 +1,6 @@
 //! `audience`: lists for marketers, and the reason of every person on or off them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use arrow::array::AsArray;
@@ -21,7 +22,7 @@ pub enum AudienceVerb {
     Waterfall(WaterfallArgs),
     /// Write a list to a CSV or Parquet file
     Export(ExportArgs),
-    /// Why a customer is on or off each list
+    /// Why a customer is on or off each list, by id, card, e-mail address, telephone number or name
     Explain(ExplainArgs),
 }
 
@@ -48,7 +49,8 @@ pub struct ExportArgs {
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    customer_id: String,
+    /// A customer id, the id of a record (a card, an account), an e-mail address, a telephone number, or a name
+    who: String,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -112,24 +114,17 @@ async fn known(catalog: &Catalog, name: &str) -> Result<()> {
 }
 
 async fn explain(args: ExplainArgs) -> Result<()> {
-    let catalog = args.read.open().await?;
-    let table = audience::table(audience::DECISIONS);
-    let session = catalog.session([&table], None).await?;
-    // Releases of an older sillage have no such column.
-    let unknown = session.table(&table).await?.schema().has_column_with_unqualified_name("unknown");
-    let unknown = if unknown { ", unknown" } else { "" };
-    let frame = session
-        .sql(&format!(
-            "select audience, reason, rank, score{unknown} from {table} where cast(customer_id as varchar) = {} order by audience",
-            quoted(&args.customer_id)
-        ))
-        .await
-        .doing("look for the customer")?;
-    if frame.clone().count().await.doing("look for the customer")? == 0 {
-        return Err(
-            Error::failed("no audience knows this customer").hint("is it a customer_id of this release?")
-        );
-    }
+    let (catalog, as_of) = args.read.open_as_of(BTreeMap::new()).await?;
+    let found = audience::find(&catalog, &args.who).await?;
+    let customers = audience::ids(&found).await?;
+    let [customer] = customers.as_slice() else {
+        // Whoever asked for a name gets to choose among those who bear it.
+        args.read.output.write(&catalog, found).await?;
+        return Err(Error::failed(format!("{} customers are known by this", customers.len()))
+            .hint("explain one of the customer ids above"));
+    };
+    args.read.output.beside(&format!("customer {customer}"));
+    let frame = audience::explain(&catalog, customer, as_of).await?;
     args.read.output.write(&catalog, frame).await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float64Type, Int64Type};
 use proptest::prelude::*;
-use sillage::audience::{self, Audience, Audiences, Condition};
+use sillage::audience::{self, Audience, Audiences, Condition, Reach};
 use sillage::clock::{Instant, parse_instant};
 use sillage::model::sql::tables_read;
 use sillage::name::TableName;
@@ -151,6 +151,9 @@ fn audience_rule() -> impl Strategy<Value = Audience> {
             channel: "email".to_owned(),
             consent,
             purposes: if consent { purposes } else { Vec::new() },
+            reach: Reach::Unchecked,
+            has_bounces: false,
+            reached_by: Vec::new(),
             control,
             salt,
             export: Vec::new(),
@@ -231,6 +234,7 @@ fn draw(customers: &[Customer], audience: &Audience) -> Result {
             let schema = Arc::new(frame.schema().as_arrow().clone());
             batches.push(arrow::compute::concat_batches(&schema, &frame.collect().await.unwrap()).unwrap());
         }
+        let _definitions = batches.pop().unwrap();
         let waterfall = batches.pop().unwrap();
         let lists = batches.pop().unwrap();
         Result { decisions: batches.pop().unwrap(), lists, waterfall }
@@ -311,6 +315,7 @@ fn answers(customers: &[Customer]) -> RecordBatch {
         ("purpose", text(words.iter().map(|(_, w)| Some(w.purpose.to_owned()))), true),
         granted,
         since,
+        ("given_on", text(words.iter().map(|_| Some("form".to_owned()))), true),
     ])
     .unwrap()
 }

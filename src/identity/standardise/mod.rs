@@ -20,7 +20,7 @@ pub use company_name::standard_company_name;
 pub use email::standard_email;
 pub use legal_number::standard_legal_number;
 pub use name::{formal_name, standard_first_name, standard_last_name};
-pub use phone::standard_phone;
+pub use phone::{phone_line, standard_phone};
 pub use postcode::standard_postcode;
 pub use street::{standard_house_number, standard_street};
 
@@ -34,8 +34,8 @@ fn standard_text(text: &str) -> Option<String> {
     (!in_attribute(text)).then(|| text.trim().to_lowercase())
 }
 
-/// `standard_first_name(text)` and the others, for SQL. `standard_phone`, `standard_postcode` and
-/// `standard_legal_number` also take the country (two letters) in which it was written down. What the
+/// `standard_first_name(text)` and the others, for SQL. `standard_phone`, `phone_line`, `standard_postcode`
+/// and `standard_legal_number` also take the country (two letters) in which it was written down. What the
 /// pipeline declares as a placeholder is null by each of them.
 pub fn functions(placeholders: &PlaceholderValues) -> Vec<ScalarUDF> {
     let text = |name: &str, standard: fn(&str) -> Option<String>| {
@@ -58,6 +58,7 @@ pub fn functions(placeholders: &PlaceholderValues) -> Vec<ScalarUDF> {
         text("formal_first_name", |name| Some(formal_name(name).to_owned())),
         text("standard_email", standard_email),
         text_and_text("standard_phone", standard_phone),
+        text_and_text("phone_line", phone_line),
         text("standard_street", standard_street),
         text("standard_house_number", standard_house_number),
         text_and_text("standard_postcode", standard_postcode),

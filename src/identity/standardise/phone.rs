@@ -4,7 +4,7 @@
 //! Réunion is 0692…, but it is +262 692…, not +33 692…: see [`DIALLED_ALIKE`].
 
 use rlibphonenumber::enums::Region;
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType};
 
 use crate::placeholder_value::{in_digits, is_exponent};
 
@@ -41,6 +41,23 @@ pub fn standard_phone(text: &str, country: &str) -> Option<String> {
     }
 }
 
+/// Returns what a number is that can be dialled: `mobile`, `fixed`, `mobile or fixed` (where the numbers do not tell,
+/// as in North America) or `other` (toll-free, over the internet …). `None` where the numbering plan of its country
+/// has no such number.
+pub fn phone_line(text: &str, country: &str) -> Option<String> {
+    let number = PHONE_NUMBER_UTIL.parse(&standard_phone(text, country)?, None).ok()?;
+    if !number.is_valid() {
+        return None;
+    }
+    let line = match number.get_type() {
+        PhoneNumberType::Mobile => "mobile",
+        PhoneNumberType::FixedLine => "fixed",
+        PhoneNumberType::FixedLineOrMobile => "mobile or fixed",
+        _ => "other",
+    };
+    Some(line.to_owned())
+}
+
 /// Returns the number as it is in the country that has it, among those that dial it alike; where none has, as
 /// it was.
 fn of_its_country(number: PhoneNumber) -> PhoneNumber {
@@ -59,8 +76,6 @@ fn of_its_country(number: PhoneNumber) -> PhoneNumber {
 
 #[cfg(test)]
 mod tests {
-    use rlibphonenumber::PhoneNumberType;
-
     use super::*;
 
     #[test]
@@ -147,6 +162,22 @@ mod tests {
     fn an_impossible_number_keeps_its_digits() {
         assert_eq!(standard_phone("06 12 34 56", "FR").as_deref(), Some("06123456"));
         assert_eq!(standard_phone("0612345678", "").as_deref(), Some("0612345678"));
+    }
+
+    #[test]
+    fn a_number_that_can_be_dialled_says_what_it_is() {
+        for (number, country, line) in [
+            ("06 12 34 56 78", "FR", Some("mobile")),
+            ("01 42 68 53 00", "FR", Some("fixed")),
+            ("+1 650-253-0000", "FR", Some("mobile or fixed")),
+            ("0800 12 34 56", "FR", Some("other")),
+            ("06 12 34 56", "FR", None),
+            ("0612345678", "", None),
+            ("+33 6 12 34 56 78", "", Some("mobile")),
+            ("néant", "FR", None),
+        ] {
+            assert_eq!(phone_line(number, country).as_deref(), line, "{number}");
+        }
     }
 
     #[test]

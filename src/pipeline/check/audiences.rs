@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::checking::Checking;
-use crate::audience::{self, Audience, AudienceDeclaration, Audiences, CONSENTS, CONSENTS_VALID_FROM};
+use crate::audience::{
+    self, Audience, AudienceDeclaration, Audiences, BOUNCES, BOUNCES_VALID_FROM, CONSENTS,
+    CONSENTS_VALID_FROM,
+};
 use crate::check::{Assertion, Check, Severity};
 use crate::error::Error;
+use crate::model::Model;
 use crate::model::sql::tables_asked;
 use crate::name::{StepName, TableName};
 use crate::pipeline::definition::TableRules;
@@ -21,12 +25,16 @@ impl Checking<'_, '_> {
     pub(super) fn audiences(
         &mut self,
         declared: &BTreeMap<String, AudienceDeclaration>,
+        country: &str,
+        models: &BTreeMap<TableName, Arc<Model>>,
         tables: &mut BTreeMap<TableName, TableRules>,
         steps: &mut BTreeMap<StepName, DeclaredStep>,
     ) {
+        let has_bounces = models.contains_key(&audience::table(BOUNCES));
         let mut audiences = Vec::new();
         for (name, declaration) in declared {
-            if let Some(mut audience) = self.section(&["audiences", name], declaration.check(name)) {
+            if let Some(mut audience) = self.section(&["audiences", name], declaration.check(name, country)) {
+                audience.has_bounces = has_bounces;
                 self.read_sql(&mut audience);
                 audiences.push(audience);
             }
@@ -36,7 +44,10 @@ impl Checking<'_, '_> {
         }
         self.what_audiences_make(tables);
         if audiences.iter().any(|audience| audience.consent) {
-            self.consents_have_a_time(tables);
+            self.holds_from_an_instant(CONSENTS, CONSENTS_VALID_FROM, "consents", tables);
+        }
+        if has_bounces {
+            self.holds_from_an_instant(BOUNCES, BOUNCES_VALID_FROM, "bounces", tables);
         }
         if !audiences.is_empty() {
             steps.insert(StepName::new("audiences"), DeclaredStep::Audiences(Arc::new(Audiences(audiences))));
@@ -79,20 +90,24 @@ impl Checking<'_, '_> {
         }
     }
 
-    /// A consent of tomorrow is none today, also where nothing is declared of the table.
-    fn consents_have_a_time(&mut self, tables: &mut BTreeMap<TableName, TableRules>) {
-        let name = audience::table(CONSENTS);
+    /// What is said tomorrow does not hold today, also where nothing is declared of the table.
+    fn holds_from_an_instant(
+        &mut self,
+        table: (&str, &str),
+        valid_from: &str,
+        rows: &str,
+        tables: &mut BTreeMap<TableName, TableRules>,
+    ) {
+        let name = audience::table(table);
         let rules = tables.entry(name.clone()).or_default();
         match rules.known {
-            KnownSince::Undeclared => rules.known = KnownSince::At(TimeColumn::state(CONSENTS_VALID_FROM)),
+            KnownSince::Undeclared => rules.known = KnownSince::At(TimeColumn::state(valid_from)),
             KnownSince::Always => {
                 let shown = name.to_string();
                 self.wrong(
                     &[TABLES, &shown],
-                    Error::config(format!("{name} is declared static, but consents hold from an instant on"))
-                        .hint(format!(
-                            "say {CONSENTS_VALID_FROM} = \"{CONSENTS_VALID_FROM}\" in place of static"
-                        )),
+                    Error::config(format!("{name} is declared static, but {rows} hold from an instant on"))
+                        .hint(format!("say valid_from = \"{valid_from}\" in place of static")),
                 );
             }
             KnownSince::At(_) => {}
@@ -152,6 +167,7 @@ fn expressions(audience: &Audience) -> Vec<(&'static str, String)> {
     let mut all = of("where", &audience.rules);
     all.extend(of("exclude", &audience.exclusions));
     all.push(("rank_by", audience.rank_by.clone()));
+    all.extend(audience.reach.expressions().iter().map(|sql| ("reachable", sql.clone())));
     all
 }
 

@@ -70,6 +70,7 @@ pub fn check(
         models: models.into_iter().map(|model| (model.table.clone(), Arc::new(model))).collect(),
         ..Draft::default()
     };
+    let country = file.identity.as_ref().map(|identity| identity.country.clone()).unwrap_or_default();
     let sections = CustomerSections {
         identity: file.identity,
         match_quality: file.match_quality,
@@ -89,7 +90,7 @@ pub fn check(
     let features = Features { models: &draft.models, tables: &draft.tables, sources: &draft.sources };
     checking.segments(&file.segments, features, &mut draft.steps);
     checking.propensities(&file.propensity, features, timezone, &mut draft.steps);
-    checking.audiences(&file.audiences, &mut draft.tables, &mut draft.steps);
+    checking.audiences(&file.audiences, &country, &draft.models, &mut draft.tables, &mut draft.steps);
 
     checking.rows_are_dated(&mut draft.sources, &mut draft.tables);
     checking.late_rows_have_a_time(&draft.sources, &draft.tables);

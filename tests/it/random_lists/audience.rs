@@ -18,6 +18,7 @@ pub struct Drawn {
     pub channel: &'static str,
     /// For these purposes; none where consents know no purposes.
     pub consent: Option<Vec<&'static str>>,
+    pub reach: Reach,
     pub control: f64,
     pub salt: Option<&'static str>,
 }
@@ -27,6 +28,17 @@ pub enum Rules {
     One(Condition),
     Plain(Vec<Condition>),
     Named(Vec<Condition>),
+}
+
+/// How it is found out who can be reached.
+pub enum Reach {
+    /// By the address of the channel.
+    Usual,
+    Unchecked,
+    Condition(Condition),
+    /// By telephone, whatever the channel is called.
+    Phone,
+    Mobile,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +95,13 @@ impl Drawn {
             }
             purposes
         });
+        let reach = match chance.gen_range(0..8) {
+            0 => Reach::Unchecked,
+            1 => Reach::Condition(Condition::drawn(chance, 2, scores)),
+            2 => Reach::Phone,
+            3 => Reach::Mobile,
+            _ => Reach::Usual,
+        };
         Drawn {
             name,
             scores,
@@ -92,6 +111,7 @@ impl Drawn {
             limit: chance.gen_bool(0.6).then(|| chance.gen_range(1..30)),
             channel: CHANNELS.choose(chance).unwrap(),
             consent,
+            reach,
             control: *[0.0, 0.1, 0.5].choose(chance).unwrap(),
             salt: chance.gen_bool(0.3).then_some("spring"),
         }
@@ -131,6 +151,13 @@ impl Drawn {
             Some([]) => {}
             Some([one]) => text.push_str(&format!("purpose = \"{one}\"\n")),
             Some(all) => text.push_str(&format!("purpose = {all:?}\n")),
+        }
+        match &self.reach {
+            Reach::Usual => {}
+            Reach::Unchecked => text.push_str("reachable = false\n"),
+            Reach::Condition(condition) => text.push_str(&format!("reachable = \"{}\"\n", condition.sql())),
+            Reach::Phone => text.push_str("reachable = { phone = \"phone\" }\n"),
+            Reach::Mobile => text.push_str("reachable = { mobile = \"phone\" }\n"),
         }
         text
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::audience::{Drawn, Rank, Rules};
+use super::audience::{Drawn, Rank, Reach, Rules};
 use super::condition::total_amount;
-use super::world::{Person, Word, World};
+use super::world::{Bounce, Person, Word, World};
 
 /// What was decided about one customer.
 #[derive(Debug)]
@@ -93,7 +93,8 @@ fn worth(world: &World, drawn: &Drawn, person: &Person) -> Option<(Worth, f64)> 
 
 /// The decisions about all customers.
 pub fn decide(world: &World, drawn: &Drawn) -> BTreeMap<String, Decision> {
-    let reasons = reasons(drawn);
+    let reasons = reasons(world, drawn);
+    let reach_lines = reach_reasons(world, drawn).len();
     let [null, infinite, beyond, control, listed] = [5, 4, 3, 2, 1].map(|from_end| reasons.len() - from_end);
     let rules = drawn.rules.conditions();
     let mut decisions = BTreeMap::new();
@@ -115,7 +116,16 @@ pub fn decide(world: &World, drawn: &Drawn) -> BTreeMap<String, Decision> {
         let worth = worth(world, drawn, person);
         let asks = drawn.consent.as_deref();
         if off.is_none() && asks.is_some_and(|purposes| !agreed(world, drawn.channel, purposes, person)) {
-            off = Some(null - 1);
+            off = Some(null - reach_lines - 1);
+        }
+        if off.is_none() {
+            let (nth, truth) = reached(world, drawn, person);
+            if let Some(nth) = nth {
+                off = Some(null - reach_lines + nth);
+                if truth.is_none() {
+                    unknown.push(reasons[null - reach_lines + nth].clone());
+                }
+            }
         }
         let off = off.or(match worth {
             None => Some(null),
@@ -159,7 +169,7 @@ pub fn decide(world: &World, drawn: &Drawn) -> BTreeMap<String, Decision> {
     decisions
 }
 
-fn reasons(drawn: &Drawn) -> Vec<String> {
+fn reasons(world: &World, drawn: &Drawn) -> Vec<String> {
     let mut reasons = vec!["base".to_owned()];
     match &drawn.rules {
         Rules::One(_) => reasons.push("outside the rule".to_owned()),
@@ -172,6 +182,7 @@ fn reasons(drawn: &Drawn) -> Vec<String> {
         Some([]) => reasons.push(format!("no consent for {}", drawn.channel)),
         Some(purposes) => reasons.push(format!("no consent for {}: {}", drawn.channel, purposes.join(", "))),
     }
+    reasons.extend(reach_reasons(world, drawn));
     for last in [
         "no rank: the ranking expression is null",
         "no rank: the ranking expression is infinite or no number",
@@ -208,6 +219,74 @@ fn agreed(world: &World, channel: &str, purposes: &[&str], person: &Person) -> b
     }
 }
 
+/// What a campaign of the audience is sent to.
+fn address_kind(drawn: &Drawn) -> Option<&'static str> {
+    match (&drawn.reach, drawn.channel) {
+        (Reach::Usual, "email") => Some("email"),
+        (Reach::Usual, "post") => Some("post"),
+        (Reach::Phone, _) => Some("phone"),
+        (Reach::Mobile, _) => Some("mobile"),
+        _ => None,
+    }
+}
+
+fn reach_reasons(world: &World, drawn: &Drawn) -> Vec<String> {
+    if let Reach::Condition(_) = drawn.reach {
+        return vec![format!("cannot be reached by {}", drawn.channel)];
+    }
+    let (lacking, bounced) = match address_kind(drawn) {
+        None => return Vec::new(),
+        Some("email") => ("no usable e-mail address", "e-mail address bounced"),
+        Some("post") => ("no complete postal address", "letters came back from the address"),
+        Some("phone") => ("no usable telephone number", "telephone number out of service"),
+        Some(_) => ("no usable mobile number", "telephone number out of service"),
+    };
+    let bounced = world.bounces.is_some().then_some(bounced);
+    [Some(lacking), bounced].into_iter().flatten().map(str::to_owned).collect()
+}
+
+/// Which line of the reach takes the person off, and what its condition is.
+fn reached(world: &World, drawn: &Drawn, person: &Person) -> (Option<usize>, Option<bool>) {
+    if let Reach::Condition(condition) = &drawn.reach {
+        let truth = condition.holds(world, person);
+        return ((truth != Some(true)).then_some(0), truth);
+    }
+    let Some(kind) = address_kind(drawn) else { return (None, Some(true)) };
+    let usable = match kind {
+        "email" => person.email.as_ref().is_some_and(|email| email.contains('@')),
+        "phone" => person.phone.is_some_and(|(_, calls, _)| calls),
+        "mobile" => person.phone.is_some_and(|(_, _, texts)| texts),
+        _ => person.address.iter().all(|part| part.is_some_and(|part| part != "-")),
+    };
+    if !usable {
+        return (Some(0), Some(false));
+    }
+    let bounced = world.bounces.iter().flatten().filter(|bounce| bounce.day < 0);
+    let mut bounced = bounced.filter(|bounce| came_back(bounce, kind, person));
+    (bounced.next().map(|_| 1), Some(false))
+}
+
+fn came_back(bounce: &Bounce, kind: &str, person: &Person) -> bool {
+    let Some((channel, address)) = bounce.channel.zip(bounce.address.as_ref()) else { return false };
+    let plain = |text: &str| text.trim().to_lowercase();
+    match kind {
+        "email" => {
+            ["email", "E-Mail"].contains(&channel)
+                && person.email.as_ref().is_some_and(|e| plain(e) == plain(address))
+        }
+        "post" => {
+            let parts: Vec<&str> = person.address.iter().flatten().copied().collect();
+            channel == "post" && plain(&parts.join(" ")) == plain(address)
+        }
+        // The one number that came back, as it is written elsewhere.
+        _ => {
+            ["phone", "sms"].contains(&channel)
+                && address == "+33 612.345.678"
+                && person.phone.is_some_and(|(number, ..)| number == "+33 6 12 34 56 78")
+        }
+    }
+}
+
 fn kept_back(drawn: &Drawn, person: &Person) -> bool {
     let digest = Sha256::digest(format!("{}:{}:{}", drawn.salt.unwrap_or(""), drawn.name, person.id));
     let first = u64::from_be_bytes(digest[..8].try_into().unwrap());
@@ -232,8 +311,8 @@ pub fn list(drawn: &Drawn, decisions: &BTreeMap<String, Decision>) -> Vec<Vec<St
 }
 
 /// The lines of the waterfall: `position, reason, customers`.
-pub fn waterfall(drawn: &Drawn, decisions: &BTreeMap<String, Decision>) -> Vec<Vec<String>> {
-    let lines = reasons(drawn).into_iter().enumerate();
+pub fn waterfall(world: &World, drawn: &Drawn, decisions: &BTreeMap<String, Decision>) -> Vec<Vec<String>> {
+    let lines = reasons(world, drawn).into_iter().enumerate();
     lines
         .map(|(position, reason)| {
             let customers = match position {
@@ -260,6 +339,10 @@ pub fn count(
             "beyond the limit" => "beyond the limit",
             reason if reason.starts_with("no consent") => "off for consent",
             reason if reason.starts_with("no rank") => "without a rank",
+            reason if reason.starts_with("no ") || reason.starts_with("cannot") => "off without an address",
+            "e-mail address bounced"
+            | "telephone number out of service"
+            | "letters came back from the address" => "off for a bounce",
             _ if decision.position <= conditions => "off by a condition",
             _ => unreachable!("{}", decision.reason),
         };

@@ -12,6 +12,15 @@ pub const COUNTRIES: [&str; 3] = ["FR", "BE", "IT"];
 pub const PRODUCTS: [&str; 4] = ["p0", "p1", "p2", "p3"];
 pub const KINDS: [&str; 2] = ["complaint", "question"];
 pub const CHANNELS: [&str; 2] = ["email", "post"];
+/// Telephone numbers of people, whether they can be called and whether they take text messages; where no country is
+/// declared, a national number can be called.
+pub const PHONES: [(&str, bool, bool); 5] = [
+    ("+33 6 12 34 56 78", true, true),
+    ("+33142685300", true, false),
+    ("06 12 34 56 78", true, false),
+    ("12", false, false),
+    ("unknown", false, false),
+];
 pub const PURPOSES: [&str; 2] = ["news", "offers"];
 
 pub struct World {
@@ -24,6 +33,8 @@ pub struct World {
     pub words: Vec<Word>,
     /// Whether consents are given to purposes.
     pub by_purpose: bool,
+    /// What came back, where anything is kept of it.
+    pub bounces: Option<Vec<Bounce>>,
 }
 
 /// One row per customer: the base.
@@ -38,6 +49,18 @@ pub struct Person {
     pub big: Option<i64>,
     /// A ratio that is not an ordinary number.
     pub odd: Option<&'static str>,
+    /// An address, or what is none.
+    pub email: Option<String>,
+    pub phone: Option<(&'static str, bool, bool)>,
+    /// Street, postcode and city, some of them missing.
+    pub address: [Option<&'static str>; 3],
+}
+
+/// Something came back from an address.
+pub struct Bounce {
+    pub channel: Option<&'static str>,
+    pub address: Option<String>,
+    pub day: i64,
 }
 
 /// At most one row per customer, of some who are customers and some who are not.
@@ -87,6 +110,19 @@ impl World {
                 vip: maybe(chance, 0.7, &[true, false]),
                 big: chance.gen_bool(0.9).then(|| 9_007_199_254_740_992 + chance.gen_range(0..5)),
                 odd: maybe(chance, 0.25, &["inf", "minus", "nan", "zero"]),
+                email: match chance.gen_range(0..8) {
+                    0 => None,
+                    1 => Some("c001 at firm".to_owned()),
+                    // A family shares one.
+                    2 => Some("Family@Firm.example".to_owned()),
+                    _ => Some(format!("{}@firm.example", id(n))),
+                },
+                phone: maybe(chance, 0.8, &PHONES),
+                address: [
+                    maybe(chance, 0.9, &["12 rue de la Paix", "3 bis quai Nord"]),
+                    maybe(chance, 0.9, &["75002", "1000", "69001"]),
+                    maybe(chance, 0.9, &["Paris", "Lyon", "-"]),
+                ],
             })
             .collect();
         let somebody = |chance: &mut Xoshiro256PlusPlus| {
@@ -126,7 +162,27 @@ impl World {
                 day: chance.gen_range(-9..3),
             })
             .collect::<Vec<_>>();
-        World { seed, people, scores, lines, calls, visits, words, by_purpose: chance.gen_bool(0.5) }
+        let bounces = chance.gen_bool(0.6).then(|| {
+            (0..chance.gen_range(0..many + 1))
+                .map(|_| Bounce {
+                    channel: maybe(
+                        chance,
+                        0.95,
+                        &["email", "email", "E-Mail", "phone", "sms", "post", "fax"],
+                    ),
+                    address: match chance.gen_range(0..8) {
+                        0 => None,
+                        1 => Some("family@firm.example".to_owned()),
+                        2 => Some("+33 612.345.678".to_owned()),
+                        3 => Some("12 RUE DE LA PAIX 75002 PARIS".to_owned()),
+                        _ => Some(format!(" {}@FIRM.example", id(chance.gen_range(0..many)))),
+                    },
+                    day: chance.gen_range(-9..3),
+                })
+                .collect()
+        });
+        let by_purpose = chance.gen_bool(0.5);
+        World { seed, people, scores, lines, calls, visits, words, by_purpose, bounces }
     }
 
     /// Customers with several visits, their rows, and visits of nobody.
@@ -146,12 +202,16 @@ impl World {
         }
         let quarters = |value: &Option<i64>| cell(&value.map(|quarters| quarters as f64 / 4.0));
         let mut files = [
-            ("people", "customer_id,orders,net,country,vip,big,odd\n".to_owned()),
+            (
+                "people",
+                "customer_id,orders,net,country,vip,big,odd,email,phone,street,postcode,city\n".to_owned(),
+            ),
             ("scores", "customer_id,score,country\n".to_owned()),
             ("lines", "customer_id,product,amount,at\n".to_owned()),
             ("calls", "customer_id,kind\n".to_owned()),
             ("visits", "customer_id,page\n".to_owned()),
             ("consents", "customer_id,channel,purpose,granted,valid_from\n".to_owned()),
+            ("bounces", "channel,address,valid_from\n".to_owned()),
         ];
         let mut put = |n: usize, cells: &[String]| writeln!(files[n].1, "{}", cells.join(",")).unwrap();
         for p in &self.people {
@@ -166,6 +226,11 @@ impl World {
                     cell(&p.vip),
                     cell(&p.big),
                     cell(&p.odd),
+                    cell(&p.email),
+                    cell(&p.phone.map(|(number, ..)| number)),
+                    cell(&p.address[0]),
+                    cell(&p.address[1]),
+                    cell(&p.address[2]),
                 ],
             );
         }
@@ -187,15 +252,20 @@ impl World {
                 &[cell(&w.customer), cell(&w.channel), cell(&w.purpose), cell(&w.granted), instant(w.day)],
             );
         }
+        for b in self.bounces.iter().flatten() {
+            put(6, &[cell(&b.channel), cell(&b.address), instant(b.day)]);
+        }
         fs::create_dir_all(folder.join("data")).unwrap();
         for (name, text) in files {
             fs::write(folder.join(format!("data/{name}.csv")), text).unwrap();
         }
         let purpose = if self.by_purpose { "purpose, " } else { "" };
-        let models = [
+        let mut models = vec![
             (
                 "mart/people",
-                "select customer_id, orders, net, country, vip, big, odd from raw.people".to_owned(),
+                "select customer_id, orders, net, country, vip, big, odd, email, phone, street, postcode, city \
+                 from raw.people"
+                    .to_owned(),
             ),
             ("mart/scores", "select customer_id, score, country from raw.scores".to_owned()),
             ("mart/visits", "select customer_id, page from raw.visits".to_owned()),
@@ -206,6 +276,10 @@ impl World {
                 format!("select customer_id, channel, {purpose}granted, valid_from from raw.consents"),
             ),
         ];
+        if self.bounces.is_some() {
+            let sql = "select channel, address, valid_from from raw.bounces";
+            models.push(("core/bounces", sql.to_owned()));
+        }
         for (name, sql) in models {
             let file = folder.join(format!("sql/{name}.sql"));
             fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -236,7 +310,8 @@ impl World {
             source(
                 "people",
                 "customer_id = \"text\", orders = \"integer\", net = \"decimal(12,2)\", country = \"text\", \
-                 vip = \"boolean\", big = \"integer\", odd = \"text\"",
+                 vip = \"boolean\", big = \"integer\", odd = \"text\", email = \"text\", phone = \"text\", \
+                 street = \"text\", postcode = \"text\", city = \"text\"",
             ),
             source("scores", "customer_id = \"text\", score = \"decimal(12,2)\", country = \"text\""),
             source(
@@ -250,6 +325,7 @@ impl World {
                 "customer_id = \"text\", channel = \"text\", purpose = \"text\", granted = \"boolean\", \
                  valid_from = \"timestamp\"",
             ),
+            source("bounces", "channel = \"text\", address = \"text\", valid_from = \"timestamp\""),
             audiences.to_owned(),
         ]
         .concat()

@@ -1,0 +1,105 @@
+//! `core.bounces`: the addresses from which something came back.
+
+use std::collections::BTreeSet;
+
+use arrow::array::{AsArray, StringArray};
+use arrow::datatypes::Int64Type;
+
+use super::definition::Audience;
+use super::reach::AddressKind;
+use super::tables::{BOUNCES, BOUNCES_VALID_FROM, table};
+use crate::clock::Instant;
+use crate::error::{Context, Error, Result};
+use crate::warehouse::catalog::Catalog;
+
+const COLUMNS: [&str; 3] = ["channel", "address", BOUNCES_VALID_FROM];
+
+/// What `core.bounces` holds at the instant, looked at once for all audiences.
+pub(super) struct Bounces {
+    /// Channel, rows, and rows without an address or a date.
+    counts: Vec<(Option<String>, i64, i64)>,
+}
+
+impl Bounces {
+    /// Looks at the bounces, if an audience asks for them.
+    ///
+    /// # Errors
+    /// A column that is missing.
+    pub async fn survey(
+        catalog: &Catalog,
+        audiences: &[Audience],
+        as_of: Instant,
+    ) -> Result<Option<Bounces>> {
+        let name = table(BOUNCES);
+        if !audiences.iter().any(|audience| audience.reads().contains(&name)) {
+            return Ok(None);
+        }
+        let Some(bounces) = catalog.table(&name).await? else { return Err(catalog.unknown(&name)) };
+        let lacking: Vec<String> = COLUMNS
+            .iter()
+            .filter(|column| bounces.schema.field_with_name(column).is_err())
+            .map(|column| format!("`{column}`"))
+            .collect();
+        if !lacking.is_empty() {
+            return Err(Error::config(format!("{name} has no column {}", lacking.join(", "))).hint(format!(
+                "addresses from which something came back are read from its columns {}",
+                COLUMNS.join(", ")
+            )));
+        }
+        let doing = "read the bounces";
+        let session = catalog.session([&name], Some(as_of)).await?;
+        let sql = format!(
+            "select arrow_cast(channel, 'Utf8'), count(*), count(*) - count(address) from {name} \
+             group by 1 order by 1"
+        );
+        let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
+        let mut counts = Vec::new();
+        for batch in batches {
+            let channels: &StringArray = batch.column(0).as_string();
+            let number =
+                |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
+            for (row, channel) in channels.iter().enumerate() {
+                counts.push((channel.map(str::to_owned), number(1, row), number(2, row)));
+            }
+        }
+        Ok(Some(Bounces { counts }))
+    }
+
+    /// Returns the channels, as they are spelled, whose bounces are of such an address; at least its usual name.
+    pub fn channels_of(&self, kind: AddressKind) -> Vec<String> {
+        let usual = kind.channels().iter().take(1).map(|name| (*name).to_owned());
+        let found = self.counts.iter().filter_map(|(channel, ..)| channel.clone());
+        let found = found
+            .filter(|channel| AddressKind::of_channel(channel).is_some_and(|of| of.shares_addresses(kind)));
+        usual.chain(found).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Returns what is to be reported of rows that say nothing.
+    pub fn warnings(&self) -> Vec<String> {
+        let name = table(BOUNCES);
+        let mut warnings = Vec::new();
+        let nowhere: i64 = self.counts.iter().map(|(_, _, nowhere)| nowhere).sum();
+        if nowhere > 0 {
+            warnings.push(format!("{name}: rows without an address, which say nothing: {nowhere}"));
+        }
+        let unknown: BTreeSet<&str> = self
+            .counts
+            .iter()
+            .filter_map(|(channel, ..)| channel.as_deref())
+            .filter(|channel| AddressKind::of_channel(channel).is_none())
+            .collect();
+        if !unknown.is_empty() {
+            let unknown: Vec<&str> = unknown.into_iter().collect();
+            warnings.push(format!(
+                "{name}: the channel {} is none of email, phone, sms and post: its rows are ignored",
+                unknown.join(", ")
+            ));
+        }
+        let unsaid: i64 =
+            self.counts.iter().filter(|(channel, ..)| channel.is_none()).map(|(_, n, _)| n).sum();
+        if unsaid > 0 {
+            warnings.push(format!("{name}: rows without a channel, which say nothing: {unsaid}"));
+        }
+        warnings
+    }
+}
