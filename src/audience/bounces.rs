@@ -16,6 +16,8 @@ const COLUMNS: [&str; 3] = ["channel", "address", BOUNCES_VALID_FROM];
 
 /// What `core.bounces` holds at the instant, looked at once for all audiences.
 pub(super) struct Bounces {
+    /// Rows that no instant shows.
+    undated: usize,
     /// Channel, rows, and rows without an address or a date.
     counts: Vec<(Option<String>, i64, i64)>,
 }
@@ -62,7 +64,15 @@ impl Bounces {
                 counts.push((channel.map(str::to_owned), number(1, row), number(2, row)));
             }
         }
-        Ok(Some(Bounces { counts }))
+        let every_row = catalog.session([&name], None).await?;
+        let undated = every_row
+            .sql(&format!("select 1 from {name} where {BOUNCES_VALID_FROM} is null"))
+            .await
+            .doing(doing)?
+            .count()
+            .await
+            .doing(doing)?;
+        Ok(Some(Bounces { undated, counts }))
     }
 
     /// Returns the channels, as they are spelled, whose bounces are of such an address; at least its usual name.
@@ -79,9 +89,16 @@ impl Bounces {
         let name = table(BOUNCES);
         let mut warnings = Vec::new();
         let nowhere: i64 = self.counts.iter().map(|(_, _, nowhere)| nowhere).sum();
-        if nowhere > 0 {
-            warnings.push(format!("{name}: rows without an address, which say nothing: {nowhere}"));
-        }
+        let unsaid: i64 =
+            self.counts.iter().filter(|(channel, ..)| channel.is_none()).map(|(_, n, _)| n).sum();
+        let mut ignored = |n: i64, column: &str| {
+            if n > 0 {
+                warnings.push(format!("{name}: rows without {column}, which are ignored: {n}"));
+            }
+        };
+        ignored(nowhere, "address");
+        ignored(self.undated as i64, BOUNCES_VALID_FROM);
+        ignored(unsaid, "channel");
         let unknown: BTreeSet<&str> = self
             .counts
             .iter()
@@ -94,11 +111,6 @@ impl Bounces {
                 "{name}: the channel {} is none of email, phone, sms and post: its rows are ignored",
                 unknown.join(", ")
             ));
-        }
-        let unsaid: i64 =
-            self.counts.iter().filter(|(channel, ..)| channel.is_none()).map(|(_, n, _)| n).sum();
-        if unsaid > 0 {
-            warnings.push(format!("{name}: rows without a channel, which say nothing: {unsaid}"));
         }
         warnings
     }

@@ -84,7 +84,7 @@ async fn decided(catalog: &Catalog, customer: &str) -> Result<RecordBatch> {
         "select arrow_cast(d.audience, 'Utf8') as audience, arrow_cast(d.reason, 'Utf8') as reason,
            arrow_cast(w.condition, 'Utf8') as condition, d.rank, d.score, d.unknown
          from {decisions} as d left join {waterfall} as w on w.audience = d.audience and w.position = d.position
-         where cast(d.customer_id as varchar) = {} order by d.audience",
+         where cast(d.customer_id as varchar) = {} order by 1",
         quoted(customer)
     );
     let frame = session.sql(&sql).await.doing(DOING)?;

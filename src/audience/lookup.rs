@@ -8,7 +8,7 @@ use datafusion::prelude::DataFrame;
 use super::tables::{DECISIONS, DEFINITIONS, table};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
-use crate::normal_form::SQL_NAME as NORMAL;
+use crate::normal_form::{self, SQL_NAME as NORMAL};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::{Catalog, Session};
 
@@ -32,6 +32,7 @@ pub async fn find(catalog: &Catalog, who: &str) -> Result<DataFrame> {
     let identity = IdentityTables::of(catalog).await?;
     tables.extend(identity.tables());
     let session = catalog.session(&tables, None).await?;
+    session.register_functions([normal_form::sql_function()]);
     let found = format!(
         "select customer_id, min(way) as way from ({}) as hits group by customer_id",
         ways(who, &bases, &identity).join("\n union all ")

@@ -176,7 +176,12 @@ impl Address {
 }
 
 fn as_text(expression: &str) -> String {
-    format!("cast(({expression}) as varchar)")
+    let is_name = expression.chars().all(|c| c.is_alphanumeric() || "_.\"".contains(c));
+    if is_name {
+        format!("cast({expression} as varchar)")
+    } else {
+        format!("cast(({expression}) as varchar)")
+    }
 }
 
 /// Returns the audiences with the conditions by which their customers can be reached, and what is to be
@@ -205,8 +210,7 @@ pub(super) async fn resolve(
             }
             Reach::UnknownChannel => {
                 warnings.push(format!(
-                    "audience {}: nobody checks whether customers can be reached by {}: say reachable = \
-                     \"<condition>\", or reachable = false",
+                    "audience {}: nobody checks who can be reached by {}; say `reachable`: a condition, or false",
                     audience.name, audience.channel
                 ));
                 Vec::new()
@@ -218,15 +222,12 @@ pub(super) async fn resolve(
                 }
                 lacking => {
                     let columns: Vec<String> = lacking.iter().map(|column| format!("`{column}`")).collect();
-                    let named: Vec<String> =
-                        address.kind.parts().iter().map(|part| format!("{part} = \"…\"")).collect();
                     warnings.push(format!(
-                        "audience {}: nobody checks whether customers can be reached by {}: no table in `from` \
-                         has a column {}; say reachable = {{ {} }}, or reachable = false",
+                        "audience {}: nobody checks who can be reached by {}: no table has a column {}; name it in \
+                         `reachable`, or say false",
                         audience.name,
                         audience.channel,
                         columns.join(" or "),
-                        named.join(", ")
                     ));
                     Vec::new()
                 }

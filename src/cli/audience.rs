@@ -30,6 +30,9 @@ pub enum AudienceVerb {
 pub struct WaterfallArgs {
     /// The audience; all of them when not given
     audience: Option<String>,
+    /// Also the SQL that decides on each line
+    #[arg(long)]
+    conditions: bool,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -71,6 +74,11 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
     if let Some(name) = args.audience {
         known(&catalog, &name).await?;
         frame = frame.filter(col("audience").eq(lit(name))).doing("pick the audience")?;
+    }
+    if !args.conditions {
+        frame = frame
+            .select_columns(&["audience", "position", "reason", "customers"])
+            .doing("read the waterfall")?;
     }
     let frame = frame
         .sort(vec![col("audience").sort(true, false), col("position").sort(true, false)])

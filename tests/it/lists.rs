@@ -410,6 +410,92 @@ fn every_condition_has_its_line_and_what_is_null_is_reported() {
 }
 
 #[test]
+fn a_list_has_only_people_who_can_be_reached_unless_it_says_otherwise() {
+    let club = Club::new();
+    let reach = |more: &str| {
+        club.declare(&format!("{ALL}{more}\n"));
+        club.run(&[]).published()
+    };
+    // Nothing in the club is an address: that nobody looks is said.
+    let ran = reach("");
+    assert_eq!(club.on("all"), ["ada", "bea", "cid"]);
+    let silent = "audience all: nobody checks who can be reached by email: no table has a column `email`; name it in \
+                  `reachable`, or say false";
+    assert!(ran.stderr.contains(silent), "{}", ran.stderr);
+    assert!(!reach("reachable = false").stderr.contains("nobody checks"));
+    // A column of another name, and a condition of one's own.
+    let ran =
+        reach("reachable = { email = \"concat(customer_id, case when town = 'Lyon' then '@club.fr' end)\" }");
+    assert!(!ran.stderr.contains("nobody checks"), "{}", ran.stderr);
+    assert_eq!(club.on("all"), ["ada", "cid"]);
+    let fall =
+        || lines(&club.warehouse(), "select reason, customers from mart.list_waterfall order by position");
+    assert!(fall().contains(&"no usable e-mail address,2".to_owned()), "{:?}", fall());
+    reach("reachable = \"town is null\"");
+    assert_eq!(club.on("all"), ["bea"]);
+    assert!(fall().contains(&"cannot be reached by email,3".to_owned()), "{:?}", fall());
+    // What came back tomorrow has not come back yet.
+    club.model(
+        "core/bounces",
+        "select 'E-Mail' as channel, 'ADA@club.fr' as address, timestamp '2026-06-30' as valid_from
+         union all select 'email', 'cid@club.fr', timestamp '2026-07-02' union all select 'fax', 'x', timestamp '2026-06-01'
+         union all select 'email', 'bea@club.fr', null",
+    );
+    let ran = reach("reachable = { email = \"concat(customer_id, '@club.fr')\" }");
+    assert_eq!(club.on("all"), ["bea", "cid"]);
+    assert!(fall().contains(&"e-mail address bounced,1".to_owned()), "{:?}", fall());
+    assert!(ran.stderr.contains("core.bounces: the channel fax is none of"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("core.bounces: rows without valid_from, which are ignored: 1"),
+        "{}",
+        ran.stderr
+    );
+    for (wrong, messages) in [
+        ("reachable = { email = \"mail\" }", ["audience all", "mail"]),
+        ("reachable = { email = \"a\", phone = \"b\" }", ["one kind of address", "club.toml:"]),
+        ("reachable = { street = \"town\" }", ["a part of the address has no column", "postcode"]),
+        ("reachable = { fax = \"town\" }", ["expected true, false, a condition", "club.toml:"]),
+        ("reachable = 7", ["expected true, false, a condition", "club.toml:"]),
+        ("reachable = \"fee\"", ["audience all", "expected a condition that is true or false"]),
+    ] {
+        club.refused(2, &format!("{ALL}{wrong}\n"), &messages);
+    }
+    let pushed = ALL.replace("\"email\"", "\"push\"");
+    club.refused(2, &format!("{pushed}reachable = true\n"), &["to be reached by push is not known"]);
+    club.declare(&pushed);
+    assert!(club.run(&[]).published().stderr.contains("nobody checks who can be reached by push"));
+}
+
+#[test]
+fn explain_says_what_decided_and_takes_what_people_know_of_a_customer() {
+    let club = Club::new();
+    club.model(
+        "mart/members",
+        "select customer_id, fee, town, concat(customer_id, '@club.fr') as email, customer_id as first_name,
+           'Duval' as last_name, case customer_id when 'ada' then '+33612345678' end as phone from raw.members",
+    );
+    club.declare(&ALL.replace("consent = false", "consent = true").replace(
+        "where = \"true\"",
+        "where = [{ reason = \"small fee\", where = \"fee > 10 and town is not null\" }]",
+    ));
+    club.run(&[]).published();
+    let explain = |who: &str| club.verb(&["audience", "explain", who, "--format", "csv"]);
+    let cid = "audience,reason,condition,found,consent,rank,score,unknown\n\
+               all,small fee,fee > 10 and town is not null,\"fee = 10, town = Lyon\",yes since 2026-01-01 00:00,,10.0,\n";
+    for who in ["cid", "CID@club.fr", "Duval Cid", "cid duval"] {
+        assert_eq!(explain(who).published().stdout, cid, "{who}");
+    }
+    let ada = explain("06 12 34 56 78").published().stdout;
+    assert!(ada.contains("all,on the list,,,yes since 2026-01-01 00:00,1,30.0,"), "{ada}");
+    assert!(explain("dov").published().stdout.contains("never asked"));
+    let several = explain("duval");
+    let several =
+        several.refused(1, &["4 customers are known by this", "explain one of the customer ids above"]);
+    assert!(several.stdout.contains("bea,name,bea,Duval,bea@club.fr,"), "{}", several.stdout);
+    explain("zoe").refused(1, &["no customer of the audiences is known by this"]);
+}
+
+#[test]
 fn who_is_off_already_is_not_asked_any_more() {
     let club = Club::new();
     club.data("members", "customer_id,fee,town\nada,0,Lyon\nbea,20,\n");
