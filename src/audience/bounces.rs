@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use arrow::array::{AsArray, StringArray};
 use arrow::datatypes::Int64Type;
 
+use super::address::AddressKind;
 use super::definition::Audience;
-use super::reach::AddressKind;
 use super::tables::{BOUNCES, BOUNCES_VALID_FROM, table};
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};

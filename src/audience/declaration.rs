@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::address::{Address, AddressKind, Reach};
 use super::definition::{Audience, Condition};
-use super::reach::{Address, AddressKind, Reach};
 use super::tables::LIST_COLUMNS;
 use crate::config::Problem;
 use crate::error::Error;

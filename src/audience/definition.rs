@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use datafusion::prelude::DataFrame;
 
-use super::reach::Reach;
+use super::address::Reach;
 use super::tables::{BOUNCES, CONSENTS, table};
 use crate::error::{Context, Result};
 use crate::name::TableName;
@@ -85,9 +85,11 @@ pub async fn definitions(catalog: &Catalog, audiences: &[Audience]) -> Result<Da
         .iter()
         .map(|audience| {
             let from: Vec<String> = audience.from.iter().map(ToString::to_string).collect();
+            let also = audience.reads().into_iter().filter(|table| !audience.from.contains(table));
+            let also: Vec<String> = also.map(|table| table.to_string()).collect();
             let limit = audience.limit.map_or("null".to_owned(), |limit| limit.to_string());
             format!(
-                "({}, {}, {}, {}, {}, {}, cast({limit} as bigint), cast({} as double), {}, {})",
+                "({}, {}, {}, {}, {}, {}, cast({limit} as bigint), cast({} as double), {}, {}, {})",
                 quoted(&audience.name),
                 quoted(&audience.channel),
                 texts(&from),
@@ -97,12 +99,13 @@ pub async fn definitions(catalog: &Catalog, audiences: &[Audience]) -> Result<Da
                 audience.control,
                 quoted(&audience.salt),
                 texts(&audience.export),
+                texts(&also),
             )
         })
         .collect();
     let sql = format!(
         "select * from (values {}) as d(audience, channel, tables, consent, purposes, rank_by, max_customers,
-           control, salt, export)",
+           control, salt, export, also_reads)",
         rows.join(", ")
     );
     catalog.session([], None).await?.sql(&sql).await.doing("keep how the audiences are declared")

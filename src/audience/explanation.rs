@@ -17,7 +17,6 @@ use super::grain::CUSTOMER_ID;
 use super::tables::{CONSENTS, CONSENTS_VALID_FROM, DECISIONS, DEFINITIONS, WATERFALL, table};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Result};
-use crate::model::sql::tables_asked;
 use crate::name::TableName;
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
@@ -71,6 +70,7 @@ pub async fn explain(catalog: &Catalog, customer: &str, as_of: Option<Instant>) 
 /// How an audience was declared when it was drawn.
 struct Declared {
     from: Vec<TableName>,
+    also_reads: Vec<TableName>,
     channel: String,
     consent: bool,
     purposes: Vec<String>,
@@ -103,7 +103,8 @@ async fn declared(catalog: &Catalog) -> Result<BTreeMap<String, Declared>> {
     let session = catalog.session([&definitions], None).await?;
     let sql = format!(
         "select arrow_cast(audience, 'Utf8'), arrow_cast(tables, 'Utf8'), arrow_cast(channel, 'Utf8'), consent,
-           arrow_cast(coalesce(purposes, ''), 'Utf8') from {definitions}"
+           arrow_cast(coalesce(purposes, ''), 'Utf8'), arrow_cast(coalesce(also_reads, ''), 'Utf8')
+         from {definitions}"
     );
     let mut declared = BTreeMap::new();
     for batch in session.sql(&sql).await.doing(DOING)?.collect().await.doing(DOING)? {
@@ -112,9 +113,12 @@ async fn declared(catalog: &Catalog) -> Result<BTreeMap<String, Declared>> {
             text.split(", ").filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
         for row in 0..batch.num_rows() {
-            let from: Result<Vec<TableName>> = listed(text(1, row)).iter().map(|name| name.parse()).collect();
+            let tables = |column: usize| -> Result<Vec<TableName>> {
+                listed(text(column, row)).iter().map(|name| name.parse()).collect()
+            };
             let audience = Declared {
-                from: from?,
+                from: tables(1)?,
+                also_reads: tables(5)?,
                 channel: text(2, row),
                 consent: batch.column(3).as_boolean().value(row),
                 purposes: listed(text(4, row)),
@@ -132,8 +136,7 @@ async fn values(
     condition: &str,
     customer: &str,
 ) -> Result<Option<String>> {
-    let asked = tables_asked(condition)?;
-    let session = catalog.session(declared.from.iter().chain(&asked), None).await?;
+    let session = catalog.session(declared.from.iter().chain(&declared.also_reads), None).await?;
     let candidates = Candidates::open(&session, &declared.from).await?;
     let columns = Reader::new(&session, &candidates)?.columns(condition).await?;
     let mut needed = columns.clone();

@@ -8,11 +8,12 @@
 //! `grain` counts that tables have one row per customer; `candidates`
 //! joins them to one row per customer, which SQL calls `base`; `names` says what a name in a condition
 //! means; `subquery` turns what a condition asks of other tables into sets of customers; `condition`
-//! puts both together; `consent` looks up who agreed; `reach` says who can be reached and `bounces` which addresses
-//! are out of use; `evaluation` asks every customer all of it; `decision_sql`
+//! puts both together; `consent` looks up who agreed; `reach` says who can be reached,
+//! `address` what it takes and `bounces` which addresses are out of use; `evaluation` asks every customer all of it; `decision_sql`
 //! says what follows; `decision` goes through an audience; `waterfall` has the lines; `step` does it
 //! all in a run. `lookup` finds a customer by what people know of them, `explanation` says why they are on or off.
 
+mod address;
 mod bounces;
 mod candidates;
 mod condition;
@@ -36,12 +37,12 @@ mod subquery;
 mod tables;
 mod waterfall;
 
+pub use address::{Address, AddressKind, Reach};
 pub use declaration::{AudienceDeclaration, ConditionDeclaration};
 pub use definition::{Audience, Condition};
 pub use explanation::explain;
 pub use export::register_export;
 pub use lookup::{find, ids};
-pub use reach::{Address, AddressKind, Reach};
 pub use step::Audiences;
 pub use tables::{
     BOUNCES, BOUNCES_VALID_FROM, CONSENTS, CONSENTS_VALID_FROM, DECISIONS, DEFINITIONS, LIST_COLUMNS, LISTS,

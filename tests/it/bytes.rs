@@ -17,6 +17,7 @@ fn two_fresh_runs_put_the_same_bytes_on_the_shelf_whatever_threads_and_memory() 
             "customer_360",
             "customer_features",
             "list_decisions",
+            "list_definitions",
             "list_waterfall",
             "monthly_sales",
             "open_complaints",
