@@ -59,6 +59,9 @@ pub struct Finding {
     /// Not declared, and not to be switched off.
     #[serde(default)]
     pub standing: bool,
+    /// Some of the rows, by the key of the table; for messages alone.
+    #[serde(skip)]
+    pub rows: Vec<String>,
 }
 
 impl Finding {
@@ -150,6 +153,7 @@ impl Check {
             severity: self.severity,
             failures,
             standing: self.standing,
+            rows: Vec::new(),
         })
     }
 

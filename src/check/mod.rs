@@ -1,7 +1,9 @@
-//! Checks: assertions on a table, each a query that counts the rows that fail.
+//! Checks: assertions on a table, each a query that counts the rows that fail; `broken_rows` shows which.
 
 mod assertion;
+mod broken_rows;
 mod declaration;
 
 pub use crate::config::{CheckDeclaration, Severity};
 pub use assertion::{Assertion, Check, Finding};
+pub use broken_rows::{SHOWN_ROWS, listed};

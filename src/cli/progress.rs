@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::colour::{Tone, toned};
+use crate::check::listed;
 use crate::clock::{self, show_instant};
 use crate::name::StepName;
 use crate::ops::steps::StepStatus;
@@ -177,12 +178,12 @@ fn line(event: &Event) -> String {
         Event::ChecksRun { passed, warned, failed } => {
             format!("  checks: {passed} passed, {warned} warned, {failed} failed")
         }
-        Event::CheckBroken { table, check, failures, stops } => {
+        Event::CheckBroken { table, check, failures, stops, rows } => {
             let word = match stops {
                 true => toned(Tone::Wrong, "BROKEN "),
                 false => toned(Tone::Careful, "warning  "),
             };
-            format!("  {word} check {check} of {table}: {} rows", grouped(*failures))
+            format!("  {word} check {check} of {table}: {}", counted_rows(*failures, rows))
         }
         Event::Published { release, tables, warehouse, wall } => {
             let text = format!("release {release} published");
@@ -194,6 +195,13 @@ fn line(event: &Event) -> String {
             String::new()
         }
     }
+}
+
+/// How many rows break a check, and some of them by their keys.
+pub fn counted_rows(failures: u64, rows: &[String]) -> String {
+    let plural = if failures == 1 { "row" } else { "rows" };
+    let named = if rows.is_empty() { String::new() } else { format!(" ({})", listed(rows)) };
+    format!("{} {plural}{named}", grouped(failures))
 }
 
 /// 1234567 as 1,234,567.
@@ -240,8 +248,8 @@ impl Progress for JsonLines {
             Event::ChecksRun { passed, warned, failed } => {
                 json!({"event": "checks_run", "passed": passed, "warned": warned, "failed": failed})
             }
-            Event::CheckBroken { table, check, failures, stops } => {
-                json!({"event": "check_broken", "table": table, "check": check, "failures": failures, "stops": stops})
+            Event::CheckBroken { table, check, failures, stops, rows } => {
+                json!({"event": "check_broken", "table": table, "check": check, "failures": failures, "stops": stops, "rows": rows})
             }
             Event::Published { release, tables, warehouse, wall } => {
                 json!({"event": "published", "release": release, "tables": tables, "warehouse": warehouse, "wall_ms": u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)})

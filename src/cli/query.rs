@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::error::{Context, Result, SqlOrigin};
 use crate::model::sql::tables_read_among;
 use crate::name::TableName;
-use crate::run;
+use crate::run::{self, Unpublished};
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::release::Release;
@@ -43,6 +43,9 @@ pub struct ReadArgs {
     /// Read an earlier release
     #[arg(long, value_name = "N")]
     release: Option<u64>,
+    /// Read what a run left that failed or was cut off; it is kept until the next run begins
+    #[arg(long, value_name = "N", conflicts_with = "release")]
+    run: Option<u64>,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
@@ -52,11 +55,18 @@ pub struct ReadArgs {
 impl ReadArgs {
     /// Opens the release; its raw tables show what its models saw.
     pub async fn open(&self) -> Result<Catalog> {
+        if self.run.is_some() {
+            return self.open_with(&VersionArgs::default()).await;
+        }
         open(&self.warehouse.warehouse, self.release, &self.limits).await
     }
 
     /// Opens the release with these rows of its raw tables.
     pub async fn open_with(&self, versions: &VersionArgs) -> Result<Catalog> {
+        if let Some(run) = self.run {
+            let visibility = versions.all_versions.then(BTreeMap::new);
+            return Ok(self.unpublished(run, visibility).await?.catalog);
+        }
         open_with(&self.warehouse.warehouse, self.release, &self.limits, versions).await
     }
 
@@ -65,6 +75,10 @@ impl ReadArgs {
         &self,
         visibility: BTreeMap<TableName, Visibility>,
     ) -> Result<(Catalog, Option<Instant>)> {
+        if let Some(run) = self.run {
+            let left = self.unpublished(run, Some(visibility)).await?;
+            return Ok((left.catalog, Some(left.as_of)));
+        }
         let (warehouse, release) = release(&self.warehouse.warehouse, self.release).await?;
         let engine = run::engine(self.limits.limits(), &warehouse)?;
         let Some(release) = release else {
@@ -73,6 +87,16 @@ impl ReadArgs {
         let engine = engine.in_zone(release.reading.zone());
         let as_of = release.reading.as_of.unwrap_or(release.as_of);
         Ok((Catalog::new(warehouse, engine, Some(&release), visibility), Some(as_of)))
+    }
+
+    async fn unpublished(
+        &self,
+        run: u64,
+        visibility: Option<BTreeMap<TableName, Visibility>>,
+    ) -> Result<Unpublished> {
+        let warehouse = Warehouse::open(&self.warehouse.warehouse).await?;
+        let engine = run::engine(self.limits.limits(), &warehouse)?;
+        run::unpublished(&warehouse, engine, run, visibility).await
     }
 }
 
@@ -85,7 +109,7 @@ pub async fn query(args: QueryArgs) -> Result<()> {
 }
 
 async fn planned(catalog: &Catalog, sql: &str) -> Result<DataFrame> {
-    let known: Vec<String> = catalog.released().map(ToString::to_string).collect();
+    let known: Vec<String> = catalog.names().iter().map(ToString::to_string).collect();
     let tables = tables_read_among(sql, &known)?;
     let session = catalog.session(&tables, None).await?;
     session.sql(sql).await.doing("understand the query")

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::StreamExt;
 
-use crate::check::{Check, Finding};
+use crate::check::{Check, Finding, SHOWN_ROWS};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Pipeline;
@@ -48,7 +48,15 @@ pub async fn run(
             }
         }
     }
-    let mut running = futures::stream::iter(checks).map(|check| check.run(catalog)).buffered(at_once);
+    let asked = async |check: &Check| {
+        let mut finding = check.run(catalog).await?;
+        if !finding.passed() {
+            let key = pipeline.tables.get(&check.table).map(|rules| rules.key.as_slice()).unwrap_or_default();
+            finding.rows = check.broken_rows(catalog, key, Some(SHOWN_ROWS)).await?;
+        }
+        Ok::<_, Error>(finding)
+    };
+    let mut running = futures::stream::iter(checks).map(|check| asked(check)).buffered(at_once);
     while let Some(result) = running.next().await {
         match result {
             Ok(finding) => results.findings.push(finding),

@@ -20,7 +20,7 @@ use super::record::RunRecord;
 use super::request::Request;
 use super::running::{RunOutcome, Running, length};
 use super::watchdog::Watchdog;
-use crate::check::Finding;
+use crate::check::{Finding, listed};
 use crate::clock::{self, Instant};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -209,7 +209,7 @@ impl LockedRun<'_> {
         let catalog = &running.context.catalog;
         let (findings, errored) = run_checks(self.pipeline, plan, catalog, at_once, self.progress).await;
         running.errors.extend(errored);
-        running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(broken));
+        running.errors.extend(findings.iter().filter(|f| f.stops_the_run()).map(|f| broken(plan.run, f)));
         findings
     }
 
@@ -325,9 +325,13 @@ async fn publish_failure(
     warehouse.publish(lock, proposal(Outcome::Failed, ops)).await.map(drop)
 }
 
-fn broken(finding: &Finding) -> Error {
+fn broken(run: u64, finding: &Finding) -> Error {
+    let rows = match finding.rows.as_slice() {
+        [] => String::new(),
+        rows => format!(": {}", listed(rows)),
+    };
     Error::failed(format!(
-        "the check {} of {} is broken by {} row{}; nothing was published",
+        "the check {} of {} is broken by {} row{}{rows}; nothing was published",
         finding.check,
         finding.table,
         finding.failures,
@@ -335,8 +339,12 @@ fn broken(finding: &Finding) -> Error {
     ))
     .hint(if finding.standing {
         "this check cannot be switched off; if the run leaves out the step that makes the table, run that too"
+            .to_owned()
     } else {
-        "ops.checks has all findings; a declared check may have severity = \"warn\", a key must tell rows apart"
+        format!(
+            "`sillage check --run {run} --rows` lists all of them until the next run begins; a declared check may have \
+             severity = \"warn\", a key must tell rows apart"
+        )
     })
 }
 
@@ -358,6 +366,7 @@ async fn run_checks(
             check: finding.check.clone(),
             failures: finding.failures,
             stops: finding.stops_the_run(),
+            rows: finding.rows.clone(),
         });
     }
     progress.tell(Event::ChecksRun { passed, warned, failed: failed + errored.len() });

@@ -12,6 +12,7 @@
 //!   checks      what must hold
 //!   record      what is written down of it
 //!   artifact    the same as JSON for other tools (rebuilt_results: for a run that could not leave its own)
+//! unpublished the tables of a run that failed or was cut off
 //! progress    how others watch
 //! forget      the last night again without a person (erasure_preview finds them, erase stages it)
 //! dismiss     refused records that no longer matter
@@ -36,7 +37,9 @@ mod record;
 pub mod rehearsal;
 mod request;
 mod running;
+mod unpublished;
 mod watchdog;
 
 pub use engine::{engine, engine_of};
 pub use request::{Mode, Request, STALL_LIMIT};
+pub use unpublished::{Unpublished, unpublished};

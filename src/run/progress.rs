@@ -61,6 +61,8 @@ pub enum Event {
         check: String,
         failures: u64,
         stops: bool,
+        /// Some of the rows, by the key of the table.
+        rows: Vec<String>,
     },
     Published {
         release: u64,

@@ -103,6 +103,12 @@ impl Catalog {
         self.released.keys()
     }
 
+    /// Returns the names of the tables of the release and of those that were staged, in alphabetical order.
+    pub fn names(&self) -> Vec<TableName> {
+        let names: BTreeSet<TableName> = self.released.keys().chain(self.tables().keys()).cloned().collect();
+        names.into_iter().collect()
+    }
+
     /// Returns the table as staged by this run, else as released; `None` when there is neither.
     ///
     /// # Errors
@@ -266,7 +272,7 @@ impl Catalog {
 
     /// Returns a hint with the tables whose names are similar.
     pub fn near(&self, name: &str) -> Option<String> {
-        let known: Vec<String> = self.released().map(ToString::to_string).collect();
+        let known: Vec<String> = self.names().iter().map(ToString::to_string).collect();
         did_you_mean(name, known.iter().map(String::as_str))
     }
 

@@ -28,6 +28,23 @@ fn every_kind_of_check_stops_the_night() {
 }
 
 #[test]
+fn what_broke_can_be_looked_at_until_the_next_run_begins() {
+    let shop = shop("{ not_null = \"customer_id\" }, { row_count = { min = 1 } }");
+    shop.run_fails("broken_rows_run", 1);
+    // The release stands and is whole; what failed is another.
+    shop.fails("broken_rows_release", 0, &["check", "--select", "core.orders"]);
+    shop.fails("broken_rows", 1, &["check", "--run", "2", "--select", "core.orders", "--rows"]);
+    let orders = "select order_id, net_amount from core.orders where customer_id is null";
+    shop.fails("broken_rows_query", 0, &["query", orders, "--run", "2"]);
+    assert_eq!(shop.ask(&orders.replace("order_id, net_amount", "count(*)")), "0");
+    shop.fails("query_run_published", 2, &["query", orders, "--run", "1"]);
+    shop.fails("query_run_unknown", 2, &["query", orders, "--run", "9"]);
+    shop.edit("exports/orders/march.csv", "o900,,", "o900,c01,");
+    shop.run(&[]);
+    shop.fails("query_run_gone", 2, &["query", orders, "--run", "2"]);
+}
+
+#[test]
 fn every_kind_of_check_may_only_warn() {
     shop(
         &EVERY_KIND
