@@ -28,6 +28,9 @@ pub struct RequestArgs {
     /// Allow an instant older than the last release's
     #[arg(long)]
     backfill: bool,
+    /// Allow an instant that has not come yet
+    #[arg(long)]
+    future: bool,
     /// Only these steps: a table, schema.*, kind:model, tag:sales; +x with what it reads, x+ with what reads it
     #[arg(long, value_name = "STEPS")]
     select: Vec<String>,
@@ -85,6 +88,7 @@ impl RequestArgs {
         let request = Request {
             as_of,
             backfill: self.backfill,
+            future: self.future,
             select: self.select,
             exclude: self.exclude,
             full_refresh: self.full_refresh,

@@ -51,7 +51,7 @@ impl Ingest {
 
     /// Returns the step with what a run takes up.
     #[must_use]
-    pub fn taking_up(&self, intake: Intake) -> Self {
-        Ingest { intake: Arc::new(intake), ..self.clone() }
+    pub fn taking_up(&self, intake: Arc<Intake>) -> Self {
+        Ingest { intake, ..self.clone() }
     }
 }

@@ -2,6 +2,7 @@
 //! to the quarantine; records refused before may be read again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -16,6 +17,7 @@ use crate::ops::{quarantine, sources};
 use crate::source::{self, SourceFile, Survey};
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
 use crate::warehouse::stage::Staged;
+use crate::warehouse::table::Table;
 
 #[async_trait]
 impl Step for Ingest {
@@ -40,18 +42,24 @@ impl Step for Ingest {
             files: self.intake.files.len() as u64,
             ..StepMetrics::default()
         };
-        let surveys = self.survey(&mut metrics).await?;
+        let surveys = self.survey(&mut metrics.warnings).await?;
         let target = self.target(existing, self.files(), &surveys)?;
-        if !target.new_columns.is_empty() {
-            metrics.warnings.push(format!(
-                "new column{} {}: null in the rows read before, until --full-refresh",
-                if target.new_columns.len() == 1 { "" } else { "s" },
-                target.new_columns.join(", ")
-            ));
-        }
+        metrics.warnings.extend(growth(&target));
         let found = self.read(context, &target, &surveys, &mut metrics).await?;
         self.stage(context, &target, found, metrics).await
     }
+}
+
+/// Returns a warning about the columns by which the raw table grows, if any.
+fn growth(target: &Target) -> Option<String> {
+    let columns = &target.new_columns;
+    (!columns.is_empty()).then(|| {
+        format!(
+            "new column{} {}: null in the rows read before, until --full-refresh",
+            if columns.len() == 1 { "" } else { "s" },
+            columns.join(", ")
+        )
+    })
 }
 
 impl Ingest {
@@ -59,14 +67,26 @@ impl Ingest {
         self.intake.files.iter().chain(self.intake.replay.iter().map(|replay| &replay.file))
     }
 
+    /// Returns what the columns of the files would lead to, without reading a row: what is not as declared and
+    /// borne, and by which columns the raw table would grow.
+    ///
+    /// # Errors
+    /// Files whose columns the policy of the source does not accept, or that cannot be read; all of them.
+    pub async fn columns_of_files(&self, existing: Option<Arc<Table>>) -> Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        let surveys = self.survey(&mut warnings).await?;
+        warnings.extend(growth(&self.target(existing, self.files(), &surveys)?));
+        Ok(warnings)
+    }
+
     /// Looks at every file before the first is read; all that is wrong is reported at once.
-    async fn survey(&self, metrics: &mut StepMetrics) -> Result<Vec<Survey>> {
+    async fn survey(&self, warnings: &mut Vec<String>) -> Result<Vec<Survey>> {
         let (mut surveys, mut errors) = (Vec::new(), Vec::new());
         for file in self.files() {
             match source::survey(&self.source, file).await {
                 Ok(survey) => {
                     let remarks = survey.remarks.iter().map(|remark| format!("{}: {remark}", file.name));
-                    metrics.warnings.extend(remarks);
+                    warnings.extend(remarks);
                     surveys.push(survey);
                 }
                 Err(error) => errors.push(error),

@@ -11,6 +11,7 @@ use super::checks::{self, CheckResults};
 use super::disk_space;
 use super::engine::engine_of;
 use super::erase::Erasure;
+use super::new_files;
 use super::observe::observe;
 use super::plan::{Plan, Resume};
 use super::planner::plan;
@@ -54,7 +55,15 @@ pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> 
     let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request)
         .await
         .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
-    plan(pipeline, request, &seen, clock::now()).map_err(|e| e.at(format!("pipeline {}", pipeline.name)))
+    let planned = async {
+        let mut plan = plan(pipeline, request, &seen, clock::now())?;
+        let released = warehouse.as_ref().zip(engine.as_ref()).map(|(warehouse, engine)| {
+            Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new())
+        });
+        new_files::look(&mut plan, pipeline, released.as_ref(), request.full_refresh).await?;
+        Ok(plan)
+    };
+    planned.await.map_err(|e: Error| e.at(format!("pipeline {}", pipeline.name)))
 }
 
 fn is_empty(location: &str) -> bool {

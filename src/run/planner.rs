@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::fingerprint::{self, Common};
 use super::observe::Observation;
 use super::plan::{AsOfFrom, Plan, PlannedStep, Resume, ResumeState};
@@ -124,6 +126,9 @@ impl Resumable<'_> {
     }
 }
 
+/// How far a clock may be behind the one that an instant was read from.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+
 /// Returns the instant of the run, and why it is this one.
 fn instant(
     pipeline: &Pipeline,
@@ -144,6 +149,14 @@ fn instant(
         (None, None, Some(fixed)) => (fixed, AsOfFrom::Pipeline),
         (None, None, None) => (now, AsOfFrom::Now),
     };
+    let chosen = matches!(from, AsOfFrom::Request | AsOfFrom::Pipeline);
+    if chosen && as_of > now + CLOCK_SKEW && !request.future {
+        return Err(Error::config(format!(
+            "the instant {} has not come yet: what happens until then would be missing from the release",
+            show_instant(as_of)
+        ))
+        .hint("give an --as-of that has passed, or say --future to publish it all the same"));
+    }
     match seen.last_as_of {
         Some(last) if as_of < last && !request.backfill && from != AsOfFrom::Resumed => {
             Err(Error::config(format!(
@@ -183,7 +196,7 @@ impl Planning<'_> {
             }
             DeclaredStep::Ingest(ingest) => match self.intake(ingest) {
                 Ok(intake) => {
-                    let ingest = ingest.taking_up(intake);
+                    let ingest = ingest.taking_up(Arc::new(intake));
                     let intake = ingest.intake.clone();
                     self.intakes.insert(ingest.source.name.clone(), intake.clone());
                     (Arc::new(ingest), intake)
@@ -264,6 +277,8 @@ fn retried(request: &Request, seen: &Observation, before: Option<&Before>) -> Re
         mode: if state.mode == Mode::Forget { Mode::Night } else { state.mode.clone() },
         as_of: Some(unfinished.begun.as_of),
         backfill: state.backfill,
+        // Whoever began it had said so.
+        future: true,
         select: state.select.clone(),
         exclude: state.exclude.clone(),
         full_refresh: state.full_refresh,

@@ -17,6 +17,8 @@ pub struct Request {
     pub as_of: Option<Instant>,
     /// Allows an instant older than the last release's.
     pub backfill: bool,
+    /// Allows an instant that has not come yet.
+    pub future: bool,
     pub select: Vec<String>,
     pub exclude: Vec<String>,
     /// Reads every source anew.
@@ -69,6 +71,7 @@ impl Request {
             mode: Mode::Night,
             as_of: None,
             backfill: false,
+            future: false,
             select: Vec::new(),
             exclude: Vec::new(),
             full_refresh: false,

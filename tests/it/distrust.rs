@@ -83,7 +83,7 @@ fn what_follows_a_failed_night_keeps_the_instant_of_the_tables() {
     let warehouse = prepared(&nights, "failed");
     let good = fs::read_to_string(nights.shop.exports().join("tickets/06.csv")).unwrap();
     nights.shop.put("tickets", "06.csv", &format!("{good}T9;01/12/2025 10:00;;P001;1;-5,00\n"));
-    nights.shop.run(&warehouse, &["--as-of", "2027-01-01"]).refused(1, &["net_amount >= 0"]);
+    nights.shop.run(&warehouse, &["--as-of", "2027-01-01", "--future"]).refused(1, &["net_amount >= 0"]);
     verb(&["restore", "2"], &warehouse).refused(2, &["a failed run", "restore that"]);
     // A copy shows what the warehouse shows, and goes on as it would.
     let copy = nights.shop.warehouse("copy");

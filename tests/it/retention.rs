@@ -24,7 +24,7 @@ fn keep(shop: &Shop, source: &str, line: &str) {
 }
 
 fn night(shop: &Shop, warehouse: &Path, as_of: &str) -> CommandResult {
-    shop.run(warehouse, &["--as-of", as_of]).published()
+    shop.run(warehouse, &["--as-of", as_of, "--future"]).published()
 }
 
 fn one(warehouse: &Path, sql: &str) -> String {

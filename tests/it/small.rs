@@ -167,5 +167,5 @@ pub fn instant(text: &str) -> Instant {
 }
 
 pub fn request(as_of: &str) -> Request {
-    Request { as_of: Some(instant(as_of)), wait: Wait::No, ..Request::all() }
+    Request { as_of: Some(instant(as_of)), future: true, wait: Wait::No, ..Request::all() }
 }

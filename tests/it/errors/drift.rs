@@ -54,6 +54,8 @@ fn a_column_that_nobody_declared() {
     );
     // A header is not a row value; this test's is a private word only to show that rows are not told.
     shop.edit(NEW, "Sesame", "points");
+    // A plan looks at the columns of new files as the night will.
+    shop.fails("drift_added_plan", 1, &["plan", "--select", "raw.orders"]);
     shop.fails("drift_added_csv", 1, &ORDERS);
 
     let shop = Shop::published();
@@ -131,6 +133,7 @@ fn a_column_taken_in_is_reported_and_so_is_one_left_behind() {
     let shop = Shop::published();
     shop.source("orders", "on_drift = \"evolve\"");
     shop.write(NEW, format!("order_id,customer_id,ordered_at,net_amount,channel,Tier\n{ROW},gold\n"));
+    shop.fails("drift_evolved_plan", 0, &["plan", "--select", "raw.orders"]);
     shop.warns("drift_evolved", &ORDERS);
     // Back to a contract that does not know the column.
     shop.pipeline("on_drift = \"evolve\"\n", "");
