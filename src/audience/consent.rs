@@ -68,14 +68,17 @@ impl Consents {
         match (audience.purposes.is_empty(), self.by_purpose) {
             (true, true) => {
                 let known = self.purposes(&audience.channel);
-                let example = known.first().map_or("…", String::as_str);
                 Err(Error::config(format!(
                     "{consents} holds consents by purpose, but the audience has no purpose"
                 ))
-                .hint(if known.len() > 1 {
-                    format!("add purpose = \"{example}\" (or one of {})", known[1..].join(", "))
-                } else {
-                    format!("add purpose = \"{example}\"")
+                .hint(match known.as_slice() {
+                    [] => format!(
+                        "add purpose = \"…\": `sillage query \"select distinct {PURPOSE} from {consents}\"` lists them"
+                    ),
+                    [only] => format!("add purpose = \"{only}\""),
+                    [example, others @ ..] => {
+                        format!("add purpose = \"{example}\" (or one of {})", others.join(", "))
+                    }
                 }))
             }
             (false, false) => Err(Error::config(format!(

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 
 use super::definition::Ingest;
@@ -67,16 +68,17 @@ impl Ingest {
         self.intake.files.iter().chain(self.intake.replay.iter().map(|replay| &replay.file))
     }
 
-    /// Returns what the columns of the files would lead to, without reading a row: what is not as declared and
-    /// borne, and by which columns the raw table would grow.
+    /// Returns what the columns of the files would lead to, without reading a row: the columns of the raw table, and
+    /// what is not as declared and borne.
     ///
     /// # Errors
     /// Files whose columns the policy of the source does not accept, or that cannot be read; all of them.
-    pub async fn columns_of_files(&self, existing: Option<Arc<Table>>) -> Result<Vec<String>> {
+    pub async fn columns_of_files(&self, existing: Option<Arc<Table>>) -> Result<(SchemaRef, Vec<String>)> {
         let mut warnings = Vec::new();
         let surveys = self.survey(&mut warnings).await?;
-        warnings.extend(growth(&self.target(existing, self.files(), &surveys)?));
-        Ok(warnings)
+        let target = self.target(existing, self.files(), &surveys)?;
+        warnings.extend(growth(&target));
+        Ok((target.schema, warnings))
     }
 
     /// Looks at every file before the first is read; all that is wrong is reported at once.

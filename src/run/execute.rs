@@ -18,13 +18,14 @@ use super::planner::plan;
 use super::progress::{Event, Progress};
 use super::rebuilt_results;
 use super::record::RunRecord;
+use super::rehearsal::{rehearse, rehearse_steps};
 use super::request::Request;
 use super::running::{RunOutcome, Running, length};
 use super::watchdog::Watchdog;
 use crate::check::{Finding, listed};
 use crate::clock::{self, Instant};
 use crate::error::{Context, Error, Result};
-use crate::name::TableName;
+use crate::name::{StepName, TableName};
 use crate::ops::runs::Run;
 use crate::ops::suppressions::Suppressions;
 use crate::pipeline::Pipeline;
@@ -40,7 +41,8 @@ use crate::warehouse::stage::Staged;
 /// How long the record of a failed run may take to be written: its storage may not answer.
 const FAILURE_LIMIT: Duration = Duration::from_secs(60);
 
-/// Plans without the lock and without changing anything, for `plan` and `--dry-run`.
+/// Plans without the lock and without changing anything, for `plan` and `--dry-run`; goes through all steps and checks
+/// over empty tables.
 ///
 /// # Errors
 /// A place that is neither a warehouse nor empty, and all that keeps a run from being planned.
@@ -60,7 +62,8 @@ pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> 
         let released = warehouse.as_ref().zip(engine.as_ref()).map(|(warehouse, engine)| {
             Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new())
         });
-        new_files::look(&mut plan, pipeline, released.as_ref(), request.full_refresh).await?;
+        let raw = new_files::look(&mut plan, pipeline, released.as_ref(), request.full_refresh).await?;
+        rehearse(pipeline, &raw, request.limits).await?;
         Ok(plan)
     };
     planned.await.map_err(|e: Error| e.at(format!("pipeline {}", pipeline.name)))
@@ -159,7 +162,12 @@ impl LockedRun<'_> {
         if let Some(erasure) = &mut erasure {
             running.stage_beside(erasure).await?;
         }
-        running.all_steps(request.limits.steps_at_once(), request.stall_limit, stop).await?;
+        let steps: Vec<StepName> = plan.steps.iter().map(|step| step.name.clone()).collect();
+        match rehearse_steps(pipeline, &steps, &released, request.limits).await {
+            // What is wrong with the pipeline is said before a file is read.
+            Err(error) => running.errors.push(error),
+            Ok(()) => running.all_steps(request.limits.steps_at_once(), request.stall_limit, stop).await?,
+        }
         let findings = self.checked(&plan, &mut running).await;
         // An erasure has written the quarantine anew already.
         if running.errors.is_empty() && erasure.is_none() {
