@@ -56,7 +56,7 @@ pub async fn run(
         }
         Ok::<_, Error>(finding)
     };
-    let mut running = futures::stream::iter(checks).map(|check| asked(check)).buffered(at_once);
+    let mut running = futures::stream::iter(checks).map(asked).buffered(at_once);
     while let Some(result) = running.next().await {
         match result {
             Ok(finding) => results.findings.push(finding),
