@@ -47,6 +47,9 @@ impl OutputArgs {
 
     /// How the rows are written, and at what instant a workbook says it was made.
     fn row_format(&self, made_at: Instant) -> Result<RowFormat> {
+        if let Some(path) = &self.output {
+            require_a_file(path)?;
+        }
         let format = Format::of(self.format, self.output.as_deref())?;
         if let Some(options) = self.csv.options(format)? {
             return Ok(RowFormat::Csv(options));
@@ -127,7 +130,6 @@ impl OutputArgs {
     }
 
     async fn write_file(&self, catalog: &Catalog, frame: DataFrame, path: &Path) -> Result<u64> {
-        require_a_file(path)?;
         let format = self.row_format(UNDATED)?;
         let format = match format {
             RowFormat::Xlsx { .. } => self.row_format(instant_of(catalog).await?)?,
