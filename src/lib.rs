@@ -20,7 +20,7 @@
 //! ops                     the history as tables, one file per table
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! clock config dag day duration error name normal_form placeholder_value secret span sql_text
+//! clock config dag day duration error exported_file name normal_form placeholder_value secret span sql_text
 //! sql_type suggestion
 //! storage
 //! ```
@@ -45,6 +45,7 @@ pub mod demo;
 pub mod duration;
 pub mod erasure;
 pub mod error;
+pub mod exported_file;
 pub mod identity;
 pub mod ingest;
 pub mod manual;

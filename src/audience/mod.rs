@@ -41,7 +41,7 @@ pub use address::{Address, AddressKind, Reach};
 pub use declaration::{AudienceDeclaration, ConditionDeclaration};
 pub use definition::{Audience, Condition};
 pub use explanation::explain;
-pub use export::register_export;
+pub use export::{list_columns, register_export};
 pub use lookup::{find, ids};
 pub use step::Audiences;
 pub use tables::{

@@ -1,26 +1,30 @@
 //! `audience`: lists for marketers, and the reason of every person on or off them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use clap::{Args, Subcommand};
 use datafusion::logical_expr::{col, lit};
+use datafusion::prelude::DataFrame;
 
+use super::colour::warn;
 use super::pipeline_file::load_pipeline_without_sources;
 use super::query::ReadArgs;
 use crate::audience;
+use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
 use crate::pipeline::Pipeline;
 use crate::sql_text::quoted;
 use crate::suggestion::did_you_mean_or_list;
 use crate::warehouse::catalog::Catalog;
+use crate::warehouse::release::{ListColumns, Release};
 
 #[derive(Debug, Subcommand)]
 pub enum AudienceVerb {
     /// The waterfall: from the whole base, reason by reason, down to the list
     Waterfall(WaterfallArgs),
-    /// Write a list to a CSV or Parquet file
+    /// Write a list to a file: a workbook, CSV, Parquet, JSON
     Export(ExportArgs),
     /// Why a customer is on or off each list, by id, card, e-mail address, telephone number or name
     Explain(ExplainArgs),
@@ -40,7 +44,7 @@ pub struct WaterfallArgs {
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     audience: String,
-    /// Pipeline file that declares the audience, for the columns named in its `export`
+    /// Pipeline file whose `export` says which columns are added, instead of that of the run which drew the list
     #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
     /// Also the control group, marked in is_control; left out otherwise: they must not be contacted
@@ -122,7 +126,8 @@ async fn known(catalog: &Catalog, name: &str) -> Result<()> {
 }
 
 async fn explain(args: ExplainArgs) -> Result<()> {
-    let (catalog, as_of) = args.read.open_as_of(BTreeMap::new()).await?;
+    let (catalog, release) = args.read.open_as_of(|_| BTreeMap::new()).await?;
+    let as_of = release.as_ref().map(Release::instant);
     let found = audience::find(&catalog, &args.who).await?;
     let customers = audience::ids(&found).await?;
     let [customer] = customers.as_slice() else {
@@ -138,25 +143,56 @@ async fn explain(args: ExplainArgs) -> Result<()> {
 }
 
 async fn export(args: ExportArgs) -> Result<()> {
-    let lists = audience::table(audience::LISTS);
-    let pipeline = args.pipeline.map(|path| load_pipeline_without_sources(Some(path))).transpose()?;
-    let declared = match &pipeline {
-        None => None,
-        Some(pipeline) => {
-            let mut all = pipeline.audiences().iter();
-            let found = all.find(|audience| audience.name == args.audience);
-            Some(found.ok_or_else(|| undeclared(pipeline, &args.audience))?)
-        }
+    let declared = args.pipeline.as_ref().map(|path| declared(path, &args.audience)).transpose()?;
+    let of_release = |release: &Release| {
+        release.reading.lists.as_ref().and_then(|lists| lists.get(&args.audience)).cloned()
     };
-    let visibility = pipeline.as_ref().map(|pipeline| pipeline.visibility()).unwrap_or_default();
-    let (catalog, as_of) = args.read.open_as_of(visibility).await?;
+    let (catalog, release) = args
+        .read
+        .open_as_of(|release| {
+            let columns = declared.clone().or_else(|| of_release(release));
+            columns.map(|columns| columns.visibility).unwrap_or_default()
+        })
+        .await?;
     known(&catalog, &args.audience).await?;
-    let declared = declared.filter(|audience| !audience.export.is_empty());
-    let from = declared.iter().flat_map(|audience| &audience.from);
+    let columns = declared.or_else(|| release.as_ref().and_then(of_release));
+    if columns.is_none() {
+        warn(
+            "an older sillage drew this list and did not write down which columns its audience adds: they are \
+             left out; give --pipeline FILE, or run the pipeline again",
+        );
+    }
+    let as_of = release.as_ref().map(Release::instant);
+    let frame =
+        exported(&catalog, &args, columns.filter(|columns| !columns.export.is_empty()), as_of).await?;
+    let rows = args.read.output.write(&catalog, frame).await?;
+    if args.read.output.output.is_some() {
+        say!("{rows} persons of {}", args.audience);
+    }
+    Ok(())
+}
+
+/// What the pipeline says now of an export of the audience.
+fn declared(pipeline: &Path, audience: &str) -> Result<ListColumns> {
+    let pipeline = load_pipeline_without_sources(Some(pipeline.to_owned()))?;
+    let lists = audience::list_columns(pipeline.audiences(), &pipeline.visibility());
+    lists.and_then(|mut lists| lists.remove(audience)).ok_or_else(|| undeclared(&pipeline, audience))
+}
+
+/// The rows of an export: the list's own columns, then those that the audience adds.
+async fn exported(
+    catalog: &Catalog,
+    args: &ExportArgs,
+    added: Option<ListColumns>,
+    as_of: Option<Instant>,
+) -> Result<DataFrame> {
+    let lists = audience::table(audience::LISTS);
+    let from = added.iter().flat_map(|added| &added.from);
     let session = catalog.session(std::iter::once(&lists).chain(from), as_of).await?;
     let (mut columns, mut join) = (String::new(), String::new());
-    if let Some(audience) = declared {
-        let (view, names) = audience::register_export(&catalog, &session, audience, as_of).await?;
+    if let Some(added) = &added {
+        let (view, names) =
+            audience::register_export(catalog, &session, &args.audience, added, as_of).await?;
         columns = names.iter().map(|name| format!(", e.\"{name}\"")).collect();
         join = format!("left join {view} as e on e.customer_id = l.customer_id");
     }
@@ -165,9 +201,5 @@ async fn export(args: ExportArgs) -> Result<()> {
         "select l.*{columns} from {lists} as l {join} where l.audience = {} {control} order by l.rank",
         quoted(&args.audience)
     );
-    let rows = args.read.output.write(&catalog, session.sql(&sql).await.doing("read the list")?).await?;
-    if args.read.output.output.is_some() {
-        say!("{rows} persons of {}", args.audience);
-    }
-    Ok(())
+    session.sql(&sql).await.doing("read the list")
 }

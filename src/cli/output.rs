@@ -4,71 +4,102 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 
+use super::changed_cells::ChangedCells;
+use super::closed_pipe::tolerate_closed;
 use super::colour::warn;
-use super::formula_injection::Formulas;
-use super::row_writer::{Format, RowWriter, tolerate_closed};
+use super::file_format::{CsvArgs, Format};
+use super::row_writer::{RowFormat, RowWriter};
 use super::signal::next_signal;
+use crate::clock::Instant;
 use crate::error::{Context, Error, Kind, Result};
 use crate::storage::atomic_file::{AtomicFile, name_beside};
 use crate::storage::permission::Permission;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::export_register::{Export, ExportKind, Exported};
 
+/// When a workbook was made that is of no release.
+const UNDATED: Instant = Instant::UNIX_EPOCH;
+
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// table, csv, json (one object a line) or parquet; taken from the file's ending when not given
+    /// tsv is CSV with tabs, xlsx a workbook, json one object a line; taken from the file's ending when not given
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// File to write, instead of the screen
+    /// File to write, instead of the screen: .csv, .tsv, .xlsx, .json, .parquet
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    csv: CsvArgs,
 }
 
 impl OutputArgs {
-    fn format(&self) -> Format {
-        let by_ending = || match self.output.as_ref()?.extension()?.to_str()? {
-            "csv" => Some(Format::Csv),
-            "json" | "jsonl" | "ndjson" => Some(Format::Json),
-            "parquet" => Some(Format::Parquet),
-            _ => None,
-        };
-        self.format.or_else(by_ending).unwrap_or(Format::Table)
+    /// Checks that the options fit each other, before any work is done.
+    ///
+    /// # Errors
+    /// See [`Format::of`] and [`CsvArgs::options`]; a binary format for the screen.
+    pub fn require_fitting(&self) -> Result<()> {
+        self.row_format(UNDATED).map(drop)
+    }
+
+    /// How the rows are written, and at what instant a workbook says it was made.
+    fn row_format(&self, made_at: Instant) -> Result<RowFormat> {
+        if let Some(path) = &self.output {
+            require_a_file(path)?;
+        }
+        let format = Format::of(self.format, self.output.as_deref())?;
+        if let Some(options) = self.csv.options(format)? {
+            return Ok(RowFormat::Csv(options));
+        }
+        let folder = || self.output.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+        match format {
+            Format::Parquet | Format::Xlsx if self.output.is_none() => {
+                Err(Error::config("Parquet and workbooks are not for the screen")
+                    .hint("give a file with -o FILE"))
+            }
+            Format::Parquet => Ok(RowFormat::Parquet),
+            Format::Xlsx => Ok(RowFormat::Xlsx { folder: folder().to_owned(), made_at }),
+            Format::Json => Ok(RowFormat::Json),
+            Format::Table | Format::Csv | Format::Tsv => Ok(RowFormat::Table),
+        }
     }
 
     /// Whether a person will read the rows in a terminal.
     pub fn is_screen_table(&self) -> bool {
-        self.output.is_none() && self.format() == Format::Table
+        self.output.is_none() && matches!(self.format, None | Some(Format::Table))
     }
 
     /// Writes a list that holds nothing about a person.
     pub fn write_list(&self, list: RecordBatch) -> Result<()> {
-        let mut formulas = Formulas::default();
+        let mut changed = ChangedCells::default();
+        let format = self.row_format(UNDATED)?;
         match &self.output {
             None => {
-                self.require_for_screen()?;
                 let mut out = BufWriter::new(std::io::stdout());
-                let written = write_list(list, self.format(), &mut out, &mut formulas);
+                let written = write_list(list, format, &mut out, &mut changed);
                 tolerate_closed(out.flush())?;
-                written
+                written?;
             }
             Some(path) => {
                 let mut out = Vec::new();
-                write_list(list, self.format(), &mut out, &mut formulas)?;
-                write_whole(path, &out)
+                write_list(list, format, &mut out, &mut changed)?;
+                write_whole(path, &out)?;
             }
         }
+        self.tell(&changed);
+        Ok(())
     }
 
-    fn require_for_screen(&self) -> Result<()> {
-        match self.format() {
-            Format::Parquet => {
-                Err(Error::config("Parquet is not for the screen").hint("give a file with -o FILE"))
+    /// Says which cells do not stand there as they are in the table.
+    fn tell(&self, changed: &ChangedCells) {
+        for warning in changed.warnings() {
+            match &self.output {
+                Some(path) => warn(&format!("{}: {warning}", path.display())),
+                None => warn(&warning),
             }
-            _ => Ok(()),
         }
     }
 
@@ -84,12 +115,14 @@ impl OutputArgs {
     /// Writes all rows of a query over the catalog; the number written. A file appears whole or not at
     /// all, is its owner's alone, and the warehouse remembers it for erasures.
     pub async fn write(&self, catalog: &Catalog, frame: DataFrame) -> Result<u64> {
+        self.require_fitting()?;
         match &self.output {
             None => {
-                self.require_for_screen()?;
+                let mut changed = ChangedCells::default();
                 let mut out = BufWriter::new(std::io::stdout());
-                let rows = write_rows(frame, self.format(), &mut out, &mut Formulas::default()).await;
+                let rows = write_rows(frame, self.row_format(UNDATED)?, &mut out, &mut changed).await;
                 tolerate_closed(out.flush())?;
+                self.tell(&changed);
                 rows
             }
             Some(path) => self.write_file(catalog, frame, path).await,
@@ -97,13 +130,21 @@ impl OutputArgs {
     }
 
     async fn write_file(&self, catalog: &Catalog, frame: DataFrame, path: &Path) -> Result<u64> {
-        require_a_file(path)?;
+        let format = self.row_format(UNDATED)?;
+        let format = match format {
+            RowFormat::Xlsx { .. } => self.row_format(instant_of(catalog).await?)?,
+            other => other,
+        };
         let exported = Exported::new(&path.display().to_string(), ExportKind::File);
         let partial = name_beside(Path::new(&exported.place));
-        let exported = Exported {
-            format: self.format().to_possible_value().map(|format| format.get_name().to_owned()),
-            ..exported.under(&partial)
+        let (name, dialect) = match &format {
+            RowFormat::Table => ("table", None),
+            RowFormat::Csv(options) => ("csv", Some(options.dialect)),
+            RowFormat::Json => ("json", None),
+            RowFormat::Parquet => ("parquet", None),
+            RowFormat::Xlsx { .. } => ("xlsx", None),
         };
+        let exported = Exported { format: Some(name.to_owned()), dialect, ..exported.under(&partial) };
         let warehouse = catalog.warehouse();
         let export = warehouse.begin_export(exported).await?;
         if export.is_none() {
@@ -114,7 +155,7 @@ impl OutputArgs {
             ));
         }
         let written = tokio::select! {
-            written = self.write_known(catalog, frame, path, partial, export.as_ref()) => written,
+            written = self.write_known(catalog, (frame, format), path, partial, export.as_ref()) => written,
             // What is half written goes with it.
             true = next_signal() => Err(Error::new(Kind::Interrupted, "stopped; nothing was written")),
         };
@@ -130,7 +171,7 @@ impl OutputArgs {
     async fn write_known(
         &self,
         catalog: &Catalog,
-        frame: DataFrame,
+        (frame, format): (DataFrame, RowFormat),
         path: &Path,
         partial: PathBuf,
         export: Option<&Export<'_>>,
@@ -147,9 +188,9 @@ impl OutputArgs {
         let file = AtomicFile::create_as(path, partial, Permission::OWNER)
             .doing(doing())
             .map_err(|e| no_folder(e, path))?;
-        let mut formulas = Formulas::default();
+        let mut changed = ChangedCells::default();
         let mut out = BufWriter::new(file.file());
-        let rows = write_rows(frame, self.format(), &mut out, &mut formulas).await?;
+        let rows = write_rows(frame, format, &mut out, &mut changed).await?;
         out.flush().doing(doing())?;
         drop(out);
         warehouse.require_no_erasure_since(catalog.release()).await.map_err(raced)?;
@@ -162,9 +203,7 @@ impl OutputArgs {
             std::fs::remove_file(path).doing(format!("take back {}", path.display()))?;
             return Err(raced(error));
         }
-        if let Some(warning) = formulas.warning() {
-            warn(&format!("{}: {warning}", path.display()));
-        }
+        self.tell(&changed);
         Ok(rows)
     }
 }
@@ -195,16 +234,22 @@ fn no_folder(error: Error, path: &Path) -> Error {
     }
 }
 
+/// The as-of instant of the tables that are read.
+async fn instant_of(catalog: &Catalog) -> Result<Instant> {
+    let Some(number) = catalog.release() else { return Ok(UNDATED) };
+    catalog.warehouse().release(number).await.map(|release| release.instant())
+}
+
 async fn write_rows(
     frame: DataFrame,
-    format: Format,
+    format: RowFormat,
     out: &mut (impl Write + Send),
-    formulas: &mut Formulas,
+    changed: &mut ChangedCells,
 ) -> Result<u64> {
     let mut stream = frame.execute_stream().await.doing("run the query")?;
     let mut writer = RowWriter::new(format, stream.schema(), out)?;
     while let Some(batch) = stream.next().await {
-        if writer.write(&batch.doing("run the query")?, formulas)?.is_break() {
+        if writer.write(&batch.doing("run the query")?, changed)?.is_break() {
             break;
         }
     }
@@ -213,11 +258,11 @@ async fn write_rows(
 
 fn write_list(
     list: RecordBatch,
-    format: Format,
+    format: RowFormat,
     out: &mut (impl Write + Send),
-    formulas: &mut Formulas,
+    changed: &mut ChangedCells,
 ) -> Result<()> {
     let mut writer = RowWriter::new(format, list.schema(), out)?;
-    let _ = writer.write(&list, formulas)?;
+    let _ = writer.write(&list, changed)?;
     writer.finish().map(drop)
 }

@@ -7,7 +7,6 @@ use datafusion::prelude::DataFrame;
 
 use super::args::{LimitArgs, WarehouseArg};
 use super::output::OutputArgs;
-use crate::clock::Instant;
 use crate::error::{Context, Result, SqlOrigin};
 use crate::model::sql::tables_read_among;
 use crate::name::TableName;
@@ -55,6 +54,7 @@ pub struct ReadArgs {
 impl ReadArgs {
     /// Opens the release; its raw tables show what its models saw.
     pub async fn open(&self) -> Result<Catalog> {
+        self.output.require_fitting()?;
         if self.run.is_some() {
             return self.open_with(&VersionArgs::default()).await;
         }
@@ -63,6 +63,7 @@ impl ReadArgs {
 
     /// Opens the release with these rows of its raw tables.
     pub async fn open_with(&self, versions: &VersionArgs) -> Result<Catalog> {
+        self.output.require_fitting()?;
         if let Some(run) = self.run {
             let visibility = versions.all_versions.then(BTreeMap::new);
             return Ok(self.unpublished(run, visibility).await?.catalog);
@@ -70,23 +71,26 @@ impl ReadArgs {
         open_with(&self.warehouse.warehouse, self.release, &self.limits, versions).await
     }
 
-    /// Opens the release as its run saw it: its instant, and how rows become known.
+    /// Opens the release as its run saw it, its instant with it; how rows become known is asked of the release.
     pub async fn open_as_of(
         &self,
-        visibility: BTreeMap<TableName, Visibility>,
-    ) -> Result<(Catalog, Option<Instant>)> {
+        visibility: impl FnOnce(&Release) -> BTreeMap<TableName, Visibility>,
+    ) -> Result<(Catalog, Option<Release>)> {
+        self.output.require_fitting()?;
         if let Some(run) = self.run {
+            let before = release(&self.warehouse.warehouse, None).await?.1;
+            let visibility = before.as_ref().map(visibility).unwrap_or_default();
             let left = self.unpublished(run, Some(visibility)).await?;
-            return Ok((left.catalog, Some(left.as_of)));
+            return Ok((left.catalog, left.release));
         }
         let (warehouse, release) = release(&self.warehouse.warehouse, self.release).await?;
         let engine = run::engine(self.limits.limits(), &warehouse)?;
         let Some(release) = release else {
-            return Ok((Catalog::new(warehouse, engine, None, visibility), None));
+            return Ok((Catalog::new(warehouse, engine, None, BTreeMap::new()), None));
         };
         let engine = engine.in_zone(release.reading.zone());
-        let as_of = release.reading.as_of.unwrap_or(release.as_of);
-        Ok((Catalog::new(warehouse, engine, Some(&release), visibility), Some(as_of)))
+        let visibility = visibility(&release);
+        Ok((Catalog::new(warehouse, engine, Some(&release), visibility), Some(release)))
     }
 
     async fn unpublished(

@@ -1,29 +1,38 @@
-//! Rows for people and machines: a table, CSV, JSON lines, Parquet; batch by batch.
+//! Rows for people and machines: a table, CSV, a sheet, JSON lines, Parquet; batch by batch.
 
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
 use arrow::json::writer::LineDelimited;
 use arrow::util::pretty::pretty_format_batches;
-use clap::ValueEnum;
 use parquet::arrow::ArrowWriter;
 
-use super::formula_injection::Formulas;
+use super::changed_cells::ChangedCells;
+use super::closed_pipe::{tolerate_closed, unless_closed};
+use super::csv_writer::{CsvOptions, CsvWriter};
+use super::xlsx_writer::XlsxWriter;
+use crate::clock::Instant;
 use crate::error::{Context, Result};
 
 /// A table on the screen stops after so many rows.
 const SHOWN_ROWS: usize = 1_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+/// How rows are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowFormat {
     Table,
-    Csv,
+    Csv(CsvOptions),
     Json,
     Parquet,
+    /// With the folder of the file, and the instant at which it says it was made.
+    Xlsx {
+        folder: PathBuf,
+        made_at: Instant,
+    },
 }
 
 /// Writes batches in a format; [`finish`](RowWriter::finish) must end them.
@@ -35,34 +44,35 @@ pub struct RowWriter<'o, W: Write + Send> {
 
 enum Kind<'o, W: Write + Send> {
     Table { out: &'o mut W, batches: Vec<RecordBatch>, more: bool },
-    Csv { writer: Box<arrow::csv::Writer<&'o mut W>>, any: bool },
+    Csv { writer: CsvWriter<'o, W> },
     Json { writer: arrow::json::Writer<&'o mut W, LineDelimited> },
     Parquet { writer: Box<ArrowWriter<&'o mut W>> },
+    Xlsx { writer: Box<XlsxWriter>, out: &'o mut W },
 }
 
 impl<'o, W: Write + Send> RowWriter<'o, W> {
     /// Returns a writer of rows with these columns.
-    pub fn new(format: Format, schema: SchemaRef, out: &'o mut W) -> Result<Self> {
+    pub fn new(format: RowFormat, schema: SchemaRef, out: &'o mut W) -> Result<Self> {
         let kind = match format {
-            Format::Table => Kind::Table { out, batches: Vec::new(), more: false },
-            Format::Csv => Kind::Csv {
-                writer: Box::new(arrow::csv::WriterBuilder::new().with_header(true).build(out)),
-                any: false,
-            },
-            Format::Json => {
+            RowFormat::Table => Kind::Table { out, batches: Vec::new(), more: false },
+            RowFormat::Csv(options) => Kind::Csv { writer: CsvWriter::new(options, schema.clone(), out)? },
+            RowFormat::Json => {
                 let builder = arrow::json::WriterBuilder::new().with_explicit_nulls(true);
                 Kind::Json { writer: builder.build::<_, LineDelimited>(out) }
             }
-            Format::Parquet => {
+            RowFormat::Parquet => {
                 let writer = ArrowWriter::try_new(out, schema.clone(), None).doing("write Parquet")?;
                 Kind::Parquet { writer: Box::new(writer) }
+            }
+            RowFormat::Xlsx { folder, made_at } => {
+                Kind::Xlsx { writer: Box::new(XlsxWriter::new(&schema, &folder, made_at)?), out }
             }
         };
         Ok(RowWriter { kind, schema, rows: 0 })
     }
 
     /// Writes a batch; `Break` when the reader wants no more.
-    pub fn write(&mut self, batch: &RecordBatch, formulas: &mut Formulas) -> Result<ControlFlow<()>> {
+    pub fn write(&mut self, batch: &RecordBatch, changed: &mut ChangedCells) -> Result<ControlFlow<()>> {
         let mut count = batch.num_rows();
         let mut flow = ControlFlow::Continue(());
         match &mut self.kind {
@@ -75,12 +85,9 @@ impl<'o, W: Write + Send> RowWriter<'o, W> {
                     flow = ControlFlow::Break(());
                 }
             }
-            Kind::Csv { writer, any } => {
-                *any = true;
-                formulas.look(batch);
-                flow = unless_closed(writer.write(batch))?;
-            }
+            Kind::Csv { writer } => flow = writer.write(batch, changed)?,
             Kind::Json { writer } => flow = unless_closed(writer.write(batch))?,
+            Kind::Xlsx { writer, .. } => writer.write(batch, changed)?,
             Kind::Parquet { writer } => writer.write(batch).doing("write Parquet")?,
         }
         self.rows += count as u64;
@@ -101,33 +108,14 @@ impl<'o, W: Write + Send> RowWriter<'o, W> {
                     tolerate_closed(writeln!(out, "the first {SHOWN_ROWS} rows; write all with -o FILE"))?;
                 }
             }
-            Kind::Csv { mut writer, any } => {
-                if !any {
-                    writer.write(&RecordBatch::new_empty(self.schema)).doing("write CSV")?;
-                }
-            }
+            Kind::Csv { writer } => writer.finish()?,
+            Kind::Xlsx { writer, out } => writer.finish(out)?,
             Kind::Json { mut writer } => writer.finish().doing("write JSON")?,
             Kind::Parquet { writer } => {
                 writer.close().doing("write Parquet")?;
             }
         }
         Ok(self.rows)
-    }
-}
-
-/// `sillage query … | head` closes the pipe early: that is how it is used, no failure.
-pub fn tolerate_closed(result: std::io::Result<()>) -> Result<()> {
-    match result {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).doing("write to the screen"),
-        _ => Ok(()),
-    }
-}
-
-fn unless_closed(result: Result<(), ArrowError>) -> Result<ControlFlow<()>> {
-    match result {
-        Ok(()) => Ok(ControlFlow::Continue(())),
-        Err(error) if error.to_string().contains("Broken pipe") => Ok(ControlFlow::Break(())),
-        Err(error) => Err(error).doing("write the rows"),
     }
 }
 

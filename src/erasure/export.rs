@@ -1,7 +1,6 @@
 //! Removes the rows of a person from files that sillage wrote outside the warehouse.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
@@ -14,17 +13,14 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
 use super::erased_person::ErasedPerson;
+use super::identifying_values::{CUSTOMER_ID, IdentifyingValues};
 use super::receipt::CleanedFile;
+use super::{delimited, workbook};
 use crate::error::{Context, Result};
-use crate::normal_form::normal;
+use crate::exported_file::Dialect;
 use crate::storage::atomic_file::AtomicFile;
 use crate::storage::permission::Permission;
 
-const CUSTOMER_ID: &str = "customer_id";
-/// A shorter value may mean anything in a file whose rows have no customer id.
-const DISTINCTIVE_CHARACTERS: usize = 5;
-/// The same within a longer text.
-const WORD_CHARACTERS: usize = 7;
 const NO_CUSTOMER_ID: &str = "it has no column customer_id: only rows that hold an identifier were found";
 const NOT_OURS: &str = "it was changed after sillage wrote it: check it yourself";
 const READING: &str = "read the file";
@@ -32,12 +28,17 @@ const OTHER_NAMES: &str = "it has hard links under other names, which still cont
 
 /// Removes the person's rows from the file, which is replaced as a whole or not at all. Rows belong to the
 /// person by
-/// `customer_id`; in a file without that column, by a value that identifies them. `format` is how the file
-/// was written, where that is known. What a link leads to is cleaned, and the link stays.
+/// `customer_id`; in a file without that column, by a value that identifies them. `format` and
+/// `dialect` are how the file was written, where that is known. What a link leads to is cleaned, and the link stays.
 ///
 /// # Errors
 /// A file that cannot be read, or that cannot be replaced.
-pub fn clean_file(path: &str, format: Option<&str>, subject: &ErasedPerson) -> Result<CleanedFile> {
+pub fn clean_file(
+    path: &str,
+    format: Option<&str>,
+    dialect: Option<Dialect>,
+    subject: &ErasedPerson,
+) -> Result<CleanedFile> {
     let doing = || format!("remove the person from {path}");
     let report =
         |rows, look: Option<&str>| CleanedFile { path: path.to_owned(), rows, look: look.map(str::to_owned) };
@@ -51,8 +52,8 @@ pub fn clean_file(path: &str, format: Option<&str>, subject: &ErasedPerson) -> R
         return Ok(report(Some(0), Some(NOT_OURS)));
     }
     let beside = AtomicFile::create(&real, Permission::OWNER).doing(doing())?;
-    let values = Values::of(subject);
-    let cleaned = cleaned(&real, format, beside.file(), &values).doing(doing())?;
+    let values = IdentifyingValues::of(subject);
+    let cleaned = cleaned(&real, (format, dialect), beside.file(), &values).doing(doing())?;
     let Some(Cleaned { rows, look }) = cleaned else { return Ok(report(Some(0), Some(NOT_OURS))) };
     if rows > 0 {
         beside.readable_like(&metadata).and_then(|()| beside.finish()).doing(doing())?;
@@ -78,56 +79,13 @@ struct Cleaned {
     look: Option<&'static str>,
 }
 
-/// The values that identify a row of the person.
-struct Values {
-    customers: BTreeSet<String>,
-    telling: BTreeSet<String>,
-}
-
-impl Values {
-    fn of(subject: &ErasedPerson) -> Self {
-        let all = || subject.identifiers.iter();
-        let telling = all().map(|i| &i.value).filter(|v| v.chars().count() >= DISTINCTIVE_CHARACTERS);
-        Values {
-            customers: all().filter(|i| i.kind == CUSTOMER_ID).map(|i| i.value.clone()).collect(),
-            telling: telling.cloned().collect(),
-        }
-    }
-
-    fn is_customer(&self, cell: &str) -> bool {
-        self.customers.contains(&normal(cell))
-    }
-
-    /// Returns whether a cell is one of the values or, with what is not a letter and no digit around it,
-    /// holds one.
-    fn is_distinctive(&self, cell: &str) -> bool {
-        let cell = normal(cell);
-        self.telling.contains(&cell)
-            || self.telling.iter().any(|value| {
-                is_word(value)
-                    && cell.match_indices(value.as_str()).any(|(at, found)| {
-                        !cell[..at].ends_with(char::is_alphanumeric)
-                            && !cell[at + found.len()..].starts_with(char::is_alphanumeric)
-                    })
-            })
-    }
-
-    /// Returns whether a row is the person's: by its customer id if there is one, else by any cell.
-    fn are_in<'c>(&self, id: Option<&str>, mut cells: impl Iterator<Item = Cow<'c, str>>) -> bool {
-        match id.filter(|id| !id.trim().is_empty()) {
-            Some(id) => self.is_customer(id),
-            None => cells.any(|cell| self.is_distinctive(&cell)),
-        }
-    }
-}
-
-/// Returns whether a value may be looked for within a text: a short number is in any.
-fn is_word(value: &str) -> bool {
-    value.chars().count() >= WORD_CHARACTERS
-}
-
 /// Returns what is left out of the new file; `None` for a file that cannot be parsed.
-fn cleaned(path: &Path, format: Option<&str>, to: &File, values: &Values) -> Result<Option<Cleaned>> {
+fn cleaned(
+    path: &Path,
+    (format, dialect): (Option<&str>, Option<Dialect>),
+    to: &File,
+    values: &IdentifyingValues,
+) -> Result<Option<Cleaned>> {
     let mut file = File::open(path).doing(READING)?;
     let mut magic = [0; 4];
     let is_parquet = match file.read_exact(&mut magic) {
@@ -141,14 +99,25 @@ fn cleaned(path: &Path, format: Option<&str>, to: &File, values: &Values) -> Res
     let found = match format.or(ending) {
         _ if is_parquet => parquet(file, &mut out, values)?,
         Some("json" | "jsonl" | "ndjson") => json(file, &mut out, values)?,
-        Some("csv") => csv(file, &mut out, values)?,
+        Some("csv") => {
+            let mut rows = Rows::of(values);
+            delimited::copy_without(file, &mut out, dialect.unwrap_or_default(), |cells| {
+                rows.is_erased(cells)
+            })?
+            .map(|count| rows.cleaned(count))
+        }
+        Some("xlsx") => {
+            let mut rows = Rows::of(values);
+            workbook::copy_without(file, &mut out, |cells| rows.is_erased(cells))?
+                .map(|count| rows.cleaned(count))
+        }
         _ => table(file, &mut out, values)?,
     };
     out.flush().doing("write next to the file")?;
     Ok(found)
 }
 
-fn parquet(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
+fn parquet(file: File, out: &mut BufWriter<&File>, values: &IdentifyingValues) -> Result<Option<Cleaned>> {
     let doing = "read Parquet";
     let builder = match ParquetRecordBatchReaderBuilder::try_new(file) {
         Ok(builder) => builder,
@@ -181,35 +150,34 @@ fn parquet(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Op
     Ok(Some(Cleaned { rows, look: id.is_none().then_some(NO_CUSTOMER_ID) }))
 }
 
-fn csv(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
-    let mut reader = ::csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let mut writer = ::csv::WriterBuilder::new().flexible(true).from_writer(out);
-    let header = match reader.byte_headers().cloned() {
-        Ok(header) => header,
-        Err(error) if error.is_io_error() => return Err(error).doing(READING),
-        Err(_) => return Ok(None),
-    };
-    let id = header.iter().position(|name| name == CUSTOMER_ID.as_bytes());
-    writer.write_byte_record(&header).doing("write CSV")?;
-    let mut rows = 0;
-    for record in reader.byte_records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) if error.is_io_error() => return Err(error).doing(READING),
-            Err(_) => return Ok(None),
-        };
-        let own = id.and_then(|id| record.get(id)).map(String::from_utf8_lossy);
-        if values.are_in(own.as_deref(), record.iter().map(String::from_utf8_lossy)) {
-            rows += 1;
-        } else {
-            writer.write_byte_record(&record).doing("write CSV")?;
-        }
-    }
-    writer.flush().doing("write CSV")?;
-    Ok(Some(Cleaned { rows, look: id.is_none().then_some(NO_CUSTOMER_ID) }))
+/// The rows of a file below its header.
+struct Rows<'v> {
+    values: &'v IdentifyingValues,
+    is_header: bool,
+    /// The place of the customer ids.
+    id: Option<usize>,
 }
 
-fn json(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
+impl<'v> Rows<'v> {
+    fn of(values: &'v IdentifyingValues) -> Self {
+        Rows { values, is_header: true, id: None }
+    }
+
+    fn is_erased(&mut self, cells: &[Cow<'_, str>]) -> bool {
+        if std::mem::take(&mut self.is_header) {
+            self.id = cells.iter().position(|name| name == CUSTOMER_ID);
+            return false;
+        }
+        let own = self.id.and_then(|id| cells.get(id)).map(AsRef::as_ref);
+        self.values.are_in(own, cells.iter().map(|cell| Cow::Borrowed(cell.as_ref())))
+    }
+
+    fn cleaned(&self, rows: u64) -> Cleaned {
+        Cleaned { rows, look: self.id.is_none().then_some(NO_CUSTOMER_ID) }
+    }
+}
+
+fn json(file: File, out: &mut BufWriter<&File>, values: &IdentifyingValues) -> Result<Option<Cleaned>> {
     let mut cleaned = Cleaned::default();
     for line in BufReader::new(file).lines() {
         let Some(line) = text(line)? else { return Ok(None) };
@@ -252,7 +220,7 @@ fn texts(name: &str, value: &serde_json::Value, found: &mut Vec<String>) {
 
 /// Returns a table as it is drawn on the screen. An older sillage let line breaks into its cells: a line that
 /// goes on with the row before it goes with that row.
-fn table(file: File, out: &mut BufWriter<&File>, values: &Values) -> Result<Option<Cleaned>> {
+fn table(file: File, out: &mut BufWriter<&File>, values: &IdentifyingValues) -> Result<Option<Cleaned>> {
     let mut cleaned = Cleaned { rows: 0, look: Some(NO_CUSTOMER_ID) };
     let (mut id, mut row, mut is_erased) = (None, Vec::new(), false);
     let mut write = |row: &mut Vec<String>, is_erased: bool| {
@@ -308,7 +276,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
-        let report = clean_file(path.to_str().unwrap(), None, &ada()).unwrap();
+        let report = clean_file(path.to_str().unwrap(), None, None, &ada()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         (report, fs::read_to_string(path).unwrap())
     }
@@ -338,7 +306,7 @@ mod tests {
         let (report, text) = left("notes.txt", "ada@example.org wrote\n");
         assert_eq!((report.rows, report.look.as_deref()), (Some(0), Some(NOT_OURS)));
         assert_eq!(text, "ada@example.org wrote\n");
-        let gone = clean_file("no/such/file.csv", None, &ada()).unwrap();
+        let gone = clean_file("no/such/file.csv", None, None, &ada()).unwrap();
         assert_eq!((gone.rows, gone.look), (None, None));
     }
 
@@ -356,7 +324,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list.txt");
         fs::write(&path, "customer_id\nc1\nc2\n").unwrap();
-        let report = clean_file(path.to_str().unwrap(), Some("csv"), &ada()).unwrap();
+        let report = clean_file(path.to_str().unwrap(), Some("csv"), None, &ada()).unwrap();
         assert_eq!((report.rows, report.look), (Some(1), None));
     }
 
@@ -387,7 +355,7 @@ mod tests {
         let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        let report = clean_file(path.to_str().unwrap(), None, &ada()).unwrap();
+        let report = clean_file(path.to_str().unwrap(), None, None, &ada()).unwrap();
         // The second is somebody else's, the third nobody's, and names her.
         assert_eq!((report.rows, report.look), (Some(2), None));
     }
@@ -401,14 +369,14 @@ mod tests {
         fs::write(&real, "customer_id\nc1\n").unwrap();
         fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
         symlink(&real, &link).unwrap();
-        let report = clean_file(link.to_str().unwrap(), None, &ada()).unwrap();
+        let report = clean_file(link.to_str().unwrap(), None, None, &ada()).unwrap();
         assert_eq!((report.rows, report.look), (Some(1), None));
         assert_eq!(fs::read_to_string(&real).unwrap(), "customer_id\n");
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         fs::write(&real, "customer_id\nc1\n").unwrap();
         fs::hard_link(&real, folder.path().join("other.csv")).unwrap();
-        let report = clean_file(real.to_str().unwrap(), None, &ada()).unwrap();
+        let report = clean_file(real.to_str().unwrap(), None, None, &ada()).unwrap();
         assert_eq!((report.rows, report.look.as_deref()), (Some(1), Some(OTHER_NAMES)));
     }
 }

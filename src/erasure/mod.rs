@@ -5,13 +5,16 @@
 //! (`ops::suppressions`). The rows of raw tables, the rows of future deliveries and the records in quarantine are
 //! all compared with this list (`rows`, `record`); everything else in the warehouse is computed again from
 //! raw tables. Files that sillage wrote elsewhere are compared with the plain values while these are known
-//! (`export`). The [`Receipt`] says what was done, without any name.
+//! (`export`, by way of `delimited` and `workbook`). The [`Receipt`] says what was done, without any name.
 
+mod delimited;
 mod erased_person;
 mod export;
+mod identifying_values;
 mod receipt;
 mod record;
 mod rows;
+mod workbook;
 
 pub use erased_person::{ErasedPerson, ErasureRequest};
 pub use export::clean_file;

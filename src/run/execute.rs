@@ -22,6 +22,7 @@ use super::rehearsal::{rehearse, rehearse_steps};
 use super::request::Request;
 use super::running::{RunOutcome, Running, length};
 use super::watchdog::Watchdog;
+use crate::audience::list_columns;
 use crate::check::{Finding, listed};
 use crate::clock::{self, Instant};
 use crate::error::{Context, Error, Result};
@@ -265,6 +266,7 @@ impl LockedRun<'_> {
                 as_of: Some(plan.as_of),
                 timezone: Some(pipeline.timezone.name().to_owned()),
                 tables: pipeline.visibility().into_iter().filter(|(t, _)| t.schema() == "raw").collect(),
+                lists: list_columns(pipeline.audiences(), &pipeline.visibility()),
             }),
         };
         if let Err(error) = Error::all(errors) {

@@ -199,7 +199,7 @@ impl Elsewhere<'_> {
         let (is_on_other_machine, machine) =
             (exported.is_on_other_machine(), exported.machine.clone().unwrap_or_default());
         let cleaned = tokio::task::spawn_blocking(move || {
-            clean_file(&exported.place, exported.format.as_deref(), &subject)
+            clean_file(&exported.place, exported.format.as_deref(), exported.dialect, &subject)
         });
         let mut cleaned = match cleaned.await.doing("clean an exported file")? {
             Ok(cleaned) => cleaned,

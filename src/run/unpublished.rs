@@ -8,15 +8,15 @@ use crate::name::TableName;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::engine::Engine;
-use crate::warehouse::release::Outcome;
+use crate::warehouse::release::{Outcome, Release};
 use crate::warehouse::visibility::Visibility;
 
 /// What a run left without publishing it.
 pub struct Unpublished {
     /// The tables of the release before it, and in the place of those that it made its own.
     pub catalog: Catalog,
-    /// Tables that it made, in alphabetical order.
-    pub made: Vec<TableName>,
+    /// The release before it, as of the run's instant.
+    pub release: Option<Release>,
     pub as_of: Instant,
 }
 
@@ -35,26 +35,24 @@ pub async fn unpublished(
     let release = warehouse.last_release().await?;
     let left = warehouse.unfinished_run(release.as_ref()).await?;
     let Some(left) = left.filter(|left| left.begun.run == run) else {
-        return Err(gone(warehouse, run, release.map_or(0, |release| release.release)).await);
+        let last = release.map_or(0, |release| release.release);
+        return Err(gone(warehouse, run, last).await);
     };
     let as_of = left.begun.as_of;
-    let catalog = match (release, visibility) {
-        (Some(mut release), None) => {
-            release.reading.as_of = Some(as_of);
-            Catalog::of_release(warehouse.clone(), engine, &release)
-        }
+    let mut release = release;
+    if let Some(release) = &mut release {
+        release.reading.as_of = Some(as_of);
+    }
+    let catalog = match (&release, visibility) {
+        (Some(release), None) => Catalog::of_release(warehouse.clone(), engine, release),
         (release, visibility) => {
             Catalog::new(warehouse.clone(), engine, release.as_ref(), visibility.unwrap_or_default())
         }
     };
-    let mut made = Vec::new();
     for staged in left.finished.values().flat_map(|step| &step.staged) {
         catalog.add_staged(staged).await?;
-        made.push(staged.table.clone());
     }
-    made.sort();
-    made.dedup();
-    Ok(Unpublished { catalog, made, as_of })
+    Ok(Unpublished { catalog, release, as_of })
 }
 
 async fn gone(warehouse: &Warehouse, run: u64, last: u64) -> Error {

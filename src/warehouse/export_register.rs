@@ -24,6 +24,7 @@ use super::location::Warehouse;
 use super::object::numbered;
 use crate::clock::{self, Instant};
 use crate::error::{Context, Error, Result};
+use crate::exported_file::Dialect;
 use crate::storage::process::{Life, Process};
 
 const FOLDER: &str = "_sillage/exported";
@@ -36,9 +37,12 @@ pub struct Exported {
     pub place: String,
     pub kind: ExportKind,
     pub written_at: Instant,
-    /// How the rows are written: `csv`, `json`, `parquet`, `table`. Not known of what an older sillage wrote.
+    /// How the rows are written: `csv`, `xlsx`, `json`, `parquet`, `table`. Not known of what an older sillage wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// Of CSV, its delimiter and its encoding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<Dialect>,
     /// The machine on which the path is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
@@ -81,6 +85,7 @@ impl Exported {
             kind,
             written_at: clock::now(),
             format: None,
+            dialect: None,
             machine: machine().filter(|_| !is_url),
             partial: None,
             process: None,

@@ -85,6 +85,10 @@ impl Warehouse {
                 let others: Vec<_> =
                     others.filter(|(table, _)| !reading.tables.contains_key(table)).collect();
                 reading.tables.extend(others);
+                if reading.lists.is_none() {
+                    // A pipeline without audiences leaves the lists of another as they are.
+                    reading.lists = before.lists;
+                }
                 reading
             }
             _ => before,

@@ -77,11 +77,33 @@ pub struct Reading {
     pub timezone: Option<String>,
     /// The rules of the raw tables.
     pub tables: BTreeMap<TableName, Visibility>,
+    /// The columns that exports of target lists add; none known of what an older sillage published.
+    #[serde(default)]
+    pub lists: Option<BTreeMap<String, ListColumns>>,
+}
+
+/// The columns that an export of a target list adds to those of every list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListColumns {
+    /// Tables that are joined by `customer_id`, the base first.
+    pub from: Vec<TableName>,
+    /// Columns of these, as the audience names them.
+    pub export: Vec<String>,
+    /// How rows of these become known, where not at once.
+    #[serde(default)]
+    pub visibility: BTreeMap<TableName, Visibility>,
 }
 
 impl Reading {
     pub fn zone(&self) -> Tz {
         self.timezone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+    }
+}
+
+impl Release {
+    /// Returns the as-of instant of its tables.
+    pub fn instant(&self) -> Instant {
+        self.reading.as_of.unwrap_or(self.as_of)
     }
 }
 

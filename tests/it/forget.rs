@@ -137,7 +137,8 @@ pub fn files_below(place: &Path) -> Vec<PathBuf> {
     folders.flat_map(|entry| files_below(&entry.path())).collect()
 }
 
-/// All that a file says, in lower case: its bytes, and of Parquet every value too.
+/// All that a file says, in lower case: its bytes; of Parquet every value, of workbooks every part, of UTF-16 its
+/// characters too.
 pub fn text_of(file: &Path) -> String {
     let bytes = fs::read(file).unwrap();
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
@@ -152,6 +153,15 @@ pub fn text_of(file: &Path) -> String {
                 }
             }
         }
+    }
+    if bytes.starts_with(b"PK") {
+        let mut book = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
+        for part in 0..book.len() {
+            text.push_str(&std::io::read_to_string(book.by_index(part).unwrap()).unwrap());
+        }
+    }
+    if bytes.starts_with(b"\xFF\xFE") {
+        text.push_str(&encoding_rs::UTF_16LE.decode(&bytes).0);
     }
     text.to_lowercase()
 }
@@ -192,12 +202,17 @@ const BOOKS: &str = "select count(*) as lines, sum(net_amount) as net_amount fro
 fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
     let known = KnownPerson::for_two_nights();
     let (shop, warehouse) = (&known.shop, &known.warehouse);
-    let (list, answer, copy) =
-        (shop.path().join("list.csv"), shop.path().join("answer.parquet"), shop.path().join("copy"));
-    known.ran(&["query", "select * from mart.customer_360", "-o", "list.csv"]).published();
+    let at = |name: &str| shop.path().join(name);
+    let (list, answer, copy) = (at("list.csv"), at("answer.parquet"), at("copy"));
+    let (book, wide) = (at("book.xlsx"), at("wide.csv"));
+    let all = "select * from mart.customer_360";
+    known.ran(&["query", all, "-o", "list.csv"]).published();
+    known.ran(&["query", all, "-o", "book.xlsx"]).published();
+    let options = ["--delimiter", ";", "--encoding", "utf-16le"];
+    known.ran(&[&["query", all, "-o", "wide.csv"][..], &options].concat()).published();
     known.ran(&["query", "select card, email from raw.cards", "-o", "answer.parquet"]).published();
     known.ran(&["backup", "copy"]).published();
-    let everywhere: [&Path; 4] = [warehouse, &list, &answer, &copy];
+    let everywhere: [&Path; 6] = [warehouse, &list, &book, &wide, &answer, &copy];
     let before = known.found(&everywhere);
     for place in [
         "raw/tickets",
@@ -206,6 +221,8 @@ fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
         "bi",
         "mart/customer_360",
         "list.csv",
+        "book.xlsx",
+        "wide.csv",
         "answer",
         "copy/",
     ] {
@@ -229,6 +246,8 @@ fn a_forgotten_person_is_in_no_byte_and_no_export_brings_them_back() {
         "1 refused records without their text",
         "2 earlier releases purged",
         "list.csv: 1 rows taken out",
+        "book.xlsx: 1 rows taken out",
+        "wide.csv: 1 rows taken out",
         "answer.parquet: 2 rows taken out",
         "answer.parquet: it has no column customer_id",
         "copy: forgotten there too, by release 3",

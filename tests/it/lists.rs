@@ -673,6 +673,9 @@ fn an_export_has_the_columns_it_names_and_every_person_once() {
             "all,cid,email,3,10.0,false,10,"
         ]
     );
+    // The warehouse remembers what the pipeline declared.
+    let alone = ["audience", "export", "all", "--format", "csv"];
+    assert_eq!(club.verb(&alone).published().stdout, text);
     // A table that grew since the list was drawn would send a letter twice.
     club.data("debts", &format!("{DEBTS}ada,3,Lyon\n"));
     club.properties("mart.debts", "key = [\"customer_id\", \"owes\"]\n");

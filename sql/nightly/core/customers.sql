@@ -22,7 +22,8 @@ select
   golden.last_name,
   golden.birth_date,
   coalesce(golden.email, reached.email) as email,
-  golden.phone,
+  -- People write it in many ways; lists and call centres need one. In France unless it says otherwise.
+  standard_phone(golden.phone, 'FR') as phone,
   golden.street,
   golden.postcode,
   golden.city,

@@ -72,6 +72,21 @@ fn wrong_usage() {
     shop.fails("usage_threads", 2, &["run", "--threads", "0"]);
     shop.fails("usage_no_sql", 2, &["query"]);
     shop.fails("parquet_to_screen", 2, &["query", "select 1 as x", "--format", "parquet"]);
+    shop.fails("workbook_to_screen", 2, &["query", "select 1 as x", "--format", "xlsx"]);
+    shop.fails("ending_unknown", 2, &["query", "select 1 as x", "-o", "b.xls"]);
+    shop.fails("ending_missing", 2, &["audience", "export", "win_back", "-o", "list"]);
+    shop.fails("ending_and_format", 2, &["ls", "-o", "b.csv", "--format", "xlsx"]);
+    shop.fails("delimiter_of_parquet", 2, &["query", "select 1 as x", "-o", "b.parquet", "--delimiter", ";"]);
+    shop.fails("delimiter_unknown", 2, &["query", "select 1 as x", "-o", "b.csv", "--delimiter", "::"]);
+    shop.fails("encoding_unknown", 2, &["query", "select 1 as x", "-o", "b.csv", "--encoding", "latin1"]);
+    let sql = "select 'c1' as id, 'Łucja' as first_name";
+    shop.fails("encoding_too_small", 2, &["query", sql, "-o", "b.csv", "--encoding", "windows-1252"]);
+    shop.fails("cell_too_long", 2, &["query", "select repeat('x', 40000) as x", "-o", "b.xlsx"]);
+    let files = std::fs::read_dir(shop.path(".")).unwrap().map(|entry| entry.unwrap().path());
+    let left: Vec<_> = files
+        .filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"b.")))
+        .collect();
+    assert!(left.is_empty(), "half a file was left: {left:?}");
     shop.fails("output_folder_missing", 1, &["query", "select 1 as x", "-o", "no/such/folder/x.csv"]);
     shop.fails("init_over_a_project", 2, &["init", ".", "--name", "shop"]);
     shop.fails("init_name", 2, &["init", "new", "--name", "My Shop"]);
