@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address::{Address, AddressKind, Reach};
-use super::definition::{Audience, Condition};
+use super::definition::{Audience, Condition, WeakModel};
 use super::tables::LIST_COLUMNS;
 use crate::config::Problem;
 use crate::error::Error;
@@ -55,6 +55,10 @@ pub struct AudienceDeclaration {
     /// A word that draws another control group from the same people.
     #[schemars(example = &"spring", extend("default" = ""))]
     pub salt: Option<String>,
+    /// What happens where a condition or the ranking reads the score of a model that may be no better than chance.
+    #[serde(default)]
+    #[schemars(extend("default" = "warn"))]
+    pub weak_model: WeakModel,
     /// Columns that the exported list has beside those of every list.
     #[serde(default)]
     #[schemars(example = ["email", "first_name"])]
@@ -334,6 +338,8 @@ impl AudienceDeclaration {
             reached_by: Vec::new(),
             control: self.control,
             salt: self.salt.clone().unwrap_or_default(),
+            weak_model: self.weak_model,
+            scores: BTreeSet::new(),
             export: self.export.clone(),
         })
     }

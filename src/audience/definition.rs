@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use datafusion::prelude::DataFrame;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::address::Reach;
 use super::tables::{BOUNCES, CONSENTS, table};
@@ -42,6 +44,10 @@ pub struct Audience {
     pub control: f64,
     /// Changes the random choice of the control group.
     pub salt: String,
+    /// What happens where one of the `scores` is of a weak model.
+    pub weak_model: WeakModel,
+    /// The models whose scores the conditions and the ranking read.
+    pub scores: BTreeSet<String>,
     /// Columns of the tables in `from` that an export carries beside the list's own.
     pub export: Vec<String>,
 }
@@ -53,6 +59,17 @@ pub struct Condition {
     pub sql: String,
 }
 
+/// What happens where an audience reads the score of a weak model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WeakModel {
+    /// The list is drawn, and the run warns.
+    #[default]
+    Warn,
+    /// The run fails, and no list is published.
+    Refuse,
+}
+
 impl Audience {
     /// Returns the conditions in the order in which they are asked, each with whether it must be true: the rules,
     /// the exclusions, and what it takes to be reached.
@@ -60,6 +77,18 @@ impl Audience {
         let rules = self.rules.iter().map(|condition| (condition, true));
         let exclusions = self.exclusions.iter().map(|condition| (condition, false));
         rules.chain(exclusions).chain(self.reached_by.iter().map(|condition| (condition, true)))
+    }
+
+    /// Returns the SQL of its conditions, of its ranking and of its addresses, with the key of each.
+    pub fn expressions(&self) -> Vec<(&'static str, String)> {
+        let of = |key, conditions: &[Condition]| {
+            conditions.iter().map(|condition| (key, condition.sql.clone())).collect::<Vec<_>>()
+        };
+        let mut all = of("where", &self.rules);
+        all.extend(of("exclude", &self.exclusions));
+        all.push(("rank_by", self.rank_by.clone()));
+        all.extend(self.reach.expressions().iter().map(|sql| ("reachable", sql.clone())));
+        all
     }
 
     /// Returns the tables the audience reads.

@@ -8,7 +8,8 @@
 //! `grain` counts that tables have one row per customer; `candidates`
 //! joins them to one row per customer, which SQL calls `base`; `names` says what a name in a condition
 //! means; `subquery` turns what a condition asks of other tables into sets of customers; `condition`
-//! puts both together; `consent` looks up who agreed; `reach` says who can be reached,
+//! puts both together; `segment_names` refuses names that no segment has; `weak_models` says whose scores may be
+//! chance; `consent` looks up who agreed; `reach` says who can be reached,
 //! `address` what it takes and `bounces` which addresses are out of use; `evaluation` asks every customer all of it; `decision_sql`
 //! says what follows; `decision` goes through an audience; `waterfall` has the lines; `step` does it
 //! all in a run. `lookup` finds a customer by what people know of them, `explanation` says why they are on or off.
@@ -32,20 +33,24 @@ mod lookup;
 mod names;
 mod null_conditions;
 mod reach;
+mod segment_names;
 mod step;
 mod subquery;
 mod tables;
 mod waterfall;
+mod weak_models;
 
 pub use address::{Address, AddressKind, Reach};
 pub use declaration::{AudienceDeclaration, ConditionDeclaration};
-pub use definition::{Audience, Condition};
+pub use definition::{Audience, Condition, WeakModel};
 pub use explanation::explain;
 pub use export::{list_columns, register_export};
 pub use lookup::{find, ids};
+pub use segment_names::{segment_profiles, segments_named};
 pub use step::Audiences;
 pub use tables::{
     BOUNCES, BOUNCES_VALID_FROM, CONSENTS, CONSENTS_VALID_FROM, DECISIONS, DEFINITIONS, LIST_COLUMNS, LISTS,
     MADE, WATERFALL, table,
 };
 pub use waterfall::{disagreements_sql, reasons};
+pub use weak_models::scores_read;

@@ -9,10 +9,13 @@ use super::decision::{Decided, ListSelection};
 use super::definition::{Audience, definitions};
 use super::null_conditions::unknown_conditions;
 use super::reach;
+use super::segment_names::require_known;
 use super::tables::{DECISIONS, DEFINITIONS, LISTS, MADE, WATERFALL, table};
 use super::waterfall::{lists, waterfall};
+use super::weak_models::weak_models;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::ops::models;
 use crate::step::determinism::{require_deterministic, require_no_clock};
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
 use crate::warehouse::stage::{Layout, Mode, Staged, Stager};
@@ -35,10 +38,18 @@ impl Step for Audiences {
         MADE.iter().map(|(name, key)| MadeTable::keyed(table(*name), key)).collect()
     }
 
+    fn remembers(&self) -> BTreeSet<TableName> {
+        // Whether the models whose scores are read are weak.
+        let reads_scores = self.0.iter().any(|audience| !audience.scores.is_empty());
+        reads_scores.then(models::table).into_iter().collect()
+    }
+
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
         let catalog = &context.catalog;
         let (audiences, unreached) = reach::resolve(catalog, &self.0, context.as_of).await?;
         let audiences = audiences.as_slice();
+        require_known(catalog, audiences).await?;
+        let weak = weak_models(context, audiences).await?;
         let drawing = ListSelection::begin(catalog, audiences, context.as_of).await?;
         let decisions = decisions(audiences, context, &drawing).await?;
         // Lists and waterfall are read from what was decided, not decided again.
@@ -48,7 +59,7 @@ impl Step for Audiences {
         let waterfall = context.stage_frame(&table(WATERFALL), waterfall(catalog, audiences).await?).await?;
         let definitions =
             context.stage_frame(&table(DEFINITIONS), definitions(catalog, audiences).await?).await?;
-        let warnings = [drawing.warnings(audiences), unreached].concat();
+        let warnings = [weak, drawing.warnings(audiences), unreached].concat();
         Ok(StepOutput::of(vec![decisions, lists, waterfall, definitions])
             .with_notes(notes)
             .with_warnings(warnings))

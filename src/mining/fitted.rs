@@ -61,6 +61,8 @@ pub enum Part {
     Metric,
     /// Scores beside outcomes, by decile.
     Calibration,
+    /// What was learnt, in the units of the data.
+    Coefficient,
 }
 
 impl Part {
@@ -70,6 +72,7 @@ impl Part {
             Part::Parameter => "parameter",
             Part::Metric => "metric",
             Part::Calibration => "calibration",
+            Part::Coefficient => "coefficient",
         }
     }
 }
@@ -78,7 +81,7 @@ impl FromStr for Part {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Part::Status, Part::Parameter, Part::Metric, Part::Calibration]
+        [Part::Status, Part::Parameter, Part::Metric, Part::Calibration, Part::Coefficient]
             .into_iter()
             .find(|part| part.as_str() == text)
             .ok_or_else(|| Error::failed(format!("`{text}` is not a part of a fitted model")))

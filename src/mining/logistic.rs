@@ -11,6 +11,7 @@
 
 use ndarray::Array2;
 
+use super::cholesky::solve;
 use super::fit_error::{FitError, FitResult};
 use super::score::{linear, probability};
 use crate::error::Error;
@@ -30,9 +31,19 @@ pub struct Logistic {
     /// Largest component of the gradient per row: how near to the optimum.
     pub gradient: f64,
     pub newton_steps: usize,
+    /// The inverse of the Hessian of the penalised loss, row-major, the intercept last: the covariance of the
+    /// weights as far as the penalty leaves them free.
+    covariance: Vec<f64>,
 }
 
 impl Logistic {
+    /// Returns the standard error of a sum of the weights and the intercept, which comes last, each times a factor.
+    pub fn std_error(&self, factors: &[f64]) -> f64 {
+        let m = factors.len();
+        let row = |i: usize| (0..m).map(|j| self.covariance[i * m + j] * factors[j]).sum::<f64>();
+        (0..m).map(|i| factors[i] * row(i)).sum::<f64>().max(0.0).sqrt()
+    }
+
     /// The probabilities of the outcome, row by row.
     pub fn predict(&self, rows: &Array2<f64>) -> Vec<f64> {
         rows.rows().into_iter().map(|row| probability(linear(self.intercept, &self.weights, row))).collect()
@@ -137,39 +148,21 @@ impl Problem<'_> {
                 "the regression did not converge (gradient {gradient:.1e} per row after {steps} steps)"
             )));
         }
+        let covariance = self.covariance(&slope.hessian);
         let intercept = w.pop().unwrap_or_default();
-        Ok(Logistic { intercept, weights: w, gradient, newton_steps: steps })
+        Ok(Logistic { intercept, weights: w, gradient, newton_steps: steps, covariance })
     }
-}
 
-/// Solves `H·x = g` by Cholesky; `hessian` is the lower triangle, row-major. A direction without
-/// curvature gets a tiny one, so that columns that repeat each other share their weight.
-fn solve(hessian: &[f64], gradient: &[f64]) -> Vec<f64> {
-    let m = gradient.len();
-    let mut l = hessian.to_vec();
-    for j in 0..m {
-        for i in j..m {
-            let mut sum = l[i * m + j];
-            for k in 0..j {
-                sum -= l[i * m + k] * l[j * m + k];
-            }
-            l[i * m + j] = if i == j { sum.max(1e-14).sqrt() } else { sum / l[j * m + j] };
-        }
+    fn covariance(&self, hessian: &[f64]) -> Vec<f64> {
+        let (m, n) = (self.rows.ncols() + 1, self.outcomes.len() as f64);
+        let column = |j: usize| {
+            let mut unit = vec![0.0; m];
+            unit[j] = 1.0 / n;
+            solve(hessian, &unit)
+        };
+        // It is symmetric: columns are rows.
+        (0..m).flat_map(column).collect()
     }
-    let mut x = gradient.to_vec();
-    for i in 0..m {
-        for k in 0..i {
-            x[i] -= l[i * m + k] * x[k];
-        }
-        x[i] /= l[i * m + i];
-    }
-    for i in (0..m).rev() {
-        for k in i + 1..m {
-            x[i] -= l[k * m + i] * x[k];
-        }
-        x[i] /= l[i * m + i];
-    }
-    x
 }
 
 #[cfg(test)]
@@ -211,6 +204,29 @@ mod tests {
             assert!(found.gradient <= FLAT);
             for (a, b) in std::iter::once(&found.intercept).chain(&found.weights).zip(expected) {
                 assert!((a - b).abs() < 1e-6, "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn standard_errors_are_those_of_the_penalised_likelihood() {
+        // numpy: the roots of the diagonal of inv(X'WX + alpha I), the intercept unpenalised and first; with next to
+        // no penalty those of statsmodels.Logit on the same numbers.
+        let (x, y) = planted();
+        for (alpha, expected) in [
+            (1.0, [0.2578128193010625, 0.21511697144498265, 0.2348848903540517, 0.2148319624509169]),
+            (20.0, [0.19830835719556045, 0.14929288549468164, 0.15073618626377722, 0.1487982584607067]),
+            (1e-9, [0.270253745514116, 0.22327766977751135, 0.24778765794152866, 0.22314815667407245]),
+        ] {
+            let found = fit(&x, &y, alpha).unwrap();
+            for (error, factors) in expected.iter().zip([
+                [0.0, 0.0, 0.0, 1.0],
+                [1.0, 0.0, 0.0, 0.0],
+                [0.0, 1.0, 0.0, 0.0],
+                [0.0, 0.0, 1.0, 0.0],
+            ]) {
+                let found = found.std_error(&factors);
+                assert!((found - error).abs() < 1e-6, "{found} is not {error} at {alpha}");
             }
         }
     }

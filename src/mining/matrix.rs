@@ -4,16 +4,19 @@
 //! their order, depends on the keys alone: not on threads, partitions or the order of arrival.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::fmt;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::dataframe::DataFrame;
 use datafusion::prelude::ident;
 use futures::StreamExt;
-use ndarray::Array2;
+use ndarray::{Array2, Axis, concatenate};
 
 use super::KEY;
+use super::texts::Texts;
 use crate::error::{Context, Error, Result};
 use crate::sql_type::sql_type;
 use crate::suggestion::did_you_mean;
@@ -32,6 +35,8 @@ pub struct Matrix {
     /// Ascending.
     pub keys: Vec<Key>,
     pub values: Array2<f64>,
+    /// By column, the texts that its values number from 0, in alphabetical order; `None` for a column of numbers.
+    pub texts: Vec<Option<Vec<String>>>,
     /// How many customers the frame held, of which `keys` are a sample.
     pub seen: usize,
 }
@@ -40,6 +45,66 @@ impl Matrix {
     pub fn rows(&self) -> usize {
         self.keys.len()
     }
+
+    /// Returns some of the rows, in the order given.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Matrix {
+        Matrix {
+            columns: self.columns.clone(),
+            keys: rows.iter().map(|&row| self.keys[row].clone()).collect(),
+            values: self.values.select(Axis(0), rows),
+            texts: self.texts.clone(),
+            seen: rows.len(),
+        }
+    }
+
+    /// Returns matrices of the same columns one under the other; a customer may stand in each of them.
+    ///
+    /// # Errors
+    /// Matrices of other columns.
+    pub fn stack(parts: &[&Matrix]) -> Result<Matrix> {
+        let Some(first) = parts.first() else {
+            let (columns, keys, texts) = (Vec::new(), Vec::new(), Vec::new());
+            return Ok(Matrix { columns, keys, values: Array2::zeros((0, 0)), texts, seen: 0 });
+        };
+        let views: Vec<_> = parts.iter().map(|part| part.values.view()).collect();
+        let mut values = concatenate(Axis(0), &views).doing("stack the cut-offs")?;
+        let mut texts = Vec::new();
+        for column in 0..first.columns.len() {
+            let of_part = |part: &&Matrix| part.texts[column].clone();
+            let Some(all) = parts.iter().map(of_part).collect::<Option<Vec<_>>>() else {
+                texts.push(None);
+                continue;
+            };
+            let union: Vec<String> =
+                all.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+            let mut row = 0;
+            for (part, own) in parts.iter().zip(&all) {
+                let places: Vec<f64> =
+                    own.iter().map(|text| union.binary_search(text).unwrap_or_default() as f64).collect();
+                for _ in 0..part.rows() {
+                    let value = &mut values[[row, column]];
+                    *value = if value.is_nan() { *value } else { places[*value as usize] };
+                    row += 1;
+                }
+            }
+            texts.push(Some(union));
+        }
+        Ok(Matrix {
+            columns: first.columns.clone(),
+            keys: parts.iter().flat_map(|part| part.keys.iter().cloned()).collect(),
+            values,
+            texts,
+            seen: parts.iter().map(|part| part.seen).sum(),
+        })
+    }
+}
+
+/// What columns may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    Numbers,
+    NumbersAndTexts,
 }
 
 /// Reads columns of numbers (also decimals and booleans) of at most `most` customers.
@@ -47,12 +112,18 @@ impl Matrix {
 /// Nulls, NaN and infinities all become NaN. When there are more customers, those of the smallest
 /// key hashes are kept: a uniform sample, and nearly the same one the night after.
 pub async fn read(frame: DataFrame, columns: &[String], most: usize) -> Result<Matrix> {
-    check_columns(&frame, columns)?;
+    read_kinds(frame, columns, most, Kinds::Numbers).await
+}
+
+/// Reads the same, and columns of text where these may be: their values are numbered.
+pub async fn read_kinds(frame: DataFrame, columns: &[String], most: usize, kinds: Kinds) -> Result<Matrix> {
+    check_kinds(&frame, columns, kinds)?;
+    let texts = columns.iter().map(|column| is_text(&frame, column).then(Texts::default)).collect();
     let picked =
         std::iter::once(KEY).chain(columns.iter().map(String::as_str)).map(ident).collect::<Vec<_>>();
     let frame = frame.select(picked).doing("pick the features")?;
     let mut stream = frame.execute_stream().await.doing("read the features")?;
-    let mut kept = Kept { most, width: columns.len(), limit: None, entries: Vec::new(), values: Vec::new() };
+    let mut kept = Kept { most, columns, limit: None, entries: Vec::new(), values: Vec::new(), texts };
     let mut seen = 0;
     while let Some(batch) = stream.next().await {
         let batch = batch.doing("read the features")?;
@@ -76,14 +147,35 @@ pub async fn read(frame: DataFrame, columns: &[String], most: usize) -> Result<M
     for candidate in &order {
         values.extend_from_slice(&kept.values[candidate.at..candidate.at + columns.len()]);
     }
-    let values = Array2::from_shape_vec((order.len(), columns.len()), values)
+    let mut values = Array2::from_shape_vec((order.len(), columns.len()), values)
         .doing("lay the features out as a matrix")?;
     let keys = order.into_iter().map(|candidate| candidate.key.clone()).collect();
-    Ok(Matrix { columns: columns.to_vec(), keys, values, seen })
+    let sorted = |(index, texts): (usize, Option<Texts>)| {
+        let mut column = values.column_mut(index);
+        let used = column.iter().filter(|value| !value.is_nan()).map(|value| *value as usize);
+        let (texts, places) = texts?.sorted(used.collect::<Vec<_>>().into_iter());
+        column.mapv_inplace(|value| if value.is_nan() { value } else { places[value as usize] as f64 });
+        Some(texts)
+    };
+    let texts = kept.texts.into_iter().enumerate().map(sorted).collect();
+    Ok(Matrix { columns: columns.to_vec(), keys, values, texts, seen })
+}
+
+/// Returns whether the frame has the column as text.
+pub(super) fn is_text(frame: &DataFrame, column: &str) -> bool {
+    let kind = frame.schema().fields().iter().find(|field| field.name() == column);
+    kind.is_some_and(|field| match field.data_type() {
+        DataType::Dictionary(_, value) => value.is_string(),
+        kind => kind.is_string(),
+    })
 }
 
 /// That the frame has the key and every column, as numbers.
 pub(super) fn check_columns(frame: &DataFrame, columns: &[String]) -> Result<()> {
+    check_kinds(frame, columns, Kinds::Numbers)
+}
+
+fn check_kinds(frame: &DataFrame, columns: &[String], kinds: Kinds) -> Result<()> {
     let field = |name: &str| frame.schema().fields().iter().find(|field| field.name() == name);
     let mut errors = Vec::new();
     if field(KEY).is_none() {
@@ -102,6 +194,7 @@ pub(super) fn check_columns(frame: &DataFrame, columns: &[String]) -> Result<()>
                     ),
             ),
             Some(kind) if kind.is_numeric() || matches!(kind, DataType::Boolean | DataType::Null) => {}
+            Some(_) if kinds == Kinds::NumbersAndTexts && is_text(frame, column) => {}
             Some(kind) => errors.push(
                 Error::failed(format!("the feature `{column}` is {}, a number was expected", sql_type(kind)))
                     .hint("turn it into a number in the features' SQL"),
@@ -125,37 +218,66 @@ impl Candidate {
 }
 
 /// The customers of the smallest hashes so far, at most twice as many as wanted.
-struct Kept {
+struct Kept<'c> {
     most: usize,
-    width: usize,
+    columns: &'c [String],
     /// Above this hash nobody can be wanted any more.
     limit: Option<u64>,
     entries: Vec<Candidate>,
     values: Vec<f64>,
+    /// Of the columns that are text.
+    texts: Vec<Option<Texts>>,
 }
 
-impl Kept {
+/// A column of a batch.
+enum Values {
+    Numbers(Float64Array),
+    Texts(StringArray),
+}
+
+impl Kept<'_> {
     fn take(&mut self, batch: &RecordBatch) -> Result<()> {
         let keys = Keys::of(batch.column(0))?;
-        let columns = (1..=self.width)
-            .map(|i| cast(batch.column(i), &DataType::Float64).doing("read the features as numbers"))
-            .collect::<Result<Vec<_>>>()?;
-        let columns: Vec<_> = columns.iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+        let columns = self.columns_of(batch)?;
         for row in 0..batch.num_rows() {
             let hash = keys.hash(row);
             if self.limit.is_some_and(|limit| hash > limit) {
                 continue;
             }
             self.entries.push(Candidate { hash, key: keys.key(row), at: self.values.len() });
-            self.values.extend(columns.iter().map(|column| {
-                let known = column.is_valid(row) && column.value(row).is_finite();
-                if known { column.value(row) } else { f64::NAN }
-            }));
+            for (index, column) in columns.iter().enumerate() {
+                self.values.push(match (column, &mut self.texts[index]) {
+                    (Values::Numbers(column), _) if column.is_valid(row) && column.value(row).is_finite() => {
+                        column.value(row)
+                    }
+                    (Values::Texts(column), Some(texts)) if column.is_valid(row) => {
+                        texts.number(&self.columns[index], column.value(row))? as f64
+                    }
+                    _ => f64::NAN,
+                });
+            }
             if self.entries.len() >= self.most.saturating_mul(2).max(1024) {
                 self.prune();
             }
         }
         Ok(())
+    }
+
+    fn columns_of(&self, batch: &RecordBatch) -> Result<Vec<Values>> {
+        let read = |(index, texts): (usize, &Option<Texts>)| {
+            let column = batch.column(index + 1);
+            Ok(match texts {
+                None => {
+                    let numbers = cast(column, &DataType::Float64).doing("read the features as numbers")?;
+                    Values::Numbers(numbers.as_primitive::<Float64Type>().clone())
+                }
+                Some(_) => {
+                    let texts = cast(column, &DataType::Utf8).doing("read the features as text")?;
+                    Values::Texts(texts.as_string::<i32>().clone())
+                }
+            })
+        };
+        self.texts.iter().enumerate().map(read).collect()
     }
 
     fn prune(&mut self) {
@@ -165,10 +287,10 @@ impl Kept {
         self.entries.select_nth_unstable_by(self.most, Candidate::rank);
         self.entries.truncate(self.most);
         self.limit = self.entries.iter().map(|candidate| candidate.hash).max();
-        let mut values = Vec::with_capacity(self.entries.len() * self.width);
+        let mut values = Vec::with_capacity(self.entries.len() * self.columns.len());
         for candidate in &mut self.entries {
             let at = values.len();
-            values.extend_from_slice(&self.values[candidate.at..candidate.at + self.width]);
+            values.extend_from_slice(&self.values[candidate.at..candidate.at + self.columns.len()]);
             candidate.at = at;
         }
         self.values = values;
@@ -207,6 +329,15 @@ impl Keys {
         match self {
             Keys::Numbers(keys) => hash_of_number(keys.as_primitive::<Int64Type>().value(row)),
             Keys::Texts(keys) => hash_of_text(keys.as_string::<i32>().value(row)),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Number(number) => number.fmt(f),
+            Key::Text(text) => f.write_str(text),
         }
     }
 }
@@ -284,6 +415,19 @@ mod tests {
         assert_eq!(matrix.keys[0], Key::Text("a".into()));
         assert_eq!(matrix.values.iter().filter(|v| v.is_nan()).count(), 3);
         assert_eq!(matrix.values[[3, 0]], 2.0);
+    }
+
+    #[tokio::test]
+    async fn texts_are_numbered_in_their_order_whatever_the_threads() {
+        let sql = "SELECT value AS customer_id, CASE value % 3 WHEN 0 THEN 'web' WHEN 1 THEN 'shop' END AS t
+                   FROM generate_series(1, 300) ORDER BY md5(CAST(value AS varchar))";
+        for partitions in [1, 2] {
+            let frame = numbers(partitions, sql).await;
+            let matrix = read_kinds(frame, &["t".into()], 500, Kinds::NumbersAndTexts).await.unwrap();
+            assert_eq!(matrix.texts, [Some(vec!["shop".to_owned(), "web".to_owned()])]);
+            assert_eq!((matrix.values[[0, 0]], matrix.values[[2, 0]]), (0.0, 1.0));
+            assert!(matrix.values[[1, 0]].is_nan());
+        }
     }
 
     #[tokio::test]

@@ -8,8 +8,8 @@
 //! Too little data is not an error: the model is `not_fitted` and says why.
 //!
 //! ```text
-//! feature_column, bounds  what the sections of several methods have in common
-//! matrix       features of a bounded set of customers → ndarray, in key order
+//! feature_column, bounds, condition  what the sections of several methods have in common
+//! matrix, texts  features of a bounded set of customers → ndarray, in key order
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
 //! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
@@ -22,12 +22,16 @@
 
 mod bootstrap;
 mod bounds;
+mod cholesky;
+mod collinearity;
+mod condition;
 mod feature_column;
 mod fit_error;
 pub mod fitted;
 mod logistic;
 mod matrix;
 pub mod metrics;
+mod one_hot;
 pub mod propensity;
 mod refit;
 mod scaling;
@@ -35,6 +39,7 @@ mod score;
 pub mod segments;
 #[cfg(test)]
 mod test_data;
+mod texts;
 
 /// The column that tells customers apart in every frame given to mining and got from it.
 pub const KEY: &str = "customer_id";

@@ -146,7 +146,9 @@ impl ColumnScale {
         known.sort_unstable_by(f64::total_cmp);
         let (least, most) = (*known.first()?, *known.last()?);
         let (mut low, mut high) = (percentile(&known, winsorise), percentile(&known, 1.0 - winsorise));
-        if low >= high && rare == Rare::Keep {
+        // Of two values neither is an outlier of the other.
+        let are_two = known.iter().all(|value| *value == least || *value == most);
+        if (low >= high && rare == Rare::Keep) || (low < high && are_two) {
             (low, high) = (least, most);
         }
         let mut scale = ColumnScale { column: column.to_owned(), log, low, high, mean: 0.0, sd: 1.0 };
@@ -230,6 +232,7 @@ mod tests {
             columns: columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
             keys: (0..rows as i64).map(Key::Number).collect(),
             values: Array2::from_shape_fn((rows, columns.len()), |(r, c)| columns[c].1[r]),
+            texts: vec![None; columns.len()],
             seen: rows,
         }
     }

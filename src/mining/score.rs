@@ -49,13 +49,8 @@ pub fn nearest(closeness: &[(f64, Vec<f64>)], row: ArrayView1<f64>) -> usize {
     best.0
 }
 
-/// Replaces the scaled columns by `segment_id` and `segment_name`; `kept` columns stay in front.
-pub(super) fn nearest_sql(
-    frame: DataFrame,
-    kept: &[String],
-    centroids: &Array2<f64>,
-    names: &[String],
-) -> Result<DataFrame> {
+/// Replaces the scaled columns by `segment_id`; `kept` columns stay in front.
+pub(super) fn nearest_sql(frame: DataFrame, kept: &[String], centroids: &Array2<f64>) -> Result<DataFrame> {
     let doing = "write the nearest segment as SQL";
     let kept = || kept.iter().map(ident);
     let near = |index: usize| format!("__near{index}");
@@ -67,13 +62,7 @@ pub(super) fn nearest_sql(
     let frame = frame.select(kept().chain(all).chain([smallest]).collect::<Vec<_>>()).doing(doing)?;
     let ids = (1..=terms.len() as i64).map(|id| (ident(near(id as usize - 1)).eq(ident("__least")), lit(id)));
     let id = first_true(ids.collect()).doing(doing)?;
-    let frame = frame.select(kept().chain([id.alias("segment_id")]).collect::<Vec<_>>()).doing(doing)?;
-    let named = names.iter().zip(1_i64..);
-    let named = named.map(|(name, id)| (ident("segment_id").eq(lit(id)), lit(name.as_str())));
-    let name = first_true(named.collect()).doing(doing)?;
-    frame
-        .select(kept().chain([ident("segment_id"), name.alias("segment_name")]).collect::<Vec<_>>())
-        .doing(doing)
+    frame.select(kept().chain([id.alias("segment_id")]).collect::<Vec<_>>()).doing(doing)
 }
 
 /// The value beside the first condition that holds: one `CASE`, however many there are. The last

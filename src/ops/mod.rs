@@ -10,11 +10,13 @@
 //! sources       one row per file and run that took it up: the file register
 //! quarantine    refused records, and what became of them
 //! models        fitted models, one row per run, model, part, name and position
+//! holdout_scores  whom models were judged on, of each its last fit
 //! suppressions  who was forgotten, as keyed hashes
 //! ```
 
 pub mod checks;
 mod columns;
+pub mod holdout_scores;
 mod identifier;
 pub mod models;
 pub mod quarantine;
@@ -39,6 +41,7 @@ pub fn schema(table: &TableName) -> Option<SchemaRef> {
         ("ops", "checks") => Some(checks::schema()),
         ("ops", "sources") => Some(sources::schema()),
         ("ops", "models") => Some(models::schema()),
+        ("ops", "holdout_scores") => Some(holdout_scores::schema()),
         ("ops", "quarantine") => Some(quarantine::schema()),
         ("ops", "suppressions") => Some(suppressions::schema()),
         _ => None,

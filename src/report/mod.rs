@@ -7,6 +7,7 @@
 //! number        numbers as people read them
 //! bar, curve    charts
 //! who_is_who    a section: how good the linkage is
+//! models        a section: how good the propensities are
 //! ```
 //!
 //! A section is one file with one function, which reads marts of the release and gives its part of the
@@ -16,6 +17,7 @@
 
 mod bar;
 mod curve;
+mod models;
 mod number;
 mod page;
 mod rows;
@@ -32,10 +34,12 @@ use section::Section;
 /// # Errors
 /// The release has no table that any section shows; a table has other columns than sillage writes.
 pub async fn page(catalog: &Catalog, release: &Release) -> Result<String> {
-    let sections: Vec<Section> = [who_is_who::section(catalog).await?].into_iter().flatten().collect();
+    let sections = [who_is_who::section(catalog).await?, models::section(catalog).await?];
+    let sections: Vec<Section> = sections.into_iter().flatten().collect();
     if sections.is_empty() {
-        return Err(Error::failed(format!("release {} has no data for a report", release.release))
-            .hint("add [match_quality] to the pipeline, next to [identity], and run it"));
+        return Err(Error::failed(format!("release {} has no data for a report", release.release)).hint(
+            "add [match_quality], next to [identity], or [propensity.<name>] to the pipeline, and run it",
+        ));
     }
     Ok(page::html(release, &sections).into_string())
 }

@@ -13,9 +13,9 @@ use futures::StreamExt;
 use crate::erasure::{BlankedRecords, ErasedRows, Receipt, RecordSearch};
 use crate::error::{Context, Result};
 use crate::name::TableName;
-use crate::ops::quarantine;
 use crate::ops::steps::StepRecord;
 use crate::ops::suppressions::{self, Suppressions};
+use crate::ops::{holdout_scores, quarantine};
 use crate::pipeline::Pipeline;
 use crate::source::Source;
 use crate::step::StepContext;
@@ -41,6 +41,13 @@ impl Erasure {
         let mut staged = vec![context.append(&suppressions::table(), &self.additions).await?];
         for (table, schema) in &self.emptied {
             staged.push(context.warehouse().stager(table, Mode::Replace, schema)?.finish().await?);
+        }
+        let holdout_scores = holdout_scores::table();
+        if context.catalog.table(&holdout_scores).await?.is_some() {
+            // Ids of customers that earlier nights had are in no list: all go, and the fits of this run add theirs.
+            let nothing =
+                context.warehouse().stager(&holdout_scores, Mode::Replace, &holdout_scores::schema())?;
+            staged.push(nothing.finish().await?);
         }
         let quarantine = quarantine::table();
         if context.catalog.table(&quarantine).await?.is_none() {

@@ -173,6 +173,7 @@ impl LockedRun<'_> {
         // An erasure has written the quarantine anew already.
         if running.errors.is_empty() && erasure.is_none() {
             running.expire_refusals().await?;
+            running.expire_holdout_scores().await?;
         }
         self.publish(&plan, &begun, running.into_outcome(findings), erasure, watch).await
     }

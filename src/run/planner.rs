@@ -213,6 +213,7 @@ impl Planning<'_> {
         let Intake { why, warnings, notes, .. } = intake.as_ref();
         let mut warnings = warnings.clone();
         warnings.extend(self.older_inputs(step.as_ref()));
+        warnings.extend(step.foresees(self.common.as_of, self.common.pipeline.timezone));
         self.steps.push(Arc::new(PlannedStep {
             name,
             step,

@@ -18,6 +18,7 @@ use crate::duration;
 use crate::error::{Context, Error, Kind, Result};
 use crate::ingest::{Expired, expire_refusals};
 use crate::name::StepName;
+use crate::ops::holdout_scores;
 use crate::ops::steps::{StepMetrics, StepRecord, StepStatus};
 use crate::pipeline::{DeclaredStep, Pipeline};
 use crate::step::{StepContext, StepFailure, StepOutput};
@@ -106,6 +107,12 @@ impl<'a> Running<'a> {
             self.context.catalog.add_staged(table).await?;
         }
         self.staged.extend(staged);
+        Ok(())
+    }
+
+    /// Hold-out scores of earlier fits leave their table, which several models share.
+    pub(super) async fn expire_holdout_scores(&mut self) -> Result<()> {
+        self.staged.extend(holdout_scores::without_earlier_fits(&self.context.catalog).await?);
         Ok(())
     }
 

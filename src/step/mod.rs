@@ -19,7 +19,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use chrono_tz::Tz;
 
+use crate::clock::Instant;
 use crate::error::Error;
 use crate::name::TableName;
 
@@ -47,6 +49,12 @@ pub trait Step: Debug + Send + Sync {
     /// models to start from, memories.
     fn remembers(&self) -> BTreeSet<TableName> {
         BTreeSet::new()
+    }
+
+    /// Returns what of the declaration a run as of this instant will leave aside: warnings of its plan.
+    fn foresees(&self, as_of: Instant, zone: Tz) -> Vec<String> {
+        let _ = (as_of, zone);
+        Vec::new()
     }
 
     /// Makes the tables and stages them.

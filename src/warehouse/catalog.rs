@@ -81,6 +81,22 @@ impl Catalog {
         }
     }
 
+    /// Returns the tables of the release alone, without what this run has staged.
+    #[must_use]
+    pub fn as_released(&self) -> Catalog {
+        Catalog {
+            warehouse: self.warehouse.clone(),
+            engine: self.engine.clone(),
+            release: self.release,
+            released: self.released.clone(),
+            visibility: self.visibility.clone(),
+            standing_at: self.standing_at,
+            tables: Mutex::new(BTreeMap::new()),
+            views: Mutex::new(BTreeMap::new()),
+            verified: Mutex::new(BTreeSet::new()),
+        }
+    }
+
     /// Returns the catalog of a release whose raw tables show what its models saw: the versions known at its
     /// instant, and what had happened by then.
     pub fn of_release(warehouse: Warehouse, engine: Engine, release: &Release) -> Self {

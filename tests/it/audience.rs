@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float64Type, Int64Type};
 use proptest::prelude::*;
-use sillage::audience::{self, Audience, Audiences, Condition, Reach};
+use sillage::audience::{self, Audience, Audiences, Condition, Reach, WeakModel};
 use sillage::clock::{Instant, parse_instant};
 use sillage::model::sql::tables_read;
 use sillage::name::TableName;
@@ -156,6 +156,8 @@ fn audience_rule() -> impl Strategy<Value = Audience> {
             reached_by: Vec::new(),
             control,
             salt,
+            weak_model: WeakModel::Warn,
+            scores: BTreeSet::new(),
             export: Vec::new(),
         })
 }

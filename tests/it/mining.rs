@@ -121,6 +121,48 @@ fn every_segmentation_has_its_table_and_the_first_of_the_file_is_the_plain_one()
     );
 }
 
+/// A list of those who are in a segment, or whom a score ranks.
+fn with_list(pipeline: &str, condition: &str, rank_by: &str, more: &str) -> String {
+    format!(
+        "name = \"p\"\nmodels = \"sql\"\n{pipeline}
+[audiences.letter]
+from = [\"mart.features\", \"mart.segments_spending\", \"mart.cancels_scores\"]
+where = \"{condition}\"
+rank_by = \"{rank_by}\"
+channel = \"post\"
+consent = false
+reachable = false
+{more}
+"
+    )
+}
+
+#[test]
+fn a_list_of_a_segment_that_is_gone_is_not_drawn() {
+    let pipeline = PIPELINE.replace(
+        "columns = [\"amount\"]\nk = 2\n",
+        "columns = [\"amount\"]\nk = 2\napart = [{ name = \"one-off\", where = \"amount < 40\" }]\n",
+    );
+    let project = project(&pipeline);
+    project.file("pipeline.toml", with_list(&pipeline, "segment_name in ('rich', 'one-off')", "orders", ""));
+    project.run(&[]).refused(
+        2,
+        &[
+            "no segment of tonight is called \"rich\"",
+            "audience letter › where",
+            "they are called \"amount in the lower two fifths\", \"amount in the upper two fifths\"",
+        ],
+    );
+    let condition = "segment_name in ('amount in the upper two fifths', 'one-off')";
+    project.file("pipeline.toml", with_list(&pipeline, condition, "orders", ""));
+    project.run(&[]).published();
+    let lists = "select segment_name, segment_id > 50, count(*) from mart.target_lists
+                 join mart.segments_spending using (customer_id) group by 1, 2 order by 1";
+    let found = project.query(lists);
+    assert!(found[0].starts_with("amount in the upper two fifths,false,"), "{found:?}");
+    assert!(found[1].starts_with("one-off,true,"), "{found:?}");
+}
+
 /// The parameters of all fitted models of a run.
 const PARAMETERS: &str = "select model, name, position, value, note from ops.models
   where part = 'parameter' and run = RUN order by 1, 2, 3";
@@ -169,13 +211,21 @@ fn a_night_without_news_keeps_every_model_to_the_last_bit() {
 #[test]
 fn a_model_that_may_be_chance_says_so() {
     // Whether somebody is called by an even number is nothing that features know.
-    let project =
-        project(&PIPELINE.replace("outcome = { column = \"cancelled\" }", "outcome = { column = \"even\" }"));
+    let project = project(PIPELINE);
     project.model(
         "mart.contract_features",
         "select customer_id, fee, cast(substr(md5(customer_id), 1, 1) < '8' as boolean) as even from raw.contracts",
     );
+    let pipeline = PIPELINE
+        .replace("outcome = { column = \"cancelled\" }", "outcome = { column = \"even\" }\nfolds = 5");
+    let list = |more: &str| with_list(&pipeline, "orders > 0", "cancels_probability", more);
+    project.file("pipeline.toml", list("weak_model = \"refuse\""));
+    let may_be_chance =
+        "rank_by `cancels_probability`: cancels_probability is of a model that may be no better";
+    project.run(&[]).refused(1, &[may_be_chance]);
+    project.file("pipeline.toml", list(""));
     let ran = project.run(&[]).published();
+    assert!(ran.stderr.contains(may_be_chance), "{}", ran.stderr);
     assert!(ran.stderr.contains("hardly better than chance: on the hold-out AUC 0."), "{}", ran.stderr);
     let figure = |name: &str| {
         let sql = format!("select value from ops.models where model = 'cancels' and name = '{name}'");
@@ -185,6 +235,14 @@ fn a_model_that_may_be_chance_says_so() {
         figure("auc_low") <= 0.5 && figure("auc_low") < figure("auc") && figure("auc") < figure("auc_high")
     );
     assert_eq!(project.query("select model from ops.models where name = 'weak'"), ["cancels"]);
+    assert!((figure("auc_of_folds") - 0.5).abs() < 0.1);
+    // Whom it was judged on is kept, of the last fit alone.
+    let held_out = "select count(*), count(distinct customer_id), min(run) = (select max(run) from ops.runs)
+                    from ops.holdout_scores where model = 'cancels'";
+    let judged = [format!("{0},{0},true", figure("rows_holdout"))];
+    assert_eq!(project.query(held_out), judged);
+    project.run(&["--full-refresh"]).published();
+    assert_eq!(project.query(held_out), judged);
 }
 
 #[test]

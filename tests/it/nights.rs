@@ -167,6 +167,7 @@ pub fn tables(warehouse: &Path) -> BTreeMap<String, String> {
                 }
                 "ops.suppressions" => "select kind, hash from ops.suppressions".to_owned(),
                 "ops.models" => "select * except (run) from ops.models".to_owned(),
+                "ops.holdout_scores" => "select * except (run) from ops.holdout_scores".to_owned(),
                 _ => format!("select * from {name}"),
             };
             let mut frame = session.sql(&sql).await.unwrap();

@@ -638,8 +638,7 @@ fn a_report_of_an_earlier_release_tells_of_that_one() {
 fn where_there_is_nothing_to_report_it_is_said() {
     let shop = broken_shop::Shop::published();
     for (name, args) in [
-        ("report_nothing", &["report"][..]),
-        ("report_no_release", &["report", "--release", "7"]),
+        ("report_no_release", &["report", "--release", "7"][..]),
         ("report_no_warehouse", &["report", "--warehouse", "nowhere"]),
     ] {
         let output = shop.sillage(args);
@@ -647,7 +646,16 @@ fn where_there_is_nothing_to_report_it_is_said() {
         assert_ne!(output.code, Some(0));
         output.shown(name, "tests/errors/snapshots/cli");
     }
-    assert!(!shop.path("report.html").exists(), "no empty report");
+    let bare = crate::project::Project::new(
+        "as_of = \"2026-07-01\"\n[sources.orders]\npath = \"orders.csv\"\nformat = \"csv\"\nstatic = true\n\
+         columns = { id = \"text\" }\n",
+    );
+    bare.file("orders.csv", "id\n1\n");
+    bare.run(&[]).published();
+    let page = bare.path().join("report.html");
+    bare.verb(&["report", "-o", page.to_str().unwrap()])
+        .refused(1, &["release 1 has no data for a report", "or [propensity.<name>]"]);
+    assert!(!page.exists(), "no empty report");
     let project = Project::judged(&truth());
     project.run(&[]).published();
     project

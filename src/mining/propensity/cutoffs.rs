@@ -42,6 +42,22 @@ impl Cutoffs {
         instants.dedup();
         Ok(instants)
     }
+
+    /// Returns the declared cut-offs whose outcome is still open at `as_of`, each with the instant at which it is
+    /// known.
+    pub(super) fn open(&self, as_of: Instant, window_days: u32, zone: Tz) -> Result<Vec<(Instant, Instant)>> {
+        let Cutoffs::At(instants) = self else { return Ok(Vec::new()) };
+        let mut open = Vec::new();
+        for cutoff in instants {
+            let known_at = shift_days(*cutoff, i64::from(window_days), zone)?;
+            if known_at > as_of {
+                open.push((*cutoff, known_at));
+            }
+        }
+        open.sort();
+        open.dedup();
+        Ok(open)
+    }
 }
 
 /// Returns the instant so many days later (or earlier) at the same local time: a night in which the clock
@@ -81,7 +97,12 @@ mod tests {
             cutoffs.instants(at("2018-01-01"), window_days, zone).unwrap(),
             [at("2017-11-01"), at("2017-12-01")]
         );
+        assert_eq!(
+            cutoffs.open(at("2018-01-01"), window_days, zone).unwrap(),
+            [(at("2017-12-15"), at("2018-01-14"))]
+        );
         let every = Cutoffs::Every { count: 3, days: 30 };
+        assert!(every.open(at("2018-01-01"), window_days, zone).unwrap().is_empty());
         assert_eq!(
             every.instants(at("2018-01-01"), window_days, zone).unwrap(),
             [at("2017-10-03"), at("2017-11-02"), at("2017-12-02")]

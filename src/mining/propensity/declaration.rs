@@ -1,12 +1,12 @@
 //! `[propensity.<name>]`: which outcome, whom to learn it from, and at which past instants.
 
-use datafusion::sql::parser::DFParser;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Problem;
 use crate::error::Error;
 use crate::mining::bounds::{at_least, check_winsorise, winsorise};
+use crate::mining::condition::check_condition;
 use crate::mining::feature_column::{FeatureColumn, check_columns};
 use crate::name::TableName;
 
@@ -35,6 +35,13 @@ pub struct PropensitySection {
     /// Outliers are cut: values below this quantile, or above one minus it, are set to it.
     #[serde(default = "winsorise")]
     pub winsorise: f64,
+    /// Of a column of text, the levels that a smaller share of the customers has, 0 to 0.5, are taken together.
+    #[serde(default = "level_floor")]
+    pub level_floor: f64,
+    /// Where a column carries the label, the model is also judged on every customer, in so many parts: each by a model
+    /// of the other parts.
+    #[schemars(example = 10)]
+    pub folds: Option<usize>,
     /// How many rows are learnt from, over all cut-offs.
     #[serde(default = "sample")]
     pub sample: usize,
@@ -98,6 +105,8 @@ pub struct PropensityParams {
     pub scored: Option<String>,
     pub alpha: f64,
     pub winsorise: f64,
+    pub level_floor: f64,
+    pub folds: Option<usize>,
     pub sample: usize,
     pub min_rows: usize,
     pub min_positives: usize,
@@ -131,6 +140,9 @@ impl OutcomeParams {
         }
     }
 }
+
+/// The model is fitted once for each.
+const MOST_FOLDS: usize = 50;
 
 impl PropensityParams {
     /// Returns who gets a score, as a SQL condition over the features; `None` is everybody.
@@ -173,6 +185,15 @@ impl PropensitySection {
                     .hint("1 is scikit-learn's default; a tiny one such as 1e-6 hardly penalises"),
             ));
         }
+        if !(0.0..0.5).contains(&self.level_floor) {
+            let found = self.level_floor;
+            problems.push(Problem::new(
+                ["level_floor"],
+                Error::config(format!("`level_floor` is {found}, a share from 0 to 0.5 was expected"))
+                    .hint("0.01 takes the levels together that fewer than 1 in 100 customers have"),
+            ));
+        }
+        check_folds(self.folds, self.outcome.column.is_some(), &mut problems);
         at_least("sample", self.sample, 100, &mut problems);
         at_least("min_positives", self.min_positives, 1, &mut problems);
         at_least("min_rows", self.min_rows, 2, &mut problems);
@@ -185,6 +206,8 @@ impl PropensitySection {
             scored: self.scored.clone(),
             alpha: self.alpha,
             winsorise: self.winsorise,
+            level_floor: self.level_floor,
+            folds: self.folds,
             sample: self.sample,
             min_rows: self.min_rows,
             min_positives: self.min_positives,
@@ -281,6 +304,21 @@ fn check_cutoffs(cutoffs: &CutoffsSection, problems: &mut Vec<Problem>) {
     }
 }
 
+fn check_folds(folds: Option<usize>, has_label: bool, problems: &mut Vec<Problem>) {
+    let Some(folds) = folds else { return };
+    let error = if !has_label {
+        Error::config(
+            "`folds` are for an outcome that a column carries; this one is judged at its latest cut-off",
+        )
+        .hint("take `folds` out")
+    } else if !(2..=MOST_FOLDS).contains(&folds) {
+        Error::config(format!("`folds` is {folds}, 2 to {MOST_FOLDS} were expected"))
+    } else {
+        return;
+    };
+    problems.push(Problem::new(["folds"], error));
+}
+
 fn too_few_cutoffs(count: usize) -> Error {
     Error::config(format!("{count} cut-offs are declared, at least 2 were expected"))
         .hint("the latest is held out to judge the model, the earlier ones are learnt from")
@@ -294,19 +332,12 @@ fn not_days(count: i64) -> Error {
     Error::config(format!("{count} days were found, 1 to 36500 were expected"))
 }
 
-fn check_condition(key: &[&str], condition: Option<&str>, problems: &mut Vec<Problem>) {
-    if let Some(text) = condition
-        && let Err(cause) = DFParser::parse_sql_into_expr(text)
-    {
-        problems.push(Problem::new(
-            key.iter().copied(),
-            Error::config("the condition is not a SQL expression").caused_by(cause).in_part(text, text),
-        ));
-    }
-}
-
 fn sample() -> usize {
     200_000
+}
+
+fn level_floor() -> f64 {
+    0.01
 }
 
 fn alpha() -> f64 {

@@ -10,25 +10,27 @@
 //! Where the features carry their label there is no past: a fifth of the customers, by a hash of their id,
 //! is held out.
 
+use std::collections::BTreeMap;
+
 use datafusion::prelude::DataFrame;
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::Axis;
 
 use super::declaration::PropensityParams;
+use super::judge::{report, report_not_eligible, set_counts};
+use super::regression::{Learnt, learn};
 use super::score::Scorer;
+use super::{coefficients, folds};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
-use crate::mining::bootstrap::{self, Interval, Intervals};
+use crate::mining::feature_column::FeatureColumn;
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
-use crate::mining::logistic::{self, Logistic};
-use crate::mining::matrix::{self, Key, Matrix};
+use crate::mining::matrix::{self, Key, Kinds, Matrix};
 use crate::mining::metrics;
-use crate::mining::scaling::{Rare, Scaling};
+use crate::ops::holdout_scores::HoldoutScore;
 
 /// The column that says for whom the outcome came.
 pub(super) const OUTCOME: &str = "__outcome";
-/// How far the mean score may be from what happened, of customers nobody like whom was learnt from.
-const TOLERATED: f64 = 0.05;
 /// Of labelled customers one in so many is held out.
 const HOLDOUT_IN: u64 = 5;
 
@@ -66,13 +68,24 @@ pub(super) struct Rows {
     not_eligible: Option<(Matrix, Vec<bool>)>,
 }
 
+/// The texts of each column of text that somebody had who was learnt from.
+pub(super) type Seen = BTreeMap<String, Vec<String>>;
+
+/// What a fit gives.
+pub(super) struct Fit {
+    pub fitted: FittedModel,
+    pub seen: Seen,
+    /// Whom the model was judged on.
+    pub held_out: Vec<HoldoutScore>,
+}
+
 /// Learns who is likely to have the outcome. Too few rows, outcomes or cut-offs make a model that is
 /// `not_fitted`.
 ///
 /// # Errors
 /// When the frame of labelled customers cannot be read, lacks a column, holds a customer twice or an unknown
 /// outcome.
-pub(super) async fn fit(model: &str, params: &PropensityParams, labelled: Labelled) -> Result<FittedModel> {
+pub(super) async fn fit(model: &str, params: &PropensityParams, labelled: Labelled) -> Result<Fit> {
     let samples = match labelled {
         Labelled::Cutoffs(past) => latest_held_out(past),
         Labelled::Customers(frame) => Some(held_apart(read(params, frame, params.sample).await?)),
@@ -82,7 +95,11 @@ pub(super) async fn fit(model: &str, params: &PropensityParams, labelled: Labell
     let fitted = tokio::task::spawn_blocking(move || fit_rows(&name, &params, samples))
         .await
         .doing("learn who is likely to have the outcome")?;
-    FittedModel::of_fit(model, ModelKind::Propensity, fitted)
+    let (fitted, seen, held_out) = match fitted {
+        Ok(Fit { fitted, seen, held_out }) => (Ok(fitted), seen, held_out),
+        Err(error) => (Err(error), Seen::new(), Vec::new()),
+    };
+    Ok(Fit { fitted: FittedModel::of_fit(model, ModelKind::Propensity, fitted)?, seen, held_out })
 }
 
 impl LabelledCutoff {
@@ -121,12 +138,7 @@ fn held_apart(all: Rows) -> Samples {
         (0..all.outcomes.len()).partition(|&row| is_held_out(&all.features.keys[row]));
     let of = |rows: &[usize]| Rows {
         window: None,
-        features: Matrix {
-            columns: all.features.columns.clone(),
-            keys: rows.iter().map(|&row| all.features.keys[row].clone()).collect(),
-            values: all.features.values.select(Axis(0), rows),
-            seen: rows.len(),
-        },
+        features: all.features.select(rows),
         outcomes: rows.iter().map(|&row| all.outcomes[row]).collect(),
         not_eligible: None,
     };
@@ -136,7 +148,8 @@ fn held_apart(all: Rows) -> Samples {
 async fn read(params: &PropensityParams, frame: DataFrame, most: usize) -> Result<Rows> {
     let mut columns: Vec<String> = params.columns.iter().map(|c| c.column.clone()).collect();
     columns.push(OUTCOME.to_owned());
-    let mut features = matrix::read(frame, &columns, most).await?;
+    refuse_logarithms_of_text(params, &frame)?;
+    let mut features = matrix::read_kinds(frame, &columns, most, Kinds::NumbersAndTexts).await?;
     let last = columns.len() - 1;
     let outcomes = features
         .values
@@ -150,12 +163,24 @@ async fn read(params: &PropensityParams, frame: DataFrame, most: usize) -> Resul
         .collect::<Result<_>>()?;
     features.values.remove_index(Axis(1), last);
     features.columns.pop();
+    features.texts.pop();
     // Removing a column leaves a gap between rows.
     features.values = features.values.as_standard_layout().into_owned();
     Ok(Rows { window: None, features, outcomes, not_eligible: None })
 }
 
-fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) -> FitResult<FittedModel> {
+fn refuse_logarithms_of_text(params: &PropensityParams, frame: &DataFrame) -> Result<()> {
+    let wrong =
+        params.columns.iter().filter(|feature| feature.log && matrix::is_text(frame, &feature.column));
+    let error = |feature: &FeatureColumn| {
+        Error::config(format!("the feature `{}` is text: it has no logarithm", feature.column))
+            .in_value("columns", &feature.column)
+            .hint(format!("write \"{}\" without log = true", feature.column))
+    };
+    Error::all(wrong.map(error).collect())
+}
+
+fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) -> FitResult<Fit> {
     let Some(Samples { training: mut past, held_out }) = samples else {
         return Err(FitError::NotFitted("the history is too short for any cut-off".to_owned()));
     };
@@ -174,10 +199,11 @@ fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) ->
     let (train, outcomes) = stack(&training)?;
     require_enough(params, training.len(), &outcomes)?;
     let judged = learn(params, &train, &outcomes)?;
-    let scores = judged.logistic.predict(&judged.scaling.apply(&held_out.features));
+    let scores = judged.predict(&held_out.features);
     report(&mut fitted, &scores, &held_out.outcomes);
+    let judged_on = holdout_scores(&held_out, &scores);
     if let Some((features, outcomes)) = &held_out.not_eligible {
-        let scores = judged.logistic.predict(&judged.scaling.apply(features));
+        let scores = judged.predict(features);
         report_not_eligible(&mut fitted, &scores, outcomes);
     }
     set_counts(&mut fitted, "train", &outcomes);
@@ -194,14 +220,32 @@ fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) ->
         }
     }
     let (all, outcomes) = stack(&past.iter().collect::<Vec<_>>())?;
-    let Learnt { logistic, scaling, dropped } = learn(params, &all, &outcomes)?;
+    if let Some(count) = params.folds {
+        folds::judge(&mut fitted, params, &all, &outcomes, count)?;
+    }
+    let Learnt { logistic, one_hot, scaling, dropped, repeats } = learn(params, &all, &outcomes)?;
     for column in dropped {
         fitted.remark(format!("the column `{column}` is left out: it does not vary between customers"));
     }
+    coefficients::report(&mut fitted, &logistic, &one_hot, &scaling, &repeats);
     set_counts(&mut fitted, "final", &outcomes);
     fitted.set(Part::Metric, "gradient", 0, logistic.gradient);
-    Scorer { scaling, intercept: logistic.intercept, weights: logistic.weights }.store(&mut fitted);
-    Ok(fitted)
+    let texts =
+        all.columns.iter().cloned().zip(all.texts).filter_map(|(column, texts)| Some((column, texts?)));
+    let seen = texts.collect();
+    Scorer { one_hot, scaling, intercept: logistic.intercept, weights: logistic.weights }.store(&mut fitted);
+    Ok(Fit { fitted, seen, held_out: judged_on })
+}
+
+fn holdout_scores(held_out: &Rows, scores: &[f64]) -> Vec<HoldoutScore> {
+    let customers = held_out.features.keys.iter().zip(scores).zip(&held_out.outcomes);
+    customers
+        .map(|((key, probability), outcome)| HoldoutScore {
+            customer_id: key.to_string(),
+            probability: *probability,
+            outcome: *outcome,
+        })
+        .collect()
 }
 
 /// Refuses to learn from a history that is too short, or from too few of either outcome.
@@ -230,113 +274,10 @@ fn require_enough(params: &PropensityParams, cutoffs: usize, outcomes: &[bool]) 
     Ok(())
 }
 
-/// A regression, the scaling its rows went through, and the columns that do not vary.
-struct Learnt {
-    logistic: Logistic,
-    scaling: Scaling,
-    dropped: Vec<String>,
-}
-
-fn learn(params: &PropensityParams, rows: &Matrix, outcomes: &[bool]) -> FitResult<Learnt> {
-    let (scaling, dropped) = Scaling::fit(&params.columns, rows, params.winsorise, Rare::Keep);
-    let scaled = scaling.apply(rows);
-    let logistic = logistic::fit(&scaled, outcomes, params.alpha)?;
-    Ok(Learnt { logistic, scaling, dropped })
-}
-
 /// Cut-offs one under the other, oldest first; a customer may stand in each of them.
 fn stack(past: &[&Rows]) -> Result<(Matrix, Vec<bool>)> {
-    let columns = past.first().map(|rows| rows.features.columns.clone()).unwrap_or_default();
-    let parts: Vec<_> = past.iter().map(|rows| rows.features.values.view()).collect();
-    let values = if parts.is_empty() {
-        Array2::zeros((0, 0))
-    } else {
-        concatenate(Axis(0), &parts).doing("stack the cut-offs")?
-    };
-    let matrix = Matrix {
-        columns,
-        keys: past.iter().flat_map(|rows| rows.features.keys.iter().cloned()).collect(),
-        values,
-        seen: past.iter().map(|rows| rows.features.seen).sum(),
-    };
+    let matrix = Matrix::stack(&past.iter().map(|rows| &rows.features).collect::<Vec<_>>())?;
     Ok((matrix, past.iter().flat_map(|rows| rows.outcomes.iter().copied()).collect()))
-}
-
-fn set_counts(fitted: &mut FittedModel, of: &str, outcomes: &[bool]) {
-    fitted.set(Part::Metric, &format!("rows_{of}"), 0, outcomes.len() as f64);
-    fitted.set(Part::Metric, &format!("positives_{of}"), 0, outcomes.iter().filter(|y| **y).count() as f64);
-}
-
-/// Adds a warning where the interval of the AUC or of the lift reaches what chance would give.
-fn remark_if_weak(fitted: &mut FittedModel, auc: Option<Interval>, lift: Option<Interval>) {
-    let may_be_chance =
-        |interval: Option<Interval>, chance: f64| interval.is_some_and(|(low, _)| low <= chance);
-    if !may_be_chance(auc, 0.5) && !may_be_chance(lift, 1.0) {
-        return;
-    }
-    let figure = |name: &str| {
-        let of = |name: &str| fitted.metric(name).unwrap_or(f64::NAN);
-        format!("{:.2} ({:.2} to {:.2})", of(name), of(&format!("{name}_low")), of(&format!("{name}_high")))
-    };
-    let remark = format!(
-        "hardly better than chance: on the hold-out AUC {}, lift of the top tenth {}",
-        figure("auc"),
-        figure("top_decile_lift")
-    );
-    fitted.remark(remark);
-    fitted.set(Part::Metric, "weak", 0, 1.0);
-}
-
-/// Judges whom the model scores though nobody like them was learnt from.
-fn report_not_eligible(fitted: &mut FittedModel, scores: &[f64], outcomes: &[bool]) {
-    let Some(came) = metrics::base_rate(outcomes) else { return };
-    let customers = outcomes.len() as f64;
-    let expected = scores.iter().sum::<f64>() / customers;
-    fitted.set(Part::Metric, "customers_not_eligible", 0, customers);
-    fitted.set(Part::Metric, "mean_score_not_eligible", 0, expected);
-    fitted.set(Part::Metric, "outcome_rate_not_eligible", 0, came);
-    // Beyond what so few may differ by chance.
-    let chance = 2.0 * (came * (1.0 - came) / customers).sqrt();
-    if (expected - came).abs() > TOLERATED + chance {
-        fitted.remark(format!(
-            "{customers} customers of the hold-out are scored but not eligible: their mean score is \
-             {expected:.2}, and the outcome came for {came:.2} of them; learn from whom you score"
-        ));
-    }
-}
-
-fn report(fitted: &mut FittedModel, scores: &[f64], outcomes: &[bool]) {
-    set_counts(fitted, "holdout", outcomes);
-    let bins = metrics::calibration(scores, outcomes);
-    let figures = [
-        ("auc", metrics::auc(scores, outcomes)),
-        ("brier", metrics::brier(scores, outcomes)),
-        ("base_rate", metrics::base_rate(outcomes)),
-        ("top_decile_lift", metrics::top_decile_lift(scores, outcomes)),
-        ("calibration_error", metrics::expected_calibration_error(&bins)),
-    ];
-    for (name, figure) in figures {
-        if let Some(value) = figure {
-            fitted.set(Part::Metric, name, 0, value);
-        }
-    }
-    let Intervals { auc, brier, top_decile_lift } = bootstrap::intervals(scores, outcomes);
-    for (name, interval) in [("auc", auc), ("brier", brier), ("top_decile_lift", top_decile_lift)] {
-        if let Some((low, high)) = interval {
-            fitted.set(Part::Metric, &format!("{name}_low"), 0, low);
-            fitted.set(Part::Metric, &format!("{name}_high"), 0, high);
-        }
-    }
-    remark_if_weak(fitted, auc, top_decile_lift);
-    if fitted.metric("auc").is_none() {
-        fitted.remark("the hold-out has one outcome only: the model is not judged on it");
-    }
-    for (index, bin) in bins.iter().enumerate() {
-        let decile = index as i64 + 1;
-        fitted.set(Part::Calibration, "customers", decile, bin.customers as f64);
-        fitted.set(Part::Calibration, "mean_score", decile, bin.mean_score);
-        fitted.set(Part::Calibration, "outcome_rate", decile, bin.outcome_rate);
-    }
 }
 
 #[cfg(test)]

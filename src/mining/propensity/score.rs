@@ -7,8 +7,9 @@ use datafusion::scalar::ScalarValue;
 
 use crate::error::{Context, Error, Result};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
+use crate::mining::one_hot::OneHot;
 use crate::mining::scaling::Scaling;
-use crate::mining::{KEY, matrix, score as arithmetic};
+use crate::mining::{KEY, condition, matrix, score as arithmetic};
 
 /// Returns the score of every customer: `customer_id` and, under the name `called`, the probability as
 /// Float64, null where the SQL condition `scored_when` over the features is not true or the model is not
@@ -28,14 +29,11 @@ pub(super) fn score(
         return features.select(vec![ident(KEY).alias(KEY), unknown.alias(called)]).doing(doing);
     }
     let scorer = Scorer::load(fitted)?;
+    let features = scorer.one_hot.project(features)?;
     matrix::check_columns(&features, &scorer.scaling.names())?;
     let mut kept = vec![(KEY.to_owned(), ident(KEY))];
     if let Some(condition) = scored_when {
-        let condition = features.parse_sql_expr(condition).map_err(|cause| {
-            Error::config("the condition for who is scored does not fit the features")
-                .caused_by(cause)
-                .in_part(condition, condition)
-        })?;
+        let condition = condition::over(&features, condition, "who is scored")?;
         kept.push(("__scored".to_owned(), condition));
     }
     let scaled_frame = scorer.scaling.project(features, kept)?;
@@ -51,6 +49,7 @@ pub(super) fn score(
 /// What scoring needs of a fitted propensity.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scorer {
+    pub one_hot: OneHot,
     pub scaling: Scaling,
     pub intercept: f64,
     pub weights: Vec<f64>,
@@ -58,6 +57,7 @@ pub(super) struct Scorer {
 
 impl Scorer {
     pub fn store(&self, fitted: &mut FittedModel) {
+        self.one_hot.store(fitted);
         self.scaling.store(fitted);
         fitted.set(Part::Parameter, "intercept", 0, self.intercept);
         for (index, (weight, scale)) in self.weights.iter().zip(&self.scaling.columns).enumerate() {
@@ -76,6 +76,11 @@ impl Scorer {
         let weights = (1..=scaling.columns.len() as i64)
             .map(|position| fitted.parameter("coefficient", position))
             .collect::<Result<_>>()?;
-        Ok(Scorer { scaling, intercept: fitted.parameter("intercept", 0)?, weights })
+        Ok(Scorer {
+            one_hot: OneHot::load(fitted),
+            scaling,
+            intercept: fitted.parameter("intercept", 0)?,
+            weights,
+        })
     }
 }

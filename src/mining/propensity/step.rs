@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
+use chrono_tz::Tz;
 use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
 
@@ -11,15 +12,16 @@ use super::cutoffs::Cutoffs;
 use super::declaration::{EventOutcome, PropensityParams};
 use super::features::FeatureQuery;
 use super::heirs::{self, CUSTOMER_IDS};
-use super::learn::{Labelled, LabelledCutoff, OUTCOME, Rows, fit};
+use super::learn::{Fit, Labelled, LabelledCutoff, OUTCOME, Rows, fit};
 use super::score::score;
+use super::unseen;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
 use crate::mining::fitted::ModelKind;
 use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
-use crate::ops::models;
+use crate::ops::{holdout_scores, models};
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput, Then};
 
 /// A propensity of a pipeline.
@@ -85,6 +87,22 @@ impl Step for Propensity {
         [models::table()].into()
     }
 
+    fn foresees(&self, as_of: Instant, zone: Tz) -> Vec<String> {
+        let Learning::Past(past) = &self.learning else { return Vec::new() };
+        let days = past.outcome.window_days;
+        // An instant out of range fails the run, with its place.
+        let open = past.cutoffs.open(as_of, days, zone).unwrap_or_default();
+        let said = open.into_iter().map(|(cutoff, known_at)| {
+            format!(
+                "the cut-off {} is not learnt from yet: its {days} days are over at {}, after this run's {}",
+                show_instant(cutoff),
+                show_instant(known_at),
+                show_instant(as_of)
+            )
+        });
+        said.collect()
+    }
+
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
         let located = |error: Error| error.at(format!("[propensity.{}]", self.name));
         Ok(self.learn_and_score(context).await.map_err(located)?)
@@ -97,6 +115,7 @@ impl Propensity {
         let today = session.table(&self.params.features).await?;
         let (mut notes, mut warnings) = (Vec::new(), Vec::new());
         let declared = (self, self.fixed_cutoffs(context)?);
+        let mut holdout = None;
         let refit = Refit::of(context, &self.name, ModelKind::Propensity, &self.reads(), &declared).await?;
         let fitted = match refit {
             Refit::NotDue(fitted) => {
@@ -105,18 +124,25 @@ impl Propensity {
             }
             Refit::Due { inputs, .. } => {
                 let labelled = self.labelled(context, &today, &mut notes, &mut warnings).await?;
-                let mut fitted = fit(&self.name, &self.params, labelled).await?;
+                let Fit { mut fitted, seen, held_out } = fit(&self.name, &self.params, labelled).await?;
+                unseen::report(&mut fitted, &seen, today.clone(), self.params.scored_when()).await?;
                 inputs.note(&mut fitted);
                 warnings.extend(fitted.warnings());
+                holdout = Some(held_out);
                 fitted
             }
         };
         let called = format!("{}_probability", self.name);
         let scores = score(&fitted, today, &called, self.params.scored_when())?;
-        let staged = vec![
+        let mut staged = vec![
             context.stage_frame(&self.table(), scores).await?,
             context.append_fitted(&fitted.to_batch()?).await?,
         ];
+        if let Some(scores) = holdout.filter(|scores| !scores.is_empty()) {
+            let rows =
+                holdout_scores::rows(context.run, &context.pipeline, &self.name, context.as_of, &scores)?;
+            staged.push(context.append(&holdout_scores::table(), &rows).await?);
+        }
         Ok(StepOutput::of(staged).with_notes(notes).with_warnings(warnings))
     }
 

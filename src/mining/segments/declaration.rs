@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::config::Problem;
 use crate::error::Error;
 use crate::mining::bounds::{at_least, check_winsorise, winsorise};
+use crate::mining::condition::check_condition;
 use crate::mining::feature_column::{FeatureColumn, check_columns};
 use crate::name::TableName;
 
@@ -39,9 +40,40 @@ pub struct SegmentSection {
     /// The share of the customers, 0 to 1, that the smallest segment of a chosen k has at least.
     #[serde(default = "smallest_share")]
     pub smallest_share: f64,
-    /// Words for a low and a high value of a feature, of which names are made; an empty word says nothing.
+    /// What a feature is called in the names of segments: words for a low and a high value, or one for the feature;
+    /// an empty word says nothing.
     #[serde(default)]
-    pub names: BTreeMap<String, [String; 2]>,
+    pub names: BTreeMap<String, Words>,
+    /// Customers who are a segment of their own by a rule, such as prospects: no others are compared with them. Of
+    /// several rules that hold, the first counts.
+    #[serde(default)]
+    pub apart: Vec<ApartSection>,
+}
+
+/// What a feature is called in names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "expected two words, [\"rare\", \"frequent\"], or one for the feature, \"orders\""
+)]
+pub enum Words {
+    /// For low and for high values: `rare`, `frequent`.
+    LowHigh([String; 2]),
+    /// For the feature: `value`, of which is said where it lies.
+    Noun(String),
+}
+
+/// A segment by a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApartSection {
+    /// What the segment is called.
+    #[schemars(example = &"prospects: never bought")]
+    pub name: String,
+    /// SQL condition over the features: whose segment it is.
+    #[serde(rename = "where")]
+    #[schemars(example = &"orders_total = 0")]
+    pub condition: String,
 }
 
 /// How many segments there are to be.
@@ -62,7 +94,8 @@ pub struct SegmentParams {
     pub starts: usize,
     pub winsorise: f64,
     pub smallest_share: f64,
-    pub names: BTreeMap<String, [String; 2]>,
+    pub names: BTreeMap<String, Words>,
+    pub apart: Vec<ApartSection>,
 }
 
 impl SegmentSection {
@@ -126,6 +159,7 @@ impl SegmentSection {
                 ));
             }
         }
+        check_apart(&self.apart, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -138,12 +172,28 @@ impl SegmentSection {
             winsorise: self.winsorise,
             smallest_share: self.smallest_share,
             names: self.names.clone(),
+            apart: self.apart.clone(),
         })
     }
 }
 
 /// More segments than anybody can address one by one.
-const MOST_SEGMENTS: usize = 50;
+pub(super) const MOST_SEGMENTS: usize = 50;
+
+fn check_apart(apart: &[ApartSection], problems: &mut Vec<Problem>) {
+    for (index, section) in apart.iter().enumerate() {
+        check_condition(&["apart", "where"], Some(&section.condition), problems);
+        let wrong = if section.name.trim().is_empty() {
+            "a segment that is set apart has no name".to_owned()
+        } else if apart[..index].iter().any(|other| other.name == section.name) {
+            format!("two segments are called \"{}\"", section.name)
+        } else {
+            continue;
+        };
+        let hint = "each has a name of its own, for example \"prospects: never bought\"";
+        problems.push(Problem::new(["apart", "name"], Error::config(wrong).hint(hint)));
+    }
+}
 
 fn too_many_segments(k: usize) -> Error {
     Error::config(format!("{k} segments were asked for, 2 to {MOST_SEGMENTS} were expected"))
@@ -196,11 +246,12 @@ mod tests {
                k_range = [2, 4]
                winsorise = 0.7
                starts = 0
-               names = { web = ["", "web"] }"#,
+               names = { web = ["", "web"] }
+               apart = [{ name = "new", where = "orders =" }, { name = "new", where = "orders = 0" }]"#,
         );
         assert_eq!(
             keys(section.check().unwrap_err()),
-            ["columns", "columns", "winsorise", "k", "starts", "names.web"]
+            ["columns", "columns", "winsorise", "k", "starts", "names.web", "apart.where", "apart.name"]
         );
     }
 

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::DataFrame;
 
+use super::assignment::score;
 use super::declaration::SegmentParams;
-use super::segmentation::{fit, profiles, score};
+use super::profile::profiles;
+use super::segmentation::fit;
 use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
 use crate::mining::fitted::{FittedModel, ModelKind};
@@ -126,7 +128,7 @@ async fn segmented(segmentation: &Segmentation, context: &StepContext) -> Result
             fitted
         }
     };
-    let scores = score(&fitted, features.clone())?;
+    let scores = score(&fitted, params, features.clone())?;
     let profiles = profiles(&fitted, params, features)?;
     let mut columns = vec![lit(segmentation.name.as_str()).alias("segmentation")];
     columns.extend(profiles.schema().fields().iter().map(|field| ident(field.name())));

@@ -1,12 +1,12 @@
 //! Rules of audiences: what their SQL reads, and that what they make holds whatever is declared of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::checking::Checking;
 use crate::audience::{
     self, Audience, AudienceDeclaration, Audiences, BOUNCES, BOUNCES_VALID_FROM, CONSENTS,
-    CONSENTS_VALID_FROM,
+    CONSENTS_VALID_FROM, scores_read, segment_profiles, segments_named,
 };
 use crate::check::{Assertion, Check, Severity};
 use crate::error::Error;
@@ -31,11 +31,17 @@ impl Checking<'_, '_> {
         steps: &mut BTreeMap<StepName, DeclaredStep>,
     ) {
         let has_bounces = models.contains_key(&audience::table(BOUNCES));
+        let made: BTreeSet<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
+        let scores = made.iter().filter_map(|table| table.table().strip_suffix("_scores"));
+        let scores: BTreeSet<String> = scores.map(str::to_owned).collect();
+        let has_segments = made.contains(&segment_profiles());
         let mut audiences = Vec::new();
         for (name, declaration) in declared {
             if let Some(mut audience) = self.section(&["audiences", name], declaration.check(name, country)) {
                 audience.has_bounces = has_bounces;
-                self.read_sql(&mut audience);
+                self.read_sql(&mut audience, has_segments);
+                let sql = audience.expressions().into_iter().map(|(_, sql)| sql);
+                audience.scores = sql.flat_map(|sql| scores_read(&sql, &scores)).collect();
                 audiences.push(audience);
             }
         }
@@ -56,13 +62,16 @@ impl Checking<'_, '_> {
 
     /// The SQL of an audience parses, and names its tables; which columns there are is only known when
     /// it is drawn.
-    fn read_sql(&mut self, audience: &mut Audience) {
+    fn read_sql(&mut self, audience: &mut Audience, has_segments: bool) {
         let name = audience.name.clone();
-        for (key, sql) in expressions(audience) {
-            if let Some(asked) = self.take(&["audiences", &name, key], tables_asked(&sql)) {
-                audience.asks.extend(asked);
-            }
+        let mut asks = BTreeSet::new();
+        for (key, sql) in audience.expressions() {
+            asks.extend(self.take(&["audiences", &name, key], tables_asked(&sql)).into_iter().flatten());
+            // The names of tonight's segments, where the pipeline has any.
+            let names_segments = has_segments && !segments_named(&sql).is_empty();
+            asks.extend(names_segments.then(segment_profiles));
         }
+        audience.asks = asks;
     }
 
     /// Nobody twice, and a waterfall that adds up: asked in every run, whatever is declared or selected.
@@ -146,7 +155,7 @@ impl Checking<'_, '_> {
             for table in &audience.from {
                 wrong("from", table, None);
             }
-            for (key, sql) in expressions(audience) {
+            for (key, sql) in audience.expressions() {
                 // What does not parse was reported before.
                 for table in tables_asked(&sql).unwrap_or_default() {
                     wrong(key, &table, Some(&sql));
@@ -157,18 +166,6 @@ impl Checking<'_, '_> {
             }
         }
     }
-}
-
-/// The SQL of an audience, by key.
-fn expressions(audience: &Audience) -> Vec<(&'static str, String)> {
-    let of = |key, conditions: &[audience::Condition]| {
-        conditions.iter().map(|condition| (key, condition.sql.clone())).collect::<Vec<_>>()
-    };
-    let mut all = of("where", &audience.rules);
-    all.extend(of("exclude", &audience.exclusions));
-    all.push(("rank_by", audience.rank_by.clone()));
-    all.extend(audience.reach.expressions().iter().map(|sql| ("reachable", sql.clone())));
-    all
 }
 
 fn missing(audience: &str, table: &TableName, made: &[TableName]) -> Error {
