@@ -14,9 +14,10 @@ pub enum AddressKind {
 }
 
 /// How an audience finds out whether customers can be reached.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Reach {
     /// The pipeline says that nobody need look.
+    #[default]
     Unchecked,
     /// By a condition of the pipeline's own.
     Condition(String),

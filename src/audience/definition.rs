@@ -14,7 +14,7 @@ use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
 
 /// A checked audience.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Audience {
     pub name: String,
     /// The base and what is joined to it by `customer_id`, the base first.

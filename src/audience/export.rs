@@ -3,9 +3,8 @@
 //! A run writes into its release which columns an export of each list adds, so that whoever has the warehouse
 //! needs no pipeline file to export a list whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::address::Reach;
 use super::candidates::Candidates;
 use super::definition::Audience;
 use super::grain;
@@ -64,19 +63,7 @@ fn joined(name: &str, columns: &ListColumns) -> Audience {
     Audience {
         name: name.to_owned(),
         from: columns.from.clone(),
-        rules: Vec::new(),
-        exclusions: Vec::new(),
-        rank_by: String::new(),
-        asks: BTreeSet::new(),
-        limit: None,
-        channel: String::new(),
-        consent: false,
-        purposes: Vec::new(),
-        reach: Reach::Unchecked,
-        has_bounces: false,
-        reached_by: Vec::new(),
-        control: 0.0,
-        salt: String::new(),
         export: columns.export.clone(),
+        ..Audience::default()
     }
 }
