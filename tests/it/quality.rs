@@ -421,7 +421,7 @@ fn the_tables_say_what_was_linked() {
     let linked = number("select count(*) from core.match_links where decision = 'linked'");
     assert!(linked > 100.0);
     let comparisons = project.ask("select comparison, sum(links) from mart.match_weights where comparison <> 'prior' group by comparison");
-    assert_eq!(comparisons.len(), 6);
+    assert_eq!(comparisons.len(), 7);
     assert!(comparisons.iter().all(|row| row[1].parse::<f64>().unwrap() == linked), "{comparisons:?}");
     assert!(number("select bits from mart.match_weights where comparison = 'prior'") < -5.0);
     // Decisions and rules: all pairs, each once.
