@@ -114,6 +114,9 @@ const FORMERLY: [&str; 4] = ["born", "formerly", "ne", "widow"];
 /// Between two titles: `M. et Mme`.
 const AND: [&str; 7] = ["and", "e", "et", "or", "ou", "und", "y"];
 
+/// After `rer.`: a doctor of which science.
+const FACULTIES: [&str; 4] = ["mont", "nat", "oec", "pol"];
+
 /// Which field of a record the words are from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
@@ -137,7 +140,7 @@ fn without_what_comes_before(mut words: Vec<String>, field: Field) -> Vec<String
         }
         // Dr. rer. nat., M. et Mme.
         let is_two = words.len() > 2
-            && (first == "rer"
+            && (first == "rer" && is(&FACULTIES, &words[1])
                 || is(&AND, &words[1]) && (is(&TITLES, &words[2]) || is(&BEFORE_A_NAME, &words[2])));
         words.drain(..if is_two { 2 } else { 1 });
     }
@@ -185,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_lists_can_be_searched() {
-        let lists: [&[&str]; 8] = [
+        let lists: [&[&str]; 9] = [
             &TITLES,
             &BEFORE_A_NAME,
             &BEFORE_A_FIRST_NAME,
@@ -194,6 +197,7 @@ mod tests {
             &MARRIED,
             &FORMERLY,
             &AND,
+            &FACULTIES,
         ];
         assert!(lists.iter().all(|list| list.is_sorted()));
     }
