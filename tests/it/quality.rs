@@ -476,7 +476,7 @@ fn neither_threads_nor_memory_nor_the_order_of_the_records_change_a_byte() {
     let project = Project::judged(&truth());
     project.run(&[]).published();
     let expected = shelf(&project.warehouse());
-    assert_eq!(expected.len(), 7);
+    assert_eq!(expected.len(), 8);
     for (name, arguments) in [("one", &["--threads", "1"][..]), ("little", &["--memory-limit", "256MB"])] {
         project.run(&[&["--warehouse", name], arguments].concat()).published();
         assert_eq!(shelf(&project.path(name)), expected, "{name}");
