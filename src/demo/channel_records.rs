@@ -63,7 +63,7 @@ impl<'a> Story<'a> {
         let mut rng = stream(seed, Purpose::Writing, person.number);
         let plain = happens(&mut rng, 0.25);
         let written = |name: &str| if plain { without_accents(name) } else { name.to_owned() };
-        let mut web_name = (written(person.first), written(person.last));
+        let mut web_name = (written(&person.names.web), written(person.last));
         if person.separation.is_some() && happens(&mut rng, 0.3) {
             web_name.1 = mistype(&mut rng, &web_name.1);
         }
@@ -90,6 +90,14 @@ impl<'a> Story<'a> {
             }
         }
         story
+    }
+
+    /// Returns the surname that the web account has at a moment.
+    pub(super) fn web_last(&self, moment: Moment) -> String {
+        match &self.person.names.renamed {
+            Some((since, surname)) if self.person.names.renamed_on_web && moment >= *since => surname.clone(),
+            _ => self.web_name.1.clone(),
+        }
     }
 
     /// Returns a stream of its own for one purpose, so that what is drawn from it changes nothing else.

@@ -17,6 +17,8 @@ mod channel_records;
 mod churn;
 mod export;
 mod ground_truth;
+mod home;
+mod name_forms;
 mod names;
 mod organisation;
 mod output;

@@ -5,7 +5,10 @@ use rand::Rng;
 
 use super::archetype::Archetype;
 use super::calendar::{DAY, END, Moment, STEP_DAYS, STEPS, first_day, step_start};
-use super::names::{MAIL_HOSTS, MEN, STREET_KINDS, STREETS, SURNAMES, TOWNS, WOMEN, without_accents};
+pub use super::home::Address;
+use super::home::{Home, Kin, landline};
+use super::name_forms::NameForms;
+use super::names::{MAIL_HOSTS, MEN, WOMEN, without_accents};
 use super::random_streams::{Purpose, Stream, gamma, happens, pick, scrambled, stream, weighted};
 
 /// Persons who never buy.
@@ -14,8 +17,6 @@ const PROSPECTS: f64 = 0.12;
 const KNOWN_BEFORE: f64 = 0.55;
 /// Persons whose records no exact key unites.
 const SEPARATED: f64 = 0.12;
-/// Persons who share surname and address with the person before them.
-const COUPLES: f64 = 0.12;
 pub(super) const CONSENT_CHANNELS: [&str; 4] = ["email", "phone", "post", "sms"];
 
 /// Why exact keys do not unite a person's records.
@@ -49,13 +50,6 @@ impl Separation {
 }
 
 #[derive(Debug, Clone)]
-pub struct Address {
-    pub street: String,
-    pub postcode: &'static str,
-    pub town: &'static str,
-}
-
-#[derive(Debug, Clone)]
 pub struct Person {
     pub number: u64,
     /// None for a prospect.
@@ -63,7 +57,9 @@ pub struct Person {
     pub separation: Option<Separation>,
     pub title: &'static str,
     pub first: &'static str,
+    /// The surname until it changes.
     pub last: &'static str,
+    pub names: NameForms,
     pub born: NaiveDate,
     /// Nine digits after the leading 0.
     pub phone: u64,
@@ -104,7 +100,11 @@ impl Person {
         let woman = happens(&mut rng, 0.58);
         let first = if woman { pick(&mut rng, &WOMEN) } else { pick(&mut rng, &MEN) };
         let own = Home::draw(&mut rng);
-        let home = Home::shared(seed, number).unwrap_or(own);
+        let shared = Home::shared(seed, number);
+        let kin = shared.as_ref().and_then(|_| Kin::of(seed, number));
+        let landline = shared.as_ref().and_then(|_| landline(seed, number));
+        let (first, woman) = kin.as_ref().map_or((first, woman), |kin| (kin.first, kin.is_woman));
+        let home = shared.unwrap_or(own);
         let known_before = !prospect && happens(&mut rng, KNOWN_BEFORE);
         let first_step = if known_before { 0 } else { rng.gen_range(0..STEPS - 3) };
         let known_since = if known_before {
@@ -166,8 +166,18 @@ impl Person {
             title: if woman { "Mme" } else { "M." },
             first,
             last: home.surname,
-            born: first_day() - Days::new(rng.gen_range(18 * 365..85 * 365)),
-            phone: 600_000_000 + scrambled(seed, 3, number, 99_999_989),
+            names: NameForms::draw(
+                &mut stream(seed, Purpose::Names, number),
+                first,
+                home.surname,
+                woman,
+                first_step,
+            ),
+            born: {
+                let born = first_day() - Days::new(rng.gen_range(18 * 365..85 * 365));
+                kin.map_or(born, |kin| kin.born)
+            },
+            phone: landline.unwrap_or(600_000_000 + scrambled(seed, 3, number, 99_999_989)),
             address: home.address,
             moved,
             email,
@@ -200,6 +210,13 @@ impl Person {
         }
     }
 
+    pub(super) fn last_at(&self, moment: Moment) -> &str {
+        match &self.names.renamed {
+            Some((since, surname)) if moment >= *since => surname,
+            _ => self.last,
+        }
+    }
+
     pub(super) fn address_at(&self, moment: Moment) -> &Address {
         match &self.moved {
             Some((since, address)) if moment >= *since => address,
@@ -213,28 +230,6 @@ impl Person {
             Some(Separation::NoEmailOnCard) => self.web_email.as_deref(),
             _ => self.email.as_deref(),
         }
-    }
-}
-
-struct Home {
-    surname: &'static str,
-    address: Address,
-}
-
-impl Home {
-    fn draw(rng: &mut Stream) -> Self {
-        let surname = pick(rng, &SURNAMES);
-        let (postcode, town) = TOWNS[rng.gen_range(0..TOWNS.len())];
-        let suffix = if happens(rng, 0.06) { " bis" } else { "" };
-        let street =
-            format!("{}{suffix} {} {}", rng.gen_range(1..160), pick(rng, &STREET_KINDS), pick(rng, &STREETS));
-        Home { surname, address: Address { street, postcode, town } }
-    }
-
-    /// Returns where a person lives; two persons with neighbouring numbers may live together.
-    fn shared(seed: u64, number: u64) -> Option<Self> {
-        let mut rng = stream(seed, Purpose::Household, number / 2);
-        happens(&mut rng, COUPLES).then(|| Home::draw(&mut rng))
     }
 }
 

@@ -21,6 +21,9 @@ pub enum Purpose {
     NewCardConsents = 9,
     WebConsents = 10,
     KeyAccounts = 11,
+    Names = 12,
+    Kin = 13,
+    Landline = 14,
 }
 
 /// Returns the stream of one purpose and number under a seed.

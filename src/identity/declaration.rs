@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::linkage::{Comparison, KeyRule, Linkage};
+use super::linkage::{Comparison, KeyRule, Linkage, OwnAttribute, key_rule};
 use super::tables::{
     CUSTOMER_ID_CHANGES, CUSTOMER_ID_HISTORY, CUSTOMER_IDS, FORMER_CUSTOMER_IDS, MATCH_LINKS, MATCH_REVIEW,
     MATCH_TERMS, PERSON_RECORDS, REFUSED_KEYS, table,
@@ -62,10 +62,16 @@ pub struct IdentityDeclaration {
     /// How long parameters and term frequencies stay in force before they are estimated again.
     #[serde(default = "estimate_every")]
     pub estimate_every: String,
+    /// Further columns of the records table that are compared.
+    #[serde(default)]
+    pub attributes: Vec<OwnAttribute>,
     /// In place of the shipped comparisons: what is compared, and in which levels.
     pub comparisons: Option<Vec<Comparison>>,
     /// In place of the shipped blocking rules: which pairs are compared.
     pub blocking: Option<Vec<KeyRule>>,
+    /// Blocking rules beside the shipped ones, or beside `blocking`.
+    #[serde(default)]
+    pub further_blocking: Vec<KeyRule>,
     /// In place of the shipped training rules: which pairs the weights are estimated from.
     pub training: Option<Vec<KeyRule>>,
 }
@@ -229,29 +235,32 @@ impl IdentityDeclaration {
                     .hint("write for example \"30 days\" or \"3 months\"; \"1 day\" is every night"),
             ));
         }
-        let linkage = Linkage::for_persons().and_then(|shipped| {
-            let linkage = Linkage {
-                comparisons: self.comparisons.unwrap_or(shipped.comparisons),
-                blocking: self.blocking.unwrap_or(shipped.blocking),
-                training: self.training.unwrap_or(shipped.training),
-            };
-            linkage.check().map(|()| linkage)
+        let linkage = Linkage::for_persons().map(|shipped| Linkage {
+            attributes: self.attributes,
+            comparisons: self.comparisons.unwrap_or(shipped.comparisons),
+            blocking: self.blocking.unwrap_or(shipped.blocking),
+            training: self.training.unwrap_or(shipped.training),
         });
+        problems.extend(linkage.iter().flat_map(Linkage::check));
+        problems.extend(key_rule::check("further_blocking", &self.further_blocking));
         match (linkage, estimate_every) {
-            (Ok(linkage), Some(estimate_every)) if problems.is_empty() => Ok(Identity {
+            (Ok(mut linkage), Some(estimate_every)) if problems.is_empty() => Ok(Identity {
                 keys: self.keys,
                 decisions: self.decisions,
                 limits: KeyLimits { max_persons: self.max_key_persons, max_records: self.max_key_records },
                 placeholders: writing.placeholders.clone(),
-                persons: self.records.map(|records| Persons {
-                    records,
-                    writing,
-                    link_probability: self.link_probability,
-                    review_probability: self.review_probability,
-                    max_block_records: self.max_block_records,
-                    max_customer_records: self.max_customer_records,
-                    estimate_every,
-                    linkage,
+                persons: self.records.map(|records| {
+                    linkage.blocking.extend(self.further_blocking);
+                    Persons {
+                        records,
+                        writing,
+                        link_probability: self.link_probability,
+                        review_probability: self.review_probability,
+                        max_block_records: self.max_block_records,
+                        max_customer_records: self.max_customer_records,
+                        estimate_every,
+                        linkage: linkage.comparing_own_attributes(),
+                    }
                 }),
             }),
             (Ok(_), _) => Err(problems),
@@ -306,5 +315,21 @@ mod tests {
         let linkage = identity.persons.unwrap().linkage;
         assert_eq!(linkage.blocking.len(), 1);
         assert_eq!(linkage.comparisons, Linkage::for_persons().unwrap().comparisons);
+        let more = "records = 'channel.persons'\n[[further_blocking]]\nkey = ['birth_date', 'email']";
+        let shipped = Linkage::for_persons().unwrap().blocking.len();
+        assert_eq!(check(more).unwrap().persons.unwrap().linkage.blocking.len(), shipped + 1);
+    }
+
+    #[test]
+    fn attributes_of_its_own_are_checked_with_the_rest() {
+        let attributes = "records = 'channel.persons'\nlink_probability = 2\n\
+            [[attributes]]\nname = 'city'\n[[attributes]]\nname = 'occupation'\nm = 0\n\
+            [[further_blocking]]\nkey = []";
+        let problems = check(attributes).unwrap_err();
+        let places: Vec<String> = problems.iter().map(|problem| problem.key.join(".")).collect();
+        assert_eq!(
+            places,
+            ["link_probability", "attributes.0.name", "attributes.1.m", "further_blocking.0.key"]
+        );
     }
 }

@@ -94,16 +94,25 @@ impl<'t> Document<'t> {
         error.at_line(&self.path, self.line_of_key(key))
     }
 
+    /// An entry of a list is named by its number.
     fn line_of_key(&self, key: &[String]) -> Option<usize> {
         let mut line = None;
-        let mut table = Some(&self.root);
+        let mut inside: Option<&DeValue<'_>> = None;
         for part in key {
-            let Some((name, value)) = table.and_then(|t| t.get_key_value(part.as_str())) else {
-                break;
+            let table = inside.map_or(Some(&self.root), DeValue::as_table);
+            let found = match table {
+                Some(table) => table.get_key_value(part.as_str()).map(|(name, value)| (name.span(), value)),
+                None => {
+                    let entries = inside.and_then(DeValue::as_array);
+                    let entry =
+                        entries.zip(part.parse().ok()).and_then(|(list, n): (_, usize)| list.iter().nth(n));
+                    entry.map(|entry| (entry.span(), entry))
+                }
             };
+            let Some((span, value)) = found else { break };
             // `[a.b]` has its own line; an implied `a` would point to the start of the file.
-            line = Some(self.line_of(name.span().start));
-            table = value.get_ref().as_table();
+            line = Some(self.line_of(span.start));
+            inside = Some(value.get_ref());
         }
         line
     }

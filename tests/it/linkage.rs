@@ -276,18 +276,63 @@ fn the_weights_of_a_pair_are_reported_one_by_one() {
             "csv",
         ])
     };
-    let messages = explain("people:p001", "people:twice").published().stdout;
+    let messages = explain("people:p001", "people:twice").published().stdout.replace(", ", " ");
     let rows: Vec<Vec<&str>> = messages.lines().skip(1).map(|line| line.split(',').collect()).collect();
     assert_eq!(
         rows.iter().map(|r| r[0]).collect::<Vec<_>>(),
-        ["prior", "first_name", "last_name", "birth_date", "email", "phone", "address", "household"]
+        [
+            "prior",
+            "first_name",
+            "last_name",
+            "crossed_name",
+            "birth_date",
+            "email",
+            "phone",
+            "address",
+            "household"
+        ]
     );
     assert_eq!(rows[1][1..4], ["same", "louis", "louis"]);
-    assert_eq!(rows[4][1], "says nothing");
+    assert_eq!(rows[3][1..3], ["different", "\"louis martin\""]);
+    assert_eq!(rows[5][1], "says nothing");
     let sum: f64 = rows.iter().map(|r| r[4].parse::<f64>().unwrap()).sum();
-    assert!((sum - rows[7][5].parse::<f64>().unwrap()).abs() < 1e-9, "the bits add up");
+    assert!((sum - rows[8][5].parse::<f64>().unwrap()).abs() < 1e-9, "the bits add up");
     explain("people:p001", "people:nobody").refused(1, &["no person record"]);
     explain("p001", "people:twice").refused(2, &["SOURCE:RECORD_ID"]);
+}
+
+#[test]
+fn attributes_of_ones_own_are_compared_and_what_is_wrong_is_said_at_its_line() {
+    let mut lines = town();
+    lines.extend(seen_again());
+    let persons = Persons::of(&lines);
+    let path = persons.folder.path().join("persons.toml");
+    let pipeline = fs::read_to_string(&path).unwrap();
+    let declare = |attributes: &str| fs::write(&path, format!("{pipeline}{attributes}")).unwrap();
+    let sql = "select 'people' as source, record as record_id, first_name, last_name, phone as licence
+               from raw.people";
+    fs::write(persons.folder.path().join("sql/channel/persons.sql"), sql).unwrap();
+    declare(
+        "[[identity.attributes]]\nname = \"city\"\n\n\
+         [[identity.attributes]]\nname = \"licence\"\nlevels = [\n  { by = \"slips\" },\n]\n",
+    );
+    let line = pipeline.lines().count();
+    let (first, second) = (format!("persons.toml:{}", line + 2), format!("persons.toml:{}", line + 7));
+    let warehouse = persons.warehouse();
+    sillage(["run", path.to_str().unwrap(), "--warehouse", warehouse.to_str().unwrap()])
+        .refused(2, &["`city` is compared already", &first, "`slips` has not the bound", &second]);
+    declare(
+        "[[identity.attributes]]\nname = \"licence\"\nstandard = \"code\"\n\
+         levels = [{ by = \"slips\", at_most = 1 }]\n",
+    );
+    let found = persons.resolve();
+    assert!(found.are_one(&["p003", "q003"]), "{}", found.messages);
+    let count = |sql: &str| -> u64 {
+        let text = query(&warehouse, &format!("select count(*) as n from {sql}"));
+        text.lines().nth(1).unwrap().parse().unwrap()
+    };
+    assert!(count("core.person_records where licence like '06%'") >= 660);
+    assert!(count("core.match_links where level_licence = 2 and bits_licence > 8") >= 160);
 }
 
 #[test]

@@ -421,7 +421,7 @@ fn the_tables_say_what_was_linked() {
     let linked = number("select count(*) from core.match_links where decision = 'linked'");
     assert!(linked > 100.0);
     let comparisons = project.ask("select comparison, sum(links) from mart.match_weights where comparison <> 'prior' group by comparison");
-    assert_eq!(comparisons.len(), 6);
+    assert_eq!(comparisons.len(), 7);
     assert!(comparisons.iter().all(|row| row[1].parse::<f64>().unwrap() == linked), "{comparisons:?}");
     assert!(number("select bits from mart.match_weights where comparison = 'prior'") < -5.0);
     // Decisions and rules: all pairs, each once.
@@ -476,7 +476,7 @@ fn neither_threads_nor_memory_nor_the_order_of_the_records_change_a_byte() {
     let project = Project::judged(&truth());
     project.run(&[]).published();
     let expected = shelf(&project.warehouse());
-    assert_eq!(expected.len(), 7);
+    assert_eq!(expected.len(), 8);
     for (name, arguments) in [("one", &["--threads", "1"][..]), ("little", &["--memory-limit", "256MB"])] {
         project.run(&[&["--warehouse", name], arguments].concat()).published();
         assert_eq!(shelf(&project.path(name)), expected, "{name}");

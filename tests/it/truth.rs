@@ -56,7 +56,8 @@ async fn the_demo_finds_what_was_planted() {
         register(&context, mart, &dir.join(format!("warehouse/bi/mart/{mart}.parquet"))).await;
     }
 
-    // Who is who: one customer a person, one person a customer.
+    // Who is who: one customer a person, and one person a customer but for fathers and sons of one name at one
+    // address, where no record of one of them has a date of birth.
     let counts = rows(
         &context,
         &format!("select count(*), count(distinct person_id), count(distinct customer_id) from ({UNITED})"),
@@ -64,7 +65,8 @@ async fn the_demo_finds_what_was_planted() {
     .await;
     let count = |n: usize| counts.column(n).as_primitive::<Int64Type>().value(0);
     assert!(count(0) > 2_000, "{} united persons", count(0));
-    assert_eq!((count(0), count(0)), (count(1), count(2)));
+    assert_eq!(count(0), count(1));
+    assert!(count(2) * 1000 >= count(0) * 998, "{} customers of {} persons", count(2), count(0));
 
     // And those whom no key unites: pairs of records over all channels. What is missing are cookies of
     // visitors who never said who they are.

@@ -32,7 +32,7 @@ impl CallCentre {
             let (local, _) = paris(call.at);
             let time = local.format("%Y-%m-%d %H:%M:%S").to_string();
             let year = YEARS.iter().position(|year| time.starts_with(year)).unwrap_or(YEARS.len() - 1);
-            let caller = format!("{} {}", story.web_name.0, story.web_name.1);
+            let caller = format!("{} {}", story.web_name.0, story.web_last(call.at));
             self.years[year].row(&row(&call, &time, &call.seconds.to_string(), &caller))?;
             if is_broken(&mut story.rng) {
                 self.years[year].row(&row(&call, &time, "n/a", &caller))?;

@@ -71,8 +71,8 @@ impl KeyAccounts {
             self.contacts.row(&format!(
                 "{number};{};{role};{};{};{email};{phone};{}",
                 record.number,
-                person.first,
-                person.last,
+                person.names.contact,
+                person.last_at(since),
                 day(since).format("%d/%m/%Y"),
             ))?;
             story.key("key_accounts", "contact", &number);

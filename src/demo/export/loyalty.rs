@@ -105,13 +105,18 @@ impl Loyalty {
             changed: person.known_since,
         };
         self.form(story, &form)?;
-        if let Some((since, _)) = &person.moved {
-            form.changed = *since;
+        let moved = person.moved.iter().map(|(since, _)| *since);
+        let mut changes: Vec<Moment> =
+            moved.chain(person.names.renamed.iter().map(|(since, _)| *since)).collect();
+        changes.sort_unstable();
+        for since in changes {
+            form.last = person.last_at(since);
+            form.changed = since;
             self.form(story, &form)?;
         }
         if let Some((since, card)) = &person.new_card {
-            let last = mistype(&mut story.rng, person.last);
-            let first = without_accents(person.first);
+            let last = mistype(&mut story.rng, person.last_at(*since));
+            let first = without_accents(&person.names.new_card);
             form = Form {
                 card,
                 first: &first,
@@ -177,8 +182,8 @@ impl Loyalty {
         self.forms.row(&format!(
             "{number};{};{origin};{};{};{email};{phone};{}",
             day(person.known_since).format("%d/%m/%Y"),
-            person.first,
-            person.last,
+            person.names.form,
+            person.last_at(person.known_since),
             person.address.postcode
         ))?;
         story.key("loyalty", "form", &number);

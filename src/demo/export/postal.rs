@@ -57,7 +57,7 @@ impl Post {
                 if group == Group::Control { "témoin" } else { "envoi" },
                 person.title,
                 person.first,
-                person.last,
+                person.last_at(at),
                 home.street,
                 home.postcode,
                 home.town,

@@ -57,12 +57,13 @@ impl Web {
         let person = story.person;
         let Some(account) = person.account.as_deref() else { return Ok(()) };
         let phone = story.web_phone.as_ref().map_or("null".to_owned(), |p| format!("\"{p}\""));
-        let (first, last) = story.web_name.clone();
+        let first = story.web_name.0.clone();
         let mut keys = Vec::new();
         for ticket in story.tickets.iter().filter(|t| t.channel == Channel::Web) {
             let mail = person.web_email.as_deref().unwrap_or("");
             let mail = if happens(&mut story.rng, 0.08) { capitalised(mail) } else { mail.to_owned() };
             let home = person.address_at(ticket.at);
+            let last = story.web_last(ticket.at);
             let customer = format!(
                 "{{\"account_id\":\"{account}\",\"email\":\"{mail}\",\"first_name\":\"{first}\",\
                  \"last_name\":\"{last}\",\"phone\":{phone},\"address\":{{\"street\":\"{}\",\

@@ -12,17 +12,17 @@ use arrow::datatypes::{Int8Type, Int32Type, Int64Type};
 use datafusion::prelude::DataFrame;
 use std::collections::BTreeMap;
 
+use super::comparison::Comparison;
 use super::em::Patterns;
-use super::model::{ATTRIBUTES, Comparison, KeyRule, Linkage};
+use super::key_rule::KeyRule;
+use super::model::Linkage;
 use super::term_frequency;
 use crate::error::{Context, Result};
+use crate::identity::likeness;
+use crate::identity::scratch::Scratch;
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;
 
-/// Pairs that one rule may give, for each record there is.
-const PAIRS_A_RECORD: u64 = 20;
-/// However few records there are.
-const FEW_PAIRS: u64 = 50_000;
 /// Pairs from which a training rule learns.
 const TRAINING_PAIRS: u64 = 200_000;
 /// Records whose pairs, each with each, are the random ones: a quarter of a million pairs.
@@ -48,6 +48,25 @@ pub struct Blocks {
     pub limit: u64,
 }
 
+impl Blocks {
+    pub(super) fn of(rule: String, limit: u64) -> Blocks {
+        Blocks { rule, blocks: 0, largest: 0, pairs: 0, skipped: 0, limit }
+    }
+
+    /// Counts blocks of a size, which come in ascending order: once one is too large, so are all that follow.
+    pub(super) fn add(&mut self, size: u64, count: u64, budget: u64) {
+        let pairs = (size * (size - 1) / 2).saturating_mul(count);
+        self.blocks += count;
+        self.largest = size;
+        if size > self.limit || self.pairs.saturating_add(pairs) > budget {
+            self.limit = self.limit.min(size - 1);
+            self.skipped += count;
+        } else {
+            self.pairs += pairs;
+        }
+    }
+}
+
 /// Returns the records with their keys and term frequencies, as a run keeps them for a while.
 ///
 /// Columns: `record_number`, the attributes, `tf_<attribute>` (see [`term_frequency`]; seven digits are
@@ -69,7 +88,7 @@ pub struct Terms<'t> {
 
 pub(crate) fn keyed_sql(persons: &TableName, linkage: &Linkage, terms: &Terms) -> String {
     let mut columns: Vec<String> = vec!["p.record_number".to_owned()];
-    columns.extend(ATTRIBUTES.iter().map(|a| format!("p.{a}")));
+    columns.extend(linkage.attribute_names().iter().map(|a| format!("p.{a}")));
     let mut joins = String::new();
     for term in linkage.terms() {
         columns.push(format!(
@@ -116,23 +135,14 @@ async fn count_blocks(
         .collect()
         .await
         .doing(doing())?;
-    let mut found = Blocks { rule: rule.name(), blocks: 0, largest: 0, pairs: 0, skipped: 0, limit };
-    let budget = (records * PAIRS_A_RECORD).max(FEW_PAIRS);
+    let mut found = Blocks::of(rule.name(), limit);
+    let budget = rule.most_pairs(records);
     for batch in &batches {
         let (sizes, counts) =
             (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
         for (size, count) in sizes.values().iter().zip(counts.values()) {
             let (size, count) = (size.unsigned_abs(), count.unsigned_abs());
-            let pairs = (size * (size - 1) / 2).saturating_mul(count);
-            found.blocks += count;
-            found.largest = size;
-            // Sizes come in ascending order: once one is too large, so are all that follow.
-            if size > found.limit || found.pairs.saturating_add(pairs) > budget {
-                found.limit = found.limit.min(size - 1);
-                found.skipped += count;
-            } else {
-                found.pairs += pairs;
-            }
+            found.add(size, count, budget);
         }
     }
     Ok(found)
@@ -228,15 +238,36 @@ impl Blocking {
     }
 }
 
+/// Puts the pairs of one table into another, with how they agree.
+pub(super) async fn compare(
+    scratch: &mut Scratch<'_>,
+    keyed: &TableName,
+    pairs: &TableName,
+    into: &TableName,
+    linkage: &Linkage,
+) -> Result<()> {
+    // Pairs are many times the records: the records are gathered, the pairs stay where they are.
+    let session = comparing(scratch).await?.with_collected_joins();
+    scratch.put(into, compared(&session, keyed, pairs, linkage).await?).await?;
+    Ok(())
+}
+
+/// Returns a session over the step's own tables that can compare.
+pub(super) async fn comparing(scratch: &Scratch<'_>) -> Result<Session> {
+    let session = scratch.session([]).await?;
+    session.register_functions(likeness::functions());
+    Ok(session)
+}
+
 /// Returns the pairs of a table (`record_number_l`, `record_number_r`, `rule`), with how they agree.
-pub async fn compared(
+async fn compared(
     session: &Session,
     keyed: &TableName,
     pairs: &TableName,
     linkage: &Linkage,
 ) -> Result<DataFrame> {
     let mut columns: Vec<String> = vec!["l.record_number".to_owned()];
-    columns.extend(ATTRIBUTES.iter().map(|a| format!("{} as {a}", viewed(&format!("l.{a}")))));
+    columns.extend(linkage.attribute_names().iter().map(|a| format!("{} as {a}", viewed(&format!("l.{a}")))));
     columns.extend(linkage.terms().iter().map(|term| format!("l.tf_{term}")));
     let joined = format!(
         "(select p.rule, p.record_number_r, {}
@@ -356,7 +387,12 @@ pub(crate) fn agreement(linkage: &Linkage, joined: &str, further: &[&str]) -> St
     let mut sides: Vec<String> = further.iter().map(|column| (*column).to_owned()).collect();
     for side in ["l", "r"] {
         sides.push(format!("{side}.record_number as record_number_{side}"));
-        sides.extend(ATTRIBUTES.iter().map(|a| format!("{} as {a}_{side}", viewed(&format!("{side}.{a}")))));
+        sides.extend(
+            linkage
+                .attribute_names()
+                .iter()
+                .map(|a| format!("{} as {a}_{side}", viewed(&format!("{side}.{a}")))),
+        );
         sides.extend(linkage.terms().iter().map(|t| format!("{side}.tf_{t} as tf_{t}_{side}")));
     }
     let measures: Vec<String> = linkage

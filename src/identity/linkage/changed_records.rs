@@ -8,7 +8,7 @@ use datafusion::prelude::DataFrame;
 
 use super::candidates::Blocking;
 use super::fitted::LastRows;
-use super::model::{ATTRIBUTES, Linkage};
+use super::model::Linkage;
 use crate::error::{Context, Result};
 use crate::identity::likeness;
 use crate::identity::scratch::{self, Scratch};
@@ -81,7 +81,8 @@ pub(super) async fn find_changed(
     let changed = changed();
     let session = scratch.session([&tonight]).await?;
     night.know(&session)?;
-    let differs: Vec<String> = ATTRIBUTES.iter().map(|a| format!("(t.{a} is distinct from b.{a})")).collect();
+    let differs: Vec<String> =
+        linkage.attribute_names().iter().map(|a| format!("(t.{a} is distinct from b.{a})")).collect();
     let same_record = "t.source = b.source and t.record_id = b.record_id";
     let sql = format!(
         "select t.record_number from {tonight} as t left join {before} as b on {same_record}

@@ -30,7 +30,7 @@ const TOLERANCE: f64 = 1e-7;
 /// pairs reach, and yield to a hundred.
 const EXPECTED_PAIRS: f64 = 10.0;
 /// Which share of the pairs of one person the sessions must have seen to speak for all.
-const ENOUGH_PAIRS: f64 = 0.3;
+const ENOUGH_PAIRS: f64 = 0.6;
 /// A session whose key a smaller share of all pairs has says nothing of the others.
 const LEAST_SHARE: f64 = 0.02;
 /// No class has more of all pairs.

@@ -3,6 +3,7 @@
 use datafusion::prelude::DataFrame;
 
 use super::candidates::{self, Terms};
+use super::comparison::Comparison;
 use super::fitted::LastRows;
 use super::model::Linkage;
 use crate::error::{Context, Error, Result};
@@ -66,20 +67,23 @@ pub async fn explain(
                 cast(null as varchar) as value_l, cast(null as varchar) as value_r, {:e} as bits",
         parameters.prior_bits()
     )];
+    let attributes = linkage.attribute_names();
     for (n, comparison) in linkage.comparisons.iter().enumerate() {
         let name = &comparison.name;
         let levels: Vec<String> = (0..comparison.level_count())
             .map(|level| format!(" when {level} then {}", quoted(comparison.level_name(level))))
             .collect();
-        let value = comparison.columns.first().map_or("address", String::as_str);
+        let value = |side: &str| shown(comparison, &attributes, side);
         rows.push(format!(
             "select {position}, '{name}', case s.gamma_{name}{levels} else 'says nothing' end,
-                    l.{value}, r.{value}, s.bits_{name}
+                    {value_l}, {value_r}, s.bits_{name}
              from scored as s
              join {persons} as l on l.record_number = s.record_number_l
              join {persons} as r on r.record_number = s.record_number_r",
             position = n + 1,
             levels = levels.concat(),
+            value_l = value("l"),
+            value_r = value("r"),
         ));
     }
     rows.push(format!(
@@ -94,4 +98,18 @@ pub async fn explain(
         rows.join(" union all ")
     );
     session.sql(&sql).await.doing(doing)
+}
+
+/// Returns what a comparison looks at, of one side: the attribute that it is named after or compares, else all
+/// that it looks at.
+fn shown(comparison: &Comparison, attributes: &[&str], side: &str) -> String {
+    let named = attributes.iter().copied().find(|attribute| *attribute == comparison.name);
+    match comparison.columns.first().map(String::as_str).or(named) {
+        Some(attribute) => format!("{side}.{attribute}"),
+        None => {
+            let all = comparison.attributes(attributes);
+            let all: Vec<String> = all.iter().map(|attribute| format!("{side}.{attribute}")).collect();
+            format!("nullif(concat_ws(', ', {}), '')", all.join(", "))
+        }
+    }
 }

@@ -10,8 +10,10 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use chrono::DateTime;
 
 use super::candidates::Blocks;
+use super::comparison::Comparison;
 use super::em::{Household, Parameters};
-use super::model::{Comparison, Linkage};
+use super::model::Linkage;
+use super::proposals::Proposal;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::ops::models::{self, ModelRow};
@@ -32,6 +34,14 @@ pub struct Estimate {
     pub terms: BTreeMap<String, u64>,
 }
 
+/// What the blocking rules found, and others would.
+pub struct Found<'f> {
+    pub blocks: &'f [Blocks],
+    /// Pairs that each rule was the first to find.
+    pub added: &'f [u64],
+    pub proposals: &'f [Proposal],
+}
+
 /// Returns the columns that the rows of all fitted models have: `model`, `kind`, `part`, `name`, `position`,
 /// `value`, `note`. Position is the number of the level, or of the rule; note names it.
 /// `review_probability` is that from which on the night kept links.
@@ -39,8 +49,7 @@ pub fn rows(
     linkage: &Linkage,
     estimate: &Estimate,
     review_probability: f64,
-    blocks: &[Blocks],
-    added: &[u64],
+    found: &Found,
 ) -> Result<RecordBatch> {
     let parameters = &estimate.parameters;
     let mut rows: Vec<ModelRow> = Vec::new();
@@ -73,7 +82,7 @@ pub fn rows(
             ));
         }
     }
-    for (n, (blocks, added)) in blocks.iter().zip(added).enumerate() {
+    for (n, (blocks, added)) in found.blocks.iter().zip(found.added).enumerate() {
         let mut metric = |name: &str, value: u64| {
             rows.push(row(
                 "metric",
@@ -89,6 +98,18 @@ pub fn rows(
         metric("rule.largest_block", blocks.largest);
         metric("rule.skipped_blocks", blocks.skipped);
         metric("rule.block_limit", blocks.limit);
+    }
+    for (n, proposal) in found.proposals.iter().enumerate() {
+        let mut metric = |name: &str, value: f64| {
+            let name = format!("proposal.{name}");
+            rows.push(row("metric", name, n as i64, Some(value), Some(proposal.key.clone())));
+        };
+        metric("pairs", proposal.pairs as f64);
+        metric("true_pairs", proposal.true_pairs);
+        metric("pays", f64::from(u8::from(proposal.pays())));
+        metric("largest_block", proposal.largest_block as f64);
+        metric("skipped_blocks", proposal.skipped_blocks as f64);
+        metric("block_limit", proposal.block_limit as f64);
     }
     rows.sort_by(|a, b| (a.part, &a.name, a.position).cmp(&(b.part, &b.name, b.position)));
     models::rows(MODEL, KIND, &rows)
@@ -160,6 +181,23 @@ impl LastRows {
         self.value("rule.added_pairs", rule).map(|pairs| pairs as u64)
     }
 
+    /// The rules that were proposed when the parameters were estimated.
+    pub fn proposals(&self) -> Vec<Proposal> {
+        let of = |n: usize| -> Option<Proposal> {
+            let (pairs, key) = self.0.get(&("proposal.pairs".to_owned(), n as i64))?;
+            let value = |name: &str| self.value(&format!("proposal.{name}"), n);
+            Some(Proposal {
+                key: key.clone()?,
+                pairs: (*pairs)? as u64,
+                true_pairs: value("true_pairs")?,
+                largest_block: value("largest_block")? as u64,
+                skipped_blocks: value("skipped_blocks")? as u64,
+                block_limit: value("block_limit")? as u64,
+            })
+        };
+        (0..).map_while(of).collect()
+    }
+
     /// Returns the parameters that night went by.
     ///
     /// # Errors
@@ -219,10 +257,20 @@ mod tests {
             records: 7,
             terms: linkage.terms().into_iter().map(|t| (t.to_owned(), 5)).collect(),
         };
-        let rows = rows(&linkage, &learnt, 0.6, &[], &[]).unwrap();
+        let proposal = Proposal {
+            key: "[\"birth_date\"]".to_owned(),
+            pairs: 289,
+            true_pairs: 271.5,
+            largest_block: 7,
+            skipped_blocks: 0,
+            block_limit: 500,
+        };
+        let found = Found { blocks: &[], added: &[], proposals: &[proposal.clone()] };
+        let rows = rows(&linkage, &learnt, 0.6, &found).unwrap();
         let rows = LastRows::of(&[rows.project(&[3, 4, 5, 6]).unwrap()]);
         assert_eq!(rows.estimate(&linkage).unwrap(), learnt);
         assert_eq!(rows.review_probability(), Some(0.6));
+        assert_eq!(rows.proposals(), [proposal]);
         let mut other = linkage.clone();
         other.blocking.pop();
         assert!(rows.estimate(&other).is_err());

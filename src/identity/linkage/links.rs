@@ -14,9 +14,11 @@ use futures::StreamExt;
 
 use super::candidates::{self, Blocking, Terms};
 use super::changed_records::{self, LastNight};
+use super::comparison::Comparison;
 use super::em::{self, Parameters, Session as Training};
-use super::fitted::{self, Estimate, LastRows};
-use super::model::{Comparison, Linkage};
+use super::fitted::{self, Estimate, Found, LastRows};
+use super::model::Linkage;
+use super::proposals;
 use super::weight::bits_of;
 use super::{person_records, term_frequency};
 use crate::clock::show_instant;
@@ -73,7 +75,13 @@ pub async fn find(
 
     let session = catalog.session([&persons.records], Some(night.as_of)).await?;
     session.register_functions(standardise::functions(&persons.writing.placeholders));
-    let frame = person_records::standardised(&session, &persons.records, &persons.writing.country).await?;
+    let frame = person_records::standardised(
+        &session,
+        &persons.records,
+        &persons.writing.country,
+        &linkage.attributes,
+    )
+    .await?;
     let person_records = catalog.warehouse().stage(&name, Mode::Replace, Layout::OneFile, frame).await?;
     catalog.add_staged(&person_records).await?;
     let records = person_records.rows;
@@ -92,7 +100,7 @@ pub async fn find(
     let terms_of = Terms { table: &terms_name, known: &known };
     scratch.put(&keyed, candidates::keyed(&session, &name, linkage, &terms_of).await?).await?;
 
-    let session = comparing(scratch).await?;
+    let session = candidates::comparing(scratch).await?;
     let limit = persons.max_block_records;
     let blocking = Blocking::count(&session, &keyed, linkage, limit, records).await?;
     for blocks in blocking.blocks.iter().filter(|b| b.skipped > 0) {
@@ -124,7 +132,7 @@ pub async fn find(
         _ => None,
     };
     // One rule after another: each join may hold one side in memory.
-    let session = comparing(scratch).await?;
+    let session = candidates::comparing(scratch).await?;
     let changed = since.is_some().then(changed_records::changed);
     let candidates = scratch::table("match_candidates");
     let mut added = Vec::new();
@@ -139,24 +147,30 @@ pub async fn find(
     let pairs_compared = added.iter().sum();
     let pairs = scratch::table("match_pairs");
     if pairs_compared > 0 || since.is_none() {
-        compare(scratch, &keyed, &candidates, &pairs, linkage).await?;
+        candidates::compare(scratch, &keyed, &candidates, &pairs, linkage).await?;
     }
-    let estimate = match estimate_in_use {
+    let (estimate, proposals) = match estimate_in_use {
         Some(estimate) => {
             notes.push(format!("parameters of {}", show_instant(estimate.estimated_at)));
-            estimate
+            (estimate, last.as_ref().map(LastRows::proposals).unwrap_or_default())
         }
-        None => Estimate {
-            parameters: fit(linkage, scratch, &keyed, &pairs, limit, records).await?,
-            estimated_at: night.as_of,
-            records,
-            terms: known,
-        },
+        None => {
+            let parameters = fit(linkage, scratch, &keyed, &pairs, limit, records).await?;
+            // Of a night of the past only who was who is asked.
+            let proposals = match night.recalled {
+                true => Vec::new(),
+                false => {
+                    proposals::find(scratch, &keyed, linkage, &parameters, &blocking, limit, records).await?
+                }
+            };
+            notes.extend(proposals::notes(&proposals));
+            (Estimate { parameters, estimated_at: night.as_of, records, terms: known }, proposals)
+        }
     };
 
     if pairs_compared > 0 || since.is_none() {
         let kept = kept(&estimate, persons, &pairs);
-        let frame = comparing(scratch).await?.sql(&kept).await.doing("weigh the pairs")?;
+        let frame = candidates::comparing(scratch).await?.sql(&kept).await.doing("weigh the pairs")?;
         scratch.put(&scored(), frame).await?;
     }
     let carried = match &since {
@@ -167,12 +181,13 @@ pub async fn find(
         }
         None => None,
     };
-    let links = links(&comparing(scratch).await?, persons).await?;
+    let links = links(&candidates::comparing(scratch).await?, persons).await?;
     // What each rule adds is known of nights that compare all.
     if let (Some(_), Some(last)) = (&since, &last) {
         added = (0..added.len()).map(|rule| last.added_pairs(rule).unwrap_or_default()).collect();
     }
-    let fitted = fitted::rows(linkage, &estimate, persons.review_probability, &blocking.blocks, &added)?;
+    let found = Found { blocks: &blocking.blocks, added: &added, proposals: &proposals };
+    let fitted = fitted::rows(linkage, &estimate, persons.review_probability, &found)?;
     Ok(Linked {
         person_records,
         terms,
@@ -182,27 +197,6 @@ pub async fn find(
         compared: pairs_compared,
         carried,
     })
-}
-
-/// Puts the pairs of one table into another, with how they agree.
-async fn compare(
-    scratch: &mut Scratch<'_>,
-    keyed: &TableName,
-    pairs: &TableName,
-    compared: &TableName,
-    linkage: &Linkage,
-) -> Result<()> {
-    // Pairs are many times the records: the records are gathered, the pairs stay where they are.
-    let session = comparing(scratch).await?.with_collected_joins();
-    scratch.put(compared, candidates::compared(&session, keyed, pairs, linkage).await?).await?;
-    Ok(())
-}
-
-/// Returns a session over the step's own tables that can compare.
-async fn comparing(scratch: &Scratch<'_>) -> Result<Session> {
-    let session = scratch.session([]).await?;
-    session.register_functions(likeness::functions());
-    Ok(session)
 }
 
 /// Returns the estimate that still holds: of this model, from before this night, not older than declared and
@@ -266,7 +260,7 @@ async fn fit(
     // Numbered as the training rules are, the random pairs after them; all are compared at once.
     let training = scratch::table("match_training");
     let random = linkage.training.len();
-    let session = comparing(scratch).await?;
+    let session = candidates::comparing(scratch).await?;
     let mut drawn = Vec::new();
     for rule in 0..linkage.training.len() {
         let pairs = candidates::training_pairs(&session, keyed, linkage, rule, limit, records).await?;
@@ -275,8 +269,8 @@ async fn fit(
     }
     scratch.put(&training, candidates::random_pairs(&session, keyed, random).await?).await?;
     let trained = scratch::table("match_trained");
-    compare(scratch, keyed, &training, &trained, linkage).await?;
-    let session = comparing(scratch).await?;
+    candidates::compare(scratch, keyed, &training, &trained, linkage).await?;
+    let session = candidates::comparing(scratch).await?;
     let mut patterns = candidates::patterns(&session, &trained, linkage).await?;
     let random = patterns.remove(&random).unwrap_or_default();
     let sessions: Vec<Training> = linkage

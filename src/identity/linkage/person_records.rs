@@ -2,7 +2,8 @@
 
 use datafusion::prelude::DataFrame;
 
-use super::model::ATTRIBUTES;
+use super::comparison::ATTRIBUTES;
+use super::own_attributes::OwnAttribute;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::Session;
@@ -11,8 +12,13 @@ use crate::warehouse::catalog::Session;
 /// attribute is standardised text, null if the channel has no usable value.
 ///
 /// # Errors
-/// The table has no `source` or `record_id`, or none of the attributes.
-pub async fn standardised(session: &Session, records: &TableName, country: &str) -> Result<DataFrame> {
+/// The table has no `source` or `record_id`, none of the attributes, or not one of the pipeline's own.
+pub async fn standardised(
+    session: &Session,
+    records: &TableName,
+    country: &str,
+    own: &[OwnAttribute],
+) -> Result<DataFrame> {
     let given = session.table(records).await?;
     let has = |column: &str| given.schema().has_column_with_unqualified_name(column);
     let missing: Vec<&str> = ["source", "record_id"].into_iter().filter(|c| !has(c)).collect();
@@ -23,6 +29,11 @@ pub async fn standardised(session: &Session, records: &TableName, country: &str)
     if !ATTRIBUTES.iter().any(|attribute| has(attribute)) {
         return Err(Error::config(format!("{records} has no attribute of a person"))
             .hint(format!("use the column names {}", ATTRIBUTES.join(", "))));
+    }
+    let missing: Vec<&str> = own.iter().map(|a| a.name.as_str()).filter(|name| !has(name)).collect();
+    if !missing.is_empty() {
+        return Err(Error::config(format!("{records} has no column {}", missing.join(", ")))
+            .hint("[[identity.attributes]] name columns of the records table"));
     }
     let text = |column: &str| match has(column) {
         true => format!("cast({column} as varchar)"),
@@ -38,8 +49,13 @@ pub async fn standardised(session: &Session, records: &TableName, country: &str)
         ),
         other => format!("standard_{other}({})", text(other)),
     };
-    let attributes: Vec<String> =
+    let mut attributes: Vec<String> =
         ATTRIBUTES.iter().filter(|a| **a != "address").map(|a| format!("{} as {a}", standard(a))).collect();
+    attributes.extend(own.iter().map(|a| {
+        let name = &a.name;
+        format!("{} as {name}", a.standard_sql(&text(name), &country))
+    }));
+    let all: Vec<&str> = ATTRIBUTES.into_iter().chain(own.iter().map(|a| a.name.as_str())).collect();
     let sql = format!(
         "select cast(row_number() over (order by source, record_id) as bigint) - 1 as record_number,
                 source, record_id, {all}
@@ -48,7 +64,7 @@ pub async fn standardised(session: &Session, records: &TableName, country: &str)
            from (select cast(source as varchar) as source, cast(record_id as varchar) as record_id, {attributes}
                  from {records}))
          order by source, record_id",
-        all = ATTRIBUTES.join(", "),
+        all = all.join(", "),
         attributes = attributes.join(", "),
     );
     session.sql(&sql).await.doing(format!("standardise {records}"))

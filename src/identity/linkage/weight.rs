@@ -10,9 +10,10 @@
 //!
 //! What a pair agrees in may also be what a household shares; the odds of that are taken off.
 
+use super::comparison::Comparison;
 use super::em::Parameters;
 use super::fitted::Estimate;
-use super::model::{Comparison, Linkage};
+use super::model::Linkage;
 
 impl Parameters {
     pub(crate) fn prior_bits(&self) -> f64 {

@@ -1,4 +1,5 @@
-//! `mart.blocking_rules`: how many of the compared pairs each rule found.
+//! `mart.blocking_rules`, how many of the compared pairs each rule found, and `mart.blocking_proposals`, what
+//! others would find.
 
 use datafusion::prelude::DataFrame;
 
@@ -29,4 +30,23 @@ pub async fn frame(session: &Session, pipeline: &str) -> Result<DataFrame> {
         linked = Decision::Linked.as_str(),
     );
     session.sql(&sql).await.doing("write what the blocking rules found")
+}
+
+/// Columns: `position`, the most worthwhile first, `rule` as the keys of a blocking rule, `pairs` that it would
+/// add to those compared, of which about `true_pairs` are of one person by the estimated parameters, `pays`
+/// where these are worth it; `largest_block` and `block_limit` in records, `skipped_blocks` above the limit.
+/// Counted when the parameters were estimated.
+pub async fn proposals(session: &Session, pipeline: &str) -> Result<DataFrame> {
+    let metric = |name: &str| format!("max(value) filter (where name = 'proposal.{name}')");
+    let count = |name: &str| format!("cast({} as bigint) as {name}", metric(name));
+    let sql = format!(
+        "select position, max(note) as rule, {pairs}, {true_pairs} as true_pairs, {pays} > 0e0 as pays, {blocks}
+         from ({rows}) where name like 'proposal.%' group by position",
+        pairs = count("pairs"),
+        true_pairs = metric("true_pairs"),
+        pays = metric("pays"),
+        blocks = ["largest_block", "skipped_blocks", "block_limit"].map(count).join(", "),
+        rows = last_rows_sql(Some(pipeline)),
+    );
+    session.sql(&sql).await.doing("write what further blocking rules would find")
 }

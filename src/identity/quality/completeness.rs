@@ -3,16 +3,17 @@
 use datafusion::prelude::DataFrame;
 
 use crate::error::{Context, Result};
-use crate::identity::linkage::ATTRIBUTES;
+use crate::identity::linkage::Linkage;
 use crate::identity::tables::{PERSON_RECORDS, table};
 use crate::warehouse::catalog::Session;
 
 /// Columns: `source`, `attribute`, `records` of the source, of these `filled` with something that can
 /// be compared, `distinct_values` among them, and `share` filled. `address`, which is made of other
 /// attributes, has no row.
-pub async fn frame(session: &Session) -> Result<DataFrame> {
+pub async fn frame(session: &Session, linkage: &Linkage) -> Result<DataFrame> {
     // One attribute at a time: several distinct counts in one aggregate would all be held in memory.
-    let attributes: Vec<String> = ATTRIBUTES
+    let attributes: Vec<String> = linkage
+        .attribute_names()
         .iter()
         .filter(|attribute| **attribute != "address")
         .map(|attribute| {

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::tables::{
-    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, KEYS, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS,
-    UNLINKABLES, mart,
+    BLOCKING_PROPOSALS, BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, KEYS, MATCH_ACCURACY, MATCH_DECISIONS,
+    MATCH_WEIGHTS, UNLINKABLES, mart,
 };
 use crate::identity::declaration::{Identity, Persons};
 use crate::identity::tables::{CUSTOMER_IDS, MATCH_LINKS, MATCH_TERMS, PERSON_RECORDS, table};
@@ -54,7 +54,14 @@ impl Quality {
     pub(in crate::identity) fn tables_written(&self) -> Vec<MadeTable> {
         let mut writes = vec![CUSTOMER_SIZES];
         if self.persons.is_some() {
-            writes.extend([MATCH_WEIGHTS, MATCH_DECISIONS, UNLINKABLES, COMPLETENESS, BLOCKING_RULES]);
+            writes.extend([
+                MATCH_WEIGHTS,
+                MATCH_DECISIONS,
+                UNLINKABLES,
+                COMPLETENESS,
+                BLOCKING_RULES,
+                BLOCKING_PROPOSALS,
+            ]);
         }
         writes.extend(self.truth.is_some().then_some(MATCH_ACCURACY));
         let key = |table: &str| {

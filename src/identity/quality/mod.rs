@@ -10,7 +10,7 @@
 //! decisions     → mart.match_decisions
 //! unlinkables   → mart.unlinkables
 //! completeness  → mart.completeness
-//! blocking      → mart.blocking_rules
+//! blocking      → mart.blocking_rules, mart.blocking_proposals
 //! accuracy      → mart.match_accuracy      where a truth is given
 //! ```
 //!
@@ -40,8 +40,8 @@ use crate::warehouse::catalog::Catalog;
 
 pub use declaration::{Quality, QualityDeclaration};
 use tables::{
-    BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, MATCH_ACCURACY, MATCH_DECISIONS, MATCH_WEIGHTS,
-    UNLINKABLES, mart,
+    BLOCKING_PROPOSALS, BLOCKING_RULES, COMPLETENESS, CUSTOMER_SIZES, MATCH_ACCURACY, MATCH_DECISIONS,
+    MATCH_WEIGHTS, UNLINKABLES, mart,
 };
 
 /// What the step found, to be staged.
@@ -77,8 +77,9 @@ pub async fn judge(
         made(MATCH_WEIGHTS, weights::frame(&session, &persons.linkage, parameters).await?);
         made(MATCH_DECISIONS, decisions::frame(&session).await?);
         made(UNLINKABLES, unlinkables::frame(&session, persons, estimate.as_ref()).await?);
-        made(COMPLETENESS, completeness::frame(&session).await?);
+        made(COMPLETENESS, completeness::frame(&session, &persons.linkage).await?);
         made(BLOCKING_RULES, blocking::frame(&session, pipeline).await?);
+        made(BLOCKING_PROPOSALS, blocking::proposals(&session, pipeline).await?);
     }
     if let Some(truth) = &quality.truth {
         let accuracy = accuracy::measure(&session, truth, quality.persons.as_ref()).await?;

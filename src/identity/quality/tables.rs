@@ -14,17 +14,20 @@ pub const UNLINKABLES: &str = "unlinkables";
 pub const COMPLETENESS: &str = "completeness";
 /// Grain: one row per blocking rule.
 pub const BLOCKING_RULES: &str = "blocking_rules";
+/// Grain: one row per blocking rule that would find pairs which none compares.
+pub const BLOCKING_PROPOSALS: &str = "blocking_proposals";
 /// Grain: one row per measure and, for links, threshold.
 pub const MATCH_ACCURACY: &str = "match_accuracy";
 
 /// The key of each table that the step writes.
-pub const KEYS: [(&str, &[&str]); 7] = [
+pub const KEYS: [(&str, &[&str]); 8] = [
     (CUSTOMER_SIZES, &["records"]),
     (MATCH_WEIGHTS, &["comparison", "level"]),
     (MATCH_DECISIONS, &["decision"]),
     (UNLINKABLES, &["match_weight"]),
     (COMPLETENESS, &["source", "attribute"]),
     (BLOCKING_RULES, &["position"]),
+    (BLOCKING_PROPOSALS, &["position"]),
     (MATCH_ACCURACY, &["position"]),
 ];
 

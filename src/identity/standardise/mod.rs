@@ -13,6 +13,7 @@ mod name;
 mod phone;
 mod postcode;
 mod street;
+mod title;
 
 pub use birth_date::{calendar_date, standard_birth_date};
 pub use city::standard_city;
@@ -26,12 +27,25 @@ pub use street::{standard_house_number, standard_street};
 
 use datafusion::logical_expr::ScalarUDF;
 
+use self::letters::words;
 use super::sql_function::{text, text_and_text};
-use crate::placeholder_value::{PlaceholderValues, in_attribute};
+use crate::placeholder_value::{PlaceholderValues, in_attribute, in_digits};
 
 /// Returns the value of an attribute of which nothing is known: lower case, without outer spaces.
 fn standard_text(text: &str) -> Option<String> {
     (!in_attribute(text)).then(|| text.trim().to_lowercase())
+}
+
+/// Returns the words of a text, without case, accents and punctuation: `Garde-malade` is `garde malade`.
+fn standard_words(text: &str) -> Option<String> {
+    let words = words(text);
+    (!words.is_empty() && !in_attribute(text)).then(|| words.join(" "))
+}
+
+/// Returns the letters and digits of a number that somebody gave out: `ab 12-34` is `AB1234`.
+fn standard_code(text: &str) -> Option<String> {
+    let code = words(text).concat();
+    (!code.is_empty() && !in_attribute(text) && !in_digits(text)).then(|| code.to_uppercase())
 }
 
 /// `standard_first_name(text)` and the others, for SQL. `standard_phone`, `phone_line`, `standard_postcode`
@@ -53,6 +67,8 @@ pub fn functions(placeholders: &PlaceholderValues) -> Vec<ScalarUDF> {
     };
     vec![
         text("standard_text", standard_text),
+        text("standard_words", standard_words),
+        text("standard_code", standard_code),
         text("standard_first_name", standard_first_name),
         text("standard_last_name", standard_last_name),
         text("formal_first_name", |name| Some(formal_name(name).to_owned())),
@@ -67,4 +83,19 @@ pub fn functions(placeholders: &PlaceholderValues) -> Vec<ScalarUDF> {
         text("standard_company_name", standard_company_name),
         text_and_text("standard_legal_number", standard_legal_number),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_of_any_kind_have_one_spelling() {
+        assert_eq!(standard_words("  Garde-MALADE "), standard_words("garde malade"));
+        assert_eq!(standard_code("ab 12-34"), standard_code("AB1234"));
+        for nothing in ["", " - ", "n/a"] {
+            assert_eq!((standard_words(nothing), standard_code(nothing)), (None, None), "{nothing}");
+        }
+        assert_eq!(standard_code("0000000"), None);
+    }
 }

@@ -1,39 +1,13 @@
 //! First and last names.
 //!
-//! Titles are removed, and so are particles (`de`, `von`). Articles and prefixes that are part of the name
+//! Titles are removed (see `title`), and so are particles (`de`, `von`). Articles and prefixes that are part of the name
 //! are joined with it (`Le Goff`, `Mc Donald`, `Saint-Exupéry`). The parts of a double name stay separate, in
 //! their order, so that one of them can be recognised alone.
 
 use super::letters::words;
+use super::title::{Field, is_formerly, without_titles};
 use crate::placeholder_value::in_name;
 
-/// Before a name.
-const TITLES: [&str; 22] = [
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "mme",
-    "mmes",
-    "mlle",
-    "mm",
-    "m",
-    "dr",
-    "docteur",
-    "doctor",
-    "prof",
-    "professeur",
-    "pr",
-    "sir",
-    "dame",
-    "me",
-    "maitre",
-    "monsieur",
-    "madame",
-    "mademoiselle",
-];
-/// After a name.
-const SUFFIXES: [&str; 7] = ["jr", "sr", "junior", "senior", "ii", "iii", "phd"];
 /// Said by some and left out by others.
 const PARTICLES: [&str; 20] = [
     "de", "du", "des", "d", "von", "van", "vom", "zu", "zur", "der", "den", "ter", "di", "da", "del",
@@ -42,12 +16,9 @@ const PARTICLES: [&str; 20] = [
 /// Part of the name: written apart by some and together by others.
 const PREFIXES: [&str; 13] =
     ["le", "la", "les", "l", "mc", "mac", "o", "saint", "st", "sainte", "ste", "el", "ben"];
-/// Words between the present name and the name at birth.
-const MARRIED: [&str; 9] = ["nee", "ne", "epouse", "epse", "ep", "veuve", "vve", "formerly", "born"];
-
 /// Returns the first name as records are compared by it: `M. Jean-Luc` is `jean luc`.
 pub fn standard_first_name(text: &str) -> Option<String> {
-    joined(without_titles(words(text)))
+    joined(without_titles(words(text), Field::FirstName))
 }
 
 /// Returns the last name as records are compared by it: `Le Goff-de Kérouac` is `legoff kerouac`.
@@ -57,13 +28,10 @@ pub fn standard_last_name(text: &str) -> Option<String> {
         text.chars().map(|c| if matches!(c, '’' | '‘' | '`' | '´') { '\'' } else { c }).collect();
     let lower = shown.to_lowercase();
     let text = if lower.starts_with("d'") { &shown[2..] } else { &shown };
-    let all = without_titles(words(text));
+    let all = without_titles(words(text), Field::LastName);
     let kept: Vec<String> = {
-        let without: Vec<String> = all
-            .iter()
-            .filter(|w| !PARTICLES.contains(&w.as_str()) && !MARRIED.contains(&w.as_str()))
-            .cloned()
-            .collect();
+        let without: Vec<String> =
+            all.iter().filter(|w| !PARTICLES.contains(&w.as_str()) && !is_formerly(w)).cloned().collect();
         // Do is also a name.
         if without.is_empty() { all } else { without }
     };
@@ -83,16 +51,6 @@ pub fn standard_last_name(text: &str) -> Option<String> {
         }
     }
     joined(parts)
-}
-
-fn without_titles(mut words: Vec<String>) -> Vec<String> {
-    while words.len() > 1 && TITLES.contains(&words[0].as_str()) {
-        words.remove(0);
-    }
-    while words.len() > 1 && words.last().is_some_and(|w| SUFFIXES.contains(&w.as_str())) {
-        words.pop();
-    }
-    words
 }
 
 fn joined(words: Vec<String>) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Which blocking rule found which pairs.
+//! Which blocking rule found which pairs, and which others would find more.
 
 use maud::{Markup, html};
 
@@ -56,5 +56,41 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
                 tbody { @for line in &lines { (line) } }
             }
         }))
+        (proposals(catalog).await?)
     }))
+}
+
+/// Rules that would pay; nothing where there is none.
+async fn proposals(catalog: &Catalog) -> Result<Markup> {
+    let sql = "select rule, pairs, true_pairs, skipped_blocks from mart.blocking_proposals
+               where pays order by position limit 5";
+    let Some(rows) = Rows::of(catalog, "mart.blocking_proposals", sql).await?.filter(|rows| !rows.is_empty())
+    else {
+        return Ok(html! {});
+    };
+    let mut lines = Vec::new();
+    for row in rows.numbers() {
+        lines.push(html! {
+            tr {
+                th scope="row" { (rows.text("rule", row)?) }
+                td { (grouped(rows.count("pairs", row)?)) }
+                td { (grouped(rows.float("true_pairs", row)?.unwrap_or_default().round() as i64)) }
+                td class="wide" { (grouped(rows.count("skipped_blocks", row)?)) }
+            }
+        });
+    }
+    Ok(html! {
+        p { "Each of these rules alone would find pairs of one person that no rule compares." }
+        (scrolled("Blocking rules that would find more", &html! {
+            table {
+                thead { tr {
+                    th class="word" scope="col" { "Further blocking rule" }
+                    th scope="col" { "Pairs added" }
+                    th scope="col" { "Of one person, about" }
+                    th class="wide" scope="col" { "Blocks skipped" }
+                } }
+                tbody { @for line in &lines { (line) } }
+            }
+        }))
+    })
 }
