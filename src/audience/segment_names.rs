@@ -49,7 +49,7 @@ pub(super) async fn require_known(catalog: &Catalog, audiences: &[Audience]) -> 
     let mut errors = Vec::new();
     for audience in audiences {
         for (key, sql) in audience.expressions() {
-            for unknown in segments_named(&sql).into_iter().filter(|name| !known.contains(name)) {
+            for unknown in segments_named(sql).into_iter().filter(|name| !known.contains(name)) {
                 let near = did_you_mean(&unknown, known.iter().map(String::as_str));
                 let all = known.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
                 errors.push(
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_compared_with_the_name_of_a_segment_is_found() {
-        let found = |sql: &str| segments_named(&sql).into_iter().collect::<Vec<_>>();
+        let found = |sql: &str| segments_named(sql).into_iter().collect::<Vec<_>>();
         assert_eq!(found("orders > 1 and segment_name = 'frequent, on the web'"), ["frequent, on the web"]);
         assert_eq!(
             found("('a') <> mart.segments.segment_name or (segments.Segment_Name) in ('b', 'c')"),

@@ -231,7 +231,7 @@ mod tests {
         assert!(matches!(cells_of[1], Cell::Number { value, .. } if value == -999_999_999_999_999.0));
         assert_eq!(cells_of[2], Cell::NoText("1000000000000000".to_owned()));
         assert_eq!(cells(UInt64Array::from(vec![u64::MAX])), [Cell::NoText(u64::MAX.to_string())]);
-        let decimals = vec![Some(1_234_567_890_123_45), Some(12_345_678_901_234_567), Some(-5), None];
+        let decimals = vec![Some(123_456_789_012_345), Some(12_345_678_901_234_567), Some(-5), None];
         let decimals = Decimal128Array::from(decimals).with_precision_and_scale(38, 2).unwrap();
         let found = cells(decimals);
         assert!(matches!(found[0], Cell::Number { value, .. } if value == 1_234_567_890_123.45));

@@ -105,7 +105,7 @@ impl<'t> Document<'t> {
                 None => {
                     let entries = inside.and_then(DeValue::as_array);
                     let entry =
-                        entries.zip(part.parse().ok()).and_then(|(list, n): (_, usize)| list.iter().nth(n));
+                        entries.zip(part.parse().ok()).and_then(|(list, n): (_, usize)| list.get(n));
                     entry.map(|entry| (entry.span(), entry))
                 }
             };

@@ -265,7 +265,7 @@ mod tests {
             skipped_blocks: 0,
             block_limit: 500,
         };
-        let found = Found { blocks: &[], added: &[], proposals: &[proposal.clone()] };
+        let found = Found { blocks: &[], added: &[], proposals: std::slice::from_ref(&proposal) };
         let rows = rows(&linkage, &learnt, 0.6, &found).unwrap();
         let rows = LastRows::of(&[rows.project(&[3, 4, 5, 6]).unwrap()]);
         assert_eq!(rows.estimate(&linkage).unwrap(), learnt);
