@@ -49,7 +49,7 @@ pub(super) async fn require_known(catalog: &Catalog, audiences: &[Audience]) -> 
     let mut errors = Vec::new();
     for audience in audiences {
         for (key, sql) in audience.expressions() {
-            for unknown in segments_named(sql).into_iter().filter(|name| !known.contains(name)) {
+            for unknown in segments_named(&sql).into_iter().filter(|name| !known.contains(name)) {
                 let near = did_you_mean(&unknown, known.iter().map(String::as_str));
                 let all = known.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
                 errors.push(
