@@ -104,8 +104,7 @@ impl<'t> Document<'t> {
                 Some(table) => table.get_key_value(part.as_str()).map(|(name, value)| (name.span(), value)),
                 None => {
                     let entries = inside.and_then(DeValue::as_array);
-                    let entry =
-                        entries.zip(part.parse().ok()).and_then(|(list, n): (_, usize)| list.get(n));
+                    let entry = entries.zip(part.parse().ok()).and_then(|(list, n): (_, usize)| list.get(n));
                     entry.map(|entry| (entry.span(), entry))
                 }
             };

@@ -237,10 +237,23 @@ fn what_is_exported_reads_back_as_it_was_and_formulas_are_reported() {
     project.night().published();
     let (warehouse, out) = (project.path("warehouse"), project.path("out.csv"));
     let sql = "select id, name, postcode, phone, card from raw.sales order by id";
-    let message = sillage(["query", sql, "--warehouse", &warehouse, "-o", &out]).published().stderr;
-    assert!(message.contains("cells begin as formulas do") && message.contains(": 2 in name;"), "{message}");
-    let mut reader = csv::Reader::from_path(&out).unwrap();
-    let read: Vec<Vec<String>> =
-        reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+    let written = |more: &[&str]| {
+        let words = ["query", sql, "--warehouse", &warehouse, "-o", &out];
+        let message = sillage(words.iter().chain(more)).published().stderr;
+        let mut reader = csv::Reader::from_path(&out).unwrap();
+        let read: Vec<Vec<String>> =
+            reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+        (message, read)
+    };
+    let (message, read) = written(&["--keep-formulas"]);
+    assert!(message.contains("cells begin as formulas do") && message.contains("2 in name"), "{message}");
     assert_eq!(read, rows.map(|row| row.map(str::to_owned).to_vec()));
+    // For a spreadsheet, which would carry them out.
+    let (message, read) = written(&[]);
+    assert!(message.contains("have a ' before them") && message.contains("2 in name"), "{message}");
+    let harmless = rows.map(|row| {
+        row.map(|cell| if cell.starts_with(['=', '@']) { format!("'{cell}") } else { cell.to_owned() })
+            .to_vec()
+    });
+    assert_eq!(read, harmless);
 }
