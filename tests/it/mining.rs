@@ -222,11 +222,10 @@ fn a_model_that_may_be_chance_says_so() {
     project.file("pipeline.toml", list("weak_model = \"refuse\""));
     let may_be_chance =
         "rank_by `cancels_probability`: cancels_probability is of a model that may be no better";
-    project.run(&[]).refused(1, &[may_be_chance]);
+    project.run(&[]).refused(1, &[may_be_chance, "hardly better than chance: on the hold-out AUC 0."]);
     project.file("pipeline.toml", list(""));
     let ran = project.run(&[]).published();
     assert!(ran.stderr.contains(may_be_chance), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hardly better than chance: on the hold-out AUC 0."), "{}", ran.stderr);
     let figure = |name: &str| {
         let sql = format!("select value from ops.models where model = 'cancels' and name = '{name}'");
         project.query(&sql)[0].parse::<f64>().unwrap()
@@ -237,7 +236,7 @@ fn a_model_that_may_be_chance_says_so() {
     assert_eq!(project.query("select model from ops.models where name = 'weak'"), ["cancels"]);
     assert!((figure("auc_of_folds") - 0.5).abs() < 0.1);
     // Whom it was judged on is kept, of the last fit alone.
-    let held_out = "select count(*), count(distinct customer_id), min(run) = (select max(run) from ops.runs)
+    let held_out = "select count(*), count(distinct customer_id), min(run) = max(run)
                     from ops.holdout_scores where model = 'cancels'";
     let judged = [format!("{0},{0},true", figure("rows_holdout"))];
     assert_eq!(project.query(held_out), judged);
