@@ -113,7 +113,7 @@ impl Address {
         let text = |nth: usize| as_text(&self.expressions[nth]);
         match self.kind {
             AddressKind::Email => format!("standard_email({}) is not null", text(0)),
-            // Without a country a national number cannot be told from a wrong one.
+            // Without a country, national numbers cannot be checked against a numbering plan.
             AddressKind::Phone if self.country.is_empty() => {
                 format!("standard_phone({}, '') is not null", text(0))
             }

@@ -18,7 +18,7 @@ const COLUMNS: [&str; 3] = ["channel", "address", BOUNCES_VALID_FROM];
 pub(super) struct Bounces {
     /// Rows that no instant shows.
     undated: usize,
-    /// Channel, rows, and rows without an address or a date.
+    /// Channel, rows, and rows without an address.
     counts: Vec<(Option<String>, i64, i64)>,
 }
 
@@ -88,17 +88,17 @@ impl Bounces {
     pub fn warnings(&self) -> Vec<String> {
         let name = table(BOUNCES);
         let mut warnings = Vec::new();
-        let nowhere: i64 = self.counts.iter().map(|(_, _, nowhere)| nowhere).sum();
-        let unsaid: i64 =
+        let without_address: i64 = self.counts.iter().map(|(_, _, without_address)| without_address).sum();
+        let without_channel: i64 =
             self.counts.iter().filter(|(channel, ..)| channel.is_none()).map(|(_, n, _)| n).sum();
         let mut ignored = |n: i64, column: &str| {
             if n > 0 {
                 warnings.push(format!("{name}: rows without {column}, which are ignored: {n}"));
             }
         };
-        ignored(nowhere, "address");
+        ignored(without_address, "address");
         ignored(self.undated as i64, BOUNCES_VALID_FROM);
-        ignored(unsaid, "channel");
+        ignored(without_channel, "channel");
         let unknown: BTreeSet<&str> = self
             .counts
             .iter()

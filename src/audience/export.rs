@@ -1,7 +1,7 @@
 //! The additional columns of an exported audience.
 //!
-//! A run writes into its release which columns an export of each list adds, so that whoever has the warehouse
-//! needs no pipeline file to export a list whole.
+//! A run writes into its release which columns an export of each list adds, so that an export needs no pipeline
+//! file.
 
 use std::collections::BTreeMap;
 

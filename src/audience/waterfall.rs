@@ -136,23 +136,23 @@ fn conditions(audience: &Audience) -> BTreeMap<usize, String> {
 /// the control group and the list, than the lists.
 pub fn disagreements_sql() -> String {
     format!(
-        "with told as (
+        "with claimed as (
            select audience, position, customers,
              max(position) over (partition by audience) as listed from {waterfall}),
          numbers as (
-           select 'decisions' as what, audience, position, customers as told, 0 as found from told
+           select 'decisions' as what, audience, position, customers as claimed, 0 as found from claimed
            union all
            select 'decisions', audience, position, 0, count(*) from {decisions} group by audience, position
            union all
            select 'decisions', audience, 0, 0, count(*) from {decisions} group by audience
            union all
-           select 'lists', audience, position - listed, customers, 0 from told where position >= listed - 1
+           select 'lists', audience, position - listed, customers, 0 from claimed where position >= listed - 1
            union all
            select 'lists', audience, case when is_control then -1 else 0 end, 0, count(*)
            from {lists} group by audience, is_control)
          select count(*) from (
            select what, audience, position from numbers group by what, audience, position
-           having sum(told) <> sum(found)) as wrong",
+           having sum(claimed) <> sum(found)) as wrong",
         waterfall = table(WATERFALL),
         decisions = table(DECISIONS),
         lists = table(LISTS),

@@ -1,7 +1,7 @@
 //! Audiences that read the score of a model which may be no better than chance.
 //!
 //! A model is weak where the interval of its AUC or of its lift reaches what chance would give; the fit says so in
-//! `ops.models`. What an audience reads is told by names: the score of a model `churn` is `churn_probability`.
+//! `ops.models`. Which scores an audience reads follows from column names: the score of a model `churn` is `churn_probability`.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

@@ -131,7 +131,7 @@ async fn explain(args: ExplainArgs) -> Result<()> {
     let found = audience::find(&catalog, &args.who).await?;
     let customers = audience::ids(&found).await?;
     let [customer] = customers.as_slice() else {
-        // Whoever asked for a name gets to choose among those who bear it.
+        // Several customers match: they are listed to choose from.
         args.read.output.write(&catalog, found).await?;
         return Err(Error::failed(format!("{} customers are known by this", customers.len()))
             .hint("explain one of the customer ids above"));

@@ -1,4 +1,4 @@
-//! Cells that do not stand in a file as they stand in the table, counted by column and told at the end.
+//! Cells that are written differently from the table's values, counted by column for a warning at the end.
 
 use std::collections::BTreeMap;
 

@@ -69,7 +69,7 @@ impl Ingest {
     }
 
     /// Returns what the columns of the files would lead to, without reading a row: the columns of the raw table, and
-    /// what is not as declared and borne.
+    /// deviations from the declaration that the source's policy accepts.
     ///
     /// # Errors
     /// Files whose columns the policy of the source does not accept, or that cannot be read; all of them.

@@ -278,7 +278,7 @@ fn retried(request: &Request, seen: &Observation, before: Option<&Before>) -> Re
         mode: if state.mode == Mode::Forget { Mode::Night } else { state.mode.clone() },
         as_of: Some(unfinished.begun.as_of),
         backfill: state.backfill,
-        // Whoever began it had said so.
+        // The run that is retried was allowed to.
         future: true,
         select: state.select.clone(),
         exclude: state.exclude.clone(),

@@ -69,15 +69,11 @@ impl Catalog {
     #[must_use]
     pub fn at(&self, instant: Instant) -> Catalog {
         Catalog {
-            warehouse: self.warehouse.clone(),
-            engine: self.engine.clone(),
-            release: self.release,
-            released: self.released.clone(),
-            visibility: self.visibility.clone(),
             standing_at: Some(instant),
             tables: Mutex::new(self.tables().clone()),
             views: Mutex::new(lock(&self.views).clone()),
             verified: Mutex::new(lock(&self.verified).clone()),
+            ..self.as_released()
         }
     }
 

@@ -229,7 +229,7 @@ mod tests {
         assert!(linkage.terms().contains("occupation"));
         assert_eq!(linkage.attribute_names().last(), Some(&"occupation"));
         assert_ne!(linkage.fingerprint(), Linkage::for_persons().unwrap().fingerprint());
-        // Once, whoever asks.
+        // Asking again adds nothing.
         assert_eq!(linkage.clone().comparing_own_attributes(), linkage);
     }
 }

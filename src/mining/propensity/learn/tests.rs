@@ -244,11 +244,11 @@ async fn a_column_of_text_is_learnt_by_its_levels_and_told_in_its_own_words() {
         let outcomes: Vec<bool> = held_out.iter().map(|score| score.outcome).collect();
         assert_eq!(metrics::auc(&scores, &outcomes), fitted.metric("auc"));
         assert_eq!(Some(held_out.len() as f64), fitted.metric("rows_holdout"));
-        let told: Vec<(i64, f64, String)> = fitted
+        let coefficients: Vec<(i64, f64, String)> = fitted
             .series(Part::Coefficient, "log_odds")
             .map(|(position, e)| (position, e.value.unwrap(), e.note.clone().unwrap()))
             .collect();
-        let units: Vec<&str> = told.iter().map(|(.., unit)| unit.as_str()).collect();
+        let units: Vec<&str> = coefficients.iter().map(|(.., unit)| unit.as_str()).collect();
         assert_eq!(
             units,
             [
@@ -261,8 +261,8 @@ async fn a_column_of_text_is_learnt_by_its_levels_and_told_in_its_own_words() {
         );
         // Log-odds of 10 and of 50 in 100 against those of 40, which the penalty draws in a little.
         let expected = |rate: f64| (rate / (1.0 - rate)).ln() - (0.4f64 / 0.6).ln();
-        assert!((told[2].1 - expected(0.1)).abs() < 0.1, "{told:?}");
-        assert!((told[3].1 - expected(0.5)).abs() < 0.1, "{told:?}");
+        assert!((coefficients[2].1 - expected(0.1)).abs() < 0.1, "{coefficients:?}");
+        assert!((coefficients[3].1 - expected(0.5)).abs() < 0.1, "{coefficients:?}");
         let error = fitted.value(Part::Coefficient, "std_error", 2).unwrap();
         // Of two shares: the root of 1/np(1-p) each, for 1,200 and 1,494 customers.
         let by_hand = (1.0 / (1200.0 * 0.1 * 0.9) + 1.0f64 / (1494.0 * 0.4 * 0.6)).sqrt();
@@ -346,17 +346,19 @@ async fn subscribers_by_their_texts_leave_as_scikit_learn_says() {
     params.folds = Some(10);
     let fitted = fit("churn", &params, Labelled::Customers(frame)).await.unwrap().fitted;
     let figure = |name: &str| fitted.metric(name).unwrap();
-    for name in ["auc", "brier", "top_decile_lift"] {
-        println!(
-            "{name} {:.4} ± {:.4}",
-            figure(&format!("{name}_of_folds")),
-            figure(&format!("{name}_of_folds_sd"))
-        );
-    }
-    fitted.remarks().for_each(|remark| println!("{remark}"));
+    print_folds(&fitted);
     assert!((figure("auc_of_folds") - 0.845).abs() < 0.001);
     assert!((figure("brier_of_folds") - 0.1355).abs() < 0.001);
     assert!((figure("top_decile_lift_of_folds") - 2.85).abs() < 0.1);
+}
+
+/// Shows the figures of the folds and what the fit remarks.
+fn print_folds(fitted: &FittedModel) {
+    for name in ["auc", "brier", "top_decile_lift"] {
+        let (mean, spread) = (format!("{name}_of_folds"), format!("{name}_of_folds_sd"));
+        println!("{name} {:.4} ± {:.4}", fitted.metric(&mean).unwrap(), fitted.metric(&spread).unwrap());
+    }
+    fitted.remarks().for_each(|remark| println!("{remark}"));
 }
 
 /// scikit-learn, winsorised, scaled and folded in the same way: AUC .82146, Brier .09781, lift
@@ -414,14 +416,7 @@ async fn telecom_subscribers_leave_as_scikit_learn_says() {
     folded.folds = Some(10);
     let fitted = fit("churn", &folded, Labelled::Customers(all)).await.unwrap().fitted;
     let figure = |name: &str| fitted.metric(name).unwrap();
-    for name in ["auc", "brier", "top_decile_lift"] {
-        println!(
-            "{name} {:.4} ± {:.4}",
-            figure(&format!("{name}_of_folds")),
-            figure(&format!("{name}_of_folds_sd"))
-        );
-    }
-    fitted.remarks().for_each(|remark| println!("{remark}"));
+    print_folds(&fitted);
     assert!((figure("auc_of_folds") - 0.8235).abs() < 0.003);
     assert!((auc - 0.82146).abs() < 1e-4, "{auc}");
     assert!((brier - 0.09781).abs() < 1e-4, "{brier}");
