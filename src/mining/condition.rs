@@ -1,4 +1,4 @@
-//! A SQL condition over features, as sections of several methods have it.
+//! A SQL condition or expression over features, as sections of several methods have it.
 
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
@@ -9,13 +9,20 @@ use crate::error::{Error, Result};
 
 /// Adds a problem where the condition is no SQL.
 pub(super) fn check_condition(key: &[&str], condition: Option<&str>, problems: &mut Vec<Problem>) {
-    if let Some(text) = condition
+    check_sql(key, condition, "the condition is not a SQL expression", problems);
+}
+
+/// Adds a problem where the expression is no SQL.
+pub(super) fn check_expression(key: &[&str], expression: Option<&str>, problems: &mut Vec<Problem>) {
+    check_sql(key, expression, "this is not a SQL expression", problems);
+}
+
+fn check_sql(key: &[&str], text: Option<&str>, wrong: &str, problems: &mut Vec<Problem>) {
+    if let Some(text) = text
         && let Err(cause) = DFParser::parse_sql_into_expr(text)
     {
-        problems.push(Problem::new(
-            key.iter().copied(),
-            Error::config("the condition is not a SQL expression").caused_by(cause).in_part(text, text),
-        ));
+        let error = Error::config(wrong).caused_by(cause).in_part(text, text);
+        problems.push(Problem::new(key.iter().copied(), error));
     }
 }
 

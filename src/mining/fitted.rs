@@ -21,6 +21,7 @@ use crate::step::StepContext;
 pub enum ModelKind {
     Segments,
     Propensity,
+    Value,
 }
 
 impl ModelKind {
@@ -28,6 +29,7 @@ impl ModelKind {
         match self {
             ModelKind::Segments => "segments",
             ModelKind::Propensity => "propensity",
+            ModelKind::Value => "value",
         }
     }
 }
@@ -45,6 +47,7 @@ impl FromStr for ModelKind {
         match text {
             "segments" => Ok(ModelKind::Segments),
             "propensity" => Ok(ModelKind::Propensity),
+            "value" => Ok(ModelKind::Value),
             other => Err(Error::failed(format!("`{other}` is not a kind of fitted model"))),
         }
     }

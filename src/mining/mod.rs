@@ -9,10 +9,12 @@
 //!
 //! ```text
 //! feature_column, bounds, condition  what the sections of several methods have in common
+//! cutoffs, feature_query, heirs  past instants, the features of then, and whose they were
 //! matrix, texts  features of a bounded set of customers → ndarray, in key order
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
 //! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
+//! value        purchases to come, what they are worth → mart.<name>_value
 //! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
 //! fitted       a fitted model as rows of ops.models, and back
 //! refit        whether anything has changed since the last fit
@@ -25,9 +27,12 @@ mod bounds;
 mod cholesky;
 mod collinearity;
 mod condition;
+mod cutoffs;
 mod feature_column;
+mod feature_query;
 mod fit_error;
 pub mod fitted;
+mod heirs;
 mod logistic;
 mod matrix;
 pub mod metrics;
@@ -40,6 +45,10 @@ pub mod segments;
 #[cfg(test)]
 mod test_data;
 mod texts;
+pub mod value;
+
+pub use cutoffs::{Cutoffs, CutoffsSection};
+pub use feature_query::FeatureQuery;
 
 /// The column that tells customers apart in every frame given to mining and got from it.
 pub const KEY: &str = "customer_id";

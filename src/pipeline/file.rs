@@ -20,6 +20,7 @@ use crate::identity::{
 };
 use crate::mining::propensity::PropensitySection;
 use crate::mining::segments::SegmentSection;
+use crate::mining::value::ValueSection;
 use crate::source::{SourceDeclaration, SourceDefaults};
 
 /// A pipeline file, as far as it could be read.
@@ -77,6 +78,9 @@ pub struct PipelineFile {
     /// Models that predict an outcome for each customer, each a table `mart.<name>_scores`.
     #[schemars(default)]
     pub propensity: BTreeMap<String, PropensitySection>,
+    /// Models of what each customer will bring, each a table `mart.<name>_value`.
+    #[schemars(default)]
+    pub value: BTreeMap<String, ValueSection>,
     /// Target lists: sections `[audiences.<name>]`, or a folder or pattern of files `<name>.toml`.
     #[schemars(default, schema_with = "sections::<AudienceDeclaration>", example = &"pipelines/nightly/audiences")]
     pub audiences: BTreeMap<String, AudienceDeclaration>,
@@ -92,7 +96,7 @@ fn sections<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 19] = [
     "name",
     "description",
     "schedule",
@@ -110,6 +114,7 @@ pub(super) const KEYS: [&str; 18] = [
     "match_quality",
     "segments",
     "propensity",
+    "value",
     "audiences",
 ];
 
@@ -141,6 +146,7 @@ impl PipelineFile {
             properties: reader.parts(TABLES),
             segments: reader.each("segments"),
             propensity: reader.each("propensity"),
+            value: reader.each("value"),
             audiences: reader.each("audiences"),
         };
         (file, reader.errors)

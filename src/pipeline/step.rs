@@ -8,6 +8,7 @@ use crate::identity::{GoldenRecord, Households, Identity, Organisations};
 use crate::ingest::Ingest;
 use crate::mining::propensity::Propensity;
 use crate::mining::segments::Segmentations;
+use crate::mining::value::Value;
 use crate::model::ModelStep;
 use crate::step::Step;
 
@@ -23,6 +24,7 @@ pub enum DeclaredStep {
     Quality(Arc<Quality>),
     Segments(Arc<Segmentations>),
     Propensity(Arc<Propensity>),
+    Value(Arc<Value>),
     Audiences(Arc<Audiences>),
 }
 
@@ -39,6 +41,7 @@ impl DeclaredStep {
             DeclaredStep::Quality(step) => step.clone(),
             DeclaredStep::Segments(step) => step.clone(),
             DeclaredStep::Propensity(step) => step.clone(),
+            DeclaredStep::Value(step) => step.clone(),
             DeclaredStep::Audiences(step) => step.clone(),
         }
     }

@@ -7,6 +7,7 @@ use crate::config::Problem;
 use crate::error::Error;
 use crate::mining::bounds::{at_least, check_winsorise, winsorise};
 use crate::mining::condition::check_condition;
+use crate::mining::cutoffs::{CutoffsSection, days, not_days};
 use crate::mining::feature_column::{FeatureColumn, check_columns};
 use crate::name::TableName;
 
@@ -75,26 +76,6 @@ pub struct OutcomeSection {
     pub condition: Option<String>,
 }
 
-/// The past instants to learn from, the latest being the hold-out.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected { count = 5, every_days = 30 } or a list of days")]
-pub enum CutoffsSection {
-    Days(Vec<String>),
-    Spaced(CutoffSpacing),
-}
-
-/// `count` cut-offs, each `every_days` before the next, the latest one window before the as-of instant.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CutoffSpacing {
-    /// How many cut-offs, the latest one window before the run's instant.
-    #[schemars(example = 3)]
-    pub count: usize,
-    /// How many days are between them.
-    #[schemars(example = 90)]
-    pub every_days: i64,
-}
-
 /// `[propensity.<name>]`, checked.
 #[derive(Debug, Clone)]
 pub struct PropensityParams {
@@ -141,6 +122,8 @@ impl OutcomeParams {
     }
 }
 
+/// The latest is held out to judge the model, the earlier ones are learnt from.
+const LEAST_CUTOFFS: usize = 2;
 /// The model is fitted once for each.
 const MOST_FOLDS: usize = 50;
 
@@ -165,7 +148,7 @@ impl PropensitySection {
         check_condition(&["scored"], self.scored.as_deref(), &mut problems);
         let outcome = self.outcome.check(&self.columns, &mut problems);
         match (&self.cutoffs, &self.outcome.column) {
-            (Some(cutoffs), None) => check_cutoffs(cutoffs, &mut problems),
+            (Some(cutoffs), None) => cutoffs.check(LEAST_CUTOFFS, &mut problems),
             (None, None) => problems.push(Problem::new(
                 Vec::<String>::new(),
                 Error::config("missing key `cutoffs`")
@@ -286,24 +269,6 @@ impl OutcomeSection {
     }
 }
 
-/// The instants themselves are read by the pipeline, which knows the time zone.
-fn check_cutoffs(cutoffs: &CutoffsSection, problems: &mut Vec<Problem>) {
-    match cutoffs {
-        CutoffsSection::Days(texts) if texts.len() < 2 => {
-            problems.push(Problem::new(["cutoffs"], too_few_cutoffs(texts.len())));
-        }
-        CutoffsSection::Days(_) => {}
-        CutoffsSection::Spaced(spacing) => {
-            if spacing.count < 2 {
-                problems.push(Problem::new(["cutoffs", "count"], too_few_cutoffs(spacing.count)));
-            }
-            if days(spacing.every_days).is_none() {
-                problems.push(Problem::new(["cutoffs", "every_days"], not_days(spacing.every_days)));
-            }
-        }
-    }
-}
-
 fn check_folds(folds: Option<usize>, has_label: bool, problems: &mut Vec<Problem>) {
     let Some(folds) = folds else { return };
     let error = if !has_label {
@@ -317,19 +282,6 @@ fn check_folds(folds: Option<usize>, has_label: bool, problems: &mut Vec<Problem
         return;
     };
     problems.push(Problem::new(["folds"], error));
-}
-
-fn too_few_cutoffs(count: usize) -> Error {
-    Error::config(format!("{count} cut-offs are declared, at least 2 were expected"))
-        .hint("the latest is held out to judge the model, the earlier ones are learnt from")
-}
-
-fn days(count: i64) -> Option<u32> {
-    u32::try_from(count).ok().filter(|count| (1..=36_500).contains(count))
-}
-
-fn not_days(count: i64) -> Error {
-    Error::config(format!("{count} days were found, 1 to 36500 were expected"))
 }
 
 fn sample() -> usize {

@@ -2,10 +2,7 @@
 //!
 //! ```text
 //! declaration  [propensity.<name>], checked
-//! cutoffs      past instants to learn at
-//! features     the features as of an instant
 //! outcome      what came within the window after it
-//! heirs        … for the customers who have the records of then
 //! regression   features and outcomes → weights
 //! learn        cut-offs with their outcomes → a fitted model, judged on the hold-out
 //! folds        … and on every customer in turn, where the features carry the label
@@ -17,11 +14,8 @@
 //! ```
 
 mod coefficients;
-mod cutoffs;
 mod declaration;
-mod features;
 mod folds;
-mod heirs;
 mod judge;
 mod learn;
 mod outcome;
@@ -30,7 +24,5 @@ mod score;
 mod step;
 mod unseen;
 
-pub use cutoffs::Cutoffs;
-pub use declaration::{CutoffsSection, EventOutcome, OutcomeParams, PropensityParams, PropensitySection};
-pub use features::FeatureQuery;
+pub use declaration::{EventOutcome, OutcomeParams, PropensityParams, PropensitySection};
 pub use step::{Learning, PastLearning, Propensity};

@@ -6,12 +6,12 @@ use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{JoinType, col, lit};
 use datafusion::prelude::DataFrame;
 
-use super::cutoffs::shift_days;
 use super::declaration::EventOutcome;
-use super::heirs;
 use super::learn::OUTCOME;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
+use crate::mining::cutoffs::shift_days;
+use crate::mining::heirs;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::visibility::KnownSince;
 

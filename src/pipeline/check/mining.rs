@@ -10,11 +10,10 @@ use super::checking::Checking;
 use super::undated::Makers;
 use crate::clock::parse_instant;
 use crate::error::Error;
-use crate::mining::propensity::{
-    Cutoffs, CutoffsSection, EventOutcome, FeatureQuery, Learning, OutcomeParams, PastLearning, Propensity,
-    PropensitySection,
-};
+use crate::mining::propensity::{Learning, OutcomeParams, PastLearning, Propensity, PropensitySection};
 use crate::mining::segments::{SegmentSection, Segmentation, Segmentations};
+use crate::mining::value::{Value, ValueSection};
+use crate::mining::{Cutoffs, CutoffsSection, FeatureQuery};
 use crate::model::Model;
 use crate::name::{StepName, TableName, is_identifier};
 use crate::pipeline::definition::TableRules;
@@ -89,6 +88,65 @@ impl Checking<'_, '_> {
         }
     }
 
+    /// Adds a step for each value.
+    pub(super) fn values(
+        &mut self,
+        sections: &BTreeMap<String, ValueSection>,
+        features: Features,
+        zone: Tz,
+        steps: &mut BTreeMap<StepName, DeclaredStep>,
+    ) {
+        let mut values = Vec::new();
+        for (name, section) in sections {
+            let key = ["value", name.as_str()];
+            let known = features.makers(steps);
+            if self.mart_name(&key, name)
+                && let Some(params) = self.section(&key, section.check())
+                && self.has_time(&["value", name, "purchases", "events"], &params.events, known)
+                && let Some(customers) =
+                    self.customers_of_value(&key, params.customers.as_ref(), features, known)
+                && let Some(cutoffs) = self.cutoffs_of_value(&key, section, zone)
+            {
+                let base = customers.as_ref().map_or(&params.events, |query| &query.table);
+                let by_records = known.knows_customers(base) || known.knows_customers(&params.events);
+                values.push(Value { name: name.clone(), params, customers, cutoffs, by_records });
+            }
+        }
+        for value in values {
+            let step = StepName::from(&value.table("value"));
+            steps.insert(step, DeclaredStep::Value(Arc::new(value)));
+        }
+    }
+
+    /// Returns the query of the customers, where a table of them is named.
+    fn customers_of_value(
+        &mut self,
+        key: &[&str; 2],
+        customers: Option<&TableName>,
+        features: Features,
+        known: Makers,
+    ) -> Option<Option<FeatureQuery>> {
+        let Some(customers) = customers else { return Some(None) };
+        let model = self.made_by_model(&[key[0], key[1], "customers"], customers, features)?;
+        self.knows_its_past(&[key[0], key[1], "customers"], &model, known).then(|| {
+            Some(FeatureQuery {
+                table: model.table.clone(),
+                sql: model.sql.clone(),
+                reads: model.reads.clone(),
+            })
+        })
+    }
+
+    fn cutoffs_of_value(
+        &mut self,
+        key: &[&str; 2],
+        section: &ValueSection,
+        zone: Tz,
+    ) -> Option<Option<Cutoffs>> {
+        let Some(cutoffs) = &section.cutoffs else { return Some(None) };
+        self.cutoffs(&[key[0], key[1], "cutoffs"], cutoffs, zone).map(Some)
+    }
+
     /// The name of a section becomes a part of the names of tables and columns.
     fn mart_name(&mut self, key: &[&str], name: &str) -> bool {
         let is_name = is_identifier(name);
@@ -109,15 +167,22 @@ impl Checking<'_, '_> {
         features: &TableName,
         known: Features,
     ) -> Option<Arc<Model>> {
-        let model = known.models.get(features).cloned();
+        self.made_by_model(&[section[0], section[1], "features"], features, known)
+    }
+
+    /// Returns the model that makes the table which stands at the key.
+    fn made_by_model(&mut self, key: &[&str; 3], table: &TableName, known: Features) -> Option<Arc<Model>> {
+        let model = known.models.get(table).cloned();
         if model.is_none() && self.all_models {
             let models: Vec<String> = known.models.keys().map(ToString::to_string).collect();
-            let near = did_you_mean(&features.to_string(), models.iter().map(String::as_str));
+            let near = did_you_mean(&table.to_string(), models.iter().map(String::as_str));
             self.wrong(
-                &[section[0], section[1], "features"],
-                Error::config(format!("{features} is not made by a model")).hint(near.unwrap_or_else(|| {
-                    "features are a SQL model with $as_of, for example sql/<pipeline>/mart/customer_features.sql"
-                        .to_owned()
+                key,
+                Error::config(format!("{table} is not made by a model")).hint(near.unwrap_or_else(|| {
+                    format!(
+                        "{} are a SQL model with $as_of, for example sql/<pipeline>/mart/customer_features.sql",
+                        key[2]
+                    )
                 })),
             );
         }
@@ -137,9 +202,10 @@ impl Checking<'_, '_> {
             OutcomeParams::Column(column) => return Some(Learning::Label(column.clone())),
             OutcomeParams::Event(outcome) => outcome.clone(),
         };
-        let knows_its_past = self.knows_its_past(name, model, known);
-        let has_time = self.has_time(name, &outcome, known);
-        let cutoffs = self.cutoffs(name, section.cutoffs.as_ref()?, zone)?;
+        let knows_its_past = self.knows_its_past(&["propensity", name, "features"], model, known);
+        let event = if outcome.comes { "event" } else { "absence_of" };
+        let has_time = self.has_time(&["propensity", name, "outcome", event], &outcome.events, known);
+        let cutoffs = self.cutoffs(&["propensity", name, "cutoffs"], section.cutoffs.as_ref()?, zone)?;
         let features =
             FeatureQuery { table: model.table.clone(), sql: model.sql.clone(), reads: model.reads.clone() };
         let undated = model.reads.iter().flat_map(|read| known.undated(read)).collect::<BTreeSet<_>>();
@@ -157,7 +223,7 @@ impl Checking<'_, '_> {
 
     /// Features that are asked about the past may read only what can be shown as of then: tables that say when
     /// their rows became known, and those that are made anew of such tables.
-    fn knows_its_past(&mut self, name: &str, model: &Model, known: Makers) -> bool {
+    fn knows_its_past(&mut self, key: &[&str; 3], model: &Model, known: Makers) -> bool {
         let undeclared: Vec<&TableName> = model
             .reads
             .iter()
@@ -167,7 +233,7 @@ impl Checking<'_, '_> {
         let names: Vec<String> = undeclared.iter().map(ToString::to_string).collect();
         if !undeclared.is_empty() {
             self.wrong(
-                &["propensity", name, "features"],
+                key,
                 Error::config(format!(
                     "{} is asked about the past, but it reads {}, which does not declare when its rows became known",
                     model.table,
@@ -182,18 +248,16 @@ impl Checking<'_, '_> {
         undeclared.is_empty()
     }
 
-    fn has_time(&mut self, name: &str, outcome: &EventOutcome, known: Makers) -> bool {
-        let events = &outcome.events;
+    fn has_time(&mut self, key: &[&str; 4], events: &TableName, known: Makers) -> bool {
         let has_time = known.tables.get(events).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)));
         if !has_time {
-            let key = if outcome.comes { "event" } else { "absence_of" };
             let dated = known.tables.iter().filter(|(_, rules)| matches!(rules.known, KnownSince::At(_)));
             let dated: Vec<String> = dated.map(|(name, _)| name.to_string()).collect();
             let near = (!known.tables.contains_key(events))
                 .then(|| did_you_mean(&events.to_string(), dated.iter().map(String::as_str)))
                 .flatten();
             self.wrong(
-                &["propensity", name, "outcome", key],
+                key,
                 Error::config(format!("{events} does not declare when its events happened")).hint(
                     near.unwrap_or_else(|| format!("add time = \"…\" to {}", declared_in(events, known))),
                 ),
@@ -202,14 +266,11 @@ impl Checking<'_, '_> {
         has_time
     }
 
-    fn cutoffs(&mut self, name: &str, section: &CutoffsSection, zone: Tz) -> Option<Cutoffs> {
+    fn cutoffs(&mut self, key: &[&str; 3], section: &CutoffsSection, zone: Tz) -> Option<Cutoffs> {
         Some(match section {
-            CutoffsSection::Days(texts) => {
-                let key = ["propensity", name, "cutoffs"];
-                Cutoffs::At(
-                    texts.iter().filter_map(|text| self.take(&key, parse_instant(text, zone))).collect(),
-                )
-            }
+            CutoffsSection::Days(texts) => Cutoffs::At(
+                texts.iter().filter_map(|text| self.take(key, parse_instant(text, zone))).collect(),
+            ),
             CutoffsSection::Spaced(spacing) => Cutoffs::Every {
                 count: u32::try_from(spacing.count).ok()?,
                 days: u32::try_from(spacing.every_days).ok()?,

@@ -90,6 +90,7 @@ pub fn check(
     let features = Features { models: &draft.models, tables: &draft.tables, sources: &draft.sources };
     checking.segments(&file.segments, features, &mut draft.steps);
     checking.propensities(&file.propensity, features, timezone, &mut draft.steps);
+    checking.values(&file.value, features, timezone, &mut draft.steps);
     checking.audiences(&file.audiences, &country, &draft.models, &mut draft.tables, &mut draft.steps);
 
     checking.rows_are_dated(&mut draft.sources, &mut draft.tables);
@@ -102,7 +103,7 @@ pub fn check(
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
         let mut made: Vec<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
-        made.extend(tables_of_sections(&file.sources, &file.segments, &file.propensity));
+        made.extend(tables_of_sections(&file.sources, &file.segments, &file.propensity, &file.value));
         checking.tables_are_made(&made, &tables);
     }
     if checking.errors.is_empty() {
@@ -168,10 +169,11 @@ fn empty_graph() -> Dag<StepName> {
 }
 
 /// Returns the tables that sections name, also those that were left out for their errors.
-fn tables_of_sections<S, G, P>(
+fn tables_of_sections<S, G, P, V>(
     sources: &BTreeMap<String, S>,
     segments: &BTreeMap<String, G>,
     propensity: &BTreeMap<String, P>,
+    value: &BTreeMap<String, V>,
 ) -> Vec<TableName> {
     let mut tables: Vec<TableName> =
         sources.keys().filter_map(|name| TableName::new("raw", name).ok()).collect();
@@ -180,6 +182,8 @@ fn tables_of_sections<S, G, P>(
     }
     tables.extend(segments.keys().filter_map(|name| mart(&format!("segments_{name}"))));
     tables.extend(propensity.keys().filter_map(|name| mart(&format!("{name}_scores"))));
+    tables.extend(value.keys().filter_map(|name| mart(&format!("{name}_value"))));
+    tables.extend(value.keys().filter_map(|name| mart(&format!("{name}_value_accuracy"))));
     tables
 }
 

@@ -1,11 +1,64 @@
-//! Past instants to learn at.
+//! Past instants to learn at, and to judge at.
 
 use chrono::Days;
 use chrono_tz::Tz;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::clock::{Instant, show_instant};
+use crate::config::Problem;
 use crate::day::local_instant;
 use crate::error::{Error, Result};
+
+/// The past instants to learn from or to judge at.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected { count = 5, every_days = 30 } or a list of days")]
+pub enum CutoffsSection {
+    Days(Vec<String>),
+    Spaced(CutoffSpacing),
+}
+
+/// `count` cut-offs, each `every_days` before the next, the latest one window before the as-of instant.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CutoffSpacing {
+    /// How many cut-offs, the latest one window before the run's instant.
+    #[schemars(example = 3)]
+    pub count: usize,
+    /// How many days are between them.
+    #[schemars(example = 90)]
+    pub every_days: i64,
+}
+
+impl CutoffsSection {
+    /// Adds what is wrong with it. The instants themselves are read by the pipeline, which knows the time zone.
+    pub(super) fn check(&self, least: usize, problems: &mut Vec<Problem>) {
+        let too_few = |count: usize| {
+            let error =
+                Error::config(format!("{count} cut-offs are declared, at least {least} were expected"));
+            match least {
+                2 => {
+                    error.hint("the latest is held out to judge the model, the earlier ones are learnt from")
+                }
+                _ => error,
+            }
+        };
+        match self {
+            CutoffsSection::Days(texts) if texts.len() < least => {
+                problems.push(Problem::new(["cutoffs"], too_few(texts.len())));
+            }
+            CutoffsSection::Days(_) => {}
+            CutoffsSection::Spaced(spacing) => {
+                if spacing.count < least {
+                    problems.push(Problem::new(["cutoffs", "count"], too_few(spacing.count)));
+                }
+                if days(spacing.every_days).is_none() {
+                    problems.push(Problem::new(["cutoffs", "every_days"], not_days(spacing.every_days)));
+                }
+            }
+        }
+    }
+}
 
 /// Past cut-offs, oldest first; the latest is the hold-out.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +122,14 @@ pub(super) fn shift_days(instant: Instant, days: i64, zone: Tz) -> Result<Instan
     shifted
         .and_then(|local| local_instant(local, zone))
         .ok_or_else(|| Error::failed(format!("{} and {days} days is out of range", show_instant(instant))))
+}
+
+pub(super) fn days(count: i64) -> Option<u32> {
+    u32::try_from(count).ok().filter(|count| (1..=36_500).contains(count))
+}
+
+pub(super) fn not_days(count: i64) -> Error {
+    Error::config(format!("{count} days were found, 1 to 36500 were expected"))
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use crate::warehouse::catalog::Catalog;
 
 /// The table of who has which record, in a pipeline that finds customers by records.
 pub(super) const CUSTOMER_IDS: &str = "core.customer_ids";
-const THEN: &str = "__customer_then";
-const TONIGHT: &str = "__customer_tonight";
+pub(super) const THEN: &str = "__customer_then";
+pub(super) const TONIGHT: &str = "__customer_tonight";
 
 /// Returns the pairs of a customer of then and one of tonight who have a record in common; `None` where
 /// customers are not found by records, or were the same then.

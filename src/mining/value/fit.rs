@@ -1,0 +1,216 @@
+//! From customers to a value model: all of them together, then each group, drawn to all the more the thinner it is.
+
+use std::collections::BTreeMap;
+
+use super::bg_nbd::BgNbdLikelihood;
+use super::declaration::ValueParams;
+use super::future::{PurchaseModel, PurchaseModelKind};
+use super::gamma_gamma::{Amounts, GammaGamma, GammaGammaLikelihood};
+use super::history::Weighted;
+use super::model::{GroupModel, ValueModel, horizon};
+use super::optimum::{Belief, Likelihood, Optimum, maximise};
+use super::pareto_nbd::ParetoNbdLikelihood;
+use super::prospects::ProspectGroups;
+use crate::mining::fit_error::{FitError, FitResult};
+
+/// What a model is learnt from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Learning {
+    /// The distinct histories of the customers of each group; `None` is of those without one.
+    pub histories: BTreeMap<Option<String>, Vec<Weighted>>,
+    /// What purchases are worth, of a sample of the customers of each group.
+    pub amounts: BTreeMap<Option<String>, Vec<Amounts>>,
+    /// What came of those who had not bought at the latest cut-off.
+    pub prospects: ProspectGroups,
+}
+
+/// What is to be said of a fit beside its model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct FitReport {
+    /// The steepest slope of all the likelihoods, relative.
+    pub gradient: f64,
+    /// Of all customers: sum of the log-likelihood of the purchases, and of the amounts.
+    pub purchases_log_likelihood: f64,
+    pub amounts_log_likelihood: f64,
+    pub remarks: Vec<String>,
+}
+
+/// The standard deviation of the logarithm of a parameter between groups, as far as it is believed before the data:
+/// two groups of three differ by less than a factor of 1.6.
+const BETWEEN_GROUPS: f64 = 0.5;
+/// Of so many customers with a purchase one must have bought again.
+const REPEATS_IN: usize = 5;
+
+/// Fits the model. Too few customers, or likelihoods that do not converge, make none.
+///
+/// # Errors
+/// The reason there is none.
+pub(super) fn fit(params: &ValueParams, learning: &Learning) -> FitResult<(ValueModel, FitReport)> {
+    let all: Vec<Weighted> = merged(learning.histories.values().flatten());
+    let count = |keep: fn(&Weighted) -> bool| -> usize {
+        all.iter().filter(|h| keep(h)).map(|h| h.customers).sum::<f64>() as usize
+    };
+    let (customers, repeaters) = (count(|_| true), count(|h| h.history.repeats > 0));
+    let least_repeaters = params.min_customers.div_ceil(REPEATS_IN);
+    if customers < params.min_customers || repeaters < least_repeaters {
+        return Err(FitError::NotFitted(format!(
+            "{customers} customers bought and {repeaters} bought again, at least {} and {least_repeaters} were asked for",
+            params.min_customers
+        )));
+    }
+    let amounts: Vec<Amounts> = learning.amounts.values().flatten().copied().collect();
+    let mut report = FitReport::default();
+    report_amounts(&amounts, &mut report);
+    let purchases = purchases_of(params.model, &all, &starts_of_purchases(), None)
+        .map_err(|e| e.of("how often customers buy"))?;
+    let worth = GammaGammaLikelihood::of(amounts.iter().copied());
+    let worth_optimum =
+        maximise(&worth, &starts_of_worth(), None).map_err(|e| e.of("what purchases are worth"))?;
+    report.gradient = purchases.gradient.max(worth_optimum.gradient);
+    report.purchases_log_likelihood = purchases.log_likelihood * customers as f64;
+    report.amounts_log_likelihood = (worth_optimum.log_likelihood - worth.unit.ln()) * worth.len() as f64;
+    report_edges(&purchases, &params.model.parameter_names(), &mut report);
+    report_edges(&worth_optimum, &GammaGamma::NAMES, &mut report);
+
+    let with_mean =
+        |worth: GammaGamma, amounts: &[Amounts], customers: f64, purchases: PurchaseModel, group| {
+            let expected = worth.expected(Amounts { repeats: 0, sum: 0.0 });
+            // Where amounts scatter so widely that their mean has no end, the mean that was seen.
+            let first_worth =
+                if worth.q > 1.0 && expected.is_finite() { expected } else { mean_worth(amounts) };
+            let prospects = learning.prospects.of(group);
+            GroupModel { customers, purchases, worth, first_worth, prospects }
+        };
+    let model_of_all = with_mean(
+        in_units(&worth_optimum, worth.unit),
+        &amounts,
+        customers as f64,
+        params.model.with(four(&purchases.parameters)),
+        None,
+    );
+    if model_of_all.worth.q <= 1.0 {
+        report.remarks.push(format!(
+            "what purchases are worth scatters so widely (q = {:.2}) that its mean has no end: who bought once gets the mean that was seen",
+            model_of_all.worth.q
+        ));
+    }
+    let mut groups = BTreeMap::new();
+    for (name, histories) in &learning.histories {
+        let Some(name) = name else { continue };
+        let size: f64 = histories.iter().map(|h| h.customers).sum();
+        let of_group = learning.amounts.get(&Some(name.clone())).map_or(&[][..], Vec::as_slice);
+        let start = vec![purchases.parameters.clone()];
+        let own = purchases_of(params.model, histories, &start, Some(&belief(&purchases, size)))
+            .map_err(|e| e.of(&format!("how often customers of `{name}` buy")))?;
+        let likelihood = GammaGammaLikelihood::of_unit(of_group.iter().copied(), worth.unit);
+        let own_worth = if likelihood.len() == 0 {
+            worth_optimum.clone()
+        } else {
+            let belief = belief(&worth_optimum, likelihood.len() as f64);
+            maximise(&likelihood, &[worth_optimum.parameters.clone()], Some(&belief))
+                .map_err(|e| e.of(&format!("what purchases of `{name}` are worth")))?
+        };
+        report.gradient = report.gradient.max(own.gradient).max(own_worth.gradient);
+        let model = params.model.with(four(&own.parameters));
+        let worth = in_units(&own_worth, worth.unit);
+        groups.insert(name.clone(), with_mean(worth, of_group, size, model, Some(name.as_str())));
+    }
+    let (weeks, interest) = horizon(params);
+    Ok((ValueModel { weeks, interest, kind: params.model, all: model_of_all, groups }, report))
+}
+
+fn purchases_of(
+    kind: PurchaseModelKind,
+    histories: &[Weighted],
+    starts: &[Vec<f64>],
+    belief: Option<&Belief>,
+) -> FitResult<Optimum> {
+    fn found(
+        likelihood: &impl Likelihood,
+        starts: &[Vec<f64>],
+        belief: Option<&Belief>,
+    ) -> FitResult<Optimum> {
+        maximise(likelihood, starts, belief)
+    }
+    match kind {
+        PurchaseModelKind::BgNbd => found(&BgNbdLikelihood::of(histories), starts, belief),
+        PurchaseModelKind::ParetoNbd => found(&ParetoNbdLikelihood::of(histories), starts, belief),
+    }
+}
+
+/// Rates of some weeks, and customers who leave soon, late, or hardly ever.
+fn starts_of_purchases() -> Vec<Vec<f64>> {
+    [[0.5, 10.0, 0.5, 2.0], [2.0, 5.0, 1.0, 5.0], [1.0, 20.0, 0.2, 10.0]].map(|start| start.to_vec()).to_vec()
+}
+
+/// In units of the mean amount.
+fn starts_of_worth() -> Vec<Vec<f64>> {
+    [[6.0, 4.0, 0.5], [1.0, 2.0, 1.0], [20.0, 10.0, 0.5]].map(|start| start.to_vec()).to_vec()
+}
+
+fn belief(all: &Optimum, customers: f64) -> Belief {
+    Belief {
+        centre: all.parameters.iter().map(|value| value.ln()).collect(),
+        precision: 1.0 / (BETWEEN_GROUPS * BETWEEN_GROUPS * customers.max(1.0)),
+    }
+}
+
+fn in_units(optimum: &Optimum, unit: f64) -> GammaGamma {
+    let [p, q, gamma] = [optimum.parameters[0], optimum.parameters[1], optimum.parameters[2]];
+    GammaGamma::of([p, q, gamma * unit])
+}
+
+fn four(parameters: &[f64]) -> [f64; 4] {
+    [parameters[0], parameters[1], parameters[2], parameters[3]]
+}
+
+fn mean_worth(amounts: &[Amounts]) -> f64 {
+    let repeats: f64 = amounts.iter().map(|a| f64::from(a.repeats)).sum();
+    let sum: f64 = amounts.iter().map(|a| a.sum).sum();
+    if repeats > 0.0 { sum / repeats } else { 0.0 }
+}
+
+/// The same history of several groups is one.
+fn merged<'a>(histories: impl Iterator<Item = &'a Weighted>) -> Vec<Weighted> {
+    let mut all = BTreeMap::new();
+    for Weighted { history, customers } in histories {
+        *all.entry(*history).or_insert(0.0) += customers;
+    }
+    all.into_iter().map(|(history, customers)| Weighted { history, customers }).collect()
+}
+
+fn report_amounts(amounts: &[Amounts], report: &mut FitReport) {
+    let repeaters = amounts.iter().filter(|a| a.repeats > 0).count();
+    let worthless = amounts.iter().filter(|a| a.repeats > 0 && a.sum <= 0.0).count();
+    if worthless > 0 {
+        report.remarks.push(format!(
+            "{worthless} of {repeaters} customers who bought again brought nothing or less by it: what a purchase is \
+             worth is learnt from the others"
+        ));
+    }
+}
+
+fn report_edges(optimum: &Optimum, names: &[&str], report: &mut FitReport) {
+    if optimum.at_edge.is_empty() {
+        return;
+    }
+    let at_edge: Vec<String> =
+        optimum.at_edge.iter().map(|&i| format!("{} = {:.3e}", names[i], optimum.parameters[i])).collect();
+    report.remarks.push(format!(
+        "customers hardly differ from each other: {} stand at the edge of what is looked at",
+        at_edge.join(", ")
+    ));
+}
+
+impl FitError {
+    /// Says of what nothing was learnt.
+    fn of(self, what: &str) -> FitError {
+        match self {
+            FitError::NotFitted(reason) => FitError::NotFitted(format!("{what}: {reason}")),
+            failed => failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! The maximum of a likelihood: found from several starts, and verified.
+//!
+//! Parameters are positive and are sought by their logarithms. Likelihoods of customers who are all alike have
+//! their maximum at infinity; beyond [`EDGE`] a slight penalty keeps the parameters finite, and the optimum says
+//! which of them stand there.
+
+use argmin::core::{CostFunction, Executor, Gradient, State};
+use argmin::solver::linesearch::MoreThuenteLineSearch;
+use argmin::solver::quasinewton::LBFGS;
+
+use crate::error::Error;
+use crate::mining::fit_error::{FitError, FitResult};
+
+/// The mean log-likelihood of a customer, and its slope along the logarithms of the parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Slope {
+    pub log_likelihood: f64,
+    pub gradient: Vec<f64>,
+}
+
+/// A likelihood with positive parameters.
+pub(super) trait Likelihood {
+    /// Returns the mean over the customers; `logs` are the logarithms of the parameters.
+    fn slope(&self, logs: &[f64]) -> Slope;
+}
+
+/// Where a likelihood is greatest.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Optimum {
+    pub parameters: Vec<f64>,
+    /// The mean over the customers, without any penalty.
+    pub log_likelihood: f64,
+    /// The largest component of the gradient, relative to the mean log-likelihood where that is above 1.
+    pub gradient: f64,
+    /// How far the optima from the other starts lie below this one, at most.
+    pub spread: f64,
+    /// Which parameters ran to the edge.
+    pub at_edge: Vec<usize>,
+}
+
+/// What is believed of the logarithms of the parameters before the data: they scatter around a centre.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Belief {
+    pub centre: Vec<f64>,
+    /// The inverse of the variance, in customers' worth of log-likelihood, divided by the number of customers.
+    pub precision: f64,
+}
+
+/// Beyond these bounds a parameter says no more than that customers are alike.
+const EDGE: f64 = 10.0;
+const EDGE_STIFFNESS: f64 = 1e-3;
+const MOST_STEPS: u64 = 500;
+/// The gradient at what is called an optimum.
+const FLAT: f64 = 1e-4;
+const MEMORY: usize = 8;
+
+/// Returns the greatest likelihood that is reached from the starts, which are parameters and not logarithms.
+///
+/// # Errors
+/// `NotFitted` where the slope is not flat at the best point, with the slope that was found.
+pub(super) fn maximise(
+    likelihood: &impl Likelihood,
+    starts: &[Vec<f64>],
+    belief: Option<&Belief>,
+) -> FitResult<Optimum> {
+    let penalised = Penalised { likelihood, belief };
+    let mut reached: Vec<(Vec<f64>, Slope)> = Vec::new();
+    for start in starts {
+        let logs: Vec<f64> = start.iter().map(|value| value.ln()).collect();
+        let logs = descend(&penalised, logs)?;
+        let slope = penalised.slope(&logs);
+        if slope.log_likelihood.is_finite() && slope.gradient.iter().all(|g| g.is_finite()) {
+            reached.push((logs, slope));
+        }
+    }
+    let Some((logs, slope)) =
+        reached.iter().max_by(|a, b| a.1.log_likelihood.total_cmp(&b.1.log_likelihood)).cloned()
+    else {
+        return Err(FitError::NotFitted("the likelihood is not finite at any start".to_owned()));
+    };
+    let gradient = relative(&slope);
+    if gradient > FLAT {
+        return Err(FitError::NotFitted(format!(
+            "the likelihood did not converge: its relative gradient is {gradient:.1e}, at most {FLAT:.0e} was expected"
+        )));
+    }
+    let flat = reached.iter().filter(|(_, other)| relative(other) <= FLAT);
+    let spread = flat.map(|(_, other)| slope.log_likelihood - other.log_likelihood).fold(0.0, f64::max);
+    Ok(Optimum {
+        parameters: logs.iter().map(|log| log.exp()).collect(),
+        log_likelihood: likelihood.slope(&logs).log_likelihood,
+        gradient,
+        spread,
+        at_edge: (0..logs.len()).filter(|&i| logs[i].abs() > EDGE).collect(),
+    })
+}
+
+fn relative(slope: &Slope) -> f64 {
+    let steepest = slope.gradient.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
+    steepest / slope.log_likelihood.abs().max(1.0)
+}
+
+/// Walks to a flat place; a line search that gives up ends the walk where it stands.
+fn descend(penalised: &Penalised<'_, impl Likelihood>, start: Vec<f64>) -> FitResult<Vec<f64>> {
+    let mut logs = start;
+    // The memory of earlier steps can mislead the search near the optimum: a new walk begins without it.
+    for _ in 0..3 {
+        let before = penalised.slope(&logs);
+        if relative(&before) < FLAT * 1e-4 {
+            break;
+        }
+        let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
+            .with_tolerance_grad(1e-10)
+            .and_then(|solver| solver.with_tolerance_cost(1e-15))
+            .map_err(|e| FitError::Failed(Error::failed(format!("the search for the optimum: {e}"))))?;
+        let walked = Executor::new(penalised, solver)
+            .configure(|state| state.param(logs.clone()).max_iters(MOST_STEPS))
+            .run();
+        let Ok(walked) = walked else { break };
+        let Some(best) = walked.state().get_best_param().cloned() else { break };
+        if penalised.slope(&best).log_likelihood < before.log_likelihood {
+            break;
+        }
+        logs = best;
+    }
+    Ok(logs)
+}
+
+/// A likelihood less what speaks against its parameters before the data.
+struct Penalised<'a, L> {
+    likelihood: &'a L,
+    belief: Option<&'a Belief>,
+}
+
+impl<L: Likelihood> Penalised<'_, L> {
+    fn slope(&self, logs: &[f64]) -> Slope {
+        let mut slope = self.likelihood.slope(logs);
+        for (i, log) in logs.iter().enumerate() {
+            let excess = log - log.clamp(-EDGE, EDGE);
+            slope.log_likelihood -= 0.5 * EDGE_STIFFNESS * excess * excess;
+            slope.gradient[i] -= EDGE_STIFFNESS * excess;
+            if let Some(belief) = self.belief {
+                let off = log - belief.centre[i];
+                slope.log_likelihood -= 0.5 * belief.precision * off * off;
+                slope.gradient[i] -= belief.precision * off;
+            }
+        }
+        slope
+    }
+}
+
+impl<L: Likelihood> CostFunction for &Penalised<'_, L> {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    fn cost(&self, logs: &Vec<f64>) -> Result<f64, argmin::core::Error> {
+        let slope = self.slope(logs);
+        // Far outside a likelihood overflows; to the line search that is merely bad.
+        Ok(if slope.log_likelihood.is_finite() { -slope.log_likelihood } else { f64::MAX.sqrt() })
+    }
+}
+
+impl<L: Likelihood> Gradient for &Penalised<'_, L> {
+    type Param = Vec<f64>;
+    type Gradient = Vec<f64>;
+
+    fn gradient(&self, logs: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
+        Ok(self.slope(logs).gradient.iter().map(|g| if g.is_finite() { -g } else { 0.0 }).collect())
+    }
+}

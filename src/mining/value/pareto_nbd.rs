@@ -1,0 +1,161 @@
+//! Pareto/NBD: who buys at random, at a rate of one's own, until leaving at a time nobody sees.
+//!
+//! Schmittlein, Morrison and Colombo (1987), Counting Your Customers, Management Science 33(1); the notation is that of
+//! Fader and Hardie (2005), "A Note on Deriving the Pareto/NBD Model". Rates of purchase are gamma distributed
+//! (`r`, `α`), rates of leaving likewise (`s`, `β`); time is in weeks.
+
+use super::bg_nbd::Rising;
+use super::history::{History, Weighted};
+use super::optimum::{Likelihood, Slope};
+use super::quadrature::integrals;
+
+/// The parameters, in the order in which they are fitted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ParetoNbd {
+    pub r: f64,
+    pub alpha: f64,
+    pub s: f64,
+    pub beta: f64,
+}
+
+/// What a history says of when the customer left: the logarithm of the likelihood, less what the purchases say, and
+/// its derivatives.
+struct TimeOfLeaving {
+    log: f64,
+    /// By `r`, `α`, `s` and `β`.
+    slopes: [f64; 4],
+    /// The part of it that is of a customer who has not left.
+    stayed: f64,
+}
+
+/// Beyond so many e-folds nothing is left of an integrand.
+const EFOLDS: f64 = 40.0;
+const PANELS: usize = 3;
+
+impl ParetoNbd {
+    pub const NAMES: [&'static str; 4] = ["r", "alpha", "s", "beta"];
+
+    pub fn of([r, alpha, s, beta]: [f64; 4]) -> Self {
+        ParetoNbd { r, alpha, s, beta }
+    }
+
+    /// Returns the probability that the customer has not left.
+    pub fn probability_alive(&self, history: History) -> f64 {
+        self.time_of_leaving(history).stayed
+    }
+
+    /// `(α+T)^−(r+x) (β+T)^−s + s ∫ (α+u)^−(r+x) (β+u)^−(s+1) du`, u from the last purchase to now: the closed form is
+    /// a difference of two hypergeometric functions, in which digits are lost; the integral loses none. It is taken in
+    /// the logarithm of `α + u`, in which the integrand falls evenly.
+    fn time_of_leaving(&self, history: History) -> TimeOfLeaving {
+        let ParetoNbd { r, alpha, s, beta } = *self;
+        let shape = r + f64::from(history.repeats);
+        let (now, last) = (history.age(), history.last());
+        let (ln_alpha_now, ln_beta_now) = ((alpha + now).ln(), (beta + now).ln());
+        let stays = -shape * ln_alpha_now - s * ln_beta_now;
+        let from = (alpha + last).ln();
+        // The integrand at the last purchase is its largest value.
+        let most = (-(shape) * from - s * (beta + last).ln()).max(stays);
+        let steepness = shape + s * (alpha + last) / (beta + last);
+        let to = ln_alpha_now.min(from + EFOLDS / steepness.max(f64::MIN_POSITIVE));
+        let mut sums = [0.0; 5];
+        let width = (to - from) / PANELS as f64;
+        for panel in 0..PANELS {
+            let (begin, end) = (from + width * panel as f64, from + width * (panel + 1) as f64);
+            let of_panel = integrals(begin, end, |log_alpha| {
+                let at_alpha = log_alpha.exp();
+                let at_beta = at_alpha - alpha + beta;
+                let ln_beta = at_beta.ln();
+                let value = s * (-shape * log_alpha - (s + 1.0) * ln_beta - most).exp() * at_alpha;
+                let by = [1.0, -log_alpha, -shape / at_alpha, 1.0 / s - ln_beta, -(s + 1.0) / at_beta];
+                by.map(|slope| value * slope)
+            });
+            sums.iter_mut().zip(of_panel).for_each(|(sum, part)| *sum += part);
+        }
+        let stayed = (stays - most).exp();
+        let total = stayed + sums[0];
+        let of_staying = [-ln_alpha_now, -shape / (alpha + now), -ln_beta_now, -s / (beta + now)];
+        TimeOfLeaving {
+            log: most + total.ln(),
+            slopes: std::array::from_fn(|i| (stayed * of_staying[i] + sums[i + 1]) / total),
+            stayed: stayed / total,
+        }
+    }
+}
+
+/// Distinct histories and how many customers have each.
+#[derive(Debug)]
+pub(super) struct ParetoNbdLikelihood<'a> {
+    histories: &'a [Weighted],
+    customers: f64,
+    most_repeats: usize,
+}
+
+impl<'a> ParetoNbdLikelihood<'a> {
+    pub fn of(histories: &'a [Weighted]) -> Self {
+        ParetoNbdLikelihood {
+            histories,
+            customers: histories.iter().map(|h| h.customers).sum(),
+            most_repeats: histories.iter().map(|h| h.history.repeats).max().unwrap_or(0) as usize,
+        }
+    }
+}
+
+impl Likelihood for ParetoNbdLikelihood<'_> {
+    fn slope(&self, logs: &[f64]) -> Slope {
+        let along = [logs[0].exp(), logs[1].exp(), logs[2].exp(), logs[3].exp()];
+        let [r, alpha, s, beta] = along;
+        let model = ParetoNbd { r, alpha, s, beta };
+        let rates = Rising::of(r, self.most_repeats);
+        let (mut sum, mut gradient) = (0.0, [0.0; 4]);
+        for Weighted { history, customers } in self.histories {
+            let repeats = history.repeats as usize;
+            let TimeOfLeaving { log, slopes, .. } = model.time_of_leaving(*history);
+            sum += customers * (rates.logs[repeats] + r * logs[1] + s * logs[3] + log);
+            gradient[0] += customers * (rates.slopes[repeats] + logs[1] + slopes[0]);
+            gradient[1] += customers * (r / alpha + slopes[1]);
+            gradient[2] += customers * (logs[3] + slopes[2]);
+            gradient[3] += customers * (s / beta + slopes[3]);
+        }
+        Slope {
+            log_likelihood: sum / self.customers,
+            gradient: (0..4).map(|i| gradient[i] * along[i] / self.customers).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_is_that_of_the_likelihood() {
+        let histories = [(0, 0, 10), (0, 0, 0), (1, 3, 3), (4, 70, 300), (250, 900, 1000), (3, 5, 4000)].map(
+            |(repeats, last_day, age_days)| Weighted {
+                history: History { repeats, last_day, age_days },
+                customers: 1.0 + f64::from(repeats),
+            },
+        );
+        let likelihood = ParetoNbdLikelihood::of(&histories);
+        let at = [-0.3, 1.2, 0.4, 0.9];
+        let slope = likelihood.slope(&at);
+        for i in 0..4 {
+            let (mut above, mut below) = (at, at);
+            above[i] += 1e-5;
+            below[i] -= 1e-5;
+            let rise = likelihood.slope(&above).log_likelihood - likelihood.slope(&below).log_likelihood;
+            assert!((rise / 2e-5 - slope.gradient[i]).abs() < 1e-6, "{i}: {rise} {:?}", slope.gradient);
+        }
+    }
+
+    /// Fader and Hardie (2005), "A Note on Deriving the Pareto/NBD Model", their closed form by hypergeometric functions,
+    /// computed with mpmath.
+    #[test]
+    fn the_likelihood_is_that_of_the_closed_form() {
+        let histories =
+            [Weighted { history: History { repeats: 2, last_day: 213, age_days: 272 }, customers: 1.0 }];
+        let logs = [0.553_f64, 10.578, 0.606, 11.669].map(f64::ln);
+        let found = ParetoNbdLikelihood::of(&histories).slope(&logs).log_likelihood;
+        assert!((found - (-9.554_122_824_149_03)).abs() < 1e-9, "{found}");
+    }
+}
