@@ -11,7 +11,7 @@ use super::bg_nbd::BgNbd;
 use super::history::History;
 use super::hypergeometric::ln_2f1_of_negative;
 use super::pareto_nbd::ParetoNbd;
-use super::quadrature::integral;
+use super::quadrature::{integral, integrals};
 
 /// A model of purchases.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,24 +116,25 @@ impl PurchaseModel {
 }
 
 impl Future {
-    /// Returns how many purchases are expected within so many weeks, each counted by `exp(−interest · weeks)`.
-    pub fn expected(&self, weeks: f64, interest: f64) -> f64 {
+    /// Returns how many purchases are expected within so many weeks; and how many if each is counted by
+    /// `exp(−interest · weeks)`.
+    pub fn expected(&self, weeks: f64, interest: f64) -> (f64, f64) {
         // In the logarithm of the time the rate of purchases falls evenly, however long the horizon.
         let scale = match self.leaving {
             Leaving::AfterPurchase { .. } => self.rate,
             Leaving::AtAnyTime { rate, .. } => rate,
         };
-        integral(0.0, (weeks / scale).ln_1p(), |log| {
+        let [expected, discounted] = integrals(0.0, (weeks / scale).ln_1p(), |log| {
             let after = scale * log.exp_m1();
-            let passed = scale * log.exp();
-            passed * self.purchases_per_week(after) * (-interest * after).exp()
-        })
+            let passed = scale * log.exp() * self.purchases_per_week(after);
+            [passed, passed * (-interest * after).exp()]
+        });
+        (expected, discounted)
     }
 
-    /// Returns for how many weeks of the next the customer is expected to stay one, each counted by
-    /// `exp(−interest · weeks)`: the expected purchases over those of a week now.
-    pub fn weeks_as_customer(&self, weeks: f64, interest: f64) -> f64 {
-        self.expected(weeks, interest) * self.rate / self.shape
+    /// Returns the purchases per week now.
+    pub fn rate(&self) -> f64 {
+        self.shape / self.rate
     }
 
     /// The expected purchases per week so many weeks from now.
@@ -260,7 +261,7 @@ mod tests {
             MODELS.iter().flat_map(|model| histories().into_iter().map(move |h| (model, h)))
         {
             let future = model.future(history);
-            let expected = future.expected(52.0, 0.0);
+            let (expected, _) = future.expected(52.0, 0.0);
             let numbers = future.purchases(52.0);
             let all: f64 = numbers.iter().sum();
             let mean: f64 = numbers.iter().enumerate().map(|(n, p)| n as f64 * p).sum();
@@ -279,7 +280,7 @@ mod tests {
         for model in models {
             for history in histories() {
                 let future = model.future(history);
-                let purchases = [0.0, 1e-9, 52.0, 1e6].map(|weeks| future.expected(weeks, 0.001));
+                let purchases = [0.0, 1e-9, 52.0, 1e6].map(|weeks| future.expected(weeks, 0.001).0);
                 assert!(purchases.iter().all(|p| p.is_finite()), "{history:?}: {purchases:?}");
                 assert!(purchases.windows(2).all(|p| p[0] <= p[1]), "{history:?}: {purchases:?}");
                 assert!((0.0..=1.0).contains(&model.probability_alive(history)));
@@ -298,6 +299,6 @@ mod tests {
         for (found, expected) in numbers.iter().zip(poisson) {
             assert!((found - expected).abs() < 1e-4, "{found} {expected}");
         }
-        assert!((alike.future(history).expected(10.0, 0.0) - 2.0).abs() < 1e-4);
+        assert!((alike.future(history).expected(10.0, 0.0).0 - 2.0).abs() < 1e-4);
     }
 }

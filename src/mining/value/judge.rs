@@ -8,9 +8,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 use super::customers::columns;
-use super::gamma_gamma::Amounts;
 use super::history::History;
-use super::margin::MarginDistribution;
 use super::model::ValueModel;
 use super::score::Kept;
 use crate::clock::Instant;
@@ -156,27 +154,24 @@ pub(super) fn judge(
 
 fn judged<'a>(model: &ValueModel, kept: &Kept, of: &'a Followed) -> Option<Judged<'a>> {
     let history = of.history?;
-    let group = model.group(of.group.as_deref());
-    let expectation = kept.expectation(model, of.group.as_deref(), history);
+    let place = model.place(of.group.as_deref());
+    let group = model.group(place);
+    let expectation = kept.expectation(model, place, history);
     let outlook = model.outlook(group, &expectation, history, of.repeat_amount, 0.0);
-    let alive = outlook.probability_alive.unwrap_or(1.0);
-    let numbers = expectation.numbers_of(alive);
-    let amounts = Amounts { repeats: history.repeats, sum: of.repeat_amount };
-    let distribution = MarginDistribution::of(&numbers, group.worth, amounts);
-    let nothing = numbers.first().copied().unwrap_or(1.0);
+    let margin = model.margin(group, &expectation, history, of.repeat_amount);
     // Of a probability that stands at one point, any place within it is as good: one by the hash of the customer.
     let random = of.key.hash().wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
-    let transform = match &distribution {
-        _ if of.later_amount <= 0.0 => random * nothing,
-        Some(distribution) => distribution.cumulative(of.later_amount),
-        None => 1.0,
+    let transform = match margin {
+        Some(margin) if of.later_amount <= 0.0 => random * margin.nothing(),
+        Some(margin) => margin.cumulative(of.later_amount),
+        None => random,
     };
     Some(Judged {
         of,
         history,
         purchases: outlook.purchases,
         margin: outlook.margin,
-        variance: distribution.and_then(|distribution| distribution.variance()),
+        variance: margin.and_then(|margin| margin.variance()),
         covered: outlook.margin_low <= of.later_amount.max(0.0) && of.later_amount <= outlook.margin_high,
         transform,
     })

@@ -1,15 +1,13 @@
 //! What a fitted value model is: for each group of customers how they buy, what a purchase is worth, and what comes of
 //! those who have not bought yet.
 
-use std::collections::BTreeMap;
-
 use statrs::function::erf::erf_inv;
 
 use super::declaration::ValueParams;
 use super::future::{Future, PurchaseModel, PurchaseModelKind};
 use super::gamma_gamma::{Amounts, GammaGamma};
 use super::history::{DAYS_A_WEEK, History};
-use super::margin::MarginDistribution;
+use super::margin::{Margin, MarginTable};
 use crate::error::{Error, Result};
 use crate::mining::fitted::{FittedModel, Part};
 
@@ -27,7 +25,8 @@ pub(super) struct ValueModel {
     pub kind: PurchaseModelKind,
     /// Of all customers together: it serves who has no group, or a new one.
     pub all: GroupModel,
-    pub groups: BTreeMap<String, GroupModel>,
+    /// In the order of their names.
+    pub groups: Vec<(String, GroupModel)>,
 }
 
 /// What is known of the customers of a group.
@@ -75,27 +74,38 @@ pub(super) struct Outlook {
 /// What all customers of a group with so many purchases and of one age have in common, if they have not left.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Expectation {
-    expected: f64,
+    purchases: f64,
+    /// Purchases, each discounted.
     discounted: f64,
-    weeks_as_customer: f64,
-    /// The probability of each number of purchases, from 0 on.
-    numbers: Vec<f64>,
+    /// For how many weeks the customer is expected to stay one, each discounted.
+    weeks: f64,
+    margin: MarginTable,
 }
 
+/// The place of a group in a model; 0 is of all.
+pub(super) type Place = usize;
+
 impl ValueModel {
-    /// Returns the model of a group, or of all.
-    pub fn group(&self, name: Option<&str>) -> &GroupModel {
-        name.and_then(|name| self.groups.get(name)).unwrap_or(&self.all)
+    /// Returns the place of a group; that of all where there is none, or a new one.
+    pub fn place(&self, group: Option<&str>) -> Place {
+        let found = group.and_then(|name| self.groups.binary_search_by(|of| of.0.as_str().cmp(name)).ok());
+        found.map_or(0, |place| place + 1)
     }
 
-    /// Returns what customers of one history's numbers have in common; costly, and the same for many customers.
+    /// Returns the model at a place.
+    pub fn group(&self, place: Place) -> &GroupModel {
+        place.checked_sub(1).and_then(|place| self.groups.get(place)).map_or(&self.all, |(_, group)| group)
+    }
+
+    /// Returns what customers of one group, number of purchases and age have in common.
     pub fn expectation(&self, group: &GroupModel, history: History) -> Expectation {
         let future: Future = group.purchases.future(history);
+        let (purchases, discounted) = future.expected(self.weeks, self.interest);
         Expectation {
-            expected: future.expected(self.weeks, 0.0),
-            discounted: future.expected(self.weeks, self.interest),
-            weeks_as_customer: future.weeks_as_customer(self.weeks, self.interest),
-            numbers: future.purchases(self.weeks),
+            purchases,
+            discounted,
+            weeks: discounted / future.rate(),
+            margin: MarginTable::of(&future.purchases(self.weeks), group.worth, history.repeats),
         }
     }
 
@@ -109,22 +119,34 @@ impl ValueModel {
         cost: f64,
     ) -> Outlook {
         let alive = group.purchases.probability_alive(history);
-        let amounts = Amounts { repeats: history.repeats, sum: amount };
-        let worth = group.expected_worth(amounts);
-        let numbers = expectation.numbers_of(alive);
-        let distribution = MarginDistribution::of(&numbers, group.worth, amounts);
-        let quantile = |share| distribution.as_ref().map_or(0.0, |d| d.quantile(share));
-        let cost_to_serve = cost / DAYS_A_YEAR * DAYS_A_WEEK * alive * expectation.weeks_as_customer;
+        let worth = group.expected_worth(Amounts { repeats: history.repeats, sum: amount });
+        let margin = self.margin(group, expectation, history, amount);
+        let quantile = |share| margin.map_or(0.0, |margin| margin.quantile(share));
+        // Serving goes on as long as purchases do.
+        let cost_to_serve = cost / DAYS_A_YEAR * DAYS_A_WEEK * alive * expectation.weeks;
         Outlook {
             probability_alive: Some(alive),
-            purchases: alive * expectation.expected,
+            purchases: alive * expectation.purchases,
             worth: Some(worth),
-            margin: alive * expectation.expected * worth,
+            margin: alive * expectation.purchases * worth,
             margin_low: quantile(TAIL),
             margin_high: quantile(1.0 - TAIL),
             cost_to_serve,
             value: alive * expectation.discounted * worth - cost_to_serve,
         }
+    }
+
+    /// Returns the margin of such a customer as a distribution; `None` where earlier purchases sum so far below 0 that
+    /// they say nothing.
+    pub fn margin<'e>(
+        &self,
+        group: &GroupModel,
+        expectation: &'e Expectation,
+        history: History,
+        amount: f64,
+    ) -> Option<Margin<'e>> {
+        let amounts = Amounts { repeats: history.repeats, sum: amount };
+        expectation.margin.margin(group.worth, amounts, group.purchases.probability_alive(history))
     }
 
     /// Returns what is expected of a customer who has not bought; `None` where nothing is known of such.
@@ -213,12 +235,13 @@ impl ValueModel {
                 prospects,
             })
         };
-        let mut groups = BTreeMap::new();
+        let mut groups = Vec::new();
         for (position, entry) in fitted.series(Part::Parameter, "group") {
             if let Some(name) = &entry.note {
-                groups.insert(name.clone(), group(position)?);
+                groups.push((name.clone(), group(position)?));
             }
         }
+        groups.sort_by(|a: &(String, GroupModel), b| a.0.cmp(&b.0));
         Ok(ValueModel {
             weeks: fitted.parameter("horizon_weeks", 0)?,
             interest: fitted.parameter("interest_per_week", 0)?,
@@ -239,17 +262,6 @@ impl GroupModel {
     /// Returns the expected worth of a further purchase.
     pub fn expected_worth(&self, amounts: Amounts) -> f64 {
         if amounts.repeats == 0 { self.first_worth } else { self.worth.expected(amounts) }
-    }
-}
-
-impl Expectation {
-    /// Returns the probability of each number of purchases of a customer who has perhaps left.
-    pub fn numbers_of(&self, alive: f64) -> Vec<f64> {
-        let mut numbers: Vec<f64> = self.numbers.iter().map(|p| alive * p).collect();
-        if let Some(none) = numbers.first_mut() {
-            *none += 1.0 - alive;
-        }
-        numbers
     }
 }
 

@@ -95,6 +95,21 @@ pub(super) fn maximise(
     })
 }
 
+/// Returns the greatest likelihood: sought from the starts on a part of the customers, then from the best of these on
+/// all. Where the customers are few the part is all of them.
+///
+/// # Errors
+/// As of [`maximise`].
+pub(super) fn maximise_from_part(
+    all: &impl Likelihood,
+    part: &impl Likelihood,
+    starts: &[Vec<f64>],
+) -> FitResult<Optimum> {
+    let of_part = maximise(part, starts, None)?;
+    let of_all = maximise(all, &[of_part.parameters], None)?;
+    Ok(Optimum { spread: of_part.spread, ..of_all })
+}
+
 fn relative(slope: &Slope) -> f64 {
     let steepest = slope.gradient.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
     steepest / slope.log_likelihood.abs().max(1.0)

@@ -30,7 +30,8 @@ struct TimeOfLeaving {
 
 /// Beyond so many e-folds nothing is left of an integrand.
 const EFOLDS: f64 = 40.0;
-const PANELS: usize = 3;
+/// As many as a panel of the quadrature takes without losing a digit.
+const EFOLDS_OF_A_PANEL: f64 = 14.0;
 
 impl ParetoNbd {
     pub const NAMES: [&'static str; 4] = ["r", "alpha", "s", "beta"];
@@ -59,18 +60,29 @@ impl ParetoNbd {
         let steepness = shape + s * (alpha + last) / (beta + last);
         let to = ln_alpha_now.min(from + EFOLDS / steepness.max(f64::MIN_POSITIVE));
         let mut sums = [0.0; 5];
-        let width = (to - from) / PANELS as f64;
-        for panel in 0..PANELS {
-            let (begin, end) = (from + width * panel as f64, from + width * (panel + 1) as f64);
-            let of_panel = integrals(begin, end, |log_alpha| {
+        let panels =
+            ((to - from) * steepness / EFOLDS_OF_A_PANEL).ceil().clamp(1.0, EFOLDS / EFOLDS_OF_A_PANEL);
+        let width = (to - from) / panels;
+        let mut begin = from;
+        for _ in 0..panels as usize {
+            let end = begin + width;
+            let [all, by_r, by_alpha, by_s, by_beta] = integrals(begin, end, |log_alpha| {
                 let at_alpha = log_alpha.exp();
                 let at_beta = at_alpha - alpha + beta;
                 let ln_beta = at_beta.ln();
                 let value = s * (-shape * log_alpha - (s + 1.0) * ln_beta - most).exp() * at_alpha;
-                let by = [1.0, -log_alpha, -shape / at_alpha, 1.0 / s - ln_beta, -(s + 1.0) / at_beta];
-                by.map(|slope| value * slope)
+                [
+                    value,
+                    -value * log_alpha,
+                    -value * shape / at_alpha,
+                    value * (1.0 / s - ln_beta),
+                    -value * (s + 1.0) / at_beta,
+                ]
             });
-            sums.iter_mut().zip(of_panel).for_each(|(sum, part)| *sum += part);
+            for (sum, part) in sums.iter_mut().zip([all, by_r, by_alpha, by_s, by_beta]) {
+                *sum += part;
+            }
+            begin = end;
         }
         let stayed = (stays - most).exp();
         let total = stayed + sums[0];

@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::customers::columns;
 use super::history::History;
-use super::model::{Expectation, Outlook, ValueModel};
+use super::model::{Expectation, Outlook, Place, ValueModel};
 use crate::error::{Context, Result};
 use crate::mining::KEY;
 
@@ -32,7 +32,7 @@ const COLUMNS: [(&str, DataType); 11] = [
 ];
 
 /// Numbers of purchases and ages of which the expectation is kept; beyond them it is computed each time.
-const MOST_KEPT: usize = 200_000;
+const MOST_KEPT: usize = 100_000;
 
 /// Returns one row per customer: its key, its group, and what the model says; nulls where there is no model. The frame
 /// has the columns of [`super::customers::frame`].
@@ -100,8 +100,8 @@ fn values(model: &ValueModel, kept: &Kept, arrays: &[ArrayRef]) -> StructArray {
     let mut since: Vec<Option<i64>> = Vec::with_capacity(rows);
     let mut outlooks: Vec<Option<Outlook>> = Vec::with_capacity(rows);
     for row in 0..rows {
-        let name = groups.is_valid(row).then(|| groups.value(row));
-        let group = model.group(name);
+        let place = model.place(groups.is_valid(row).then(|| groups.value(row)));
+        let group = model.group(place);
         let cost = if costs.is_valid(row) { costs.value(row) } else { 0.0 };
         if repeats.is_null(row) {
             basis.push("no purchase");
@@ -118,7 +118,7 @@ fn values(model: &ValueModel, kept: &Kept, arrays: &[ArrayRef]) -> StructArray {
         basis.push(if history.repeats == 0 { "one purchase" } else { "several purchases" });
         purchases.push(Some(repeats.value(row) + 1));
         since.push(Some(age_days.value(row) - last_day.value(row)));
-        let expectation = kept.expectation(model, name, history);
+        let expectation = kept.expectation(model, place, history);
         outlooks.push(Some(model.outlook(group, &expectation, history, amounts.value(row), cost)));
     }
     let number = |of: fn(&Outlook) -> Option<f64>| -> ArrayRef {
@@ -142,18 +142,16 @@ fn values(model: &ValueModel, kept: &Kept, arrays: &[ArrayRef]) -> StructArray {
 
 /// Expectations that many customers have in common: they depend on the group, the number of purchases and the age.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<HashMap<(Option<String>, u32, u32), Arc<Expectation>>>);
+pub(super) struct Kept(Mutex<HashMap<(Place, u32, u32), Arc<Expectation>>>);
 
 impl Kept {
-    pub fn expectation(&self, model: &ValueModel, group: Option<&str>, history: History) -> Arc<Expectation> {
-        // A group that the model does not know is like all.
-        let group = group.filter(|name| model.groups.contains_key(*name));
-        let key = (group.map(str::to_owned), history.repeats, history.age_days);
+    pub fn expectation(&self, model: &ValueModel, place: Place, history: History) -> Arc<Expectation> {
+        let key = (place, history.repeats, history.age_days);
         let lock = || self.0.lock().expect("no holder of this lock panics");
         if let Some(found) = lock().get(&key) {
             return found.clone();
         }
-        let made = Arc::new(model.expectation(model.group(group), history));
+        let made = Arc::new(model.expectation(model.group(place), history));
         let mut kept = lock();
         if kept.len() < MOST_KEPT {
             kept.insert(key, made.clone());
