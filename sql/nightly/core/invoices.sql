@@ -7,7 +7,9 @@ with organisations as (
 ),
 followed as (
   select
-    *,
+    * except (paid_on),
+    -- A payment is known when its day is over.
+    case when day_end(paid_on) < $as_of then paid_on end as paid_on,
     cast(due_on + interval '90 days' as date) as last_day
   from channel.invoices
 )

@@ -1,11 +1,16 @@
 -- Grain: one row per customer and period (`all`, and each year) in which something was booked: from sales to profit,
 -- and what cost most on the way.
-with entries as (
+with booked as (
   select
-    customer_id, account, is_return, channel, amount, reference,
-    unnest(make_array('all', cast(cast(date_part('year', local_day(booked_at)) as bigint) as varchar))) as period
+    customer_id, account, is_return,
+    cast(cast(date_part('year', local_day(booked_at)) as bigint) as varchar) as year,
+    sum(amount) as amount
   from core.ledger
   where customer_id is not null
+  group by 1, 2, 3, 4
+),
+entries as (
+  select customer_id, account, is_return, amount, unnest(make_array('all', year)) as period from booked
 ),
 summed as (
   select

@@ -8,20 +8,28 @@ with accounts as (
     (11, 'acquisition', 'marketing'), (12, 'late_payment', 'payment'), (13, 'bad_debt', 'payment')
   ) as accounts (position, account, activity)
 ),
-entries as (
+booked as (
   select
-    account, customer_id, organisation_id, amount,
-    unnest(make_array('all', cast(cast(date_part('year', local_day(booked_at)) as bigint) as varchar))) as period
+    account,
+    case
+      when customer_id is not null then 'customer' when organisation_id is not null then 'organisation' else 'nobody'
+    end as whose,
+    cast(cast(date_part('year', local_day(booked_at)) as bigint) as varchar) as year,
+    sum(amount) as amount
   from core.ledger
+  group by 1, 2, 3
+),
+entries as (
+  select account, whose, amount, unnest(make_array('all', year)) as period from booked
 ),
 summed as (
   select
     period,
     account,
     sum(amount) as amount,
-    sum(case when customer_id is not null then amount else 0 end) as of_customers,
-    sum(case when organisation_id is not null then amount else 0 end) as of_organisations,
-    sum(case when customer_id is null and organisation_id is null then amount else 0 end) as unallocated
+    sum(case when whose = 'customer' then amount else 0 end) as of_customers,
+    sum(case when whose = 'organisation' then amount else 0 end) as of_organisations,
+    sum(case when whose = 'nobody' then amount else 0 end) as unallocated
   from entries
   group by period, account
 )
