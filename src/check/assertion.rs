@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reconciliation::Reconciliation;
 use crate::config::Severity;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
@@ -31,6 +32,8 @@ pub enum Assertion {
     },
     /// A SQL condition that no row may make false.
     Expression(String),
+    /// Totals are those of other tables.
+    Reconciles(Box<Reconciliation>),
     /// A check between tables: a query that counts the rows that do not agree.
     Agreement {
         name: String,
@@ -90,7 +93,17 @@ impl Check {
                 format!("row_count{}{}", bound("min", min), bound("max", max))
             }
             Assertion::Expression(sql) => format!("expression {sql}"),
+            Assertion::Reconciles(reconciliation) => reconciliation.to_string(),
             Assertion::Agreement { name, .. } => name.clone(),
+        }
+    }
+
+    /// Returns the SQL that was written for the check, each text by itself.
+    pub fn expressions(&self) -> Vec<&str> {
+        match &self.assertion {
+            Assertion::Expression(text) => vec![text],
+            Assertion::Reconciles(reconciliation) => reconciliation.expressions().collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -99,6 +112,7 @@ impl Check {
         let mut tables = vec![self.table.clone()];
         match &self.assertion {
             Assertion::Relationships { to, .. } => tables.push(to.clone()),
+            Assertion::Reconciles(reconciliation) => tables.extend(reconciliation.tables().cloned()),
             Assertion::Agreement { with, .. } => tables.extend(with.iter().cloned()),
             _ => {}
         }
@@ -133,6 +147,7 @@ impl Check {
                 format!("select count(*) from (select count(*) as n from {table}) as counted where {broken}")
             }
             Assertion::Expression(sql) => format!("select count(*) from {table} where not ({sql})"),
+            Assertion::Reconciles(reconciliation) => reconciliation.count_sql(),
             Assertion::Agreement { sql, .. } => sql.clone(),
         }
     }
@@ -173,6 +188,9 @@ impl Check {
 
     async fn count(&self, catalog: &Catalog) -> Result<u64> {
         self.require_target(catalog).await?;
+        if let Assertion::Reconciles(reconciliation) = &self.assertion {
+            reconciliation.require_exact(catalog).await?;
+        }
         let session = catalog.session(&self.reads(), None).await?;
         let sql = self.sql();
         let frame = session.sql(&sql).await.doing("plan the check").map_err(|e| match &self.assertion {

@@ -19,7 +19,7 @@ pub fn listed(rows: &[String]) -> String {
 
 impl Check {
     /// Returns the rows that break the assertion as `order_id = o17, line_no = 2`, each once, in the order of the
-    /// columns; at most `limit`. A check that only counts (`row_count`, an agreement of tables) has none.
+    /// columns; at most `limit`. Totals that do not reconcile are said with both of them. A check that only counts (`row_count`, an agreement of tables) has none.
     ///
     /// # Errors
     /// A column that is not there, a table that cannot be read.
@@ -29,6 +29,9 @@ impl Check {
         columns: &[String],
         limit: Option<usize>,
     ) -> Result<Vec<String>> {
+        if let Assertion::Reconciles(reconciliation) = &self.assertion {
+            return reconciliation.differences(catalog, limit.unwrap_or(usize::MAX >> 1)).await;
+        }
         let Some(rows) = self.rows_sql().filter(|_| !columns.is_empty()) else { return Ok(Vec::new()) };
         let names: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
         let names = names.join(", ");
@@ -70,7 +73,7 @@ impl Check {
                  on here.\"{column}\" = there.\"{to_column}\" where here.\"{column}\" is not null"
             )),
             Assertion::Expression(sql) => Some(format!("select * from {table} where not ({sql})")),
-            Assertion::RowCount { .. } | Assertion::Agreement { .. } => None,
+            Assertion::RowCount { .. } | Assertion::Reconciles(_) | Assertion::Agreement { .. } => None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Turns `checks = [ … ]` as written into the assertions that it declares.
 
 use super::assertion::{Assertion, Check};
-use crate::config::{Bounds, CheckDeclaration};
+use super::reconciliation::{Reconciliation, Side};
+use crate::config::{Bounds, CheckDeclaration, OneOrMany, ReconciledWith};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
@@ -51,11 +52,20 @@ impl CheckDeclaration {
             kinds += 1;
             assertions.push(Assertion::Expression(sql));
         }
+        if let Some(amount) = &self.reconciles {
+            kinds += 1;
+            assertions.push(Assertion::Reconciles(Box::new(self.reconciliation(table, amount)?)));
+        } else if let Some(key) = self.key_of_reconciles() {
+            return Err(Error::config(format!(
+                "`{key}` belongs to `reconciles`, which the entry does not have"
+            ))
+            .hint("add reconciles = \"amount\", or write the condition as an expression"));
+        }
         if kinds != 1 {
             return Err(Error::config(format!(
                 "an entry of `checks` must have one assertion, found {kinds}"
             ))
-            .hint("write one of not_null, unique, accepted_values, relationships, row_count, expression"));
+            .hint("write one of not_null, unique, accepted_values, relationships, row_count, expression, reconciles"));
         }
         Ok(assertions
             .into_iter()
@@ -67,4 +77,59 @@ impl CheckDeclaration {
             })
             .collect())
     }
+
+    /// Returns a key that says something only for `reconciles`.
+    fn key_of_reconciles(&self) -> Option<&'static str> {
+        let given = [
+            ("where", self.condition.is_some()),
+            ("by", self.by.is_some()),
+            ("keyed_by", self.keyed_by.is_some()),
+            ("with", self.with.is_some()),
+        ];
+        given.into_iter().find_map(|(key, is_given)| is_given.then_some(key))
+    }
+
+    fn reconciliation(&self, table: &TableName, amount: &str) -> Result<Reconciliation> {
+        let here = Side {
+            table: table.clone(),
+            amount: amount.to_owned(),
+            condition: self.condition.clone(),
+            by: columns(self.by.as_ref()),
+            keys: columns(self.keyed_by.as_ref()),
+        };
+        let with = self.with.as_deref().filter(|with| !with.is_empty()).ok_or_else(|| {
+            Error::config("`reconciles` needs the tables whose total is the same")
+                .hint("add with = [{ table = \"schema.table\", sum = \"…\" }]")
+        })?;
+        let with = with.iter().map(|with| side(&here, with)).collect::<Result<_>>()?;
+        Ok(Reconciliation { here, with })
+    }
+}
+
+fn columns(declared: Option<&OneOrMany>) -> Vec<String> {
+    declared.cloned().map(OneOrMany::into_vec).unwrap_or_default()
+}
+
+/// Returns a table of `with`; what it does not say is as in the checked table.
+fn side(here: &Side, with: &ReconciledWith) -> Result<Side> {
+    let of = |key: &str, here: &[String], declared: Option<&OneOrMany>| {
+        let own = declared.map_or_else(|| here.to_vec(), |declared| columns(Some(declared)));
+        if own.len() == here.len() {
+            return Ok(own);
+        }
+        Err(Error::config(format!(
+            "`{key}` of {} has another number of entries ({}) than the checked table ({})",
+            with.table,
+            own.len(),
+            here.len()
+        ))
+        .hint("the first is compared with the first, the second with the second"))
+    };
+    Ok(Side {
+        table: with.table.parse()?,
+        amount: with.sum.clone().unwrap_or_else(|| here.amount.clone()),
+        condition: with.condition.clone(),
+        by: of("by", &here.by, with.by.as_ref())?,
+        keys: of("keyed_by", &here.keys, with.keyed_by.as_ref())?,
+    })
 }

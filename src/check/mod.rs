@@ -3,7 +3,11 @@
 mod assertion;
 mod broken_rows;
 mod declaration;
+mod reconciliation;
+#[cfg(test)]
+mod reconciliation_tests;
 
 pub use crate::config::{CheckDeclaration, Severity};
 pub use assertion::{Assertion, Check, Finding};
 pub use broken_rows::{SHOWN_ROWS, listed};
+pub use reconciliation::{Reconciliation, Side};

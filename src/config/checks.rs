@@ -32,10 +32,48 @@ pub struct CheckDeclaration {
     /// A SQL condition over the columns that no row makes false.
     #[schemars(example = &"net_amount >= 0")]
     pub expression: Option<String>,
+    /// An amount, as SQL over the columns, whose total is exactly that of the tables `with`.
+    #[schemars(example = &"amount")]
+    pub reconciles: Option<String>,
+    /// For `reconciles`: only the rows for which this condition is true.
+    #[serde(rename = "where")]
+    #[schemars(example = &"account = 'sales'")]
+    pub condition: Option<String>,
+    /// For `reconciles`: the totals agree in each of these groups too. Columns, or SQL over them.
+    #[schemars(example = ["channel"])]
+    pub by: Option<OneOrMany>,
+    /// For `reconciles`: the totals agree for each key too, and a message names keys that do not.
+    #[schemars(example = &"order_id")]
+    pub keyed_by: Option<OneOrMany>,
+    /// For `reconciles`: the tables whose totals together are this one's.
+    pub with: Option<Vec<ReconciledWith>>,
     /// What a broken check does.
     #[serde(default)]
     #[schemars(extend("default" = "error"))]
     pub severity: Severity,
+}
+
+/// A table whose total is that of the checked table, or a part of it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as { table = \"core.order_lines\", sum = \"net_amount\" }"
+)]
+pub struct ReconciledWith {
+    /// Which table: `schema.table`.
+    #[schemars(example = &"core.order_lines")]
+    pub table: String,
+    /// Its amount, as SQL over its columns. Default: as in the checked table.
+    #[schemars(example = &"quantity * unit_price")]
+    pub sum: Option<String>,
+    /// Only the rows for which this condition is true.
+    #[serde(rename = "where")]
+    #[schemars(example = &"not is_return")]
+    pub condition: Option<String>,
+    /// Its groups, in the same order. Default: as in the checked table.
+    pub by: Option<OneOrMany>,
+    /// Its keys, in the same order. Default: as in the checked table.
+    pub keyed_by: Option<OneOrMany>,
 }
 
 /// A column, or columns.

@@ -9,7 +9,7 @@ mod severity;
 
 use crate::error::Error;
 
-pub use checks::{Bounds, CheckDeclaration, OneOrMany};
+pub use checks::{Bounds, CheckDeclaration, OneOrMany, ReconciledWith};
 pub use severity::Severity;
 
 /// A problem with one key of a section.

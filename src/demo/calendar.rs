@@ -4,7 +4,7 @@
 //! 90 days is 9 steps, the 180 days in which an eligible customer bought are 18. A planted
 //! probability can then be exact at a cut-off, with no step cut in two.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Europe::Paris;
 
 use crate::clock::Instant;
@@ -67,6 +67,20 @@ pub fn month(moment: Moment) -> usize {
     let day = day(moment);
     let months = (day.year() - 2024) * 12 + day.month() as i32 - 7;
     (months.max(0) as usize).min(MONTHS - 1)
+}
+
+pub(super) fn first_day_of_month(month: usize) -> NaiveDate {
+    first_day() + Months::new(month as u32)
+}
+
+pub(super) fn last_day_of_month(month: usize) -> NaiveDate {
+    first_day_of_month(month + 1) - Days::new(1)
+}
+
+/// Returns a day as Arrow keeps it.
+pub(super) fn days_since_1970(day: NaiveDate) -> i32 {
+    let days = day.signed_duration_since(NaiveDate::from_ymd_opt(1970, 1, 1).expect("1970 began")).num_days();
+    i32::try_from(days).expect("the history lies within four thousand years")
 }
 
 /// `2024-07` for month 0.

@@ -52,6 +52,10 @@ pub struct Story<'a> {
     /// The person's name and telephone as the web account has them.
     pub web_name: (String, String),
     pub web_phone: Option<String>,
+    /// Letters that were posted, as indices of the campaigns; written down while they are exported.
+    pub letters: Vec<usize>,
+    /// Requests on the web, likewise.
+    pub requests: Vec<Moment>,
     pub keys: BTreeSet<Key>,
     pub rng: Stream,
     seed: u64,
@@ -77,6 +81,8 @@ impl<'a> Story<'a> {
             calls: Vec::new(),
             web_name,
             web_phone,
+            letters: Vec::new(),
+            requests: Vec::new(),
             keys: BTreeSet::new(),
             rng,
             seed,
@@ -109,6 +115,14 @@ impl<'a> Story<'a> {
     pub(super) fn next_record(&mut self) -> u64 {
         let record = self.person.number * RECORDS_A_PERSON + self.records % RECORDS_A_PERSON;
         self.records += 1;
+        scrambled(self.seed, 20, record, RECORDS)
+    }
+
+    /// Returns the record number of what is told after the story, counted from the last of the person's own.
+    pub(super) fn late_record(&self, late: &mut u64) -> u64 {
+        let record =
+            self.person.number * RECORDS_A_PERSON + (RECORDS_A_PERSON - 1 - *late % RECORDS_A_PERSON);
+        *late += 1;
         scrambled(self.seed, 20, record, RECORDS)
     }
 

@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
-use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::behaviour::Life;
-use super::calendar::{ELIGIBLE_STEPS, HOLDOUT_STEP, OUTCOME_STEPS, STEPS, as_utc_text, day, step_start};
+use super::calendar::{
+    ELIGIBLE_STEPS, HOLDOUT_STEP, OUTCOME_STEPS, STEPS, as_utc_text, day, days_since_1970, step_start,
+};
 use super::campaign::{CONTROL_SHARE, Group, LIFT, LIFT_STEPS, MEASURED};
 use super::channel_records::Story;
 use super::churn::{INCIDENT, INCIDENT_MEMORY, churn_probability};
 use super::organisation::Organisation;
-use super::output::{Columns, Rows, Table};
+use super::output::{Columns, Rows, Table, columns};
 use super::person::Person;
 use crate::error::{Context, Result};
 
@@ -39,21 +40,6 @@ pub(super) fn forecast(life: &Life, cutoff: usize) -> Forecast {
         probability: churn_probability(&life.seen, life.known, cutoff),
         churned: life.seen.bought(cutoff, cutoff + OUTCOME_STEPS) == 0,
     }
-}
-
-macro_rules! columns {
-    ($name:ident { $($field:ident: $builder:ty, $kind:expr, $null:expr;)* }) => {
-        #[derive(Default)]
-        struct $name { $($field: $builder,)* }
-        impl Columns for $name {
-            fn schema() -> Schema {
-                Schema::new(vec![$(Field::new(stringify!($field), $kind, $null),)*])
-            }
-            fn arrays(&mut self) -> Vec<ArrayRef> {
-                vec![$(Arc::new(self.$field.finish()) as ArrayRef,)*]
-            }
-        }
-    };
 }
 
 columns!(Persons {
@@ -203,11 +189,6 @@ fn fill_person(c: &mut Persons, person: &Person, life: &Life, [holdout, as_of]: 
         Group::Treated => "treated",
         Group::Control => "control",
     }));
-}
-
-fn days_since_1970(day: NaiveDate) -> i32 {
-    let days = day.signed_duration_since(NaiveDate::from_ymd_opt(1970, 1, 1).expect("1970 began")).num_days();
-    i32::try_from(days).expect("the history lies within four thousand years")
 }
 
 impl Effects {

@@ -15,6 +15,7 @@ mod campaign;
 mod catalogue;
 mod channel_records;
 mod churn;
+mod economy;
 mod export;
 mod ground_truth;
 mod home;
@@ -87,23 +88,30 @@ impl Retailer {
             .hint("give another number of customers"));
         }
         let catalogue = catalogue::Catalogue::draw(self.seed);
-        let mut exports = export::Exports::create(&dir.join("exports"), &catalogue)?;
+        let mut exports = export::Exports::create(&dir.join("exports"), self.seed, &catalogue)?;
         let mut truth = ground_truth::Truth::create(&dir.join("truth"))?;
+        let mut worths = economy::truth::WorthTruth::create(&dir.join("truth"), self.seed)?;
         for number in 0..self.customers {
             let person = person::Person::draw(self.seed, number);
             let life = behaviour::Life::live(self.seed, &person);
             let mut story = channel_records::Story::tell(self.seed, &person, &life, &catalogue);
+            let dealings = economy::dealings::Dealings::draw(self.seed, &story);
+            let calls: Vec<calendar::Moment> = story.calls.iter().map(|call| call.at).collect();
             exports.write(&mut story, &catalogue)?;
+            exports.write_dealings(&mut story, &dealings, &catalogue)?;
             exports.write_walk_ins(self.seed, number, &catalogue)?;
             if let Some(organisation) = organisation::Organisation::among(self.seed, number) {
-                exports.write_organisation(&organisation)?;
+                exports.write_organisation(&organisation, &catalogue)?;
                 truth.write_organisation(&organisation)?;
             }
             exports.write_contacts(self.seed, &mut story)?;
             truth.write(&story)?;
+            let worth = economy::profit::Worth::of(self.seed, &story, &dealings, &calls, &catalogue);
+            worths.write(&story, &dealings, &worth)?;
         }
         let mut rows = exports.finish()?;
         truth.finish(&mut rows)?;
+        worths.finish(&mut rows)?;
         Ok(Summary { persons: self.customers, rows })
     }
 }
@@ -153,8 +161,11 @@ mod tests {
     #[test]
     fn more_persons_leave_the_first_ones_as_they_are() {
         let (few, more) = (written(30, 7), written(60, 7));
+        // What was paid to win all customers is known at the end.
+        let totals = ["exports/acquisition/costs.csv", "exports/acquisition/campaigns.csv"];
+        let is_text = |path: &Path| path.extension().is_some_and(|e| e == "csv" || e == "jsonl");
         for (path, bytes) in
-            few.1.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "csv" || e == "jsonl"))
+            few.1.iter().filter(|(path, _)| is_text(path) && totals.iter().all(|t| *path != Path::new(t)))
         {
             let longer = &more.1[path];
             // The tills' total is below the rows.

@@ -66,6 +66,23 @@ pub trait Columns: Default {
     fn arrays(&mut self) -> Vec<ArrayRef>;
 }
 
+/// Declares a table's columns under construction: each with its builder, its type and whether it may be null.
+macro_rules! columns {
+    ($name:ident { $($field:ident: $builder:ty, $kind:expr, $null:expr;)* }) => {
+        #[derive(Default)]
+        struct $name { $($field: $builder,)* }
+        impl Columns for $name {
+            fn schema() -> Schema {
+                Schema::new(vec![$(Field::new(stringify!($field), $kind, $null),)*])
+            }
+            fn arrays(&mut self) -> Vec<ArrayRef> {
+                vec![$(Arc::new(self.$field.finish()) as ArrayRef,)*]
+            }
+        }
+    };
+}
+pub(in crate::demo) use columns;
+
 /// A Parquet file written in batches.
 pub struct Table<C> {
     path: PathBuf,

@@ -24,6 +24,11 @@ pub enum Purpose {
     Names = 12,
     Kin = 13,
     Landline = 14,
+    Acquisition = 15,
+    Serving = 16,
+    Billing = 17,
+    Rewards = 18,
+    Future = 19,
 }
 
 /// Returns the stream of one purpose and number under a seed.

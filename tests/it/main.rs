@@ -27,6 +27,7 @@ mod hidden;
 mod identity;
 mod kill;
 mod killed_verbs;
+mod ledger;
 mod linkage;
 mod lists;
 mod manual;

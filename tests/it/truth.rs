@@ -142,4 +142,6 @@ async fn the_demo_finds_what_was_planted() {
     assert_eq!(truth.len(), found.len());
     let index = adjusted_rand_index(&truth, &found);
     assert!(index > 0.4, "adjusted Rand index {index}");
+
+    crate::ledger::agrees_with_the_truth(&context, dir).await;
 }

@@ -23,10 +23,14 @@ sales as (
     sum(lines.net_amount) as net_amount,
     sum(lines.discount) as discount,
     coalesce(sum(lines.net_amount) filter (where lines.is_return), 0) as returned_amount,
-    coalesce(sum(lines.net_amount) filter (where lines.customer_id is null), 0) as anonymous_amount,
-    sum(lines.net_amount - lines.quantity * products.unit_cost) as margin
+    coalesce(sum(lines.net_amount) filter (where lines.customer_id is null), 0) as anonymous_amount
   from lines
-  left join core.products on products.product_id = lines.product_id
+  group by 1, 2
+),
+margins as (
+  select cast(date_trunc('month', local_day(booked_at)) as date) as month, channel, sum(amount) as margin
+  from core.ledger
+  where account in ('sales', 'discounts', 'returns', 'tax', 'product_cost')
   group by 1, 2
 )
 select
@@ -39,7 +43,8 @@ select
   sales.discount,
   sales.returned_amount,
   sales.anonymous_amount,
-  sales.margin
+  cast(coalesce(margins.margin, 0) as decimal(18,2)) as margin
 from sales
+left join margins on margins.month = sales.month and margins.channel = sales.channel
 left join orders on orders.month = sales.month and orders.channel = sales.channel
 left join customers on customers.month = sales.month and customers.channel = sales.channel

@@ -7,20 +7,22 @@ with placed as (
     ordered_at + interval '180 days' >= $as_of as in_180d,
     ordered_at + interval '365 days' >= $as_of as in_365d
   from core.orders
-  where customer_id is not null and not is_return
+  where customer_id is not null
 ),
+-- What is brought back is no order; it takes its amount off what was sold, which is what net means here.
 orders as (
   select
     customer_id,
-    max(ordered_at) as last_at,
-    min(ordered_at) as first_at,
-    count(*) as orders_total,
-    count(*) filter (where in_90d) as orders_90d,
-    count(*) filter (where in_180d and not in_90d) as orders_90_180d,
-    count(*) filter (where in_365d) as orders_365d,
-    count(*) filter (where channel = 'web') as web_orders,
-    sum(lines) as lines,
-    sum(discount) as discount,
+    max(ordered_at) filter (where not is_return) as last_at,
+    min(ordered_at) filter (where not is_return) as first_at,
+    count(*) filter (where not is_return) as orders_total,
+    count(*) filter (where not is_return and in_90d) as orders_90d,
+    count(*) filter (where not is_return and in_180d and not in_90d) as orders_90_180d,
+    count(*) filter (where not is_return and in_365d) as orders_365d,
+    count(*) filter (where not is_return and channel = 'web') as web_orders,
+    sum(lines) filter (where not is_return) as lines,
+    sum(discount) filter (where not is_return) as discount,
+    sum(net_amount) filter (where not is_return) as sold_amount,
     sum(net_amount) as net_amount_total,
     coalesce(sum(net_amount) filter (where in_365d), 0) as net_amount_365d
   from placed
@@ -109,11 +111,11 @@ select
   coalesce(orders.orders_365d, 0) as orders_365d,
   coalesce(orders.net_amount_365d, 0) as net_amount_365d,
   coalesce(orders.net_amount_total, 0) as net_amount_total,
-  coalesce(cast(orders.net_amount_total as double) / orders.orders_total, 0.0) as avg_order_net,
-  coalesce(cast(orders.lines as double) / orders.orders_total, 0.0) as lines_per_order,
-  coalesce(cast(orders.web_orders as double) / orders.orders_total, 0.0) as web_share,
+  coalesce(cast(orders.sold_amount as double) / nullif(orders.orders_total, 0), 0.0) as avg_order_net,
+  coalesce(cast(orders.lines as double) / nullif(orders.orders_total, 0), 0.0) as lines_per_order,
+  coalesce(cast(orders.web_orders as double) / nullif(orders.orders_total, 0), 0.0) as web_share,
   coalesce(
-    cast(orders.discount as double) / nullif(cast(orders.net_amount_total + orders.discount as double), 0.0), 0.0
+    cast(orders.discount as double) / nullif(cast(orders.sold_amount + orders.discount as double), 0.0), 0.0
   ) as discount_share,
   -- What is to be expected at the customer's rate, and what is missing since the last purchase.
   coalesce(90.0 * rates.purchase_rate, 0.0) as expected_purchases_90d,

@@ -46,6 +46,23 @@ impl CallCentre {
         Ok(())
     }
 
+    /// Calls beside those of the story.
+    pub(super) fn write_others(&mut self, story: &mut Story, calls: &[Call]) -> Result<()> {
+        for call in calls {
+            let time = paris(call.at).0.format("%Y-%m-%d %H:%M:%S").to_string();
+            let year = YEARS.iter().position(|year| time.starts_with(year)).unwrap_or(YEARS.len() - 1);
+            let caller = format!("{} {}", story.web_name.0, story.web_last(call.at));
+            self.years[year].row(&row(call, &time, &call.seconds.to_string(), &caller))?;
+            story.key("calls", "call", &call.number);
+            for (kind, value) in [("card", &call.card), ("email", &call.email)] {
+                if let Some(value) = value {
+                    story.key("calls", kind, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub fn finish(self, rows: &mut Rows) -> Result<()> {
         finish_sheets("calls", self.years, rows)
     }

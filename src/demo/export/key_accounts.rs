@@ -1,13 +1,13 @@
-//! Key accounts and their contacts, as the sales force and the accounts department keep them.
+//! Key accounts, their contacts and the visits to them, as the sales force and the accounts department keep them.
 
 use std::path::Path;
 
 use rand::Rng;
 
 use super::sheets::finish_sheets;
-use crate::demo::calendar::{DAY, END, day};
+use crate::demo::calendar::{DAY, END, Moment, day};
 use crate::demo::channel_records::Story;
-use crate::demo::organisation::Organisation;
+use crate::demo::organisation::{AccountRecord, Organisation};
 use crate::demo::output::{Rows, Sheet};
 use crate::demo::person::write_phone;
 use crate::demo::random_streams::{Purpose, scrambled, stream};
@@ -16,10 +16,12 @@ use crate::error::Result;
 const ROLES: [&str; 4] = ["achats", "direction", "comptabilité", "accueil"];
 /// Beyond every number of a key account: a contact's stream is nobody else's.
 const CONTACTS: u64 = 1 << 40;
+const VISITS_AN_ACCOUNT: u64 = 1024;
 
 pub struct KeyAccounts {
     organisations: Sheet,
     contacts: Sheet,
+    visits: Sheet,
 }
 
 impl KeyAccounts {
@@ -35,6 +37,7 @@ impl KeyAccounts {
                 "fiche;système;raison sociale;siren ou siret;adresse;code postal;ville;modifiée le",
             )?,
             contacts: open("contacts", "contact;fiche;fonction;prénom;nom;e-mail;téléphone;depuis")?,
+            visits: open("visits", "visite;fiche;faite le")?,
         })
     }
 
@@ -51,6 +54,22 @@ impl KeyAccounts {
                 record.address.town,
                 day(record.changed).format("%d/%m/%Y"),
             ))?;
+        }
+        Ok(())
+    }
+
+    /// When somebody of the sales force went to see them.
+    pub(super) fn write_visits(
+        &mut self,
+        seed: u64,
+        organisation: &Organisation,
+        record: &AccountRecord,
+        visits: &[Moment],
+    ) -> Result<()> {
+        for (n, at) in visits.iter().enumerate() {
+            let number = scrambled(seed, 33, organisation.number * VISITS_AN_ACCOUNT + n as u64, 999_999_937);
+            let date = day(*at).format("%d/%m/%Y");
+            self.visits.row(&format!("VI{number:09};{};{date}", record.number))?;
         }
         Ok(())
     }
@@ -86,6 +105,7 @@ impl KeyAccounts {
 
     pub fn finish(self, rows: &mut Rows) -> Result<()> {
         finish_sheets("key_accounts/organisations", [self.organisations], rows)?;
-        finish_sheets("key_accounts/contacts", [self.contacts], rows)
+        finish_sheets("key_accounts/contacts", [self.contacts], rows)?;
+        finish_sheets("key_accounts/visits", [self.visits], rows)
     }
 }

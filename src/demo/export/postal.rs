@@ -37,7 +37,7 @@ impl Post {
 
     pub fn write(&mut self, story: &mut Story) -> Result<()> {
         let person = story.person;
-        for letter in &LETTERS {
+        for (which, letter) in LETTERS.iter().enumerate() {
             let chosen = if letter.id == MEASURED.id {
                 story.life.group
             } else {
@@ -45,6 +45,9 @@ impl Post {
                     .then_some(Group::Treated)
             };
             let Some(group) = chosen else { continue };
+            if group == Group::Treated {
+                story.letters.push(which);
+            }
             let number = format!("E{:011}", story.next_record());
             let at = posted(letter);
             let home = person.address_at(at);

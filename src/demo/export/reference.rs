@@ -1,9 +1,10 @@
-//! What does not depend on persons: products, shops, the cost of each kind of contact.
+//! What does not depend on persons: products, shops, the cost of each kind of contact and piece of work.
 
 use std::path::Path;
 
 use super::sheets::finish_sheets;
 use crate::demo::catalogue::{CATEGORIES, Catalogue, SHOPS};
+use crate::demo::economy::costs::RATES;
 use crate::demo::output::{Rows, Sheet, money};
 use crate::error::Result;
 
@@ -43,5 +44,12 @@ pub fn write(folder: &Path, catalogue: &Catalogue) -> Result<Rows> {
         sheet.row(&format!("{kind};{cost};{since}"))?;
     }
     finish_sheets("contact_costs", [sheet], &mut rows)?;
+    let mut sheet = Sheet::utf8(folder.join("cost_rates.csv"))?;
+    sheet.line("poste;valeur;unité;depuis")?;
+    for (item, thousandths, unit, since) in RATES {
+        let value = format!("{},{:03}", thousandths / 1000, thousandths % 1000);
+        sheet.row(&format!("{item};{value};{unit};{since}"))?;
+    }
+    finish_sheets("cost_rates", [sheet], &mut rows)?;
     Ok(rows)
 }

@@ -11,7 +11,7 @@ use crate::demo::basket::taste;
 use crate::demo::behaviour::Channel;
 use crate::demo::calendar::{DAY, MONTHS, Moment, month, month_label, paris, web_time};
 use crate::demo::catalogue::Catalogue;
-use crate::demo::channel_records::Story;
+use crate::demo::channel_records::{Story, Ticket};
 use crate::demo::output::{Rows, Sheet, money};
 use crate::demo::person::is_exported;
 use crate::demo::random_streams::happens;
@@ -56,43 +56,19 @@ impl Web {
     fn write_orders(&mut self, story: &mut Story, catalogue: &Catalogue) -> Result<()> {
         let person = story.person;
         let Some(account) = person.account.as_deref() else { return Ok(()) };
-        let phone = story.web_phone.as_ref().map_or("null".to_owned(), |p| format!("\"{p}\""));
-        let first = story.web_name.0.clone();
         let mut keys = Vec::new();
         for ticket in story.tickets.iter().filter(|t| t.channel == Channel::Web) {
             let mail = person.web_email.as_deref().unwrap_or("");
             let mail = if happens(&mut story.rng, 0.08) { capitalised(mail) } else { mail.to_owned() };
-            let home = person.address_at(ticket.at);
-            let last = story.web_last(ticket.at);
-            let customer = format!(
-                "{{\"account_id\":\"{account}\",\"email\":\"{mail}\",\"first_name\":\"{first}\",\
-                 \"last_name\":\"{last}\",\"phone\":{phone},\"address\":{{\"street\":\"{}\",\
-                 \"postcode\":\"{}\",\"city\":\"{}\"}}}}",
-                home.street, home.postcode, home.town
-            );
+            let customer = customer(story, account, &mail, ticket.at);
             let time = web_time(ticket.at);
-            let kind = if ticket.is_return { "return" } else { "order" };
             let sheet = &mut self.orders[month(ticket.at)];
-            let object = |time: &str, i: usize| {
-                let line = &ticket.lines[i];
-                format!(
-                    "{{\"order_id\":\"{}\",\"type\":\"{kind}\",\"ordered_at\":\"{time}\",\
-                     \"customer\":{customer},\"line\":{{\"no\":{},\"product\":\"{}\",\"quantity\":{},\
-                     \"unit_price\":{},\"discount\":{},\"net_amount\":{}}}}}",
-                    ticket.number,
-                    i + 1,
-                    catalogue.products[line.product].code,
-                    line.quantity,
-                    money(line.unit_price, '.'),
-                    money(line.discount, '.'),
-                    money(line.net(), '.'),
-                )
-            };
             for i in 0..ticket.lines.len() {
-                sheet.row(&object(&time, i))?;
+                sheet.row(&object(ticket, &customer, &time, i, catalogue))?;
             }
             if is_broken(&mut story.rng) {
-                sheet.row(&object(&format!("{}-13-45T{}", &time[..4], &time[11..]), 0))?;
+                let never = format!("{}-13-45T{}", &time[..4], &time[11..]);
+                sheet.row(&object(ticket, &customer, &never, 0, catalogue))?;
             }
             keys.push(mail);
         }
@@ -104,6 +80,26 @@ impl Web {
         }
         for mail in keys {
             story.key("web", "email", &mail);
+        }
+        Ok(())
+    }
+
+    /// What was sent back beside the returns of the story.
+    pub(super) fn write_returns(
+        &mut self,
+        story: &Story,
+        returns: &[Ticket],
+        catalogue: &Catalogue,
+    ) -> Result<()> {
+        let Some(account) = story.person.account.as_deref() else { return Ok(()) };
+        for ticket in returns {
+            let mail = story.person.web_email.as_deref().unwrap_or("");
+            let customer = customer(story, account, mail, ticket.at);
+            let time = web_time(ticket.at);
+            for i in 0..ticket.lines.len() {
+                let row = object(ticket, &customer, &time, i, catalogue);
+                self.orders[month(ticket.at)].row(&row)?;
+            }
         }
         Ok(())
     }
@@ -188,6 +184,9 @@ impl Web {
                     story.key("web", "email", &mail);
                 }
                 self.event(story, at + 700, "information_request", &request, &visitor)?;
+                if is_exported(at + 700) {
+                    story.requests.push(at + 700);
+                }
             }
         }
         Ok(())
@@ -216,6 +215,40 @@ impl Web {
         finish_sheets("web_events", self.events, rows)?;
         finish_sheets("deliveries", self.deliveries, rows)
     }
+}
+
+/// Returns the buyer as the web account describes them at a moment.
+fn customer(story: &Story, account: &str, mail: &str, at: Moment) -> String {
+    let home = story.person.address_at(at);
+    let phone = story.web_phone.as_ref().map_or("null".to_owned(), |p| format!("\"{p}\""));
+    format!(
+        "{{\"account_id\":\"{account}\",\"email\":\"{mail}\",\"first_name\":\"{}\",\
+         \"last_name\":\"{}\",\"phone\":{phone},\"address\":{{\"street\":\"{}\",\
+         \"postcode\":\"{}\",\"city\":\"{}\"}}}}",
+        story.web_name.0,
+        story.web_last(at),
+        home.street,
+        home.postcode,
+        home.town
+    )
+}
+
+/// Returns a line of an order or a return as the shop writes it.
+fn object(ticket: &Ticket, customer: &str, time: &str, i: usize, catalogue: &Catalogue) -> String {
+    let line = &ticket.lines[i];
+    let kind = if ticket.is_return { "return" } else { "order" };
+    format!(
+        "{{\"order_id\":\"{}\",\"type\":\"{kind}\",\"ordered_at\":\"{time}\",\
+         \"customer\":{customer},\"line\":{{\"no\":{},\"product\":\"{}\",\"quantity\":{},\
+         \"unit_price\":{},\"discount\":{},\"net_amount\":{}}}}}",
+        ticket.number,
+        i + 1,
+        catalogue.products[line.product].code,
+        line.quantity,
+        money(line.unit_price, '.'),
+        money(line.discount, '.'),
+        money(line.net(), '.'),
+    )
 }
 
 /// Returns the same e-mail address as a telephone's keyboard writes it.

@@ -91,10 +91,8 @@ impl Checking<'_, '_> {
         let mut checks = Vec::new();
         for declared in &properties.checks {
             let result = declared.check(name).and_then(|checks| {
-                for check in &checks {
-                    if let Assertion::Expression(text) = &check.assertion {
-                        require_expression(text)?;
-                    }
+                for text in checks.iter().flat_map(Check::expressions) {
+                    require_expression(text)?;
                 }
                 Ok(checks)
             });

@@ -2,13 +2,15 @@
 
 use crate::broken_shop::Shop;
 
-const EVERY_KIND: [&str; 6] = [
+const EVERY_KIND: [&str; 7] = [
     "{ not_null = \"customer_id\" }",
     "{ unique = [\"customer_id\", \"channel\"] }",
     "{ accepted_values = \"channel\", values = [\"shop\"] }",
     "{ relationships = \"customer_id\", to = \"core.consents.customer_id\" }",
     "{ row_count = { min = 1000 } }",
     "{ expression = \"net_amount > 20\" }",
+    "{ reconciles = \"net_amount\", by = \"channel\", keyed_by = \"order_id\", \
+     with = [{ table = \"core.orders\", where = \"customer_id is not null\" }] }",
 ];
 
 fn shop(checks: &str) -> Shop {
@@ -48,11 +50,7 @@ fn what_broke_can_be_looked_at_until_the_next_run_begins() {
 fn every_kind_of_check_may_only_warn() {
     shop(
         &EVERY_KIND
-            .map(|check| {
-                check
-                    .replacen(" }", ", severity = \"warn\" }", 1)
-                    .replace("1000, severity = \"warn\" } }", "1000 }, severity = \"warn\" }")
-            })
+            .map(|check| format!("{}, severity = \"warn\" }}", check.strip_suffix(" }").unwrap()))
             .join(", "),
     )
     .run_publishes("checks_warn");
@@ -66,6 +64,11 @@ fn a_check_that_cannot_be_asked() {
     shop("{ expression = \"net_amount >\" }").run_fails("check_does_not_parse", 2);
     shop("{ expression = \"cast(customer_id as integer) > 0\" }").run_fails("check_casts", 1);
     shop("{ not_null = \"customer\", severity = \"warn\" }").run_fails("check_warn_unknown_column", 2);
+    shop("{ reconciles = \"net_amount\", with = [{ table = \"core.orders\", sum = \"net\" }] }")
+        .run_fails("check_reconciles_unknown_column", 2);
+    shop("{ reconciles = \"net_amount\", with = [{ table = \"core.orders\", sum = \"cast(net_amount as double)\" }] }")
+        .run_fails("check_reconciles_float", 2);
+    shop("{ reconciles = \"net_amount\" }").run_fails("check_reconciles_nothing", 2);
 }
 
 #[test]
