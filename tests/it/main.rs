@@ -38,6 +38,7 @@ mod nights;
 mod numbers_of_sql;
 mod object_store;
 mod past;
+mod portfolio;
 mod project;
 mod project_files;
 mod publishers;
