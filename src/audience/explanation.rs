@@ -23,10 +23,11 @@ use crate::warehouse::catalog::Catalog;
 
 const DOING: &str = "explain the lists";
 
-/// Returns one row per audience: `audience, reason, condition, found, consent, rank, score, unknown`.
+/// Returns one row per audience: `audience, reason, condition, found, consent, rank, score, unknown, warning`.
 ///
 /// `condition` is the SQL that decided, `found` the customer's values of the columns that it names; `consent` is
-/// the latest answer to each purpose, since when, and whose it was where `core.consents` has a column `source`.
+/// the latest answer to each purpose, since when, and whose it was where `core.consents` has a column `source`;
+/// `warning` is that of the line of the waterfall, where a score of a weak model decided.
 ///
 /// # Errors
 /// Tables of the release that cannot be read.
@@ -61,6 +62,7 @@ pub async fn explain(catalog: &Catalog, customer: &str, as_of: Option<Instant>) 
         ("rank", column("rank")),
         ("score", column("score")),
         ("unknown", column("unknown")),
+        ("warning", column("warning")),
     ];
     let columns = columns.into_iter().filter_map(|(name, column)| Some((name, column?, true)));
     let batch = RecordBatch::try_from_iter_with_nullable(columns).doing(DOING)?;
@@ -80,9 +82,12 @@ struct Declared {
 async fn decided(catalog: &Catalog, customer: &str) -> Result<RecordBatch> {
     let (decisions, waterfall) = (table(DECISIONS), table(WATERFALL));
     let session = catalog.session([&decisions, &waterfall], None).await?;
+    let warns = warns(catalog).await?;
+    let warning = if warns { "w.warning" } else { "null" };
     let sql = format!(
         "select arrow_cast(d.audience, 'Utf8') as audience, arrow_cast(d.reason, 'Utf8') as reason,
-           arrow_cast(w.condition, 'Utf8') as condition, d.rank, d.score, d.unknown
+           arrow_cast(w.condition, 'Utf8') as condition, d.rank, d.score, d.unknown,
+           arrow_cast({warning}, 'Utf8') as warning
          from {decisions} as d left join {waterfall} as w on w.audience = d.audience and w.position = d.position
          where cast(d.customer_id as varchar) = {} order by 1",
         quoted(customer)
@@ -90,6 +95,15 @@ async fn decided(catalog: &Catalog, customer: &str) -> Result<RecordBatch> {
     let frame = session.sql(&sql).await.doing(DOING)?;
     let schema = Arc::new(frame.schema().as_arrow().clone());
     collected(frame, schema).await
+}
+
+/// Returns whether the waterfall has warnings: that of an older sillage has none.
+///
+/// # Errors
+/// A table that cannot be read.
+pub async fn warns(catalog: &Catalog) -> Result<bool> {
+    let waterfall = catalog.table(&table(WATERFALL)).await?;
+    Ok(waterfall.is_some_and(|waterfall| waterfall.schema.field_with_name("warning").is_ok()))
 }
 
 async fn collected(frame: DataFrame, schema: Arc<Schema>) -> Result<RecordBatch> {

@@ -43,10 +43,10 @@ mod weak_models;
 pub use address::{Address, AddressKind, Reach};
 pub use declaration::{AudienceDeclaration, ConditionDeclaration};
 pub use definition::{Audience, Condition, WeakModel};
-pub use explanation::explain;
+pub use explanation::{explain, warns};
 pub use export::{list_columns, register_export};
 pub use lookup::{find, ids};
-pub use segment_names::{segment_profiles, segments_named};
+pub use segment_names::{require_released, segment_profiles, segments_named};
 pub use step::Audiences;
 pub use tables::{
     BOUNCES, BOUNCES_VALID_FROM, CONSENTS, CONSENTS_VALID_FROM, DECISIONS, DEFINITIONS, LIST_COLUMNS, LISTS,

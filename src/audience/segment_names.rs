@@ -38,6 +38,18 @@ pub fn segments_named(sql: &str) -> BTreeSet<String> {
 /// # Errors
 /// Every such condition; profiles that cannot be read.
 pub(super) async fn require_known(catalog: &Catalog, audiences: &[Audience]) -> Result<()> {
+    require_called(catalog, audiences, "no segment of tonight").await
+}
+
+/// Refuses the same of the segments of the last release, before a run has made those of tonight.
+///
+/// # Errors
+/// Every such condition; profiles that cannot be read.
+pub async fn require_released(released: &Catalog, audiences: &[Audience]) -> Result<()> {
+    require_called(released, audiences, "no segment of the last release").await
+}
+
+async fn require_called(catalog: &Catalog, audiences: &[Audience], none: &str) -> Result<()> {
     let profiles = segment_profiles();
     if !audiences.iter().any(|audience| audience.asks.contains(&profiles)) {
         return Ok(());
@@ -53,7 +65,7 @@ pub(super) async fn require_known(catalog: &Catalog, audiences: &[Audience]) -> 
                 let near = did_you_mean(&unknown, known.iter().map(String::as_str));
                 let all = known.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
                 errors.push(
-                    Error::config(format!("no segment of tonight is called \"{unknown}\""))
+                    Error::config(format!("{none} is called \"{unknown}\""))
                         .in_part(&sql, &sql)
                         .hint(near.unwrap_or_else(|| format!("they are called {all}")))
                         .at(key)

@@ -12,7 +12,7 @@ use super::reach;
 use super::segment_names::require_known;
 use super::tables::{DECISIONS, DEFINITIONS, LISTS, MADE, WATERFALL, table};
 use super::waterfall::{lists, waterfall};
-use super::weak_models::weak_models;
+use super::weak_models;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::ops::models;
@@ -49,16 +49,18 @@ impl Step for Audiences {
         let (audiences, unreached) = reach::resolve(catalog, &self.0, context.as_of).await?;
         let audiences = audiences.as_slice();
         require_known(catalog, audiences).await?;
-        let weak = weak_models(context, audiences).await?;
+        let weak = weak_models::weak_models(context, audiences).await?;
         let drawing = ListSelection::begin(catalog, audiences, context.as_of).await?;
         let decisions = decisions(audiences, context, &drawing).await?;
         // Lists and waterfall are read from what was decided, not decided again.
         catalog.add_staged(&decisions).await?;
         let notes = unknown_conditions(catalog, audiences).await?;
         let lists = context.stage_frame(&table(LISTS), lists(catalog, audiences).await?).await?;
-        let waterfall = context.stage_frame(&table(WATERFALL), waterfall(catalog, audiences).await?).await?;
+        let waterfall =
+            context.stage_frame(&table(WATERFALL), waterfall(catalog, audiences, &weak).await?).await?;
         let definitions =
             context.stage_frame(&table(DEFINITIONS), definitions(catalog, audiences).await?).await?;
+        let weak = weak_models::warnings(audiences, &weak);
         let warnings = [weak, drawing.warnings(audiences), unreached].concat();
         Ok(StepOutput::of(vec![decisions, lists, waterfall, definitions])
             .with_notes(notes)
@@ -78,7 +80,7 @@ async fn decisions(audiences: &[Audience], context: &StepContext, drawing: &List
     }
     for (audience, decided) in &planned {
         let plan = decided.frame.logical_plan();
-        let checked = require_no_clock(plan).and_then(|()| require_deterministic(plan));
+        let checked = require_no_clock(plan).and_then(|()| require_deterministic(plan, "a list"));
         if let Err(error) = checked {
             errors.push(error.at(format!("audience {}", audience.name)));
         }

@@ -1,11 +1,12 @@
 //! The lines of the waterfall, from the base to the list, and the tables made from the decisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::prelude::DataFrame;
 
 use super::definition::Audience;
 use super::tables::{DECISIONS, LISTS, WATERFALL, table};
+use super::weak_models::warning;
 use crate::error::{Context, Result};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
@@ -91,16 +92,29 @@ pub async fn lists(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFram
 }
 
 /// Returns the waterfall: the base, what each reason took away, the control group, the list. Every reason
-/// has its row, even with a count of 0; `condition` is the SQL that decides, where there is any.
-pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<DataFrame> {
+/// has its row, even with a count of 0; `condition` is the SQL that decides, where there is any, and `warning` says
+/// which scores that the line depends on are of one of the `weak` models.
+pub async fn waterfall(
+    catalog: &Catalog,
+    audiences: &[Audience],
+    weak: &BTreeSet<String>,
+) -> Result<DataFrame> {
+    let text = |text: Option<String>| text.map_or("cast(null as varchar)".to_owned(), |text| quoted(&text));
     let rows: Vec<String> = audiences
         .iter()
         .flat_map(|audience| {
             let conditions = conditions(audience);
+            let ranked = Positions::of(audience).beyond..;
             reasons(audience).into_iter().enumerate().map(move |(n, reason)| {
-                let condition =
-                    conditions.get(&n).map_or("cast(null as varchar)".to_owned(), |sql| quoted(sql));
-                format!("({}, cast({n} as bigint), {}, {condition})", quoted(&audience.name), quoted(&reason))
+                let condition = conditions.get(&n);
+                let decides = condition.or(ranked.contains(&n).then_some(&audience.rank_by));
+                format!(
+                    "({}, cast({n} as bigint), {}, {}, {})",
+                    quoted(&audience.name),
+                    quoted(&reason),
+                    text(condition.cloned()),
+                    text(decides.and_then(|sql| warning(sql, weak)))
+                )
             })
         })
         .collect();
@@ -109,8 +123,8 @@ pub async fn waterfall(catalog: &Catalog, audiences: &[Audience]) -> Result<Data
          total as (select audience, sum(n) as n from counted group by audience)
          select w.audience, w.position, w.reason,
            cast(case when w.position = 0 then coalesce(t.n, 0) else coalesce(c.n, 0) end as bigint) as customers,
-           w.condition
-         from (values {1}) as w(audience, position, reason, condition)
+           w.condition, w.warning
+         from (values {1}) as w(audience, position, reason, condition, warning)
          left join counted as c on c.audience = w.audience and c.position = w.position
          left join total as t on t.audience = w.audience",
         table(DECISIONS),

@@ -28,45 +28,65 @@ pub fn scores_read(sql: &str, known: &BTreeSet<String>) -> BTreeSet<String> {
     read.found
 }
 
-/// Returns a warning for each audience that reads the score of a weak model.
+/// Returns which of the models that audiences read are weak.
 ///
 /// # Errors
-/// Every such audience that refuses weak models; models that cannot be read.
-pub(super) async fn weak_models(context: &StepContext, audiences: &[Audience]) -> Result<Vec<String>> {
+/// Every audience that refuses weak models and reads one; models that cannot be read.
+pub(super) async fn weak_models(context: &StepContext, audiences: &[Audience]) -> Result<BTreeSet<String>> {
     let read: BTreeSet<&String> = audiences.iter().flat_map(|audience| &audience.scores).collect();
     let mut weak = BTreeSet::new();
     for model in read {
         if is_weak(context, model).await? {
-            weak.insert(model);
+            weak.insert(model.clone());
         }
     }
-    let (mut warnings, mut errors) = (Vec::new(), Vec::new());
-    for audience in audiences {
-        for model in audience.scores.iter().filter(|model| weak.contains(model)) {
-            let uses: Vec<String> = audience
-                .expressions()
-                .into_iter()
-                .filter(|(_, sql)| scores_read(sql, &audience.scores).contains(model))
-                .map(|(key, sql)| format!("{key} `{}`", in_short(&sql)))
-                .collect();
-            let said = format!("{model}{SUFFIX} is of a model that may be no better than chance");
-            match audience.weak_model {
-                WeakModel::Warn => {
-                    warnings.push(format!("audience {}: {}: {said}", audience.name, uses.join(", ")));
-                }
-                WeakModel::Refuse => errors.push(
-                    Error::failed(format!("{}: {said}", uses.join(", ")))
-                        .hint(format!(
-                            "look at the model's auc_low and top_decile_lift_low in ops.models; weak_model = \"warn\" \
-                             draws the list of it nevertheless, and taking {model}{SUFFIX} out draws it without"
-                        ))
-                        .at(format!("audience {}", audience.name)),
-                ),
-            }
-        }
-    }
-    Error::all(errors)?;
-    Ok(warnings)
+    let refusing = audiences.iter().filter(|audience| audience.weak_model == WeakModel::Refuse);
+    let refused = refusing.flat_map(|audience| {
+        said(audience, &weak).into_iter().map(|(model, said)| {
+            Error::failed(said)
+                .hint(format!(
+                    "look at the model's auc_low and top_decile_lift_low in ops.models; weak_model = \"warn\" \
+                     draws the list of it nevertheless, and taking {model}{SUFFIX} out draws it without"
+                ))
+                .at(format!("audience {}", audience.name))
+        })
+    });
+    Error::all(refused.collect())?;
+    Ok(weak)
+}
+
+/// Returns a warning for each weak model that an audience reads.
+pub(super) fn warnings(audiences: &[Audience], weak: &BTreeSet<String>) -> Vec<String> {
+    let of_one = |audience: &Audience| {
+        let said = said(audience, weak).into_iter();
+        said.map(|(_, said)| format!("audience {}: {said}", audience.name)).collect::<Vec<_>>()
+    };
+    audiences.iter().flat_map(of_one).collect()
+}
+
+/// Returns each weak model that an audience reads, with where and what that means.
+fn said(audience: &Audience, weak: &BTreeSet<String>) -> Vec<(String, String)> {
+    let models = audience.scores.iter().filter(|model| weak.contains(*model));
+    let of_model = |model: &String| {
+        let uses: Vec<String> = audience
+            .expressions()
+            .into_iter()
+            .filter(|(_, sql)| scores_read(sql, &audience.scores).contains(model))
+            .map(|(key, sql)| format!("{key} `{}`", in_short(&sql)))
+            .collect();
+        (model.clone(), format!("{}: {}", uses.join(", "), of_weak(model)))
+    };
+    models.map(of_model).collect()
+}
+
+/// Returns what is to be said of a decision by this expression; `None` where it reads no score of a weak model.
+pub(super) fn warning(sql: &str, weak: &BTreeSet<String>) -> Option<String> {
+    let said: Vec<String> = scores_read(sql, weak).iter().map(|model| of_weak(model)).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+fn of_weak(model: &str) -> String {
+    format!("{model}{SUFFIX} is of a model that may be no better than chance")
 }
 
 /// Whether the model in force is weak: that of this run, or, where it was not selected, of the last.

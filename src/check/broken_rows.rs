@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use futures::StreamExt;
 
 use super::assertion::{Assertion, Check};
 use crate::error::{Context, Result};
@@ -27,24 +28,41 @@ impl Check {
         &self,
         catalog: &Catalog,
         columns: &[String],
-        limit: Option<usize>,
+        limit: usize,
     ) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        self.each_broken_row(catalog, columns, Some(limit), |row| found.push(row)).await?;
+        Ok(found)
+    }
+
+    /// Hands on the same rows one by one, as they are found.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn each_broken_row(
+        &self,
+        catalog: &Catalog,
+        columns: &[String],
+        limit: Option<usize>,
+        mut row: impl FnMut(String),
+    ) -> Result<()> {
         if let Assertion::Reconciles(reconciliation) = &self.assertion {
-            return reconciliation.differences(catalog, limit.unwrap_or(usize::MAX >> 1)).await;
+            let differences = reconciliation.differences(catalog, limit.unwrap_or(usize::MAX >> 1)).await?;
+            differences.into_iter().for_each(row);
+            return Ok(());
         }
-        let Some(rows) = self.rows_sql().filter(|_| !columns.is_empty()) else { return Ok(Vec::new()) };
+        let Some(rows) = self.rows_sql().filter(|_| !columns.is_empty()) else { return Ok(()) };
         let names: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
         let names = names.join(", ");
         let limit = limit.map(|limit| format!(" limit {limit}")).unwrap_or_default();
         let sql = format!("select distinct {names} from ({rows}) as broken order by {names}{limit}");
         let doing = "look at the rows that break the check";
         let session = catalog.session(&self.reads(), None).await?;
-        let batches = session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)?;
-        let mut found = Vec::new();
-        for batch in &batches {
-            found.extend(texts(batch)?);
+        let mut batches = session.sql(&sql).await.doing(doing)?.execute_stream().await.doing(doing)?;
+        while let Some(batch) = batches.next().await {
+            texts(&batch.doing(doing)?)?.into_iter().for_each(&mut row);
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Returns the query of the rows that break the assertion, with all their columns.

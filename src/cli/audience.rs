@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
+use arrow::datatypes::DataType;
 use clap::{Args, Subcommand};
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::{cast, col, lit};
 use datafusion::prelude::DataFrame;
 
 use super::colour::warn;
@@ -79,6 +80,9 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
         known(&catalog, &name).await?;
         frame = frame.filter(col("audience").eq(lit(name))).doing("pick the audience")?;
     }
+    if audience::warns(&catalog).await? {
+        warn_of_weak_models(&frame).await?;
+    }
     if !args.conditions {
         frame = frame
             .select_columns(&["audience", "position", "reason", "customers"])
@@ -88,6 +92,33 @@ async fn waterfall(args: WaterfallArgs) -> Result<()> {
         .sort(vec![col("audience").sort(true, false), col("position").sort(true, false)])
         .doing("order the waterfall")?;
     args.read.output.write(&catalog, frame).await?;
+    Ok(())
+}
+
+/// Says which lines depend on the score of a model that may be no better than chance.
+async fn warn_of_weak_models(waterfall: &DataFrame) -> Result<()> {
+    let doing = "read the warnings of the waterfall";
+    let warned = waterfall
+        .clone()
+        .filter(col("warning").is_not_null())
+        .and_then(|lines| {
+            lines.sort(vec![col("audience").sort(true, false), col("position").sort(true, false)])
+        })
+        .and_then(|lines| {
+            lines.select(["audience", "reason", "warning"].map(|name| cast(col(name), DataType::Utf8)))
+        })
+        .doing(doing)?;
+    let mut lines: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for batch in warned.collect().await.doing(doing)? {
+        let [audience, reason, warning] = [0, 1, 2].map(|column| batch.column(column).as_string::<i32>());
+        for row in 0..batch.num_rows() {
+            let key = (audience.value(row).to_owned(), warning.value(row).to_owned());
+            lines.entry(key).or_default().push(format!("\"{}\"", reason.value(row)));
+        }
+    }
+    for ((audience, warning), reasons) in lines {
+        warn(&format!("{audience}: {warning}; it decides on {}", reasons.join(", ")));
+    }
     Ok(())
 }
 

@@ -70,27 +70,26 @@ pub async fn check(args: CheckArgs) -> Result<()> {
     let catalog = &asked.catalog;
     let results = checks::run(&pipeline, &there, catalog, limits.steps_at_once()).await;
     let (passed, warned, failed) = results.counts();
-    let all_rows = match args.rows {
-        true => rows(&pipeline, catalog, &results.findings).await?,
-        false => Vec::new(),
-    };
+    let broken: &[Finding] = if args.rows { &results.findings } else { &[] };
     let failed_checks = failed + results.errored.len();
     match args.log_format {
         LogFormat::Text => {
             tell(&asked, &results.findings, &absent);
-            for broken in &all_rows {
-                say!("  {}  {}  {}", broken.table, broken.check, broken.row);
-            }
+            let tell = |finding: &Finding, row: String| {
+                say!("  {}  {}  {row}", finding.table, finding.check);
+            };
+            each_broken_row(&pipeline, catalog, broken, tell).await?;
             say!("checks: {passed} passed, {warned} warned, {failed_checks} failed");
         }
         LogFormat::Json => {
             tell_json(&asked, &results.findings, &absent);
-            for broken in &all_rows {
+            let tell = |finding: &Finding, row: String| {
                 let event = json!({
-                    "event": "broken_row", "table": broken.table, "check": broken.check, "row": broken.row,
+                    "event": "broken_row", "table": finding.table, "check": finding.check, "row": row,
                 });
                 say!("{event}");
-            }
+            };
+            each_broken_row(&pipeline, catalog, broken, tell).await?;
             let mut event = json!({
                 "event": "checks_run", "passed": passed, "warned": warned, "failed": failed_checks,
             });
@@ -169,16 +168,13 @@ async fn asked(
     })
 }
 
-/// A row that breaks a check.
-struct BrokenRow {
-    table: TableName,
-    check: String,
-    row: String,
-}
-
-/// Returns all rows that break the checks that found some.
-async fn rows(pipeline: &Pipeline, catalog: &Catalog, findings: &[Finding]) -> Result<Vec<BrokenRow>> {
-    let mut broken = Vec::new();
+/// Tells every row that breaks a check which found some, as it is found.
+async fn each_broken_row(
+    pipeline: &Pipeline,
+    catalog: &Catalog,
+    findings: &[Finding],
+    tell: impl Fn(&Finding, String),
+) -> Result<()> {
     for finding in findings.iter().filter(|finding| !finding.passed()) {
         let Some(rules) = pipeline.tables.get(&finding.table) else { continue };
         let mut columns = rules.key.clone();
@@ -188,15 +184,10 @@ async fn rows(pipeline: &Pipeline, catalog: &Catalog, findings: &[Finding]) -> R
             columns = table.schema.fields().iter().map(|field| field.name().clone()).collect();
         }
         for check in rules.checks.iter().filter(|check| check.name() == finding.check) {
-            let rows = check.broken_rows(catalog, &columns, None).await?;
-            broken.extend(rows.into_iter().map(|row| BrokenRow {
-                table: finding.table.clone(),
-                check: finding.check.clone(),
-                row,
-            }));
+            check.each_broken_row(catalog, &columns, None, |row| tell(finding, row)).await?;
         }
     }
-    Ok(broken)
+    Ok(())
 }
 
 fn has_checks(pipeline: &Pipeline, table: &TableName) -> bool {

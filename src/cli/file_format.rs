@@ -88,6 +88,11 @@ fn known_endings() -> String {
 }
 
 impl CsvArgs {
+    /// Returns whether any of these was given.
+    pub fn is_asked(&self) -> bool {
+        self.delimiter.is_some() || self.encoding.is_some() || self.decimal_comma || self.keep_formulas
+    }
+
     /// Returns how CSV is written; `None` for a form that is no CSV.
     ///
     /// # Errors

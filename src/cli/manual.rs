@@ -37,6 +37,7 @@ pub fn manual(args: &ManualArgs) -> Result<()> {
         }
         return Ok(());
     };
+    args.output.require_none(&format!("a chapter is a text: sillage manual {0} > {0}.md", found.name))?;
     let text = match &args.section {
         None => found.text,
         Some(section) => found.section(section).ok_or_else(|| {

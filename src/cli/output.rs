@@ -67,6 +67,20 @@ impl OutputArgs {
         }
     }
 
+    /// Refuses options of a list where none is written.
+    ///
+    /// # Errors
+    /// A file, a form or an option of CSV that was asked for.
+    pub fn require_none(&self, instead: &str) -> Result<()> {
+        match self.output.is_some() || self.format.is_some() || self.csv.is_asked() {
+            true => Err(Error::config(
+                "there is no list to write here, but -o, --format or an option of CSV is given",
+            )
+            .hint(instead.to_owned())),
+            false => Ok(()),
+        }
+    }
+
     /// Whether a person will read the rows in a terminal.
     pub fn is_screen_table(&self) -> bool {
         self.output.is_none() && matches!(self.format, None | Some(Format::Table))

@@ -43,6 +43,7 @@ pub async fn schedule(args: ScheduleArgs) -> Result<()> {
             .text("pipeline", times.iter().map(|(pipeline, _)| pipeline))
             .write(&args.output);
     }
+    args.output.require_none("only --dry-run writes a list, of the next times")?;
     let request = Request { limits: args.limits.limits(), ..Request::all() };
     let say = |event: ScheduleEvent| match event {
         ScheduleEvent::Waiting { pipeline, until } => {

@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use super::error_type::{Error, Kind};
-use super::planning::{self, Found};
+use super::planning::{self, Found, in_sql_words};
 use super::sql_place::SqlPlace;
 
 /// A cause in words, what family it makes the error, and a hint and a place in the SQL where the cause alone
@@ -187,7 +187,7 @@ fn arrow(error: &ArrowError) -> Explanation {
                 .map(|(_, to)| to.trim_end_matches(" type"))
                 .filter(|to| !to.contains(['\'', ' ']) || to.starts_with("Decimal"));
             match target {
-                Some(to) => Explanation::failed(format!("a value cannot be read as {to}")),
+                Some(to) => Explanation::failed(format!("a value cannot be read as {}", in_sql_words(to))),
                 None => Explanation::failed("a value does not fit the type it is cast to"),
             }
             .hint(TRY_CAST)
@@ -266,7 +266,7 @@ mod tests {
         let cast = |text: &str| ArrowError::CastError(text.to_owned());
         assert_eq!(
             text(cast("Cannot cast string 'O'Brien, Ada' to value of Int32 type")),
-            "a value cannot be read as Int32"
+            "a value cannot be read as integer"
         );
         for error in [
             cast("Cannot cast string 'Ada' to value of Int32 type"),

@@ -201,7 +201,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
 }
 
 /// With the engine's names of types as SQL calls them: `Utf8` is text.
-fn in_sql_words(text: &str) -> String {
+pub(super) fn in_sql_words(text: &str) -> String {
     let mut words = String::new();
     let mut rest = text;
     while let Some(begin) = rest.find(|c: char| c.is_ascii_alphanumeric() || c == '_') {

@@ -9,6 +9,7 @@ use super::sql;
 use crate::error::{Context, Error, Result, SqlOrigin};
 use crate::name::TableName;
 use crate::step::StepContext;
+use crate::step::ties::break_ties;
 
 /// A model file, parsed: what it makes and what it reads.
 #[derive(Debug, Clone)]
@@ -49,10 +50,12 @@ impl Model {
 }
 
 impl Model {
-    /// Returns the model's query as it is written.
+    /// Returns the model's query as it is written, with rows that tie put in an order.
     pub(super) async fn query(&self, context: &StepContext) -> Result<DataFrame> {
         let place = |e: Error| self.place(e);
         let session = context.catalog.session(&self.reads, Some(context.as_of)).await.map_err(place)?;
-        session.sql(&self.sql).await.doing("plan the model").map_err(place)
+        let frame = session.sql(&self.sql).await.doing("plan the model").map_err(place)?;
+        let (state, plan) = frame.into_parts();
+        Ok(DataFrame::new(state, break_ties(plan).map_err(place)?))
     }
 }

@@ -20,6 +20,8 @@ pub struct ModelStep {
     pub model: Arc<Model>,
     /// How all tables of the pipeline say when their rows became known.
     pub dating: Arc<Dating>,
+    /// The mart that its table is, or that is made of it, by whatever steps; `None` where no mart is.
+    pub mart: Option<TableName>,
 }
 
 /// The query alone, wherever its file is: another model that changes is another step.
@@ -62,15 +64,19 @@ impl ModelStep {
     /// Returns the model's query, planned over what the catalog has as of the run's instant.
     ///
     /// # Errors
-    /// SQL that does not plan, that asks the clock, that dates rows by what is only a day, or, of a mart, that
-    /// may come out otherwise on another day.
+    /// SQL that does not plan, that asks the clock, that dates rows by what is only a day, or, of a mart and of what
+    /// a mart is made of, that may come out otherwise in another run.
     pub async fn frame(&self, context: &StepContext) -> Result<DataFrame> {
         let frame = self.model.query(context).await?;
         let plan = frame.logical_plan();
         require_no_clock(plan).map_err(|e| self.located(e))?;
         self.dating.require_dated(context, &self.model, plan).await.map_err(|e| self.located(e))?;
-        if self.model.table.schema() == "mart" {
-            require_deterministic(plan).map_err(|e| self.located(e))?;
+        if let Some(mart) = &self.mart {
+            let what = match *mart == self.model.table {
+                true => "a mart".to_owned(),
+                false => format!("{mart} is made of {}, which", self.model.table),
+            };
+            require_deterministic(plan, &what).map_err(|e| self.located(e))?;
         }
         Ok(frame)
     }

@@ -1,16 +1,18 @@
 //! `ops.holdout_scores`: of each model, whom it was judged on at its last fit, what it said of them, and what came.
 //!
 //! Grain: one row per model and customer of its hold-out. It is personal data: only the last fit of each model is
-//! kept, and an erasure empties the table before the models are fitted again.
+//! kept, for as long as the pipeline says, and an erasure takes the person out before anything reads the table.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use futures::StreamExt;
 
 use super::columns::{Column, batch, booleans, instants, numbers, schema_of, texts};
 use super::table::ops_table;
-use crate::clock::Instant;
+use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Result};
 use crate::name::TableName;
 use crate::sql_text::quoted;
@@ -71,12 +73,38 @@ fn columns(
     ]
 }
 
-/// Returns the released table with the last fit of each model alone: what this run appends is added to it when the
-/// run is published. `None` where there is nothing older.
+/// Returns the released table without rows of the customers who are `gone`, for the run of an erasure.
 ///
 /// # Errors
 /// A table that cannot be read, or not be written anew.
-pub async fn without_earlier_fits(catalog: &Catalog) -> Result<Option<Staged>> {
+pub async fn without_customers(catalog: &Catalog, gone: impl Fn(&str) -> bool) -> Result<Staged> {
+    let doing = "take a person out of the hold-out scores";
+    let table = table();
+    let mut rows = catalog.every_row(&table).await?.execute_stream().await.doing(doing)?;
+    let mut anew = catalog.warehouse().stager(&table, Mode::Replace, &rows.schema())?;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.doing(doing)?;
+        let customers = batch.column_by_name("customer_id").map(|ids| cast(ids, &DataType::Utf8)).transpose();
+        let Some(customers) = customers.doing(doing)? else { continue };
+        let stays: BooleanArray =
+            customers.as_string::<i32>().iter().map(|id| Some(id.is_some_and(|id| !gone(id)))).collect();
+        anew.write(&filter_record_batch(&batch, &stays).doing(doing)?).await?;
+    }
+    anew.finish().await
+}
+
+/// Returns the table with the last fit of each model alone, and of this pipeline only fits since an instant: what this
+/// run appends is added to it when the run is published. `anew` is what the run has staged in place of the
+/// released table. `None` where nothing leaves.
+///
+/// # Errors
+/// A table that cannot be read, or not be written anew.
+pub async fn of_last_fits(
+    catalog: &Catalog,
+    anew: Option<&Staged>,
+    pipeline: &str,
+    since: Option<Instant>,
+) -> Result<Option<Staged>> {
     let table = table();
     if !catalog.released().any(|released| *released == table) {
         return Ok(None);
@@ -85,24 +113,29 @@ pub async fn without_earlier_fits(catalog: &Catalog) -> Result<Option<Staged>> {
     let session = catalog.session([&table], None).await?;
     let sql =
         format!("select pipeline, model, max(run) as last_run from {table} group by 1, 2 order by 1, 2");
-    let mut earlier = Vec::new();
+    let mut leaves = Vec::new();
     for fits in session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)? {
         let (pipelines, models) = (fits.column(0).as_string::<i32>(), fits.column(1).as_string::<i32>());
         let last_runs = fits.column(2).as_primitive::<Int64Type>();
-        earlier.extend((0..fits.num_rows()).map(|row| {
+        leaves.extend((0..fits.num_rows()).map(|row| {
             let (pipeline, model) = (quoted(pipelines.value(row)), quoted(models.value(row)));
             format!("(pipeline = {pipeline} and model = {model} and run < {})", last_runs.value(row))
         }));
     }
-    let is_earlier = if earlier.is_empty() { "false".to_owned() } else { earlier.join(" or ") };
-    let released = catalog.as_released();
-    let session = released.session([&table], None).await?;
-    let of_earlier =
-        session.sql(&format!("select 1 from {table} where {is_earlier} limit 1")).await.doing(doing)?;
-    if of_earlier.count().await.doing(doing)? == 0 {
+    leaves.extend(since.map(|since| {
+        let since = quoted(&show_instant(since));
+        format!("(pipeline = {} and fitted_as_of < timestamp {since})", quoted(pipeline))
+    }));
+    let leaves = if leaves.is_empty() { "false".to_owned() } else { leaves.join(" or ") };
+    let session = match anew {
+        Some(anew) => catalog.session_of_all_rows(anew).await?,
+        None => catalog.as_released().session([&table], None).await?,
+    };
+    let leaving = session.sql(&format!("select 1 from {table} where {leaves} limit 1")).await.doing(doing)?;
+    if leaving.count().await.doing(doing)? == 0 {
         return Ok(None);
     }
-    let kept = session.sql(&format!("select * from {table} where not ({is_earlier})")).await.doing(doing)?;
+    let kept = session.sql(&format!("select * from {table} where not ({leaves})")).await.doing(doing)?;
     catalog.warehouse().stage(&table, Mode::Replace, Layout::Parallel, kept).await.map(Some)
 }
 

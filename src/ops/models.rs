@@ -17,6 +17,9 @@ use crate::sql_text::quoted;
 
 const DOING: &str = "put the fitted model into rows";
 
+/// The parameter that tells how the step that fits the model was declared, as a digest.
+pub const DECLARED: &str = "declared";
+
 /// Returns `ops.models`.
 pub fn table() -> TableName {
     ops_table("models")

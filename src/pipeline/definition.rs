@@ -17,6 +17,7 @@ use crate::model::ModelStep;
 use crate::name::{StepName, TableName};
 use crate::placeholder_value::PlaceholderValues;
 use crate::source::Source;
+use crate::span::Span;
 use crate::step::past::Past;
 use crate::warehouse::description::{Descriptions, TableDescription};
 use crate::warehouse::snapshot_history::SnapshotHistory;
@@ -34,6 +35,8 @@ pub struct Pipeline {
     pub warehouse: String,
     pub seed: u64,
     pub as_of: Option<Instant>,
+    /// How long it is kept whom a model was judged on; until its next fit where nothing is said.
+    pub keep_holdout_scores: Option<Span>,
     pub tables: BTreeMap<TableName, TableRules>,
     pub steps: BTreeMap<StepName, DeclaredStep>,
     pub graph: Dag<StepName>,

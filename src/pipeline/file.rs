@@ -48,6 +48,10 @@ pub struct PipelineFile {
     /// The instant of runs that are given none; the present one when not given.
     #[schemars(example = &"2026-07-01")]
     pub as_of: Option<String>,
+    /// How long `ops.holdout_scores` keeps whom a model was judged on, counted from its fit: `90 days`, `6 months`; until
+    /// its next fit when not given.
+    #[schemars(example = &"6 months")]
+    pub keep_holdout_scores: Option<String>,
     /// The folder of the models, from the folder of the project; `sql/<name>` when not given.
     #[schemars(example = &"sql/nightly")]
     #[expect(dead_code, reason = "it is read before the file, which is checked with the models")]
@@ -104,6 +108,7 @@ pub(super) const KEYS: [&str; 19] = [
     "warehouse",
     "seed",
     "as_of",
+    "keep_holdout_scores",
     "models",
     "source_defaults",
     "sources",
@@ -135,6 +140,7 @@ impl PipelineFile {
             warehouse: reader.one("warehouse"),
             seed: reader.one("seed"),
             as_of: reader.one("as_of"),
+            keep_holdout_scores: reader.one("keep_holdout_scores"),
             models: reader.one("models"),
             source_defaults: reader.one("source_defaults"),
             sources: reader.each("sources"),

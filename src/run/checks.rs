@@ -52,7 +52,7 @@ pub async fn run(
         let mut finding = check.run(catalog).await?;
         if !finding.passed() {
             let key = pipeline.tables.get(&check.table).map(|rules| rules.key.as_slice()).unwrap_or_default();
-            finding.rows = check.broken_rows(catalog, key, Some(SHOWN_ROWS)).await?;
+            finding.rows = check.broken_rows(catalog, key, SHOWN_ROWS).await?;
         }
         Ok::<_, Error>(finding)
     };

@@ -1,10 +1,10 @@
 //! What the run of an erasure stages: raw tables without the person, and beside the tables of the steps
 //! the suppression list, the quarantine and tables without rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Column;
 use datafusion::logical_expr::col;
@@ -42,12 +42,14 @@ impl Erasure {
         for (table, schema) in &self.emptied {
             staged.push(context.warehouse().stager(table, Mode::Replace, schema)?.finish().await?);
         }
-        let holdout_scores = holdout_scores::table();
-        if context.catalog.table(&holdout_scores).await?.is_some() {
-            // Ids of customers that earlier nights had are in no list: all go, and the fits of this run add theirs.
-            let nothing =
-                context.warehouse().stager(&holdout_scores, Mode::Replace, &holdout_scores::schema())?;
-            staged.push(nothing.finish().await?);
+        if context.catalog.table(&holdout_scores::table()).await?.is_some() {
+            let stay = ids_that_stay(&context.catalog).await?;
+            // Of customers of then that are nobody's tonight it is not known whose they were: they go.
+            let gone = |id: &str| {
+                stay.as_ref().is_some_and(|stay| !stay.contains(id))
+                    || self.list.kinds().iter().any(|kind| self.list.holds(kind, id))
+            };
+            staged.push(holdout_scores::without_customers(&context.catalog, gone).await?);
         }
         let quarantine = quarantine::table();
         if context.catalog.table(&quarantine).await?.is_none() {
@@ -82,6 +84,27 @@ impl Erasure {
         }
         serde_json::to_value(&self.receipt).doing("write the receipt")
     }
+}
+
+/// Returns the ids that customers of the last release have or had; `None` where customers are not found by records.
+async fn ids_that_stay(catalog: &Catalog) -> Result<Option<HashSet<String>>> {
+    let doing = "look for the customers of the hold-out";
+    let mut ids: Option<HashSet<String>> = None;
+    for (table, column) in [("customer_ids", "customer_id"), ("former_customer_ids", "former_id")] {
+        let table = TableName::new("core", table)?;
+        if catalog.table(&table).await?.is_none() {
+            continue;
+        }
+        let session = catalog.session([&table], None).await?;
+        let sql = format!(
+            "select distinct arrow_cast({column}, 'Utf8') from {table} where customer_id is not null"
+        );
+        for batch in session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)? {
+            let found = batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned);
+            ids.get_or_insert_default().extend(found);
+        }
+    }
+    Ok(ids)
 }
 
 /// How many refused records would lose their text.

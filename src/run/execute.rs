@@ -11,6 +11,7 @@ use super::checks::{self, CheckResults};
 use super::disk_space;
 use super::engine::engine_of;
 use super::erase::Erasure;
+use super::named_segments;
 use super::new_files;
 use super::observe::observe;
 use super::plan::{Plan, Resume};
@@ -65,6 +66,7 @@ pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> 
         });
         let raw = new_files::look(&mut plan, pipeline, released.as_ref(), request.full_refresh).await?;
         rehearse(pipeline, &raw, request.limits).await?;
+        named_segments::look(&plan, pipeline, released.as_ref()).await?;
         Ok(plan)
     };
     planned.await.map_err(|e: Error| e.at(format!("pipeline {}", pipeline.name)))
@@ -167,12 +169,21 @@ impl LockedRun<'_> {
         match rehearse_steps(pipeline, &steps, &released, request.limits).await {
             // What is wrong with the pipeline is said before a file is read.
             Err(error) => running.errors.push(error),
-            Ok(()) => running.all_steps(request.limits.steps_at_once(), request.stall_limit, stop).await?,
+            Ok(()) => {
+                let past = running.context.past.clone();
+                let ended =
+                    running.all_steps(request.limits.steps_at_once(), request.stall_limit, stop).await;
+                // A file that stays is deleted by the next vacuum.
+                let _ = past.end().await;
+                ended?;
+            }
         }
         let findings = self.checked(&plan, &mut running).await;
-        // An erasure has written the quarantine anew already.
-        if running.errors.is_empty() && erasure.is_none() {
-            running.expire_refusals().await?;
+        if running.errors.is_empty() {
+            // An erasure has written the quarantine anew already.
+            if erasure.is_none() {
+                running.expire_refusals().await?;
+            }
             running.expire_holdout_scores().await?;
         }
         self.publish(&plan, &begun, running.into_outcome(findings), erasure, watch).await

@@ -4,7 +4,7 @@
 //! request     what is asked
 //! rehearsal   the pipeline over empty inputs: what is wrong with it before anything is read
 //! observe     the release, the files of sources, a run that was cut off or failed
-//! new_files   the columns of new files, when a plan is shown
+//! new_files   the columns of new files, when a plan is shown (named_segments: the segments that audiences name)
 //! planner     makes a plan of both, without touching anything (fingerprint: what a step's tables follow from)
 //! plan        what would be done, and why
 //! execute     carries it out, from the lock to the release
@@ -29,6 +29,7 @@ pub mod erasure_preview;
 pub mod execute;
 mod fingerprint;
 pub mod forget;
+mod named_segments;
 mod new_files;
 mod observe;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! A run between its first and its last step: each step begins as soon as what it reads is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 
@@ -14,6 +14,7 @@ use super::progress::{Event, Progress};
 use super::watchdog::Watchdog;
 use crate::check::Finding;
 use crate::clock;
+use crate::day::local_instant;
 use crate::duration;
 use crate::error::{Context, Error, Kind, Result};
 use crate::ingest::{Expired, expire_refusals};
@@ -24,7 +25,7 @@ use crate::pipeline::{DeclaredStep, Pipeline};
 use crate::step::{StepContext, StepFailure, StepOutput};
 use crate::warehouse::journal::{Begun, Finished};
 use crate::warehouse::lock::Lock;
-use crate::warehouse::stage::Staged;
+use crate::warehouse::stage::{Mode, Staged};
 
 /// A run between its first and its last step.
 pub(super) struct Running<'a> {
@@ -110,9 +111,26 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// Hold-out scores of earlier fits leave their table, which several models share.
+    /// Hold-out scores of earlier fits leave their table, which several models share, and so do those that are too old.
     pub(super) async fn expire_holdout_scores(&mut self) -> Result<()> {
-        self.staged.extend(holdout_scores::without_earlier_fits(&self.context.catalog).await?);
+        let (catalog, pipeline) = (&self.context.catalog, self.pipeline);
+        let since = pipeline.keep_holdout_scores.and_then(|span| {
+            let local = span.before(self.context.as_of, pipeline.timezone)?;
+            local_instant(local, pipeline.timezone)
+        });
+        let is_anew =
+            |staged: &Staged| staged.table == holdout_scores::table() && staged.mode == Mode::Replace;
+        let anew = self.staged.iter().position(is_anew);
+        let left =
+            holdout_scores::of_last_fits(catalog, anew.map(|n| &self.staged[n]), &pipeline.name, since)
+                .await?;
+        if let Some(left) = left {
+            if let Some(n) = anew {
+                let replaced = self.staged.remove(n);
+                catalog.warehouse().delete_staged(&replaced, &BTreeSet::new()).await?;
+            }
+            self.staged.push(left);
+        }
         Ok(())
     }
 

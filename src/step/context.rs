@@ -49,12 +49,18 @@ pub struct StepContext {
 #[async_trait]
 pub trait Recall: Debug + Send + Sync {
     /// Returns tables as a night of an earlier instant would have made them; [`Then::forget`] must be called
-    /// afterwards.
+    /// afterwards. What is made anew is shared with other steps that look back to the instant.
     ///
     /// # Errors
     /// What keeps a table from being made as of then; nothing is left behind.
     async fn at(&self, tonight: &StepContext, tables: &BTreeSet<TableName>, instant: Instant)
     -> Result<Then>;
+
+    /// Deletes what was made anew for steps that did not ask for it, when the steps of a run have ended.
+    ///
+    /// # Errors
+    /// A file that cannot be deleted.
+    async fn end(&self) -> Result<()>;
 
     /// Returns the tables that the given ones are made of, down to those that no step makes of others.
     fn sources(&self, tables: &BTreeSet<TableName>) -> BTreeSet<TableName>;

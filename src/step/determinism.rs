@@ -1,25 +1,26 @@
 //! Same inputs, same bytes: what the SQL of a mart must not do.
 //!
 //! The order in which parallel threads add floats changes the last digits of the sum. Decimals and integers
-//! do not have this problem. So a mart may aggregate decimals and integers, and cast to float only
-//! afterwards; approximate and volatile functions are refused, and so is what takes rows in whatever order they
-//! come. No model may ask for the time: time enters
-//! only as the run's as-of instant.
+//! do not have this problem. So a mart, and what a mart is made of, may aggregate decimals and integers, and cast
+//! to float only afterwards; approximate and volatile functions are refused, and so is what takes rows in whatever
+//! order they come. Rows that tie in an order are no fault: [`super::ties`] settles them. No model may ask for the
+//! time: time enters only as the run's as-of instant.
 
 use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, Volatility};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, Volatility, WindowFrameUnits};
 
+use super::ties::depends_on_peers;
 use crate::error::{Context, Error, Result};
 
 /// Aggregates, in windows too, whose result depends on the order in which floats are added.
-const ADDS: [&str; 14] = [
-    "sum",
-    "avg",
-    "mean",
+const ADDS: [&str; 3] = ["sum", "avg", "mean"];
+
+/// Aggregates that reckon in floats, whatever they are given; so do those of regressions, `regr_…`.
+const STATISTICS: [&str; 10] = [
     "stddev",
     "stddev_pop",
     "stddev_samp",
@@ -30,7 +31,6 @@ const ADDS: [&str; 14] = [
     "corr",
     "covar_samp",
     "covar_pop",
-    "regr_slope",
 ];
 
 /// Functions of rows whose result depends on the order in which these come.
@@ -73,12 +73,12 @@ pub fn require_no_clock(plan: &LogicalPlan) -> Result<()> {
     }
 }
 
-/// Refuses a plan whose result could differ from run to run.
+/// Refuses a plan whose result could differ from run to run; `what` is said to have to be the same.
 ///
 /// # Errors
 /// A function that is approximate, that adds floats, that changes from call to call, or whose result depends on
 /// an order of rows that is not given; all of them.
-pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
+pub fn require_deterministic(plan: &LogicalPlan, what: &str) -> Result<()> {
     let mut found: BTreeSet<Fault> = BTreeSet::new();
     plan.apply_with_subqueries(|node| {
         found.extend(of_node(node));
@@ -96,7 +96,7 @@ pub fn require_deterministic(plan: &LogicalPlan) -> Result<()> {
         })
     })
     .doing("read the plan")?;
-    Error::all(found.into_iter().map(Fault::error).collect())
+    Error::all(found.into_iter().map(|fault| fault.error(what)).collect())
 }
 
 /// What may come out otherwise in another run.
@@ -111,15 +111,18 @@ struct Fault {
 enum Why {
     Approximate,
     AddsFloats,
+    ReckonsInFloats,
     Volatile,
     /// A function of rows in no order.
     AnyOrder,
+    /// A function of a frame that cuts between rows which are peers.
+    AnyOrderOfPeers,
     /// A clause that keeps some of the rows in no order.
     AnyRows,
 }
 
 impl Fault {
-    fn error(self) -> Error {
+    fn error(self, what: &str) -> Error {
         let Fault { name, why } = self;
         let (does, hint) = match why {
             Why::Approximate => {
@@ -129,17 +132,25 @@ impl Fault {
                 "() adds floats",
                 "aggregate decimals or integers (cast(x as decimal(18,4))) and cast to float after the aggregate",
             ),
+            Why::ReckonsInFloats => (
+                "() adds floats, also of integers",
+                "aggregate sum(x), sum(x * x) and count(x) of decimals, and compute it from these",
+            ),
             Why::Volatile => (
                 "() changes from call to call",
                 "draw by a hash of the key, for example md5(customer_id) < '8' for half of the customers",
             ),
             Why::AnyOrder => (
                 "() depends on the order of rows, which is not given",
-                "say the order, down to the last row: array_agg(x order by …), … over (order by …)",
+                "say the order: array_agg(x order by …), … over (order by …)",
             ),
-            Why::AnyRows => (" keeps whichever rows come first", "add order by, down to the last row"),
+            Why::AnyOrderOfPeers => (
+                "() depends on the order of rows that are peers, which is not given",
+                "say which rows: … over (… rows between unbounded preceding and unbounded following)",
+            ),
+            Why::AnyRows => (" keeps whichever rows come first", "add order by"),
         };
-        Error::config(format!("a mart must be the same in every run, but {name}{does}"))
+        Error::config(format!("{what} must be the same in every run, but {name}{does}"))
             .about(&name)
             .hint(hint)
     }
@@ -169,33 +180,41 @@ fn has_an_order(plan: &LogicalPlan) -> bool {
 }
 
 fn of_expression(expression: &Expr, schema: &DFSchema) -> Vec<Fault> {
-    let (name, args, is_ordered, of_rows) = match expression {
+    let (name, faults) = match expression {
         Expr::AggregateFunction(call) => {
             let params = &call.params;
-            (call.func.name(), &params.args, !params.order_by.is_empty(), true)
+            (call.func.name(), of_rows(call.func.name(), &params.args, !params.order_by.is_empty(), schema))
         }
         Expr::WindowFunction(call) => {
-            let params = &call.params;
-            (call.fun.name(), &params.args, !params.order_by.is_empty(), true)
+            let (name, params) = (call.fun.name(), &call.params);
+            let frame = &params.window_frame;
+            let is_ordered = !params.order_by.is_empty();
+            let mut faults = of_rows(name, &params.args, is_ordered, schema);
+            let cuts = frame.units == WindowFrameUnits::Rows
+                && !(frame.start_bound.is_unbounded() && frame.end_bound.is_unbounded());
+            faults.extend((cuts && !is_ordered && faults.is_empty()).then_some(Why::AnyOrder));
+            faults.extend(depends_on_peers(call).then_some(Why::AnyOrderOfPeers));
+            (name, faults)
         }
-        Expr::ScalarFunction(call) => (call.name(), &call.args, true, false),
+        Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Volatile => {
+            (call.name(), vec![Why::Volatile])
+        }
         _ => return Vec::new(),
     };
     let name = name.to_lowercase();
-    let mut faults = Vec::new();
-    if let Expr::ScalarFunction(call) = expression
-        && call.func.signature().volatility == Volatility::Volatile
-    {
-        faults.push(Why::Volatile);
-    }
-    if of_rows {
-        let floats = args.iter().any(|arg| {
-            matches!(arg.get_type(schema), Ok(DataType::Float16 | DataType::Float32 | DataType::Float64))
-        });
-        let adds = floats && ADDS.contains(&name.as_str());
-        faults.extend(name.starts_with("approx_").then_some(Why::Approximate));
-        faults.extend(adds.then_some(Why::AddsFloats));
-        faults.extend((!is_ordered && OF_AN_ORDER.contains(&name.as_str())).then_some(Why::AnyOrder));
-    }
     faults.into_iter().map(|why| Fault { name: name.clone(), why }).collect()
+}
+
+/// Returns what is wrong with a function of several rows.
+fn of_rows(name: &str, args: &[Expr], is_ordered: bool, schema: &DFSchema) -> Vec<Why> {
+    let floats = args.iter().any(|arg| {
+        matches!(arg.get_type(schema), Ok(DataType::Float16 | DataType::Float32 | DataType::Float64))
+    });
+    let faults = [
+        (name.starts_with("approx_"), Why::Approximate),
+        (floats && ADDS.contains(&name), Why::AddsFloats),
+        (STATISTICS.contains(&name) || name.starts_with("regr_"), Why::ReckonsInFloats),
+        (!is_ordered && OF_AN_ORDER.contains(&name), Why::AnyOrder),
+    ];
+    faults.into_iter().filter(|(is_so, _)| *is_so).map(|(_, why)| why).collect()
 }

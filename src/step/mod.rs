@@ -10,6 +10,7 @@ pub mod determinism;
 mod output;
 pub mod past;
 mod then;
+pub mod ties;
 
 pub use context::{Recall, StepContext};
 pub use output::{Recalled, StepFailure, StepOutput};
@@ -20,6 +21,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
 
 use crate::clock::Instant;
 use crate::error::Error;
@@ -57,6 +59,12 @@ pub trait Step: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Returns the instants of the past whose tables a run as of this instant may ask for.
+    fn looks_back(&self, as_of: Instant, zone: Tz) -> Vec<Instant> {
+        let _ = (as_of, zone);
+        Vec::new()
+    }
+
     /// Makes the tables and stages them.
     ///
     /// # Errors
@@ -74,6 +82,11 @@ pub trait Step: Debug + Send + Sync {
         let _ = (then, changed);
         Ok(Recalled::AsTonight)
     }
+}
+
+/// Returns a digest of what is declared of a step: another one where anything of it changes.
+pub fn declared_as(step: &dyn Step) -> String {
+    hex::encode(Sha256::digest(format!("{step:?}")))
 }
 
 /// A table that a step makes.

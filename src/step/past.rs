@@ -3,24 +3,30 @@
 //! Learning asks what was known at a cut-off. Tonight's tables do not answer that: they hold the latest
 //! versions of rows, and customers as tonight's records unite them. So the steps between the sources and a
 //! table are done again over the raw tables as of then, under the identity of then. A table none of whose
-//! inputs has changed since is tonight's.
+//! inputs has changed since is tonight's. Steps of a run that look back to the same instant share what was made
+//! anew for the first of them.
 //!
 //! Of raw tables that do not say when their rows became known, every row counts at every instant.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use std::time::Instant as Stopwatch;
 
-use super::{Recall, Recalled, Step, StepContext, Then};
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::then::{Asked, MadeAnew, Shared, Then};
+use super::{Recall, Recalled, Step, StepContext};
 use crate::clock::{Instant, show_instant};
 use crate::error::Result;
 use crate::name::TableName;
 
-/// The steps of a pipeline, each after those whose tables it reads.
+/// The steps of a pipeline, each after those whose tables it reads, and the pasts that steps of a run share.
 #[derive(Debug, Default)]
 pub struct Past {
     steps: Vec<Arc<dyn Step>>,
+    shared: Mutex<BTreeMap<Instant, Shared>>,
 }
 
 #[async_trait]
@@ -31,16 +37,43 @@ impl Recall for Past {
         tables: &BTreeSet<TableName>,
         instant: Instant,
     ) -> Result<Then> {
-        let context = tonight.at(instant);
-        let mut then = Then::over(context.catalog.clone(), instant);
-        match self.recall(&mut then, &context, tonight, tables).await {
-            Ok(()) => Ok(then),
+        let begun = Stopwatch::now();
+        let shared = self.shared.lock().await.entry(instant).or_default().clone();
+        // Another step that looks back to it waits for what this one makes.
+        let mut slot = shared.lock().await;
+        let made = slot.get_or_insert_with(|| {
+            let looks_back =
+                |step: &&Arc<dyn Step>| step.looks_back(tonight.as_of, tonight.timezone).contains(&instant);
+            MadeAnew::nothing(
+                Arc::new(tonight.catalog.at(instant)),
+                self.steps.iter().filter(looks_back).count(),
+            )
+        });
+        let asked = Asked { instant, begun, made_before: made.count() };
+        let needed = self.needed(tables);
+        match recall(&needed, made, tonight, tables, instant).await {
+            Ok(()) => {
+                let all = needed.iter().flat_map(|step| step.tables_made()).collect();
+                Ok(Then::of(&shared, made, &all, &asked))
+            }
             Err(error) => {
                 // The error says more than a file that stays until the next vacuum.
-                let _ = then.forget().await;
+                if let Some(made) = slot.take_if(|made| made.is_unused()) {
+                    let _ = made.delete().await;
+                }
                 Err(error.at(format!("as of {}", show_instant(instant))))
             }
         }
+    }
+
+    async fn end(&self) -> Result<()> {
+        let shared = std::mem::take(&mut *self.shared.lock().await);
+        for made in shared.values() {
+            if let Some(made) = made.lock().await.take() {
+                made.delete().await?;
+            }
+        }
+        Ok(())
     }
 
     fn sources(&self, tables: &BTreeSet<TableName>) -> BTreeSet<TableName> {
@@ -64,42 +97,7 @@ impl Recall for Past {
 impl Past {
     /// Returns the past of these steps, each after those whose tables it reads.
     pub fn of(steps: Vec<Arc<dyn Step>>) -> Past {
-        Past { steps }
-    }
-
-    async fn recall(
-        &self,
-        then: &mut Then,
-        context: &StepContext,
-        tonight: &StepContext,
-        wanted: &BTreeSet<TableName>,
-    ) -> Result<()> {
-        let steps = self.needed(wanted);
-        let readers = readers(&steps, wanted);
-        let mut changed = Changed { tonight, since: context.as_of, known: BTreeMap::new() };
-        for step in steps {
-            let mut inputs_changed = false;
-            for table in step.reads() {
-                inputs_changed |= changed.table(&table).await?;
-            }
-            match step.recall(context, inputs_changed).await? {
-                Recalled::AsTonight => {}
-                Recalled::Query(rows) => {
-                    for table in step.tables_made() {
-                        then.put(&table, (*rows).clone(), readers.get(&table).copied().unwrap_or(0)).await?;
-                        changed.known.insert(table, true);
-                    }
-                }
-                Recalled::Made { staged, note } => {
-                    then.remark(note);
-                    for staged in staged {
-                        changed.known.insert(staged.table.clone(), true);
-                        then.keep(staged).await?;
-                    }
-                }
-            }
-        }
-        Ok(())
+        Past { steps, shared: Mutex::default() }
     }
 
     /// Returns the steps between the sources and the tables, in their order.
@@ -117,30 +115,74 @@ impl Past {
     }
 }
 
-/// Returns how many readers each table has: the steps, and the caller for the tables it asked for.
-fn readers(steps: &[&Arc<dyn Step>], wanted: &BTreeSet<TableName>) -> BTreeMap<TableName, usize> {
+/// Makes anew what the steps make, as far as it is not made yet and is not as tonight.
+async fn recall(
+    steps: &[&Arc<dyn Step>],
+    made: &mut MadeAnew,
+    tonight: &StepContext,
+    wanted: &BTreeSet<TableName>,
+    instant: Instant,
+) -> Result<()> {
+    // Of what others will ask for too, nothing is computed twice.
+    let readers = readers(steps, wanted, made.awaited.max(1));
+    let context = StepContext { catalog: made.catalog.clone(), ..tonight.at(instant) };
+    for step in steps {
+        let tables = step.tables_made();
+        if tables.iter().any(|table| made.looked_at.contains(table)) {
+            continue;
+        }
+        let mut inputs_changed = false;
+        for table in step.reads() {
+            inputs_changed |= has_changed(made, tonight, &table, instant).await?;
+        }
+        match step.recall(&context, inputs_changed).await? {
+            Recalled::AsTonight => {}
+            Recalled::Query(rows) => {
+                for table in &tables {
+                    made.put(table, (*rows).clone(), readers.get(table).copied().unwrap_or(0)).await?;
+                    made.changed.insert(table.clone(), true);
+                }
+            }
+            Recalled::Made { staged, note } => {
+                made.notes.extend(note);
+                for staged in staged {
+                    made.changed.insert(staged.table.clone(), true);
+                    made.keep(staged).await?;
+                }
+            }
+        }
+        made.looked_at.extend(tables);
+    }
+    Ok(())
+}
+
+/// Returns how many readers each table has: the steps, and those who ask for the tables that are wanted.
+fn readers(
+    steps: &[&Arc<dyn Step>],
+    wanted: &BTreeSet<TableName>,
+    askers: usize,
+) -> BTreeMap<TableName, usize> {
     let mut readers: BTreeMap<TableName, usize> = BTreeMap::new();
-    for table in steps.iter().flat_map(|step| step.reads()).chain(wanted.iter().cloned()) {
+    for table in steps.iter().flat_map(|step| step.reads()) {
         *readers.entry(table).or_default() += 1;
+    }
+    for table in wanted {
+        *readers.entry(table.clone()).or_default() += askers;
     }
     readers
 }
 
-/// Which tables are not tonight's, or hold rows that were not known then.
-struct Changed<'a> {
-    tonight: &'a StepContext,
+/// Returns whether a table is not tonight's, or holds rows that were not known then.
+async fn has_changed(
+    made: &mut MadeAnew,
+    tonight: &StepContext,
+    table: &TableName,
     since: Instant,
-    known: BTreeMap<TableName, bool>,
-}
-
-impl Changed<'_> {
-    async fn table(&mut self, table: &TableName) -> Result<bool> {
-        if let Some(known) = self.known.get(table) {
-            return Ok(*known);
-        }
-        let (catalog, until) = (&self.tonight.catalog, self.tonight.as_of);
-        let changed = catalog.has_younger_rows(table, self.since, until).await?;
-        self.known.insert(table.clone(), changed);
-        Ok(changed)
+) -> Result<bool> {
+    if let Some(changed) = made.changed.get(table) {
+        return Ok(*changed);
     }
+    let changed = tonight.catalog.has_younger_rows(table, since, tonight.as_of).await?;
+    made.changed.insert(table.clone(), changed);
+    Ok(changed)
 }

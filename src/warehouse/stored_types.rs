@@ -12,6 +12,7 @@ use arrow::datatypes::{
 use super::description::{TableDescription, described};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_type::sql_type;
 
 /// How a table keeps its rows.
 #[derive(Debug, Clone)]
@@ -68,8 +69,10 @@ impl Kept {
         cast_to(column, field.data_type()).ok_or_else(|| {
             let (found, kept) = (column.data_type(), field.data_type());
             Error::failed(format!(
-                "column `{}` holds a value of type {found} that is out of the range of {kept}, in which the table keeps it",
-                field.name()
+                "column `{}` holds a value of type {} that is out of the range of {}, in which the table keeps it",
+                field.name(),
+                sql_type(found),
+                sql_type(kept)
             ))
             .hint(match found {
                 DataType::UInt64 => "cast it in the SQL: to decimal(20, 0), or to text",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -18,6 +18,7 @@ use super::location::Warehouse;
 use super::stage::{Mode, Staged, rows_of, staged};
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
+use crate::sql_type::sql_type;
 
 /// What a reader needs of a table: nothing of the log.
 #[derive(Debug, Clone)]
@@ -258,12 +259,13 @@ impl Table {
 }
 
 fn schema_changed(base: &Table, new: &Schema) -> Error {
-    let describe = |schema: &Schema| {
-        schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect::<Vec<_>>()
+    let only_in = |here: &Schema, there: &Schema| -> Vec<String> {
+        let is_there =
+            |f: &FieldRef| there.field_with_name(f.name()).is_ok_and(|t| t.data_type() == f.data_type());
+        let here = here.fields().iter().filter(|field| !is_there(field));
+        here.map(|field| format!("{} {}", field.name(), sql_type(field.data_type()))).collect()
     };
-    let (old, new) = (describe(&base.schema), describe(new));
-    let gone: Vec<_> = old.iter().filter(|c| !new.contains(c)).cloned().collect();
-    let come: Vec<_> = new.iter().filter(|c| !old.contains(c)).cloned().collect();
+    let (gone, come) = (only_in(&base.schema, new), only_in(new, &base.schema));
     let message = if gone.is_empty() && come.is_empty() {
         "their order is different".to_owned()
     } else {

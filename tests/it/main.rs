@@ -44,6 +44,7 @@ mod project_files;
 mod publishers;
 mod quality;
 mod quarantine;
+mod quiet_nights;
 mod random_lists;
 mod refused_keys;
 mod retention;

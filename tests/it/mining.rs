@@ -343,5 +343,5 @@ fn a_table_is_made_by_a_model_or_by_a_section() {
 #[test]
 fn a_label_is_true_or_false() {
     let project = project(&PIPELINE.replace("cancelled = \"boolean\"", "cancelled = \"text\""));
-    project.run(&[]).refused(2, &["the outcome `cancelled` is Utf8", "true or false was expected"]);
+    project.run(&[]).refused(2, &["the outcome `cancelled` is text", "true or false was expected"]);
 }

@@ -34,6 +34,20 @@ pub struct Estimate {
     pub terms: BTreeMap<String, u64>,
 }
 
+impl Estimate {
+    /// Returns the estimate with the instant since which it stands: that of the one before where nothing else came out.
+    #[must_use]
+    pub fn since(self, before: Option<Estimate>) -> Estimate {
+        let estimated_at = match before {
+            Some(before) if (Estimate { estimated_at: self.estimated_at, ..before.clone() }) == self => {
+                before.estimated_at.min(self.estimated_at)
+            }
+            _ => self.estimated_at,
+        };
+        Estimate { estimated_at, ..self }
+    }
+}
+
 /// What the blocking rules found, and others would.
 pub struct Found<'f> {
     pub blocks: &'f [Blocks],

@@ -164,7 +164,8 @@ pub async fn find(
                 }
             };
             notes.extend(proposals::notes(&proposals));
-            (Estimate { parameters, estimated_at: night.as_of, records, terms: known }, proposals)
+            let estimate = Estimate { parameters, estimated_at: night.as_of, records, terms: known };
+            (estimate.since(last.as_ref().and_then(|last| last.estimate(linkage).ok())), proposals)
         }
     };
 

@@ -22,6 +22,7 @@ use crate::mining::heirs::{self, CUSTOMER_IDS};
 use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
 use crate::ops::{holdout_scores, models};
+use crate::sql_type::sql_type;
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput, Then};
 
 /// A propensity of a pipeline.
@@ -101,6 +102,12 @@ impl Step for Propensity {
             )
         });
         said.collect()
+    }
+
+    fn looks_back(&self, as_of: Instant, zone: Tz) -> Vec<Instant> {
+        let Learning::Past(past) = &self.learning else { return Vec::new() };
+        // An instant out of range fails the step, with its place.
+        past.cutoffs.instants(as_of, past.outcome.window_days, zone).unwrap_or_default()
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
@@ -292,6 +299,7 @@ fn require_yes_or_no(features: &DataFrame, label: &str) -> Result<()> {
     if *kind == DataType::Boolean || kind.is_numeric() {
         return Ok(());
     }
+    let kind = sql_type(kind);
     Err(Error::config(format!("the outcome `{label}` is {kind}, true or false was expected")).hint(format!(
         "make it a condition in the SQL of the features, for example {label} = 'yes' as {label}"
     )))

@@ -12,11 +12,11 @@ use super::profile::profiles;
 use super::segmentation::fit;
 use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
-use crate::mining::fitted::{FittedModel, ModelKind};
+use crate::mining::fitted::{FittedModel, ModelKind, Part};
 use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
 use crate::ops::models;
-use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
+use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput, declared_as};
 
 /// A segmentation of a pipeline.
 #[derive(Debug, Clone)]
@@ -73,7 +73,8 @@ impl Step for Segmentations {
         for segmentation in &self.0 {
             let located = |error: Error| error.at(format!("[segments.{}]", segmentation.name));
             let segmented = segmented(segmentation, context).await.map_err(located)?;
-            let Segmented { scores, profiles, fitted, .. } = segmented;
+            let Segmented { scores, profiles, mut fitted, .. } = segmented;
+            fitted.note(Part::Parameter, models::DECLARED, 0, declared_as(self));
             let of_it = |message: String| match self.0.len() {
                 1 => message,
                 _ => format!("{}: {message}", segmentation.name),

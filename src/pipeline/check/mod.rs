@@ -30,6 +30,7 @@ use crate::dag::Dag;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::name::{StepName, TableName};
+use crate::span::Span;
 
 /// What is known beside the file.
 pub struct Known<'p> {
@@ -62,6 +63,9 @@ pub fn check(
         .unwrap_or_else(|| "warehouse".to_owned());
     let warehouse = project.location(&warehouse);
     checking.schedule(file.schedule.as_deref());
+    let keep_holdout_scores = file.keep_holdout_scores.as_deref().and_then(|text| {
+        checking.take(&["keep_holdout_scores"], Span::parse(text).ok_or_else(|| not_a_span(text)))
+    });
 
     let (sources, raw_tables) = checking.sources(&file, placeholders, project, timezone);
     let mut draft = Draft {
@@ -125,6 +129,7 @@ pub fn check(
         warehouse,
         seed: file.seed.unwrap_or(42),
         as_of,
+        keep_holdout_scores,
         tables,
         steps,
         graph: graph.unwrap_or_else(empty_graph),
@@ -162,6 +167,11 @@ impl Checking<'_, '_> {
             }
         }
     }
+}
+
+fn not_a_span(text: &str) -> Error {
+    Error::config(format!("`{text}` is not a length of time"))
+        .hint("write for example \"90 days\", \"6 months\" or \"1 year\"")
 }
 
 fn empty_graph() -> Dag<StepName> {

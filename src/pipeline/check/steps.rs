@@ -1,6 +1,6 @@
 //! The steps of a pipeline, put together once everything is known that they need of each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -40,9 +40,11 @@ impl Draft {
             known: tables.iter().map(|(table, rules)| (table.clone(), rules.known.clone())).collect(),
             days: sources.values().map(|source| (source.raw_table(), days(source))).collect(),
         });
+        let marts = marts_made_of(&models, &steps);
         for (table, model) in models {
+            let mart = marts.get(&table).cloned();
             let path = model.path.display().to_string();
-            let step = DeclaredStep::Model(Arc::new(ModelStep { model, dating: dating.clone() }));
+            let step = DeclaredStep::Model(Arc::new(ModelStep { model, dating: dating.clone(), mart }));
             if let Some(other) = steps.insert(StepName::from(&table), step) {
                 let kind = other.step().kind();
                 errors.push(
@@ -61,6 +63,30 @@ impl Draft {
         }
         (steps, tables)
     }
+}
+
+/// Returns for each table that a mart is, or is made of by whatever steps, the first such mart.
+fn marts_made_of(
+    models: &BTreeMap<TableName, Arc<Model>>,
+    steps: &BTreeMap<StepName, DeclaredStep>,
+) -> BTreeMap<TableName, TableName> {
+    let by_models = models.values().map(|model| (vec![model.table.clone()], model.reads.clone()));
+    let by_steps = steps.values().map(|step| (step.step().tables_made(), step.step().reads()));
+    let made: Vec<(Vec<TableName>, BTreeSet<TableName>)> = by_models.chain(by_steps).collect();
+    let all = made.iter().flat_map(|(tables, _)| tables);
+    let mut marts: BTreeMap<TableName, TableName> =
+        all.filter(|table| table.schema() == "mart").map(|mart| (mart.clone(), mart.clone())).collect();
+    let mut unread: Vec<TableName> = marts.keys().rev().cloned().collect();
+    while let Some(table) = unread.pop() {
+        let mart = marts[&table].clone();
+        for read in made.iter().filter(|(tables, _)| tables.contains(&table)).flat_map(|(_, reads)| reads) {
+            if !marts.contains_key(read) {
+                marts.insert(read.clone(), mart.clone());
+                unread.push(read.clone());
+            }
+        }
+    }
+    marts
 }
 
 /// Returns the versions of a source's records: by the declared column, else by the time from which a state
