@@ -100,7 +100,7 @@ fn sections<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
-pub(super) const KEYS: [&str; 19] = [
+pub(super) const KEYS: [&str; 20] = [
     "name",
     "description",
     "schedule",
