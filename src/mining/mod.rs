@@ -15,6 +15,7 @@
 //! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
 //! value        purchases to come, what they are worth → mart.<name>_value
+//! forecast     what the values promised, and what came → core.forecasts, mart.forecast_accuracy
 //! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
 //! fitted       a fitted model as rows of ops.models, and back
 //! refit        whether anything has changed since the last fit
@@ -32,6 +33,7 @@ mod feature_column;
 mod feature_query;
 mod fit_error;
 pub mod fitted;
+pub mod forecast;
 mod heirs;
 mod logistic;
 mod matrix;

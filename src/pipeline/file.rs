@@ -18,6 +18,7 @@ use crate::identity::quality::QualityDeclaration;
 use crate::identity::{
     GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
 };
+use crate::mining::forecast::ForecastSection;
 use crate::mining::propensity::PropensitySection;
 use crate::mining::segments::SegmentSection;
 use crate::mining::value::ValueSection;
@@ -85,6 +86,8 @@ pub struct PipelineFile {
     /// Models of what each customer will bring, each a table `mart.<name>_value`.
     #[schemars(default)]
     pub value: BTreeMap<String, ValueSection>,
+    /// What the values promise is kept, and judged when its horizon ends: `core.forecasts`, `mart.forecast_accuracy`.
+    pub forecasts: Option<ForecastSection>,
     /// Target lists: sections `[audiences.<name>]`, or a folder or pattern of files `<name>.toml`.
     #[schemars(default, schema_with = "sections::<AudienceDeclaration>", example = &"pipelines/nightly/audiences")]
     pub audiences: BTreeMap<String, AudienceDeclaration>,
@@ -100,7 +103,7 @@ fn sections<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
-pub(super) const KEYS: [&str; 20] = [
+pub(super) const KEYS: [&str; 21] = [
     "name",
     "description",
     "schedule",
@@ -120,6 +123,7 @@ pub(super) const KEYS: [&str; 20] = [
     "segments",
     "propensity",
     "value",
+    "forecasts",
     "audiences",
 ];
 
@@ -153,6 +157,7 @@ impl PipelineFile {
             segments: reader.each("segments"),
             propensity: reader.each("propensity"),
             value: reader.each("value"),
+            forecasts: reader.one("forecasts"),
             audiences: reader.each("audiences"),
         };
         (file, reader.errors)

@@ -6,6 +6,7 @@ use crate::audience::Audiences;
 use crate::identity::quality::Quality;
 use crate::identity::{GoldenRecord, Households, Identity, Organisations};
 use crate::ingest::Ingest;
+use crate::mining::forecast::Forecasts;
 use crate::mining::propensity::Propensity;
 use crate::mining::segments::Segmentations;
 use crate::mining::value::Value;
@@ -25,6 +26,7 @@ pub enum DeclaredStep {
     Segments(Arc<Segmentations>),
     Propensity(Arc<Propensity>),
     Value(Arc<Value>),
+    Forecasts(Arc<Forecasts>),
     Audiences(Arc<Audiences>),
 }
 
@@ -42,6 +44,7 @@ impl DeclaredStep {
             DeclaredStep::Segments(step) => step.clone(),
             DeclaredStep::Propensity(step) => step.clone(),
             DeclaredStep::Value(step) => step.clone(),
+            DeclaredStep::Forecasts(step) => step.clone(),
             DeclaredStep::Audiences(step) => step.clone(),
         }
     }

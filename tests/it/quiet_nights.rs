@@ -109,7 +109,10 @@ impl Tables {
 async fn called(session: &Session, names: &[TableName]) -> BTreeMap<String, String> {
     let mut called = BTreeMap::new();
     for (table, sql) in [
-        ("core.customer_ids", "select customer_id, min(source || ':' || record_id) from core.customer_ids group by 1"),
+        (
+            "core.customer_ids",
+            "select customer_id, min(source || ':' || record_id) from core.customer_ids group by 1",
+        ),
         (
             "core.households",
             "select household_id, 'household of ' || min(source || ':' || record_id)
@@ -122,7 +125,8 @@ async fn called(session: &Session, names: &[TableName]) -> BTreeMap<String, Stri
         ),
     ] {
         if names.iter().any(|name| name.to_string() == table) {
-            let sql = format!("select arrow_cast(a, 'Utf8'), arrow_cast(b, 'Utf8') from ({sql}) as named(a, b)");
+            let sql =
+                format!("select arrow_cast(a, 'Utf8'), arrow_cast(b, 'Utf8') from ({sql}) as named(a, b)");
             for batch in session.sql(&sql).await.unwrap().collect().await.unwrap() {
                 let [ids, names] = [0, 1].map(|n| batch.column(n).as_string::<i32>().iter().flatten());
                 called.extend(ids.zip(names).map(|(id, name)| (id.to_owned(), name.to_owned())));

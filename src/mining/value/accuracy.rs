@@ -40,8 +40,8 @@ pub(super) fn store(fitted: &mut FittedModel, accuracies: &[Accuracy]) {
             Some(accuracy.actual_purchases),
             Some(accuracy.expected_margin),
             Some(accuracy.actual_margin),
-            accuracy.band.map(|(low, _)| low),
-            accuracy.band.map(|(_, high)| high),
+            Some(accuracy.band.0),
+            Some(accuracy.band.1),
             Some(accuracy.interval_coverage),
         ];
         for (name, value) in NUMBERS.into_iter().zip(values) {

@@ -25,6 +25,8 @@ use crate::warehouse::visibility::KnownSince;
 pub(super) mod columns {
     /// Text, null for customers of no group.
     pub const GROUP: &str = "__group";
+    /// The local day of the first purchase.
+    pub const FIRST_DAY: &str = "__first_day";
     /// Days with a purchase after the first; null for who never bought.
     pub const REPEATS: &str = "__repeats";
     /// Days from the first purchase to the last.
@@ -62,7 +64,7 @@ pub(super) async fn frame(
     let buyers = buyers(params, catalog, instant, zone).await?;
     let Some(base) = base else {
         let mut picked = vec![ident("__buyer").alias(KEY), text(None).alias(GROUP), lit(0.0).alias(COST)];
-        picked.extend(NUMBERS.map(ident));
+        picked.extend(OF_PURCHASES.map(ident));
         return buyers.select(picked).doing("pick the customers who have bought");
     };
     let group = match &params.group {
@@ -80,13 +82,13 @@ pub(super) async fn frame(
         .select(vec![ident(KEY), group.alias(GROUP), cost.alias(COST)])
         .doing("pick the customers, their group and what they cost")?;
     let mut picked = vec![ident(KEY), ident(GROUP), ident(COST)];
-    picked.extend(NUMBERS.map(ident));
+    picked.extend(OF_PURCHASES.map(ident));
     base.join(buyers, JoinType::Left, &[KEY], &["__buyer"], None)
         .and_then(|both| both.select(picked))
         .doing("join customers and purchases")
 }
 
-const NUMBERS: [&str; 5] = [REPEATS, LAST_DAY, AGE_DAYS, REPEAT_AMOUNT, AMOUNT];
+const OF_PURCHASES: [&str; 6] = [FIRST_DAY, REPEATS, LAST_DAY, AGE_DAYS, REPEAT_AMOUNT, AMOUNT];
 
 /// Returns how many customers have bought and are not among `base`.
 ///
@@ -125,6 +127,7 @@ async fn buyers(params: &ValueParams, catalog: &Catalog, instant: Instant, zone:
         "with days as ({days})
          select
            {KEY} as __buyer,
+           min(day) as {FIRST_DAY},
            count(*) - 1 as {REPEATS},
            cast(cast(max(day) as int) - cast(min(day) as int) as bigint) as {LAST_DAY},
            cast({today} - cast(min(day) as int) as bigint) as {AGE_DAYS},

@@ -115,6 +115,14 @@ pub(super) fn fit(params: &ValueParams, learning: &Learning) -> FitResult<(Value
         let worth = in_units(&own_worth, worth.unit);
         groups.push((name.clone(), with_mean(worth, of_group, size, model, Some(name.as_str()))));
     }
+    // Groups of those alone who have not bought: their first purchases will be like everybody's.
+    for name in learning.prospects.names() {
+        if !learning.histories.contains_key(&Some(name.clone())) {
+            let prospects = learning.prospects.of(Some(name.as_str()));
+            groups.push((name.clone(), GroupModel { customers: 0.0, prospects, ..model_of_all }));
+        }
+    }
+    groups.sort_by(|a, b| a.0.cmp(&b.0));
     let (weeks, interest) = horizon(params);
     Ok((ValueModel { weeks, interest, kind: params.model, all: model_of_all, groups }, report))
 }

@@ -40,8 +40,8 @@ pub(super) struct Accuracy {
     pub actual_purchases: f64,
     pub expected_margin: f64,
     pub actual_margin: f64,
-    /// 95 of 100 such sums lie between; `None` where the amounts scatter too widely to say.
-    pub band: Option<(f64, f64)>,
+    /// 95 of 100 such sums lie between, as far as chance goes: the model itself may be wrong beyond it.
+    pub band: (f64, f64),
     /// The share of the customers whose margin lies in their own interval, which is to hold 80 of 100.
     pub interval_coverage: f64,
 }
@@ -109,8 +109,7 @@ struct Judged<'a> {
     history: History,
     purchases: f64,
     margin: f64,
-    /// `None` where it has no end.
-    variance: Option<f64>,
+    variance: f64,
     covered: bool,
     /// Where what came stands in the distribution, 0 to 1.
     transform: f64,
@@ -171,7 +170,7 @@ fn judged<'a>(model: &ValueModel, kept: &Kept, of: &'a Followed) -> Option<Judge
         history,
         purchases: outlook.purchases,
         margin: outlook.margin,
-        variance: margin.and_then(|margin| margin.variance()),
+        variance: margin.map_or(0.0, |margin| margin.variance()),
         covered: outlook.margin_low <= of.later_amount.max(0.0) && of.later_amount <= outlook.margin_high,
         transform,
     })
@@ -193,7 +192,7 @@ fn parts<'j, 'a>(
 fn accuracy(cutoff: Instant, slice: &str, label: &str, of: &[&Judged]) -> Accuracy {
     let sum = |value: fn(&Judged) -> f64| of.iter().map(|judged| value(judged)).sum::<f64>();
     let expected_margin = sum(|judged| judged.margin);
-    let variance: Option<f64> = of.iter().map(|judged| judged.variance).sum();
+    let half = NINETY_FIVE * sum(|judged| judged.variance).sqrt();
     let covered = of.iter().filter(|judged| judged.covered).count();
     Accuracy {
         cutoff,
@@ -204,18 +203,15 @@ fn accuracy(cutoff: Instant, slice: &str, label: &str, of: &[&Judged]) -> Accura
         actual_purchases: sum(|judged| judged.of.later_purchases),
         expected_margin,
         actual_margin: sum(|judged| judged.of.later_amount),
-        band: variance.map(|variance| {
-            let half = NINETY_FIVE * variance.sqrt();
-            (expected_margin - half, expected_margin + half)
-        }),
+        band: (expected_margin - half, expected_margin + half),
         interval_coverage: covered as f64 / of.len() as f64,
     }
 }
 
 impl Accuracy {
     /// Returns whether what came lies in the band.
-    pub fn is_in_band(&self) -> Option<bool> {
-        self.band.map(|(low, high)| low <= self.actual_margin && self.actual_margin <= high)
+    pub fn is_in_band(&self) -> bool {
+        self.band.0 <= self.actual_margin && self.actual_margin <= self.band.1
     }
 }
 
@@ -225,7 +221,7 @@ fn figures(judged: &[Judged], accuracies: &[Accuracy]) -> Figures {
     let past: Vec<f64> = judged.iter().map(|j| j.of.amount).collect();
     let (spearman, of_past) = (correlation_of_ranks(&said, &came), correlation_of_ranks(&past, &came));
     let vintages: Vec<bool> =
-        accuracies.iter().filter(|a| a.slice == "vintage").filter_map(Accuracy::is_in_band).collect();
+        accuracies.iter().filter(|a| a.slice == "vintage").map(Accuracy::is_in_band).collect();
     let inside = vintages.iter().filter(|inside| **inside).count();
     Figures {
         spearman,

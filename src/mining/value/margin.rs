@@ -22,9 +22,9 @@ pub(super) struct MarginTable {
     step: f64,
     /// The probability of some purchases that bring at most so much.
     cumulative: Vec<f64>,
-    /// Mean and mean square, `None` where they have no end.
-    mean: Option<f64>,
-    mean_square: Option<f64>,
+    mean: f64,
+    /// Where it has no end, that of the grid.
+    mean_square: f64,
 }
 
 /// The margin of one customer, who may have left.
@@ -82,14 +82,21 @@ impl MarginTable {
         let moment = |of: fn(f64) -> f64| numbers.iter().map(|(n, p)| p * of(*n)).sum::<f64>();
         let (mean_number, mean_square_number) = (moment(|n| n), moment(|n| n * n));
         let p = worth.p;
+        let on_grid = |power: f64| -> f64 {
+            let points = density.iter().enumerate();
+            step * points.map(|(n, density)| density * (power * (from + step * n as f64)).exp()).sum::<f64>()
+        };
         MarginTable {
             nothing: purchases.first().copied().unwrap_or(1.0),
             from,
             step,
             cumulative,
-            mean: (shape > 1.0).then(|| p * mean_number / (shape - 1.0)),
-            mean_square: (shape > 2.0)
-                .then(|| (p * p * mean_square_number + p * mean_number) / ((shape - 1.0) * (shape - 2.0))),
+            mean: if shape > 1.0 { p * mean_number / (shape - 1.0) } else { on_grid(1.0) },
+            mean_square: if shape > 2.0 {
+                (p * p * mean_square_number + p * mean_number) / ((shape - 1.0) * (shape - 2.0))
+            } else {
+                on_grid(2.0)
+            },
         }
     }
 
@@ -143,11 +150,11 @@ impl Margin<'_> {
         self.unit * log.exp()
     }
 
-    /// Returns the variance; `None` where it has no end.
-    pub fn variance(&self) -> Option<f64> {
-        let mean = self.alive * self.table.mean?;
-        let square = self.alive * self.table.mean_square?;
-        Some(self.unit * self.unit * (square - mean * mean).max(0.0))
+    /// Returns the variance.
+    pub fn variance(&self) -> f64 {
+        let mean = self.alive * self.table.mean;
+        let square = self.alive * self.table.mean_square;
+        self.unit * self.unit * (square - mean * mean).max(0.0)
     }
 }
 
@@ -248,7 +255,7 @@ mod tests {
         let GammaGamma { p, q, gamma } = WORTH;
         let second = gamma * gamma * p * (p + 1.0) / ((q - 1.0) * (q - 2.0));
         let mean = gamma * p / (q - 1.0);
-        assert!((margin.variance().unwrap() / (second - mean * mean) - 1.0).abs() < 1e-12);
+        assert!((margin.variance() / (second - mean * mean) - 1.0).abs() < 1e-12);
     }
 
     /// By scipy.special.polygamma(1, x).

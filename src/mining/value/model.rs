@@ -63,6 +63,8 @@ pub(super) struct Outlook {
     pub worth: Option<f64>,
     /// Not discounted.
     pub margin: f64,
+    /// Its standard deviation.
+    pub margin_sd: f64,
     pub margin_low: f64,
     pub margin_high: f64,
     /// Discounted.
@@ -129,6 +131,7 @@ impl ValueModel {
             purchases: alive * expectation.purchases,
             worth: Some(worth),
             margin: alive * expectation.purchases * worth,
+            margin_sd: margin.map_or(0.0, |margin| margin.variance().sqrt()),
             margin_low: quantile(TAIL),
             margin_high: quantile(1.0 - TAIL),
             cost_to_serve,
@@ -165,6 +168,7 @@ impl ValueModel {
             purchases: prospects.share * prospects.purchases,
             worth: None,
             margin,
+            margin_sd: prospects.standard_deviation(),
             margin_low: prospects.quantile(TAIL),
             margin_high: prospects.quantile(1.0 - TAIL),
             cost_to_serve,
@@ -276,6 +280,12 @@ impl Prospects {
     /// Returns the expected margin.
     pub fn expected(self) -> f64 {
         self.share * (self.log_mean + 0.5 * self.log_sd * self.log_sd).exp()
+    }
+
+    /// Returns the standard deviation of the margin.
+    pub fn standard_deviation(self) -> f64 {
+        let square = self.share * (2.0 * self.log_mean + 2.0 * self.log_sd * self.log_sd).exp();
+        (square - self.expected() * self.expected()).max(0.0).sqrt()
     }
 
     /// Returns the margin below which this share of the customers lies.

@@ -50,6 +50,11 @@ impl ProspectGroups {
         }
     }
 
+    /// Returns the names of the groups.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.groups.keys().flatten()
+    }
+
     /// Returns what is to be expected of a group, or of all; `None` where too few bought to say.
     pub fn of(&self, group: Option<&str>) -> Option<Prospects> {
         let all = self.groups.get(&None)?;

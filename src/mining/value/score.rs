@@ -17,7 +17,7 @@ use crate::error::{Context, Result};
 use crate::mining::KEY;
 
 /// The columns beside the customer's key.
-const COLUMNS: [(&str, DataType); 11] = [
+const COLUMNS: [(&str, DataType); 12] = [
     ("basis", DataType::Utf8),
     ("purchases", DataType::Int64),
     ("days_since_purchase", DataType::Int64),
@@ -25,6 +25,7 @@ const COLUMNS: [(&str, DataType); 11] = [
     ("expected_purchases", DataType::Float64),
     ("expected_worth", DataType::Float64),
     ("expected_margin", DataType::Float64),
+    ("margin_sd", DataType::Float64),
     ("margin_low", DataType::Float64),
     ("margin_high", DataType::Float64),
     ("cost_to_serve", DataType::Float64),
@@ -41,7 +42,11 @@ const MOST_KEPT: usize = 100_000;
 /// None, unless the frame lacks a column.
 pub(super) fn score(model: Option<&Arc<ValueModel>>, customers: DataFrame) -> Result<DataFrame> {
     let doing = "write the value as SQL";
-    let mut picked = vec![ident(KEY), ident(columns::GROUP).alias("value_group")];
+    let mut picked = vec![
+        ident(KEY),
+        ident(columns::GROUP).alias("value_group"),
+        ident(columns::FIRST_DAY).alias("first_purchase_on"),
+    ];
     let Some(model) = model else {
         for (name, kind) in COLUMNS {
             picked.push(cast(lit(ScalarValue::Null), kind).alias(name));
@@ -58,7 +63,7 @@ pub(super) fn score(model: Option<&Arc<ValueModel>>, customers: DataFrame) -> Re
         ident(columns::COST),
     ]);
     let scored: Vec<Expr> = picked.iter().cloned().chain([value.alias("__value")]).collect();
-    let mut picked = vec![ident(KEY), ident("value_group")];
+    let mut picked = vec![ident(KEY), ident("value_group"), ident("first_purchase_on")];
     picked.extend(COLUMNS.iter().map(|(name, _)| get_field(ident("__value"), *name).alias(*name)));
     customers.select(scored).and_then(|scored| scored.select(picked)).doing(doing)
 }
@@ -132,6 +137,7 @@ fn values(model: &ValueModel, kept: &Kept, arrays: &[ArrayRef]) -> StructArray {
         number(|o| Some(o.purchases)),
         number(|o| o.worth),
         number(|o| Some(o.margin)),
+        number(|o| Some(o.margin_sd)),
         number(|o| Some(o.margin_low)),
         number(|o| Some(o.margin_high)),
         number(|o| Some(o.cost_to_serve)),

@@ -26,6 +26,7 @@ use crate::mining::cutoffs::{Cutoffs, shift_days};
 use crate::mining::feature_query::FeatureQuery;
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
+use crate::mining::forecast::ForecastOf;
 use crate::mining::heirs::{self, CUSTOMER_IDS};
 use crate::mining::matrix::{self, Kinds};
 use crate::mining::refit::{Refit, kept};
@@ -86,6 +87,19 @@ impl Value {
     pub fn table(&self, what: &str) -> TableName {
         TableName::new("mart", &format!("{}_{what}", self.name))
             .expect("a value's name was checked to be an identifier")
+    }
+
+    /// Returns what keeps its promises.
+    pub fn forecast(&self) -> ForecastOf {
+        ForecastOf {
+            name: format!("{}_value", self.name),
+            values: self.table("value"),
+            accuracy: self.cutoffs.as_ref().map(|_| self.table("value_accuracy")),
+            events: self.params.events.clone(),
+            amount: self.params.amount.clone(),
+            condition: self.params.condition.clone(),
+            horizon_days: self.params.horizon_days,
+        }
     }
 
     /// What is computed anew for a past cut-off.
@@ -218,6 +232,19 @@ impl Value {
                 })
             });
             let (of_cutoff, figures) = judged.await.doing("judge what customers brought")?;
+            if let Some(total) =
+                of_cutoff.iter().find(|accuracy| accuracy.slice == "total" && !accuracy.is_in_band())
+            {
+                track.remark(format!(
+                    "promised at {} for {} days: {:.0} ({:.0} to {:.0}); {:.0} came: chance alone does not explain it",
+                    show_instant(*cutoff),
+                    self.params.horizon_days,
+                    total.expected_margin,
+                    total.band.0,
+                    total.band.1,
+                    total.actual_margin
+                ));
+            }
             accuracy::store_figures(track, position as i64 + 1, *cutoff, &figures);
             accuracies.extend(of_cutoff);
         }

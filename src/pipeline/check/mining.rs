@@ -10,6 +10,7 @@ use super::checking::Checking;
 use super::undated::Makers;
 use crate::clock::parse_instant;
 use crate::error::Error;
+use crate::mining::forecast::{ForecastOf, ForecastSection, Forecasts};
 use crate::mining::propensity::{Learning, OutcomeParams, PastLearning, Propensity, PropensitySection};
 use crate::mining::segments::{SegmentSection, Segmentation, Segmentations};
 use crate::mining::value::{Value, ValueSection};
@@ -115,6 +116,32 @@ impl Checking<'_, '_> {
         for value in values {
             let step = StepName::from(&value.table("value"));
             steps.insert(step, DeclaredStep::Value(Arc::new(value)));
+        }
+    }
+
+    /// Adds the step that keeps what the values promise.
+    pub(super) fn forecasts(
+        &mut self,
+        section: Option<ForecastSection>,
+        no_values: bool,
+        steps: &mut BTreeMap<StepName, DeclaredStep>,
+    ) {
+        let Some(section) = section else { return };
+        if no_values {
+            let error = Error::config("there is nothing to forecast: the pipeline has no value")
+                .hint("declare one with [value.<name>], or take [forecasts] out");
+            return self.wrong(&["forecasts"], error);
+        }
+        let of: Vec<ForecastOf> = steps
+            .values()
+            .filter_map(|step| match step {
+                DeclaredStep::Value(value) => Some(value.forecast()),
+                _ => None,
+            })
+            .collect();
+        if !of.is_empty() {
+            let forecasts = Forecasts { every: section.every, of };
+            steps.insert(StepName::new("core.forecasts"), DeclaredStep::Forecasts(Arc::new(forecasts)));
         }
     }
 

@@ -95,6 +95,7 @@ pub fn check(
     checking.segments(&file.segments, features, &mut draft.steps);
     checking.propensities(&file.propensity, features, timezone, &mut draft.steps);
     checking.values(&file.value, features, timezone, &mut draft.steps);
+    checking.forecasts(file.forecasts, file.value.is_empty(), &mut draft.steps);
     checking.audiences(&file.audiences, &country, &draft.models, &mut draft.tables, &mut draft.steps);
 
     checking.rows_are_dated(&mut draft.sources, &mut draft.tables);

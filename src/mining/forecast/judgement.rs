@@ -1,0 +1,88 @@
+//! What came within the horizons that are over, beside what was promised.
+
+use arrow::datatypes::DataType;
+use datafusion::prelude::DataFrame;
+
+use super::promises::{NO_PURCHASE, timestamp};
+use super::step::{FORECASTS, ForecastOf};
+use crate::error::{Context, Error, Result};
+use crate::mining::KEY;
+use crate::sql_text::quoted;
+use crate::step::StepContext;
+use crate::warehouse::catalog::Session;
+use crate::warehouse::visibility::KnownSince;
+
+/// Returns the promises of a value whose horizon is over, with what came, by tonight's customers and their purchases.
+/// `promises` is the whole of `core.forecasts`, tonight's included.
+///
+/// # Errors
+/// A table of purchases that cannot be read.
+pub(super) async fn of(context: &StepContext, of: &ForecastOf, promises: DataFrame) -> Result<DataFrame> {
+    let session = context.catalog.session([&of.events], Some(context.as_of)).await?;
+    session.register_view(&FORECASTS.parse()?, promises)?;
+    let at = time_of_purchases(context, of, &session).await?;
+    let (purchases, condition) = (&of.amount, of.condition.as_deref().unwrap_or("true"));
+    let sql = format!(
+        "with promises as (
+           select * from {FORECASTS} where forecast = {name} and horizon_end <= {now}
+         ),
+         days as (
+           select {KEY}, {at} as at, sum({purchases}) as amount from {events}
+           where {KEY} is not null and ({condition}) group by 1, 2
+         ),
+         firsts as (
+           select {KEY}, min(at) as first_at, substr(cast(local_day(min(at)) as varchar), 1, 7) as vintage
+           from days group by {KEY}
+         ),
+         instants as (select distinct made_as_of, horizon_end from promises),
+         later as (
+           select
+             instants.made_as_of,
+             case when firsts.first_at >= instants.made_as_of then '{NO_PURCHASE}' else firsts.vintage end as vintage,
+             days.amount
+           from days
+           join firsts on firsts.{KEY} = days.{KEY}
+           join instants on days.at >= instants.made_as_of and days.at < instants.horizon_end
+         ),
+         came as (
+           select made_as_of, vintage, cast(sum(amount) as double) as actual_margin from later group by 1, 2
+           union all
+           select made_as_of, 'all', cast(sum(amount) as double) from later group by 1
+         )
+         select
+           promises.forecast,
+           promises.made_as_of,
+           promises.vintage,
+           promises.horizon_end,
+           promises.customers,
+           promises.expected_margin,
+           promises.margin_low,
+           promises.margin_high,
+           coalesce(came.actual_margin, 0.0) as actual_margin,
+           coalesce(came.actual_margin, 0.0) between promises.margin_low and promises.margin_high as is_in_band
+         from promises
+         left join came on came.made_as_of = promises.made_as_of and came.vintage = promises.vintage",
+        name = quoted(&of.name),
+        now = timestamp(context.as_of),
+        events = of.events,
+    );
+    session
+        .sql(&sql)
+        .await
+        .doing(format!("judge what {} promised", of.values))
+        .map_err(|error| error.in_part(&sql, &of.amount))
+}
+
+/// The instant of a purchase as SQL: of a mere day its end.
+async fn time_of_purchases(context: &StepContext, of: &ForecastOf, session: &Session) -> Result<String> {
+    let KnownSince::At(time) = context.catalog.visibility(&of.events).known else {
+        return Err(Error::config(format!("{} does not declare when its events happened", of.events)));
+    };
+    let events = session.table(&of.events).await?;
+    let column = format!("\"{}\"", time.name.replace('"', "\"\""));
+    let is_day = events
+        .schema()
+        .field_with_unqualified_name(&time.name)
+        .is_ok_and(|field| *field.data_type() == DataType::Date32);
+    Ok(if is_day { format!("day_end({column})") } else { column })
+}
