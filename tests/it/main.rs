@@ -59,6 +59,7 @@ mod truth;
 mod unfolding;
 mod unit_tests;
 mod upkeep;
+mod value;
 mod versions;
 mod view;
 mod watchdog;
