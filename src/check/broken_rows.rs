@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::assertion::{Assertion, Check};
+use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
@@ -26,10 +27,13 @@ impl Check {
     pub async fn broken_rows(
         &self,
         catalog: &Catalog,
+        as_of: Option<Instant>,
         columns: &[String],
         limit: Option<usize>,
     ) -> Result<Vec<String>> {
         if let Assertion::Reconciles(reconciliation) = &self.assertion {
+            let then = self.then(catalog, as_of);
+            let catalog = then.as_ref().unwrap_or(catalog);
             return reconciliation.differences(catalog, limit.unwrap_or(usize::MAX >> 1)).await;
         }
         let Some(rows) = self.rows_sql().filter(|_| !columns.is_empty()) else { return Ok(Vec::new()) };

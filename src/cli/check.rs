@@ -68,10 +68,10 @@ pub async fn check(args: CheckArgs) -> Result<()> {
         made.into_iter().partition(|table| names.contains(table))
     };
     let catalog = &asked.catalog;
-    let results = checks::run(&pipeline, &there, catalog, limits.steps_at_once()).await;
+    let results = checks::run(&pipeline, &there, catalog, Some(asked.as_of), limits.steps_at_once()).await;
     let (passed, warned, failed) = results.counts();
     let all_rows = match args.rows {
-        true => rows(&pipeline, catalog, &results.findings).await?,
+        true => rows(&pipeline, &asked, &results.findings).await?,
         false => Vec::new(),
     };
     let failed_checks = failed + results.errored.len();
@@ -177,7 +177,8 @@ struct BrokenRow {
 }
 
 /// Returns all rows that break the checks that found some.
-async fn rows(pipeline: &Pipeline, catalog: &Catalog, findings: &[Finding]) -> Result<Vec<BrokenRow>> {
+async fn rows(pipeline: &Pipeline, asked: &Asked, findings: &[Finding]) -> Result<Vec<BrokenRow>> {
+    let catalog = &asked.catalog;
     let mut broken = Vec::new();
     for finding in findings.iter().filter(|finding| !finding.passed()) {
         let Some(rules) = pipeline.tables.get(&finding.table) else { continue };
@@ -188,7 +189,7 @@ async fn rows(pipeline: &Pipeline, catalog: &Catalog, findings: &[Finding]) -> R
             columns = table.schema.fields().iter().map(|field| field.name().clone()).collect();
         }
         for check in rules.checks.iter().filter(|check| check.name() == finding.check) {
-            let rows = check.broken_rows(catalog, &columns, None).await?;
+            let rows = check.broken_rows(catalog, Some(asked.as_of), &columns, None).await?;
             broken.extend(rows.into_iter().map(|row| BrokenRow {
                 table: finding.table.clone(),
                 check: finding.check.clone(),
