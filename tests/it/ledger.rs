@@ -110,7 +110,7 @@ fn a_cent_that_is_off_stops_the_night_with_its_document() {
         std::fs::write(&path, sql.replacen(of, to, 1)).unwrap();
         let select = ["run", pipeline.to_str().unwrap(), "--select", table];
         let output = sillage(&[&select[..], &[&at[0], &at[1]]].concat());
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{file}: {said}");
         assert!(said.contains("BROKEN  check reconciles"), "{file}: {said}");
         std::fs::write(&path, sql).unwrap();
