@@ -5,6 +5,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
 
 use super::assertion::{Assertion, Check};
+use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::sql_text::quoted;
 use crate::warehouse::catalog::Catalog;
@@ -27,11 +28,12 @@ impl Check {
     pub async fn broken_rows(
         &self,
         catalog: &Catalog,
+        as_of: Option<Instant>,
         columns: &[String],
         limit: usize,
     ) -> Result<Vec<String>> {
         let mut found = Vec::new();
-        self.each_broken_row(catalog, columns, Some(limit), |row| found.push(row)).await?;
+        self.each_broken_row(catalog, as_of, columns, Some(limit), |row| found.push(row)).await?;
         Ok(found)
     }
 
@@ -42,11 +44,14 @@ impl Check {
     pub async fn each_broken_row(
         &self,
         catalog: &Catalog,
+        as_of: Option<Instant>,
         columns: &[String],
         limit: Option<usize>,
         mut row: impl FnMut(String),
     ) -> Result<()> {
         if let Assertion::Reconciles(reconciliation) = &self.assertion {
+            let then = self.then(catalog, as_of);
+            let catalog = then.as_ref().unwrap_or(catalog);
             let differences = reconciliation.differences(catalog, limit.unwrap_or(usize::MAX >> 1)).await?;
             differences.into_iter().for_each(row);
             return Ok(());

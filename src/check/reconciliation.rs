@@ -1,5 +1,6 @@
 //! Totals of a table that must be those of others, to the last digit.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use arrow::array::RecordBatch;
@@ -151,7 +152,7 @@ impl Reconciliation {
     /// # Errors
     /// A table that cannot be read.
     pub(super) async fn differences(&self, catalog: &Catalog, limit: usize) -> Result<Vec<String>> {
-        let tables: Vec<TableName> = self.sides().map(|side| side.table.clone()).collect();
+        let tables: BTreeSet<TableName> = self.sides().map(|side| side.table.clone()).collect();
         let session = catalog.session(&tables, None).await?;
         let doing = "look at what does not reconcile";
         let mut found = Vec::new();

@@ -29,8 +29,8 @@ async fn found(tables: &[(&str, &str)], declared: &str) -> Result<(u64, Vec<Stri
     }
     let declaration: CheckDeclaration = toml::from_str(declared).unwrap();
     let check: Check = declaration.check(&"core.ledger".parse()?)?.remove(0);
-    let finding = check.run(&catalog).await?;
-    let rows = check.broken_rows(&catalog, &[], Some(SHOWN_ROWS)).await?;
+    let finding = check.run(&catalog, None).await?;
+    let rows = check.broken_rows(&catalog, None, &[], Some(SHOWN_ROWS)).await?;
     Ok((finding.failures, rows))
 }
 
@@ -111,6 +111,13 @@ async fn several_tables_make_one_total() {
             format!("coalesce(customer, 'nobody') = zoé: -5.54 in core.ledger, -5.53 in {both}: 0.01 less"),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_table_may_be_compared_with_parts_of_itself() {
+    let declared = "reconciles = 'amount'\nwith = [{ table = 'core.ledger', where = \"channel = 'web'\" },\n\
+                    { table = 'core.ledger', where = \"channel <> 'web'\" }]";
+    assert_eq!(found(&[("core.ledger", SALES)], declared).await.unwrap(), (0, vec![]));
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ pub async fn check(args: CheckArgs) -> Result<()> {
         made.into_iter().partition(|table| names.contains(table))
     };
     let catalog = &asked.catalog;
-    let results = checks::run(&pipeline, &there, catalog, limits.steps_at_once()).await;
+    let results = checks::run(&pipeline, &there, catalog, Some(asked.as_of), limits.steps_at_once()).await;
     let (passed, warned, failed) = results.counts();
     let broken: &[Finding] = if args.rows { &results.findings } else { &[] };
     let failed_checks = failed + results.errored.len();
@@ -78,7 +78,7 @@ pub async fn check(args: CheckArgs) -> Result<()> {
             let tell = |finding: &Finding, row: String| {
                 say!("  {}  {}  {row}", finding.table, finding.check);
             };
-            each_broken_row(&pipeline, catalog, broken, tell).await?;
+            each_broken_row(&pipeline, &asked, broken, tell).await?;
             say!("checks: {passed} passed, {warned} warned, {failed_checks} failed");
         }
         LogFormat::Json => {
@@ -89,7 +89,7 @@ pub async fn check(args: CheckArgs) -> Result<()> {
                 });
                 say!("{event}");
             };
-            each_broken_row(&pipeline, catalog, broken, tell).await?;
+            each_broken_row(&pipeline, &asked, broken, tell).await?;
             let mut event = json!({
                 "event": "checks_run", "passed": passed, "warned": warned, "failed": failed_checks,
             });
@@ -171,10 +171,11 @@ async fn asked(
 /// Tells every row that breaks a check which found some, as it is found.
 async fn each_broken_row(
     pipeline: &Pipeline,
-    catalog: &Catalog,
+    asked: &Asked,
     findings: &[Finding],
     tell: impl Fn(&Finding, String),
 ) -> Result<()> {
+    let catalog = &asked.catalog;
     for finding in findings.iter().filter(|finding| !finding.passed()) {
         let Some(rules) = pipeline.tables.get(&finding.table) else { continue };
         let mut columns = rules.key.clone();
@@ -184,7 +185,9 @@ async fn each_broken_row(
             columns = table.schema.fields().iter().map(|field| field.name().clone()).collect();
         }
         for check in rules.checks.iter().filter(|check| check.name() == finding.check) {
-            check.each_broken_row(catalog, &columns, None, |row| tell(finding, row)).await?;
+            check
+                .each_broken_row(catalog, Some(asked.as_of), &columns, None, |row| tell(finding, row))
+                .await?;
         }
     }
     Ok(())

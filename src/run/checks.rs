@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures::StreamExt;
 
 use crate::check::{Check, Finding, SHOWN_ROWS};
+use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::pipeline::Pipeline;
@@ -26,11 +27,13 @@ impl CheckResults {
     }
 }
 
-/// Runs all checks of these tables, and the standing ones of any table that there is.
+/// Runs all checks of these tables, and the standing ones of any table that there is. `as_of` is the instant of the
+/// run that made them.
 pub async fn run(
     pipeline: &Pipeline,
     tables: &BTreeSet<TableName>,
     catalog: &Catalog,
+    as_of: Option<Instant>,
     at_once: usize,
 ) -> CheckResults {
     let mut results = CheckResults::default();
@@ -49,10 +52,10 @@ pub async fn run(
         }
     }
     let asked = async |check: &Check| {
-        let mut finding = check.run(catalog).await?;
+        let mut finding = check.run(catalog, as_of).await?;
         if !finding.passed() {
             let key = pipeline.tables.get(&check.table).map(|rules| rules.key.as_slice()).unwrap_or_default();
-            finding.rows = check.broken_rows(catalog, key, SHOWN_ROWS).await?;
+            finding.rows = check.broken_rows(catalog, as_of, key, SHOWN_ROWS).await?;
         }
         Ok::<_, Error>(finding)
     };

@@ -388,7 +388,7 @@ async fn run_checks(
     progress: &dyn Progress,
 ) -> (Vec<Finding>, Vec<Error>) {
     let made: BTreeSet<TableName> = plan.steps.iter().flat_map(|s| s.step.tables_made()).collect();
-    let results = checks::run(pipeline, &made, catalog, at_once).await;
+    let results = checks::run(pipeline, &made, catalog, Some(plan.as_of), at_once).await;
     let (passed, warned, failed) = results.counts();
     let CheckResults { findings, errored } = results;
     for finding in findings.iter().filter(|f| !f.passed()) {

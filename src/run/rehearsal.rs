@@ -45,7 +45,7 @@ pub async fn rehearse(pipeline: &Pipeline, raw: &RawColumns, limits: Limits) -> 
     let (rehearsal, errors) = Rehearsal::of_steps(pipeline, &all, raw, limits).await?;
     Error::all(errors.into_values().collect())?;
     let made = rehearsal.columns.keys().cloned().collect();
-    Error::all(checks::run(pipeline, &made, &rehearsal.catalog, limits.steps_at_once()).await.errored)
+    Error::all(checks::run(pipeline, &made, &rehearsal.catalog, None, limits.steps_at_once()).await.errored)
 }
 
 /// Rehearses these steps before a run performs them.

@@ -31,7 +31,6 @@ booked as (
   select
     won.acquisition_channel,
     won.cohort,
-    ledger.account = 'acquisition' as is_cost,
     -- What was booked before they were known to have come counts in the month in which they came.
     greatest(
       cast(
@@ -42,13 +41,15 @@ booked as (
     ) as age_months,
     sum(ledger.amount) as amount
   from won
-  join core.ledger on ledger.customer_id = won.customer_id
-  group by 1, 2, 3, 4
+  join core.ledger on ledger.customer_id = won.customer_id and ledger.account <> 'acquisition'
+  group by 1, 2, 3
 ),
 paid as (
-  select acquisition_channel, cohort, -sum(amount) as cost
-  from booked
-  where is_cost
+  -- Booked in the month in which they came, whoever they were found to be.
+  select channel as acquisition_channel, cast(date_trunc('month', local_day(booked_at)) as date) as cohort,
+    -sum(amount) as cost
+  from core.ledger
+  where account = 'acquisition'
   group by 1, 2
 ),
 brought as (
@@ -59,7 +60,6 @@ brought as (
     sum(amount) over (partition by acquisition_channel, cohort order by age_months rows unbounded preceding)
       as so_far
   from booked
-  where not is_cost
 ),
 reached as (
   select

@@ -112,7 +112,7 @@ impl WorthTruth {
 
     /// Keeps a person as a line of numbers.
     fn wait(&mut self, story: &Story, dealings: &Dealings, worth: &Worth) -> Result<()> {
-        let letters = story.letters.iter().fold(0_i64, |set, which| set | 1 << which);
+        let letters = story.letters.iter().fold(0_i64, |set, which| set | (1 << which));
         let origin = dealings.origin.as_ref();
         let future = &worth.future;
         let mut line = vec![story.person.number.to_string(), worth.books.orders.to_string()];
@@ -194,7 +194,7 @@ fn fill(c: &mut Profits, numbers: &[f64], of_letters: &[f64], shares: &BTreeMap<
     let way = usize::try_from(*way as i64).ok().map(|way| Way::ALL[way]);
     let set = *letters as i64;
     let campaign: f64 =
-        (0..LETTER_COUNT).filter(|which| set >> which & 1 == 1).map(|which| of_letters[which]).sum();
+        (0..LETTER_COUNT).filter(|which| (set >> which) & 1 == 1).map(|which| of_letters[which]).sum();
     let cell = way.and_then(|way| Some((usize::try_from(*came as i64).ok()?, way)));
     let acquisition = cell.and_then(|cell| shares.get(&cell)).copied().unwrap_or(0.0);
     let profit = accounts.iter().sum::<f64>() / 1000.0 - campaign / 100.0 - acquisition / 100.0;

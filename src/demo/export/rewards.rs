@@ -48,8 +48,10 @@ impl Rewards {
     pub(super) fn write_referral(&mut self, seed: u64, person: &Person, origin: &Origin) -> Result<()> {
         let Some(friend) = origin.friend.map(|number| Person::draw(seed, number)) else { return Ok(()) };
         let (card, account) = named(&friend);
-        let by_mail =
-            friend.email.as_deref().filter(|_| friend.united_by_exact_keys() && person.number % 3 == 0);
+        let by_mail = friend
+            .email
+            .as_deref()
+            .filter(|_| friend.united_by_exact_keys() && person.number.is_multiple_of(3));
         let (card, account, mail) = by_mail.map_or((card, account, ""), |mail| ("", "", mail));
         let (own_card, own_account) = named(person);
         let date = day(origin.at).format("%d/%m/%Y");

@@ -40,6 +40,7 @@ pub(super) struct FitReport {
 const BETWEEN_GROUPS: f64 = 0.25;
 /// How many distinct histories each start is tried on.
 const HISTORIES_OF_A_START: usize = 2_000;
+const CUSTOMERS_OF_A_START: usize = 5_000;
 /// Of so many customers with a purchase one must have bought again.
 const REPEATS_IN: usize = 5;
 
@@ -65,8 +66,9 @@ pub(super) fn fit(params: &ValueParams, learning: &Learning) -> FitResult<(Value
     report_amounts(&amounts, &mut report);
     let purchases = purchases_of_all(params.model, &all).map_err(|e| e.of("how often customers buy"))?;
     let worth = GammaGammaLikelihood::of(amounts.iter().copied());
-    let worth_optimum =
-        maximise(&worth, &starts_of_worth(), None).map_err(|e| e.of("what purchases are worth"))?;
+    let part = GammaGammaLikelihood::of_unit(every_nth(&amounts, CUSTOMERS_OF_A_START), worth.unit);
+    let worth_optimum = maximise_from_part(&worth, &part, &starts_of_worth())
+        .map_err(|e| e.of("what purchases are worth"))?;
     report.gradient = purchases.gradient.max(worth_optimum.gradient);
     report.purchases_log_likelihood = purchases.log_likelihood * customers as f64;
     report.amounts_log_likelihood = (worth_optimum.log_likelihood - worth.unit.ln()) * worth.len() as f64;
@@ -129,8 +131,7 @@ pub(super) fn fit(params: &ValueParams, learning: &Learning) -> FitResult<(Value
 
 /// The starts are tried on a part of the histories.
 fn purchases_of_all(kind: PurchaseModelKind, histories: &[Weighted]) -> FitResult<Optimum> {
-    let every = histories.len().div_ceil(HISTORIES_OF_A_START).max(1);
-    let part: Vec<Weighted> = histories.iter().copied().step_by(every).collect();
+    let part: Vec<Weighted> = every_nth(histories, HISTORIES_OF_A_START).collect();
     let starts = starts_of_purchases();
     match kind {
         PurchaseModelKind::BgNbd => {
@@ -140,6 +141,11 @@ fn purchases_of_all(kind: PurchaseModelKind, histories: &[Weighted]) -> FitResul
             maximise_from_part(&ParetoNbdLikelihood::of(histories), &ParetoNbdLikelihood::of(&part), &starts)
         }
     }
+}
+
+/// At most so many, evenly chosen.
+fn every_nth<T: Copy>(all: &[T], most: usize) -> impl Iterator<Item = T> {
+    all.iter().copied().step_by(all.len().div_ceil(most).max(1))
 }
 
 fn purchases_of_group(kind: PurchaseModelKind, histories: &[Weighted], all: &Optimum) -> FitResult<Optimum> {

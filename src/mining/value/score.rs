@@ -104,6 +104,8 @@ fn values(model: &ValueModel, kept: &Kept, arrays: &[ArrayRef]) -> StructArray {
     let mut purchases: Vec<Option<i64>> = Vec::with_capacity(rows);
     let mut since: Vec<Option<i64>> = Vec::with_capacity(rows);
     let mut outlooks: Vec<Option<Outlook>> = Vec::with_capacity(rows);
+    // In front of the lock: a batch asks for few expectations, each many times.
+    let mut of_batch: HashMap<KeptKey, Arc<Expectation>> = HashMap::new();
     for row in 0..rows {
         let place = model.place(groups.is_valid(row).then(|| groups.value(row)));
         let group = model.group(place);
@@ -123,8 +125,10 @@ fn values(model: &ValueModel, kept: &Kept, arrays: &[ArrayRef]) -> StructArray {
         basis.push(if history.repeats == 0 { "one purchase" } else { "several purchases" });
         purchases.push(Some(repeats.value(row) + 1));
         since.push(Some(age_days.value(row) - last_day.value(row)));
-        let expectation = kept.expectation(model, place, history);
-        outlooks.push(Some(model.outlook(group, &expectation, history, amounts.value(row), cost)));
+        let expectation = of_batch
+            .entry((place, history.repeats, history.age_days))
+            .or_insert_with(|| kept.expectation(model, place, history));
+        outlooks.push(Some(model.outlook(group, expectation, history, amounts.value(row), cost)));
     }
     let number = |of: fn(&Outlook) -> Option<f64>| -> ArrayRef {
         Arc::new(outlooks.iter().map(|outlook| outlook.as_ref().and_then(of)).collect::<Float64Array>())
@@ -148,7 +152,10 @@ fn values(model: &ValueModel, kept: &Kept, arrays: &[ArrayRef]) -> StructArray {
 
 /// Expectations that many customers have in common: they depend on the group, the number of purchases and the age.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<HashMap<(Place, u32, u32), Arc<Expectation>>>);
+pub(super) struct Kept(Mutex<HashMap<KeptKey, Arc<Expectation>>>);
+
+/// The group, the number of repeats and the age in days.
+type KeptKey = (Place, u32, u32);
 
 impl Kept {
     pub fn expectation(&self, model: &ValueModel, place: Place, history: History) -> Arc<Expectation> {

@@ -33,6 +33,7 @@ use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
 use crate::ops::models;
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
+use crate::warehouse::stage::{Layout, Mode, Staged};
 
 /// A value of a pipeline.
 #[derive(Debug, Clone)]
@@ -113,31 +114,58 @@ impl Value {
         let (mut notes, mut warnings) = (Vec::new(), Vec::new());
         let tonight = self.tonight(context, &mut warnings).await?;
         let refit = Refit::of(context, &self.name, ModelKind::Value, &self.reads(), &self).await?;
-        let fitted = match refit {
+        let (fitted, staged) = match refit {
             Refit::NotDue(fitted) => {
                 notes.push(kept(&fitted));
-                fitted
+                let staged = self.score(context, &fitted, tonight).await?;
+                (fitted, staged)
             }
             Refit::Due { inputs, .. } => {
-                let mut fitted = self.fitted(context, tonight.clone(), &mut notes).await?;
-                inputs.note(&mut fitted);
+                // Fitting and scoring read them: written down once.
+                let (table, warehouse) = (self.table("value"), context.warehouse());
+                let scratch = warehouse.stage(&table, Mode::Replace, Layout::Scratch, tonight).await?;
+                let fitted_and_scored = async {
+                    let session =
+                        context.catalog.session_with(std::iter::empty::<&TableName>(), [&scratch]).await?;
+                    let tonight = session.table(&table).await?;
+                    let mut fitted = self.fitted(context, tonight.clone(), &mut notes).await?;
+                    inputs.note(&mut fitted);
+                    let staged = self.score(context, &fitted, tonight).await?;
+                    Ok((fitted, staged))
+                };
+                let fitted_and_scored: Result<_> = fitted_and_scored.await;
+                // Whatever failed, it does not stay.
+                let deleted = warehouse.delete_staged(&scratch, &BTreeSet::new()).await;
+                let (fitted, staged): (FittedModel, Vec<Staged>) = fitted_and_scored?;
+                deleted?;
                 warnings.extend(fitted.warnings());
-                fitted
+                (fitted, staged)
             }
         };
+        let mut staged = staged;
+        staged.push(context.append_fitted(&fitted.to_batch()?).await?);
+        Ok(StepOutput::of(staged).with_notes(notes).with_warnings(warnings))
+    }
+
+    /// Stages what a model says of everyone, and its track record.
+    async fn score(
+        &self,
+        context: &StepContext,
+        fitted: &FittedModel,
+        tonight: DataFrame,
+    ) -> Result<Vec<Staged>> {
         let model = match fitted.is_fitted() {
-            true => Some(Arc::new(ValueModel::load(&fitted, &self.params)?)),
+            true => Some(Arc::new(ValueModel::load(fitted, &self.params)?)),
             false => None,
         };
         let scores = score::score(model.as_ref(), tonight)?;
         let mut staged = vec![context.stage_frame(&self.table("value"), scores).await?];
         if self.cutoffs.is_some() {
             let session = context.catalog.session(std::iter::empty::<&TableName>(), None).await?;
-            let rows = session.read_batch(accuracy::rows(&fitted)?)?;
+            let rows = session.read_batch(accuracy::rows(fitted)?)?;
             staged.push(context.stage_frame(&self.table("value_accuracy"), rows).await?);
         }
-        staged.push(context.append_fitted(&fitted.to_batch()?).await?);
-        Ok(StepOutput::of(staged).with_notes(notes).with_warnings(warnings))
+        Ok(staged)
     }
 
     /// The customers of tonight.
