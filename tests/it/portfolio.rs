@@ -217,7 +217,7 @@ fn movements_are_those_of_plain_rust_and_lead_from_one_month_to_the_next() {
         ];
         case(&mut portfolio, n, &given, &made);
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["grown", "lost", "returned", "shrunk", "won"]);
+    assert!(CATEGORIES.iter().all(|category| seen.contains(category)), "{seen:?}");
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for part in ["pipelines/nightly", "sql/nightly"] {
