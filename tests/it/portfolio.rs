@@ -183,7 +183,12 @@ fn movements_are_those_of_plain_rust_and_lead_from_one_month_to_the_next() {
             let amounts = [*before, *after, after - before].map(euros).join(", ");
             writeln!(rows, "c{customer}, {}, {category}, {amounts}", day_of(*month)).unwrap();
         }
-        case(&mut moved, n, &[("core.order_lines", &lines), ("core.products", &products)], &rows);
+        case(
+            &mut moved,
+            n,
+            &[("core.order_lines", lines.as_str()), ("core.products", products.as_str())],
+            &rows,
+        );
         let mut totalled = "month, category, customers, amount\n".to_owned();
         let mut made =
             "month, customers_before, customers_after, value_before, value_after, split_difference\n"
@@ -203,7 +208,7 @@ fn movements_are_those_of_plain_rust_and_lead_from_one_month_to_the_next() {
                 (format!("{}, {}", was.len(), is.len()), [before, after].map(euros).join(", "));
             writeln!(made, "{}, {counts}, {amounts}, 0", day_of(month)).unwrap();
         }
-        case(&mut total, n, &[("mart.customer_movements", &rows)], &totalled);
+        case(&mut total, n, &[("mart.customer_movements", rows.as_str())], &totalled);
         let given: [(&str, &str); 4] = [
             ("core.order_lines", &lines),
             ("core.products", &products),
@@ -212,7 +217,7 @@ fn movements_are_those_of_plain_rust_and_lead_from_one_month_to_the_next() {
         ];
         case(&mut portfolio, n, &given, &made);
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["grown", "lost", "returned", "shrunk", "won"]);
+    assert!(CATEGORIES.iter().all(|category| seen.contains(category)), "{seen:?}");
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for part in ["pipelines/nightly", "sql/nightly"] {
