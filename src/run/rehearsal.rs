@@ -24,6 +24,7 @@ use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::engine::{Engine, Limits};
 use crate::warehouse::stage::Mode;
+use crate::warehouse::visibility::KnownSince;
 
 /// The columns that raw tables have or will have.
 pub type RawColumns = BTreeMap<TableName, SchemaRef>;
@@ -161,7 +162,11 @@ impl Rehearsal {
             DeclaredStep::Model(step) => {
                 let frame = step.frame(context).await?;
                 let emptied = self.empty(context, &step.model.table, frame.schema().inner()).await;
-                emptied.map_err(|error| step.model.place(error))
+                emptied.map_err(|error| step.model.place(error))?;
+                match pipeline.rules(&step.model.table).known {
+                    KnownSince::At(time) => time.require_in(&step.model.table, frame.schema()),
+                    _ => Ok(()),
+                }
             }
             other => {
                 let output = other.step().perform(context).await.map_err(|failure| failure.error)?;

@@ -168,7 +168,13 @@ mod tests {
 
     #[tokio::test]
     async fn rows_that_tie_are_the_same_in_whatever_order_they_come() {
-        let rows = ["('a', 1, 'x', 10)", "('a', 1, 'y', 20)", "('a', 2, 'z', 30)", "('b', 1, 'y', 40)", "('b', 1, 'x', 50)"];
+        let rows = [
+            "('a', 1, 'x', 10)",
+            "('a', 1, 'y', 20)",
+            "('a', 2, 'z', 30)",
+            "('b', 1, 'y', 40)",
+            "('b', 1, 'x', 50)",
+        ];
         let mut turned = rows;
         turned.reverse();
         for sql in [
@@ -197,16 +203,30 @@ mod tests {
     async fn what_no_order_settles_is_refused() {
         for (expression, why) in [
             ("array_agg(seller) over (partition by shop)", "array_agg() depends on the order of rows"),
-            ("last_value(seller) over (partition by shop order by day)", "last_value() depends on the order of rows that are peers"),
-            ("sum(cents) over (rows between 1 preceding and current row)", "sum() depends on the order of rows"),
+            (
+                "last_value(seller) over (partition by shop order by day)",
+                "last_value() depends on the order of rows that are peers",
+            ),
+            (
+                "sum(cents) over (rows between 1 preceding and current row)",
+                "sum() depends on the order of rows",
+            ),
             ("sum(cast(cents as double)) over (partition by shop)", "sum() adds floats"),
             ("stddev(cents) over (partition by shop)", "stddev() adds floats, also of integers"),
             ("regr_slope(cents, day) over (partition by shop)", "regr_slope() adds floats"),
         ] {
-            let frame = query(&["('a', 1, 'x', 10)"], &format!("select {expression} as x from raw.sales")).await.unwrap();
-            let error = require_deterministic(frame.logical_plan(), "mart.x is made of core.y, which").unwrap_err();
+            let frame = query(&["('a', 1, 'x', 10)"], &format!("select {expression} as x from raw.sales"))
+                .await
+                .unwrap();
+            let error =
+                require_deterministic(frame.logical_plan(), "mart.x is made of core.y, which").unwrap_err();
             let said = error.to_string();
-            assert!(said.contains(&format!("mart.x is made of core.y, which must be the same in every run, but {why}")), "{said}");
+            assert!(
+                said.contains(&format!(
+                    "mart.x is made of core.y, which must be the same in every run, but {why}"
+                )),
+                "{said}"
+            );
         }
     }
 }
