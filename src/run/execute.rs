@@ -150,7 +150,7 @@ impl LockedRun<'_> {
 
     /// Looks at the world and plans; what keeps a night from having a plan is in the history too.
     async fn planned(&self, engine: &Engine, erasing: bool) -> Result<(Observation, Catalog, Plan)> {
-        let LockedRun { pipeline, warehouse, request, progress, .. } = *self;
+        let LockedRun { pipeline, warehouse, request, progress, lock } = *self;
         let began_at = clock::now();
         let planned = async {
             let seen = observe(Some(warehouse), Some(engine), pipeline, request).await?;
@@ -165,7 +165,9 @@ impl LockedRun<'_> {
             && !erasing
         {
             // If even that cannot be done, this error is the one to report.
-            let _ = tokio::time::timeout(FAILURE_LIMIT, unplanned::record(self, began_at, error)).await;
+            let instants = (request.as_of, began_at);
+            let recorded = unplanned::record(pipeline, (warehouse, lock), instants, error);
+            let _ = tokio::time::timeout(FAILURE_LIMIT, recorded).await;
         }
         planned
     }

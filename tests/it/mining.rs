@@ -167,7 +167,12 @@ fn a_list_of_a_segment_that_is_gone_is_not_drawn() {
     project.file("pipeline.toml", of_rich(&pipeline));
     plan().refused(
         2,
-        &["no segment of the last release is called \"rich\"", "pipeline.toml:", "they are called", "one-off"],
+        &[
+            "no segment of the last release is called \"rich\"",
+            "pipeline.toml:",
+            "they are called",
+            "one-off",
+        ],
     );
     project.file("pipeline.toml", of_rich(&pipeline.replace("k = 2\n", "k = 3\n")));
     plan().published();

@@ -30,7 +30,7 @@ path = "cards*.csv"
 format = "csv"
 key = ["card"]
 valid_from = "changed_at"
-columns = { card = "text", email = "text", first_name = "text", last_name = "text", street = "text", city = "text", changed_at = "timestamp" }
+columns = { card = "text", email = "text", first_name = "text", last_name = "text", birth_date = "date", street = "text", city = "text", changed_at = "timestamp" }
 
 [sources.logins]
 path = "logins*.csv"
@@ -92,7 +92,7 @@ const MODELS: [(&str, &str, &str); 7] = [
     ),
     (
         "channel.persons",
-        "select 'card' as source, card as record_id, first_name, last_name, street, city, changed_at as seen_at
+        "select 'card' as source, card as record_id, first_name, last_name, birth_date, street, city, changed_at as seen_at
          from raw.cards",
         "",
     ),
@@ -143,7 +143,7 @@ const MODELS: [(&str, &str, &str); 7] = [
 struct Exports(BTreeMap<&'static str, Vec<(Instant, String)>>);
 
 const FILES: [(&str, &str); 5] = [
-    ("cards", "card,email,first_name,last_name,street,city,changed_at"),
+    ("cards", "card,email,first_name,last_name,birth_date,street,city,changed_at"),
     ("logins", "account,card,at"),
     ("orders", "order_id,card,amount,ordered_at,written_at"),
     ("consents", "email,granted,since"),
@@ -221,6 +221,8 @@ fn random_history(seed: u64) -> Exports {
     let towns = ["Lyon", "Metz", "Nice"];
     let cards: Vec<String> = (0..120).map(|n| format!("K{n:03}")).collect();
     let family = |n: usize| format!("Family{}", n / 3);
+    // Of one first name they are one person with several cards.
+    let born = |n: usize| format!("19{:02}-{:02}-{:02}", 40 + n / 3, 1 + n / 3 % 12, 1 + n / 3 % 28);
     for (n, card) in cards.iter().enumerate() {
         // Some share an address, one of them more than one customer may.
         let email = |random: &mut Xoshiro256PlusPlus| match random.gen_range(0..10) {
@@ -235,10 +237,11 @@ fn random_history(seed: u64) -> Exports {
         };
         for _ in 0..random.gen_range(1..4) {
             let line = format!(
-                "{card},{},{},{},Street {},{},{}",
+                "{card},{},{},{},{},Street {},{},{}",
                 email(&mut random),
                 names.choose(&mut random).unwrap(),
                 family(n),
+                born(n),
                 n / 3,
                 towns.choose(&mut random).unwrap(),
                 written(changed_at)
@@ -400,7 +403,7 @@ fn late_logins(seed: u64, customers: usize) -> Exports {
     let early = at("2025-12-01");
     for n in 0..customers {
         for card in [2 * n, 2 * n + 1] {
-            exports.line("cards", early, format!("K{card},,,,,,{}", written(early)));
+            exports.line("cards", early, format!("K{card},,,,,,,{}", written(early)));
             let ordered_at = early + Duration::hours(random.gen_range(1..2000));
             let line =
                 format!("o{card},K{card},{},{},{}", 10 + card % 50, written(ordered_at), written(ordered_at));

@@ -173,7 +173,7 @@ fn nights_without_news_change_nothing() {
     let nights: u64 = std::env::var("SILLAGE_QUIET_NIGHTS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     let folder = tempfile::tempdir().unwrap();
     let demo = folder.path().join("demo");
-    let customers = if nights > 1 { "2000" } else { "150" };
+    let customers = if nights > 1 { "2000" } else { "250" };
     sillage(["demo", "--customers", customers, demo.to_str().unwrap()]).published();
     let (pipeline, exports) = (demo.join("pipelines/nightly.toml"), demo.join("exports"));
     let nightly = Nights { pipeline, exports, folder: demo };
