@@ -13,7 +13,7 @@ use super::signal::stop_on_signal;
 use crate::error::{Context, Error, Result};
 use crate::ops::quarantine;
 use crate::run::dismiss::Dismissal;
-use crate::run::{self, Mode, Request, execute};
+use crate::run::{self, Mode, Request, execute, preview};
 use crate::sql_text::quoted;
 use crate::suggestion::did_you_mean;
 use crate::warehouse::Warehouse;
@@ -257,7 +257,7 @@ async fn replay(args: ReplayArgs) -> Result<()> {
     let mode = Mode::Replay([args.source.clone()].into());
     let request = Request { mode, wait: args.wait.wait(), ..request };
     // Where nothing waits nothing is run, unless a run was cut off, or its release half published.
-    let plan = execute::preview(&pipeline, &location, &request).await?;
+    let plan = preview::preview(&pipeline, &location, &request).await?;
     let waits = plan.intakes.values().any(|intake| !intake.replay.is_empty());
     let last = warehouse.last_release().await?;
     if !waits

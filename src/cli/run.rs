@@ -14,7 +14,7 @@ use crate::clock::parse_instant;
 use crate::error::Result;
 use crate::pipeline::Pipeline;
 use crate::run::plan::Plan;
-use crate::run::{Mode, Request, execute};
+use crate::run::{Mode, Request, execute, preview};
 
 /// What `plan` and `run` have in common.
 #[derive(Debug, Args)]
@@ -125,7 +125,7 @@ pub async fn plan(args: PlanArgs) -> Result<()> {
 
 /// Returns the plan of a pipeline whose steps and checks can be planned over what is declared.
 async fn rehearsed(pipeline: &Arc<Pipeline>, location: &str, request: &Request) -> Result<Plan> {
-    execute::preview(pipeline, location, request).await
+    preview::preview(pipeline, location, request).await
 }
 
 fn show_plan(location: &str, plan: &Plan) {

@@ -3,18 +3,25 @@
 //! They take text as views: other text types become views without a copy, and pairs of records are joined and
 //! filtered as views, sixteen bytes per text whatever its length.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, StringBuilder,
+};
 use arrow::datatypes::DataType;
 use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::{ScalarUDF, Volatility, create_udf};
 
-/// `f` of a text; null of null.
+/// `f` of a text; null of null. It is computed once of the texts of a batch that are the same.
 pub fn text(name: &str, f: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> ScalarUDF {
     udf(name, 1, DataType::Utf8, move |columns| {
-        let texts = columns[0].as_string_view();
-        Arc::new(texts.iter().map(|t| f(t?)).collect::<StringArray>())
+        let mut known: HashMap<&str, Option<String>> = HashMap::new();
+        let mut made = StringBuilder::new();
+        for text in columns[0].as_string_view() {
+            made.append_option(text.and_then(|text| known.entry(text).or_insert_with(|| f(text)).as_deref()));
+        }
+        Arc::new(made.finish())
     })
 }
 

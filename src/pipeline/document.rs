@@ -1,5 +1,7 @@
 //! The text of a pipeline file, and the line on which each key stands.
 
+use std::ops::Range;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -143,10 +145,32 @@ impl<'t> Document<'t> {
             Some(span) if span.end > 0 => Some(self.line_of(span.start)),
             _ => self.line_of_key(key),
         };
-        let (error, key) = (in_words(error.message()), dotted(key));
+        // What is unknown or missing is itself a key.
+        let is_of_value =
+            !["unknown field", "missing field"].iter().any(|of| error.message().starts_with(of));
+        let deeper = error.span().filter(|_| is_of_value);
+        let below = deeper.map(|span| self.keys_below(key, &span)).unwrap_or_default();
+        let (error, key) = (in_words(error.message()), dotted(&[key, &below].concat()));
         // A part of a pipeline has no section around it.
         let error = if key.is_empty() { error } else { error.at(key) };
         error.at_line(&self.path, line)
+    }
+
+    /// Returns the keys below one that lead to the value which holds a span of the text.
+    fn keys_below(&self, key: &[String], span: &Range<usize>) -> Vec<String> {
+        let mut table = Some(&self.root);
+        for part in key {
+            table =
+                table.and_then(|table| table.get(part.as_str())).and_then(|value| value.get_ref().as_table());
+        }
+        let mut below = Vec::new();
+        while let Some((name, value)) = table.and_then(|table| {
+            table.iter().find(|(_, value)| value.span().start <= span.start && span.end <= value.span().end)
+        }) {
+            below.push(name.get_ref().clone().into_owned());
+            table = value.get_ref().as_table();
+        }
+        below
     }
 
     /// `file:line` of a byte of the text.
@@ -225,6 +249,10 @@ fn in_words(message: &str) -> Error {
         ("found boolean ", "found "),
     ] {
         words = words.replace(theirs, ours);
+    }
+    // The name that Rust gives to a table.
+    if let Some((found, _)) = words.split_once("expected struct ") {
+        words = format!("{found}expected a table");
     }
     Error::config(words)
 }

@@ -11,17 +11,16 @@ use super::checks::{self, CheckResults};
 use super::disk_space;
 use super::engine::engine_of;
 use super::erase::Erasure;
-use super::named_segments;
-use super::new_files;
-use super::observe::observe;
+use super::observe::{Observation, observe};
 use super::plan::{Plan, Resume};
 use super::planner::plan;
 use super::progress::{Event, Progress};
 use super::rebuilt_results;
 use super::record::RunRecord;
-use super::rehearsal::{rehearse, rehearse_steps};
+use super::rehearsal::rehearse_steps;
 use super::request::Request;
 use super::running::{RunOutcome, Running, length};
+use super::unplanned;
 use super::watchdog::Watchdog;
 use crate::audience::list_columns;
 use crate::check::{Finding, listed};
@@ -34,6 +33,7 @@ use crate::pipeline::Pipeline;
 use crate::step::StepContext;
 use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
+use crate::warehouse::engine::Engine;
 use crate::warehouse::journal::{Begun, Unfinished};
 use crate::warehouse::lock::Lock;
 use crate::warehouse::publish::Proposal;
@@ -42,42 +42,6 @@ use crate::warehouse::stage::Staged;
 
 /// How long the record of a failed run may take to be written: its storage may not answer.
 const FAILURE_LIMIT: Duration = Duration::from_secs(60);
-
-/// Plans without the lock and without changing anything, for `plan` and `--dry-run`; goes through all steps and checks
-/// over empty tables.
-///
-/// # Errors
-/// A place that is neither a warehouse nor empty, and all that keeps a run from being planned.
-pub async fn preview(pipeline: &Pipeline, location: &str, request: &Request) -> Result<Plan> {
-    // A warehouse that is not there yet is an empty one.
-    let warehouse = match Warehouse::open(location).await {
-        Ok(warehouse) => Some(warehouse),
-        Err(_) if is_empty(location) => None,
-        Err(error) => return Err(error),
-    };
-    let engine = warehouse.as_ref().map(|w| engine_of(pipeline, request.limits, w)).transpose()?;
-    let seen = observe(warehouse.as_ref(), engine.as_ref(), pipeline, request)
-        .await
-        .map_err(|e| e.at(format!("pipeline {}", pipeline.name)))?;
-    let planned = async {
-        let mut plan = plan(pipeline, request, &seen, clock::now())?;
-        let released = warehouse.as_ref().zip(engine.as_ref()).map(|(warehouse, engine)| {
-            Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new())
-        });
-        let raw = new_files::look(&mut plan, pipeline, released.as_ref(), request.full_refresh).await?;
-        rehearse(pipeline, &raw, request.limits).await?;
-        named_segments::look(&plan, pipeline, released.as_ref()).await?;
-        Ok(plan)
-    };
-    planned.await.map_err(|e: Error| e.at(format!("pipeline {}", pipeline.name)))
-}
-
-fn is_empty(location: &str) -> bool {
-    match std::fs::read_dir(location) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
-    }
-}
 
 /// Runs the pipeline: takes the lock, finishes or resumes a run that was cut off, and publishes.
 ///
@@ -134,11 +98,7 @@ impl LockedRun<'_> {
         let watch = Stopwatch::now();
         let rolled_forward = self.settle(erasure.is_some()).await?;
         let engine = engine_of(pipeline, request.limits, warehouse)?;
-        let mut seen = observe(Some(warehouse), Some(&engine), pipeline, request).await?;
-        let released =
-            Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
-        rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;
-        let plan = plan(pipeline, request, &seen, clock::now())?;
+        let (mut seen, released, plan) = self.planned(&engine, erasure.is_some()).await?;
         if let Some((release, fingerprint)) = rolled_forward
             && release.outcome == Outcome::Published
             && erasure.is_none()
@@ -165,8 +125,7 @@ impl LockedRun<'_> {
         if let Some(erasure) = &mut erasure {
             running.stage_beside(erasure).await?;
         }
-        let steps: Vec<StepName> = plan.steps.iter().map(|step| step.name.clone()).collect();
-        match rehearse_steps(pipeline, &steps, &released, request.limits).await {
+        match self.rehearse(&plan, seen.release.as_ref(), &released).await {
             // What is wrong with the pipeline is said before a file is read.
             Err(error) => running.errors.push(error),
             Ok(()) => {
@@ -187,6 +146,40 @@ impl LockedRun<'_> {
             running.expire_holdout_scores().await?;
         }
         self.publish(&plan, &begun, running.into_outcome(findings), erasure, watch).await
+    }
+
+    /// Looks at the world and plans; what keeps a night from having a plan is in the history too.
+    async fn planned(&self, engine: &Engine, erasing: bool) -> Result<(Observation, Catalog, Plan)> {
+        let LockedRun { pipeline, warehouse, request, progress, lock } = *self;
+        let began_at = clock::now();
+        let planned = async {
+            let seen = observe(Some(warehouse), Some(engine), pipeline, request).await?;
+            let released =
+                Catalog::new(warehouse.clone(), engine.clone(), seen.release.as_ref(), BTreeMap::new());
+            rebuilt_results::complete(&released, seen.release.as_ref(), progress).await;
+            let plan = plan(pipeline, request, &seen, clock::now())?;
+            Ok((seen, released, plan))
+        };
+        let planned: Result<_> = planned.await;
+        if let Err(error) = &planned
+            && !erasing
+        {
+            // If even that cannot be done, this error is the one to report.
+            let instants = (request.as_of, began_at);
+            let recorded = unplanned::record(pipeline, (warehouse, lock), instants, error);
+            let _ = tokio::time::timeout(FAILURE_LIMIT, recorded).await;
+        }
+        planned
+    }
+
+    /// Goes through the steps over empty tables, unless the run of the last release has just done so.
+    async fn rehearse(&self, plan: &Plan, last: Option<&Release>, released: &Catalog) -> Result<()> {
+        let done_before = last.and_then(|last| last.rehearsed.as_ref());
+        if done_before.is_some_and(|before| *before == plan.rehearsed()) {
+            return Ok(());
+        }
+        let steps: Vec<StepName> = plan.steps.iter().map(|step| step.name.clone()).collect();
+        rehearse_steps(self.pipeline, &steps, released, self.request.limits).await
     }
 
     /// Carries out what an earlier run had decided, and clears up after those that were cut off.
@@ -274,6 +267,7 @@ impl LockedRun<'_> {
             origin: if erasing { Origin::Forget } else { Origin::Run },
             fingerprint: plan.fingerprint.clone(),
             staged,
+            rehearsed: (outcome == Outcome::Published).then(|| plan.rehearsed()),
             reading: Some(Reading {
                 as_of: Some(plan.as_of),
                 timezone: Some(pipeline.timezone.name().to_owned()),

@@ -85,6 +85,12 @@ impl Plan {
         self.intakes.values().all(|intake| intake.is_nothing())
     }
 
+    /// Returns what its release says of the steps that were rehearsed: another where another sillage, another pipeline
+    /// or other steps are asked for.
+    pub fn rehearsed(&self) -> String {
+        format!("{} {}", env!("CARGO_PKG_VERSION"), self.fingerprint)
+    }
+
     /// Returns why a step is done, or that it was done before.
     pub fn why<'p>(&self, step: &'p PlannedStep) -> &'p str {
         let is_done =

@@ -12,6 +12,7 @@ use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 
 use super::checks;
 use super::engine::engine_of;
+use crate::audience::{self, BOUNCES, CONSENTS};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::name::{StepName, TableName};
@@ -24,6 +25,7 @@ use crate::warehouse::Warehouse;
 use crate::warehouse::catalog::Catalog;
 use crate::warehouse::engine::{Engine, Limits};
 use crate::warehouse::stage::Mode;
+use crate::warehouse::visibility::KnownSince;
 
 /// The columns that raw tables have or will have.
 pub type RawColumns = BTreeMap<TableName, SchemaRef>;
@@ -161,7 +163,13 @@ impl Rehearsal {
             DeclaredStep::Model(step) => {
                 let frame = step.frame(context).await?;
                 let emptied = self.empty(context, &step.model.table, frame.schema().inner()).await;
-                emptied.map_err(|error| step.model.place(error))
+                emptied.map_err(|error| step.model.place(error))?;
+                // Of the consents and bounces the audiences say what is missing.
+                let is_theirs = [CONSENTS, BOUNCES].map(audience::table).contains(&step.model.table);
+                match pipeline.rules(&step.model.table).known {
+                    KnownSince::At(time) if !is_theirs => time.require_in(&step.model.table, frame.schema()),
+                    _ => Ok(()),
+                }
             }
             other => {
                 let output = other.step().perform(context).await.map_err(|failure| failure.error)?;

@@ -59,6 +59,8 @@ pub struct Proposal {
     pub origin: Origin,
     pub fingerprint: String,
     pub staged: Vec<Staged>,
+    /// What was rehearsed, as a hash.
+    pub rehearsed: Option<String>,
     /// How its tables are read; `None` where they are read as before.
     pub reading: Option<Reading>,
 }
@@ -106,6 +108,7 @@ impl Warehouse {
                 Outcome::Published => Some(proposal.run),
                 Outcome::Failed => base.as_ref().and_then(|b| b.last_published),
             },
+            rehearsed: proposal.rehearsed,
             reading,
         };
         // Before the intent nothing is decided: what would stop a commit must be found here.

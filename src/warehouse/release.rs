@@ -63,6 +63,9 @@ pub struct Release {
     pub tables: BTreeMap<TableName, u64>,
     /// The newest release up to this one whose outcome was `Published`.
     pub last_published: Option<u64>,
+    /// What the run had been asked for, as a hash, when its steps were rehearsed: asked the same again, they need not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsed: Option<String>,
     /// How its tables are read.
     #[serde(default)]
     pub reading: Reading,

@@ -11,6 +11,7 @@ use crate::clock::Instant;
 use crate::day::{first_day_not_begun, first_day_not_over};
 use crate::error::{Error, Result};
 use crate::name::TableName;
+use crate::sql_type::sql_type;
 use crate::suggestion::did_you_mean_or_list;
 
 /// A column with the time from which a row is known: an instant or a local day.
@@ -59,16 +60,31 @@ impl TimeColumn {
                 TimeOf::Event => first_day_not_over(instant, zone),
                 TimeOf::State => first_day_not_begun(instant, zone),
             }),
-            other => {
-                return Err(Error::config(format!(
-                    "column `{}` of {table} says from when its rows are known, but has type {other}",
-                    self.name
-                ))
-                .hint("it must be a timestamp or a date"));
-            }
+            other => return Err(self.says_no_time(table, other)),
         };
         let known = column().lt(lit(bound));
         Ok(if self.undated_known { known.or(column().is_null()) } else { known })
+    }
+
+    /// Refuses columns that do not say from when rows are known.
+    ///
+    /// # Errors
+    /// A column that the table does not have, or that is neither an instant nor a date.
+    pub fn require_in(&self, table: &TableName, rows: &DFSchema) -> Result<()> {
+        match self.data_type(table, rows)? {
+            DataType::Timestamp(_, _) | DataType::Date32 => Ok(()),
+            other => Err(self.says_no_time(table, other)),
+        }
+    }
+
+    fn says_no_time(&self, table: &TableName, kind: &DataType) -> Error {
+        Error::config(format!(
+            "column `{}` of {table} says from when its rows are known, but is {}",
+            self.name,
+            sql_type(kind)
+        ))
+        .in_value(if table.schema() == "raw" { "sources" } else { "tables" }, &self.name)
+        .hint("it must be a timestamp or a date")
     }
 
     pub(super) fn data_type<'s>(&self, table: &TableName, rows: &'s DFSchema) -> Result<&'s DataType> {

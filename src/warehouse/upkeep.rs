@@ -95,6 +95,7 @@ impl Warehouse {
                 outcome: Outcome::Published,
                 origin: Origin::Restore { release: number },
                 fingerprint: String::new(),
+                rehearsed: None,
                 staged,
                 reading: Some(target.reading.clone()),
             };
@@ -183,6 +184,7 @@ impl Warehouse {
             outcome: if last.last_published.is_some() { Outcome::Published } else { Outcome::Failed },
             origin,
             fingerprint: String::new(),
+            rehearsed: None,
             staged,
             reading: None,
         })

@@ -173,7 +173,7 @@ fn a_query_is_planned_or_refused() {
             runtime.block_on(async {
                 let session = catalog.session(&reads, Some(clock::Instant::UNIX_EPOCH)).await.unwrap();
                 if let Ok(frame) = session.sql(&sql).await {
-                    let _ = sillage::step::determinism::require_deterministic(frame.logical_plan());
+                    let _ = sillage::step::determinism::require_deterministic(frame.logical_plan(), "a mart");
                 }
             });
             Ok(())

@@ -5,7 +5,6 @@
 //! times.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
@@ -19,14 +18,6 @@ const SIGABRT: i32 = 6;
 /// How often at most a verb is killed until it may end.
 const KILLS_OF_ONE: u64 = 3;
 
-/// How many points the verb passes that nobody disturbs.
-fn points(trials: &Trials, verb: &Verb, unharmed: &Unharmed) -> u64 {
-    let (warehouse, listed) = (trials.fresh(&unharmed.before), trials.place("points"));
-    let mut command = trials.nights.verb(verb.words, &warehouse);
-    CommandResult::of(command.env("SILLAGE_FAULT_POINTS", &listed).output().unwrap()).published();
-    fs::read_to_string(&listed).unwrap().lines().count() as u64
-}
-
 /// Runs the verb up to the point; whether it was killed there, and how it ended.
 fn killed_at(trials: &Trials, verb: &Verb, warehouse: &Path, point: u64) -> (bool, CommandResult) {
     let mut command = trials.nights.verb(verb.words, warehouse);
@@ -34,13 +25,11 @@ fn killed_at(trials: &Trials, verb: &Verb, warehouse: &Path, point: u64) -> (boo
     (output.status.signal() == Some(SIGABRT), CommandResult::of(output))
 }
 
-#[test]
-fn a_verb_that_is_killed_ends_as_if_nothing_had_happened() {
+/// A verb that is killed ends as if nothing had happened.
+pub fn are_killed(trials: &Trials, unharmed: &[Unharmed]) {
     let asked = std::env::var("SILLAGE_VERB_KILLS").ok().and_then(|n| n.parse().ok());
     let wanted: u64 = asked.unwrap_or(VERBS.len() as u64);
-    let trials = Trials::new();
-    let unharmed: Vec<Unharmed> = VERBS.iter().map(|verb| trials.unharmed(verb)).collect();
-    let points: Vec<u64> = VERBS.iter().zip(&unharmed).map(|(v, u)| points(&trials, v, u)).collect();
+    let points: Vec<u64> = unharmed.iter().map(|unharmed| unharmed.points).collect();
     let mut chance = Xoshiro256PlusPlus::seed_from_u64(wanted);
     let mut kills: BTreeMap<&str, u64> = BTreeMap::new();
     for n in (0..VERBS.len()).cycle() {
@@ -54,7 +43,7 @@ fn a_verb_that_is_killed_ends_as_if_nothing_had_happened() {
         for _ in 0..chance.gen_range(1..=KILLS_OF_ONE) {
             let point = chance.gen_range(1..=points[n]);
             trial += &format!(" {point}");
-            let (killed, ran) = killed_at(&trials, verb, &warehouse, point);
+            let (killed, ran) = killed_at(trials, verb, &warehouse, point);
             *kills.entry(verb.words[0]).or_default() += u64::from(killed);
             assert!(killed || ran.code == Some(0), "{trial}: {:?}: {}", ran.code, ran.stderr);
             ended = Some(ran);

@@ -11,6 +11,7 @@ mod crash;
 mod days;
 mod deliveries;
 mod distrust;
+mod disturbed_verbs;
 mod drift;
 mod errors;
 mod exports;

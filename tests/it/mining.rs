@@ -161,6 +161,21 @@ fn a_list_of_a_segment_that_is_gone_is_not_drawn() {
     let found = project.query(lists);
     assert!(found[0].starts_with("amount in the upper two fifths,false,"), "{found:?}");
     assert!(found[1].starts_with("one-off,true,"), "{found:?}");
+    // A plan knows those of the last release, as long as they are declared as they were.
+    let plan = || project.verb(&["plan", project.path().join("pipeline.toml").to_str().unwrap()]);
+    let of_rich = |pipeline: &str| with_list(pipeline, "segment_name in ('rich', 'one-off')", "orders", "");
+    project.file("pipeline.toml", of_rich(&pipeline));
+    plan().refused(
+        2,
+        &[
+            "no segment of the last release is called \"rich\"",
+            "pipeline.toml:",
+            "they are called",
+            "one-off",
+        ],
+    );
+    project.file("pipeline.toml", of_rich(&pipeline.replace("k = 2\n", "k = 3\n")));
+    plan().published();
 }
 
 /// The parameters of all fitted models of a run.
@@ -242,6 +257,19 @@ fn a_model_that_may_be_chance_says_so() {
     assert_eq!(project.query(held_out), judged);
     project.run(&["--full-refresh"]).published();
     assert_eq!(project.query(held_out), judged);
+    // Whoever looks at the list is told, too.
+    let waterfall = project.verb(&["audience", "waterfall", "letter"]).published().stderr;
+    let decides = "cancels_probability is of a model that may be no better than chance; it decides on";
+    assert!(waterfall.contains(decides), "{waterfall}");
+    let explained = project.verb(&["audience", "explain", "c001", "--format", "csv"]).published().stdout;
+    assert!(explained.contains("cancels_probability is of a model"), "{explained}");
+    // Kept as long as it is said.
+    let pipeline = pipeline.replacen("as_of = ", "keep_holdout_scores = \"2 days\"\nas_of = ", 1);
+    project.file("pipeline.toml", with_list(&pipeline, "orders > 0", "cancels_probability", ""));
+    for (as_of, kept) in [("2026-07-02", judged[0].as_str()), ("2026-07-06", "0,0,")] {
+        project.run(&["--as-of", as_of]).published();
+        assert_eq!(project.query(held_out), [kept], "{as_of}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The past as it was: what is learnt at a cut-off is what a warehouse of then would have known.
 //!
-//! `SILLAGE_HISTORIES=20` tries that many random histories (two without it), `SILLAGE_LOGINS=20` that many
-//! seeds of planted late logins (one without it).
+//! `SILLAGE_HISTORIES=20` tries that many random histories (two without it), every other one with probable links beside
+//! keys and decisions; `SILLAGE_LOGINS=20` tries that many seeds of planted late logins (one without it).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,20 +26,20 @@ timezone = "UTC"
 as_of = "2026-07-01"
 
 [sources.cards]
-path = "cards.csv"
+path = "cards*.csv"
 format = "csv"
 key = ["card"]
 valid_from = "changed_at"
-columns = { card = "text", email = "text", first_name = "text", last_name = "text", street = "text", city = "text", changed_at = "timestamp" }
+columns = { card = "text", email = "text", first_name = "text", last_name = "text", birth_date = "date", street = "text", city = "text", changed_at = "timestamp" }
 
 [sources.logins]
-path = "logins.csv"
+path = "logins*.csv"
 format = "csv"
 time = "at"
 columns = { account = "text", card = "text", at = "timestamp" }
 
 [sources.orders]
-path = "orders.csv"
+path = "orders*.csv"
 format = "csv"
 key = ["order_id"]
 version = "written_at"
@@ -47,13 +47,13 @@ time = "ordered_at"
 columns = { order_id = "text", card = "text", amount = "integer", ordered_at = "timestamp", written_at = "timestamp" }
 
 [sources.consents]
-path = "consents.csv"
+path = "consents*.csv"
 format = "csv"
 valid_from = "since"
 columns = { email = "text", granted = "boolean", since = "timestamp" }
 
 [sources.decisions]
-path = "decisions.csv"
+path = "decisions*.csv"
 format = "csv"
 time = "decided_at"
 columns = { record_a = "text", record_b = "text", decision = "text", decided_at = "timestamp" }
@@ -92,7 +92,7 @@ const MODELS: [(&str, &str, &str); 7] = [
     ),
     (
         "channel.persons",
-        "select 'card' as source, card as record_id, first_name, last_name, street, city, changed_at as seen_at
+        "select 'card' as source, card as record_id, first_name, last_name, birth_date, street, city, changed_at as seen_at
          from raw.cards",
         "",
     ),
@@ -143,7 +143,7 @@ const MODELS: [(&str, &str, &str); 7] = [
 struct Exports(BTreeMap<&'static str, Vec<(Instant, String)>>);
 
 const FILES: [(&str, &str); 5] = [
-    ("cards", "card,email,first_name,last_name,street,city,changed_at"),
+    ("cards", "card,email,first_name,last_name,birth_date,street,city,changed_at"),
     ("logins", "account,card,at"),
     ("orders", "order_id,card,amount,ordered_at,written_at"),
     ("consents", "email,granted,since"),
@@ -158,12 +158,7 @@ impl Exports {
     /// A project that was given what was known before an instant.
     fn project(&self, pipeline: &str, before: Instant) -> Project {
         let project = Project::new(pipeline);
-        for (file, header) in FILES {
-            let lines = self.0.get(file).map(Vec::as_slice).unwrap_or_default();
-            let known = lines.iter().filter(|(known_at, _)| *known_at < before);
-            let text = known.fold(format!("{header}\n"), |text, (_, line)| text + line + "\n");
-            project.file(&format!("{file}.csv"), text);
-        }
+        self.deliver(&project, "", DateTime::<Utc>::MIN_UTC, before);
         for (table, sql, properties) in MODELS {
             project.model(table, sql);
             if !properties.is_empty() {
@@ -172,6 +167,37 @@ impl Exports {
         }
         project
     }
+}
+
+impl Exports {
+    /// Delivers what became known between two instants.
+    fn deliver(&self, project: &Project, delivery: &str, since: Instant, before: Instant) {
+        for (file, header) in FILES {
+            let lines = self.0.get(file).map(Vec::as_slice).unwrap_or_default();
+            let known = lines.iter().filter(|(known_at, _)| (since..before).contains(known_at));
+            let text = known.fold(format!("{header}\n"), |text, (_, line)| text + line + "\n");
+            project.file(&format!("{file}{delivery}.csv"), text);
+        }
+    }
+
+    /// A project that was given the same, and resolves persons by probable links too: by the parameters of its first
+    /// night, which are those of every project of this history.
+    fn linking_project(&self, before: Instant) -> Project {
+        let project = self.project(&linking(), at(FIRST_NIGHT));
+        project.run(&["--as-of", FIRST_NIGHT, "--exclude", "mart.returns_scores"]).published();
+        self.deliver(&project, "_later", at(FIRST_NIGHT), before);
+        project
+    }
+}
+
+/// Before this instant two thirds of the cards are known.
+const FIRST_NIGHT: &str = "2025-10-01";
+
+fn linking() -> String {
+    PIPELINE.replace(
+        "[identity]\n",
+        "[identity]\nrecords = \"channel.persons\"\nestimate_every = \"100 years\"\nlink_probability = 0.8\n",
+    )
 }
 
 fn at(text: &str) -> Instant {
@@ -187,7 +213,7 @@ fn written(instant: DateTime<Utc>) -> String {
 fn random_history(seed: u64) -> Exports {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut exports = Exports::default();
-    let (first, last) = (at("2025-10-01"), at("2026-07-01"));
+    let (first, last) = (at(FIRST_NIGHT), at("2026-07-01"));
     let day = |random: &mut Xoshiro256PlusPlus| {
         first + Duration::seconds(random.gen_range(0..(last - first).num_seconds()))
     };
@@ -195,6 +221,8 @@ fn random_history(seed: u64) -> Exports {
     let towns = ["Lyon", "Metz", "Nice"];
     let cards: Vec<String> = (0..120).map(|n| format!("K{n:03}")).collect();
     let family = |n: usize| format!("Family{}", n / 3);
+    // Of one first name they are one person with several cards.
+    let born = |n: usize| format!("19{:02}-{:02}-{:02}", 40 + n / 3, 1 + n / 3 % 12, 1 + n / 3 % 28);
     for (n, card) in cards.iter().enumerate() {
         // Some share an address, one of them more than one customer may.
         let email = |random: &mut Xoshiro256PlusPlus| match random.gen_range(0..10) {
@@ -203,13 +231,17 @@ fn random_history(seed: u64) -> Exports {
             7..9 => "desk@example.org".to_owned(),
             _ => String::new(),
         };
-        let mut changed_at = day(&mut random);
+        let mut changed_at = match n % 3 {
+            0 => day(&mut random),
+            _ => first - Duration::hours(1 + n as i64),
+        };
         for _ in 0..random.gen_range(1..4) {
             let line = format!(
-                "{card},{},{},{},Street {},{},{}",
+                "{card},{},{},{},{},Street {},{},{}",
                 email(&mut random),
                 names.choose(&mut random).unwrap(),
                 family(n),
+                born(n),
                 n / 3,
                 towns.choose(&mut random).unwrap(),
                 written(changed_at)
@@ -308,16 +340,25 @@ fn rows_at(project: &Project, queries: [&str; 2], instant: Instant) -> [Vec<Stri
 #[test]
 fn the_past_is_that_of_a_warehouse_which_was_given_what_was_known_then() {
     let histories: u64 = std::env::var("SILLAGE_HISTORIES").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
-    let (mut differ_from_tonight, mut compared) = (0, 0);
+    let (mut differ_from_tonight, mut compared, mut linked_pairs) = (0, 0, 0);
     for seed in 0..histories {
         let history = random_history(seed);
-        let project = history.project(PIPELINE, at("2026-07-01"));
+        let project = |before: Instant| match seed % 2 {
+            0 => history.project(PIPELINE, before),
+            _ => history.linking_project(before),
+        };
+        let then = project;
+        let project = project(at("2026-07-01"));
         project.run(&[]).published();
+        if seed % 2 == 1 {
+            let linked = "select count(*) from core.match_links where decision = 'linked'";
+            linked_pairs += project.query(linked)[0].parse::<u64>().unwrap();
+        }
         let files = files(&project);
         let [tonight, _] = rows_at(&project, [PARTITION, FEATURES], at("2026-07-01"));
         for cutoff in ["2026-01-15", "2026-04-01"] {
             let [partition, features] = rows_at(&project, [PARTITION, FEATURES], at(cutoff));
-            let then = history.project(PIPELINE, at(cutoff));
+            let then = then(at(cutoff));
             then.run(&["--as-of", cutoff, "--exclude", "mart.returns_scores"]).published();
             let csv = |sql: &str| then.query(sql);
             assert_eq!(partition, csv(PARTITION), "history {seed} as of {cutoff}");
@@ -329,8 +370,10 @@ fn the_past_is_that_of_a_warehouse_which_was_given_what_was_known_then() {
         assert!(self::files(&project) == files, "nothing is left of the past");
     }
     println!(
-        "{histories} histories: {compared} customers compared, {differ_from_tonight} records were of others"
+        "{histories} histories: {compared} customers compared, {differ_from_tonight} records were of others, \
+         {linked_pairs} pairs linked by what they say"
     );
+    assert!(histories < 2 || linked_pairs > 5);
     assert!(differ_from_tonight > 5 * histories as usize);
 }
 
@@ -360,7 +403,7 @@ fn late_logins(seed: u64, customers: usize) -> Exports {
     let early = at("2025-12-01");
     for n in 0..customers {
         for card in [2 * n, 2 * n + 1] {
-            exports.line("cards", early, format!("K{card},,,,,,{}", written(early)));
+            exports.line("cards", early, format!("K{card},,,,,,,{}", written(early)));
             let ordered_at = early + Duration::hours(random.gen_range(1..2000));
             let line =
                 format!("o{card},K{card},{},{},{}", 10 + card % 50, written(ordered_at), written(ordered_at));

@@ -63,9 +63,8 @@ pub fn check(
         .unwrap_or_else(|| "warehouse".to_owned());
     let warehouse = project.location(&warehouse);
     checking.schedule(file.schedule.as_deref());
-    let keep_holdout_scores = file.keep_holdout_scores.as_deref().and_then(|text| {
-        checking.take(&["keep_holdout_scores"], Span::parse(text).ok_or_else(|| not_a_span(text)))
-    });
+    let keep_holdout_scores =
+        file.keep_holdout_scores.as_deref().and_then(|text| checking.span("keep_holdout_scores", text));
 
     let (sources, raw_tables) = checking.sources(&file, placeholders, project, timezone);
     let mut draft = Draft {
@@ -140,6 +139,14 @@ pub fn check(
 }
 
 impl Checking<'_, '_> {
+    fn span(&mut self, key: &str, text: &str) -> Option<Span> {
+        let span = Span::parse(text).ok_or_else(|| {
+            Error::config(format!("`{text}` is not a length of time"))
+                .hint("write for example \"90 days\", \"6 months\" or \"1 year\"")
+        });
+        self.take(&[key], span)
+    }
+
     fn schedule(&mut self, cron: Option<&str>) {
         let Some(cron) = cron else { return };
         let parsed = cron.parse::<croner::Cron>().map_err(|e| {
@@ -168,11 +175,6 @@ impl Checking<'_, '_> {
             }
         }
     }
-}
-
-fn not_a_span(text: &str) -> Error {
-    Error::config(format!("`{text}` is not a length of time"))
-        .hint("write for example \"90 days\", \"6 months\" or \"1 year\"")
 }
 
 fn empty_graph() -> Dag<StepName> {

@@ -80,8 +80,10 @@ impl Checking<'_, '_> {
             (None, None, true) => KnownSince::Always,
             (None, None, false) => KnownSince::Undeclared,
             _ => {
+                // The one that is too many.
+                let more = if properties.is_static { "static" } else { "valid_from" };
                 self.wrong(
-                    &section,
+                    &[outer, inner, more],
                     Error::config("a table declares one of `time`, `valid_from` and `static`, found several")
                         .hint("time for events, valid_from for states, static for what says nothing of the future"),
                 );

@@ -3,6 +3,7 @@
 //! This is arithmetic over dates that others read, be it in the names of files or in a column.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 use chrono_tz::Tz;
@@ -39,9 +40,9 @@ pub struct ExpectTable {
     /// How long after its end a period may still be missing.
     #[schemars(example = &"6 hours", extend("default" = "0 hours"))]
     pub grace: Option<String>,
-    /// Days on which nothing comes: weekdays and dates.
+    /// Days on which nothing comes: weekdays, dates, and stretches of dates.
     #[serde(default)]
-    #[schemars(example = ["sunday", "2026-12-25"])]
+    #[schemars(example = ["sunday", "2026-12-25", "2026-08-01 to 2026-08-15"])]
     pub except: Vec<String>,
     /// What a missing delivery does.
     #[serde(default)]
@@ -81,7 +82,7 @@ pub struct Expect {
     from: Option<NaiveDate>,
     grace: TimeDelta,
     weekdays: Vec<Weekday>,
-    dates: BTreeSet<NaiveDate>,
+    stretches: Vec<RangeInclusive<NaiveDate>>,
 }
 
 /// The periods in each of which rows are expected.
@@ -116,7 +117,7 @@ impl ExpectDeclaration {
             from: None,
             grace: TimeDelta::zero(),
             weekdays: Vec::new(),
-            dates: BTreeSet::new(),
+            stretches: Vec::new(),
         };
         let table = match self {
             ExpectDeclaration::Every(every) => return Expect { every: *every, ..expect },
@@ -139,15 +140,13 @@ impl ExpectDeclaration {
                 .ok();
         }
         for text in &table.except {
-            match (text.parse::<Weekday>(), text.parse::<NaiveDate>()) {
+            match (text.parse::<Weekday>(), stretch(text)) {
                 (Ok(weekday), _) => expect.weekdays.push(weekday),
-                (_, Ok(date)) => {
-                    expect.dates.insert(date);
-                }
+                (_, Some(stretch)) => expect.stretches.push(stretch),
                 _ => problems.push(Problem::new(
                     ["expect", "except"],
-                    Error::config(format!("`{text}` is neither a weekday nor a day"))
-                        .hint("write for example \"sunday\" or \"2026-12-25\""),
+                    Error::config(format!("`{text}` is neither a weekday nor a day nor a stretch of days"))
+                        .hint("write for example \"sunday\", \"2026-12-25\" or \"2026-08-01 to 2026-08-15\""),
                 )),
             }
         }
@@ -185,7 +184,8 @@ impl Expect {
         let mut gaps = Vec::new();
         let mut period = self.every.start(first);
         while let Some(next) = self.every.next(period).filter(|next| *next <= today) {
-            let excepted = self.weekdays.contains(&period.weekday()) || self.dates.contains(&period);
+            let excepted = self.weekdays.contains(&period.weekday())
+                || self.stretches.iter().any(|stretch| stretch.contains(&period));
             if !came.contains(&period) && !excepted {
                 gaps.push(period);
             }
@@ -254,6 +254,13 @@ impl Every {
     }
 }
 
+/// Returns the days of `2026-12-25` or `2026-08-01 to 2026-08-15`, as messages write them.
+fn stretch(text: &str) -> Option<RangeInclusive<NaiveDate>> {
+    let (first, last) = text.split_once(" to ").unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last).then_some(first..=last)
+}
+
 /// Returns a declared length of time, or adds to `problems` that it is none.
 pub fn length(text: &str, key: &[&str], problems: &mut Vec<Problem>) -> Option<TimeDelta> {
     let length = duration::parse(text);
@@ -319,6 +326,8 @@ mod tests {
         // The 4th is a Sunday.
         assert_eq!(gaps("{ every = \"daily\", except = [\"sunday\"] }", &came, "2026-01-05 03:00"), "");
         assert_eq!(gaps("{ every = \"daily\", except = [\"2026-01-04\"] }", &came, "2026-01-05 03:00"), "");
+        let holidays = "{ every = \"daily\", except = [\"2026-01-04 to 2026-01-06\"] }";
+        assert_eq!(gaps(holidays, &came, "2026-01-08 03:00"), "2026-01-07");
         assert_eq!(
             gaps("{ every = \"daily\", from = \"2025-12-31\" }", &came, "2026-01-04 03:00"),
             "2025-12-31 to 2026-01-01 (2 days)"
