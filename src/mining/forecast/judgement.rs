@@ -3,8 +3,8 @@
 use arrow::datatypes::DataType;
 use datafusion::prelude::DataFrame;
 
+use super::promised_value::{FORECASTS, ForecastOf};
 use super::promises::{NO_PURCHASE, timestamp};
-use super::step::{FORECASTS, ForecastOf};
 use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
 use crate::sql_text::quoted;

@@ -4,7 +4,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Float64Type;
 use datafusion::prelude::DataFrame;
 
-use super::step::ForecastOf;
+use super::promised_value::ForecastOf;
 use crate::clock::Instant;
 use crate::error::{Context, Result};
 use crate::mining::cutoffs::shift_days;

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::DataFrame;
 
 use super::declaration::Rhythm;
+use super::promised_value::{FORECASTS, ForecastOf};
 use super::promises::timestamp;
 use super::{judgement, promises};
 use crate::error::{Context, Error, Result};
@@ -17,8 +18,6 @@ use crate::name::TableName;
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput};
 use crate::warehouse::stage::{Layout, Mode};
 
-/// The table of all promises.
-pub(super) const FORECASTS: &str = "core.forecasts";
 const ACCURACY: &str = "mart.forecast_accuracy";
 const KEY: [&str; 3] = ["forecast", "made_as_of", "vintage"];
 
@@ -27,20 +26,6 @@ const KEY: [&str; 3] = ["forecast", "made_as_of", "vintage"];
 pub struct Forecasts {
     pub every: Rhythm,
     pub of: Vec<ForecastOf>,
-}
-
-/// A value whose promises are kept.
-#[derive(Debug, Clone)]
-pub struct ForecastOf {
-    /// What the promises are called.
-    pub name: String,
-    pub values: TableName,
-    /// Of a value that is judged at past cut-offs.
-    pub accuracy: Option<TableName>,
-    pub events: TableName,
-    pub amount: String,
-    pub condition: Option<String>,
-    pub horizon_days: u32,
 }
 
 #[async_trait]

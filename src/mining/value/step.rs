@@ -121,8 +121,8 @@ impl Value {
                 (fitted, staged)
             }
             Refit::Due { inputs, .. } => {
-                // Fitting and scoring read them: written down once.
-                let (table, warehouse) = (self.table("value"), context.warehouse());
+                // Fitting and scoring read them: written down once, under a name that nobody reads.
+                let (table, warehouse) = (self.table("value_customers"), context.warehouse());
                 let scratch = warehouse.stage(&table, Mode::Replace, Layout::Scratch, tonight).await?;
                 let fitted_and_scored = async {
                     let session =

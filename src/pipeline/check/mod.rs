@@ -17,12 +17,13 @@ use self::customers::CustomerSections;
 use self::mining::Features;
 use self::sources::snapshots_say_when;
 use self::steps::Draft;
-use super::definition::Pipeline;
+use super::definition::{Pipeline, TableRules};
 use super::documents::{Documents, TABLES};
 use super::file::PipelineFile;
 use super::graph::graph;
 use super::placeholder::Placeholders;
 use super::project::ProjectFolder;
+use super::properties::TableProperties;
 use super::step::DeclaredStep;
 use super::truth_isolation;
 use crate::clock::parse_instant;
@@ -82,13 +83,7 @@ pub fn check(
         organisations: file.organisations,
     };
     checking.customers(sections, all_sections, &mut draft.steps);
-    for (table, properties) in &file.properties {
-        let key = [TABLES, table.as_str()];
-        if let Some(name) = checking.take(&key, table.parse::<TableName>()) {
-            let rules = checking.table(&name, properties, key);
-            draft.tables.insert(name, rules);
-        }
-    }
+    checking.properties(&file.properties, &mut draft.tables);
     snapshots_say_when(&draft.sources, &mut draft.tables);
     let features = Features { models: &draft.models, tables: &draft.tables, sources: &draft.sources };
     checking.segments(&file.segments, features, &mut draft.steps);
@@ -145,6 +140,21 @@ impl Checking<'_, '_> {
                 .hint("write for example \"90 days\", \"6 months\" or \"1 year\"")
         });
         self.take(&[key], span)
+    }
+
+    /// Reads what is declared of tables beside the models.
+    fn properties(
+        &mut self,
+        properties: &BTreeMap<String, TableProperties>,
+        tables: &mut BTreeMap<TableName, TableRules>,
+    ) {
+        for (table, properties) in properties {
+            let key = [TABLES, table.as_str()];
+            if let Some(name) = self.take(&key, table.parse::<TableName>()) {
+                let rules = self.table(&name, properties, key);
+                tables.insert(name, rules);
+            }
+        }
     }
 
     fn schedule(&mut self, cron: Option<&str>) {
