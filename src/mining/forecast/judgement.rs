@@ -44,10 +44,16 @@ pub(super) async fn of(context: &StepContext, of: &ForecastOf, promises: DataFra
            join firsts on firsts.{KEY} = days.{KEY}
            join instants on days.at >= instants.made_as_of and days.at < instants.horizon_end
          ),
+         -- Whom nothing was promised of is no part of what came.
+         promised as (
+           select later.made_as_of, later.vintage, later.amount
+           from later
+           join promises on promises.made_as_of = later.made_as_of and promises.vintage = later.vintage
+         ),
          came as (
-           select made_as_of, vintage, cast(sum(amount) as double) as actual_margin from later group by 1, 2
+           select made_as_of, vintage, cast(sum(amount) as double) as actual_margin from promised group by 1, 2
            union all
-           select made_as_of, 'all', cast(sum(amount) as double) from later group by 1
+           select made_as_of, 'all', cast(sum(amount) as double) from promised group by 1
          )
          select
            promises.forecast,
