@@ -25,6 +25,7 @@ pub const CHAPTERS: &[Chapter] = chapters![
     "models",
     "identity",
     "mining",
+    "metrics",
     "audiences",
     "running",
     "erasure",

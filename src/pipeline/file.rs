@@ -18,6 +18,7 @@ use crate::identity::quality::QualityDeclaration;
 use crate::identity::{
     GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
 };
+use crate::metric::{MetricSection, ObjectiveSection};
 use crate::mining::propensity::PropensitySection;
 use crate::mining::segments::SegmentSection;
 use crate::source::{SourceDeclaration, SourceDefaults};
@@ -77,6 +78,12 @@ pub struct PipelineFile {
     /// Models that predict an outcome for each customer, each a table `mart.<name>_scores`.
     #[schemars(default)]
     pub propensity: BTreeMap<String, PropensitySection>,
+    /// Figures that are computed every night, in `mart.metrics`.
+    #[schemars(default)]
+    pub metrics: BTreeMap<String, MetricSection>,
+    /// What metrics are to come to; where they stand is in `mart.objectives`.
+    #[schemars(default)]
+    pub objectives: BTreeMap<String, ObjectiveSection>,
     /// Target lists: sections `[audiences.<name>]`, or a folder or pattern of files `<name>.toml`.
     #[schemars(default, schema_with = "sections::<AudienceDeclaration>", example = &"pipelines/nightly/audiences")]
     pub audiences: BTreeMap<String, AudienceDeclaration>,
@@ -92,7 +99,7 @@ fn sections<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 20] = [
     "name",
     "description",
     "schedule",
@@ -110,6 +117,8 @@ pub(super) const KEYS: [&str; 18] = [
     "match_quality",
     "segments",
     "propensity",
+    "metrics",
+    "objectives",
     "audiences",
 ];
 
@@ -141,6 +150,8 @@ impl PipelineFile {
             properties: reader.parts(TABLES),
             segments: reader.each("segments"),
             propensity: reader.each("propensity"),
+            metrics: reader.each("metrics"),
+            objectives: reader.each("objectives"),
             audiences: reader.each("audiences"),
         };
         (file, reader.errors)

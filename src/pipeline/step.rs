@@ -6,6 +6,7 @@ use crate::audience::Audiences;
 use crate::identity::quality::Quality;
 use crate::identity::{GoldenRecord, Households, Identity, Organisations};
 use crate::ingest::Ingest;
+use crate::metric::Metrics;
 use crate::mining::propensity::Propensity;
 use crate::mining::segments::Segmentations;
 use crate::model::ModelStep;
@@ -23,6 +24,7 @@ pub enum DeclaredStep {
     Quality(Arc<Quality>),
     Segments(Arc<Segmentations>),
     Propensity(Arc<Propensity>),
+    Metrics(Arc<Metrics>),
     Audiences(Arc<Audiences>),
 }
 
@@ -39,6 +41,7 @@ impl DeclaredStep {
             DeclaredStep::Quality(step) => step.clone(),
             DeclaredStep::Segments(step) => step.clone(),
             DeclaredStep::Propensity(step) => step.clone(),
+            DeclaredStep::Metrics(step) => step.clone(),
             DeclaredStep::Audiences(step) => step.clone(),
         }
     }

@@ -30,6 +30,7 @@ mod killed_verbs;
 mod linkage;
 mod lists;
 mod manual;
+mod metrics;
 mod migration;
 mod mining;
 mod night;

@@ -3,6 +3,7 @@
 mod audiences;
 mod checking;
 mod customers;
+mod metrics;
 mod mining;
 mod sources;
 mod steps;
@@ -92,28 +93,25 @@ pub fn check(
     checking.propensities(&file.propensity, features, timezone, &mut draft.steps);
     checking.audiences(&file.audiences, &country, &draft.models, &mut draft.tables, &mut draft.steps);
 
+    checking.metrics(&file.metrics, &file.objectives, &mut draft);
     checking.rows_are_dated(&mut draft.sources, &mut draft.tables);
     checking.late_rows_have_a_time(&draft.sources, &draft.tables);
     checking.rows_referred_to_are_somebodys(&draft.sources);
     checking.kept_rows_have_an_age(&draft.sources, &draft.tables);
     checking.keys_of_made_tables(&draft.steps, &mut draft.tables);
     checking.marts_have_keys(&draft.models, &draft.tables);
+    checking.metrics_are_of_keyed_tables(&file.metrics, &draft, all_sections);
     let (steps, tables) = draft.finish(&mut checking.errors);
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
         let mut made: Vec<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
-        made.extend(tables_of_sections(&file.sources, &file.segments, &file.propensity));
+        made.extend(tables_of_sections(&file.sources, &file.segments, &file.propensity, &file.metrics));
         checking.tables_are_made(&made, &tables);
     }
     if checking.errors.is_empty() {
         checking.audiences_read_what_is_made(&steps);
     }
-    if steps.is_empty() && checking.errors.is_empty() {
-        checking.errors.push(
-            Error::config("the pipeline has nothing to do")
-                .hint("declare a source with [sources.<name>] or add models"),
-        );
-    }
+    checking.has_something_to_do(&steps);
     let graph = checking.graph(&steps);
     Error::all_by_line(checking.errors, documents.main().path())?;
     Ok(Pipeline {
@@ -143,6 +141,15 @@ impl Checking<'_, '_> {
         self.take(&["schedule"], parsed);
     }
 
+    fn has_something_to_do(&mut self, steps: &BTreeMap<StepName, DeclaredStep>) {
+        if steps.is_empty() && self.errors.is_empty() {
+            self.errors.push(
+                Error::config("the pipeline has nothing to do")
+                    .hint("declare a source with [sources.<name>] or add models"),
+            );
+        }
+    }
+
     /// Returns the graph, unless something is wrong: a section left out for its errors would only look like
     /// missing tables.
     fn graph(&mut self, steps: &BTreeMap<StepName, DeclaredStep>) -> Option<Dag<StepName>> {
@@ -168,15 +175,19 @@ fn empty_graph() -> Dag<StepName> {
 }
 
 /// Returns the tables that sections name, also those that were left out for their errors.
-fn tables_of_sections<S, G, P>(
+fn tables_of_sections<S, G, P, M>(
     sources: &BTreeMap<String, S>,
     segments: &BTreeMap<String, G>,
     propensity: &BTreeMap<String, P>,
+    metrics: &BTreeMap<String, M>,
 ) -> Vec<TableName> {
     let mut tables: Vec<TableName> =
         sources.keys().filter_map(|name| TableName::new("raw", name).ok()).collect();
     if !segments.is_empty() {
         tables.extend(["segments", "segment_profiles"].into_iter().filter_map(mart));
+    }
+    if !metrics.is_empty() {
+        tables.extend(["metrics", "metric_definitions", "objectives"].into_iter().filter_map(mart));
     }
     tables.extend(segments.keys().filter_map(|name| mart(&format!("segments_{name}"))));
     tables.extend(propensity.keys().filter_map(|name| mart(&format!("{name}_scores"))));
