@@ -221,22 +221,20 @@ fn whatever_a_history_brings_the_parts_add_up_to_what_the_nights_said() {
         shop.put(&format!("2026-{night:02}.csv"), &text);
         shop.night(as_of);
     }
-    for (from, to) in (1..=4).flat_map(|from| (from + 1..=4).map(move |to| (from, to))) {
+    for (from, to, by_value) in [(1, 2, false), (2, 3, true), (3, 4, false), (1, 4, false), (1, 4, true)] {
         for metric in ["sales", "web_share", "buyers"] {
-            for by_value in [false, true] {
-                let explained = shop.explained(from, to, &Question { by_value, ..asked(metric) });
-                let (before, after) = ends(&explained.rows);
-                let sum: i128 = parts(&explained.rows).iter().map(|(_, change)| change).sum();
-                assert_eq!(before + sum, after, "{metric} from {from} to {to}: {explained:?}");
-                let said = |release: u64| {
-                    shop.stored(&format!(
-                        "select cast(value * 1000000 as bigint) from mart.metrics where metric = '{metric}' \
-                         and release = {release} and dimension = 'all' and is_complete order by period desc limit 1"
-                    ))
-                };
-                assert_eq!(said(from), [before.to_string()], "{metric} in {from}");
-                assert_eq!(said(to), [after.to_string()], "{metric} in {to}");
-            }
+            let explained = shop.explained(from, to, &Question { by_value, ..asked(metric) });
+            let (before, after) = ends(&explained.rows);
+            let sum: i128 = parts(&explained.rows).iter().map(|(_, change)| change).sum();
+            assert_eq!(before + sum, after, "{metric} from {from} to {to}: {explained:?}");
+            let said = |release: u64| {
+                shop.stored(&format!(
+                    "select cast(value * 1000000 as bigint) from mart.metrics where metric = '{metric}' \
+                     and release = {release} and dimension = 'all' and is_complete order by period desc limit 1"
+                ))
+            };
+            assert_eq!(said(from), [before.to_string()], "{metric} in {from}");
+            assert_eq!(said(to), [after.to_string()], "{metric} in {to}");
         }
     }
 }
