@@ -14,13 +14,13 @@
 //! pipeline                TOML → checked pipeline, graph, selector
 //! ingest model identity   the domain, each kind of step in its own: siblings never import each other,
 //! mining audience check   they meet in tables
-//! report
+//! metric report
 //! erasure                 whose rows are a forgotten person's
 //! step                    what every kind of step says of itself, and what it works in
 //! ops                     the history as tables, one file per table
 //! source                  connectors, declared types, quarantine
 //! warehouse               Delta tables, staging, releases, lock, journal, catalog, shelf
-//! clock config dag day duration error exported_file name normal_form placeholder_value secret span sql_text
+//! clock config dag day duration error exported_file holiday name normal_form placeholder_value secret span sql_text
 //! sql_type suggestion
 //! storage
 //! ```
@@ -46,9 +46,11 @@ pub mod duration;
 pub mod erasure;
 pub mod error;
 pub mod exported_file;
+pub mod holiday;
 pub mod identity;
 pub mod ingest;
 pub mod manual;
+pub mod metric;
 pub mod mining;
 pub mod model;
 pub mod name;

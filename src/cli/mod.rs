@@ -39,6 +39,7 @@ mod tables;
 mod terminal_width;
 mod test;
 mod upkeep;
+mod why;
 mod xlsx_cell;
 mod xlsx_writer;
 
@@ -110,6 +111,12 @@ enum Verb {
     /// of agreement says, what was refused, and how right it is where a truth is known. It shows the tables
     /// that [match_quality] makes; counts and shares only, nothing about a person.
     Report(report::ReportArgs),
+    /// Why a metric is not what it was: its change between two releases, split by cause
+    ///
+    /// Late data, corrections and merged identities are what is known better by now of the earlier rows; volume, mix
+    /// and rate are how the later rows differ from them. The parts add up to the change to the last digit. Both releases
+    /// must be kept.
+    Why(why::WhyArgs),
     /// List the runs: when, as of when, how they ended
     History(history::HistoryArgs),
     /// List the releases
@@ -231,6 +238,7 @@ async fn dispatch(verb: Verb) -> Result<()> {
         Verb::Show(args) => tables::show(args).await,
         Verb::Query(args) => query::query(args).await,
         Verb::Report(args) => report::report(args).await,
+        Verb::Why(args) => why::why(args).await,
         Verb::History(args) => history::history(args).await,
         Verb::Releases(args) => history::releases(args).await,
         Verb::Quarantine(verb) => quarantine::quarantine(verb).await,

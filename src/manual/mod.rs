@@ -26,6 +26,7 @@ pub const CHAPTERS: &[Chapter] = chapters![
     "identity",
     "mining",
     "value",
+    "metrics",
     "audiences",
     "running",
     "erasure",

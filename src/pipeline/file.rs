@@ -19,6 +19,7 @@ use crate::identity::{
     GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
 };
 use crate::mining::forecast::ForecastSection;
+use crate::metric::{MetricSection, ObjectiveSection};
 use crate::mining::propensity::PropensitySection;
 use crate::mining::segments::SegmentSection;
 use crate::mining::value::ValueSection;
@@ -88,6 +89,12 @@ pub struct PipelineFile {
     pub value: BTreeMap<String, ValueSection>,
     /// What the values promise is kept, and judged when its horizon ends: `core.forecasts`, `mart.forecast_accuracy`.
     pub forecasts: Option<ForecastSection>,
+    /// Figures that are computed every night, in `mart.metrics`.
+    #[schemars(default)]
+    pub metrics: BTreeMap<String, MetricSection>,
+    /// What metrics are to come to; where they stand is in `mart.objectives`.
+    #[schemars(default)]
+    pub objectives: BTreeMap<String, ObjectiveSection>,
     /// Target lists: sections `[audiences.<name>]`, or a folder or pattern of files `<name>.toml`.
     #[schemars(default, schema_with = "sections::<AudienceDeclaration>", example = &"pipelines/nightly/audiences")]
     pub audiences: BTreeMap<String, AudienceDeclaration>,
@@ -103,7 +110,7 @@ fn sections<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 23] = [
     "name",
     "description",
     "schedule",
@@ -124,6 +131,8 @@ pub(super) const KEYS: [&str; 21] = [
     "propensity",
     "value",
     "forecasts",
+    "metrics",
+    "objectives",
     "audiences",
 ];
 
@@ -158,6 +167,8 @@ impl PipelineFile {
             propensity: reader.each("propensity"),
             value: reader.each("value"),
             forecasts: reader.one("forecasts"),
+            metrics: reader.each("metrics"),
+            objectives: reader.each("objectives"),
             audiences: reader.each("audiences"),
         };
         (file, reader.errors)

@@ -7,6 +7,7 @@ use crate::identity::quality::Quality;
 use crate::identity::{GoldenRecord, Households, Identity, Organisations};
 use crate::ingest::Ingest;
 use crate::mining::forecast::Forecasts;
+use crate::metric::Metrics;
 use crate::mining::propensity::Propensity;
 use crate::mining::segments::Segmentations;
 use crate::mining::value::Value;
@@ -27,6 +28,7 @@ pub enum DeclaredStep {
     Propensity(Arc<Propensity>),
     Value(Arc<Value>),
     Forecasts(Arc<Forecasts>),
+    Metrics(Arc<Metrics>),
     Audiences(Arc<Audiences>),
 }
 
@@ -45,6 +47,7 @@ impl DeclaredStep {
             DeclaredStep::Propensity(step) => step.clone(),
             DeclaredStep::Value(step) => step.clone(),
             DeclaredStep::Forecasts(step) => step.clone(),
+            DeclaredStep::Metrics(step) => step.clone(),
             DeclaredStep::Audiences(step) => step.clone(),
         }
     }

@@ -1,6 +1,7 @@
 //! The engine with the functions that sillage adds to SQL.
 
 use crate::error::Result;
+use crate::holiday;
 use crate::identity;
 use crate::pipeline::Pipeline;
 use crate::placeholder_value::PlaceholderValues;
@@ -24,5 +25,6 @@ pub fn engine_of(pipeline: &Pipeline, limits: Limits, warehouse: &Warehouse) -> 
 }
 
 fn engine_with(limits: Limits, warehouse: &Warehouse, placeholders: &PlaceholderValues) -> Result<Engine> {
-    Ok(Engine::new(limits, warehouse)?.with_functions(identity::sql_functions(placeholders)))
+    let functions = [identity::sql_functions(placeholders), holiday::functions()].concat();
+    Ok(Engine::new(limits, warehouse)?.with_functions(functions))
 }

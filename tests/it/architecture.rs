@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: [&str; 16] = [
+const BASE: [&str; 17] = [
     "clock",
     "config",
     "dag",
@@ -18,6 +18,7 @@ const BASE: [&str; 16] = [
     "duration",
     "error",
     "exported_file",
+    "holiday",
     "name",
     "normal_form",
     "placeholder_value",
@@ -29,7 +30,7 @@ const BASE: [&str; 16] = [
     "suggestion",
 ];
 /// The domain: its modules never import each other, they meet in tables.
-const DOMAIN: [&str; 7] = ["audience", "check", "identity", "ingest", "mining", "model", "report"];
+const DOMAIN: [&str; 8] = ["audience", "check", "identity", "ingest", "metric", "mining", "model", "report"];
 
 /// What each module may name, beside the base and itself.
 fn may_name(module: &str) -> Vec<&'static str> {

@@ -17,7 +17,7 @@ fn every_verb_explains_itself() {
     shows(&shop, "help", &["--help"]);
     for verb in [
         "demo", "init", "plan", "run", "test", "check", "schedule", "ls", "show", "query", "history",
-        "releases", "report", "migrate", "forget", "identity", "audience", "manual",
+        "releases", "report", "why", "migrate", "forget", "identity", "audience", "manual",
     ] {
         shows(&shop, &format!("help_{verb}"), &[verb, "--help"]);
     }

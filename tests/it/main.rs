@@ -32,6 +32,7 @@ mod ledger;
 mod linkage;
 mod lists;
 mod manual;
+mod metrics;
 mod migration;
 mod mining;
 mod night;

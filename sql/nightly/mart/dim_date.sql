@@ -13,7 +13,7 @@ days as (
   select cast(unnest(generate_series(cast(first_day as date), cast(last_day as date), interval '1 day')) as date) as date
   from span
 ),
-named as (select date, cast(date_part('isodow', date) as int) as weekday from days)
+named as (select date, public_holiday(date, 'FR') as holiday, cast(date_part('isodow', date) as int) as weekday from days)
 select
   date,
   cast(date_part('year', date) as int) as year,
@@ -28,5 +28,8 @@ select
   cast(date_trunc('week', date) as date) as week_begins_on,
   cast(date_trunc('month', date) as date) as month_begins_on,
   to_char(date, '%Y-%m') as year_month,
-  weekday >= 6 as is_weekend
+  weekday >= 6 as is_weekend,
+  holiday as public_holiday,
+  holiday is not null as is_public_holiday,
+  weekday < 6 and holiday is null as is_working_day
 from named

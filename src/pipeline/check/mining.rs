@@ -175,7 +175,7 @@ impl Checking<'_, '_> {
     }
 
     /// The name of a section becomes a part of the names of tables and columns.
-    fn mart_name(&mut self, key: &[&str], name: &str) -> bool {
+    pub(super) fn mart_name(&mut self, key: &[&str], name: &str) -> bool {
         let is_name = is_identifier(name);
         if !is_name {
             self.wrong(

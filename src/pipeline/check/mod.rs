@@ -3,6 +3,7 @@
 mod audiences;
 mod checking;
 mod customers;
+mod metrics;
 mod mining;
 mod sources;
 mod steps;
@@ -92,28 +93,25 @@ pub fn check(
     checking.forecasts(file.forecasts, file.value.is_empty(), &mut draft.steps);
     checking.audiences(&file.audiences, &country, &draft.models, &mut draft.tables, &mut draft.steps);
 
+    checking.metrics(&file.metrics, &file.objectives, &mut draft);
     checking.rows_are_dated(&mut draft.sources, &mut draft.tables);
     checking.late_rows_have_a_time(&draft.sources, &draft.tables);
     checking.rows_referred_to_are_somebodys(&draft.sources);
     checking.kept_rows_have_an_age(&draft.sources, &draft.tables);
     checking.keys_of_made_tables(&draft.steps, &mut draft.tables);
     checking.marts_have_keys(&draft.models, &draft.tables);
+    checking.metrics_are_of_keyed_tables(&file.metrics, &draft, all_sections);
     let (steps, tables) = draft.finish(&mut checking.errors);
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
         let mut made: Vec<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
-        made.extend(tables_of_sections(&file.sources, &file.segments, &file.propensity, &file.value));
+        made.extend(tables_of_sections(&file));
         checking.tables_are_made(&made, &tables);
     }
     if checking.errors.is_empty() {
         checking.audiences_read_what_is_made(&steps);
     }
-    if steps.is_empty() && checking.errors.is_empty() {
-        checking.errors.push(
-            Error::config("the pipeline has nothing to do")
-                .hint("declare a source with [sources.<name>] or add models"),
-        );
-    }
+    checking.has_something_to_do(&steps);
     let graph = checking.graph(&steps);
     Error::all_by_line(checking.errors, documents.main().path())?;
     Ok(Pipeline {
@@ -167,6 +165,15 @@ impl Checking<'_, '_> {
         self.take(&["schedule"], parsed);
     }
 
+    fn has_something_to_do(&mut self, steps: &BTreeMap<StepName, DeclaredStep>) {
+        if steps.is_empty() && self.errors.is_empty() {
+            self.errors.push(
+                Error::config("the pipeline has nothing to do")
+                    .hint("declare a source with [sources.<name>] or add models"),
+            );
+        }
+    }
+
     /// Returns the graph, unless something is wrong: a section left out for its errors would only look like
     /// missing tables.
     fn graph(&mut self, steps: &BTreeMap<StepName, DeclaredStep>) -> Option<Dag<StepName>> {
@@ -192,16 +199,15 @@ fn empty_graph() -> Dag<StepName> {
 }
 
 /// Returns the tables that sections name, also those that were left out for their errors.
-fn tables_of_sections<S, G, P, V>(
-    sources: &BTreeMap<String, S>,
-    segments: &BTreeMap<String, G>,
-    propensity: &BTreeMap<String, P>,
-    value: &BTreeMap<String, V>,
-) -> Vec<TableName> {
+fn tables_of_sections(file: &PipelineFile) -> Vec<TableName> {
+    let PipelineFile { sources, segments, propensity, value, metrics, .. } = file;
     let mut tables: Vec<TableName> =
         sources.keys().filter_map(|name| TableName::new("raw", name).ok()).collect();
     if !segments.is_empty() {
         tables.extend(["segments", "segment_profiles"].into_iter().filter_map(mart));
+    }
+    if !metrics.is_empty() {
+        tables.extend(["metrics", "metric_definitions", "objectives"].into_iter().filter_map(mart));
     }
     tables.extend(segments.keys().filter_map(|name| mart(&format!("segments_{name}"))));
     tables.extend(propensity.keys().filter_map(|name| mart(&format!("{name}_scores"))));
