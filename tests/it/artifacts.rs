@@ -65,7 +65,7 @@ fn a_failed_night_says_so_and_why() {
     assert_eq!((&check["passed"], &check["failures"]), (&false.into(), &1.into()));
     artifact(&shop, 2, "manifest");
 
-    shop.edit("sql/shop/core/visits.sql", "visited_at", "cast(page as bigint) as visited_at");
+    shop.edit("sql/shop/core/visits.sql", "visited_at", "cast(page as timestamp) as visited_at");
     let output = shop.run(&[]);
     assert_eq!(output.code, Some(1), "{}", output.err);
     let results = artifact(&shop, 3, "run_results");

@@ -491,8 +491,8 @@ fn explain_says_what_decided_and_takes_what_people_know_of_a_customer() {
     ));
     club.run(&[]).published();
     let explain = |who: &str| club.verb(&["audience", "explain", who, "--format", "csv"]);
-    let cid = "audience,reason,condition,found,consent,rank,score,unknown\n\
-               all,small fee,fee > 10 and town is not null,\"fee = 10, town = Lyon\",yes since 2026-01-01 00:00,,10.0,\n";
+    let cid = "audience,reason,condition,found,consent,rank,score,unknown,warning\n\
+               all,small fee,fee > 10 and town is not null,\"fee = 10, town = Lyon\",yes since 2026-01-01 00:00,,10.0,,\n";
     for who in ["cid", "CID@club.fr", "Duval Cid", "cid duval"] {
         assert_eq!(explain(who).published().stdout, cid, "{who}");
     }

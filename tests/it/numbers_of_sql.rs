@@ -43,7 +43,7 @@ fn a_number_that_does_not_fit_stops_the_run_and_names_model_expression_and_way_o
         ("select id, points / (points - points) as s from raw.t", "divides by zero"),
         (
             "select id, arrow_cast(points, 'UInt64') * arrow_cast(2, 'UInt64') as s from raw.t",
-            "column `s` holds a value of type UInt64",
+            "column `s` holds a value of type integer from 0",
         ),
         ("select id, 1.0 / clicks as s from raw.t", "column `s` holds infinity or NaN"),
         ("select id, row_number() over (order by 1.0 / clicks desc) as s from raw.t", "rows are ordered by"),

@@ -1,7 +1,7 @@
 //! The past as it was: what is learnt at a cut-off is what a warehouse of then would have known.
 //!
-//! `SILLAGE_HISTORIES=20` tries that many random histories (two without it), every other one with probable links beside
-//! keys and decisions; `SILLAGE_LOGINS=20` tries that many seeds of planted late logins (one without it).
+//! `SILLAGE_HISTORIES=20` tries that many random histories (two without it), of more than two every other one with
+//! probable links beside keys and decisions; `SILLAGE_LOGINS=20` tries that many seeds of planted late logins (one without it).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -343,14 +343,16 @@ fn the_past_is_that_of_a_warehouse_which_was_given_what_was_known_then() {
     let (mut differ_from_tonight, mut compared, mut linked_pairs) = (0, 0, 0);
     for seed in 0..histories {
         let history = random_history(seed);
-        let project = |before: Instant| match seed % 2 {
-            0 => history.project(PIPELINE, before),
-            _ => history.linking_project(before),
+        // In the long trial: these take a night more.
+        let links = histories > 2 && seed % 2 == 1;
+        let project = |before: Instant| match links {
+            false => history.project(PIPELINE, before),
+            true => history.linking_project(before),
         };
         let then = project;
         let project = project(at("2026-07-01"));
         project.run(&[]).published();
-        if seed % 2 == 1 {
+        if links {
             let linked = "select count(*) from core.match_links where decision = 'linked'";
             linked_pairs += project.query(linked)[0].parse::<u64>().unwrap();
         }
@@ -373,7 +375,7 @@ fn the_past_is_that_of_a_warehouse_which_was_given_what_was_known_then() {
         "{histories} histories: {compared} customers compared, {differ_from_tonight} records were of others, \
          {linked_pairs} pairs linked by what they say"
     );
-    assert!(histories < 2 || linked_pairs > 5);
+    assert!(histories <= 2 || linked_pairs > 5);
     assert!(differ_from_tonight > 5 * histories as usize);
 }
 
