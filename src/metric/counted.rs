@@ -78,7 +78,7 @@ async fn type_of(session: &Session, metric: &Metric, key: &str, sql: &str) -> Re
     let planned = planned.map_err(|error| error.in_part(&query, sql))?;
     let plan = planned.logical_plan();
     require_no_clock(plan)
-        .and_then(|()| require_deterministic(plan))
+        .and_then(|()| require_deterministic(plan, "a metric"))
         .map_err(|error| error.in_part(&query, sql))?;
     Ok(planned.schema().field(0).data_type().clone())
 }

@@ -18,8 +18,8 @@ use crate::identity::quality::QualityDeclaration;
 use crate::identity::{
     GoldenRecordDeclaration, HouseholdsDeclaration, IdentityDeclaration, OrganisationsDeclaration,
 };
-use crate::mining::forecast::ForecastSection;
 use crate::metric::{MetricSection, ObjectiveSection};
+use crate::mining::forecast::ForecastSection;
 use crate::mining::propensity::PropensitySection;
 use crate::mining::segments::SegmentSection;
 use crate::mining::value::ValueSection;

@@ -75,6 +75,7 @@ pub fn check(
         models: models.into_iter().map(|model| (model.table.clone(), Arc::new(model))).collect(),
         ..Draft::default()
     };
+    let of_sections = tables_of_sections(&file);
     let country = file.identity.as_ref().map(|identity| identity.country.clone()).unwrap_or_default();
     let sections = CustomerSections {
         identity: file.identity,
@@ -105,7 +106,7 @@ pub fn check(
     // A section or model left out for its errors would only look like a missing table.
     if all_sections {
         let mut made: Vec<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
-        made.extend(tables_of_sections(&file));
+        made.extend(of_sections);
         checking.tables_are_made(&made, &tables);
     }
     if checking.errors.is_empty() {
