@@ -53,6 +53,13 @@ pub async fn why(args: WhyArgs) -> Result<()> {
         return Err(Error::config(format!("release {} is not before release {}", from.release, to.release))
             .hint("the earlier one is --from"));
     }
+    if from.instant() > to.instant() {
+        return Err(Error::config(format!(
+            "release {} is as of an earlier instant than release {}",
+            to.release, from.release
+        ))
+        .hint("a night that was filled in later cannot be explained by one after it"));
+    }
     let catalog = |release: &Release| -> Result<Catalog> {
         let engine = run::engine(args.limits.limits(), &warehouse)?;
         Ok(Catalog::of_release(warehouse.clone(), engine, release))
