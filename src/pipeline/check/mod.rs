@@ -111,12 +111,7 @@ pub fn check(
     if checking.errors.is_empty() {
         checking.audiences_read_what_is_made(&steps);
     }
-    if steps.is_empty() && checking.errors.is_empty() {
-        checking.errors.push(
-            Error::config("the pipeline has nothing to do")
-                .hint("declare a source with [sources.<name>] or add models"),
-        );
-    }
+    checking.there_is_something_to_do(&steps);
     let graph = checking.graph(&steps);
     Error::all_by_line(checking.errors, documents.main().path())?;
     Ok(Pipeline {
@@ -137,6 +132,15 @@ pub fn check(
 }
 
 impl Checking<'_, '_> {
+    fn there_is_something_to_do(&mut self, steps: &BTreeMap<StepName, DeclaredStep>) {
+        if steps.is_empty() && self.errors.is_empty() {
+            self.errors.push(
+                Error::config("the pipeline has nothing to do")
+                    .hint("declare a source with [sources.<name>] or add models"),
+            );
+        }
+    }
+
     fn span(&mut self, key: &str, text: &str) -> Option<Span> {
         let span = Span::parse(text).ok_or_else(|| {
             Error::config(format!("`{text}` is not a length of time"))
