@@ -44,8 +44,8 @@ pub async fn agrees_with_the_truth(context: &SessionContext, demo: &Path) {
             "with who as ({WHO}),
              found as (select distinct person_id from unprofitable join who using (customer_id) where nth = 1),
              planted as (select person_id from true_profits where is_unprofitable)
-             select (select count(*) from found), (select count(*) from planted),
-               (select count(*) from found join planted using (person_id))"
+             select (select count(*) from found) as found, (select count(*) from planted) as planted,
+               (select count(*) from found join planted using (person_id)) as hit"
         ),
     )
     .await;

@@ -105,7 +105,7 @@ fn left_of_order(basket: &[Line], effort: Effort, web: f64, catalogue: &Catalogu
         Effort::Usual => usual,
         // Nine of ten parcels, with nearly everything in them.
         Effort::SendsBack => usual - web * 0.9 * (0.87 * goods + costs::RETURN_BY_PARCEL as f64),
-        Effort::CallsALot => usual - 2.5 * costs::CALL as f64,
+        Effort::CallsALot => usual - 0.5 * costs::CALL as f64,
     }
 }
 
