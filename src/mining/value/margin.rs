@@ -40,7 +40,7 @@ pub(super) struct Margin<'a> {
 const NEGLIGIBLE: f64 = 1e-7;
 /// Of more numbers of purchases neighbours are taken together.
 const MOST_NUMBERS: usize = 32;
-const POINTS: usize = 128;
+const POINTS: usize = 256;
 /// Standard deviations of the logarithm that the grid reaches below and above its mean.
 const BELOW: f64 = 8.0;
 const ABOVE: f64 = 7.0;

@@ -7,6 +7,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Int64Type};
 use async_trait::async_trait;
 use chrono::Days;
+use chrono_tz::Tz;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{cast, ident, lit};
 use datafusion::prelude::DataFrame;
@@ -75,6 +76,13 @@ impl Step for Value {
     fn remembers(&self) -> BTreeSet<TableName> {
         // A night without news keeps the model.
         [models::table()].into()
+    }
+
+    fn looks_back(&self, as_of: Instant, zone: Tz) -> Vec<Instant> {
+        // An instant out of range fails the step, with its place.
+        let cutoffs = self.cutoffs.as_ref();
+        cutoffs
+            .map_or_else(Vec::new, |c| c.instants(as_of, self.params.horizon_days, zone).unwrap_or_default())
     }
 
     async fn perform(&self, context: &StepContext) -> Result<StepOutput, StepFailure> {
