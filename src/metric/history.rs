@@ -124,11 +124,8 @@ impl<'c> History<'c> {
         let (order, at) = (KEY.join(", "), self.context.as_of.timestamp_micros());
         let same = format!("select {names} from {table} where {AT} = {at} order by {order}");
         let said = self.asked(&same).await?.collect().await.doing(doing)?;
-        let said = concat_batches(
-            &schema(),
-            said.iter().map(|batch| as_written(batch)).collect::<Result<Vec<_>>>()?.iter(),
-        )
-        .doing(doing)?;
+        let said = concat_batches(&schema(), said.iter().map(as_written).collect::<Result<Vec<_>>>()?.iter())
+            .doing(doing)?;
         let last = schema().fields().len() - 1;
         let tonight = if said.columns()[..last] == tonight.columns()[..last] { said } else { tonight };
         let earlier = self.asked(&format!("select {names} from {table} where {AT} <> {at}")).await?;

@@ -87,7 +87,7 @@ pub(super) fn standing(
 ) -> Standing {
     let after = objective.by.and_then(|by| by.checked_add_days(Days::new(1)));
     let counts = |period: &NaiveDate| after.is_none_or(|after| metric.end_of(*period) <= after);
-    let judged = points.iter().filter(|(period, _)| counts(period)).next_back();
+    let judged = points.iter().rfind(|(period, _)| counts(period));
     let Some((period, value)) = judged.map(|(period, value)| (*period, *value)) else {
         return Standing::unknown(None);
     };

@@ -109,7 +109,7 @@ pub(super) fn fit(params: &ValueParams, learning: &Learning) -> FitResult<(Value
             worth_optimum.clone()
         } else {
             let belief = belief(&worth_optimum, likelihood.len() as f64);
-            maximise(&likelihood, &[worth_optimum.parameters.clone()], Some(&belief))
+            maximise(&likelihood, std::slice::from_ref(&worth_optimum.parameters), Some(&belief))
                 .map_err(|e| e.of(&format!("what purchases of `{name}` are worth")))?
         };
         report.gradient = report.gradient.max(own.gradient).max(own_worth.gradient);
