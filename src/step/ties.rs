@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::{Context, Result};
+use crate::warehouse::row_versions::PLACE;
 
 /// Functions of a window that depend on the place of a row alone, whatever the frame.
 const OF_A_PLACE: [&str; 4] = ["row_number", "ntile", "lag", "lead"];
@@ -83,9 +84,13 @@ fn total(mut order: Vec<Sort>, schema: &DFSchema) -> Vec<Sort> {
 /// Functions of one node share their order, so those that go on are made in a node of their own.
 fn of_window(window: Window) -> SqlResult<LogicalPlan> {
     let (open, settled): (Vec<Expr>, Vec<Expr>) =
-        window.window_expr.into_iter().partition(|expr| match expr.clone().unalias() {
-            Expr::WindowFunction(call) => depends_on_ties(&call),
-            _ => false,
+        window.window_expr.into_iter().partition(|expr| match expr {
+            // The views of raw tables order versions already: all columns again would only cost memory.
+            Expr::Alias(alias) if alias.name == PLACE => false,
+            expr => match expr.clone().unalias() {
+                Expr::WindowFunction(call) => depends_on_ties(&call),
+                _ => false,
+            },
         });
     let input = window.input;
     let columns = input.schema().clone();

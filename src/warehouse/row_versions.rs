@@ -100,7 +100,8 @@ impl Versions {
     }
 }
 
-const PLACE: &str = "__place";
+/// What the place of a version among those of its key is called. Its order is total: it ends in the row's file and line.
+pub const PLACE: &str = "__place";
 
 fn column_of(name: &str) -> Expr {
     col(Column::from_name(name))
