@@ -17,10 +17,17 @@ use sillage::warehouse::engine::Engine;
 
 use crate::shop::{CommandResult, sillage};
 
-/// What many nights may have otherwise than one: since when a record has its id; the segments, which go on from the last
-/// night's centroids; and the lists, which are made of these and draw their control groups by ids.
-const OF_THE_WAY: [&str; 8] = [
+/// What many nights may have otherwise than one: since when a record has its id; what each night said and promised; the
+/// segments, which go on from the last night's centroids, and what is told by them; and the lists, which are made of
+/// these and draw their control groups by ids.
+const OF_THE_WAY: [&str; 14] = [
     "core.customer_id_history",
+    "core.forecasts",
+    "mart.forecast_accuracy",
+    "mart.metrics",
+    "mart.objectives",
+    "mart.dim_customer",
+    "mart.portfolio_splits",
     "mart.segment_profiles",
     "mart.segments",
     "mart.segments_behaviour",
