@@ -24,7 +24,7 @@ pub struct WhyArgs {
     /// A period, the same of both releases: 2026-05, 2026-Q2, 2026; the last one that was over at each when not given
     #[arg(long, value_name = "PERIOD")]
     period: Option<String>,
-    /// The dimension by which the mix is told; the metric's first when not given
+    /// The dimension by which the mix is split; the metric's first when not given
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
     /// Show the parts by value of the dimension

@@ -118,7 +118,7 @@ impl<'a> Story<'a> {
         scrambled(self.seed, 20, record, RECORDS)
     }
 
-    /// Returns the record number of what is told after the story, counted from the last of the person's own.
+    /// Returns the number of a record that is added after the person's own, counted from the last of these.
     pub(super) fn late_record(&self, late: &mut u64) -> u64 {
         let record =
             self.person.number * RECORDS_A_PERSON + (RECORDS_A_PERSON - 1 - *late % RECORDS_A_PERSON);

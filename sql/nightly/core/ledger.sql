@@ -114,7 +114,7 @@ owed as (
     and (taxes.valid_to is null or day_end(waited.issued_on) < taxes.valid_to)
   where waited.waited_until is not null
 ),
--- Who bears a part of what was paid for many.
+-- Customers to whom a part of a shared cost is allocated.
 bearers as (
   select
     concat('mails ', events.campaign_id, ' at ', prices.cost) as cost_id, events.email as bearer, ids.customer_id,

@@ -45,7 +45,7 @@ booked as (
   group by 1, 2, 3
 ),
 paid as (
-  -- Booked in the month in which they came, whoever they were found to be.
+  -- Booked in the month in which they came, independent of the linkage.
   select channel as acquisition_channel, cast(date_trunc('month', local_day(booked_at)) as date) as cohort,
     -sum(amount) as cost
   from core.ledger

@@ -1,5 +1,5 @@
 -- Grain: one row per customer known at $as_of: how they began, and what serving them cost in the year before, beyond
--- the margin of what they bought. Who never bought is told by how they came.
+-- the margin of what they bought. Customers who never bought are grouped by how they came.
 with first_days as (
   select customer_id, min(local_day(ordered_at)) as first_on
   from core.orders

@@ -33,7 +33,7 @@ answers as (
   where kind in ('email_opened', 'email_clicked', 'email_bounced')
   group by 1, 2
 ),
--- What came of a campaign is told once, on the first day on which it reached the customer by e-mail.
+-- The response to a campaign is counted once, on the first day on which it reached the customer by e-mail.
 numbered as (
   select *, row_number() over (partition by customer_id, campaign_id, channel order by contacted_on) as nth
   from sent

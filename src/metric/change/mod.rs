@@ -27,11 +27,11 @@ use crate::warehouse::catalog::Catalog;
 #[derive(Debug, Default)]
 pub struct Question {
     pub metric: String,
-    /// The dimension by which the mix is told; the metric's first one when not given.
+    /// The dimension by which the mix is split; the metric's first one when not given.
     pub by: Option<String>,
     /// The period, of both releases, as it is written; the last one that was over when not given.
     pub period: Option<String>,
-    /// Whether the parts are told by value of the dimension.
+    /// Whether the parts are shown for each value of the dimension.
     pub by_value: bool,
 }
 
