@@ -42,11 +42,16 @@ pub fn intervals(scores: &[f64], outcomes: &[bool]) -> Intervals {
         briers.push(brier(&sorted, &times));
         lifts.extend(top_decile_lift(&sorted, &times));
     }
-    Intervals { auc: interval(aucs), brier: interval(briers), top_decile_lift: interval(lifts) }
+    Intervals {
+        auc: interval(aucs, RESAMPLES),
+        brier: interval(briers, RESAMPLES),
+        top_decile_lift: interval(lifts, RESAMPLES),
+    }
 }
 
-fn interval(mut values: Vec<f64>) -> Option<Interval> {
-    if values.len() < RESAMPLES / 2 {
+/// Returns the interval of a figure from its values in so many resamples; `None` where it had none in half of them.
+pub(super) fn interval(mut values: Vec<f64>, resamples: usize) -> Option<Interval> {
+    if values.len() < resamples / 2 {
         return None;
     }
     values.sort_unstable_by(f64::total_cmp);

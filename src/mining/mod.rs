@@ -16,6 +16,7 @@
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
 //! value        purchases to come, what they are worth → mart.<name>_value
 //! forecast     what the values promised, and what came → core.forecasts, mart.forecast_accuracy
+//! purchases    which events are purchases, and when
 //! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
 //! fitted       a fitted model as rows of ops.models, and back
 //! refit        whether anything has changed since the last fit
@@ -40,6 +41,7 @@ mod matrix;
 pub mod metrics;
 mod one_hot;
 pub mod propensity;
+mod purchases;
 mod refit;
 mod scaling;
 mod score;
@@ -51,6 +53,7 @@ pub mod value;
 
 pub use cutoffs::{Cutoffs, CutoffsSection};
 pub use feature_query::FeatureQuery;
+pub use purchases::Purchases;
 
 /// The column that tells customers apart in every frame given to mining and got from it.
 pub const KEY: &str = "customer_id";

@@ -1,16 +1,13 @@
 //! What came within the horizons that are over, beside what was promised.
 
-use arrow::datatypes::DataType;
 use datafusion::prelude::DataFrame;
 
 use super::promised_value::{FORECASTS, ForecastOf};
 use super::promises::{NO_PURCHASE, timestamp};
-use crate::error::{Context, Error, Result};
+use crate::error::Result;
 use crate::mining::KEY;
 use crate::sql_text::quoted;
 use crate::step::StepContext;
-use crate::warehouse::catalog::Session;
-use crate::warehouse::visibility::KnownSince;
 
 /// Returns the promises of a value whose horizon is over, with what came, by tonight's customers and their purchases.
 /// `promises` is the whole of `core.forecasts`, tonight's included.
@@ -18,16 +15,16 @@ use crate::warehouse::visibility::KnownSince;
 /// # Errors
 /// A table of purchases that cannot be read.
 pub(super) async fn of(context: &StepContext, of: &ForecastOf, promises: DataFrame) -> Result<DataFrame> {
-    let session = context.catalog.session([&of.events], Some(context.as_of)).await?;
+    let purchases = &of.purchases;
+    let session = context.catalog.session([&purchases.events], Some(context.as_of)).await?;
     session.register_view(&FORECASTS.parse()?, promises)?;
-    let at = time_of_purchases(context, of, &session).await?;
-    let (purchases, condition) = (&of.amount, of.condition.as_deref().unwrap_or("true"));
+    let at = purchases.instant_sql(&context.catalog, &session).await?;
     let sql = format!(
         "with promises as (
            select * from {FORECASTS} where forecast = {name} and horizon_end <= {now}
          ),
          days as (
-           select {KEY}, {at} as at, sum({purchases}) as amount from {events}
+           select {KEY}, {at} as at, sum({amount}) as amount from {events}
            where {KEY} is not null and ({condition}) group by 1, 2
          ),
          firsts as (
@@ -70,25 +67,9 @@ pub(super) async fn of(context: &StepContext, of: &ForecastOf, promises: DataFra
          left join came on came.made_as_of = promises.made_as_of and came.vintage = promises.vintage",
         name = quoted(&of.name),
         now = timestamp(context.as_of),
-        events = of.events,
+        amount = purchases.amount,
+        condition = purchases.counts(),
+        events = purchases.events,
     );
-    session
-        .sql(&sql)
-        .await
-        .doing(format!("judge what {} promised", of.values))
-        .map_err(|error| error.in_part(&sql, &of.amount))
-}
-
-/// The instant of a purchase as SQL: of a mere day its end.
-async fn time_of_purchases(context: &StepContext, of: &ForecastOf, session: &Session) -> Result<String> {
-    let KnownSince::At(time) = context.catalog.visibility(&of.events).known else {
-        return Err(Error::config(format!("{} does not declare when its events happened", of.events)));
-    };
-    let events = session.table(&of.events).await?;
-    let column = format!("\"{}\"", time.name.replace('"', "\"\""));
-    let is_day = events
-        .schema()
-        .field_with_unqualified_name(&time.name)
-        .is_ok_and(|field| *field.data_type() == DataType::Date32);
-    Ok(if is_day { format!("day_end({column})") } else { column })
+    purchases.query(&session, &sql).await
 }

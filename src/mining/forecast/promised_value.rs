@@ -1,5 +1,6 @@
 //! A value whose promises are kept, and where.
 
+use crate::mining::Purchases;
 use crate::name::TableName;
 
 /// The table of all promises.
@@ -13,8 +14,6 @@ pub struct ForecastOf {
     pub values: TableName,
     /// Of a value that is judged at past cut-offs.
     pub accuracy: Option<TableName>,
-    pub events: TableName,
-    pub amount: String,
-    pub condition: Option<String>,
+    pub purchases: Purchases,
     pub horizon_days: u32,
 }

@@ -36,7 +36,9 @@ impl Step for Forecasts {
 
     fn reads(&self) -> BTreeSet<TableName> {
         let of_one = |of: &ForecastOf| {
-            [Some(of.values.clone()), of.accuracy.clone(), Some(of.events.clone())].into_iter().flatten()
+            [Some(of.values.clone()), of.accuracy.clone(), Some(of.purchases.events.clone())]
+                .into_iter()
+                .flatten()
         };
         self.of.iter().flat_map(of_one).collect()
     }

@@ -129,6 +129,7 @@ impl Rising {
 mod tests {
     use super::*;
     use crate::mining::value::future::PurchaseModel;
+    use crate::mining::value::optimum::assert_gradient;
 
     /// The parameters of the paper, for CDNOW.
     const PAPER: BgNbd = BgNbd { r: 0.243, alpha: 4.414, a: 0.793, b: 2.426 };
@@ -152,15 +153,7 @@ mod tests {
             },
         );
         let likelihood = BgNbdLikelihood::of(&histories);
-        let at = [-0.7, 1.5, 0.2, 1.1];
-        let slope = likelihood.slope(&at);
-        for i in 0..4 {
-            let (mut above, mut below) = (at, at);
-            above[i] += 1e-5;
-            below[i] -= 1e-5;
-            let rise = likelihood.slope(&above).log_likelihood - likelihood.slope(&below).log_likelihood;
-            assert!((rise / 2e-5 - slope.gradient[i]).abs() < 1e-6, "{i}: {rise} {:?}", slope.gradient);
-        }
+        assert_gradient(&likelihood, [-0.7, 1.5, 0.2, 1.1]);
     }
 
     #[test]

@@ -14,12 +14,10 @@ use datafusion::scalar::ScalarValue;
 use super::declaration::ValueParams;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
-use crate::mining::{KEY, heirs};
+use crate::mining::{KEY, Purchases, heirs};
 use crate::name::TableName;
 use crate::sql_type::sql_type;
 use crate::warehouse::catalog::{Catalog, Session};
-use crate::warehouse::time_column::TimeColumn;
-use crate::warehouse::visibility::KnownSince;
 
 /// The columns beside `customer_id`.
 pub(super) mod columns {
@@ -120,8 +118,8 @@ fn text(value: Option<&str>) -> Expr {
 
 /// Customers with purchases visible at an instant.
 async fn buyers(params: &ValueParams, catalog: &Catalog, instant: Instant, zone: Tz) -> Result<DataFrame> {
-    let session = catalog.session([&params.events], Some(instant)).await?;
-    require_exact(params, &session).await?;
+    let session = catalog.session([&params.purchases.events], Some(instant)).await?;
+    require_exact(&params.purchases, &session).await?;
     let today = days_of_epoch(last_day(instant, zone));
     let sql = format!(
         "with days as ({days})
@@ -134,51 +132,27 @@ async fn buyers(params: &ValueParams, catalog: &Catalog, instant: Instant, zone:
            cast(sum(amount) - first_value(amount order by day) as double) as {REPEAT_AMOUNT},
            cast(sum(amount) as double) as {AMOUNT}
          from days group by {KEY}",
-        days = days_sql(params, catalog, &session).await?
+        days = days_sql(&params.purchases, catalog, &session).await?
     );
-    read(params, &session, &sql).await
+    params.purchases.query(&session, &sql).await
 }
 
 /// One row per customer and local day with a purchase.
-async fn days_sql(params: &ValueParams, catalog: &Catalog, session: &Session) -> Result<String> {
-    let time = time_of(params, catalog)?;
-    let events = session.table(&params.events).await?;
-    let is_day = events
-        .schema()
-        .field_with_unqualified_name(&time.name)
-        .is_ok_and(|field| *field.data_type() == DataType::Date32);
-    let column = format!("\"{}\"", time.name.replace('"', "\"\""));
+async fn days_sql(purchases: &Purchases, catalog: &Catalog, session: &Session) -> Result<String> {
     Ok(format!(
         "select {KEY}, {day} as day, sum({amount}) as amount from {events}
          where {KEY} is not null and ({condition}) group by 1, 2",
-        day = if is_day { column } else { format!("local_day({column})") },
-        amount = params.amount,
-        events = params.events,
-        condition = params.condition.as_deref().unwrap_or("true"),
+        day = purchases.day_sql(catalog, session).await?,
+        amount = purchases.amount,
+        events = purchases.events,
+        condition = purchases.counts(),
     ))
 }
 
-fn time_of(params: &ValueParams, catalog: &Catalog) -> Result<TimeColumn> {
-    match catalog.visibility(&params.events).known {
-        KnownSince::At(time) => Ok(time),
-        _ => Err(Error::config(format!("{} does not declare when its events happened", params.events))),
-    }
-}
-
-async fn read(params: &ValueParams, session: &Session, sql: &str) -> Result<DataFrame> {
-    session.sql(sql).await.doing(format!("read the purchases of {}", params.events)).map_err(|e| {
-        let e = e.in_part(sql, &params.amount);
-        match &params.condition {
-            Some(condition) => e.in_part(sql, condition),
-            None => e,
-        }
-    })
-}
-
 /// Sums of decimals do not depend on their order, sums of floating-point numbers do.
-async fn require_exact(params: &ValueParams, session: &Session) -> Result<()> {
-    let sql = format!("select {} as amount from {}", params.amount, params.events);
-    let amounts = read(params, session, &sql).await?;
+async fn require_exact(purchases: &Purchases, session: &Session) -> Result<()> {
+    let sql = format!("select {} as amount from {}", purchases.amount, purchases.events);
+    let amounts = purchases.query(session, &sql).await?;
     let kind = amounts.schema().field(0).data_type().clone();
     if kind.is_decimal() || kind.is_integer() {
         return Ok(());
@@ -187,10 +161,10 @@ async fn require_exact(params: &ValueParams, session: &Session) -> Result<()> {
         "the amount of a purchase is {}, a decimal or a whole number was expected",
         sql_type(&kind)
     ))
-    .in_part(&params.amount, &params.amount)
+    .in_part(&purchases.amount, &purchases.amount)
     .hint(format!(
         "write cast({} as decimal(18, 2)): sums of decimals are exact in any order",
-        params.amount
+        purchases.amount
     )))
 }
 
@@ -208,20 +182,20 @@ pub(super) async fn with_what_came(
     (from, to): (Instant, Instant),
     zone: Tz,
 ) -> Result<DataFrame> {
-    let time = time_of(params, tonight)?;
-    let session = tonight.session(BTreeSet::from([&params.events]), Some(to)).await?;
+    let time = params.purchases.time(tonight)?;
+    let session = tonight.session(BTreeSet::from([&params.purchases.events]), Some(to)).await?;
     let doing = "read what came after the cut-off";
     // Only purchases that were not known at the cut-off.
-    let all = session.table(&params.events).await?;
-    let before = time.known_before(&params.events, all.schema(), from, zone)?;
+    let all = session.table(&params.purchases.events).await?;
+    let before = time.known_before(&params.purchases.events, all.schema(), from, zone)?;
     let later = all.filter(before.is_not_true()).doing(doing)?;
     let session = tonight.session(std::iter::empty::<&TableName>(), Some(to)).await?;
-    session.register_view(&params.events, later)?;
+    session.register_view(&params.purchases.events, later)?;
     let sql = format!(
         "select {KEY} as __later, count(*) as __count, sum(amount) as __sum from ({}) group by 1",
-        days_sql(params, tonight, &session).await?
+        days_sql(&params.purchases, tonight, &session).await?
     );
-    let came = read(params, &session, &sql).await?;
+    let came = params.purchases.query(&session, &sql).await?;
     let came = match heirs {
         None => came,
         Some(heirs) => of_then(came, heirs)?,

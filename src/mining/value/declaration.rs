@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::future::PurchaseModelKind;
 use crate::config::Problem;
 use crate::error::Error;
+use crate::mining::Purchases;
 use crate::mining::bounds::at_least;
 use crate::mining::condition::{check_condition, check_expression};
 use crate::mining::cutoffs::{CutoffsSection, days, not_days};
@@ -67,9 +68,7 @@ pub struct PurchasesSection {
 /// `[value.<name>]`, checked.
 #[derive(Debug, Clone)]
 pub struct ValueParams {
-    pub events: TableName,
-    pub amount: String,
-    pub condition: Option<String>,
+    pub purchases: Purchases,
     pub model: PurchaseModelKind,
     pub customers: Option<TableName>,
     pub group: Option<String>,
@@ -127,9 +126,11 @@ impl ValueSection {
         at_least("min_customers", self.min_customers, 1, &mut problems);
         let Some(horizon_days) = horizon_days.filter(|_| problems.is_empty()) else { return Err(problems) };
         Ok(ValueParams {
-            events: purchases.events.clone(),
-            amount: purchases.amount.clone(),
-            condition: purchases.condition.clone(),
+            purchases: Purchases {
+                events: purchases.events.clone(),
+                amount: purchases.amount.clone(),
+                condition: purchases.condition.clone(),
+            },
             model: purchases.model,
             customers: self.customers.clone(),
             group: self.group.clone(),

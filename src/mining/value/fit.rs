@@ -29,6 +29,8 @@ pub(super) struct Learning {
 pub(super) struct FitReport {
     /// The steepest slope of all the likelihoods, relative.
     pub gradient: f64,
+    /// How far the log-likelihoods that the starts reached lie apart, per customer, at most.
+    pub starts_apart: f64,
     /// Of all customers: sum of the log-likelihood of the purchases, and of the amounts.
     pub purchases_log_likelihood: f64,
     pub amounts_log_likelihood: f64,
@@ -70,6 +72,7 @@ pub(super) fn fit(params: &ValueParams, learning: &Learning) -> FitResult<(Value
     let worth_optimum = maximise_from_part(&worth, &part, &starts_of_worth())
         .map_err(|e| e.of("what purchases are worth"))?;
     report.gradient = purchases.gradient.max(worth_optimum.gradient);
+    report.starts_apart = purchases.spread.max(worth_optimum.spread);
     report.purchases_log_likelihood = purchases.log_likelihood * customers as f64;
     report.amounts_log_likelihood = (worth_optimum.log_likelihood - worth.unit.ln()) * worth.len() as f64;
     report_edges(&purchases, &params.model.parameter_names(), &mut report);

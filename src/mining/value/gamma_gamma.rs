@@ -109,6 +109,7 @@ impl Likelihood for GammaGammaLikelihood {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mining::value::optimum::assert_gradient;
 
     /// Fader and Hardie (2013): customer 0001 of CDNOW spent 22.35 on average in 2 repeats and is expected to spend 24.66.
     #[test]
@@ -122,15 +123,7 @@ mod tests {
     fn the_gradient_is_that_of_the_likelihood() {
         let amounts = [(1, 12.0), (2, 9.5), (2, 80.0), (40, 900.0), (1, 0.01)];
         let likelihood = GammaGammaLikelihood::of(amounts.map(|(repeats, sum)| Amounts { repeats, sum }));
-        let at = [1.1, 0.9, -0.4];
-        let slope = likelihood.slope(&at);
-        for i in 0..3 {
-            let (mut above, mut below) = (at, at);
-            above[i] += 1e-5;
-            below[i] -= 1e-5;
-            let rise = likelihood.slope(&above).log_likelihood - likelihood.slope(&below).log_likelihood;
-            assert!((rise / 2e-5 - slope.gradient[i]).abs() < 1e-6, "{i}: {rise} {:?}", slope.gradient);
-        }
+        assert_gradient(&likelihood, [1.1, 0.9, -0.4]);
     }
 
     #[test]

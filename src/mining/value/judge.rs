@@ -12,6 +12,7 @@ use super::history::History;
 use super::model::ValueModel;
 use super::score::Kept;
 use crate::clock::Instant;
+use crate::mining::bootstrap::{Interval, interval};
 use crate::mining::matrix::{Key, Matrix};
 
 /// A customer of a cut-off, and what came within the horizon.
@@ -53,7 +54,7 @@ pub(super) struct Figures {
     pub spearman: Option<f64>,
     pub spearman_of_past_margin: Option<f64>,
     /// How much the first is above the second: 95 of 100 resamples lie between.
-    pub spearman_gain: Option<(f64, f64)>,
+    pub spearman_gain: Option<Interval>,
     /// The greatest distance of the randomised probability integral transform from the diagonal.
     pub pit_distance: f64,
     /// The share of vintages whose sum lies in its band.
@@ -65,7 +66,6 @@ pub(super) struct Figures {
 const DECILES: usize = 10;
 const RESAMPLES: usize = 200;
 const SEED: u64 = 20_260_101;
-const TAIL: f64 = 0.025;
 /// A sample holds the smallest hashes: this spreads them.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Standard deviations to each side of 95 of 100.
@@ -282,7 +282,7 @@ fn correlation(a: &[f64], b: &[f64], times: &[f64]) -> Option<f64> {
 }
 
 /// By resampling customers; their ranks among all are kept.
-fn gain(said: &[f64], past: &[f64], came: &[f64]) -> Option<(f64, f64)> {
+fn gain(said: &[f64], past: &[f64], came: &[f64]) -> Option<Interval> {
     let (said, past, came) = (ranks(said), ranks(past), ranks(came));
     let mut random = Xoshiro256Plus::seed_from_u64(SEED);
     let mut gains = Vec::with_capacity(RESAMPLES);
@@ -294,12 +294,7 @@ fn gain(said: &[f64], past: &[f64], came: &[f64]) -> Option<(f64, f64)> {
         let both = correlation(&said, &came, &times).zip(correlation(&past, &came, &times));
         gains.extend(both.map(|(said, past)| said - past));
     }
-    if gains.len() < RESAMPLES / 2 {
-        return None;
-    }
-    gains.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| gains[((gains.len() - 1) as f64 * share).round() as usize];
-    Some((at(TAIL), at(1.0 - TAIL)))
+    interval(gains, RESAMPLES)
 }
 
 #[cfg(test)]

@@ -183,3 +183,16 @@ impl<L: Likelihood> Gradient for &Penalised<'_, L> {
         Ok(self.slope(logs).gradient.iter().map(|g| if g.is_finite() { -g } else { 0.0 }).collect())
     }
 }
+
+/// Holds the gradient of a likelihood against differences of it.
+#[cfg(test)]
+pub(super) fn assert_gradient<const N: usize>(likelihood: &impl Likelihood, at: [f64; N]) {
+    let slope = likelihood.slope(&at);
+    for i in 0..N {
+        let (mut above, mut below) = (at, at);
+        above[i] += 1e-5;
+        below[i] -= 1e-5;
+        let rise = likelihood.slope(&above).log_likelihood - likelihood.slope(&below).log_likelihood;
+        assert!((rise / 2e-5 - slope.gradient[i]).abs() < 1e-6, "{i}: {rise} {:?}", slope.gradient);
+    }
+}

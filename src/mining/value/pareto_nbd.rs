@@ -139,6 +139,7 @@ impl Likelihood for ParetoNbdLikelihood<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mining::value::optimum::assert_gradient;
 
     #[test]
     fn the_gradient_is_that_of_the_likelihood() {
@@ -149,15 +150,7 @@ mod tests {
             },
         );
         let likelihood = ParetoNbdLikelihood::of(&histories);
-        let at = [-0.3, 1.2, 0.4, 0.9];
-        let slope = likelihood.slope(&at);
-        for i in 0..4 {
-            let (mut above, mut below) = (at, at);
-            above[i] += 1e-5;
-            below[i] -= 1e-5;
-            let rise = likelihood.slope(&above).log_likelihood - likelihood.slope(&below).log_likelihood;
-            assert!((rise / 2e-5 - slope.gradient[i]).abs() < 1e-6, "{i}: {rise} {:?}", slope.gradient);
-        }
+        assert_gradient(&likelihood, [-0.3, 1.2, 0.4, 0.9]);
     }
 
     /// Fader and Hardie (2005), "A Note on Deriving the Pareto/NBD Model", their closed form by hypergeometric functions,

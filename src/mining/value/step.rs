@@ -104,16 +104,14 @@ impl Value {
             name: format!("{}_value", self.name),
             values: self.table("value"),
             accuracy: self.cutoffs.as_ref().map(|_| self.table("value_accuracy")),
-            events: self.params.events.clone(),
-            amount: self.params.amount.clone(),
-            condition: self.params.condition.clone(),
+            purchases: self.params.purchases.clone(),
             horizon_days: self.params.horizon_days,
         }
     }
 
     /// What is computed anew for a past cut-off.
     fn past_reads(&self) -> BTreeSet<TableName> {
-        let mut reads = BTreeSet::from([self.params.events.clone()]);
+        let mut reads = BTreeSet::from([self.params.purchases.events.clone()]);
         reads.extend(self.customers.iter().flat_map(|query| query.reads.iter().cloned()));
         reads
     }
@@ -214,6 +212,7 @@ impl Value {
             Ok((model, report)) => {
                 model.store(&mut track);
                 track.set(Part::Metric, "gradient", 0, report.gradient);
+                track.set(Part::Metric, "starts_apart", 0, report.starts_apart);
                 track.set(Part::Metric, "purchases_log_likelihood", 0, report.purchases_log_likelihood);
                 track.set(Part::Metric, "amounts_log_likelihood", 0, report.amounts_log_likelihood);
                 report.remarks.into_iter().for_each(|remark| track.remark(remark));
@@ -246,7 +245,14 @@ impl Value {
         let mut accuracies = Vec::new();
         for (position, cutoff) in instants.iter().enumerate() {
             // The prospects of the latest cut-off are known only after it.
-            let (learning, customers) = self.at_cutoff(context, *cutoff, notes).await?;
+            let (learning, customers, seen) = self.at_cutoff(context, *cutoff, notes).await?;
+            if customers.len() < seen {
+                track.remark(format!(
+                    "at {} a sample of {} of {seen} customers is judged: sums are theirs",
+                    show_instant(*cutoff),
+                    customers.len()
+                ));
+            }
             prospects = ProspectGroups::default();
             for of in customers.iter().filter(|of| of.history.is_none()) {
                 prospects.add(of.group.clone(), of.later_purchases, of.later_amount);
@@ -288,13 +294,13 @@ impl Value {
         Ok(prospects)
     }
 
-    /// What was known at a cut-off, and the customers of then with what came.
+    /// What was known at a cut-off, a sample of the customers of then with what came, and how many there were.
     async fn at_cutoff(
         &self,
         context: &StepContext,
         cutoff: Instant,
         notes: &mut Vec<String>,
-    ) -> Result<(Learning, Vec<Followed>)> {
+    ) -> Result<(Learning, Vec<Followed>, usize)> {
         let then = context.past.at(context, &self.past_reads(), cutoff).await?;
         let read = async {
             let zone = context.timezone;
@@ -317,7 +323,7 @@ impl Value {
             .await?;
             let names: Vec<String> = READ.iter().map(|name| (*name).to_owned()).collect();
             let matrix = matrix::read_kinds(came, &names, self.params.sample, Kinds::NumbersAndTexts).await?;
-            Ok((learning, followed(&matrix)))
+            Ok((learning, followed(&matrix), matrix.seen))
         };
         let read: Result<_> = read.await;
         notes.extend(then.note());

@@ -103,13 +103,14 @@ impl Checking<'_, '_> {
             let known = features.makers(steps);
             if self.mart_name(&key, name)
                 && let Some(params) = self.section(&key, section.check())
-                && self.has_time(&["value", name, "purchases", "events"], &params.events, known)
+                && self.has_time(&["value", name, "purchases", "events"], &params.purchases.events, known)
                 && let Some(customers) =
                     self.customers_of_value(&key, params.customers.as_ref(), features, known)
                 && let Some(cutoffs) = self.cutoffs_of_value(&key, section, zone)
             {
-                let base = customers.as_ref().map_or(&params.events, |query| &query.table);
-                let by_records = known.knows_customers(base) || known.knows_customers(&params.events);
+                let base = customers.as_ref().map_or(&params.purchases.events, |query| &query.table);
+                let by_records =
+                    known.knows_customers(base) || known.knows_customers(&params.purchases.events);
                 values.push(Value { name: name.clone(), params, customers, cutoffs, by_records });
             }
         }
