@@ -49,6 +49,45 @@ pub fn intervals(scores: &[f64], outcomes: &[bool]) -> Intervals {
     }
 }
 
+/// By how much the figures of one model exceed those of another on the same customers.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Differences {
+    pub auc: Option<Interval>,
+    pub brier: Option<Interval>,
+}
+
+/// Resamples the customers of a hold-out whom two models have scored, the same customers for both.
+pub fn differences(scores: &[f64], than: &[f64], outcomes: &[bool]) -> Differences {
+    let rows = outcomes.len();
+    if rows == 0 {
+        return Differences::default();
+    }
+    let sorted = |scores: &[f64]| {
+        let mut order: Vec<usize> = (0..rows).collect();
+        order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+        let sorted: Vec<(f64, bool)> = order.iter().map(|&row| (scores[row], outcomes[row])).collect();
+        (order, sorted)
+    };
+    let models = [sorted(scores), sorted(than)];
+    let mut random = Xoshiro256Plus::seed_from_u64(SEED);
+    let (mut times, mut in_order) = (vec![0u32; rows], vec![0u32; rows]);
+    let (mut aucs, mut briers) = (Vec::new(), Vec::new());
+    for _ in 0..RESAMPLES {
+        times.fill(0);
+        for _ in 0..rows {
+            times[random.gen_range(0..rows)] += 1;
+        }
+        let mut figures = |(order, sorted): &(Vec<usize>, Vec<(f64, bool)>)| {
+            in_order.iter_mut().zip(order).for_each(|(to, row)| *to = times[*row]);
+            (auc(sorted, &in_order), brier(sorted, &in_order))
+        };
+        let ((auc, brier), (auc_of_other, brier_of_other)) = (figures(&models[0]), figures(&models[1]));
+        aucs.extend(auc.zip(auc_of_other).map(|(a, b)| a - b));
+        briers.push(brier - brier_of_other);
+    }
+    Differences { auc: interval(aucs, RESAMPLES), brier: interval(briers, RESAMPLES) }
+}
+
 /// Returns the interval of a figure from its values in so many resamples; `None` where it had none in half of them.
 pub(super) fn interval(mut values: Vec<f64>, resamples: usize) -> Option<Interval> {
     if values.len() < resamples / 2 {
@@ -148,6 +187,21 @@ mod tests {
         let width = (high - low) / (2.0 * 1.96 * error);
         assert!((0.85..1.15).contains(&width), "{width} times as wide");
         assert!(low < area && area < high);
+    }
+
+    #[test]
+    fn a_model_is_no_better_than_itself_and_better_than_one_with_noise() {
+        let (scores, outcomes) = hold_out();
+        let none = differences(&scores, &scores, &outcomes);
+        assert_eq!((none.auc, none.brier), (Some((0.0, 0.0)), Some((0.0, 0.0))));
+        let noise = uniform(2000, 11);
+        let noisy: Vec<f64> = scores.iter().zip(noise).map(|(score, u)| 0.5 * score + 0.5 * u).collect();
+        let (low, high) = differences(&scores, &noisy, &outcomes).auc.unwrap();
+        let difference = metrics::auc(&scores, &outcomes).unwrap() - metrics::auc(&noisy, &outcomes).unwrap();
+        assert!(0.0 < low && low < difference && difference < high, "{low} {difference} {high}");
+        // Of two models that agree much the difference is surer than either of them.
+        let (from, to) = intervals(&scores, &outcomes).auc.unwrap();
+        assert!(high - low < to - from);
     }
 
     #[test]

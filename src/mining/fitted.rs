@@ -185,6 +185,11 @@ impl FittedModel {
         self.note(Part::Metric, "remark", position, remark);
     }
 
+    /// Removes an entry.
+    pub(super) fn forget(&mut self, part: Part, name: &str, position: i64) {
+        self.entries.remove(&(part, name.to_owned(), position));
+    }
+
     pub(super) fn value(&self, part: Part, name: &str, position: i64) -> Option<f64> {
         self.entries.get(&(part, name.to_owned(), position))?.value
     }

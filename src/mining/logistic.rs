@@ -44,9 +44,9 @@ impl Logistic {
         (0..m).map(|i| factors[i] * row(i)).sum::<f64>().max(0.0).sqrt()
     }
 
-    /// The probabilities of the outcome, row by row.
-    pub fn predict(&self, rows: &Array2<f64>) -> Vec<f64> {
-        rows.rows().into_iter().map(|row| probability(linear(self.intercept, &self.weights, row))).collect()
+    /// Returns the log-odds of the outcome, row by row.
+    pub fn log_odds(&self, rows: &Array2<f64>) -> Vec<f64> {
+        rows.rows().into_iter().map(|row| linear(self.intercept, &self.weights, row)).collect()
     }
 }
 

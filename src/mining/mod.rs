@@ -8,7 +8,7 @@
 //! Too little data is not an error: the model is `not_fitted` and says why.
 //!
 //! ```text
-//! feature_column, bounds, condition  what the sections of several methods have in common
+//! feature_column, feature_words, bounds, condition  what the sections of several methods have in common
 //! cutoffs, feature_query, heirs  past instants, the features of then, and whose they were
 //! matrix, texts  features of a bounded set of customers → ndarray, in key order
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
@@ -18,20 +18,28 @@
 //! forecast     what the values promised, and what came → core.forecasts, mart.forecast_accuracy
 //! purchases    which events are purchases, and when
 //! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
+//! boosting     gradient-boosted trees
+//! calibration  from a score to a chance
+//! retention_profit  what a campaign by the score earns, and how many it is for
+//! drift        how far tonight's customers are from those learnt from
 //! fitted       a fitted model as rows of ops.models, and back
 //! refit        whether anything has changed since the last fit
 //! ```
 //!
 //! Only this layer names linfa.
 
+mod boosting;
 mod bootstrap;
 mod bounds;
+mod calibration;
 mod cholesky;
 mod collinearity;
 mod condition;
 mod cutoffs;
+mod drift;
 mod feature_column;
 mod feature_query;
+mod feature_words;
 mod fit_error;
 pub mod fitted;
 pub mod forecast;
@@ -43,6 +51,7 @@ mod one_hot;
 pub mod propensity;
 mod purchases;
 mod refit;
+mod retention_profit;
 mod scaling;
 mod score;
 pub mod segments;

@@ -129,6 +129,14 @@ impl OneHot {
         self.columns.iter().flat_map(of_text).collect()
     }
 
+    /// Returns, for each column of the levels, the column of text that it comes from.
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        let of_text = |text: &TextColumn| {
+            text.shown().map(|level| (level.of_column(&text.column), text.column.clone())).collect::<Vec<_>>()
+        };
+        self.columns.iter().flat_map(of_text).collect()
+    }
+
     pub(super) fn store(&self, fitted: &mut FittedModel) {
         for (text, index) in self.columns.iter().zip(1_i64..) {
             fitted.note(Part::Parameter, "text_column", index, text.column.as_str());

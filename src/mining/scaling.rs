@@ -191,6 +191,14 @@ impl ColumnScale {
         scaled * self.sd + self.mean
     }
 
+    /// Returns the value whose scaled value is 0: the mean, put back from logarithms.
+    pub fn typical(&self) -> f64 {
+        match self.log {
+            true => self.mean.signum() * self.mean.abs().exp_m1(),
+            false => self.mean,
+        }
+    }
+
     fn winsorised(&self, value: Expr) -> Result<Expr> {
         let finite_below = value.clone().gt_eq(lit(-f64::MAX)).and(value.clone().lt(lit(self.low)));
         let finite_above = value.clone().lt_eq(lit(f64::MAX)).and(value.clone().gt(lit(self.high)));

@@ -330,6 +330,33 @@ fn an_outcome_is_an_event_the_absence_of_one_or_a_label() {
 }
 
 #[test]
+fn an_outcome_may_be_that_less_is_spent_than_before() {
+    let project = project(&format!(
+        "{PIPELINE}
+[propensity.fades]
+features = \"mart.features\"
+columns = [\"orders\", \"amount\", \"web_share\"]
+outcome = {{ fall_of = \"core.orders\", amount = \"amount\", to = 0.5, window_days = 20 }}
+cutoffs = [\"2026-04-01\", \"2026-05-01\", \"2026-06-01\"]
+"
+    ));
+    project.run(&[]).published();
+    let known = "select cast(value as bigint) from ops.models
+                 where model = 'fades' and name = 'positives_final' and part = 'metric'";
+    let by_hand = "with cutoffs as (select * from (values (date '2026-04-01'), (date '2026-05-01'), (date '2026-06-01')) as v (c)),
+         sums as (
+           select customer_id, c,
+             sum(case when day < c and day >= c - interval '20 days' then amount else 0 end) as before,
+             sum(case when day >= c and day < c + interval '20 days' then amount else 0 end) as after
+           from core.orders cross join cutoffs group by 1, 2)
+         select count(*) from sums where before > 0 and after < 0.5 * before";
+    let found = project.query(known);
+    assert_eq!(found, project.query(by_hand));
+    let count: usize = found[0].parse().unwrap();
+    assert!((50..1750).contains(&count), "{count} of 1,800: the question is too easy");
+}
+
+#[test]
 fn what_is_wrong_with_a_section_is_told_at_its_line() {
     for (right, wrong, expected) in [
         ("outcome = { column = \"cancelled\" }", "outcome = { column = \"fee\" }", "`fee` is the outcome"),
@@ -341,12 +368,37 @@ fn what_is_wrong_with_a_section_is_told_at_its_line() {
         (
             "outcome = { column = \"cancelled\" }",
             "outcome = { column = \"cancelled\", event = \"core.orders\" }",
-            "one of `event`, `absence_of` and `column`",
+            "one of `event`, `absence_of`, `fall_of` and `column`, found several",
         ),
         (
             "outcome = { column = \"cancelled\" }",
             "outcome = {}",
-            "neither `event`, `absence_of` nor `column`",
+            "one of `event`, `absence_of`, `fall_of` and `column`, found none",
+        ),
+        (
+            "outcome = { column = \"cancelled\" }",
+            "outcome = { fall_of = \"core.orders\", amount = \"amount\", to = 1.5, window_days = 30 }\ncutoffs = { count = 2, every_days = 30 }",
+            "`to` is 1.5, a share above 0 and up to 1 was expected",
+        ),
+        (
+            "outcome = { column = \"cancelled\" }",
+            "outcome = { column = \"cancelled\", to = 0.5 }",
+            "`to` is of an outcome in a window",
+        ),
+        (
+            "outcome = { column = \"cancelled\" }",
+            "outcome = { column = \"cancelled\" }\nreasons = 9",
+            "`reasons` is 9, 0 to 5 were expected",
+        ),
+        (
+            "outcome = { column = \"cancelled\" }",
+            "outcome = { column = \"cancelled\" }\nnames = { feee = \"the fee\" }",
+            "`feee` is named but is not among the columns of the propensity",
+        ),
+        (
+            "outcome = { column = \"cancelled\" }",
+            "outcome = { column = \"cancelled\" }\nretention_campaign = { customer_value = -1, offer_cost = 1, contact_cost = 1, accepted = 0.3 }",
+            "`customer_value` is -1, an amount above 0 was expected",
         ),
         ("[propensity.cancels]", "[propensity.Cancels]", "`Cancels` cannot be a part of the name of a table"),
         ("[segments.contact]", "[segments.\"on line\"]", "`on line` cannot be a part of the name of a table"),

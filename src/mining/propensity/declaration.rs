@@ -1,15 +1,21 @@
 //! `[propensity.<name>]`: which outcome, whom to learn it from, and at which past instants.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Problem;
 use crate::error::Error;
 use crate::mining::bounds::{at_least, check_winsorise, winsorise};
+use crate::mining::calibration::Calibration;
 use crate::mining::condition::check_condition;
 use crate::mining::cutoffs::{CutoffsSection, days, not_days};
 use crate::mining::feature_column::{FeatureColumn, check_columns};
-use crate::name::TableName;
+use crate::mining::feature_words::{Words, check_words};
+use crate::mining::retention_profit::RetentionCampaign;
+use crate::name::{TableName, is_identifier};
 
 /// A model that predicts an outcome for each customer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -30,6 +36,22 @@ pub struct PropensitySection {
     pub scored: Option<String>,
     /// For an outcome in a window: the past instants to learn from, of which the latest is the hold-out.
     pub cutoffs: Option<CutoffsSection>,
+    /// What scores: a logistic regression, boosted trees, or the champion of the two. The regression is the champion
+    /// until the trees are better on the same hold-out.
+    #[serde(default)]
+    pub learner: Learner,
+    /// How scores are made chances, by customers who were not learnt from.
+    #[serde(default)]
+    pub calibration: Calibration,
+    /// How many reasons each customer's score comes with, 0 to 5: the columns that move it furthest from the average.
+    #[serde(default = "reasons")]
+    pub reasons: usize,
+    /// What a feature is called in reasons: words for a value below and above what is typical, or one for the feature.
+    /// Features of the same name are one reason together, told by the first of them.
+    #[serde(default)]
+    pub names: BTreeMap<String, Words>,
+    /// What a campaign to keep those who would leave costs and brings: the run says how many it should go to.
+    pub retention_campaign: Option<RetentionCampaign>,
     /// Strength of the L2 penalty; scikit-learn's `1 / C`.
     #[serde(default = "alpha")]
     pub alpha: f64,
@@ -54,7 +76,8 @@ pub struct PropensitySection {
     pub min_positives: usize,
 }
 
-/// What is predicted: an event in a window, the absence of one, or a column that says it.
+/// What is predicted: an event in a window, the absence of one, less of an amount than before, or a column that says
+/// it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeSection {
@@ -64,6 +87,16 @@ pub struct OutcomeSection {
     /// The outcome comes for who has no event of this table in the window after a cut-off.
     #[schemars(example = &"core.orders")]
     pub absence_of: Option<TableName>,
+    /// The outcome comes for who has less of `amount`, over the events of this table in the window after a cut-off, than
+    /// `to` times what it was in as long a window before.
+    #[schemars(example = &"core.orders")]
+    pub fall_of: Option<TableName>,
+    /// The column of the events that is summed.
+    #[schemars(example = &"net_amount")]
+    pub amount: Option<String>,
+    /// The share of the amount before, above 0 and up to 1.
+    #[schemars(example = 0.5)]
+    pub to: Option<f64>,
     /// The column of the features that says for whom it came: true or false, null where it is not known.
     #[schemars(example = &"churned")]
     pub column: Option<String>,
@@ -84,6 +117,11 @@ pub struct PropensityParams {
     pub outcome: OutcomeParams,
     pub eligible: Option<String>,
     pub scored: Option<String>,
+    pub learner: Learner,
+    pub calibration: Calibration,
+    pub reasons: usize,
+    pub names: BTreeMap<String, Words>,
+    pub retention_campaign: Option<RetentionCampaign>,
     pub alpha: f64,
     pub winsorise: f64,
     pub level_floor: f64,
@@ -93,23 +131,67 @@ pub struct PropensityParams {
     pub min_positives: usize,
 }
 
+/// What scores customers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Learner {
+    /// Whichever of the two is the champion.
+    #[default]
+    Champion,
+    /// A logistic regression.
+    Logistic,
+    /// Gradient-boosted trees.
+    Trees,
+}
+
+impl fmt::Display for Learner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Learner::Champion => "champion",
+            Learner::Logistic => "logistic",
+            Learner::Trees => "trees",
+        })
+    }
+}
+
 /// What is predicted, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum OutcomeParams {
     Event(EventOutcome),
     /// A column of the features that carries the label.
     Column(String),
 }
 
-/// Whether an event comes within the window after a cut-off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What of the events within the window after a cut-off is the outcome.
+#[derive(Debug, Clone, PartialEq)]
 pub struct EventOutcome {
     pub events: TableName,
-    /// Whether the outcome is that an event comes, or that none does.
-    pub comes: bool,
+    pub comes: Comes,
     pub window_days: u32,
     /// SQL condition over the events: which of them count.
     pub condition: Option<String>,
+}
+
+/// For whom the outcome comes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Comes {
+    /// Who has an event.
+    Event,
+    /// Who has none.
+    NoEvent,
+    /// Who has less than this share of the amount before. Who had nothing before has not less.
+    Fall { amount: String, to: f64 },
+}
+
+impl Comes {
+    /// Returns the key of the section that says so.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Comes::Event => "event",
+            Comes::NoEvent => "absence_of",
+            Comes::Fall { .. } => "fall_of",
+        }
+    }
 }
 
 impl OutcomeParams {
@@ -126,6 +208,7 @@ impl OutcomeParams {
 const LEAST_CUTOFFS: usize = 2;
 /// The model is fitted once for each.
 const MOST_FOLDS: usize = 50;
+const MOST_REASONS: usize = 5;
 
 impl PropensityParams {
     /// Returns who gets a score, as a SQL condition over the features; `None` is everybody.
@@ -176,6 +259,18 @@ impl PropensitySection {
                     .hint("0.01 takes the levels together that fewer than 1 in 100 customers have"),
             ));
         }
+        check_words(&self.names, &self.columns, "propensity", &mut problems);
+        if self.reasons > MOST_REASONS {
+            let found = self.reasons;
+            problems.push(Problem::new(
+                ["reasons"],
+                Error::config(format!("`reasons` is {found}, 0 to {MOST_REASONS} were expected"))
+                    .hint("nobody reads more; 0 gives none"),
+            ));
+        }
+        if let Some(campaign) = &self.retention_campaign {
+            campaign.check(&mut problems);
+        }
         check_folds(self.folds, self.outcome.column.is_some(), &mut problems);
         at_least("sample", self.sample, 100, &mut problems);
         at_least("min_positives", self.min_positives, 1, &mut problems);
@@ -187,6 +282,11 @@ impl PropensitySection {
             outcome,
             eligible: self.eligible.clone(),
             scored: self.scored.clone(),
+            learner: self.learner,
+            calibration: self.calibration,
+            reasons: self.reasons,
+            names: self.names.clone(),
+            retention_campaign: self.retention_campaign,
             alpha: self.alpha,
             winsorise: self.winsorise,
             level_floor: self.level_floor,
@@ -200,28 +300,34 @@ impl PropensitySection {
 
 impl OutcomeSection {
     fn check(&self, columns: &[FeatureColumn], problems: &mut Vec<Problem>) -> Option<OutcomeParams> {
-        let (events, comes) = match (&self.event, &self.absence_of, &self.column) {
-            (Some(events), None, None) => (events, true),
-            (None, Some(events), None) => (events, false),
-            (None, None, Some(column)) => return self.check_label(column, columns, problems),
-            (None, None, None) => {
-                problems.push(Problem::new(
-                    ["outcome"],
-                    Error::config("the outcome names neither `event`, `absence_of` nor `column`")
-                        .hint("for example outcome = { absence_of = \"core.orders\", window_days = 90 }"),
-                ));
-                return None;
-            }
+        let named = [&self.event, &self.absence_of, &self.fall_of].into_iter().flatten().count();
+        let (events, comes) = match (&self.event, &self.absence_of, &self.fall_of, &self.column) {
+            (Some(events), None, None, None) => (events, Comes::Event),
+            (None, Some(events), None, None) => (events, Comes::NoEvent),
+            (None, None, Some(events), None) => (events, self.check_fall(problems)?),
+            (None, None, None, Some(column)) => return self.check_label(column, columns, problems),
             _ => {
+                let found = match named {
+                    0 => "none",
+                    _ => "several",
+                };
                 problems.push(Problem::new(
                     ["outcome"],
-                    Error::config(
-                        "the outcome names one of `event`, `absence_of` and `column`, found several",
-                    ),
+                    Error::config(format!(
+                        "the outcome names one of `event`, `absence_of`, `fall_of` and `column`, found {found}"
+                    ))
+                    .hint("for example outcome = { absence_of = \"core.orders\", window_days = 90 }"),
                 ));
                 return None;
             }
         };
+        if !matches!(comes, Comes::Fall { .. }) {
+            self.refuse_keys(
+                &[("amount", self.amount.is_some()), ("to", self.to.is_some())],
+                "of `fall_of`",
+                problems,
+            );
+        }
         check_condition(&["outcome", "where"], self.condition.as_deref(), problems);
         let Some(given) = self.window_days else {
             problems.push(Problem::new(
@@ -239,25 +345,56 @@ impl OutcomeSection {
         Some(OutcomeParams::Event(EventOutcome { events: events.clone(), comes, window_days, condition }))
     }
 
+    fn check_fall(&self, problems: &mut Vec<Problem>) -> Option<Comes> {
+        let missing = |key: &str, hint: &str| {
+            Problem::new(["outcome"], Error::config(format!("missing key `{key}`")).hint(hint))
+        };
+        match &self.amount {
+            None => problems
+                .push(missing("amount", "which column of the events is summed: amount = \"net_amount\"")),
+            Some(amount) if !is_identifier(amount) => problems.push(Problem::new(
+                ["outcome", "amount"],
+                Error::config(format!("`{amount}` is not a column name"))
+                    .hint("write it in lower-case letters, digits and underscores"),
+            )),
+            Some(_) => {}
+        }
+        match self.to {
+            None => problems.push(missing("to", "to = 0.5 is: less than half of what it was")),
+            Some(to) if !(to > 0.0 && to <= 1.0) => problems.push(Problem::new(
+                ["outcome", "to"],
+                Error::config(format!("`to` is {to}, a share above 0 and up to 1 was expected"))
+                    .hint("to = 0.5 is: less than half of what it was"),
+            )),
+            Some(_) => {}
+        }
+        Some(Comes::Fall { amount: self.amount.clone()?, to: self.to? })
+    }
+
+    /// Refuses keys that say nothing here.
+    fn refuse_keys(&self, keys: &[(&str, bool)], why: &str, problems: &mut Vec<Problem>) {
+        for (key, _) in keys.iter().filter(|(_, is_given)| *is_given) {
+            problems.push(Problem::new(
+                ["outcome", *key],
+                Error::config(format!("`{key}` is {why}")).hint(format!("take `{key}` out")),
+            ));
+        }
+    }
+
     fn check_label(
         &self,
         label: &str,
         columns: &[FeatureColumn],
         problems: &mut Vec<Problem>,
     ) -> Option<OutcomeParams> {
-        for (key, is_given) in
-            [("window_days", self.window_days.is_some()), ("where", self.condition.is_some())]
-        {
-            if is_given {
-                problems.push(Problem::new(
-                    ["outcome", key],
-                    Error::config(format!(
-                        "`{key}` is of an outcome in a window; the column `{label}` says it itself"
-                    ))
-                    .hint(format!("take `{key}` out")),
-                ));
-            }
-        }
+        let keys = [
+            ("window_days", self.window_days.is_some()),
+            ("where", self.condition.is_some()),
+            ("amount", self.amount.is_some()),
+            ("to", self.to.is_some()),
+        ];
+        let why = format!("of an outcome in a window; the column `{label}` says it itself");
+        self.refuse_keys(&keys, &why, problems);
         if columns.iter().any(|column| column.column == label) {
             problems.push(Problem::new(
                 ["columns"],
@@ -290,6 +427,10 @@ fn sample() -> usize {
 
 fn level_floor() -> f64 {
     0.01
+}
+
+fn reasons() -> usize {
+    3
 }
 
 fn alpha() -> f64 {

@@ -3,21 +3,24 @@
 //! Folds are stratified: the customers for whom the outcome came are dealt out in the order of a hash of their id,
 //! then the others, so that each fold has its share of both, the same one in every run over the same customers.
 
+use super::calibrate::of_everybody;
 use super::declaration::PropensityParams;
 use super::regression::learn;
+use super::trees;
+use crate::mining::calibration::Calibration;
 use crate::mining::fit_error::FitResult;
 use crate::mining::fitted::{FittedModel, Part};
 use crate::mining::matrix::{Key, Matrix};
 use crate::mining::metrics;
 
-/// Writes down AUC, Brier score and lift of the top tenth of each fold, their means, and their standard deviations.
-/// Where there are fewer of one outcome than folds, a remark says that there are none.
+/// Writes down AUC, Brier score and lift of the top tenth of each fold, their means, and their standard deviations;
+/// scores are those of the champion, a regression's calibrated by `method`. Where there are fewer of one outcome than folds, a remark says that there are none.
 pub(super) fn judge(
     fitted: &mut FittedModel,
     params: &PropensityParams,
     rows: &Matrix,
     outcomes: &[bool],
-    folds: usize,
+    (folds, method, by_trees): (usize, Calibration, bool),
 ) -> FitResult<()> {
     let with = outcomes.iter().filter(|outcome| **outcome).count();
     let fewest = with.min(outcomes.len() - with);
@@ -34,7 +37,15 @@ pub(super) fn judge(
         let (test, train): (Vec<usize>, Vec<usize>) =
             (0..outcomes.len()).partition(|&row| fold_of[row] == fold);
         let of = |rows: &[usize]| rows.iter().map(|&row| outcomes[row]).collect::<Vec<_>>();
-        let scores = learn(params, &rows.select(&train), &of(&train))?.predict(&rows.select(&test));
+        let (others, of_others) = (rows.select(&train), of(&train));
+        let tested = rows.select(&test);
+        let scores: Vec<f64> = if by_trees {
+            trees::learn(params, &others, &of_others, 0)?.chances(&tested)
+        } else {
+            let calibrator = of_everybody(params, &others, &of_others, method)?;
+            let log_odds = learn(params, &others, &of_others)?.log_odds(&tested);
+            log_odds.into_iter().map(|score| calibrator.apply(score)).collect()
+        };
         let outcomes = of(&test);
         let found = [
             metrics::auc(&scores, &outcomes),

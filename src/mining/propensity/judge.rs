@@ -1,5 +1,6 @@
 //! How good a model is on customers whom it has not seen: its figures on the hold-out, and what is to be said of them.
 
+use super::declaration::PropensityParams;
 use crate::mining::bootstrap::{self, Interval, Intervals};
 use crate::mining::fitted::{FittedModel, Part};
 use crate::mining::metrics;
@@ -48,6 +49,24 @@ pub(super) fn report_not_eligible(fitted: &mut FittedModel, scores: &[f64], outc
             "{customers} customers of the hold-out are scored but not eligible: their mean score is \
              {expected:.2}, and the outcome came for {came:.2} of them; learn from whom you score"
         ));
+    }
+}
+
+/// Writes down what the declared campaign earns on the hold-out, and to what share of the customers it should go:
+/// `mpc` and `mpc_share` with the declared share that accepts, `empc` and `empc_share` with what is known of it.
+pub(super) fn report_campaign(
+    fitted: &mut FittedModel,
+    params: &PropensityParams,
+    scores: &[f64],
+    outcomes: &[bool],
+) {
+    let Some(campaign) = params.retention_campaign else { return };
+    for (name, best) in
+        [("mpc", campaign.known(scores, outcomes)), ("empc", campaign.expected(scores, outcomes))]
+    {
+        let Some(best) = best else { continue };
+        fitted.set(Part::Metric, name, 0, best.profit);
+        fitted.set(Part::Metric, &format!("{name}_share"), 0, best.share);
     }
 }
 

@@ -16,12 +16,15 @@ use datafusion::prelude::DataFrame;
 use ndarray::Axis;
 
 use super::declaration::PropensityParams;
-use super::judge::{report, report_not_eligible, set_counts};
+use super::judge::{report, report_campaign, report_not_eligible, set_counts};
 use super::regression::{Learnt, learn};
-use super::score::Scorer;
-use super::{coefficients, folds};
+use super::rows::{Rows, stack};
+use super::scorer::Scorer;
+use super::{calibrate, challenger, coefficients, folds};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
+use crate::mining::calibration::Calibrator;
+use crate::mining::drift::{Bins, Counted, Reference};
 use crate::mining::feature_column::FeatureColumn;
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
@@ -31,6 +34,8 @@ use crate::ops::holdout_scores::HoldoutScore;
 
 /// The column that says for whom the outcome came.
 pub(super) const OUTCOME: &str = "__outcome";
+/// What the score is called where its drift is told.
+pub(super) const SCORE: &str = "score";
 /// Of labelled customers one in so many is held out.
 const HOLDOUT_IN: u64 = 5;
 
@@ -58,16 +63,6 @@ struct Samples {
     held_out: Rows,
 }
 
-/// Customers in memory, a sample where there are many.
-pub(super) struct Rows {
-    /// When, and until when the outcome was open; `None` for labelled customers of today.
-    window: Option<(Instant, Instant)>,
-    features: Matrix,
-    outcomes: Vec<bool>,
-    /// Customers who are scored and not learnt from.
-    not_eligible: Option<(Matrix, Vec<bool>)>,
-}
-
 /// The texts of each column of text that somebody had who was learnt from.
 pub(super) type Seen = BTreeMap<String, Vec<String>>;
 
@@ -79,20 +74,25 @@ pub(super) struct Fit {
     pub held_out: Vec<HoldoutScore>,
 }
 
-/// Learns who is likely to have the outcome. Too few rows, outcomes or cut-offs make a model that is
+/// Learns who is likely to have the outcome; `previous` is the last model, whose bins of drift are kept. Too few rows, outcomes or cut-offs make a model that is
 /// `not_fitted`.
 ///
 /// # Errors
 /// When the frame of labelled customers cannot be read, lacks a column, holds a customer twice or an unknown
 /// outcome.
-pub(super) async fn fit(model: &str, params: &PropensityParams, labelled: Labelled) -> Result<Fit> {
+pub(super) async fn fit(
+    model: &str,
+    params: &PropensityParams,
+    labelled: Labelled,
+    previous: Option<FittedModel>,
+) -> Result<Fit> {
     let samples = match labelled {
         Labelled::Cutoffs(past) => latest_held_out(past),
         Labelled::Customers(frame) => Some(held_apart(read(params, frame, params.sample).await?)),
     };
     let (name, params) = (model.to_owned(), params.clone());
     // Off the threads that other steps' streams run on.
-    let fitted = tokio::task::spawn_blocking(move || fit_rows(&name, &params, samples))
+    let fitted = tokio::task::spawn_blocking(move || fit_rows(&name, &params, samples, previous.as_ref()))
         .await
         .doing("learn who is likely to have the outcome")?;
     let (fitted, seen, held_out) = match fitted {
@@ -180,7 +180,12 @@ fn refuse_logarithms_of_text(params: &PropensityParams, frame: &DataFrame) -> Re
     Error::all(wrong.map(error).collect())
 }
 
-fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) -> FitResult<Fit> {
+fn fit_rows(
+    model: &str,
+    params: &PropensityParams,
+    samples: Option<Samples>,
+    previous: Option<&FittedModel>,
+) -> FitResult<Fit> {
     let Some(Samples { training: mut past, held_out }) = samples else {
         return Err(FitError::NotFitted("the history is too short for any cut-off".to_owned()));
     };
@@ -199,12 +204,23 @@ fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) ->
     let (train, outcomes) = stack(&training)?;
     require_enough(params, training.len(), &outcomes)?;
     let judged = learn(params, &train, &outcomes)?;
-    let scores = judged.predict(&held_out.features);
+    let (method, unseen) = calibrate::method(&mut fitted, params, &training)?;
+    let calibrator = Calibrator::fit(method, &unseen);
+    let of_regression = |features: &Matrix| -> Vec<f64> {
+        judged.log_odds(features).into_iter().map(|score| calibrator.apply(score)).collect()
+    };
+    let scores = of_regression(&held_out.features);
+    let trees = challenger::judge(&mut fitted, params, &training, (&held_out, &scores), previous)?;
+    let chances = |features: &Matrix| match &trees {
+        Some(trees) => trees.chances(features),
+        None => of_regression(features),
+    };
+    let scores = chances(&held_out.features);
     report(&mut fitted, &scores, &held_out.outcomes);
+    report_campaign(&mut fitted, params, &scores, &held_out.outcomes);
     let judged_on = holdout_scores(&held_out, &scores);
     if let Some((features, outcomes)) = &held_out.not_eligible {
-        let scores = judged.predict(features);
-        report_not_eligible(&mut fitted, &scores, outcomes);
+        report_not_eligible(&mut fitted, &chances(features), outcomes);
     }
     set_counts(&mut fitted, "train", &outcomes);
 
@@ -221,20 +237,58 @@ fn fit_rows(model: &str, params: &PropensityParams, samples: Option<Samples>) ->
     }
     let (all, outcomes) = stack(&past.iter().collect::<Vec<_>>())?;
     if let Some(count) = params.folds {
-        folds::judge(&mut fitted, params, &all, &outcomes, count)?;
+        folds::judge(&mut fitted, params, &all, &outcomes, (count, method, trees.is_some()))?;
     }
-    let Learnt { logistic, one_hot, scaling, dropped, repeats } = learn(params, &all, &outcomes)?;
+    let learnt = learn(params, &all, &outcomes)?;
+    let has_cutoffs = past.iter().all(|rows| rows.window.is_some());
+    let calibrator = match has_cutoffs {
+        true => calibrate::calibrator(params, &past.iter().collect::<Vec<_>>(), method)?,
+        false => calibrate::of_everybody(params, &all, &outcomes, method)?,
+    };
+    if calibrator.method() != method {
+        fitted
+            .remark(format!("scores are not calibrated by `{method}`: too few customers of either outcome"));
+    }
+    let trees = match trees {
+        Some(_) => challenger::learn(&mut fitted, params, &past.iter().collect::<Vec<_>>())?,
+        None => None,
+    };
+    let scores = match &trees {
+        Some(trees) => trees.chances(&all),
+        None => learnt.log_odds(&all).into_iter().map(|score| calibrator.apply(score)).collect(),
+    };
+    let reference = reference(&all, &scores, params, previous);
+    let Learnt { logistic, one_hot, scaling, dropped, repeats } = learnt;
     for column in dropped {
         fitted.remark(format!("the column `{column}` is left out: it does not vary between customers"));
     }
     coefficients::report(&mut fitted, &logistic, &one_hot, &scaling, &repeats);
     set_counts(&mut fitted, "final", &outcomes);
     fitted.set(Part::Metric, "gradient", 0, logistic.gradient);
+    challenger::store(&mut fitted, trees.as_ref(), &all);
     let texts =
         all.columns.iter().cloned().zip(all.texts).filter_map(|(column, texts)| Some((column, texts?)));
     let seen = texts.collect();
-    Scorer { one_hot, scaling, intercept: logistic.intercept, weights: logistic.weights }.store(&mut fitted);
+    reference.store(&mut fitted);
+    let (intercept, weights) = (logistic.intercept, logistic.weights);
+    let calibrator = trees.as_ref().map_or(calibrator, |trees| trees.calibrator.clone());
+    Scorer { one_hot, scaling, intercept, weights, calibrator }.store(&mut fitted);
     Ok(Fit { fitted, seen, held_out: judged_on })
+}
+
+/// The bins by which drift is measured, and how those learnt from lie in them: the columns, and last the score.
+fn reference(
+    rows: &Matrix,
+    scores: &[f64],
+    params: &PropensityParams,
+    previous: Option<&FittedModel>,
+) -> Reference {
+    let mut fresh = Bins::of(rows, params.level_floor);
+    fresh.push(Bins::of_numbers(SCORE, scores));
+    let bins = Reference::bins_kept(previous, fresh);
+    let mut learnt: Vec<Counted> = bins[..bins.len() - 1].iter().map(|bins| bins.count(rows)).collect();
+    learnt.extend(bins.last().map(|of_score| of_score.count_numbers(scores)));
+    Reference { bins, learnt }
 }
 
 fn holdout_scores(held_out: &Rows, scores: &[f64]) -> Vec<HoldoutScore> {
@@ -272,12 +326,6 @@ fn require_enough(params: &PropensityParams, cutoffs: usize, outcomes: &[bool]) 
         )));
     }
     Ok(())
-}
-
-/// Cut-offs one under the other, oldest first; a customer may stand in each of them.
-fn stack(past: &[&Rows]) -> Result<(Matrix, Vec<bool>)> {
-    let matrix = Matrix::stack(&past.iter().map(|rows| &rows.features).collect::<Vec<_>>())?;
-    Ok((matrix, past.iter().flat_map(|rows| rows.outcomes.iter().copied()).collect()))
 }
 
 #[cfg(test)]

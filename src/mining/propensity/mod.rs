@@ -3,25 +3,37 @@
 //! ```text
 //! declaration  [propensity.<name>], checked
 //! outcome      what came within the window after it
+//! rows         customers in memory, with what came of them
 //! regression   features and outcomes → weights
 //! learn        cut-offs with their outcomes → a fitted model, judged on the hold-out
 //! folds        … and on every customer in turn, where the features carry the label
+//! trees        … features and outcomes → boosted trees
+//! challenger   which of the two scores
+//! calibrate    from scores to chances, by customers who were not learnt from
 //! judge        the figures, and what is to be said of them
 //! coefficients what was learnt in the units of the data
 //! unseen       who is scored with a text that was not learnt from
-//! score        the fitted model as SQL
+//! reasons      why a customer has her score, in words
+//! score        the fitted model as SQL   (scorer, trees_scorer: what it needs)
 //! step         → mart.<name>_scores
 //! ```
 
+mod calibrate;
+mod challenger;
 mod coefficients;
 mod declaration;
 mod folds;
 mod judge;
 mod learn;
 mod outcome;
+mod reasons;
 mod regression;
+mod rows;
 mod score;
+mod scorer;
 mod step;
+mod trees;
+mod trees_scorer;
 mod unseen;
 
 pub use declaration::{EventOutcome, OutcomeParams, PropensityParams, PropensitySection};

@@ -1,12 +1,13 @@
 //! The outcome that followed a cut-off: whether an event came within the window.
 
+use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::common::Column;
-use datafusion::functions_aggregate::expr_fn::max;
-use datafusion::logical_expr::{JoinType, col, lit};
+use datafusion::functions_aggregate::expr_fn::{max, sum};
+use datafusion::logical_expr::{Expr, JoinType, cast, col, ident, lit, when};
 use datafusion::prelude::DataFrame;
 
-use super::declaration::EventOutcome;
+use super::declaration::{Comes, EventOutcome};
 use super::learn::OUTCOME;
 use crate::clock::Instant;
 use crate::error::{Context, Error, Result};
@@ -47,13 +48,16 @@ impl EventOutcome {
         // The rows of before the cut-off are those that were known then: of a mere date, the days that were
         // over.
         let before = time.known_before(&self.events, events.schema(), cutoff, zone)?;
-        let came = events
-            .filter(before.is_not_true())
-            .and_then(|e| {
-                e.aggregate(vec![col("customer_id").alias("came_again")], vec![max(lit(1_i64)).alias("one")])
-            })
-            .and_then(|e| e.select(vec![col("came_again")]))
-            .doing(format!("read the outcome from {}", self.events))?;
+        let came = match &self.comes {
+            Comes::Event | Comes::NoEvent => one_each(events.filter(before.is_not_true())),
+            Comes::Fall { amount, to } => {
+                let start = shift_days(cutoff, -i64::from(self.window_days), zone)?;
+                let long_before = time.known_before(&self.events, events.schema(), start, zone)?;
+                let windows = (long_before.is_not_true().and(before.clone()), before.is_not_true());
+                who_fell(events, amount, *to, windows)
+            }
+        }
+        .doing(format!("read the outcome from {}", self.events))?;
         let came = match heirs {
             Some(heirs) => heirs::for_whom(came, heirs)?,
             None => came,
@@ -64,10 +68,41 @@ impl EventOutcome {
             .and_then(|joined| {
                 let mut columns: Vec<_> = names.iter().map(|n| col(Column::from_name(n))).collect();
                 let came = col("came_again");
-                let outcome = if self.comes { came.is_not_null() } else { came.is_null() };
+                let outcome = match self.comes {
+                    Comes::NoEvent => came.is_null(),
+                    Comes::Event | Comes::Fall { .. } => came.is_not_null(),
+                };
                 columns.push(outcome.alias(OUTCOME));
                 joined.select(columns)
             })
             .doing("join features and outcome")
     }
+}
+
+/// What sums are taken in: exact, whatever the order of the rows.
+const AMOUNT: DataType = DataType::Decimal128(38, 6);
+
+/// Each customer who has an event, once.
+fn one_each(events: datafusion::error::Result<DataFrame>) -> datafusion::error::Result<DataFrame> {
+    events?
+        .aggregate(vec![col("customer_id").alias("came_again")], vec![max(lit(1_i64)).alias("one")])?
+        .select(vec![col("came_again")])
+}
+
+/// Each customer whose amount in the window after is less than a share of that in the window before.
+fn who_fell(
+    events: DataFrame,
+    amount: &str,
+    to: f64,
+    (before, after): (Expr, Expr),
+) -> datafusion::error::Result<DataFrame> {
+    let within =
+        |window: Expr| when(window, cast(ident(amount), AMOUNT)).otherwise(cast(lit(0_i64), AMOUNT)).map(sum);
+    let sums = vec![within(before)?.alias("before"), within(after)?.alias("after")];
+    let number = |column: &str| cast(col(column), DataType::Float64);
+    let fell = number("after").lt(lit(to) * number("before")).and(number("before").gt(lit(0.0)));
+    events
+        .aggregate(vec![col("customer_id").alias("came_again")], sums)?
+        .filter(fell)?
+        .select(vec![col("came_again")])
 }

@@ -18,9 +18,9 @@ pub(super) struct Learnt {
 }
 
 impl Learnt {
-    /// Returns the probability of each customer.
-    pub fn predict(&self, rows: &Matrix) -> Vec<f64> {
-        self.logistic.predict(&self.scaling.apply(&self.one_hot.apply(rows)))
+    /// Returns the log-odds of each customer.
+    pub fn log_odds(&self, rows: &Matrix) -> Vec<f64> {
+        self.logistic.log_odds(&self.scaling.apply(&self.one_hot.apply(rows)))
     }
 }
 

@@ -9,21 +9,24 @@ use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
 
 use super::declaration::{EventOutcome, PropensityParams};
-use super::learn::{Fit, Labelled, LabelledCutoff, OUTCOME, Rows, fit};
+use super::learn::{Fit, Labelled, LabelledCutoff, OUTCOME, SCORE, fit};
+use super::rows::Rows;
 use super::score::score;
 use super::unseen;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
 use crate::mining::cutoffs::Cutoffs;
+use crate::mining::drift::{self, Bins, Reference};
 use crate::mining::feature_query::FeatureQuery;
-use crate::mining::fitted::ModelKind;
+use crate::mining::fitted::{FittedModel, ModelKind};
 use crate::mining::heirs::{self, CUSTOMER_IDS};
 use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
 use crate::ops::{holdout_scores, models};
 use crate::sql_type::sql_type;
 use crate::step::{MadeTable, Step, StepContext, StepFailure, StepOutput, Then};
+use crate::warehouse::catalog::Session;
 
 /// A propensity of a pipeline.
 #[derive(Debug, Clone)]
@@ -124,14 +127,19 @@ impl Propensity {
         let declared = (self, self.fixed_cutoffs(context)?);
         let mut holdout = None;
         let refit = Refit::of(context, &self.name, ModelKind::Propensity, &self.reads(), &declared).await?;
-        let fitted = match refit {
+        let last_run = match &refit {
+            Refit::NotDue(fitted) => Some(fitted.clone()),
+            Refit::Due { previous, .. } => previous.clone(),
+        };
+        let mut fitted = match refit {
             Refit::NotDue(fitted) => {
                 notes.push(kept(&fitted));
                 fitted
             }
-            Refit::Due { inputs, .. } => {
+            Refit::Due { inputs, previous } => {
                 let labelled = self.labelled(context, &today, &mut notes, &mut warnings).await?;
-                let Fit { mut fitted, seen, held_out } = fit(&self.name, &self.params, labelled).await?;
+                let Fit { mut fitted, seen, held_out } =
+                    fit(&self.name, &self.params, labelled, previous).await?;
                 unseen::report(&mut fitted, &seen, today.clone(), self.params.scored_when()).await?;
                 inputs.note(&mut fitted);
                 warnings.extend(fitted.warnings());
@@ -139,8 +147,8 @@ impl Propensity {
                 fitted
             }
         };
-        let called = format!("{}_probability", self.name);
-        let scores = score(&fitted, today, &called, self.params.scored_when())?;
+        let scores = score(&fitted, today, &self.name, &self.params)?;
+        warnings.extend(self.drift(&mut fitted, &session, last_run.as_ref()).await?);
         let mut staged = vec![
             context.stage_frame(&self.table(), scores).await?,
             context.append_fitted(&fitted.to_batch()?).await?,
@@ -151,6 +159,31 @@ impl Propensity {
             staged.push(context.append(&holdout_scores::table(), &rows).await?);
         }
         Ok(StepOutput::of(staged).with_notes(notes).with_warnings(warnings))
+    }
+
+    /// Writes down how far those learnt from tonight, were it a cut-off, are from those whom the model learnt from.
+    /// Returns what the run should say of it.
+    async fn drift(
+        &self,
+        fitted: &mut FittedModel,
+        session: &Session,
+        last_run: Option<&FittedModel>,
+    ) -> Result<Option<String>> {
+        if !fitted.is_fitted() {
+            return Ok(None);
+        }
+        let reference = Reference::load(fitted)?;
+        let today = session.table(&self.params.features).await?;
+        let Some((of_score, of_columns)) = reference.bins.split_last() else { return Ok(None) };
+        let eligible = self.eligible(today)?;
+        let mut tonight = Bins::count_all(of_columns, eligible.clone()).await?;
+        let everybody = PropensityParams { eligible: None, scored: None, reasons: 0, ..self.params.clone() };
+        let scores = score(fitted, eligible, SCORE, &everybody)?;
+        let scores = scores
+            .select(vec![ident(format!("{SCORE}_probability")).alias(SCORE)])
+            .doing("read tonight's scores")?;
+        tonight.extend(Bins::count_all(std::slice::from_ref(of_score), scores).await?);
+        Ok(drift::report(fitted, &reference, &tonight, last_run))
     }
 
     /// Returns the declared instants whose outcome is known by now: with time there are more, without any news.

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::mining::bounds::{at_least, check_winsorise, winsorise};
 use crate::mining::condition::check_condition;
 use crate::mining::feature_column::{FeatureColumn, check_columns};
+use crate::mining::feature_words::{Words, check_words};
 use crate::name::TableName;
 
 /// Groups of customers who are like each other.
@@ -48,19 +49,6 @@ pub struct SegmentSection {
     /// several rules that hold, the first counts.
     #[serde(default)]
     pub apart: Vec<ApartSection>,
-}
-
-/// What a feature is called in names.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "expected two words, [\"rare\", \"frequent\"], or one for the feature, \"orders\""
-)]
-pub enum Words {
-    /// For low and for high values: `rare`, `frequent`.
-    LowHigh([String; 2]),
-    /// For the feature: `value`, of which is said where it lies.
-    Noun(String),
 }
 
 /// A segment by a rule.
@@ -148,17 +136,7 @@ impl SegmentSection {
                 )),
             ));
         }
-        for column in self.names.keys() {
-            if !self.columns.iter().any(|c| c.column == *column) {
-                problems.push(Problem::new(
-                    ["names", column],
-                    Error::config(format!(
-                        "`{column}` is named but is not among the columns of the segments"
-                    ))
-                    .hint("add it to `columns`, or drop its words"),
-                ));
-            }
-        }
+        check_words(&self.names, &self.columns, "segments", &mut problems);
         check_apart(&self.apart, &mut problems);
         if !problems.is_empty() {
             return Err(problems);

@@ -12,8 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::declaration::Words;
 use super::position::{Place, Position};
+use crate::mining::feature_words::Words;
 
 const MOST_CLAIMS: usize = 3;
 /// By how many customers of all a claim is true before it is made, and before it must be made.

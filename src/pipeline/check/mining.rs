@@ -231,7 +231,7 @@ impl Checking<'_, '_> {
             OutcomeParams::Event(outcome) => outcome.clone(),
         };
         let knows_its_past = self.knows_its_past(&["propensity", name, "features"], model, known);
-        let event = if outcome.comes { "event" } else { "absence_of" };
+        let event = outcome.comes.key();
         let has_time = self.has_time(&["propensity", name, "outcome", event], &outcome.events, known);
         let cutoffs = self.cutoffs(&["propensity", name, "cutoffs"], section.cutoffs.as_ref()?, zone)?;
         let features =

@@ -12,9 +12,10 @@ use datafusion::logical_expr::{ident, lit, when};
 use super::*;
 use crate::mining::KEY;
 use crate::mining::feature_column::FeatureColumn;
+use crate::mining::feature_words::Words;
 use crate::mining::metrics::adjusted_rand_index;
 use crate::mining::segments::assignment::score;
-use crate::mining::segments::declaration::{ApartSection, Words};
+use crate::mining::segments::declaration::ApartSection;
 use crate::mining::segments::profile::profiles;
 use crate::mining::test_data::blobs;
 
