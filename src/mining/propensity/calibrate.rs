@@ -14,6 +14,8 @@ use crate::mining::fitted::{FittedModel, Part};
 use crate::mining::matrix::{Key, Matrix};
 
 const PARTS: u64 = 3;
+/// By other digits of the hash than those by which labelled customers are held out.
+const DIGITS: u64 = 100;
 
 /// Returns the method declared, or the one that does best on the last customers learnt from; and the scores that it
 /// was chosen on. Writes down how each did.
@@ -79,7 +81,7 @@ fn in_turn(params: &PropensityParams, rows: &Matrix, outcomes: &[bool], from: us
     let mut all = Scored::default();
     for part in 0..PARTS {
         let (test, train): (Vec<usize>, Vec<usize>) =
-            (0..outcomes.len()).partition(|&row| rows.keys[row].hash() % PARTS == part);
+            (0..outcomes.len()).partition(|&row| (rows.keys[row].hash() / DIGITS) % PARTS == part);
         let test: Vec<usize> = test.into_iter().filter(|row| *row >= from).collect();
         let of = |picked: &[usize]| picked.iter().map(|&row| outcomes[row]).collect::<Vec<_>>();
         if test.is_empty() {
@@ -100,5 +102,5 @@ fn in_turn(params: &PropensityParams, rows: &Matrix, outcomes: &[bool], from: us
 
 /// By other digits of the hash than those that part the customers.
 fn in_first_half(key: &Key) -> bool {
-    (key.hash() / PARTS).is_multiple_of(2)
+    (key.hash() / DIGITS / PARTS).is_multiple_of(2)
 }

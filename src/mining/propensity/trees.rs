@@ -15,6 +15,8 @@ use crate::mining::one_hot::OneHot;
 /// Of more customers a sample is learnt from.
 const MOST_ROWS: usize = 20_000;
 const PARTS: u64 = 5;
+/// By other digits of the hash than those by which labelled customers are held out.
+const DIGITS: u64 = 100;
 
 /// Trees, and what their rows went through.
 pub(super) struct LearntTrees {
@@ -53,11 +55,11 @@ pub(super) fn learn(
 ) -> FitResult<LearntTrees> {
     let one_hot = OneHot::fit(rows, params.level_floor);
     let numbers = one_hot.apply(rows);
-    // By other digits of the hash than those that part the customers.
+    let hash = |row: usize| rows.keys[row].hash() / DIGITS;
     let every = rows.rows().div_ceil(MOST_ROWS).max(1) as u64;
     let (apart, learnt): (Vec<usize>, Vec<usize>) = (0..rows.rows())
-        .filter(|row| (rows.keys[*row].hash() / PARTS).is_multiple_of(every))
-        .partition(|row| rows.keys[*row].hash().is_multiple_of(PARTS));
+        .filter(|row| (hash(*row) / PARTS).is_multiple_of(every))
+        .partition(|row| hash(*row).is_multiple_of(PARTS));
     let of = |picked: &[usize]| -> (Array2<f64>, Vec<bool>) {
         let outcomes = picked.iter().map(|&row| outcomes[row]).collect();
         (numbers.values.select(Axis(0), picked), outcomes)
@@ -73,7 +75,7 @@ pub(super) fn learn(
     for (place, &row) in apart.iter().enumerate().filter(|(_, row)| **row >= latest_from) {
         scored.log_odds.push(log_odds[place]);
         scored.outcomes.push(outcomes[row]);
-        scored.in_first_half.push((rows.keys[row].hash() / PARTS / every).is_multiple_of(2));
+        scored.in_first_half.push((hash(row) / PARTS / every).is_multiple_of(2));
     }
     let method = match params.calibration {
         Calibration::Chosen => scored.choose().map_or(Calibration::None, |choice| choice.method),
