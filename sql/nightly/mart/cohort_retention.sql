@@ -1,6 +1,6 @@
--- Grain: one row per channel by which customers came (`all` for every channel), month of their first order and number of
--- months since, 0 for that month: how many were there, how many of them ordered in the month, and what they have brought.
--- Only months that are over at $as_of.
+-- Grain: one row per channel by which customers came (`all` for every channel), month of their first order and number
+-- of months since, 0 for that month: how many were there, how many of them ordered in the month, and what they have
+-- brought. Only months that are over at $as_of.
 with followed as (
   select customer_id, cohort_month, unnest(make_array('all', acquisition_channel)) as acquisition_channel
   from mart.customer_cohorts
