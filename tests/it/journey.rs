@@ -246,6 +246,25 @@ async fn retention(context: &SessionContext) {
     let [margin, retention, rate, worth, effect] = [all[1], all[2], all[3], all[4], all[5]];
     // What like customers did a year ago is what these did in the year that was drawn for them.
     assert!((retention - all[6]).abs() < 0.05, "retention {retention}, {} planted", all[6]);
+    // And segment by segment, large ones.
+    let segments = rows(
+        context,
+        &format!(
+            "select max(r.retention), avg(case when t.drawn_orders_365d > 0 then 1.0 else 0.0 end)
+             from ({}) known join true_profits t using (person_id) join customer_value v using (customer_id)
+               join segments s using (customer_id)
+               join retention_effect r on r.dimension = 'segment' and r.dimension_value = s.segment_name
+             where v.days_since_purchase < 365
+             group by s.segment_name having count(*) > 100",
+            certain()
+        ),
+    )
+    .await;
+    assert!(segments.num_rows() > 3);
+    for row in 0..segments.num_rows() {
+        let [found, planted] = [0, 1].map(|n| segments.column(n).as_primitive::<Float64Type>().value(row));
+        assert!((found - planted).abs() < 0.08, "retention {found}, {planted} planted");
+    }
     // Closed form, to the cent.
     let closed = |r: f64| margin * r / (1.0 + rate - r);
     assert_eq!(rate, 0.1);
