@@ -34,7 +34,10 @@ pub struct Call {
     pub number: String,
     pub at: Moment,
     pub reason: &'static str,
+    /// Seconds in the queue; drawn when all calls of a person are known (`economy::waiting`).
+    pub waited: i64,
     pub seconds: i64,
+    pub resolved: bool,
     pub satisfaction: Option<u8>,
     pub card: Option<String>,
     pub email: Option<String>,
@@ -231,7 +234,18 @@ impl<'a> Story<'a> {
         let phone = shows_phone.then(|| write_phone(&mut self.rng, person.phone));
         if is_exported(at) {
             self.key("calls", "call", &number);
-            self.calls.push(Call { number, at, reason, seconds, satisfaction, card, email, phone });
+            self.calls.push(Call {
+                number,
+                at,
+                reason,
+                waited: 0,
+                seconds,
+                resolved: true,
+                satisfaction,
+                card,
+                email,
+                phone,
+            });
         }
     }
 }

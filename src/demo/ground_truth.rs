@@ -17,6 +17,7 @@ use super::calendar::{
 use super::campaign::{CONTROL_SHARE, Group, LIFT, LIFT_STEPS, MEASURED};
 use super::channel_records::Story;
 use super::churn::{INCIDENT, INCIDENT_MEMORY, churn_probability};
+use super::economy::waiting::{LONGER_MEAN, SHORTEST_MEAN};
 use super::organisation::Organisation;
 use super::output::{Columns, Rows, Table, columns};
 use super::person::Person;
@@ -239,6 +240,12 @@ impl Effects {
                 "expected_increment_in_buyers_per_treated": self.expected_increment / self.treated.persons.max(1) as f64,
                 "other_campaigns": "no effect planted",
             },
+            "waiting": {
+                "meaning": "seconds in the queue of the call centre, exponential; who buys most waits longest",
+                "mean_of_the_smallest_customers": SHORTEST_MEAN,
+                "mean_of_the_best_customers": SHORTEST_MEAN + LONGER_MEAN,
+            },
+            "loyalty_scheme": "no effect planted: members and others differ in who they are",
         })
     }
 }

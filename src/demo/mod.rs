@@ -91,11 +91,14 @@ impl Retailer {
         let mut exports = export::Exports::create(&dir.join("exports"), self.seed, &catalogue)?;
         let mut truth = ground_truth::Truth::create(&dir.join("truth"))?;
         let mut worths = economy::truth::WorthTruth::create(&dir.join("truth"), self.seed)?;
+        let mut journeys = economy::journey::JourneyTruth::create(&dir.join("truth"))?;
         for number in 0..self.customers {
             let person = person::Person::draw(self.seed, number);
             let life = behaviour::Life::live(self.seed, &person);
             let mut story = channel_records::Story::tell(self.seed, &person, &life, &catalogue);
-            let dealings = economy::dealings::Dealings::draw(self.seed, &story);
+            let mut dealings = economy::dealings::Dealings::draw(self.seed, &story);
+            economy::waiting::queue(&mut story, &mut dealings);
+            journeys.write(&story, &dealings)?;
             let calls: Vec<calendar::Moment> = story.calls.iter().map(|call| call.at).collect();
             exports.write(&mut story, &catalogue)?;
             exports.write_dealings(&mut story, &dealings, &catalogue)?;
@@ -112,6 +115,7 @@ impl Retailer {
         let mut rows = exports.finish()?;
         truth.finish(&mut rows)?;
         worths.finish(&mut rows)?;
+        journeys.finish(&mut rows)?;
         Ok(Summary { persons: self.customers, rows })
     }
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 
 /// Each customer with the person whom most of their keys are of, and whether each is the other's only one.
-const WHO: &str = "
+pub const WHO: &str = "
     with pairs as (
       select i.customer_id, t.person_id, count(*) as n
       from truth_keys t join ids i on i.source = t.key_kind and i.record_id =

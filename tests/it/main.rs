@@ -26,6 +26,7 @@ mod fuzz;
 mod golden;
 mod hidden;
 mod identity;
+mod journey;
 mod kill;
 mod killed_verbs;
 mod ledger;

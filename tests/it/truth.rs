@@ -144,4 +144,5 @@ async fn the_demo_finds_what_was_planted() {
     assert!(index > 0.4, "adjusted Rand index {index}");
 
     crate::ledger::agrees_with_the_truth(&context, dir).await;
+    crate::journey::agrees_with_the_truth(&context, dir).await;
 }

@@ -13,7 +13,13 @@ written as (
   union all
   -- An address is a record of its own where nothing else is known.
   select 'email', standard_email(email), email
-  from (select email from raw.email_events union select email from raw.consents) as mailed
+  from (
+    select email from raw.email_events
+    union
+    select email from raw.consents
+    union
+    select by_email from raw.referrals
+  ) as mailed
   union all
   select 'call', call_id, email from raw.calls
   union all

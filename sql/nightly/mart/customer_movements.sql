@@ -1,6 +1,7 @@
 -- Grain: one row per customer and month in which the customer's value changed: what it was before and is after.
 -- A customer is worth the margin of the last twelve months, returns taken off, and is of the portfolio while they hold
--- a purchase or a return of the customer. When mart.customer_value brings the margin to come, it takes this one's place.
+-- a purchase or a return of the customer. The margin to come is in mart.portfolio_equity: it is that of tonight, and
+-- what it was in earlier months is not known.
 -- Each month's margin comes in with the month and leaves twelve months later, so the value is a running sum.
 with margins as (
   select

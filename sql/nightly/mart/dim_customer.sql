@@ -1,5 +1,5 @@
 -- Grain: one row per customer, and one for all sales whose customer is not known. Nothing that names a person: what
--- tells customers apart is the id. The value to come of a customer joins here once there is mart.customer_value.
+-- tells customers apart is the id. The value to come is in mart.customer_value.
 with ordered as (
   select
     customer_id,

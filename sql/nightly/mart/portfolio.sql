@@ -1,5 +1,6 @@
 -- Grain: one row per month that is over: what the portfolio of customers was worth before and after, and what moved it.
--- Both ends are summed from the order lines, on a way of their own: they tell whether the movements add up.
+-- Both ends are summed from the order lines, on a way of their own: they tell whether the movements add up. What the
+-- customers will bring is known as of tonight alone: it stands in the last month.
 with lines as (
   select
     lines.customer_id,
@@ -65,7 +66,8 @@ differences as (
     and splits.category = movement.category
     and splits.dimension = dimensions.dimension
   group by 1
-)
+),
+last_month as (select max(month) as month from months)
 select
   months.month,
   coalesce(customers_before.customers, 0) as customers_before,
@@ -80,7 +82,11 @@ select
   moved.shrunk_amount,
   moved.lost_amount,
   cast(coalesce(worth_after.amount, 0) as decimal(15, 2)) as value_after,
-  cast(differences.split_difference as decimal(15, 2)) as split_difference
+  cast(differences.split_difference as decimal(15, 2)) as split_difference,
+  equity.customers as equity_customers,
+  equity.equity,
+  equity.equity_low,
+  equity.equity_high
 from months
 join moved on moved.month = months.month
 left join worth as worth_after on worth_after.month = months.month
@@ -88,3 +94,5 @@ left join worth as worth_before on worth_before.month = cast(months.month - inte
 left join customers as customers_after on customers_after.month = months.month
 left join customers as customers_before on customers_before.month = cast(months.month - interval '1 month' as date)
 join differences on differences.month = months.month
+left join last_month on last_month.month = months.month
+left join mart.portfolio_equity as equity on equity.dimension = 'all' and last_month.month is not null

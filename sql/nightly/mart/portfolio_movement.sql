@@ -14,11 +14,25 @@ every as (
   select months.month, categories.category
   from months
   cross join (values ('won'), ('returned'), ('grown'), ('shrunk'), ('lost')) as categories (category)
+),
+last_month as (select max(month) as month from months),
+-- What those who moved in the last month will bring: values are tonight's, and were others before.
+promised as (
+  select
+    movements.month,
+    movements.category,
+    cast(sum(cast(scores.value as decimal(18,2))) as decimal(18,2)) as equity
+  from mart.customer_movements as movements
+  join last_month on last_month.month = movements.month
+  join mart.customer_value as scores on scores.customer_id = movements.customer_id
+  group by 1, 2
 )
 select
   every.month,
   every.category,
   coalesce(moved.customers, 0) as customers,
-  cast(coalesce(moved.amount, 0) as decimal(15, 2)) as amount
+  cast(coalesce(moved.amount, 0) as decimal(15, 2)) as amount,
+  promised.equity
 from every
 left join moved on moved.month = every.month and moved.category = every.category
+left join promised on promised.month = every.month and promised.category = every.category

@@ -102,7 +102,19 @@ fn calls(story: &Story, rng: &mut Stream, numbers: &mut u64) -> Vec<Call> {
             let satisfaction = happens(rng, 0.4).then(|| rng.gen_range(3..6));
             if is_exported(at) && all.len() < MOST_CALLS {
                 let number = format!("CA{:011}", story.late_record(numbers));
-                all.push(Call { number, at, reason, seconds, satisfaction, card, email, phone: None });
+                let (waited, resolved) = (0, true);
+                all.push(Call {
+                    number,
+                    at,
+                    reason,
+                    waited,
+                    seconds,
+                    resolved,
+                    satisfaction,
+                    card,
+                    email,
+                    phone: None,
+                });
             }
         }
     }

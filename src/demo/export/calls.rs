@@ -21,7 +21,9 @@ impl CallCentre {
         let years = YEARS.iter().map(|year| {
             let mut sheet = Sheet::utf8(folder.join(format!("calls/calls_{year}.csv")))?;
             sheet.line("# contacts of the call centre, times in Europe/Paris")?;
-            sheet.line("call_id,started_at,reason,duration_s,satisfaction,card,email,phone,caller")?;
+            sheet.line(
+                "call_id,started_at,reason,waited_s,duration_s,resolved,satisfaction,card,email,phone,caller",
+            )?;
             Ok(sheet)
         });
         Ok(CallCentre { years: years.collect::<Result<_>>()? })
@@ -70,9 +72,11 @@ impl CallCentre {
 fn row(call: &Call, time: &str, seconds: &str, caller: &str) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     format!(
-        "{},{time},{},{seconds},{},{},{},{},{caller}",
+        "{},{time},{},{},{seconds},{},{},{},{},{},{caller}",
         call.number,
         call.reason,
+        call.waited,
+        if call.resolved { "oui" } else { "non" },
         call.satisfaction.map_or(String::new(), |s| s.to_string()),
         text(&call.card),
         text(&call.email),

@@ -36,12 +36,18 @@ const COLUMNS: [(&str, DataType); 12] = [
 const MOST_KEPT: usize = 100_000;
 
 /// Returns one row per customer: its key, its group, and what the model says; nulls where there is no model. The frame
-/// has the columns of [`super::customers::frame`].
+/// has the columns of [`super::customers::frame`]. What a year takes off stands in every row: what is made of values can
+/// discount as they do.
 ///
 /// # Errors
 /// None, unless the frame lacks a column.
-pub(super) fn score(model: Option<&Arc<ValueModel>>, customers: DataFrame) -> Result<DataFrame> {
+pub(super) fn score(
+    model: Option<&Arc<ValueModel>>,
+    discount_rate: f64,
+    customers: DataFrame,
+) -> Result<DataFrame> {
     let doing = "write the value as SQL";
+    let terms = || lit(discount_rate).alias("discount_rate");
     let mut picked = vec![
         ident(KEY),
         ident(columns::GROUP).alias("value_group"),
@@ -51,6 +57,7 @@ pub(super) fn score(model: Option<&Arc<ValueModel>>, customers: DataFrame) -> Re
         for (name, kind) in COLUMNS {
             picked.push(cast(lit(ScalarValue::Null), kind).alias(name));
         }
+        picked.push(terms());
         return customers.select(picked).doing(doing);
     };
     let number = |column: &str| cast(ident(column), DataType::Int64);
@@ -65,6 +72,7 @@ pub(super) fn score(model: Option<&Arc<ValueModel>>, customers: DataFrame) -> Re
     let scored: Vec<Expr> = picked.iter().cloned().chain([value.alias("__value")]).collect();
     let mut picked = vec![ident(KEY), ident("value_group"), ident("first_purchase_on")];
     picked.extend(COLUMNS.iter().map(|(name, _)| get_field(ident("__value"), *name).alias(*name)));
+    picked.push(terms());
     customers.select(scored).and_then(|scored| scored.select(picked)).doing(doing)
 }
 

@@ -164,7 +164,7 @@ impl Value {
             true => Some(Arc::new(ValueModel::load(fitted, &self.params)?)),
             false => None,
         };
-        let scores = score::score(model.as_ref(), tonight)?;
+        let scores = score::score(model.as_ref(), self.params.discount_rate, tonight)?;
         let mut staged = vec![context.stage_frame(&self.table("value"), scores).await?];
         if self.cutoffs.is_some() {
             let session = context.catalog.session(std::iter::empty::<&TableName>(), None).await?;
