@@ -10,6 +10,7 @@
 //! coefficients what was learnt in the units of the data
 //! unseen       who is scored with a text that was not learnt from
 //! score        the fitted model as SQL
+//! promise      for how many the outcome will come, and for how many it came
 //! step         → mart.<name>_scores
 //! ```
 
@@ -19,6 +20,7 @@ mod folds;
 mod judge;
 mod learn;
 mod outcome;
+mod promise;
 mod regression;
 mod score;
 mod step;
