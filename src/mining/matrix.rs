@@ -117,6 +117,18 @@ pub async fn read(frame: DataFrame, columns: &[String], most: usize) -> Result<M
 
 /// Reads the same, and columns of text where these may be: their values are numbered.
 pub async fn read_kinds(frame: DataFrame, columns: &[String], most: usize, kinds: Kinds) -> Result<Matrix> {
+    read_beside(frame, columns, most, kinds, |_| Ok(())).await
+}
+
+/// Reads the same while `beside` sees every batch, the key and then the columns: what is learnt from all customers and
+/// what from a sample is read once.
+pub(super) async fn read_beside(
+    frame: DataFrame,
+    columns: &[String],
+    most: usize,
+    kinds: Kinds,
+    mut beside: impl FnMut(&RecordBatch) -> Result<()>,
+) -> Result<Matrix> {
     check_kinds(&frame, columns, kinds)?;
     let texts = columns.iter().map(|column| is_text(&frame, column).then(Texts::default)).collect();
     let picked =
@@ -128,6 +140,7 @@ pub async fn read_kinds(frame: DataFrame, columns: &[String], most: usize, kinds
     while let Some(batch) = stream.next().await {
         let batch = batch.doing("read the features")?;
         seen += batch.num_rows();
+        beside(&batch)?;
         kept.take(&batch)?;
     }
     kept.prune();

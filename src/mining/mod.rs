@@ -14,8 +14,8 @@
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
 //! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
-//! value        purchases to come, what they are worth → mart.<name>_value
-//! forecast     what the values promised, and what came → core.forecasts, mart.forecast_accuracy
+//! value        purchases and renewals to come, what they are worth → mart.<name>_value
+//! forecast     what values and propensities promised, and what came → core.forecasts, mart.forecast_accuracy
 //! purchases    which events are purchases, and when
 //! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
 //! boosting     gradient-boosted trees

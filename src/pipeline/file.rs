@@ -87,7 +87,8 @@ pub struct PipelineFile {
     /// Models of what each customer will bring, each a table `mart.<name>_value`.
     #[schemars(default)]
     pub value: BTreeMap<String, ValueSection>,
-    /// What the values promise is kept, and judged when its horizon ends: `core.forecasts`, `mart.forecast_accuracy`.
+    /// What values and propensities promise is kept, and judged when its horizon ends: `core.forecasts`,
+    /// `mart.forecast_accuracy`.
     pub forecasts: Option<ForecastSection>,
     /// Figures that are computed every night, in `mart.metrics`.
     #[schemars(default)]

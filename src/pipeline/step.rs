@@ -10,7 +10,7 @@ use crate::metric::Metrics;
 use crate::mining::forecast::Forecasts;
 use crate::mining::propensity::Propensity;
 use crate::mining::segments::Segmentations;
-use crate::mining::value::Value;
+use crate::mining::value::{ContractValue, Value};
 use crate::model::ModelStep;
 use crate::step::Step;
 
@@ -27,6 +27,7 @@ pub enum DeclaredStep {
     Segments(Arc<Segmentations>),
     Propensity(Arc<Propensity>),
     Value(Arc<Value>),
+    ContractValue(Arc<ContractValue>),
     Forecasts(Arc<Forecasts>),
     Metrics(Arc<Metrics>),
     Audiences(Arc<Audiences>),
@@ -46,6 +47,7 @@ impl DeclaredStep {
             DeclaredStep::Segments(step) => step.clone(),
             DeclaredStep::Propensity(step) => step.clone(),
             DeclaredStep::Value(step) => step.clone(),
+            DeclaredStep::ContractValue(step) => step.clone(),
             DeclaredStep::Forecasts(step) => step.clone(),
             DeclaredStep::Metrics(step) => step.clone(),
             DeclaredStep::Audiences(step) => step.clone(),

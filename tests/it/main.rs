@@ -7,6 +7,7 @@ mod broken_shop;
 mod bytes;
 mod checks;
 mod cli;
+mod contracts;
 mod crash;
 mod days;
 mod deliveries;

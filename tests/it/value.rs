@@ -157,6 +157,111 @@ fn a_promise_is_kept_as_it_was_made_and_judged_when_its_horizon_ends() {
 }
 
 #[test]
+fn a_model_that_cannot_be_fitted_any_more_keeps_its_track_record() {
+    let project = project(PIPELINE);
+    project.run(&[]).published();
+    let record = "select * from mart.customer_value_accuracy order by cutoff, slice, label";
+    let first = project.query(record);
+    assert!(!first.is_empty());
+    let pipeline = std::fs::read_to_string(project.path().join("pipeline.toml")).unwrap();
+    project.file(
+        "pipeline.toml",
+        pipeline.replace("horizon_days = 180", "horizon_days = 180\nmin_customers = 1000"),
+    );
+    for _ in 0..2 {
+        let ran = project.run(&["--full-refresh"]).published();
+        assert!(ran.stderr.contains("the track record of 2026-06-30T22:00:00Z is kept"), "{}", ran.stderr);
+        assert_eq!(project.query(record), first);
+        assert_eq!(project.query("select count(value) from mart.customer_value"), ["0"]);
+    }
+}
+
+#[test]
+fn a_sum_outside_its_own_band_is_flagged_and_the_model_stays() {
+    let project = project(PIPELINE);
+    project.run(&["--as-of", "2025-12-15"]).published();
+    let mut windfall = String::from("customer_id,day,margin\n");
+    for n in 1..400 {
+        windfall.push_str(&format!("c{n:03},2026-02-03,900.00\n"));
+    }
+    project.file("orders/2.csv", windfall);
+    let ran = project.run(&["--as-of", "2026-07-01"]).published();
+    assert!(
+        ran.stderr.contains("flagged, and in force as before: customer_value promised"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        project.query(
+            "select forecast, vintage, actual_margin > margin_high from mart.forecast_accuracy where is_flagged"
+        ),
+        ["customer_value,all,true"]
+    );
+    assert_eq!(
+        project.query("select count(*) > 0 from mart.customer_value where value is not null"),
+        ["true"]
+    );
+}
+
+/// Who will not order within two months, by how often and how lately they did.
+const CHURN: &str = r#"
+[propensity.churn]
+features = "mart.features"
+columns = ["orders", "recency_days"]
+scored = "recency_days < 200"
+outcome = { absence_of = "core.orders", window_days = 60 }
+cutoffs = { count = 3, every_days = 60 }
+min_rows = 50
+min_positives = 5
+"#;
+
+#[test]
+fn a_propensity_promises_for_how_many_the_outcome_comes() {
+    let pipeline = PIPELINE.replace("every = \"month\"", "every = \"run\"") + CHURN;
+    let project = project(&pipeline);
+    project.model(
+        "mart.features",
+        "select customer_id, count(*) as orders, cast(local_day($as_of) as int) - cast(max(day) as int) as recency_days
+         from core.orders group by customer_id",
+    );
+    project.properties("mart.features", "key = [\"customer_id\"]\n");
+    project.run(&["--as-of", "2026-02-01"]).published();
+    let promised = "select vintage, customers, round(expected_outcomes, 6), outcomes_low < expected_outcomes,
+                      expected_outcomes < outcomes_high
+                    from core.forecasts where forecast = 'churn_scores' order by vintage";
+    let kept = project.query(promised);
+    let sum = "select 'all', count(*), round(sum(churn_probability), 6), true as above, true as below
+               from mart.churn_scores where churn_probability is not null";
+    assert!(kept.contains(&project.query(sum)[0]), "{kept:?}");
+    let customers = "select sum(customers) filter (where vintage <> 'all') = max(customers)
+                     from core.forecasts where forecast = 'churn_scores'";
+    assert_eq!(project.query(customers), ["true"]);
+    // Whom the scores were of, and who did not order in the sixty days from then.
+    project.run(&["--as-of", "2026-04-10"]).published();
+    let came = "select cast(count(*) as double) from (
+                  select customer_id, max(day) as last from core.orders where day < date '2026-02-01' group by 1
+                ) where cast(date '2026-02-01' as int) - cast(last as int) < 200 and customer_id not in (
+                  select customer_id from core.orders where day >= date '2026-02-01' and day < date '2026-04-02')";
+    let judged = "select actual_outcomes from mart.forecast_accuracy where forecast = 'churn_scores' and vintage = 'all'";
+    assert_eq!(project.query(judged), project.query(came));
+    let parts = "select sum(actual_outcomes) from mart.forecast_accuracy
+                 where forecast = 'churn_scores' and vintage <> 'all'";
+    assert_eq!(project.query(parts), project.query(came));
+    let first = project
+        .query("select * from mart.forecast_accuracy where forecast = 'churn_scores' order by vintage");
+    // Found once, and found the same when everything is looked at anew.
+    for arguments in [&["--as-of", "2026-04-10"][..], &["--as-of", "2026-04-10", "--full-refresh"]] {
+        project.run(arguments).published();
+        assert_eq!(
+            project.query(
+                "select * from mart.forecast_accuracy where forecast = 'churn_scores' order by vintage"
+            ),
+            first
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_learnt_is_said_and_nobody_gets_a_number() {
     let few = project(&PIPELINE.replace("horizon_days = 180", "horizon_days = 180\nmin_customers = 1000"));
     let ran = few.run(&[]).published();

@@ -4,7 +4,8 @@ use chrono::{Datelike, NaiveDate};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Of every value of the pipeline what it promises is kept, and judged when its horizon ends.
+/// Of every value of the pipeline, and of every propensity with a window, what it promises is kept, and judged when its
+/// horizon ends.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForecastSection {

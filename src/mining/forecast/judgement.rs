@@ -1,75 +1,93 @@
 //! What came within the horizons that are over, beside what was promised.
+//!
+//! A model whose latest judged sum lies outside its own band is flagged. It stays in force: who replaces it decides so.
 
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
 use datafusion::prelude::DataFrame;
 
-use super::promised_value::{FORECASTS, ForecastOf};
-use super::promises::{NO_PURCHASE, timestamp};
-use crate::error::Result;
-use crate::mining::KEY;
-use crate::sql_text::quoted;
+use super::promise::{ALL, FORECASTS};
+use crate::clock::{Instant, show_instant};
+use crate::error::{Context, Result};
+use crate::name::TableName;
 use crate::step::StepContext;
+use crate::warehouse::stage::Staged;
 
-/// Returns the promises of a value whose horizon is over, with what came, by tonight's customers and their purchases.
-/// `promises` is the whole of `core.forecasts`, tonight's included.
+/// What came, as a table that a session knows while promises are judged.
+const CAME: &str = "core.what_came";
+
+/// Returns promises whose horizon is over with what came of them, one forecast's.
 ///
 /// # Errors
-/// A table of purchases that cannot be read.
-pub(super) async fn of(context: &StepContext, of: &ForecastOf, promises: DataFrame) -> Result<DataFrame> {
-    let purchases = &of.purchases;
-    let session = context.catalog.session([&purchases.events], Some(context.as_of)).await?;
+/// None, unless the frames lack a column.
+pub(super) async fn beside(context: &StepContext, promises: DataFrame, came: DataFrame) -> Result<DataFrame> {
+    let session = context.catalog.session(std::iter::empty::<&TableName>(), Some(context.as_of)).await?;
     session.register_view(&FORECASTS.parse()?, promises)?;
-    let at = purchases.instant_sql(&context.catalog, &session).await?;
+    session.register_view(&CAME.parse()?, came)?;
     let sql = format!(
-        "with promises as (
-           select * from {FORECASTS} where forecast = {name} and horizon_end <= {now}
-         ),
-         days as (
-           select {KEY}, {at} as at, sum({amount}) as amount from {events}
-           where {KEY} is not null and ({condition}) group by 1, 2
-         ),
-         firsts as (
-           select {KEY}, min(at) as first_at, substr(cast(local_day(min(at)) as varchar), 1, 7) as vintage
-           from days group by {KEY}
-         ),
-         instants as (select distinct made_as_of, horizon_end from promises),
-         later as (
+        "with judged as (
            select
-             instants.made_as_of,
-             case when firsts.first_at >= instants.made_as_of then '{NO_PURCHASE}' else firsts.vintage end as vintage,
-             days.amount
-           from days
-           join firsts on firsts.{KEY} = days.{KEY}
-           join instants on days.at >= instants.made_as_of and days.at < instants.horizon_end
+             promises.*,
+             case when promises.expected_margin is not null then coalesce(came.actual_margin, 0.0) end as actual_margin,
+             case when promises.expected_outcomes is not null then coalesce(came.actual_outcomes, 0.0) end
+               as actual_outcomes
+           from {FORECASTS} as promises
+           left join {CAME} as came on came.made_as_of = promises.made_as_of and came.vintage = promises.vintage
          ),
-         -- Whom nothing was promised of is no part of what came.
-         promised as (
-           select later.made_as_of, later.vintage, later.amount
-           from later
-           join promises on promises.made_as_of = later.made_as_of and promises.vintage = later.vintage
-         ),
-         came as (
-           select made_as_of, vintage, cast(sum(amount) as double) as actual_margin from promised group by 1, 2
-           union all
-           select made_as_of, 'all', cast(sum(amount) as double) from promised group by 1
+         banded as (
+           select
+             *,
+             case when expected_outcomes is not null then actual_outcomes between outcomes_low and outcomes_high
+               else actual_margin between margin_low and margin_high end as is_in_band,
+             max(made_as_of) over (partition by forecast) as latest
+           from judged
          )
          select
-           promises.forecast,
-           promises.made_as_of,
-           promises.vintage,
-           promises.horizon_end,
-           promises.customers,
-           promises.expected_margin,
-           promises.margin_low,
-           promises.margin_high,
-           coalesce(came.actual_margin, 0.0) as actual_margin,
-           coalesce(came.actual_margin, 0.0) between promises.margin_low and promises.margin_high as is_in_band
-         from promises
-         left join came on came.made_as_of = promises.made_as_of and came.vintage = promises.vintage",
-        name = quoted(&of.name),
-        now = timestamp(context.as_of),
-        amount = purchases.amount,
-        condition = purchases.counts(),
-        events = purchases.events,
+           forecast, made_as_of, vintage, horizon_end, customers,
+           expected_margin, margin_low, margin_high, actual_margin,
+           expected_outcomes, outcomes_low, outcomes_high, actual_outcomes,
+           is_in_band,
+           vintage = '{ALL}' and made_as_of = latest and not is_in_band as is_flagged
+         from banded"
     );
-    purchases.query(&session, &sql).await
+    session.sql(&sql).await.doing("hold what came against what was promised")
+}
+
+/// Returns a warning for each forecast that is flagged.
+///
+/// # Errors
+/// A table that cannot be read.
+pub(super) async fn flagged(context: &StepContext, accuracy: &Staged) -> Result<Vec<String>> {
+    let session = context.catalog.session_with(std::iter::empty::<&TableName>(), [accuracy]).await?;
+    let doing = "look for promises that were not kept";
+    let sql = format!(
+        "select forecast, made_as_of, horizon_end,
+           coalesce(expected_margin, expected_outcomes), coalesce(margin_low, outcomes_low),
+           coalesce(margin_high, outcomes_high), coalesce(actual_margin, actual_outcomes)
+         from {} where is_flagged order by forecast",
+        accuracy.table
+    );
+    let mut warnings = Vec::new();
+    for batch in session.sql(&sql).await.doing(doing)?.collect().await.doing(doing)? {
+        let names = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).doing(doing)?;
+        let names = names.as_string::<i32>();
+        let instant = |n: usize, row: usize| {
+            let micros = batch.column(n).as_primitive::<TimestampMicrosecondType>().value(row);
+            Instant::from_timestamp_micros(micros).map(show_instant).unwrap_or_default()
+        };
+        let number = |n: usize, row: usize| batch.column(n).as_primitive::<Float64Type>().value(row);
+        for row in 0..names.len() {
+            warnings.push(format!(
+                "flagged, and in force as before: {} promised {:.0} ({:.0} to {:.0}) from {} until {}, and {:.0} came",
+                names.value(row),
+                number(3, row),
+                number(4, row),
+                number(5, row),
+                instant(1, row),
+                instant(2, row),
+                number(6, row),
+            ));
+        }
+    }
+    Ok(warnings)
 }

@@ -1,8 +1,8 @@
-//! Forecasts: what the values promised on a rhythm, kept, and judged when its horizon ends.
+//! Forecasts: what values and propensities promised on a rhythm, kept, and judged when its horizon ends.
 //!
 //! ```text
 //! declaration  [forecasts], checked
-//! promised_value  which purchases, how far ahead
+//! promise      what every kind of promise says of itself: values, contracts and propensities keep their own
 //! promises     tonight's values, summed by the month of the first purchase
 //! judgement    what came within the horizons that are over
 //! step         → core.forecasts, mart.forecast_accuracy
@@ -10,10 +10,11 @@
 
 mod declaration;
 mod judgement;
-mod promised_value;
+mod promise;
 mod promises;
 mod step;
 
 pub use declaration::{ForecastSection, Rhythm};
-pub use promised_value::ForecastOf;
+pub use promise::{ALL, DuePromises, FORECASTS, NINETY_FIVE, NO_PURCHASE, Promise, timestamp, vintage_sql};
+pub use promises::{ValuesOfTonight, of_values};
 pub use step::Forecasts;

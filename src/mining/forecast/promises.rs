@@ -1,43 +1,54 @@
-//! What the values of tonight promise, summed by vintage: the month of a customer's first purchase.
+//! What the values of tonight promise, summed by vintage: the month of a customer's first purchase, or of the first day of
+//! a contract.
 
 use arrow::array::AsArray;
 use arrow::datatypes::Float64Type;
 use datafusion::prelude::DataFrame;
 
-use super::promised_value::ForecastOf;
-use crate::clock::Instant;
+use super::promise::{NINETY_FIVE, timestamp, vintage_sql};
 use crate::error::{Context, Result};
 use crate::mining::cutoffs::shift_days;
+use crate::name::TableName;
 use crate::sql_text::quoted;
 use crate::step::StepContext;
 
-/// Customers who have not bought yet.
-pub(super) const NO_PURCHASE: &str = "no purchase";
-/// Standard deviations to each side of 95 of 100.
-const NINETY_FIVE: f64 = 1.959_964;
+/// Values of a night: a table with the columns `expected_margin` and `margin_sd`.
+#[derive(Debug, Clone)]
+pub struct ValuesOfTonight<'a> {
+    pub table: &'a TableName,
+    /// Of values that are judged at past cut-offs.
+    pub accuracy: Option<&'a TableName>,
+    pub horizon_days: u32,
+    /// SQL condition: which rows promise something.
+    pub condition: &'a str,
+    /// The column of the day whose month is the vintage.
+    pub begun_on: &'a str,
+    /// The column of the purchases, or renewals, that are expected.
+    pub count: &'a str,
+}
+
 /// Vintages of fewer customers say nothing of the model.
 const LEAST_CUSTOMERS: u32 = 30;
 
-/// Returns the promises of a value: one row per vintage and one of all. The band holds what chance leaves open, and how
+/// Returns the promises of values: one row per vintage and one of all. The band holds what chance leaves open, and how
 /// far vintages lay from what was promised at past cut-offs beyond it.
 ///
 /// # Errors
 /// A table of values that cannot be read.
-pub(super) async fn of(context: &StepContext, of: &ForecastOf) -> Result<DataFrame> {
+pub async fn of_values(context: &StepContext, of: &ValuesOfTonight<'_>) -> Result<DataFrame> {
     let model_error = model_error(context, of).await?;
     let end = shift_days(context.as_of, i64::from(of.horizon_days), context.timezone)?;
-    let session = context.catalog.session([&of.values], Some(context.as_of)).await?;
+    let session = context.catalog.session([of.table], Some(context.as_of)).await?;
     // Sums of decimals are the same in any order.
     let sql = format!(
         "with customers as (
            select
-             case when first_purchase_on is null then '{NO_PURCHASE}'
-               else substr(cast(first_purchase_on as varchar), 1, 7) end as vintage,
-             cast(expected_purchases as decimal(38, 6)) as purchases,
+             {vintage} as vintage,
+             cast({count} as decimal(38, 6)) as purchases,
              cast(expected_margin as decimal(38, 6)) as margin,
              cast(margin_sd * margin_sd as decimal(38, 6)) as variance
            from {values}
-           where expected_margin is not null
+           where expected_margin is not null and ({condition})
          ),
          summed as (
            select unnest(make_array('all', vintage)) as vintage, purchases, margin, variance from customers
@@ -57,21 +68,27 @@ pub(super) async fn of(context: &StepContext, of: &ForecastOf) -> Result<DataFra
            purchases as expected_purchases,
            margin as expected_margin,
            margin - {NINETY_FIVE} * sqrt(variance + margin * margin * {relative}) as margin_low,
-           margin + {NINETY_FIVE} * sqrt(variance + margin * margin * {relative}) as margin_high
+           margin + {NINETY_FIVE} * sqrt(variance + margin * margin * {relative}) as margin_high,
+           cast(null as double) as expected_outcomes,
+           cast(null as double) as outcomes_low,
+           cast(null as double) as outcomes_high
          from promised",
-        values = of.values,
-        name = quoted(&of.name),
+        vintage = vintage_sql(of.begun_on),
+        count = of.count,
+        condition = of.condition,
+        values = of.table,
+        name = quoted(of.table.table()),
         made = timestamp(context.as_of),
         end = timestamp(end),
         relative = model_error * model_error,
     );
-    session.sql(&sql).await.doing(format!("sum what {} promises", of.values))
+    session.sql(&sql).await.doing(format!("sum what {} promises", of.table))
 }
 
 /// Returns how far vintages lay from what was promised, beyond chance: the standard deviation relative to the promise; 0
 /// where no past cut-off was judged.
-async fn model_error(context: &StepContext, of: &ForecastOf) -> Result<f64> {
-    let Some(accuracy) = &of.accuracy else { return Ok(0.0) };
+async fn model_error(context: &StepContext, of: &ValuesOfTonight<'_>) -> Result<f64> {
+    let Some(accuracy) = of.accuracy else { return Ok(0.0) };
     let session = context.catalog.session([accuracy], None).await?;
     let sql = format!(
         "select expected_margin, actual_margin, (margin_high - margin_low) / 2 / {NINETY_FIVE} as chance
@@ -90,9 +107,4 @@ async fn model_error(context: &StepContext, of: &ForecastOf) -> Result<f64> {
         }
     }
     Ok(if vintages > 0.0 { (squares / vintages).max(0.0).sqrt() } else { 0.0 })
-}
-
-/// Returns an instant as SQL.
-pub(super) fn timestamp(instant: Instant) -> String {
-    format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))')", instant.timestamp_micros())
 }

@@ -15,6 +15,7 @@
 //! unseen       who is scored with a text that was not learnt from
 //! reasons      why a customer has her score, in words
 //! score        the fitted model as SQL   (scorer, trees_scorer: what it needs)
+//! promise      for how many the outcome will come, and for how many it came
 //! step         → mart.<name>_scores
 //! ```
 
@@ -26,6 +27,7 @@ mod folds;
 mod judge;
 mod learn;
 mod outcome;
+mod promise;
 mod reasons;
 mod regression;
 mod rows;

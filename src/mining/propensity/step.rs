@@ -1,6 +1,7 @@
 //! The step of a propensity: learnt at past cut-offs, scored today.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use datafusion::prelude::DataFrame;
 
 use super::declaration::{EventOutcome, PropensityParams};
 use super::learn::{Fit, Labelled, LabelledCutoff, OUTCOME, SCORE, fit};
+use super::promise::PropensityPromise;
 use super::rows::Rows;
 use super::score::score;
 use super::unseen;
@@ -20,6 +22,7 @@ use crate::mining::cutoffs::Cutoffs;
 use crate::mining::drift::{self, Bins, Reference};
 use crate::mining::feature_query::FeatureQuery;
 use crate::mining::fitted::{FittedModel, ModelKind};
+use crate::mining::forecast::Promise;
 use crate::mining::heirs::{self, CUSTOMER_IDS};
 use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
@@ -62,6 +65,19 @@ impl Propensity {
     pub fn table(&self) -> TableName {
         TableName::new("mart", &format!("{}_scores", self.name))
             .expect("a propensity's name was checked to be an identifier")
+    }
+
+    /// Returns what keeps its promises; `None` where a column carries the label, which says nothing of what is to come.
+    pub fn promise(&self) -> Option<Arc<dyn Promise>> {
+        let Learning::Past(past) = &self.learning else { return None };
+        Some(Arc::new(PropensityPromise {
+            model: self.name.clone(),
+            scores: self.table(),
+            outcome: past.outcome.clone(),
+            features: past.features.clone(),
+            scored: self.params.scored_when().map(str::to_owned),
+            by_records: past.by_records,
+        }))
     }
 }
 

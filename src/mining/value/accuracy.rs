@@ -4,15 +4,20 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 
-use super::judge::{Accuracy, Figures};
+use super::track_record::{Accuracy, Figures};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Result};
 use crate::mining::fitted::{FittedModel, Part};
 
 /// The columns that tell its rows apart.
 pub(super) const KEY: [&str; 3] = ["cutoff", "slice", "label"];
+
+/// As of which run it was judged.
+const JUDGED_AS_OF: &str = "judged_as_of";
 
 const NUMBERS: [&str; 8] = [
     "customers",
@@ -25,12 +30,13 @@ const NUMBERS: [&str; 8] = [
     "interval_coverage",
 ];
 
-/// Writes down what was promised and what came.
-pub(super) fn store(fitted: &mut FittedModel, accuracies: &[Accuracy]) {
+/// Writes down what was promised and what came, as it was judged as of an instant.
+pub(super) fn store(fitted: &mut FittedModel, accuracies: &[Accuracy], judged_as_of: Instant) {
     for (row, accuracy) in accuracies.iter().enumerate() {
         let row = row as i64;
         let micros = accuracy.cutoff.timestamp_micros() as f64;
         fitted.set(Part::Calibration, "cutoff", row, micros);
+        fitted.set(Part::Calibration, JUDGED_AS_OF, row, judged_as_of.timestamp_micros() as f64);
         fitted.note(Part::Calibration, "cutoff", row, show_instant(accuracy.cutoff));
         fitted.note(Part::Calibration, "slice", row, accuracy.slice.as_str());
         fitted.note(Part::Calibration, "label", row, accuracy.label.as_str());
@@ -50,6 +56,34 @@ pub(super) fn store(fitted: &mut FittedModel, accuracies: &[Accuracy]) {
             }
         }
     }
+}
+
+/// Writes down the track record of another fit of the model, where there is none.
+pub(super) fn keep(fitted: &mut FittedModel, other: &FittedModel) {
+    if fitted.series(Part::Calibration, "slice").next().is_some() {
+        return;
+    }
+    let rows = other.entries().filter(|(part, ..)| *part == Part::Calibration);
+    for (part, name, position, entry) in rows {
+        if let Some(value) = entry.value {
+            fitted.set(part, name, position, value);
+        }
+        if let Some(note) = &entry.note {
+            fitted.note(part, name, position, note.as_str());
+        }
+    }
+}
+
+/// Writes down the track record of the last run where the model could not be fitted, so that what it promised does not
+/// vanish with it; returns what the run says of it.
+pub(super) fn keep_last(fitted: &mut FittedModel, last: Option<&FittedModel>) -> Option<String> {
+    if fitted.is_fitted() {
+        return None;
+    }
+    keep(fitted, last?);
+    let micros = fitted.value(Part::Calibration, JUDGED_AS_OF, 0)?;
+    let judged = Instant::from_timestamp_micros(micros as i64)?;
+    Some(format!("the track record of {} is kept", show_instant(judged)))
 }
 
 /// Writes down the figures of a cut-off, at its place among them from 1 on.
@@ -80,10 +114,12 @@ pub(super) fn rows(fitted: &FittedModel) -> Result<RecordBatch> {
     let text = |name: &str| -> ArrayRef {
         Arc::new((0..count).map(|row| fitted.text(Part::Calibration, name, row)).collect::<StringArray>())
     };
-    let cutoffs = (0..count).map(|row| fitted.value(Part::Calibration, "cutoff", row).map(|at| at as i64));
-    let cutoffs = cutoffs.collect::<TimestampMicrosecondArray>().with_timezone("UTC");
+    let instants = |name: &str| -> ArrayRef {
+        let micros = (0..count).map(|row| fitted.value(Part::Calibration, name, row).map(|at| at as i64));
+        Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+    };
     let mut columns: Vec<(&str, ArrayRef)> =
-        vec![("cutoff", Arc::new(cutoffs)), ("slice", text("slice")), ("label", text("label"))];
+        vec![("cutoff", instants("cutoff")), ("slice", text("slice")), ("label", text("label"))];
     for name in NUMBERS {
         let values = (0..count).map(|row| fitted.value(Part::Calibration, name, row));
         let column: ArrayRef = match name {
@@ -92,6 +128,13 @@ pub(super) fn rows(fitted: &FittedModel) -> Result<RecordBatch> {
         };
         columns.push((name, column));
     }
+    let is_in_band = (0..count).map(|row| {
+        let [low, actual, high] = ["margin_low", "actual_margin", "margin_high"]
+            .map(|name| fitted.value(Part::Calibration, name, row));
+        Some(low? <= actual? && actual? <= high?)
+    });
+    columns.push(("is_in_band", Arc::new(is_in_band.collect::<BooleanArray>())));
+    columns.push((JUDGED_AS_OF, instants(JUDGED_AS_OF)));
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
         .doing("write the accuracy of a value model")
 }

@@ -5,7 +5,7 @@
 //! The likelihood depends on a customer's history alone, so it is summed over the distinct ones.
 
 use super::history::{DAYS_A_WEEK, History, Weighted};
-use super::optimum::{Likelihood, Slope};
+use super::optimum::{Likelihood, Slope, summed};
 
 /// The parameters, in the order in which they are fitted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,32 +70,36 @@ impl Likelihood for BgNbdLikelihood<'_> {
         let log_time: Vec<f64> =
             (0..=self.most_days).map(|day| (alpha + day as f64 / DAYS_A_WEEK).ln()).collect();
         let (ln_a, ln_alpha) = (logs[2], logs[1]);
-        let (mut sum, mut gradient) = (0.0, [0.0; 4]);
-        for Weighted { history, customers } in self.histories {
-            let repeats = history.repeats as usize;
-            let x = f64::from(history.repeats);
-            let (ln_now, ln_last) =
-                (log_time[history.age_days as usize], log_time[history.last_day as usize]);
-            let stayed = -(r + x) * ln_now;
-            // How much of the likelihood is that the customer left at the last purchase.
-            let (log_sum, left) = if repeats == 0 {
-                (stayed, 0.0)
-            } else {
-                let gone = ln_a - (b + x - 1.0).ln() - (r + x) * ln_last;
-                let most = stayed.max(gone);
-                let log_sum = most + ((stayed - most).exp() + (gone - most).exp()).ln();
-                (log_sum, (gone - log_sum).exp())
-            };
-            sum += customers
-                * (rates.logs[repeats] + r * ln_alpha + stays.logs[repeats] - all.logs[repeats] + log_sum);
-            let (now, last) = ((-ln_now).exp(), (-ln_last).exp());
-            gradient[0] +=
-                customers * (rates.slopes[repeats] + ln_alpha - (1.0 - left) * ln_now - left * ln_last);
-            gradient[1] += customers * (r / alpha - (r + x) * ((1.0 - left) * now + left * last));
-            gradient[2] += customers * (left / a - all.slopes[repeats]);
-            let of_last = if repeats == 0 { 0.0 } else { left / (b + x - 1.0) };
-            gradient[3] += customers * (stays.slopes[repeats] - all.slopes[repeats] - of_last);
-        }
+        let [sum, gradient @ ..] = summed(self.histories, |histories| {
+            let mut sums = [0.0; 5];
+            for Weighted { history, customers } in histories {
+                let repeats = history.repeats as usize;
+                let x = f64::from(history.repeats);
+                let (ln_now, ln_last) =
+                    (log_time[history.age_days as usize], log_time[history.last_day as usize]);
+                let stayed = -(r + x) * ln_now;
+                // How much of the likelihood is that the customer left at the last purchase.
+                let (log_sum, left) = if repeats == 0 {
+                    (stayed, 0.0)
+                } else {
+                    let gone = ln_a - (b + x - 1.0).ln() - (r + x) * ln_last;
+                    let less = (-(stayed - gone).abs()).exp();
+                    let left = if gone > stayed { 1.0 / (1.0 + less) } else { less / (1.0 + less) };
+                    (stayed.max(gone) + less.ln_1p(), left)
+                };
+                sums[0] += customers
+                    * (rates.logs[repeats] + r * ln_alpha + stays.logs[repeats] - all.logs[repeats]
+                        + log_sum);
+                let (now, last) = (1.0 / (alpha + history.age()), 1.0 / (alpha + history.last()));
+                sums[1] +=
+                    customers * (rates.slopes[repeats] + ln_alpha - (1.0 - left) * ln_now - left * ln_last);
+                sums[2] += customers * (r / alpha - (r + x) * ((1.0 - left) * now + left * last));
+                sums[3] += customers * (left / a - all.slopes[repeats]);
+                let of_last = if repeats == 0 { 0.0 } else { left / (b + x - 1.0) };
+                sums[4] += customers * (stays.slopes[repeats] - all.slopes[repeats] - of_last);
+            }
+            sums
+        });
         let along = [r, alpha, a, b];
         Slope {
             log_likelihood: sum / self.customers,

@@ -1,8 +1,9 @@
-//! `[value.<name>]`: which purchases, what they are worth, whose value, how far ahead.
+//! `[value.<name>]`: which purchases or contracts, what they are worth, whose value, how far ahead.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::contracts::declaration::{ContractParams, ContractsSection};
 use super::future::PurchaseModelKind;
 use crate::config::Problem;
 use crate::error::Error;
@@ -12,17 +13,19 @@ use crate::mining::condition::{check_condition, check_expression};
 use crate::mining::cutoffs::{CutoffsSection, days, not_days};
 use crate::name::{TableName, is_identifier};
 
-/// A model of what each customer will bring.
+/// A model of what each customer, or each contract, will bring.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValueSection {
-    /// The purchases that it is learnt from.
-    pub purchases: PurchasesSection,
+    /// The purchases that it is learnt from; or else `contracts`.
+    pub purchases: Option<PurchasesSection>,
+    /// The contracts or subscriptions that it is learnt from, which get a value each; or else `purchases`.
+    pub contracts: Option<ContractsSection>,
     /// The table of who gets a value, one row per customer, with what `group` and `cost_to_serve` name: a model, evaluated
     /// as of each cut-off. Without it whoever has bought.
     #[schemars(example = &"mart.customer_features")]
     pub customers: Option<TableName>,
-    /// A column of `customers`: customers of one group are learnt from together, thin groups with all.
+    /// A column of `customers`, or of the contracts: those of one group are learnt from together, thin groups with all.
     #[schemars(example = &"acquisition_channel")]
     pub group: Option<String>,
     /// SQL expression over `customers`: what serving the customer costs in a year, beyond what the amounts of purchases
@@ -38,10 +41,12 @@ pub struct ValueSection {
     /// Past instants at which the model is fitted and judged by what came within the horizon; customers without a purchase
     /// get a value from what came of those like them after the latest.
     pub cutoffs: Option<CutoffsSection>,
-    /// How many customers the amounts are learnt from, and judged on. How often they buy is learnt from all.
+    /// How many customers the amounts are learnt from, and how many customers or contracts are judged on. How often
+    /// they buy, and how long they are renewed, is learnt from all.
     #[serde(default = "sample")]
     pub sample: usize,
-    /// With fewer customers who bought, or a fifth as many who bought again, the model is not fitted.
+    /// With fewer customers who bought, or a fifth as many who bought again, the model is not fitted; nor with fewer
+    /// contracts that have come to a renewal.
     #[serde(default = "min_customers")]
     pub min_customers: usize,
 }
@@ -79,23 +84,38 @@ pub struct ValueParams {
     pub min_customers: usize,
 }
 
+/// `[value.<name>]`, checked: of what it is a value.
+#[derive(Debug, Clone)]
+pub enum DeclaredValue {
+    Purchases(ValueParams),
+    Contracts(ContractParams),
+}
+
 impl ValueSection {
     /// Returns what the model works with. Does no I/O.
     ///
     /// # Errors
     /// All that is wrong with the section: expressions that are no SQL, numbers out of their bounds, a group or a cost of
-    /// customers who are not named.
-    pub fn check(&self) -> Result<ValueParams, Vec<Problem>> {
+    /// customers who are not named, keys that are not of contracts.
+    pub fn check(&self) -> Result<DeclaredValue, Vec<Problem>> {
+        match (&self.purchases, &self.contracts) {
+            (Some(purchases), None) => self.of_purchases(purchases).map(DeclaredValue::Purchases),
+            (None, Some(contracts)) => self.of_contracts(contracts).map(DeclaredValue::Contracts),
+            (given, _) => {
+                let found = if given.is_some() { "found both" } else { "found neither" };
+                let error = Error::config(format!("a value is of `purchases` or of `contracts`, {found}"))
+                    .hint("purchases = { events = \"core.orders\", amount = \"margin\" }");
+                Err(vec![Problem::new(Vec::<String>::new(), error)])
+            }
+        }
+    }
+
+    fn of_purchases(&self, purchases: &PurchasesSection) -> Result<ValueParams, Vec<Problem>> {
         let mut problems = Vec::new();
-        let purchases = &self.purchases;
         check_expression(&["purchases", "amount"], Some(&purchases.amount), &mut problems);
         check_condition(&["purchases", "where"], purchases.condition.as_deref(), &mut problems);
         check_expression(&["cost_to_serve"], self.cost_to_serve.as_deref(), &mut problems);
-        if let Some(group) = self.group.as_deref().filter(|group| !is_identifier(group)) {
-            let error = Error::config(format!("`{group}` is not the name of a column"))
-                .hint("compute it in the SQL of `customers`, and name the column");
-            problems.push(Problem::new(["group"], error));
-        }
+        self.check_group("customers", &mut problems);
         if self.customers.is_none() {
             for (key, given) in
                 [("group", self.group.is_some()), ("cost_to_serve", self.cost_to_serve.is_some())]
@@ -108,22 +128,7 @@ impl ValueSection {
                 }
             }
         }
-        if let Some(cutoffs) = &self.cutoffs {
-            cutoffs.check(1, &mut problems);
-        }
-        let horizon_days = days(self.horizon_days);
-        if horizon_days.is_none() {
-            problems.push(Problem::new(["horizon_days"], not_days(self.horizon_days)));
-        }
-        if !(0.0..=10.0).contains(&self.discount_rate) {
-            let error = Error::config(format!(
-                "`discount_rate` is {}, a rate from 0 to 10 a year was expected",
-                self.discount_rate
-            ));
-            problems.push(Problem::new(["discount_rate"], error.hint("0.1 takes 10% off for each year")));
-        }
-        at_least("sample", self.sample, 1000, &mut problems);
-        at_least("min_customers", self.min_customers, 1, &mut problems);
+        let horizon_days = self.check_numbers(&mut problems);
         let Some(horizon_days) = horizon_days.filter(|_| problems.is_empty()) else { return Err(problems) };
         Ok(ValueParams {
             purchases: Purchases {
@@ -140,6 +145,67 @@ impl ValueSection {
             sample: self.sample,
             min_customers: self.min_customers,
         })
+    }
+
+    fn of_contracts(&self, section: &ContractsSection) -> Result<ContractParams, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let contracts = section.check(&mut problems);
+        self.check_group("contracts", &mut problems);
+        for (key, given) in
+            [("customers", self.customers.is_some()), ("cost_to_serve", self.cost_to_serve.is_some())]
+        {
+            if given {
+                let error = Error::config(format!("`{key}` is of purchases; this is a value of contracts"))
+                    .hint("every contract of the table gets a value; let its margin be what is left after its costs");
+                problems.push(Problem::new([key], error));
+            }
+        }
+        let horizon_days = self.check_numbers(&mut problems);
+        if self.cutoffs.is_some() && contracts.as_ref().is_some_and(|of| !of.has_days()) {
+            let error = Error::config("contracts without days cannot be judged at past cut-offs")
+                .hint("name `start` and `end`, or take `cutoffs` out");
+            problems.push(Problem::new(["cutoffs"], error));
+        }
+        match (contracts, horizon_days) {
+            (Some(contracts), Some(horizon_days)) if problems.is_empty() => Ok(ContractParams {
+                contracts,
+                group: self.group.clone(),
+                horizon_days,
+                discount_rate: self.discount_rate,
+                sample: self.sample,
+                min_contracts: self.min_customers,
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    fn check_group(&self, table: &str, problems: &mut Vec<Problem>) {
+        if let Some(group) = self.group.as_deref().filter(|group| !is_identifier(group)) {
+            let error = Error::config(format!("`{group}` is not the name of a column"))
+                .hint(format!("compute it in the SQL of `{table}`, and name the column"));
+            problems.push(Problem::new(["group"], error));
+        }
+    }
+
+    /// Returns the horizon, where it is one.
+    fn check_numbers(&self, problems: &mut Vec<Problem>) -> Option<u32> {
+        if let Some(cutoffs) = &self.cutoffs {
+            cutoffs.check(1, problems);
+        }
+        let horizon_days = days(self.horizon_days);
+        if horizon_days.is_none() {
+            problems.push(Problem::new(["horizon_days"], not_days(self.horizon_days)));
+        }
+        if !(0.0..=10.0).contains(&self.discount_rate) {
+            let error = Error::config(format!(
+                "`discount_rate` is {}, a rate from 0 to 10 a year was expected",
+                self.discount_rate
+            ));
+            problems.push(Problem::new(["discount_rate"], error.hint("0.1 takes 10% off for each year")));
+        }
+        at_least("sample", self.sample, 1000, problems);
+        at_least("min_customers", self.min_customers, 1, problems);
+        horizon_days
     }
 }
 
@@ -178,5 +244,30 @@ mod tests {
             keys,
             ["purchases.amount", "group", "group", "cutoffs.count", "horizon_days", "discount_rate"]
         );
+    }
+
+    #[test]
+    fn contracts_say_how_long_they_have_run_in_one_way() {
+        let keys = |text: &str| -> Vec<String> {
+            let section: ValueSection = toml::from_str(text).unwrap();
+            section.check().unwrap_err().iter().map(|p| p.key.join(".")).collect()
+        };
+        let of = |columns: &str, more: &str| {
+            let text = format!(
+                r#"contracts = {{ table = "core.contracts", id = "id", period = "month", margin = "1", {columns} }}
+                   {more}"#
+            );
+            keys(&text)
+        };
+        assert_eq!(of(r#"start = "a""#, ""), ["contracts"]);
+        assert_eq!(of(r#"start = "a", end = "b", tenure = "c", ended = "d""#, ""), ["contracts"]);
+        let counted = r#"tenure = "months", ended = "has_left""#;
+        assert_eq!(of(counted, "cutoffs = { count = 1, every_days = 30 }"), ["cutoffs"]);
+        assert_eq!(
+            of(counted, "cost_to_serve = \"1\"\ndiscount_rate = -1"),
+            ["cost_to_serve", "discount_rate"]
+        );
+        assert_eq!(of(r#"start = "a -", end = "b""#, "group = \"x y\""), ["contracts.start", "group"]);
+        assert_eq!(keys("horizon_days = 30"), [""]);
     }
 }

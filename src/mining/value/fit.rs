@@ -7,22 +7,11 @@ use super::declaration::ValueParams;
 use super::future::{PurchaseModel, PurchaseModelKind};
 use super::gamma_gamma::{Amounts, GammaGamma, GammaGammaLikelihood};
 use super::history::Weighted;
+use super::learning::Learning;
 use super::model::{GroupModel, ValueModel, horizon};
 use super::optimum::{Belief, Optimum, maximise, maximise_from_part};
 use super::pareto_nbd::ParetoNbdLikelihood;
-use super::prospects::ProspectGroups;
 use crate::mining::fit_error::{FitError, FitResult};
-
-/// What a model is learnt from.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Learning {
-    /// The distinct histories of the customers of each group; `None` is of those without one.
-    pub histories: BTreeMap<Option<String>, Vec<Weighted>>,
-    /// What purchases are worth, of a sample of the customers of each group.
-    pub amounts: BTreeMap<Option<String>, Vec<Amounts>>,
-    /// What came of those who had not bought at the latest cut-off.
-    pub prospects: ProspectGroups,
-}
 
 /// What is to be said of a fit beside its model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,8 +64,8 @@ pub(super) fn fit(params: &ValueParams, learning: &Learning) -> FitResult<(Value
     report.starts_apart = purchases.spread.max(worth_optimum.spread);
     report.purchases_log_likelihood = purchases.log_likelihood * customers as f64;
     report.amounts_log_likelihood = (worth_optimum.log_likelihood - worth.unit.ln()) * worth.len() as f64;
-    report_edges(&purchases, &params.model.parameter_names(), &mut report);
-    report_edges(&worth_optimum, &GammaGamma::NAMES, &mut report);
+    report.remarks.extend(edges(&purchases, &params.model.parameter_names(), "customers"));
+    report.remarks.extend(edges(&worth_optimum, &GammaGamma::NAMES, "customers"));
 
     let with_mean =
         |worth: GammaGamma, amounts: &[Amounts], customers: f64, purchases: PurchaseModel, group| {
@@ -170,7 +159,8 @@ fn starts_of_worth() -> Vec<Vec<f64>> {
     [[6.0, 4.0, 0.5], [1.0, 2.0, 1.0], [20.0, 10.0, 0.5]].map(|start| start.to_vec()).to_vec()
 }
 
-fn belief(all: &Optimum, customers: f64) -> Belief {
+/// Returns what is believed of a group before its customers are looked at: it is like all.
+pub(super) fn belief(all: &Optimum, customers: f64) -> Belief {
     Belief {
         centre: all.parameters.iter().map(|value| value.ln()).collect(),
         precision: 1.0 / (BETWEEN_GROUPS * BETWEEN_GROUPS * customers.max(1.0)),
@@ -212,21 +202,21 @@ fn report_amounts(amounts: &[Amounts], report: &mut FitReport) {
     }
 }
 
-fn report_edges(optimum: &Optimum, names: &[&str], report: &mut FitReport) {
-    if optimum.at_edge.is_empty() {
-        return;
-    }
+/// Returns what is said of parameters that ran to the edge; `of` says whose they are.
+pub(super) fn edges(optimum: &Optimum, names: &[&str], of: &str) -> Option<String> {
     let at_edge: Vec<String> =
         optimum.at_edge.iter().map(|&i| format!("{} = {:.3e}", names[i], optimum.parameters[i])).collect();
-    report.remarks.push(format!(
-        "customers hardly differ from each other: {} stand at the edge of what is looked at",
-        at_edge.join(", ")
-    ));
+    (!at_edge.is_empty()).then(|| {
+        format!(
+            "{of} hardly differ from each other: {} stand at the edge of what is looked at",
+            at_edge.join(", ")
+        )
+    })
 }
 
 impl FitError {
     /// Says of what nothing was learnt.
-    fn of(self, what: &str) -> FitError {
+    pub(super) fn of(self, what: &str) -> FitError {
         match self {
             FitError::NotFitted(reason) => FitError::NotFitted(format!("{what}: {reason}")),
             failed => failed,

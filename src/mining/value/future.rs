@@ -216,27 +216,41 @@ impl Future {
 #[derive(Debug, Clone)]
 struct NegativeBinomial {
     shape: f64,
-    log_success: f64,
-    log_probability: f64,
-    next: u64,
+    success: f64,
+    /// Of the next number; its logarithm as long as it is hardly a number.
+    probability: f64,
+    log_probability: Option<f64>,
+    next: f64,
 }
+
+/// Below this a probability is carried on as its logarithm.
+const LEAST_LOG: f64 = -600.0;
 
 impl NegativeBinomial {
     fn of(shape: f64, rate: f64, weeks: f64) -> Self {
+        let log = -shape * (weeks / rate).ln_1p();
         NegativeBinomial {
             shape,
-            log_success: (weeks / (rate + weeks)).ln(),
-            log_probability: -shape * (weeks / rate).ln_1p(),
-            next: 0,
+            success: weeks / (rate + weeks),
+            probability: log.exp(),
+            log_probability: (log < LEAST_LOG).then_some(log),
+            next: 0.0,
         }
     }
 
     /// Returns the probability of the next number, from 0 on.
     fn next_probability(&mut self) -> f64 {
-        let probability = self.log_probability.exp();
-        let n = self.next as f64;
-        self.log_probability += ((self.shape + n) / (n + 1.0)).ln() + self.log_success;
-        self.next += 1;
+        let probability = self.probability;
+        let more = (self.shape + self.next) / (self.next + 1.0) * self.success;
+        self.next += 1.0;
+        match self.log_probability {
+            None => self.probability *= more,
+            Some(log) => {
+                let log = log + more.ln();
+                self.probability = log.exp();
+                self.log_probability = (log < LEAST_LOG).then_some(log);
+            }
+        }
         probability
     }
 }

@@ -6,7 +6,7 @@
 
 use statrs::function::gamma::{digamma, ln_gamma};
 
-use super::optimum::{Likelihood, Slope};
+use super::optimum::{Likelihood, Slope, summed};
 
 /// The parameters, in the order in which they are fitted; `γ` is in the unit of the amounts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,20 +84,23 @@ fn usable(customers: impl IntoIterator<Item = Amounts>) -> Vec<Amounts> {
 impl Likelihood for GammaGammaLikelihood {
     fn slope(&self, logs: &[f64]) -> Slope {
         let [p, q, gamma] = [logs[0].exp(), logs[1].exp(), logs[2].exp()];
-        let (mut sum, mut gradient) = (0.0, [0.0; 3]);
         let (ln_gamma_q, psi_q, ln_gamma_scale) = (ln_gamma(q), digamma(q), logs[2]);
-        for of_one in self.customers.chunk_by(|a, b| a.repeats == b.repeats) {
-            let x = f64::from(of_one[0].repeats);
-            let constant = ln_gamma(p * x + q) - ln_gamma(p * x) - ln_gamma_q + q * ln_gamma_scale;
-            let (psi_all, psi_p) = (digamma(p * x + q), digamma(p * x));
-            for Amounts { sum: total, .. } in of_one {
-                let (ln_total, ln_scale) = (total.ln(), (gamma + total).ln());
-                sum += constant + p * x * ln_total - (ln_total - x.ln()) - (p * x + q) * ln_scale;
-                gradient[0] += x * (psi_all - psi_p + ln_total - ln_scale);
-                gradient[1] += psi_all - psi_q + ln_gamma_scale - ln_scale;
-                gradient[2] += q / gamma - (p * x + q) / (gamma + total);
+        let [sum, gradient @ ..] = summed(&self.customers, |customers| {
+            let mut sums = [0.0; 4];
+            for of_one in customers.chunk_by(|a, b| a.repeats == b.repeats) {
+                let x = f64::from(of_one[0].repeats);
+                let constant = ln_gamma(p * x + q) - ln_gamma(p * x) - ln_gamma_q + q * ln_gamma_scale;
+                let (psi_all, psi_p) = (digamma(p * x + q), digamma(p * x));
+                for Amounts { sum: total, .. } in of_one {
+                    let (ln_total, ln_scale) = (total.ln(), (gamma + total).ln());
+                    sums[0] += constant + p * x * ln_total - (ln_total - x.ln()) - (p * x + q) * ln_scale;
+                    sums[1] += x * (psi_all - psi_p + ln_total - ln_scale);
+                    sums[2] += psi_all - psi_q + ln_gamma_scale - ln_scale;
+                    sums[3] += q / gamma - (p * x + q) / (gamma + total);
+                }
             }
-        }
+            sums
+        });
         let (count, along) = (self.customers.len() as f64, [p, q, gamma]);
         Slope {
             log_likelihood: sum / count,

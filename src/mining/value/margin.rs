@@ -2,10 +2,10 @@
 //! known as far as the customer's earlier ones tell it.
 //!
 //! Given `n` purchases, their sum is a gamma variable of shape `p·n` over a scale of the customer's own, which after
-//! `x` repeats is gamma distributed with shape `p·x + q` and rate `γ + earlier sum`. In units of that rate the sum is a
-//! beta prime variable with `p·n` and `p·x + q`: its density in the logarithm is an exponential, and is summed over `n`
-//! and along a grid. The rate is the only thing that differs between customers of one history, so one table serves
-//! them all, and no draw is needed.
+//! `x` repeats is gamma distributed with shape `s = p·x + q` and rate `γ + earlier sum`. In units of that rate the sum is a
+//! beta prime variable with `p·n` and `s`; where `w` is its part of itself and one, its density in the logarithm is
+//! `w^(p·n) (1 − w)^s / B(p·n, s)`. Summed over `n` that is a polynomial in `w^p`, which is taken along a grid. The rate is
+//! the only thing that differs between customers of one history, so one table serves them all, and no draw is needed.
 
 use statrs::function::beta::ln_beta;
 use statrs::function::gamma::digamma;
@@ -20,8 +20,8 @@ pub(super) struct MarginTable {
     /// The logarithm of the first grid point, and the distance between two.
     from: f64,
     step: f64,
-    /// The probability of some purchases that bring at most so much.
-    cumulative: Vec<f64>,
+    /// The probability of some purchases that bring at most so much; there are many tables, and seven digits do.
+    cumulative: Vec<f32>,
     mean: f64,
     /// Where it has no end, that of the grid.
     mean_square: f64,
@@ -40,6 +40,8 @@ pub(super) struct Margin<'a> {
 const NEGLIGIBLE: f64 = 1e-7;
 /// Of more numbers of purchases neighbours are taken together.
 const MOST_NUMBERS: usize = 32;
+/// A power of more e-folds may leave the range of numbers.
+const SAFE_EFOLDS: f64 = 600.0;
 const POINTS: usize = 256;
 /// Standard deviations of the logarithm that the grid reaches below and above its mean.
 const BELOW: f64 = 8.0;
@@ -50,46 +52,35 @@ impl MarginTable {
     /// repeats who has not left.
     pub fn of(purchases: &[f64], worth: GammaGamma, repeats: u32) -> Self {
         let shape = worth.p * f64::from(repeats) + worth.q;
-        let numbers = numbers(purchases);
-        let (from, step) = grid(&numbers, worth.p, shape);
-        let mut density = vec![0.0; POINTS];
-        for (number, probability) in &numbers {
-            let purchases_shape = worth.p * number;
-            let log_constant = probability.ln() - ln_beta(purchases_shape, shape);
-            for (point, density) in density.iter_mut().enumerate() {
-                let log = from + step * point as f64;
-                // ln(1 + e^log) without overflow.
-                let log_one_more = log.max(0.0) + (-log.abs()).exp().ln_1p();
-                *density +=
-                    (log_constant + purchases_shape * log - (purchases_shape + shape) * log_one_more).exp();
-            }
-        }
-        let some: f64 = numbers.iter().map(|(_, probability)| probability).sum();
-        let mut sum = 0.0;
-        let mut cumulative: Vec<f64> = density
-            .iter()
-            .map(|density| {
-                // Half of a point's part lies below it.
-                let below = sum + 0.5 * step * density;
-                sum += step * density;
-                below
-            })
-            .collect();
+        let numbers = Numbers::of(purchases);
+        let grid = Grid::of(&numbers, worth.p, shape);
+        let density = density(&numbers, &grid, worth.p, shape);
+        let some: f64 = numbers.probabilities.iter().sum();
+        let sum: f64 = grid.step * density.iter().sum::<f64>();
         // What a point more or less makes of the whole is rounding.
-        if sum > 0.0 {
-            cumulative.iter_mut().for_each(|c| *c *= some / sum);
+        let scale = if sum > 0.0 { grid.step * some / sum } else { 0.0 };
+        let mut below = 0.0;
+        let cumulative = density.iter().map(|density| {
+            // Half of a point's part lies below it.
+            let upto = below + 0.5 * density;
+            below += density;
+            (scale * upto) as f32
+        });
+        let cumulative = cumulative.collect();
+        let (mut mean_number, mut mean_square_number) = (0.0, 0.0);
+        for (number, probability) in purchases.iter().enumerate() {
+            mean_number += number as f64 * probability;
+            mean_square_number += (number * number) as f64 * probability;
         }
-        let moment = |of: fn(f64) -> f64| numbers.iter().map(|(n, p)| p * of(*n)).sum::<f64>();
-        let (mean_number, mean_square_number) = (moment(|n| n), moment(|n| n * n));
         let p = worth.p;
         let on_grid = |power: f64| -> f64 {
             let points = density.iter().enumerate();
-            step * points.map(|(n, density)| density * (power * (from + step * n as f64)).exp()).sum::<f64>()
+            grid.step * points.map(|(n, density)| density * (power * grid.point(n)).exp()).sum::<f64>()
         };
         MarginTable {
             nothing: purchases.first().copied().unwrap_or(1.0),
-            from,
-            step,
+            from: grid.from,
+            step: grid.step,
             cumulative,
             mean: if shape > 1.0 { p * mean_number / (shape - 1.0) } else { on_grid(1.0) },
             mean_square: if shape > 2.0 {
@@ -115,8 +106,11 @@ impl MarginTable {
         }
         let at = place as usize;
         match (self.cumulative.get(at), self.cumulative.get(at + 1)) {
-            (Some(low), Some(high)) => low + (high - low) * (place - at as f64),
-            _ => self.cumulative.last().copied().unwrap_or(0.0),
+            (Some(low), Some(high)) => {
+                let (low, high) = (f64::from(*low), f64::from(*high));
+                low + (high - low) * (place - at as f64)
+            }
+            _ => self.cumulative.last().copied().map_or(0.0, f64::from),
         }
     }
 }
@@ -143,8 +137,8 @@ impl Margin<'_> {
             return 0.0;
         }
         let cumulative = &self.table.cumulative;
-        let at = cumulative.partition_point(|c| *c < wanted).min(cumulative.len() - 1).max(1);
-        let (low, high) = (cumulative[at - 1], cumulative[at]);
+        let at = cumulative.partition_point(|c| f64::from(*c) < wanted).min(cumulative.len() - 1).max(1);
+        let (low, high) = (f64::from(cumulative[at - 1]), f64::from(cumulative[at]));
         let within = if high > low { ((wanted - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
         let log = self.table.from + self.table.step * ((at - 1) as f64 + within);
         self.unit * log.exp()
@@ -158,39 +152,119 @@ impl Margin<'_> {
     }
 }
 
-/// Numbers of purchases from 1 on with their probabilities; where there are many, neighbours stand together at
-/// their mean.
-fn numbers(purchases: &[f64]) -> Vec<(f64, f64)> {
-    let some = purchases.get(1..).unwrap_or_default();
-    let likely = some.iter().filter(|p| **p > NEGLIGIBLE).count();
-    let width = likely.div_ceil(MOST_NUMBERS).max(1);
-    let together = some.chunks(width).enumerate().filter_map(|(chunk, of_chunk)| {
-        let probability: f64 = of_chunk.iter().sum();
-        let first = 1.0 + (chunk * width) as f64;
-        let mean =
-            of_chunk.iter().enumerate().map(|(i, p)| (first + i as f64) * p).sum::<f64>() / probability;
-        (probability > NEGLIGIBLE).then_some((mean, probability))
-    });
-    together.collect()
+/// Numbers of purchases, evenly apart, with their probabilities; where there are many, neighbours stand together at
+/// their middle.
+struct Numbers {
+    first: f64,
+    apart: f64,
+    probabilities: Vec<f64>,
 }
 
-/// Returns the first point and the distance between two, in the logarithm: of a beta prime variable mean and variance of
-/// the logarithm are differences and sums of digamma and trigamma functions.
-fn grid(numbers: &[(f64, f64)], p: f64, shape: f64) -> (f64, f64) {
-    let (mut total, mut mean, mut square) = (0.0, 0.0, 0.0);
-    for (number, probability) in numbers {
-        let of_mean = digamma(p * number) - digamma(shape);
-        let of_variance = trigamma(p * number) + trigamma(shape);
-        total += probability;
-        mean += probability * of_mean;
-        square += probability * (of_variance + of_mean * of_mean);
+impl Numbers {
+    /// Returns the numbers from 1 on that are probable.
+    fn of(purchases: &[f64]) -> Numbers {
+        let some = purchases.get(1..).unwrap_or_default();
+        let is_likely = |p: &f64| *p > NEGLIGIBLE;
+        let Some(begin) = some.iter().position(is_likely) else {
+            return Numbers { first: 1.0, apart: 1.0, probabilities: Vec::new() };
+        };
+        let end = some.iter().rposition(is_likely).map_or(begin, |last| last) + 1;
+        let width = (end - begin).div_ceil(MOST_NUMBERS).max(1);
+        Numbers {
+            first: 1.0 + begin as f64 + (width - 1) as f64 / 2.0,
+            apart: width as f64,
+            probabilities: some[begin..end].chunks(width).map(|of_chunk| of_chunk.iter().sum()).collect(),
+        }
     }
-    if total <= 0.0 {
-        return (0.0, 1.0);
+
+    fn iter(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.probabilities.iter().enumerate().map(|(n, p)| (self.first + self.apart * n as f64, *p))
     }
-    mean /= total;
-    let deviation = (square / total - mean * mean).max(0.0).sqrt().max(1e-6);
-    (mean - BELOW * deviation, (BELOW + ABOVE) * deviation / (POINTS - 1) as f64)
+}
+
+/// Points evenly apart in the logarithm.
+struct Grid {
+    from: f64,
+    step: f64,
+    mean: f64,
+}
+
+impl Grid {
+    /// Returns the grid that holds the distribution: of a beta prime variable mean and variance of the logarithm are
+    /// differences and sums of digamma and trigamma functions.
+    fn of(numbers: &Numbers, p: f64, shape: f64) -> Grid {
+        let (mut total, mut mean, mut square) = (0.0, 0.0, 0.0);
+        let (digamma_of_shape, trigamma_of_shape) = (digamma(shape), trigamma(shape));
+        for (number, probability) in numbers.iter() {
+            let of_mean = digamma(p * number) - digamma_of_shape;
+            let of_variance = trigamma(p * number) + trigamma_of_shape;
+            total += probability;
+            mean += probability * of_mean;
+            square += probability * (of_variance + of_mean * of_mean);
+        }
+        if total <= 0.0 {
+            return Grid { from: 0.0, step: 1.0, mean: 0.0 };
+        }
+        mean /= total;
+        let deviation = (square / total - mean * mean).max(0.0).sqrt().max(1e-6);
+        Grid { from: mean - BELOW * deviation, step: (BELOW + ABOVE) * deviation / (POINTS - 1) as f64, mean }
+    }
+
+    fn point(&self, n: usize) -> f64 {
+        self.from + self.step * n as f64
+    }
+}
+
+/// The logarithms of `w` and `1 − w` where `w / (1 − w)` has this logarithm.
+fn log_parts(log: f64) -> (f64, f64) {
+    // ln(1 + e^log) without overflow.
+    let log_one_more = log.max(0.0) + (-log.abs()).exp().ln_1p();
+    (log - log_one_more, -log_one_more)
+}
+
+/// The density along the grid: a polynomial by Horner's rule, its coefficients scaled to the middle of the distribution.
+fn density(numbers: &Numbers, grid: &Grid, p: f64, shape: f64) -> [f64; POINTS] {
+    let (log_middle, _) = log_parts(grid.mean);
+    let logs: Vec<f64> = numbers
+        .iter()
+        .map(|(number, probability)| probability.ln() - ln_beta(p * number, shape) + p * number * log_middle)
+        .collect();
+    let greatest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let coefficients: Vec<f64> = logs.iter().map(|log| (log - greatest).exp()).collect();
+    let (mut sums, mut powers, mut outer) = ([0.0; POINTS], [0.0; POINTS], [0.0; POINTS]);
+    let most = SAFE_EFOLDS / coefficients.len().max(1) as f64;
+    // Far below the middle only the first terms count, as long as they are numbers.
+    let least = match logs.iter().all(|log| log - greatest > -SAFE_EFOLDS) {
+        true => f64::NEG_INFINITY,
+        false => -most,
+    };
+    for point in 0..POINTS {
+        let (log_part, log_rest) = log_parts(grid.point(point));
+        let from_middle = p * (log_part - log_middle);
+        let log_power = numbers.apart * from_middle;
+        let log_outer = greatest + numbers.first * from_middle + shape * log_rest;
+        if (least..=most).contains(&log_power) {
+            powers[point] = log_power.exp();
+            outer[point] = log_outer.exp();
+        } else {
+            // Term by term, in logarithms: purchases so alike that powers of the part leave the range of numbers.
+            let terms = logs.iter().enumerate();
+            sums[point] =
+                terms.map(|(n, log)| (log - greatest + log_power * n as f64 + log_outer).exp()).sum();
+        }
+    }
+    let mut polynomial = [0.0; POINTS];
+    for coefficient in coefficients.iter().rev() {
+        for (sum, power) in polynomial.iter_mut().zip(&powers) {
+            *sum = *sum * power + coefficient;
+        }
+    }
+    for point in 0..POINTS {
+        if outer[point] > 0.0 {
+            sums[point] += polynomial[point] * outer[point];
+        }
+    }
+    sums
 }
 
 /// The derivative of digamma: by recurrence to where its asymptotic series holds (Abramowitz and Stegun 6.4.12).

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::mining::fitted::{FittedModel, Part};
 
 /// The share of customers below and above the interval.
-const TAIL: f64 = 0.1;
-const DAYS_A_YEAR: f64 = 365.25;
+pub(super) const TAIL: f64 = 0.1;
+pub(super) const DAYS_A_YEAR: f64 = 365.25;
 
 /// A fitted value model.
 #[derive(Debug, Clone, PartialEq)]

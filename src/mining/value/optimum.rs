@@ -4,6 +4,8 @@
 //! their maximum at infinity; beyond [`EDGE`] a slight penalty keeps the parameters finite, and the optimum says
 //! which of them stand there.
 
+use std::cell::RefCell;
+
 use argmin::core::{CostFunction, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
@@ -22,6 +24,40 @@ pub(super) struct Slope {
 pub(super) trait Likelihood {
     /// Returns the mean over the customers; `logs` are the logarithms of the parameters.
     fn slope(&self, logs: &[f64]) -> Slope;
+}
+
+/// Items whose parts of a sum are taken by one thread, and added up one after the other: whatever the threads, the sum is
+/// the same.
+const TOGETHER: usize = 8_192;
+
+/// Returns sums over items, of which there may be millions: `sums` gives those of some of them. Pieces of a fixed size are
+/// added up in their order.
+pub(super) fn summed<T: Sync, const N: usize>(
+    items: &[T],
+    sums: impl Fn(&[T]) -> [f64; N] + Sync,
+) -> [f64; N] {
+    let pieces: Vec<&[T]> = items.chunks(TOGETHER).collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(pieces.len());
+    let add = |mut all: [f64; N], of_piece: [f64; N]| {
+        all.iter_mut().zip(of_piece).for_each(|(sum, part)| *sum += part);
+        all
+    };
+    if threads <= 1 {
+        return pieces.into_iter().map(&sums).fold([0.0; N], add);
+    }
+    let mut of_pieces = vec![[0.0; N]; pieces.len()];
+    let each = pieces.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        for (pieces, of_pieces) in pieces.chunks(each).zip(of_pieces.chunks_mut(each)) {
+            let sums = &sums;
+            scope.spawn(move || {
+                for (piece, of_piece) in pieces.iter().zip(of_pieces) {
+                    *of_piece = sums(piece);
+                }
+            });
+        }
+    });
+    of_pieces.into_iter().fold([0.0; N], add)
 }
 
 /// Where a likelihood is greatest.
@@ -63,7 +99,7 @@ pub(super) fn maximise(
     starts: &[Vec<f64>],
     belief: Option<&Belief>,
 ) -> FitResult<Optimum> {
-    let penalised = Penalised { likelihood, belief };
+    let penalised = Penalised { likelihood, belief, last: RefCell::default() };
     let mut reached: Vec<(Vec<f64>, Slope)> = Vec::new();
     for start in starts {
         let logs: Vec<f64> = start.iter().map(|value| value.ln()).collect();
@@ -145,10 +181,23 @@ fn descend(penalised: &Penalised<'_, impl Likelihood>, start: Vec<f64>) -> FitRe
 struct Penalised<'a, L> {
     likelihood: &'a L,
     belief: Option<&'a Belief>,
+    /// What was asked last: the search asks for the height of a point, and then for its slope.
+    last: RefCell<Option<(Vec<f64>, Slope)>>,
 }
 
 impl<L: Likelihood> Penalised<'_, L> {
     fn slope(&self, logs: &[f64]) -> Slope {
+        if let Some((asked, slope)) = &*self.last.borrow()
+            && asked == logs
+        {
+            return slope.clone();
+        }
+        let slope = self.slope_anew(logs);
+        *self.last.borrow_mut() = Some((logs.to_vec(), slope.clone()));
+        slope
+    }
+
+    fn slope_anew(&self, logs: &[f64]) -> Slope {
         let mut slope = self.likelihood.slope(logs);
         for (i, log) in logs.iter().enumerate() {
             let excess = log - log.clamp(-EDGE, EDGE);

@@ -6,8 +6,8 @@
 
 use super::bg_nbd::Rising;
 use super::history::{History, Weighted};
-use super::optimum::{Likelihood, Slope};
-use super::quadrature::integrals;
+use super::optimum::{Likelihood, Slope, summed};
+use super::quadrature::{integral, integrals};
 
 /// The parameters, in the order in which they are fitted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,8 +24,6 @@ struct TimeOfLeaving {
     log: f64,
     /// By `r`, `α`, `s` and `β`.
     slopes: [f64; 4],
-    /// The part of it that is of a customer who has not left.
-    stayed: f64,
 }
 
 /// Beyond so many e-folds nothing is left of an integrand.
@@ -42,56 +40,99 @@ impl ParetoNbd {
 
     /// Returns the probability that the customer has not left.
     pub fn probability_alive(&self, history: History) -> f64 {
-        self.time_of_leaving(history).stayed
+        let span = self.span(history);
+        let mut left = 0.0;
+        for (begin, end) in span.panels() {
+            left += integral(begin, end, |log_alpha| self.density(&span, log_alpha).0);
+        }
+        let stayed = (span.stays - span.most).exp();
+        stayed / (stayed + left)
+    }
+
+    /// Where leaving is looked for: from the last purchase to now.
+    fn span(&self, history: History) -> Span {
+        let ParetoNbd { r, alpha, s, beta } = *self;
+        let shape = r + f64::from(history.repeats);
+        let (now, last) = (history.age(), history.last());
+        let ln_alpha_now = (alpha + now).ln();
+        let stays = -shape * ln_alpha_now - s * (beta + now).ln();
+        let from = (alpha + last).ln();
+        let steepness = shape + s * (alpha + last) / (beta + last);
+        Span {
+            shape,
+            stays,
+            from,
+            // The integrand at the last purchase is its largest value.
+            most: (-(shape) * from - s * (beta + last).ln()).max(stays),
+            to: ln_alpha_now.min(from + EFOLDS / steepness.max(f64::MIN_POSITIVE)),
+            steepness,
+        }
+    }
+
+    /// The density of leaving at `u`, by the logarithm of `α + u`, and the logarithm of `β + u`.
+    fn density(&self, span: &Span, log_alpha: f64) -> (f64, f64) {
+        let at_alpha = log_alpha.exp();
+        let ln_beta = (at_alpha - self.alpha + self.beta).ln();
+        let exponent = -span.shape * log_alpha - (self.s + 1.0) * ln_beta - span.most;
+        (self.s * exponent.exp() * at_alpha, ln_beta)
     }
 
     /// `(α+T)^−(r+x) (β+T)^−s + s ∫ (α+u)^−(r+x) (β+u)^−(s+1) du`, u from the last purchase to now: the closed form is
     /// a difference of two hypergeometric functions, in which digits are lost; the integral loses none. It is taken in
     /// the logarithm of `α + u`, in which the integrand falls evenly.
     fn time_of_leaving(&self, history: History) -> TimeOfLeaving {
-        let ParetoNbd { r, alpha, s, beta } = *self;
-        let shape = r + f64::from(history.repeats);
-        let (now, last) = (history.age(), history.last());
-        let (ln_alpha_now, ln_beta_now) = ((alpha + now).ln(), (beta + now).ln());
-        let stays = -shape * ln_alpha_now - s * ln_beta_now;
-        let from = (alpha + last).ln();
-        // The integrand at the last purchase is its largest value.
-        let most = (-(shape) * from - s * (beta + last).ln()).max(stays);
-        let steepness = shape + s * (alpha + last) / (beta + last);
-        let to = ln_alpha_now.min(from + EFOLDS / steepness.max(f64::MIN_POSITIVE));
+        let ParetoNbd { alpha, s, beta, .. } = *self;
+        let span = self.span(history);
+        let now = history.age();
         let mut sums = [0.0; 5];
-        let panels =
-            ((to - from) * steepness / EFOLDS_OF_A_PANEL).ceil().clamp(1.0, EFOLDS / EFOLDS_OF_A_PANEL);
-        let width = (to - from) / panels;
-        let mut begin = from;
-        for _ in 0..panels as usize {
-            let end = begin + width;
-            let [all, by_r, by_alpha, by_s, by_beta] = integrals(begin, end, |log_alpha| {
+        for (begin, end) in span.panels() {
+            let parts = integrals(begin, end, |log_alpha| {
+                let (value, ln_beta) = self.density(&span, log_alpha);
                 let at_alpha = log_alpha.exp();
-                let at_beta = at_alpha - alpha + beta;
-                let ln_beta = at_beta.ln();
-                let value = s * (-shape * log_alpha - (s + 1.0) * ln_beta - most).exp() * at_alpha;
                 [
                     value,
                     -value * log_alpha,
-                    -value * shape / at_alpha,
+                    -value * span.shape / at_alpha,
                     value * (1.0 / s - ln_beta),
-                    -value * (s + 1.0) / at_beta,
+                    -value * (s + 1.0) / (at_alpha - alpha + beta),
                 ]
             });
-            for (sum, part) in sums.iter_mut().zip([all, by_r, by_alpha, by_s, by_beta]) {
+            for (sum, part) in sums.iter_mut().zip(parts) {
                 *sum += part;
             }
-            begin = end;
         }
-        let stayed = (stays - most).exp();
+        let stayed = (span.stays - span.most).exp();
         let total = stayed + sums[0];
-        let of_staying = [-ln_alpha_now, -shape / (alpha + now), -ln_beta_now, -s / (beta + now)];
+        let of_staying =
+            [-(alpha + now).ln(), -span.shape / (alpha + now), -(beta + now).ln(), -s / (beta + now)];
         TimeOfLeaving {
-            log: most + total.ln(),
+            log: span.most + total.ln(),
             slopes: std::array::from_fn(|i| (stayed * of_staying[i] + sums[i + 1]) / total),
-            stayed: stayed / total,
         }
+    }
+}
+
+/// The time in which a customer may have left, by the logarithm of `α` and it.
+struct Span {
+    /// Of the rate of purchases.
+    shape: f64,
+    /// The logarithm of what speaks for a customer who has not left.
+    stays: f64,
+    /// By which all is divided.
+    most: f64,
+    from: f64,
+    to: f64,
+    steepness: f64,
+}
+
+impl Span {
+    /// As many pieces as the quadrature needs.
+    fn panels(&self) -> impl Iterator<Item = (f64, f64)> + use<> {
+        let (from, to) = (self.from, self.to);
+        let panels =
+            ((to - from) * self.steepness / EFOLDS_OF_A_PANEL).ceil().clamp(1.0, EFOLDS / EFOLDS_OF_A_PANEL);
+        let width = (to - from) / panels;
+        (0..panels as usize).map(move |n| (from + width * n as f64, from + width * (n + 1) as f64))
     }
 }
 
@@ -119,16 +160,19 @@ impl Likelihood for ParetoNbdLikelihood<'_> {
         let [r, alpha, s, beta] = along;
         let model = ParetoNbd { r, alpha, s, beta };
         let rates = Rising::of(r, self.most_repeats);
-        let (mut sum, mut gradient) = (0.0, [0.0; 4]);
-        for Weighted { history, customers } in self.histories {
-            let repeats = history.repeats as usize;
-            let TimeOfLeaving { log, slopes, .. } = model.time_of_leaving(*history);
-            sum += customers * (rates.logs[repeats] + r * logs[1] + s * logs[3] + log);
-            gradient[0] += customers * (rates.slopes[repeats] + logs[1] + slopes[0]);
-            gradient[1] += customers * (r / alpha + slopes[1]);
-            gradient[2] += customers * (logs[3] + slopes[2]);
-            gradient[3] += customers * (s / beta + slopes[3]);
-        }
+        let [sum, gradient @ ..] = summed(self.histories, |histories| {
+            let mut sums = [0.0; 5];
+            for Weighted { history, customers } in histories {
+                let repeats = history.repeats as usize;
+                let TimeOfLeaving { log, slopes } = model.time_of_leaving(*history);
+                sums[0] += customers * (rates.logs[repeats] + r * logs[1] + s * logs[3] + log);
+                sums[1] += customers * (rates.slopes[repeats] + logs[1] + slopes[0]);
+                sums[2] += customers * (r / alpha + slopes[1]);
+                sums[3] += customers * (logs[3] + slopes[2]);
+                sums[4] += customers * (s / beta + slopes[3]);
+            }
+            sums
+        });
         Slope {
             log_likelihood: sum / self.customers,
             gradient: (0..4).map(|i| gradient[i] * along[i] / self.customers).collect(),

@@ -33,7 +33,7 @@ const COLUMNS: [(&str, DataType); 12] = [
 ];
 
 /// Numbers of purchases and ages of which the expectation is kept; beyond them it is computed each time.
-const MOST_KEPT: usize = 100_000;
+const MOST_KEPT: usize = 65_536;
 
 /// Returns one row per customer: its key, its group, and what the model says; nulls where there is no model. The frame
 /// has the columns of [`super::customers::frame`]. What a year takes off stands in every row: what is made of values can

@@ -1,35 +1,32 @@
 //! The step of a value: fitted and judged at past cut-offs, fitted tonight, scored for everyone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::AsArray;
-use arrow::datatypes::{DataType, Int64Type};
 use async_trait::async_trait;
 use chrono::Days;
 use chrono_tz::Tz;
-use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::{cast, ident, lit};
 use datafusion::prelude::DataFrame;
 
-use super::customers::{self, columns};
+use super::customers;
 use super::declaration::ValueParams;
-use super::fit::{self, FitReport, Learning};
-use super::gamma_gamma::Amounts;
-use super::history::{History, Weighted};
-use super::judge::{Followed, READ, followed, judge};
+use super::fit::{self, FitReport};
+use super::judge::{CAME, Followed, followed, judge};
+use super::learning::{self, Learning};
 use super::model::ValueModel;
+use super::promise::ValuePromise;
 use super::prospects::ProspectGroups;
-use super::{accuracy, score};
+use super::track_record::{out_of_band, track_record};
+use super::{accuracy, groups, score};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::mining::cutoffs::{Cutoffs, shift_days};
 use crate::mining::feature_query::FeatureQuery;
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
-use crate::mining::forecast::ForecastOf;
+use crate::mining::forecast::Promise;
 use crate::mining::heirs::{self, CUSTOMER_IDS};
-use crate::mining::matrix::{self, Kinds};
+use crate::mining::matrix::Matrix;
 use crate::mining::refit::{Refit, kept};
 use crate::name::TableName;
 use crate::ops::models;
@@ -47,9 +44,6 @@ pub struct Value {
     /// Whether the customers are found by records.
     pub by_records: bool,
 }
-
-/// More groups than these are not groups.
-const MOST_GROUPS: usize = 100;
 
 #[async_trait]
 impl Step for Value {
@@ -99,14 +93,13 @@ impl Value {
     }
 
     /// Returns what keeps its promises.
-    pub fn forecast(&self) -> ForecastOf {
-        ForecastOf {
-            name: format!("{}_value", self.name),
+    pub fn promise(&self) -> Arc<dyn Promise> {
+        Arc::new(ValuePromise {
             values: self.table("value"),
             accuracy: self.cutoffs.as_ref().map(|_| self.table("value_accuracy")),
             purchases: self.params.purchases.clone(),
             horizon_days: self.params.horizon_days,
-        }
+        })
     }
 
     /// What is computed anew for a past cut-off.
@@ -126,7 +119,7 @@ impl Value {
                 let staged = self.score(context, &fitted, tonight).await?;
                 (fitted, staged)
             }
-            Refit::Due { inputs, .. } => {
+            Refit::Due { inputs, previous } => {
                 // Fitting and scoring read them: written down once, under a name that nobody reads.
                 let (table, warehouse) = (self.table("value_customers"), context.warehouse());
                 let scratch = warehouse.stage(&table, Mode::Replace, Layout::Scratch, tonight).await?;
@@ -136,6 +129,7 @@ impl Value {
                     let tonight = session.table(&table).await?;
                     let mut fitted = self.fitted(context, tonight.clone(), &mut notes).await?;
                     inputs.note(&mut fitted);
+                    notes.extend(accuracy::keep_last(&mut fitted, previous.as_ref()));
                     let staged = self.score(context, &fitted, tonight).await?;
                     Ok((fitted, staged))
                 };
@@ -202,12 +196,15 @@ impl Value {
     ) -> Result<FittedModel> {
         let mut track = FittedModel::fitted(&self.name, ModelKind::Value);
         let prospects = self.judged(context, &mut track, notes).await?;
-        let learning = Learning { prospects, ..self.learning(tonight).await? };
+        let (learning, _) = self.learning(tonight, &[]).await?;
+        let learning = Learning { prospects, ..learning };
         let fitted = self.fit(learning).await?;
         Ok(match fitted {
             Err(FitError::Failed(error)) => return Err(error),
             Err(error @ FitError::NotFitted(_)) => {
-                FittedModel::of_fit(&self.name, ModelKind::Value, Err(error))?
+                let mut fitted = FittedModel::of_fit(&self.name, ModelKind::Value, Err(error))?;
+                accuracy::keep(&mut fitted, &track);
+                fitted
             }
             Ok((model, report)) => {
                 model.store(&mut track);
@@ -268,29 +265,20 @@ impl Value {
             let (instant, zone) = (*cutoff, context.timezone);
             let first_seen = customers::last_day(instant, zone);
             let judged = tokio::task::spawn_blocking(move || {
-                judge(&model, &customers, instant, |age_days| {
+                let judged = judge(&model, &customers, |age_days| {
                     let first = first_seen.checked_sub_days(Days::new(u64::from(age_days)));
                     first.map(|day| day.format("%Y-%m").to_string()).unwrap_or_default()
-                })
+                });
+                track_record(instant, &judged)
             });
             let (of_cutoff, figures) = judged.await.doing("judge what customers brought")?;
-            if let Some(total) =
-                of_cutoff.iter().find(|accuracy| accuracy.slice == "total" && !accuracy.is_in_band())
-            {
-                track.remark(format!(
-                    "promised at {} for {} days: {:.0} ({:.0} to {:.0}); {:.0} came: chance alone does not explain it",
-                    show_instant(*cutoff),
-                    self.params.horizon_days,
-                    total.expected_margin,
-                    total.band.0,
-                    total.band.1,
-                    total.actual_margin
-                ));
+            if let Some(remark) = out_of_band(&of_cutoff, self.params.horizon_days) {
+                track.remark(remark);
             }
             accuracy::store_figures(track, position as i64 + 1, *cutoff, &figures);
             accuracies.extend(of_cutoff);
         }
-        accuracy::store(track, &accuracies);
+        accuracy::store(track, &accuracies, context.as_of);
         Ok(prospects)
     }
 
@@ -309,7 +297,6 @@ impl Value {
                 Some(query) => Some(query.over(then.catalog(), cutoff).await?),
             };
             let of_then = customers::frame(&self.params, then.catalog(), base, cutoff, zone).await?;
-            let learning = self.learning(of_then.clone()).await?;
             let heirs = heirs::of(&then, &context.catalog).await?;
             let end = shift_days(cutoff, i64::from(self.params.horizon_days), zone)?;
             let came = customers::with_what_came(
@@ -321,8 +308,7 @@ impl Value {
                 zone,
             )
             .await?;
-            let names: Vec<String> = READ.iter().map(|name| (*name).to_owned()).collect();
-            let matrix = matrix::read_kinds(came, &names, self.params.sample, Kinds::NumbersAndTexts).await?;
+            let (learning, matrix) = self.learning(came, &CAME).await?;
             Ok((learning, followed(&matrix), matrix.seen))
         };
         let read: Result<_> = read.await;
@@ -334,63 +320,10 @@ impl Value {
         Ok(read)
     }
 
-    async fn learning(&self, frame: DataFrame) -> Result<Learning> {
-        let buyers = frame.filter(ident(columns::REPEATS).is_not_null()).doing("find who has bought")?;
-        let histories = histories(buyers.clone()).await?;
-        if histories.len() > MOST_GROUPS {
-            let group = self.params.group.clone().unwrap_or_default();
-            return Err(Error::config(format!(
-                "`{group}` has {} values, at most {MOST_GROUPS} groups were expected",
-                histories.len()
-            ))
-            .in_value("group", &group)
-            .hint("take rare values together in the SQL of the customers"));
-        }
-        let again = buyers.filter(ident(columns::REPEATS).gt(lit(0))).doing("find who has bought again")?;
-        let names = [columns::GROUP, columns::REPEATS, columns::REPEAT_AMOUNT].map(str::to_owned);
-        let matrix = matrix::read_kinds(again, &names, self.params.sample, Kinds::NumbersAndTexts).await?;
-        let texts = matrix.texts[0].as_deref().unwrap_or_default();
-        let mut amounts: BTreeMap<Option<String>, Vec<Amounts>> = BTreeMap::new();
-        for row in matrix.values.rows() {
-            let group = (!row[0].is_nan()).then(|| texts.get(row[0] as usize).cloned()).flatten();
-            let of = Amounts { repeats: row[1] as u32, sum: row[2] };
-            amounts.entry(group).or_default().push(of);
-        }
-        Ok(Learning { histories, amounts, prospects: ProspectGroups::default() })
+    /// Reads the customers of a frame, with columns beside.
+    async fn learning(&self, frame: DataFrame, beside: &[&str]) -> Result<(Learning, Matrix)> {
+        let (learning, matrix) = learning::read(frame, beside, self.params.sample).await?;
+        groups::at_most(learning.histories.len(), self.params.group.as_deref(), "customers")?;
+        Ok((learning, matrix))
     }
-}
-
-/// The distinct histories of each group: few however many customers there are.
-async fn histories(buyers: DataFrame) -> Result<BTreeMap<Option<String>, Vec<Weighted>>> {
-    let doing = "count the histories of purchases";
-    let by = [columns::GROUP, columns::REPEATS, columns::LAST_DAY, columns::AGE_DAYS].map(ident);
-    let counted = buyers.aggregate(by.to_vec(), vec![count(lit(1)).alias("__customers")]).doing(doing)?;
-    let whole = |name: &str| cast(ident(name), DataType::Int64);
-    let counted = counted
-        .select(vec![
-            cast(ident(columns::GROUP), DataType::Utf8).alias(columns::GROUP),
-            whole(columns::REPEATS),
-            whole(columns::LAST_DAY),
-            whole(columns::AGE_DAYS),
-            whole("__customers"),
-        ])
-        .doing(doing)?;
-    let mut sorted: BTreeMap<(Option<String>, History), f64> = BTreeMap::new();
-    for batch in counted.collect().await.doing(doing)? {
-        let groups = batch.column(0).as_string::<i32>();
-        let number = |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
-        for (row, group) in groups.iter().enumerate() {
-            let history = History {
-                repeats: number(1, row) as u32,
-                last_day: number(2, row) as u32,
-                age_days: number(3, row) as u32,
-            };
-            *sorted.entry((group.map(str::to_owned), history)).or_default() += number(4, row) as f64;
-        }
-    }
-    let mut histories: BTreeMap<Option<String>, Vec<Weighted>> = BTreeMap::new();
-    for ((group, history), customers) in sorted {
-        histories.entry(group).or_default().push(Weighted { history, customers });
-    }
-    Ok(histories)
 }

@@ -10,10 +10,8 @@ use super::checking::Checking;
 use super::undated::Makers;
 use crate::clock::parse_instant;
 use crate::error::Error;
-use crate::mining::forecast::{ForecastOf, ForecastSection, Forecasts};
 use crate::mining::propensity::{Learning, OutcomeParams, PastLearning, Propensity, PropensitySection};
 use crate::mining::segments::{SegmentSection, Segmentation, Segmentations};
-use crate::mining::value::{Value, ValueSection};
 use crate::mining::{Cutoffs, CutoffsSection, FeatureQuery};
 use crate::model::Model;
 use crate::name::{StepName, TableName, is_identifier};
@@ -32,7 +30,7 @@ pub(super) struct Features<'a> {
 }
 
 impl<'a> Features<'a> {
-    fn makers(self, steps: &'a BTreeMap<StepName, DeclaredStep>) -> Makers<'a> {
+    pub(super) fn makers(self, steps: &'a BTreeMap<StepName, DeclaredStep>) -> Makers<'a> {
         Makers { models: self.models, tables: self.tables, sources: self.sources, steps }
     }
 }
@@ -89,92 +87,6 @@ impl Checking<'_, '_> {
         }
     }
 
-    /// Adds a step for each value.
-    pub(super) fn values(
-        &mut self,
-        sections: &BTreeMap<String, ValueSection>,
-        features: Features,
-        zone: Tz,
-        steps: &mut BTreeMap<StepName, DeclaredStep>,
-    ) {
-        let mut values = Vec::new();
-        for (name, section) in sections {
-            let key = ["value", name.as_str()];
-            let known = features.makers(steps);
-            if self.mart_name(&key, name)
-                && let Some(params) = self.section(&key, section.check())
-                && self.has_time(&["value", name, "purchases", "events"], &params.purchases.events, known)
-                && let Some(customers) =
-                    self.customers_of_value(&key, params.customers.as_ref(), features, known)
-                && let Some(cutoffs) = self.cutoffs_of_value(&key, section, zone)
-            {
-                let base = customers.as_ref().map_or(&params.purchases.events, |query| &query.table);
-                let by_records =
-                    known.knows_customers(base) || known.knows_customers(&params.purchases.events);
-                values.push(Value { name: name.clone(), params, customers, cutoffs, by_records });
-            }
-        }
-        for value in values {
-            let step = StepName::from(&value.table("value"));
-            steps.insert(step, DeclaredStep::Value(Arc::new(value)));
-        }
-    }
-
-    /// Adds the step that keeps what the values promise.
-    pub(super) fn forecasts(
-        &mut self,
-        section: Option<ForecastSection>,
-        no_values: bool,
-        steps: &mut BTreeMap<StepName, DeclaredStep>,
-    ) {
-        let Some(section) = section else { return };
-        if no_values {
-            let error = Error::config("there is nothing to forecast: the pipeline has no value")
-                .hint("declare one with [value.<name>], or take [forecasts] out");
-            return self.wrong(&["forecasts"], error);
-        }
-        let of: Vec<ForecastOf> = steps
-            .values()
-            .filter_map(|step| match step {
-                DeclaredStep::Value(value) => Some(value.forecast()),
-                _ => None,
-            })
-            .collect();
-        if !of.is_empty() {
-            let forecasts = Forecasts { every: section.every, of };
-            steps.insert(StepName::new("core.forecasts"), DeclaredStep::Forecasts(Arc::new(forecasts)));
-        }
-    }
-
-    /// Returns the query of the customers, where a table of them is named.
-    fn customers_of_value(
-        &mut self,
-        key: &[&str; 2],
-        customers: Option<&TableName>,
-        features: Features,
-        known: Makers,
-    ) -> Option<Option<FeatureQuery>> {
-        let Some(customers) = customers else { return Some(None) };
-        let model = self.made_by_model(&[key[0], key[1], "customers"], customers, features)?;
-        self.knows_its_past(&[key[0], key[1], "customers"], &model, known).then(|| {
-            Some(FeatureQuery {
-                table: model.table.clone(),
-                sql: model.sql.clone(),
-                reads: model.reads.clone(),
-            })
-        })
-    }
-
-    fn cutoffs_of_value(
-        &mut self,
-        key: &[&str; 2],
-        section: &ValueSection,
-        zone: Tz,
-    ) -> Option<Option<Cutoffs>> {
-        let Some(cutoffs) = &section.cutoffs else { return Some(None) };
-        self.cutoffs(&[key[0], key[1], "cutoffs"], cutoffs, zone).map(Some)
-    }
-
     /// The name of a section becomes a part of the names of tables and columns.
     pub(super) fn mart_name(&mut self, key: &[&str], name: &str) -> bool {
         let is_name = is_identifier(name);
@@ -199,7 +111,12 @@ impl Checking<'_, '_> {
     }
 
     /// Returns the model that makes the table which stands at the key.
-    fn made_by_model(&mut self, key: &[&str; 3], table: &TableName, known: Features) -> Option<Arc<Model>> {
+    pub(super) fn made_by_model(
+        &mut self,
+        key: &[&str; 3],
+        table: &TableName,
+        known: Features,
+    ) -> Option<Arc<Model>> {
         let model = known.models.get(table).cloned();
         if model.is_none() && self.all_models {
             let models: Vec<String> = known.models.keys().map(ToString::to_string).collect();
@@ -251,7 +168,7 @@ impl Checking<'_, '_> {
 
     /// Features that are asked about the past may read only what can be shown as of then: tables that say when
     /// their rows became known, and those that are made anew of such tables.
-    fn knows_its_past(&mut self, key: &[&str; 3], model: &Model, known: Makers) -> bool {
+    pub(super) fn knows_its_past(&mut self, key: &[&str; 3], model: &Model, known: Makers) -> bool {
         let undeclared: Vec<&TableName> = model
             .reads
             .iter()
@@ -276,7 +193,7 @@ impl Checking<'_, '_> {
         undeclared.is_empty()
     }
 
-    fn has_time(&mut self, key: &[&str; 4], events: &TableName, known: Makers) -> bool {
+    pub(super) fn has_time(&mut self, key: &[&str; 4], events: &TableName, known: Makers) -> bool {
         let has_time = known.tables.get(events).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)));
         if !has_time {
             let dated = known.tables.iter().filter(|(_, rules)| matches!(rules.known, KnownSince::At(_)));
@@ -294,7 +211,7 @@ impl Checking<'_, '_> {
         has_time
     }
 
-    fn cutoffs(&mut self, key: &[&str; 3], section: &CutoffsSection, zone: Tz) -> Option<Cutoffs> {
+    pub(super) fn cutoffs(&mut self, key: &[&str; 3], section: &CutoffsSection, zone: Tz) -> Option<Cutoffs> {
         Some(match section {
             CutoffsSection::Days(texts) => Cutoffs::At(
                 texts.iter().filter_map(|text| self.take(key, parse_instant(text, zone))).collect(),
@@ -308,7 +225,7 @@ impl Checking<'_, '_> {
 }
 
 /// Returns the file, or the source, in which the time of a table is declared.
-fn declared_in(table: &TableName, known: Makers) -> String {
+pub(super) fn declared_in(table: &TableName, known: Makers) -> String {
     match known.models.get(table) {
         Some(model) => model.properties_path().display().to_string(),
         None if table.schema() == "raw" => format!("the source {}", table.table()),

@@ -9,6 +9,7 @@ mod sources;
 mod steps;
 mod tables;
 mod undated;
+mod value;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -91,7 +92,8 @@ pub fn check(
     checking.segments(&file.segments, features, &mut draft.steps);
     checking.propensities(&file.propensity, features, timezone, &mut draft.steps);
     checking.values(&file.value, features, timezone, &mut draft.steps);
-    checking.forecasts(file.forecasts, file.value.is_empty(), &mut draft.steps);
+    let is_something_promised = !file.value.is_empty() || !file.propensity.is_empty();
+    checking.forecasts(file.forecasts, is_something_promised, &mut draft.steps);
     checking.audiences(&file.audiences, &country, &draft.models, &mut draft.tables, &mut draft.steps);
 
     checking.metrics(&file.metrics, &file.objectives, &mut draft);

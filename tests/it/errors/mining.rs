@@ -133,3 +133,30 @@ fn a_consent_to_one_thing_is_none_to_another() {
     shop.pipeline("\"offers\"", "3");
     shop.run_fails("audience_purpose_is_no_text", 2);
 }
+
+#[test]
+fn values_that_cannot_be_of_anything() {
+    let message = |name: &str, section: &str| {
+        let shop = Shop::published();
+        shop.declare(section);
+        shop.run_fails(name, 2);
+    };
+    let of = |columns: &str| {
+        format!(
+            "[value.subscription]\ncontracts = {{ table = \"core.orders\", id = \"order_id\", period = \"month\", {columns} }}\n"
+        )
+    };
+    let days = "start = \"ordered_at\", end = \"ordered_at\", margin = \"net_amount\"";
+    message("value_of_nothing", "[value.subscription]\nhorizon_days = 30\n");
+    message("contracts_without_a_tenure", &of("start = \"ordered_at\", margin = \"net_amount\""));
+    message(
+        "contracts_without_days_are_not_judged",
+        &(of("tenure = \"1\", ended = \"false\", margin = \"net_amount\"")
+            + "cutoffs = { count = 1, every_days = 30 }\n"),
+    );
+    message("contracts_with_costs_to_serve", &(of(days) + "cost_to_serve = \"1\"\n"));
+    message("contracts_start_is_no_day", &of(&days.replace("start = \"ordered_at\"", "start = \"channel\"")));
+    message("contracts_unknown_column", &(of(&days.replace("net_amount", "net")) + "group = \"channel\"\n"));
+    message("contracts_unknown_group", &(of(days) + "group = \"plan\"\n"));
+    message("contracts_undated", &of(days).replace("core.orders", "raw.people"));
+}

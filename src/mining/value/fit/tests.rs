@@ -6,18 +6,21 @@ use chrono::NaiveDate;
 
 use super::*;
 use crate::mining::test_data::uniform;
-use crate::mining::value::declaration::ValueSection;
+use crate::mining::value::declaration::{DeclaredValue, ValueSection};
 use crate::mining::value::history::History;
+use crate::mining::value::prospects::ProspectGroups;
 
 fn params(model: &str, min_customers: usize) -> ValueParams {
-    toml::from_str::<ValueSection>(&format!(
+    let section: ValueSection = toml::from_str(&format!(
         r#"purchases = {{ events = "core.orders", amount = "margin", model = "{model}" }}
            horizon_days = 273
            min_customers = {min_customers}"#
     ))
-    .unwrap()
-    .check()
-    .unwrap()
+    .unwrap();
+    match section.check().unwrap() {
+        DeclaredValue::Purchases(params) => params,
+        DeclaredValue::Contracts(_) => panic!("these are purchases"),
+    }
 }
 
 fn of_one_group(customers: impl IntoIterator<Item = (History, f64)>) -> Learning {
@@ -36,19 +39,21 @@ fn of_one_group(customers: impl IntoIterator<Item = (History, f64)>) -> Learning
     }
 }
 
-/// CDNOW until 1997-09-30: same-day rows are one purchase.
-fn cdnow(data: &Path) -> Vec<(History, f64)> {
+/// The days with a purchase of each customer of CDNOW, and what they were worth: same-day rows are one purchase.
+fn cdnow_days(data: &Path) -> Vec<BTreeMap<NaiveDate, f64>> {
     let text = std::fs::read_to_string(data.join("cdnow/CDNOW_sample.txt")).unwrap();
-    let end = NaiveDate::from_ymd_opt(1997, 9, 30).unwrap();
     let mut customers: BTreeMap<&str, BTreeMap<NaiveDate, f64>> = BTreeMap::new();
     for line in text.lines() {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let day = NaiveDate::parse_from_str(fields[2], "%Y%m%d").unwrap();
-        if day <= end {
-            *customers.entry(fields[1]).or_default().entry(day).or_default() +=
-                fields[4].parse::<f64>().unwrap();
-        }
+        *customers.entry(fields[1]).or_default().entry(day).or_default() += fields[4].parse::<f64>().unwrap();
     }
+    customers.into_values().collect()
+}
+
+/// CDNOW until 1997-09-30.
+fn cdnow(data: &Path) -> Vec<(History, f64)> {
+    let end = NaiveDate::from_ymd_opt(1997, 9, 30).unwrap();
     let of = |days: &BTreeMap<NaiveDate, f64>| {
         let (first, last) = (*days.keys().next().unwrap(), *days.keys().next_back().unwrap());
         let history = History {
@@ -58,7 +63,9 @@ fn cdnow(data: &Path) -> Vec<(History, f64)> {
         };
         (history, days.values().skip(1).sum())
     };
-    customers.values().map(of).collect()
+    let mut customers = cdnow_days(data);
+    customers.iter_mut().for_each(|days| days.retain(|day, _| *day <= end));
+    customers.iter().map(of).collect()
 }
 
 fn near(found: &[f64], expected: &[f64], tolerance: f64) {
@@ -93,6 +100,41 @@ fn cdnow_gives_the_published_parameters() {
     near(&model.all.purchases.parameters(), &[0.5533, 10.5776, 0.6062, 11.6679], 0.01);
     assert!((report.purchases_log_likelihood - -9594.976).abs() < 0.1);
     near(&[expected_of_all(&model, &customers)], &[1665.534], 0.005);
+}
+
+/// Repeat purchases of CDNOW week by week: what is expected of customers of whom only the first day is known, from
+/// parameters of the first 39 weeks, beside the curves of R's BTYD, and beside what happened in 78 weeks.
+#[test]
+fn cdnow_gives_the_published_curve_week_by_week() {
+    let Some(data) = std::env::var_os("SILLAGE_DATA") else { return };
+    let data = Path::new(&data);
+    let learning = of_one_group(cdnow(data));
+    let models = ["bg_nbd", "pareto_nbd"].map(|kind| fit(&params(kind, 100), &learning).unwrap().0.all);
+    let begin = NaiveDate::from_ymd_opt(1997, 1, 1).unwrap();
+    let customers = cdnow_days(data);
+    let (mut firsts, mut repeats): (BTreeMap<i64, f64>, Vec<i64>) = (BTreeMap::new(), Vec::new());
+    for days in &customers {
+        let mut since = days.keys().map(|day| (*day - begin).num_days());
+        *firsts.entry(since.next().unwrap()).or_default() += 1.0;
+        repeats.extend(since);
+    }
+    let published = std::fs::read_to_string(data.join("cdnow/expected_cumulative_weekly.csv")).unwrap();
+    let mut weeks = 0;
+    for line in published.lines().skip(1) {
+        let row: Vec<f64> = line.split(',').map(|field| field.parse().unwrap()).collect();
+        let days = row[0] as i64 * 7;
+        assert_eq!(repeats.iter().filter(|day| **day < days).count() as f64, row[1], "week {}", row[0]);
+        let expected = models.map(|model| -> f64 {
+            let new = model.purchases.future(History { repeats: 0, last_day: 0, age_days: 0 });
+            let since = firsts.range(..days);
+            since.map(|(day, count)| count * new.expected((days - day) as f64 / 7.0, 0.0).0).sum()
+        });
+        near(&expected, &row[2..], 0.005);
+        // It tracks what happened: within a twentieth from half a year on, twice as long as it was learnt from.
+        assert!(row[0] < 26.0 || (expected[0] / row[1] - 1.0).abs() < 0.05, "week {}: {expected:?}", row[0]);
+        weeks += 1;
+    }
+    assert_eq!(weeks, 78);
 }
 
 /// A customer of a BG/NBD with r = 0.8, α = 6, a = 0.7, b = 2.5, over 104 weeks less the first day of one's own; every
