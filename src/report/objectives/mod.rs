@@ -2,6 +2,7 @@
 
 mod course;
 mod standing;
+mod wording;
 
 use maud::{Markup, html};
 
