@@ -49,14 +49,16 @@ pub(in crate::report) struct Chart<'a> {
 
 /// Returns the chart; nothing where no line has two points.
 pub(in crate::report) fn chart(chart: &Chart) -> Option<Markup> {
-    let xs = || chart.lines.iter().flat_map(|line| line.points.iter().map(|(x, _)| *x));
+    // A line of one point would be its name alone, somewhere in the chart.
+    let lines: Vec<&Line> = chart.lines.iter().filter(|line| line.points.len() > 1).collect();
+    let xs = || lines.iter().flat_map(|line| line.points.iter().map(|(x, _)| *x));
     let (least, most) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
     if least >= most || !least.is_finite() || !most.is_finite() {
         return None;
     }
     let (bottom_value, top_value) = (*chart.y_ticks.first()?, *chart.y_ticks.last()?);
     let [left, right, top, bottom] = ROOM;
-    let longest = chart.lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
+    let longest = lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
     let right = (longest as f64 * CHARACTER + 8.0).clamp(right, MOST_ROOM);
     let x = |value: f64| place(left + (value - least) / (most - least) * (WIDTH - left - right));
     let y = |value: f64| {
@@ -65,7 +67,7 @@ pub(in crate::report) fn chart(chart: &Chart) -> Option<Markup> {
     };
     let ticks = ticks(chart, (least, most), WIDTH - left - right);
     let ends: Vec<Option<f64>> =
-        chart.lines.iter().map(|line| line.points.last().map(|(_, end)| y(*end))).collect();
+        lines.iter().map(|line| line.points.last().map(|(_, end)| y(*end))).collect();
     let labels = label_place::places(&ends, HEIGHT - bottom);
     Some(html! {
         figure {
@@ -89,7 +91,7 @@ pub(in crate::report) fn chart(chart: &Chart) -> Option<Markup> {
                     line class="mark" x1=(x(at)) x2=(x(at)) y1=(top) y2=(HEIGHT - bottom) {}
                     text class="mark" x=(x(at)) y=(top - 7.0) text-anchor="middle" { (name) }
                 }
-                @for (line, label) in chart.lines.iter().zip(labels) {
+                @for (line, label) in lines.iter().zip(labels) {
                     polyline class=(format!("line {}", line.class)) points=(points(line, &x, &y)) {}
                     @if let (Some((at, _)), Some(label)) = (line.points.last(), label) {
                         text class=(format!("name {}", line.class)) x=(x(*at) + 5.0) y=(label + 4.0) {
@@ -164,6 +166,9 @@ mod tests {
     fn one_point_is_no_curve() {
         assert_eq!(drawn(&[line(&[(1.0, 0.5)])]), None);
         assert_eq!(drawn(&[]), None);
+        let alone = Line { name: "alone".to_owned(), ..line(&[(0.5, 0.5)]) };
+        let beside = drawn(&[alone, line(&[(0.0, 1.0), (8.0, 0.0)])]).unwrap();
+        assert!(beside.contains("recall") && !beside.contains("alone"), "{beside}");
     }
 
     #[test]

@@ -28,8 +28,14 @@ impl Standing {
         let most = known.iter().fold(0.0_f64, |most, value| value.abs().max(most));
         let unit = self.unit.clone();
         move |value, is_rate| {
+            if is_share && is_rate {
+                // What is added to percents are points.
+                let points = 100.0 * value;
+                let one = if points < 2.0 { "point" } else { "points" };
+                return format!("{}\u{a0}{}", language.decimal(points, 2), language.text("points", one));
+            }
             if is_share {
-                return language.percent_tick(value, if is_rate { 2 } else { 1 });
+                return language.percent_tick(value, 1);
             }
             let decimals = match most {
                 _ if is_whole && !is_rate => 0,
@@ -161,8 +167,8 @@ mod tests {
         );
         assert_eq!(
             figures.sentence,
-            "June\u{a0}2026: 40.0%. It falls by 0.10% a month. A rise by 1.60% a month is needed. The trend leads to \
-             39.4% by then."
+            "June\u{a0}2026: 40.0%. It falls by 0.10\u{a0}points a month. A rise by 1.60\u{a0}points a month is \
+             needed. The trend leads to 39.4% by then."
         );
         assert_eq!(standing().mood(), "bad");
     }
