@@ -63,9 +63,12 @@ impl Rows {
         Ok(if numbers.is_valid(row) { numbers.value(row) } else { 0 })
     }
 
-    /// Returns a number with decimals; none where it is null or not finite.
+    /// Returns a number, with decimals or whole; none where it is null or not finite.
     pub fn float(&self, column: &str, row: usize) -> Result<Option<f64>> {
         let found = self.column(column)?;
+        if let Some(numbers) = found.as_primitive_opt::<Int64Type>() {
+            return Ok(numbers.is_valid(row).then(|| numbers.value(row) as f64));
+        }
         let numbers =
             found.as_primitive_opt::<Float64Type>().ok_or_else(|| Self::other(column, "numbers"))?;
         Ok(numbers.is_valid(row).then(|| numbers.value(row)).filter(|number| number.is_finite()))
@@ -136,4 +139,34 @@ fn in_few_types(rows: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowEr
         return Ok(rows.clone());
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Decimal128Array, Float64Array, Int32Array, StringArray, UInt64Array};
+
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_type_are_read_and_what_is_none_is_not() {
+        let decimals =
+            Decimal128Array::from(vec![Some(-12_345), None]).with_precision_and_scale(9, 2).unwrap();
+        let columns: [(&str, ArrayRef); 5] = [
+            ("decimal", Arc::new(decimals)),
+            ("whole", Arc::new(Int32Array::from(vec![Some(7), None]))),
+            ("large", Arc::new(UInt64Array::from(vec![Some(8), None]))),
+            ("odd", Arc::new(Float64Array::from(vec![Some(0.5), Some(f64::NAN)]))),
+            ("text", Arc::new(StringArray::from(vec![Some("a lot"), None]))),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        );
+        let rows = Rows(in_few_types(&batch.unwrap()).unwrap());
+        let read = |row| ["decimal", "whole", "large", "odd"].map(|column| rows.float(column, row).unwrap());
+        assert_eq!(read(0), [Some(-123.45), Some(7.0), Some(8.0), Some(0.5)]);
+        assert_eq!(read(1), [None; 4]);
+        assert_eq!((rows.count("large", 0).unwrap(), rows.count("whole", 1).unwrap()), (8, 0));
+        assert_eq!((rows.text("text", 0).unwrap(), rows.text("text", 1).unwrap()), ("a lot", ""));
+        assert!(rows.float("text", 0).is_err() && rows.float("nowhere", 0).is_err());
+    }
 }
