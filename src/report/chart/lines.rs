@@ -93,8 +93,9 @@ pub(in crate::report) fn chart(chart: &Chart) -> Option<Markup> {
                 }
                 @for (line, label) in lines.iter().zip(labels) {
                     polyline class=(format!("line {}", line.class)) points=(points(line, &x, &y)) {}
-                    @if let (Some((at, _)), Some(label)) = (line.points.last(), label) {
-                        text class=(format!("name {}", line.class)) x=(x(*at) + 5.0) y=(label + 4.0) {
+                    // Right of all lines, also of those that go on where this one ends.
+                    @if let Some(label) = label {
+                        text class=(format!("name {}", line.class)) x=(place(WIDTH - right + 5.0)) y=(place(label + 4.0)) {
                             (line.name)
                         }
                     }

@@ -18,6 +18,8 @@ const COLUMNS: [Column; 4] = [
     ("customers", Holds::Count),
     ("active_customers", Holds::Count),
 ];
+/// A line is drawn as far as so many came so long ago: of fewer its course is chance.
+const LEAST_DRAWN: i64 = 30;
 /// Stands for every channel.
 const ALL: &str = "all";
 /// Of all months of arrival that are so long ago, weighted by their customers.
@@ -103,7 +105,7 @@ fn drawn(language: Language, title: &str, channels: &[Channel]) -> Option<Markup
                 .months
                 .keys()
                 // In the month in which they came everybody bought.
-                .filter(|month| **month > 0)
+                .filter(|month| **month > 0 && channel.months[*month].0 >= LEAST_DRAWN)
                 .filter_map(|month| Some((*month as f64, channel.retention(*month)?)))
                 .collect(),
         })
