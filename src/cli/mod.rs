@@ -107,9 +107,9 @@ enum Verb {
     Query(query::QueryArgs),
     /// Write a release's report: one HTML file that needs nothing else
     ///
-    /// For now it has one section, who is who: how many records became how many customers, what each level
-    /// of agreement says, what was refused, and how right it is where a truth is known. It shows the tables
-    /// that [match_quality] makes; counts and shares only, nothing about a person.
+    /// A section is there where its tables are: the portfolio of customers, the way from sales to profit, what customers
+    /// will bring and whether promises were kept, what winning them costs, the objectives, who is who, and the models.
+    /// Counts, shares and sums only, nothing about a person, and no group of fewer than 5 customers alone.
     Report(report::ReportArgs),
     /// Why a metric is not what it was: its change between two releases, split by cause
     ///

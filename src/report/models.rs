@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::language::Language;
+use super::reader::Reader;
 use super::rows::Rows;
-use super::section::Section;
+use super::scrolled::scrolled;
 use crate::error::Result;
-use crate::warehouse::catalog::Catalog;
 
 /// What of a model is shown, from the last run that wrote it.
 const SQL: &str = "
@@ -22,8 +23,9 @@ const SQL: &str = "
 ///
 /// # Errors
 /// A table that has other columns than sillage writes.
-pub async fn section(catalog: &Catalog) -> Result<Option<Section>> {
-    let Some(rows) = Rows::of(catalog, "ops.models", SQL).await?.filter(|rows| !rows.is_empty()) else {
+pub async fn section(reader: &Reader<'_>) -> Result<Option<Markup>> {
+    let Some(rows) = Rows::of(reader.catalog, "ops.models", SQL).await?.filter(|rows| !rows.is_empty())
+    else {
         return Ok(None);
     };
     let mut models: BTreeMap<(String, String), Model> = BTreeMap::new();
@@ -36,11 +38,7 @@ pub async fn section(catalog: &Catalog) -> Result<Option<Section>> {
             rows.text("note", row)?,
         );
     }
-    Ok(Some(Section {
-        anchor: "models",
-        title: "Models",
-        body: html! { @for ((_, name), model) in &models { (model.part(name)) } },
-    }))
+    Ok(Some(html! { @for ((_, name), model) in &models { (model.part(name, reader.language)) } }))
 }
 
 /// What is known of a model.
@@ -79,51 +77,64 @@ impl Model {
     }
 
     /// A figure with its interval on the hold-out, and that of the folds.
-    fn figure(&self, name: &str) -> Option<(String, String)> {
+    fn figure(&self, name: &str, language: Language) -> Option<(String, String)> {
+        let show = |number: f64| language.decimal(number, 3);
         let of = |name: String| self.figures.get(&name).copied();
         let held_out = match (of(name.to_owned())?, of(format!("{name}_low")), of(format!("{name}_high"))) {
-            (figure, Some(low), Some(high)) => format!("{figure:.3} ({low:.3} to {high:.3})"),
-            (figure, ..) => format!("{figure:.3}"),
+            (figure, Some(low), Some(high)) => {
+                format!("{} ({} {} {})", show(figure), show(low), language.text("to", "à"), show(high))
+            }
+            (figure, ..) => show(figure),
         };
         let folds = match (of(format!("{name}_of_folds")), of(format!("{name}_of_folds_sd"))) {
-            (Some(mean), Some(sd)) => format!("{mean:.3} ± {sd:.3}"),
+            (Some(mean), Some(sd)) => format!("{} ± {}", show(mean), show(sd)),
             _ => String::new(),
         };
         Some((held_out, folds))
     }
 
-    fn part(&self, name: &str) -> Markup {
-        let figures =
-            [("AUC", "auc"), ("Brier score", "brier"), ("Lift of the top tenth", "top_decile_lift")];
-        let shown = figures.map(|(title, name)| Some((title, self.figure(name)?)));
-        let number = |value: Option<f64>| value.map(|v| format!("{v:.3}")).unwrap_or_default();
+    fn part(&self, name: &str, language: Language) -> Markup {
+        let figures = [
+            ("AUC", "auc"),
+            (language.text("Brier score", "Score de Brier"), "brier"),
+            (language.text("Lift of the top tenth", "Lift du premier dixième"), "top_decile_lift"),
+        ];
+        let shown = figures.map(|(title, name)| Some((title, self.figure(name, language)?)));
+        let number = |value: Option<f64>| value.map(|value| language.decimal(value, 3)).unwrap_or_default();
         html! {
             h3 { (name) }
-            @if let Some(reason) = &self.why_not { p { "Not fitted: " (reason) "." } }
+            @if let Some(reason) = &self.why_not {
+                p { (language.text("Not fitted: ", "Pas ajusté : ")) span lang="en" { (reason) } "." }
+            }
             @if shown.iter().any(Option::is_some) {
-                table {
+                (scrolled(name, &html! { table {
                     thead { tr {
-                        th class="word" scope="col" { "Figure" }
-                        th scope="col" { "Hold-out, and 95 of 100 resamples" }
-                        th scope="col" { "Folds, mean and spread" }
+                        th class="word" scope="col" { (language.text("Figure", "Mesure")) }
+                        th scope="col" {
+                            (language.text(
+                                "Hold-out, and 95 of 100 resamples",
+                                "Échantillon réservé, et 95 rééchantillonnages sur 100",
+                            ))
+                        }
+                        th scope="col" { (language.text("Folds, mean and spread", "Plis, moyenne et écart")) }
                     } }
                     tbody {
                         @for (title, (held_out, folds)) in shown.iter().flatten() {
                             tr { th scope="row" { (title) } td { (held_out) } td { (folds) } }
                         }
                     }
-                }
+                } }))
             }
             @if !self.remarks.is_empty() {
-                ul { @for remark in &self.remarks { li { (remark) } } }
+                ul class="notes" lang="en" { @for remark in &self.remarks { li { (remark) } } }
             }
             @if !self.coefficients.is_empty() {
-                table {
+                (scrolled(language.text("Coefficients", "Coefficients"), &html! { table {
                     thead { tr {
-                        th class="word" scope="col" { "Per unit of" }
-                        th scope="col" { "Log-odds" }
-                        th scope="col" { "Standard error" }
-                        th scope="col" { "Variance inflation" }
+                        th class="word" scope="col" { (language.text("Per unit of", "Par unité de")) }
+                        th scope="col" { (language.text("Log-odds", "Log-cotes")) }
+                        th scope="col" { (language.text("Standard error", "Erreur type")) }
+                        th scope="col" { (language.text("Variance inflation", "Inflation de la variance")) }
                     } }
                     tbody {
                         @for coefficient in self.coefficients.values() {
@@ -135,7 +146,7 @@ impl Model {
                             }
                         }
                     }
-                }
+                } }))
             }
         }
     }
@@ -160,7 +171,7 @@ mod tests {
         model.take(("metric", "remark", 1), None, "`b` repeats `a`");
         model.take(("coefficient", "log_odds", 1), Some(0.5), "recency_days");
         model.take(("coefficient", "std_error", 1), Some(0.125), "recency_days");
-        let shown = model.part("churn").into_string();
+        let shown = model.part("churn", Language::English).into_string();
         for expected in [
             "<h3>churn</h3>",
             "<td>0.840 (0.800 to 0.880)</td><td>0.830 ± 0.010</td>",

@@ -51,6 +51,7 @@ mod quarantine;
 mod quiet_nights;
 mod random_lists;
 mod refused_keys;
+mod report;
 mod retention;
 mod shop;
 mod sleepers;

@@ -3,7 +3,7 @@
 use crate::project::Project;
 use crate::shop::shelf;
 
-const PIPELINE: &str = r#"
+pub const PIPELINE: &str = r#"
 timezone = "Europe/Paris"
 as_of = "2026-07-01"
 
@@ -34,7 +34,7 @@ every = "month"
 
 /// 400 people, every eighth of whom has not bought by 2026; the higher the number, the rarer and the dearer. Every third
 /// stops one day.
-fn project(pipeline: &str) -> Project {
+pub fn project(pipeline: &str) -> Project {
     let project = Project::new(pipeline);
     let mut random = 20_260_701_u64;
     let mut next = move || {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::scrolled::scrolled;
 use crate::error::Result;
-use crate::report::number::{grouped, percent};
+use crate::report::language::Language;
+use crate::report::reader::Reader;
 use crate::report::rows::Rows;
-use crate::warehouse::catalog::Catalog;
+use crate::report::scrolled::scrolled;
 
 /// Attributes in the order in which people read them; others come after.
 const ORDER: [&str; 9] =
@@ -22,10 +22,12 @@ struct Cell {
     share: f64,
 }
 
-pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
+pub async fn part(reader: &Reader<'_>) -> Result<Option<Markup>> {
+    let language = reader.language;
     let sql = "select source, attribute, records, filled, distinct_values, share from mart.completeness
                order by source, attribute";
-    let Some(rows) = Rows::of(catalog, "mart.completeness", sql).await?.filter(|rows| !rows.is_empty())
+    let Some(rows) =
+        Rows::of(reader.catalog, "mart.completeness", sql).await?.filter(|rows| !rows.is_empty())
     else {
         return Ok(None);
     };
@@ -42,25 +44,31 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
         };
         attributes.entry((place, attribute)).or_default().insert(source, cell);
     }
+    let title = language.text("Completeness of each channel", "Complétude de chaque canal");
     Ok(Some(html! {
-        h3 { "Completeness of each channel" }
-        p { "Share of a channel's person records with a usable value; below it, the number of distinct \
-         values." }
-        (scrolled("Completeness of each channel", &html! {
+        h3 { (title) }
+        p {
+            (language.text(
+                "Share of a channel's person records with a usable value; below it, the number of distinct values.",
+                "Part des fiches de personnes d'un canal qui ont une valeur utilisable ; en dessous, le nombre de \
+                 valeurs distinctes.",
+            ))
+        }
+        (scrolled(title, &html! {
             table class="figures" {
                 thead { tr {
-                    th class="word" scope="col" { "Attribute" }
+                    th class="word" scope="col" { (language.text("Attribute", "Attribut")) }
                     @for (source, records) in &sources {
-                        th scope="col" { (source) br; span class="quiet" { (grouped(*records)) } }
+                        th scope="col" { (source) br; span class="quiet" { (language.count(*records)) } }
                     }
                 } }
                 tbody {
                     @for ((_, attribute), cells) in &attributes {
                         tr {
-                            th scope="row" { (attribute.replace('_', " ")) }
+                            th scope="row" { (language.name(attribute)) }
                             @for source in sources.keys() {
                                 @match cells.get(source) {
-                                    Some(cell) => (shaded(cell)),
+                                    Some(cell) => (shaded(cell, language)),
                                     None => td {},
                                 }
                             }
@@ -72,13 +80,13 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     }))
 }
 
-fn shaded(cell: &Cell) -> Markup {
+fn shaded(cell: &Cell, language: Language) -> Markup {
     html! {
         td class="heat" style=(format!("--tint:{:.3}", cell.share.clamp(0.0, 1.0) * DARKEST)) {
             @if cell.filled == 0 {
-                span class="quiet" { "none" }
+                span class="quiet" { (language.text("none", "aucune")) }
             } @else {
-                (percent(cell.share)) br; span class="quiet" { (grouped(cell.distinct)) }
+                (language.percent(cell.share)) br; span class="quiet" { (language.count(cell.distinct)) }
             }
         }
     }

@@ -2,59 +2,67 @@
 
 use maud::{Markup, html};
 
-use super::scrolled::scrolled;
 use crate::error::Result;
-use crate::report::number::{bits, grouped};
+use crate::report::reader::Reader;
 use crate::report::rows::Rows;
-use crate::warehouse::catalog::Catalog;
+use crate::report::scrolled::scrolled;
 
-pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
+pub async fn part(reader: &Reader<'_>) -> Result<Option<Markup>> {
+    let language = reader.language;
     let sql = "select decision, pairs, least_weight, greatest_weight from mart.match_decisions
                order by pairs desc, decision";
-    let Some(rows) = Rows::of(catalog, "mart.match_decisions", sql).await? else { return Ok(None) };
+    let Some(rows) = Rows::of(reader.catalog, "mart.match_decisions", sql).await? else { return Ok(None) };
     let mut lines = Vec::new();
     for row in rows.numbers() {
-        let weight = |column| rows.float(column, row).map(|weight| weight.map(bits).unwrap_or_default());
+        let weight = |column| {
+            let weight = rows.float(column, row)?;
+            Result::Ok(weight.map(|weight| language.bits(weight)).unwrap_or_default())
+        };
         lines.push(html! {
             tr {
-                th scope="row" { (rows.text("decision", row)?) }
-                td { (grouped(rows.count("pairs", row)?)) }
+                th scope="row" { (language.word(rows.text("decision", row)?)) }
+                td { (language.count(rows.count("pairs", row)?)) }
                 td { (weight("least_weight")?) }
                 td { (weight("greatest_weight")?) }
             }
         });
     }
-    let notes = notes(catalog).await?;
+    let notes = notes(reader).await?;
     Ok(Some(html! {
-        h3 { "Linked, refused, for review" }
-        p { "Pairs with their reasons are in core.match_links." }
+        h3 { (language.text("Linked, refused, for review", "Liées, refusées, à revoir")) }
+        p {
+            (language.text(
+                "Pairs with their reasons are in core.match_links.",
+                "Les paires et leurs raisons sont dans core.match_links.",
+            ))
+        }
         @if lines.is_empty() {
-            p { "No pair of records is similar enough." }
+            p { (language.text("No pair of records is similar enough.", "Aucune paire de fiches ne se ressemble assez.")) }
         } @else {
-            (scrolled("Decisions about pairs", &html! {
+            (scrolled(language.text("Decisions about pairs", "Décisions sur les paires"), &html! {
                 table {
                     thead { tr {
-                        th class="word" scope="col" { "Decision" }
-                        th scope="col" { "Pairs" }
-                        th scope="col" { "Least bits" }
-                        th scope="col" { "Most bits" }
+                        th class="word" scope="col" { (language.text("Decision", "Décision")) }
+                        th scope="col" { (language.text("Pairs", "Paires")) }
+                        th scope="col" { (language.text("Least bits", "Bits, minimum")) }
+                        th scope="col" { (language.text("Most bits", "Bits, maximum")) }
                     } }
                     tbody { @for line in &lines { (line) } }
                 }
             }))
         }
         @if !notes.is_empty() {
-            p { "Messages of the run:" }
-            ul class="notes" { @for note in &notes { li { (note) } } }
+            p { (language.text("Messages of the run:", "Messages de l'exécution, en anglais :")) }
+            ul class="notes" lang="en" { @for note in &notes { li { (note) } } }
         }
     }))
 }
 
 /// Returns the messages of the last run that resolved identities.
-async fn notes(catalog: &Catalog) -> Result<Vec<String>> {
+async fn notes(reader: &Reader<'_>) -> Result<Vec<String>> {
     let sql = "select note from ops.steps where kind = 'identity' and note is not null and status in ('done', 'reused')
                and run = (select max(run) from ops.steps where kind = 'identity' and status in ('done', 'reused'))";
-    let Some(rows) = Rows::of(catalog, "ops.steps", sql).await? else { return Ok(Vec::new()) };
+    let Some(rows) = Rows::of(reader.catalog, "ops.steps", sql).await? else { return Ok(Vec::new()) };
     let mut notes = Vec::new();
     for row in rows.numbers() {
         notes.extend(rows.text("note", row)?.split("; ").map(str::to_owned));

@@ -1,13 +1,14 @@
 //! The most important figures.
 
-use maud::{Markup, html};
+use maud::Markup;
 
 use crate::error::Result;
-use crate::report::number::{grouped, percent};
+use crate::report::reader::Reader;
 use crate::report::rows::Rows;
-use crate::warehouse::catalog::Catalog;
+use crate::report::tiles::tiles;
 
-pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
+pub async fn part(reader: &Reader<'_>) -> Result<Option<Markup>> {
+    let (catalog, language) = (reader.catalog, reader.language);
     let sizes = Rows::of(
         catalog,
         "mart.customer_sizes",
@@ -42,38 +43,50 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     )
     .await?;
     let mut figures = vec![
-        ("records of all channels", grouped(records)),
-        ("customers found in them", grouped(customers)),
-        ("of the records share a customer with another", percent(share(joined, records))),
+        (language.text("records of all channels", "fiches de tous les canaux"), language.count(records)),
+        (language.text("customers found in them", "clients qu'on y a trouvés"), language.count(customers)),
+        (
+            language.text(
+                "of the records share a customer with another",
+                "des fiches partagent un client avec une autre",
+            ),
+            language.percent(share(joined, records)),
+        ),
     ];
     if let Some(persons) = persons {
-        figures.push(("records with attributes of a person", grouped(persons.count("records", 0)?)));
+        let name =
+            language.text("records with attributes of a person", "fiches avec des attributs d'une personne");
+        figures.push((name, language.count(persons.count("records", 0)?)));
     }
     if let Some(pairs) = pairs {
-        figures.push(("pairs linked by similarity", grouped(pairs.count("linked", 0)?)));
-        figures.push(("pairs for review", grouped(pairs.count("review", 0)?)));
+        let linked = language.text("pairs linked by similarity", "paires liées par ressemblance");
+        figures.push((linked, language.count(pairs.count("linked", 0)?)));
+        let review = language.text("pairs for review", "paires à revoir");
+        figures.push((review, language.count(pairs.count("review", 0)?)));
     }
     if let Some(accuracy) = accuracy.filter(|rows| rows.len() == 1) {
         for (name, column) in [
-            ("precision of pairs, compared with the truth", "precision"),
             (
-                "recall of pairs, compared \
-             with the truth",
+                language.text(
+                    "precision of pairs, compared with the truth",
+                    "précision des paires, comparées à la vérité",
+                ),
+                "precision",
+            ),
+            (
+                language.text(
+                    "recall of pairs, compared with the truth",
+                    "rappel des paires, comparées à la vérité",
+                ),
                 "recall",
             ),
         ] {
             if let Some(rate) = accuracy.float(column, 0)? {
-                figures.push((name, percent(rate)));
+                figures.push((name, language.percent(rate)));
             }
         }
     }
-    Ok(Some(html! {
-        dl class="tiles" {
-            @for (name, figure) in &figures {
-                div { dt { (name) } dd { (figure) } }
-            }
-        }
-    }))
+    Ok(Some(tiles(&figures)))
 }
 
 fn share(part: i64, whole: i64) -> f64 {

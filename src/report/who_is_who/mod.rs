@@ -5,36 +5,30 @@ mod blocking;
 mod completeness;
 mod decisions;
 mod headline;
-mod scrolled;
 mod sizes;
 mod unlinkables;
 mod weights;
 
-use maud::html;
+use maud::{Markup, html};
 
 use crate::error::Result;
-use crate::report::section::Section;
-use crate::warehouse::catalog::Catalog;
+use crate::report::reader::Reader;
 
 /// `None` where the release has no `mart.customer_sizes`: nothing judged its customers.
 ///
 /// # Errors
 /// A table has other columns than the step that makes it writes.
-pub async fn section(catalog: &Catalog) -> Result<Option<Section>> {
-    let Some(headline) = headline::part(catalog).await? else { return Ok(None) };
+pub async fn section(reader: &Reader<'_>) -> Result<Option<Markup>> {
+    let Some(headline) = headline::part(reader).await? else { return Ok(None) };
     let parts = [
         Some(headline),
-        accuracy::part(catalog).await?,
-        sizes::part(catalog).await?,
-        weights::part(catalog).await?,
-        decisions::part(catalog).await?,
-        completeness::part(catalog).await?,
-        unlinkables::part(catalog).await?,
-        blocking::part(catalog).await?,
+        accuracy::part(reader).await?,
+        sizes::part(reader).await?,
+        weights::part(reader).await?,
+        decisions::part(reader).await?,
+        completeness::part(reader).await?,
+        unlinkables::part(reader).await?,
+        blocking::part(reader).await?,
     ];
-    Ok(Some(Section {
-        anchor: "who-is-who",
-        title: "Who is who",
-        body: html! { @for part in parts.into_iter().flatten() { (part) } },
-    }))
+    Ok(Some(html! { @for part in parts.into_iter().flatten() { (part) } }))
 }

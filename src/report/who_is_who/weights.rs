@@ -2,17 +2,19 @@
 
 use maud::{Markup, html};
 
-use super::scrolled::scrolled;
 use crate::error::Result;
-use crate::report::bar;
-use crate::report::number::{bits, grouped, share};
+use crate::report::chart::bar;
+use crate::report::language::Language;
+use crate::report::reader::Reader;
 use crate::report::rows::Rows;
-use crate::warehouse::catalog::Catalog;
+use crate::report::scrolled::scrolled;
 
-pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
+pub async fn part(reader: &Reader<'_>) -> Result<Option<Markup>> {
+    let language = reader.language;
     let sql = "select comparison, level_name, term, m, u, bits, links from mart.match_weights
                where level >= 0 order by position, level desc";
-    let Some(rows) = Rows::of(catalog, "mart.match_weights", sql).await?.filter(|rows| !rows.is_empty())
+    let Some(rows) =
+        Rows::of(reader.catalog, "mart.match_weights", sql).await?.filter(|rows| !rows.is_empty())
     else {
         return Ok(None);
     };
@@ -28,25 +30,41 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     }
     let mut groups = Vec::new();
     for (name, levels) in comparisons {
-        groups.push(group(&rows, name, &levels, most)?);
+        groups.push(group((&rows, language), name, &levels, most)?);
     }
+    let title = language.text("Match weights", "Poids des comparaisons");
+    let (of_one, of_two) = (
+        language.text(
+            "Share of pairs of one person at this level",
+            "Part des paires d'une même personne à ce niveau",
+        ),
+        language.text(
+            "Share of pairs of two persons at this level",
+            "Part des paires de deux personnes à ce niveau",
+        ),
+    );
     Ok(Some(html! {
-        h3 { "Match weights" }
+        h3 { (title) }
         p {
-            "In bits: one bit more doubles the odds that two records belong to one person, one bit less \
-             halves them. "
-            "A pair begins at what two random records say, and every comparison adds its own. "
-            "If the weight depends on the frequency of the value, a rare value has more than is shown here."
+            (language.text(
+                "In bits: one bit more doubles the odds that two records belong to one person, one bit less halves \
+                 them. A pair begins at what two random records say, and every comparison adds its own. If the \
+                 weight depends on the frequency of the value, a rare value has more than is shown here.",
+                "En bits : un bit de plus double les chances que deux fiches soient d'une même personne, un bit de \
+                 moins les divise par deux. Une paire part de ce que disent deux fiches au hasard, et chaque \
+                 comparaison ajoute le sien. Si le poids dépend de la fréquence de la valeur, une valeur rare a plus \
+                 que ce qui est affiché.",
+            ))
         }
-        (scrolled("Match weights", &html! {
+        (scrolled(title, &html! {
             table {
                 thead { tr {
-                    th class="word" scope="col" { "Level" }
+                    th class="word" scope="col" { (language.text("Level", "Niveau")) }
                     td class="chart" {}
                     th scope="col" { "Bits" }
-                    th class="wide" scope="col" { abbr title="Share of pairs of one person at this level" { "m" } }
-                    th class="wide" scope="col" { abbr title="Share of pairs of two persons at this level" { "u" } }
-                    th scope="col" { "Links" }
+                    th class="wide" scope="col" { abbr title=(of_one) { "m" } }
+                    th class="wide" scope="col" { abbr title=(of_two) { "u" } }
+                    th scope="col" { (language.text("Links", "Liens")) }
                 } }
                 @for group in &groups { (group) }
             }
@@ -54,7 +72,7 @@ pub async fn part(catalog: &Catalog) -> Result<Option<Markup>> {
     }))
 }
 
-fn group(rows: &Rows, name: &str, levels: &[usize], most: f64) -> Result<Markup> {
+fn group((rows, language): (&Rows, Language), name: &str, levels: &[usize], most: f64) -> Result<Markup> {
     let mut lines = Vec::new();
     for row in levels {
         let value = rows.float("bits", *row)?.unwrap_or(0.0);
@@ -63,20 +81,20 @@ fn group(rows: &Rows, name: &str, levels: &[usize], most: f64) -> Result<Markup>
         lines.push(html! {
             tr {
                 th scope="row" {
-                    (rows.text("level_name", *row)?)
-                    @if !rows.text("term", *row)?.is_empty() { span class="quiet" { " (by frequency)" } }
+                    (language.word(rows.text("level_name", *row)?))
+                    @if !rows.text("term", *row)?.is_empty() { span class="quiet" { (language.text(" (by frequency)", " (selon la fréquence)")) } }
                 }
                 td class="chart" { (bar::around_zero(value, most)) }
-                td { (bits(value)) }
-                td class="wide" { @if let Some(m) = m { (share(m)) } }
-                td class="wide" { @if let Some(u) = u { (share(u)) } }
-                td { @if !prior { (grouped(rows.count("links", *row)?)) } }
+                td { (language.bits(value)) }
+                td class="wide" { @if let Some(m) = m { (language.share(m)) } }
+                td class="wide" { @if let Some(u) = u { (language.share(u)) } }
+                td { @if !prior { (language.count(rows.count("links", *row)?)) } }
             }
         });
     }
     Ok(html! {
         tbody class="group" {
-            tr { th colspan="6" scope="rowgroup" { (name.replace('_', " ")) } }
+            tr { th colspan="6" scope="rowgroup" { (language.name(name)) } }
             @for line in lines { (line) }
         }
     })
