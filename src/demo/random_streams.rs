@@ -29,6 +29,7 @@ pub enum Purpose {
     Billing = 17,
     Rewards = 18,
     Future = 19,
+    Letters = 20,
 }
 
 /// Returns the stream of one purpose and number under a seed.
