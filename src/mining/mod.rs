@@ -14,9 +14,10 @@
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
 //! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
+//! uplift       campaigns with a control group      → mart.<name>_uplift, who is won by a contact
 //! value        purchases to come, what they are worth → mart.<name>_value
 //! forecast     what the values promised, and what came → core.forecasts, mart.forecast_accuracy
-//! purchases    which events are purchases, and when
+//! purchases    which events are purchases, and when (event_time: when any event was)
 //! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
 //! fitted       a fitted model as rows of ops.models, and back
 //! refit        whether anything has changed since the last fit
@@ -30,6 +31,7 @@ mod cholesky;
 mod collinearity;
 mod condition;
 mod cutoffs;
+mod event_time;
 mod feature_column;
 mod feature_query;
 mod fit_error;
@@ -49,6 +51,7 @@ pub mod segments;
 #[cfg(test)]
 mod test_data;
 mod texts;
+pub mod uplift;
 pub mod value;
 
 pub use cutoffs::{Cutoffs, CutoffsSection};

@@ -22,7 +22,8 @@ mod outcome;
 mod regression;
 mod score;
 mod step;
-mod unseen;
+pub(super) mod unseen;
 
 pub use declaration::{EventOutcome, OutcomeParams, PropensityParams, PropensitySection};
+pub(super) use learn::Seen;
 pub use step::{Learning, PastLearning, Propensity};

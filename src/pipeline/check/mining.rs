@@ -32,7 +32,7 @@ pub(super) struct Features<'a> {
 }
 
 impl<'a> Features<'a> {
-    fn makers(self, steps: &'a BTreeMap<StepName, DeclaredStep>) -> Makers<'a> {
+    pub(super) fn makers(self, steps: &'a BTreeMap<StepName, DeclaredStep>) -> Makers<'a> {
         Makers { models: self.models, tables: self.tables, sources: self.sources, steps }
     }
 }
@@ -189,7 +189,7 @@ impl Checking<'_, '_> {
     }
 
     /// Returns the model that makes the features.
-    fn feature_model(
+    pub(super) fn feature_model(
         &mut self,
         section: &[&str; 2],
         features: &TableName,
@@ -251,7 +251,7 @@ impl Checking<'_, '_> {
 
     /// Features that are asked about the past may read only what can be shown as of then: tables that say when
     /// their rows became known, and those that are made anew of such tables.
-    fn knows_its_past(&mut self, key: &[&str; 3], model: &Model, known: Makers) -> bool {
+    pub(super) fn knows_its_past(&mut self, key: &[&str; 3], model: &Model, known: Makers) -> bool {
         let undeclared: Vec<&TableName> = model
             .reads
             .iter()
@@ -276,7 +276,7 @@ impl Checking<'_, '_> {
         undeclared.is_empty()
     }
 
-    fn has_time(&mut self, key: &[&str; 4], events: &TableName, known: Makers) -> bool {
+    pub(super) fn has_time(&mut self, key: &[&str; 4], events: &TableName, known: Makers) -> bool {
         let has_time = known.tables.get(events).is_some_and(|rules| matches!(rules.known, KnownSince::At(_)));
         if !has_time {
             let dated = known.tables.iter().filter(|(_, rules)| matches!(rules.known, KnownSince::At(_)));
