@@ -118,6 +118,15 @@ impl<'c> Reader<'c> {
         Rows::of(self.catalog, table, sql).await
     }
 
+    /// Returns whether a table of the release has a column.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub async fn has_column(&self, table: &str, column: &str) -> Result<bool> {
+        let found = self.catalog.table(&table.parse()?).await?;
+        Ok(found.is_some_and(|table| table.schema.fields().iter().any(|field| field.name() == column)))
+    }
+
     /// Returns what the section lacks, and why.
     pub fn into_left_out(self) -> Vec<LeftOut> {
         self.left_out

@@ -356,3 +356,42 @@ fn a_table_of_the_same_name_that_is_another_is_named_with_its_column() {
     project.run(&[]).published();
     assert!(report("en").1.contains("mart.portfolio_movement has no column amount"));
 }
+
+#[test]
+fn the_value_of_contracts_is_told_of_contracts() {
+    let project = Project::new(
+        r#"
+        as_of = "2026-07-01"
+        [sources.subscribers]
+        path = "subscribers.csv"
+        format = "csv"
+        static = true
+        key = ["subscriber"]
+        columns = { subscriber = "text", months = "integer", churn = "text", charge = "decimal(12,2)" }
+        [value.subscription]
+        contracts = { table = "raw.subscribers", id = "subscriber", tenure = "months", ended = "churn = 'yes'", period = "month", margin = "charge" }
+        horizon_days = 365
+        "#,
+    );
+    // Of each hundred that began, fewer leave with every month.
+    let mut rows = String::from("subscriber,months,churn,charge\n");
+    for n in 0..400_u32 {
+        let (months, churn) = match n % 20 {
+            0..5 => (1, "yes"),
+            5..8 => (2, "yes"),
+            8..10 => (3, "yes"),
+            10 => (5, "yes"),
+            _ => (6, "no"),
+        };
+        rows.push_str(&format!("s{n:03},{months},{churn},{}.00\n", 10 + n % 7));
+    }
+    project.file("subscribers.csv", rows);
+    project.run(&[]).published();
+    let shown = page(&project, &["--language", "fr"]);
+    let section = section(&shown, "value");
+    assert!(
+        section.contains("contrats ayant une valeur") && section.contains("Encore en cours"),
+        "{section}"
+    );
+    assert!(!section.contains("class=\"note\""), "{section}");
+}

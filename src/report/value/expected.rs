@@ -12,8 +12,42 @@ use crate::report::scrolled::scrolled;
 use crate::report::small_groups::{Groups, is_small};
 use crate::report::tiles::tiles;
 
-const COLUMNS: [Column; 3] =
-    [("value", Holds::Number), ("expected_purchases", Holds::Number), ("probability_alive", Holds::Number)];
+/// Of whom a table of values has a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Customers,
+    Contracts,
+}
+
+impl Of {
+    async fn table(reader: &Reader<'_>, table: &str) -> Result<Of> {
+        let is_of_contracts = reader.has_column(table, "expected_renewals").await?;
+        Ok(if is_of_contracts { Of::Contracts } else { Of::Customers })
+    }
+
+    /// Returns the columns that are read: the value, what is expected to come, the chance that it goes on.
+    fn columns(self) -> [Column; 3] {
+        match self {
+            Of::Customers => [
+                ("value", Holds::Number),
+                ("expected_purchases", Holds::Number),
+                ("probability_alive", Holds::Number),
+            ],
+            Of::Contracts => [
+                ("value", Holds::Number),
+                ("expected_renewals", Holds::Number),
+                ("probability_active", Holds::Number),
+            ],
+        }
+    }
+
+    fn names<'t>(self, of_customers: &'t str, of_contracts: &'t str) -> &'t str {
+        match self {
+            Of::Customers => of_customers,
+            Of::Contracts => of_contracts,
+        }
+    }
+}
 
 /// A tenth of the customers.
 struct Tenth {
@@ -36,7 +70,8 @@ pub(super) async fn total(reader: &mut Reader<'_>, model: &FittedValue) -> Resul
     let sql = format!(
         "select count(value) as customers, cast(sum(cast(value as decimal(38, 6))) as double) as value from {table}"
     );
-    let rows = reader.rows(&table, &COLUMNS, &sql).await?;
+    let of = Of::table(reader, &table).await?;
+    let rows = reader.rows(&table, &of.columns(), &sql).await?;
     let Some(rows) = rows.filter(|rows| !rows.is_empty()) else { return Ok(None) };
     if is_small(rows.count("customers", 0)?) { Ok(None) } else { rows.float("value", 0) }
 }
@@ -44,20 +79,23 @@ pub(super) async fn total(reader: &mut Reader<'_>, model: &FittedValue) -> Resul
 pub(super) async fn part(reader: &mut Reader<'_>, model: &FittedValue) -> Result<Option<Markup>> {
     let language = reader.language;
     let table = model.table("value");
+    let of = Of::table(reader, &table).await?;
+    let [_, (events, _), (chance, _)] = of.columns();
+    // Rows that are alike in all three add the same to whichever tenth they are in.
     let sql = format!(
         "with ranked as (
-           select value, expected_purchases, probability_alive,
-             ntile(10) over (order by value desc, customer_id) as tenth
+           select value, {events} as events, {chance} as chance,
+             ntile(10) over (order by value desc, {events} desc, {chance} desc) as tenth
            from {table} where value is not null
          )
          select tenth, count(*) as customers,
            cast(sum(cast(value as decimal(38, 6))) as double) as value,
-           cast(sum(cast(expected_purchases as decimal(38, 6))) as double) as purchases,
-           cast(sum(cast(probability_alive as decimal(38, 6))) as double) as alive,
-           count(probability_alive) as bought
+           cast(sum(cast(events as decimal(38, 6))) as double) as purchases,
+           cast(sum(cast(chance as decimal(38, 6))) as double) as alive,
+           count(chance) as bought
          from ranked group by tenth order by tenth"
     );
-    let rows = reader.rows(&table, &COLUMNS, &sql).await?;
+    let rows = reader.rows(&table, &of.columns(), &sql).await?;
     let Some(rows) = rows.filter(|rows| !rows.is_empty()) else { return Ok(None) };
     let mut tenths = Vec::new();
     for row in rows.numbers() {
@@ -77,9 +115,18 @@ pub(super) async fn part(reader: &mut Reader<'_>, model: &FittedValue) -> Result
     let worth: f64 = tenths.iter().map(|tenth| tenth.value).sum();
     let mut figures = vec![
         (language.text("value to come", "valeur à venir"), language.headline(worth)),
-        (language.text("customers with a value", "clients ayant une valeur"), language.count(customers)),
         (
-            language.text("value of one, on average", "valeur moyenne d'un client"),
+            of.names(
+                language.text("customers with a value", "clients ayant une valeur"),
+                language.text("contracts with a value", "contrats ayant une valeur"),
+            ),
+            language.count(customers),
+        ),
+        (
+            of.names(
+                language.text("value of one, on average", "valeur moyenne d'un client"),
+                language.text("value of one, on average", "valeur moyenne d'un contrat"),
+            ),
             language.decimal(worth / customers as f64, 2),
         ),
     ];
@@ -93,7 +140,7 @@ pub(super) async fn part(reader: &mut Reader<'_>, model: &FittedValue) -> Result
     Ok(Some(html! {
         p class="quiet" { (horizon(language, model)) }
         (tiles(&figures))
-        (by_tenth(language, tenths))
+        (by_tenth(language, of, tenths))
     }))
 }
 
@@ -106,11 +153,14 @@ fn horizon(language: Language, model: &FittedValue) -> String {
     )
 }
 
-fn by_tenth(language: Language, tenths: Vec<Tenth>) -> Markup {
+fn by_tenth(language: Language, of: Of, tenths: Vec<Tenth>) -> Markup {
     let groups = Groups::of(tenths, |tenth| tenth.customers);
     let scale = Waterfall::over(groups.shown.iter().map(|tenth| tenth.value));
     let decimals = decimals_up_to(groups.shown.iter().map(|tenth| tenth.value.abs()).fold(0.0, f64::max));
-    let title = language.text("Value by tenth of the customers", "Valeur par dixième des clients");
+    let title = of.names(
+        language.text("Value by tenth of the customers", "Valeur par dixième des clients"),
+        language.text("Value by tenth of the contracts", "Valeur par dixième des contrats"),
+    );
     html! {
         @if !groups.shown.is_empty() {
             h3 { (title) }
@@ -120,9 +170,9 @@ fn by_tenth(language: Language, tenths: Vec<Tenth>) -> Markup {
                         th class="word" scope="col" { (language.text("Tenth", "Dixième")) }
                         td class="chart" {}
                         th scope="col" { (language.text("Value", "Valeur")) }
-                        th scope="col" { (language.text("Of one", "D'un client")) }
-                        th class="wide" scope="col" { (language.text("Purchases of one", "Achats d'un client")) }
-                        th scope="col" { (language.text("Still customers", "Encore clients")) }
+                        th scope="col" { (of.names(language.text("Of one", "D'un client"), language.text("Of one", "D'un contrat"))) }
+                        th class="wide" scope="col" { (of.names(language.text("Purchases of one", "Achats d'un client"), language.text("Renewals of one", "Reconductions d'un contrat"))) }
+                        th scope="col" { (of.names(language.text("Still customers", "Encore clients"), language.text("Still running", "Encore en cours"))) }
                     } }
                     tbody {
                         @for tenth in &groups.shown {
