@@ -8,10 +8,11 @@ use rand::Rng;
 
 use super::archetype::RATE_SHAPE;
 use super::calendar::{DAY, LIVED_STEPS, Moment, STEP_DAYS, STEPS, season, step_start};
-use super::campaign::{self, Group};
+use super::campaign::{self, Group, LETTERS, WORKING_STEPS};
 use super::churn::{Habits, INCIDENT_RATE, OPENS_AFTER, Seen, VISITS_AFTER};
 use super::person::{Person, is_exported};
 use super::random_streams::{Purpose, Stream, count, gamma, happens, stream};
+use super::response::{Traits, rate_ratio};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
@@ -44,6 +45,18 @@ pub struct Newsletter {
     pub unsubscribed: bool,
 }
 
+/// A person who was chosen for a letter, and what it does.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen {
+    pub group: Group,
+    /// What the letter multiplies the purchase rate by, if it is sent.
+    pub rate_ratio: f64,
+    /// The probability of a purchase while the letter works, when it is sent and when it is kept back, given all that
+    /// came before and the purchase rate, which nobody knows.
+    pub buys_if_sent: f64,
+    pub buys_if_kept: f64,
+}
+
 #[derive(Debug, Clone)]
 pub struct Life {
     /// Orders of the exported steps, in order of time.
@@ -54,7 +67,8 @@ pub struct Life {
     /// Step at whose start the person left.
     pub left: Option<usize>,
     pub rate: f64,
-    pub group: Option<Group>,
+    /// By letter; None where not chosen.
+    pub letters: [Option<Chosen>; LETTERS.len()],
     pub seen: Seen,
     pub known: Habits,
 }
@@ -70,20 +84,23 @@ impl Life {
             opens: person.opens,
             visits: person.visits,
         };
-        let group = campaign::group(&mut rng, person);
+        let groups = campaign::groups(seed, person);
         let mut life = Life {
             orders: Vec::new(),
             newsletters: Vec::new(),
             visits: Vec::new(),
             left: None,
             rate,
-            group,
+            letters: [None; LETTERS.len()],
             seen: Seen::nothing(person.first_step),
             known,
         };
         let mut subscribed = person.consents[0] && person.newsletter_address().is_some();
         for step in person.first_step..LIVED_STEPS {
-            life.seen.exposure[step] = season(step) * campaign::lift(group, step);
+            if let Some(which) = campaign::letter_of(step) {
+                life.letters[which] = groups[which].map(|group| life.choose(person, group, step));
+            }
+            life.seen.exposure[step] = season(step) * life.lift(step);
             if life.left.is_none()
                 && step > person.first_step
                 && happens(&mut rng, life.seen.hazard_now(step))
@@ -100,6 +117,41 @@ impl Life {
         }
         life.orders.sort_by_key(|order| order.at);
         life
+    }
+
+    /// What a letter that begins to work in a step does, by what was seen before it.
+    fn choose(&self, person: &Person, group: Group, step: usize) -> Chosen {
+        let rate_ratio = rate_ratio(Traits::of(person.archetype, &self.seen, step));
+        Chosen {
+            group,
+            rate_ratio,
+            buys_if_sent: self.buys(person, step, rate_ratio),
+            buys_if_kept: self.buys(person, step, 1.0),
+        }
+    }
+
+    /// Returns the probability of a purchase in the steps in which a letter works, at so many times the usual rate.
+    fn buys(&self, person: &Person, from: usize, ratio: f64) -> f64 {
+        if self.left.is_some() {
+            return 0.0;
+        }
+        let (mut here, mut gone) = (1.0, 0.0);
+        for step in from..from + WORKING_STEPS {
+            let hazard = if step > person.first_step { self.seen.hazard_now(step) } else { 0.0 };
+            gone += here * hazard;
+            here *= (1.0 - hazard) * (-self.rate * season(step) * ratio).exp();
+        }
+        1.0 - gone - here
+    }
+
+    /// What letters multiply the purchase rate by in a step.
+    fn lift(&self, step: usize) -> f64 {
+        let sent =
+            LETTERS.iter().zip(&self.letters).filter_map(|(letter, chosen)| Some((letter, (*chosen)?)));
+        let works = sent.filter(|(letter, chosen)| {
+            chosen.group == Group::Treated && campaign::working(letter).contains(&step)
+        });
+        works.map(|(_, chosen)| chosen.rate_ratio).product()
     }
 
     /// What happened in a step, whether it is still exported or not.

@@ -1,8 +1,11 @@
-//! The retailer's campaigns: newsletters, and letters of which one has a control group and an effect.
+//! The retailer's campaigns: newsletters, and letters, each an experiment: a part of those chosen is kept off at random.
+//! What a letter does to whom is in `response`.
+
+use std::ops::Range;
 
 use super::calendar::{DAY, Moment, STEPS, month, month_label, step_start};
 use super::person::Person;
-use super::random_streams::{Stream, happens};
+use super::random_streams::{Purpose, happens, stream};
 
 /// A letter campaign. Money in cents.
 pub struct Letter {
@@ -15,6 +18,8 @@ pub struct Letter {
     pub fixed_cost: i64,
     /// Share of those addressable that are chosen.
     pub share: f64,
+    /// Of those chosen, kept off it at random.
+    pub control: f64,
 }
 
 pub const LETTERS: [Letter; 5] = [
@@ -25,7 +30,8 @@ pub const LETTERS: [Letter; 5] = [
         step: 10,
         unit_cost: 118,
         fixed_cost: 450_000,
-        share: 0.35,
+        share: 0.7,
+        control: 0.3,
     },
     Letter {
         id: "CP2025-03",
@@ -34,7 +40,8 @@ pub const LETTERS: [Letter; 5] = [
         step: 29,
         unit_cost: 95,
         fixed_cost: 220_000,
-        share: 0.3,
+        share: 0.7,
+        control: 0.3,
     },
     Letter {
         id: "CP2025-06",
@@ -43,9 +50,19 @@ pub const LETTERS: [Letter; 5] = [
         step: 35,
         unit_cost: 88,
         fixed_cost: 180_000,
-        share: 0.3,
+        share: 0.7,
+        control: 0.2,
     },
-    MEASURED,
+    Letter {
+        id: "CP2025-11",
+        name: "Bon de fin d'année",
+        offer: "bon de 10 €",
+        step: 50,
+        unit_cost: 97,
+        fixed_cost: 240_000,
+        share: 0.9,
+        control: 0.25,
+    },
     Letter {
         id: "CP2026-02",
         name: "Nouveautés printemps",
@@ -53,25 +70,13 @@ pub const LETTERS: [Letter; 5] = [
         step: 60,
         unit_cost: 121,
         fixed_cost: 460_000,
-        share: 0.3,
+        share: 0.8,
+        control: 0.3,
     },
 ];
 
-/// The campaign with a control group.
-pub(super) const MEASURED: Letter = Letter {
-    id: "CP2025-11",
-    name: "Bon de fin d'année",
-    offer: "bon de 10 €",
-    step: 50,
-    unit_cost: 97,
-    fixed_cost: 240_000,
-    share: 0.9,
-};
-/// Of those chosen for the measured campaign, kept off it at random.
-pub(super) const CONTROL_SHARE: f64 = 0.25;
-/// What the measured letter multiplies the purchase rate by, and for how many steps.
-pub(super) const LIFT: f64 = 1.45;
-pub(super) const LIFT_STEPS: usize = 3;
+/// For how many steps a letter works. All have stopped working when the first cut-off of the truth comes.
+pub(super) const WORKING_STEPS: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
@@ -79,14 +84,14 @@ pub enum Group {
     Control,
 }
 
-/// Returns who of the measured campaign a person is; None when not chosen.
-pub fn group(rng: &mut Stream, person: &Person) -> Option<Group> {
-    let chosen = happens(rng, MEASURED.share);
-    let control = happens(rng, CONTROL_SHARE);
-    (chosen && is_addressable(person, MEASURED.step)).then_some(if control {
-        Group::Control
-    } else {
-        Group::Treated
+/// Returns the group of a person in each letter; None where not chosen.
+pub fn groups(seed: u64, person: &Person) -> [Option<Group>; LETTERS.len()] {
+    let mut rng = stream(seed, Purpose::Letters, person.number);
+    LETTERS.each_ref().map(|letter| {
+        // Drawn for everybody, so that one letter changes nothing of another.
+        let (chosen, control) = (happens(&mut rng, letter.share), happens(&mut rng, letter.control));
+        let group = if control { Group::Control } else { Group::Treated };
+        (chosen && is_addressable(person, letter.step)).then_some(group)
     })
 }
 
@@ -95,9 +100,14 @@ pub(super) fn is_addressable(person: &Person, step: usize) -> bool {
     person.card.is_some() && person.consents[2] && person.known_since < step_start(step) - 20 * DAY
 }
 
-pub fn lift(group: Option<Group>, step: usize) -> f64 {
-    let working = (MEASURED.step..MEASURED.step + LIFT_STEPS).contains(&step);
-    if working && group == Some(Group::Treated) { LIFT } else { 1.0 }
+/// Returns the letter that begins to work in a step.
+pub(super) fn letter_of(step: usize) -> Option<usize> {
+    LETTERS.iter().position(|letter| letter.step == step)
+}
+
+/// Returns the steps in which a letter works.
+pub(super) fn working(letter: &Letter) -> Range<usize> {
+    letter.step..letter.step + WORKING_STEPS
 }
 
 /// Returns the day a letter was posted: two days before the step in which it works.

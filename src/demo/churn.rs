@@ -72,14 +72,20 @@ impl Seen {
         (from..to).any(|step| self.incidents[step] > 0)
     }
 
+    /// Returns how many steps have passed at the start of `step` since the last order, or since the customer was first
+    /// known. Orders from `unseen` on count as none.
+    pub(super) fn silence(&self, step: usize, unseen: usize) -> usize {
+        match self.last_order(step.min(unseen)) {
+            Some(last) => step - 1 - last,
+            None => step - self.from,
+        }
+    }
+
     /// Returns the probability of leaving at the start of `step`, for somebody who was there before it.
     /// Orders from `unseen` on count as none; `shock` is a step with an incident not in the record.
     fn hazard(&self, step: usize, unseen: usize, shock: Option<usize>) -> f64 {
         let before = |steps: usize| step.saturating_sub(steps);
-        let silence = match self.last_order(step.min(unseen)) {
-            Some(last) => step - 1 - last,
-            None => step - self.from,
-        };
+        let silence = self.silence(step, unseen);
         let recent = f64::from(self.bought(before(9), step.min(unseen)));
         let earlier = f64::from(self.bought(before(18), before(9).min(unseen)));
         let decline = ((earlier - recent) / (earlier + 1.0)).max(0.0);

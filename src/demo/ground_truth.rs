@@ -2,6 +2,7 @@
 //!
 //! It is beside the exports, in `truth/`, and no pipeline reads it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,17 +11,18 @@ use arrow::array::{ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int6
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::Serialize;
 
-use super::behaviour::Life;
+use super::behaviour::{Chosen, Life};
 use super::calendar::{
     ELIGIBLE_STEPS, HOLDOUT_STEP, OUTCOME_STEPS, STEPS, as_utc_text, day, days_since_1970, step_start,
 };
-use super::campaign::{CONTROL_SHARE, Group, LIFT, LIFT_STEPS, MEASURED};
+use super::campaign::{Group, LETTERS, Letter, WORKING_STEPS, working};
 use super::channel_records::Story;
 use super::churn::{INCIDENT, INCIDENT_MEMORY, churn_probability};
 use super::economy::waiting::{LONGER_MEAN, SHORTEST_MEAN};
 use super::organisation::Organisation;
 use super::output::{Columns, Rows, Table, columns};
 use super::person::Person;
+use super::response::{self, Response};
 use crate::error::{Context, Result};
 
 /// A forecast at a cut-off and what came of it.
@@ -59,7 +61,17 @@ columns!(Persons {
     as_of_eligible: BooleanBuilder, DataType::Boolean, false;
     as_of_churn_probability: Float64Builder, DataType::Float64, true;
     as_of_churned: BooleanBuilder, DataType::Boolean, false;
-    campaign_group: StringBuilder, DataType::Utf8, true;
+});
+
+columns!(Letters {
+    person_id: Int64Builder, DataType::Int64, false;
+    campaign_id: StringBuilder, DataType::Utf8, false;
+    campaign_group: StringBuilder, DataType::Utf8, false;
+    response: StringBuilder, DataType::Utf8, false;
+    purchase_rate_ratio: Float64Builder, DataType::Float64, false;
+    buys_if_sent: Float64Builder, DataType::Float64, false;
+    buys_if_kept_back: Float64Builder, DataType::Float64, false;
+    bought: BooleanBuilder, DataType::Boolean, false;
 });
 
 columns!(Organisations {
@@ -93,13 +105,21 @@ impl Share {
     }
 }
 
+/// What a letter did.
+#[derive(Debug, Default, Clone, Copy)]
+struct LetterEffects {
+    treated: Share,
+    control: Share,
+    /// The sum of the planted effects of those chosen.
+    effects: f64,
+    responses: [u64; Response::ALL.len()],
+}
+
 #[derive(Default)]
 struct Effects {
     with_incident: Share,
     without_incident: Share,
-    treated: Share,
-    control: Share,
-    expected_increment: f64,
+    letters: [LetterEffects; LETTERS.len()],
     probabilities: f64,
     eligible: Share,
 }
@@ -108,6 +128,7 @@ pub struct Truth {
     folder: PathBuf,
     persons: Table<Persons>,
     keys: Table<Keys>,
+    letters: Table<Letters>,
     organisations: Table<Organisations>,
     effects: Effects,
 }
@@ -118,6 +139,7 @@ impl Truth {
             folder: folder.to_owned(),
             persons: Table::create(folder.join("persons.parquet"))?,
             keys: Table::create(folder.join("keys.parquet"))?,
+            letters: Table::create(folder.join("letters.parquet"))?,
             organisations: Table::create(folder.join("organisations.parquet"))?,
             effects: Effects::default(),
         })
@@ -129,6 +151,10 @@ impl Truth {
         let as_of = forecast(life, STEPS);
         self.effects.add(life, holdout);
         self.persons.row(|c| fill_person(c, person, life, [holdout, as_of]))?;
+        for (letter, chosen) in LETTERS.iter().zip(&life.letters) {
+            let Some(chosen) = chosen else { continue };
+            self.letters.row(|c| fill_letter(c, person, life, letter, chosen))?;
+        }
         for (channel, kind, value) in &story.keys {
             self.keys.row(|c| {
                 c.person_id.append_value(id(person));
@@ -157,6 +183,7 @@ impl Truth {
         fs::write(&path, text + "\n").doing(format!("write {}", path.display()))?;
         rows.insert("truth/persons".to_owned(), self.persons.finish()?);
         rows.insert("truth/keys".to_owned(), self.keys.finish()?);
+        rows.insert("truth/letters".to_owned(), self.letters.finish()?);
         rows.insert("truth/organisations".to_owned(), self.organisations.finish()?);
         Ok(())
     }
@@ -186,23 +213,37 @@ fn fill_person(c: &mut Persons, person: &Person, life: &Life, [holdout, as_of]: 
     c.as_of_eligible.append_value(as_of.eligible);
     c.as_of_churn_probability.append_option(as_of.probability);
     c.as_of_churned.append_value(as_of.churned);
-    c.campaign_group.append_option(life.group.map(|group| match group {
+}
+
+fn fill_letter(c: &mut Letters, person: &Person, life: &Life, letter: &Letter, chosen: &Chosen) {
+    c.person_id.append_value(id(person));
+    c.campaign_id.append_value(letter.id);
+    c.campaign_group.append_value(match chosen.group {
         Group::Treated => "treated",
         Group::Control => "control",
-    }));
+    });
+    c.response.append_value(Response::of(chosen.buys_if_sent, chosen.buys_if_kept).name());
+    c.purchase_rate_ratio.append_value(chosen.rate_ratio);
+    c.buys_if_sent.append_value(chosen.buys_if_sent);
+    c.buys_if_kept_back.append_value(chosen.buys_if_kept);
+    c.bought.append_value(bought(life, letter));
+}
+
+fn bought(life: &Life, letter: &Letter) -> bool {
+    let steps = working(letter);
+    life.seen.bought(steps.start, steps.end) > 0
 }
 
 impl Effects {
     fn add(&mut self, life: &Life, holdout: Forecast) {
-        let working = MEASURED.step..MEASURED.step + LIFT_STEPS;
-        let bought = life.seen.bought(working.start, working.end) > 0;
-        match life.group {
-            Some(Group::Control) => self.control.add(bought),
-            Some(Group::Treated) => {
-                self.treated.add(bought);
-                self.expected_increment += expected_increment(life, working);
+        for ((letter, chosen), effects) in LETTERS.iter().zip(&life.letters).zip(&mut self.letters) {
+            let Some(chosen) = chosen else { continue };
+            match chosen.group {
+                Group::Treated => effects.treated.add(bought(life, letter)),
+                Group::Control => effects.control.add(bought(life, letter)),
             }
-            None => {}
+            effects.effects += chosen.buys_if_sent - chosen.buys_if_kept;
+            effects.responses[Response::of(chosen.buys_if_sent, chosen.buys_if_kept) as usize] += 1;
         }
         if let (true, Some(probability)) = (holdout.eligible, holdout.probability) {
             let incident = life.seen.wronged(HOLDOUT_STEP - INCIDENT_MEMORY, HOLDOUT_STEP);
@@ -229,16 +270,23 @@ impl Effects {
                 "churned_after_incident_in_90_days": self.with_incident.divided(),
                 "churned_without": self.without_incident.divided(),
             },
-            "campaign": {
-                "campaign_id": MEASURED.id,
-                "works_from": as_utc_text(step_start(MEASURED.step)),
-                "works_days": LIFT_STEPS as i64 * super::calendar::STEP_DAYS,
-                "purchase_rate_ratio": LIFT,
-                "control_share": CONTROL_SHARE,
-                "treated_who_bought": self.treated.divided(),
-                "control_who_bought": self.control.divided(),
-                "expected_increment_in_buyers_per_treated": self.expected_increment / self.treated.persons.max(1) as f64,
-                "other_campaigns": "no effect planted",
+            "letters": {
+                "meaning": "a letter multiplies the purchase rate of who gets it while it works; see letters.parquet",
+                "works_days": WORKING_STEPS as i64 * super::calendar::STEP_DAYS,
+                "log_purchase_rate_ratio": {
+                    "base": response::BASE,
+                    "buys_at_a_discount": response::BARGAIN,
+                    "per_newsletter_opened_in_90_days_up_to_4": response::OPENED,
+                    "bad_service_incident_in_90_days": response::WRONGED,
+                    "per_90_days_of_silence_after_the_first_30_up_to_150": response::SILENT,
+                },
+                "responses": {
+                    "persuadable": format!("buys likelier by {} or more", response::PERSUADED),
+                    "driven away": format!("buys less likely by {} or more", -response::DRIVEN_AWAY),
+                    "sure thing": "neither, and buys anyway as likely as not or likelier",
+                    "lost cause": "neither, and hardly buys anyway",
+                },
+                "campaigns": LETTERS.iter().zip(self.letters).map(|(letter, e)| e.to_json(letter)).collect::<Vec<_>>(),
             },
             "waiting": {
                 "meaning": "seconds in the queue of the call centre, exponential; who buys most waits longest",
@@ -250,11 +298,19 @@ impl Effects {
     }
 }
 
-/// Returns how much likelier the letter made a purchase while it worked, for who is still there.
-fn expected_increment(life: &Life, working: std::ops::Range<usize>) -> f64 {
-    let exposure: f64 = working
-        .filter(|step| life.left.is_none_or(|left| *step < left))
-        .map(|step| life.seen.exposure[step])
-        .sum();
-    (-life.rate * exposure / LIFT).exp() - (-life.rate * exposure).exp()
+impl LetterEffects {
+    fn to_json(self, letter: &Letter) -> serde_json::Value {
+        let persons = self.treated.persons + self.control.persons;
+        let responses = Response::ALL.iter().zip(self.responses);
+        let share = |count: u64| count as f64 / persons.max(1) as f64;
+        serde_json::json!({
+            "campaign_id": letter.id,
+            "works_from": as_utc_text(step_start(letter.step)),
+            "control_share": letter.control,
+            "treated_who_bought": self.treated.divided(),
+            "control_who_bought": self.control.divided(),
+            "mean_effect_on_the_probability_of_a_purchase": self.effects / persons.max(1) as f64,
+            "responses": responses.map(|(r, count)| (r.name(), share(count))).collect::<BTreeMap<_, _>>(),
+        })
+    }
 }

@@ -16,6 +16,8 @@ mod catalogue;
 mod channel_records;
 mod churn;
 mod economy;
+#[cfg(test)]
+pub mod experiment;
 mod export;
 mod ground_truth;
 mod home;
@@ -26,6 +28,7 @@ mod output;
 mod person;
 pub mod project;
 mod random_streams;
+mod response;
 
 use std::fmt;
 use std::path::Path;

@@ -30,6 +30,7 @@ pub enum Purpose {
     Rewards = 18,
     Future = 19,
     Waiting = 20,
+    Letters = 21,
 }
 
 /// Returns the stream of one purpose and number under a seed.

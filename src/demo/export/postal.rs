@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::sheets::finish_sheets;
 use crate::demo::calendar::day;
-use crate::demo::campaign::{Group, LETTERS, MEASURED, is_addressable, posted};
+use crate::demo::campaign::{Group, LETTERS, posted};
 use crate::demo::channel_records::Story;
 use crate::demo::output::{Rows, Sheet, money};
 use crate::demo::random_streams::happens;
@@ -38,13 +38,7 @@ impl Post {
     pub fn write(&mut self, story: &mut Story) -> Result<()> {
         let person = story.person;
         for (which, letter) in LETTERS.iter().enumerate() {
-            let chosen = if letter.id == MEASURED.id {
-                story.life.group
-            } else {
-                (happens(&mut story.rng, letter.share) && is_addressable(person, letter.step))
-                    .then_some(Group::Treated)
-            };
-            let Some(group) = chosen else { continue };
+            let Some(group) = story.life.letters[which].map(|chosen| chosen.group) else { continue };
             if group == Group::Treated {
                 story.letters.push(which);
             }
