@@ -35,3 +35,15 @@ impl FeatureQuery {
             .map_err(|e| e.at(format!("features {} as of {}", self.table, show_instant(instant))))
     }
 }
+
+/// Returns which rows features of a past instant may know from the future; `None` where none.
+pub(super) fn not_of_then(features: &TableName, undated: &[TableName]) -> Option<String> {
+    let names: Vec<String> = undated.iter().map(ToString::to_string).collect();
+    (!undated.is_empty()).then(|| {
+        format!(
+            "{features} as of past cut-offs is made of {}, whose rows do not say since when they are known: \
+             every row counts at every cut-off, also those that came later (declare time, valid_from or static)",
+            names.join(", ")
+        )
+    })
+}

@@ -21,6 +21,7 @@ use crate::step::StepContext;
 pub enum ModelKind {
     Segments,
     Propensity,
+    Uplift,
     Value,
 }
 
@@ -29,6 +30,7 @@ impl ModelKind {
         match self {
             ModelKind::Segments => "segments",
             ModelKind::Propensity => "propensity",
+            ModelKind::Uplift => "uplift",
             ModelKind::Value => "value",
         }
     }
@@ -47,6 +49,7 @@ impl FromStr for ModelKind {
         match text {
             "segments" => Ok(ModelKind::Segments),
             "propensity" => Ok(ModelKind::Propensity),
+            "uplift" => Ok(ModelKind::Uplift),
             "value" => Ok(ModelKind::Value),
             other => Err(Error::failed(format!("`{other}` is not a kind of fitted model"))),
         }

@@ -37,6 +37,11 @@ pub struct Logistic {
 }
 
 impl Logistic {
+    /// Returns a regression that is known by its weights alone, as they were written down: it predicts.
+    pub fn of_weights(intercept: f64, weights: Vec<f64>) -> Logistic {
+        Logistic { intercept, weights, gradient: 0.0, newton_steps: 0, covariance: Vec::new() }
+    }
+
     /// Returns the standard error of a sum of the weights and the intercept, which comes last, each times a factor.
     pub fn std_error(&self, factors: &[f64]) -> f64 {
         let m = factors.len();
@@ -52,7 +57,18 @@ impl Logistic {
 
 /// Fits outcomes on scaled rows (finite, rows × columns); `alpha` above 0.
 pub fn fit(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> FitResult<Logistic> {
-    if rows.nrows() != outcomes.len() || rows.iter().any(|v| !v.is_finite()) {
+    fit_weighted(rows, outcomes, &vec![1.0; outcomes.len()], alpha)
+}
+
+/// Fits the same, each row counting as many times as its weight says, which is above 0.
+pub fn fit_weighted(
+    rows: &Array2<f64>,
+    outcomes: &[bool],
+    weights: &[f64],
+    alpha: f64,
+) -> FitResult<Logistic> {
+    let fits = rows.nrows() == outcomes.len() && weights.len() == outcomes.len();
+    if !fits || rows.iter().any(|v| !v.is_finite()) {
         return Err(Error::failed("the scaled features and their outcomes do not fit together").into());
     }
     if rows.ncols() == 0 {
@@ -66,9 +82,10 @@ pub fn fit(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> FitResult<Logis
             outcomes.len()
         )));
     }
-    let problem = Problem { rows, outcomes, alpha };
+    let problem = Problem { rows, outcomes, weights, alpha };
     // From the base rate; the intercept comes last.
-    let rate = positives as f64 / outcomes.len() as f64;
+    let of_positives: f64 = weights.iter().zip(outcomes).filter(|(_, y)| **y).map(|(weight, _)| weight).sum();
+    let rate = of_positives / weights.iter().sum::<f64>();
     let mut start = vec![0.0; rows.ncols()];
     start.push((rate / (1.0 - rate)).ln());
     problem.newton(start)
@@ -77,6 +94,7 @@ pub fn fit(rows: &Array2<f64>, outcomes: &[bool], alpha: f64) -> FitResult<Logis
 struct Problem<'a> {
     rows: &'a Array2<f64>,
     outcomes: &'a [bool],
+    weights: &'a [f64],
     alpha: f64,
 }
 
@@ -95,13 +113,13 @@ impl Problem<'_> {
         let n = self.outcomes.len() as f64;
         let (mut loss, mut gradient, mut hessian) = (0.0, vec![0.0; m], vec![0.0; m * m]);
         let mut with_one = vec![1.0; m];
-        for (row, &outcome) in self.rows.rows().into_iter().zip(self.outcomes) {
+        for ((row, &outcome), &times) in self.rows.rows().into_iter().zip(self.outcomes).zip(self.weights) {
             let z = linear(w[d], &w[..d], row);
             let y = f64::from(u8::from(outcome));
-            loss += (-z.abs()).exp().ln_1p() + z.max(0.0) - y * z;
+            loss += times * ((-z.abs()).exp().ln_1p() + z.max(0.0) - y * z);
             let p = probability(z);
             with_one.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-            let (residual, weight) = (p - y, p * (1.0 - p));
+            let (residual, weight) = (times * (p - y), times * (p * (1.0 - p)));
             for i in 0..m {
                 gradient[i] += residual * with_one[i];
                 let scaled = weight * with_one[i];
@@ -241,6 +259,25 @@ mod tests {
         let apart: Vec<bool> = x.column(0).iter().map(|v| *v > 0.0).collect();
         assert!(fit(&x, &apart, 1.0).unwrap().weights[0] > 1.0);
         assert!(fit(&x, &[true], 1.0).is_err());
+    }
+
+    #[test]
+    fn a_row_of_weight_2_counts_as_two_rows() {
+        let (x, y) = planted();
+        let weights: Vec<f64> = (0..300).map(|row| if row < 100 { 2.0 } else { 1.0 }).collect();
+        let found = fit_weighted(&x, &y, &weights, 1.0).unwrap();
+        let again = ndarray::concatenate![ndarray::Axis(0), x, x.slice(ndarray::s![..100, ..])];
+        let outcomes: Vec<bool> = y.iter().chain(&y[..100]).copied().collect();
+        let expected = fit(&again, &outcomes, 1.0).unwrap();
+        for (a, b) in found
+            .weights
+            .iter()
+            .chain([&found.intercept])
+            .zip(expected.weights.iter().chain([&expected.intercept]))
+        {
+            assert!((a - b).abs() < 1e-8, "{found:?} is not {expected:?}");
+        }
+        assert!(fit_weighted(&x, &y, &[1.0], 1.0).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use futures::StreamExt;
 use ndarray::{Array2, Axis, concatenate};
 
 use super::KEY;
+use super::feature_column::FeatureColumn;
 use super::texts::Texts;
 use crate::error::{Context, Error, Result};
 use crate::sql_type::sql_type;
@@ -181,6 +182,17 @@ pub(super) fn is_text(frame: &DataFrame, column: &str) -> bool {
         DataType::Dictionary(_, value) => value.is_string(),
         kind => kind.is_string(),
     })
+}
+
+/// Refuses columns of text that are to be read through a logarithm.
+pub(super) fn refuse_logarithms_of_text(declared: &[FeatureColumn], frame: &DataFrame) -> Result<()> {
+    let wrong = declared.iter().filter(|feature| feature.log && is_text(frame, &feature.column));
+    let error = |feature: &FeatureColumn| {
+        Error::config(format!("the feature `{}` is text: it has no logarithm", feature.column))
+            .in_value("columns", &feature.column)
+            .hint(format!("write \"{}\" without log = true", feature.column))
+    };
+    Error::all(wrong.map(error).collect())
 }
 
 /// That the frame has the key and every column, as numbers.

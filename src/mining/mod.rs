@@ -14,9 +14,10 @@
 //! scaling      winsorise, log, standardise            (fitted; as numbers and as SQL)
 //! segments     k-means, the number of segments, names → mart.segments, mart.segment_profiles
 //! propensity   outcomes at past cut-offs, logistic    → mart.<name>_scores
+//! uplift       campaigns with a control group      → mart.<name>_uplift, who is won by a contact
 //! value        purchases and renewals to come, what they are worth → mart.<name>_value
 //! forecast     what values and propensities promised, and what came → core.forecasts, mart.forecast_accuracy
-//! purchases    which events are purchases, and when
+//! purchases    which events are purchases, and when (event_time: when any event was)
 //! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
 //! boosting     gradient-boosted trees
 //! calibration  from a score to a chance
@@ -37,6 +38,7 @@ mod collinearity;
 mod condition;
 mod cutoffs;
 mod drift;
+mod event_time;
 mod feature_column;
 mod feature_query;
 mod feature_words;
@@ -58,6 +60,7 @@ pub mod segments;
 #[cfg(test)]
 mod test_data;
 mod texts;
+pub mod uplift;
 pub mod value;
 
 pub use cutoffs::{Cutoffs, CutoffsSection};

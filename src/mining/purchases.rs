@@ -1,8 +1,8 @@
 //! The events that are purchases: which of them count, what they are worth, and when they happened.
 
-use arrow::datatypes::DataType;
 use datafusion::prelude::DataFrame;
 
+use super::event_time::EventTime;
 use crate::error::{Context, Error, Result};
 use crate::name::TableName;
 use crate::warehouse::catalog::{Catalog, Session};
@@ -41,7 +41,7 @@ impl Purchases {
     /// # Errors
     /// A table that the session does not know, or that declares no time.
     pub(super) async fn day_sql(&self, catalog: &Catalog, session: &Session) -> Result<String> {
-        let (column, is_day) = self.time_sql(catalog, session).await?;
+        let EventTime { column, is_day } = EventTime::of(&self.events, catalog, session).await?;
         Ok(if is_day { column } else { format!("local_day({column})") })
     }
 
@@ -50,8 +50,8 @@ impl Purchases {
     /// # Errors
     /// As of [`Purchases::day_sql`].
     pub(super) async fn instant_sql(&self, catalog: &Catalog, session: &Session) -> Result<String> {
-        let (column, is_day) = self.time_sql(catalog, session).await?;
-        Ok(if is_day { format!("day_end({column})") } else { column })
+        let time = EventTime::of(&self.events, catalog, session).await?;
+        Ok(time.instant(&time.column))
     }
 
     /// Plans a query over purchases, with the places of the amount and the condition in its errors.
@@ -66,14 +66,5 @@ impl Purchases {
                 None => e,
             }
         })
-    }
-
-    /// The quoted column of the time, and whether it is a mere day.
-    async fn time_sql(&self, catalog: &Catalog, session: &Session) -> Result<(String, bool)> {
-        let name = self.time(catalog)?.name;
-        let events = session.table(&self.events).await?;
-        let field = events.schema().field_with_unqualified_name(&name);
-        let is_day = field.is_ok_and(|field| *field.data_type() == DataType::Date32);
-        Ok((format!("\"{}\"", name.replace('"', "\"\"")), is_day))
     }
 }

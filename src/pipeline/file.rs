@@ -22,6 +22,7 @@ use crate::metric::{MetricSection, ObjectiveSection};
 use crate::mining::forecast::ForecastSection;
 use crate::mining::propensity::PropensitySection;
 use crate::mining::segments::SegmentSection;
+use crate::mining::uplift::UpliftSection;
 use crate::mining::value::ValueSection;
 use crate::source::{SourceDeclaration, SourceDefaults};
 
@@ -84,6 +85,9 @@ pub struct PipelineFile {
     /// Models that predict an outcome for each customer, each a table `mart.<name>_scores`.
     #[schemars(default)]
     pub propensity: BTreeMap<String, PropensitySection>,
+    /// Models of what a contact changes for each customer, each a table `mart.<name>_uplift`.
+    #[schemars(default)]
+    pub uplift: BTreeMap<String, UpliftSection>,
     /// Models of what each customer will bring, each a table `mart.<name>_value`.
     #[schemars(default)]
     pub value: BTreeMap<String, ValueSection>,
@@ -111,7 +115,7 @@ fn sections<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
-pub(super) const KEYS: [&str; 23] = [
+pub(super) const KEYS: [&str; 24] = [
     "name",
     "description",
     "schedule",
@@ -130,6 +134,7 @@ pub(super) const KEYS: [&str; 23] = [
     "match_quality",
     "segments",
     "propensity",
+    "uplift",
     "value",
     "forecasts",
     "metrics",
@@ -166,6 +171,7 @@ impl PipelineFile {
             properties: reader.parts(TABLES),
             segments: reader.each("segments"),
             propensity: reader.each("propensity"),
+            uplift: reader.each("uplift"),
             value: reader.each("value"),
             forecasts: reader.one("forecasts"),
             metrics: reader.each("metrics"),

@@ -10,6 +10,7 @@ use crate::metric::Metrics;
 use crate::mining::forecast::Forecasts;
 use crate::mining::propensity::Propensity;
 use crate::mining::segments::Segmentations;
+use crate::mining::uplift::Uplift;
 use crate::mining::value::{ContractValue, Value};
 use crate::model::ModelStep;
 use crate::step::Step;
@@ -26,6 +27,7 @@ pub enum DeclaredStep {
     Quality(Arc<Quality>),
     Segments(Arc<Segmentations>),
     Propensity(Arc<Propensity>),
+    Uplift(Arc<Uplift>),
     Value(Arc<Value>),
     ContractValue(Arc<ContractValue>),
     Forecasts(Arc<Forecasts>),
@@ -46,6 +48,7 @@ impl DeclaredStep {
             DeclaredStep::Quality(step) => step.clone(),
             DeclaredStep::Segments(step) => step.clone(),
             DeclaredStep::Propensity(step) => step.clone(),
+            DeclaredStep::Uplift(step) => step.clone(),
             DeclaredStep::Value(step) => step.clone(),
             DeclaredStep::ContractValue(step) => step.clone(),
             DeclaredStep::Forecasts(step) => step.clone(),

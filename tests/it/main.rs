@@ -64,6 +64,7 @@ mod truth;
 mod unfolding;
 mod unit_tests;
 mod upkeep;
+mod uplift;
 mod value;
 mod versions;
 mod view;

@@ -25,7 +25,6 @@ use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
 use crate::mining::calibration::Calibrator;
 use crate::mining::drift::{Bins, Counted, Reference};
-use crate::mining::feature_column::FeatureColumn;
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
 use crate::mining::matrix::{self, Key, Kinds, Matrix};
@@ -64,7 +63,7 @@ struct Samples {
 }
 
 /// The texts of each column of text that somebody had who was learnt from.
-pub(super) type Seen = BTreeMap<String, Vec<String>>;
+pub(in crate::mining) type Seen = BTreeMap<String, Vec<String>>;
 
 /// What a fit gives.
 pub(super) struct Fit {
@@ -148,7 +147,7 @@ fn held_apart(all: Rows) -> Samples {
 async fn read(params: &PropensityParams, frame: DataFrame, most: usize) -> Result<Rows> {
     let mut columns: Vec<String> = params.columns.iter().map(|c| c.column.clone()).collect();
     columns.push(OUTCOME.to_owned());
-    refuse_logarithms_of_text(params, &frame)?;
+    matrix::refuse_logarithms_of_text(&params.columns, &frame)?;
     let mut features = matrix::read_kinds(frame, &columns, most, Kinds::NumbersAndTexts).await?;
     let last = columns.len() - 1;
     let outcomes = features
@@ -167,17 +166,6 @@ async fn read(params: &PropensityParams, frame: DataFrame, most: usize) -> Resul
     // Removing a column leaves a gap between rows.
     features.values = features.values.as_standard_layout().into_owned();
     Ok(Rows { window: None, features, outcomes, not_eligible: None })
-}
-
-fn refuse_logarithms_of_text(params: &PropensityParams, frame: &DataFrame) -> Result<()> {
-    let wrong =
-        params.columns.iter().filter(|feature| feature.log && matrix::is_text(frame, &feature.column));
-    let error = |feature: &FeatureColumn| {
-        Error::config(format!("the feature `{}` is text: it has no logarithm", feature.column))
-            .in_value("columns", &feature.column)
-            .hint(format!("write \"{}\" without log = true", feature.column))
-    };
-    Error::all(wrong.map(error).collect())
 }
 
 fn fit_rows(

@@ -36,7 +36,8 @@ mod scorer;
 mod step;
 mod trees;
 mod trees_scorer;
-mod unseen;
+pub(super) mod unseen;
 
 pub use declaration::{EventOutcome, OutcomeParams, PropensityParams, PropensitySection};
+pub(super) use learn::Seen;
 pub use step::{Learning, PastLearning, Propensity};

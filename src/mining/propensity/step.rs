@@ -20,7 +20,7 @@ use crate::error::{Context, Error, Result};
 use crate::mining::KEY;
 use crate::mining::cutoffs::Cutoffs;
 use crate::mining::drift::{self, Bins, Reference};
-use crate::mining::feature_query::FeatureQuery;
+use crate::mining::feature_query::{FeatureQuery, not_of_then};
 use crate::mining::fitted::{FittedModel, ModelKind};
 use crate::mining::forecast::Promise;
 use crate::mining::heirs::{self, CUSTOMER_IDS};
@@ -327,18 +327,6 @@ impl Propensity {
             .doing(format!("apply eligible = \"{condition}\""))
             .map_err(|e| e.in_part(condition, condition))
     }
-}
-
-/// Says which rows the features of then may know from the future.
-fn not_of_then(features: &TableName, undated: &[TableName]) -> Option<String> {
-    let names: Vec<String> = undated.iter().map(ToString::to_string).collect();
-    (!undated.is_empty()).then(|| {
-        format!(
-            "{features} as of past cut-offs is made of {}, whose rows do not say since when they are known: \
-             every row counts at every cut-off, also those that came later (declare time, valid_from or static)",
-            names.join(", ")
-        )
-    })
 }
 
 /// Refuses a label that is neither true or false nor a number; one that is no column is found when it is read.

@@ -15,7 +15,7 @@ use crate::mining::fitted::{FittedModel, Part};
 ///
 /// # Errors
 /// Features that cannot be read, or to which the condition does not fit.
-pub(super) async fn report(
+pub(in crate::mining) async fn report(
     fitted: &mut FittedModel,
     seen: &Seen,
     features: DataFrame,

@@ -101,7 +101,7 @@ impl Checking<'_, '_> {
     }
 
     /// Returns the model that makes the features.
-    fn feature_model(
+    pub(super) fn feature_model(
         &mut self,
         section: &[&str; 2],
         features: &TableName,

@@ -9,6 +9,7 @@ mod sources;
 mod steps;
 mod tables;
 mod undated;
+mod uplift;
 mod value;
 
 use std::collections::BTreeMap;
@@ -91,6 +92,7 @@ pub fn check(
     let features = Features { models: &draft.models, tables: &draft.tables, sources: &draft.sources };
     checking.segments(&file.segments, features, &mut draft.steps);
     checking.propensities(&file.propensity, features, timezone, &mut draft.steps);
+    checking.uplifts(&file.uplift, features, &mut draft.steps);
     checking.values(&file.value, features, timezone, &mut draft.steps);
     let is_something_promised = !file.value.is_empty() || !file.propensity.is_empty();
     checking.forecasts(file.forecasts, is_something_promised, &mut draft.steps);
@@ -203,7 +205,7 @@ fn empty_graph() -> Dag<StepName> {
 
 /// Returns the tables that sections name, also those that were left out for their errors.
 fn tables_of_sections(file: &PipelineFile) -> Vec<TableName> {
-    let PipelineFile { sources, segments, propensity, value, metrics, .. } = file;
+    let PipelineFile { sources, segments, propensity, uplift, value, metrics, .. } = file;
     let mut tables: Vec<TableName> =
         sources.keys().filter_map(|name| TableName::new("raw", name).ok()).collect();
     if !segments.is_empty() {
@@ -214,6 +216,9 @@ fn tables_of_sections(file: &PipelineFile) -> Vec<TableName> {
     }
     tables.extend(segments.keys().filter_map(|name| mart(&format!("segments_{name}"))));
     tables.extend(propensity.keys().filter_map(|name| mart(&format!("{name}_scores"))));
+    for table in ["uplift", "uplift_curve", "uplift_deciles"] {
+        tables.extend(uplift.keys().filter_map(|name| mart(&format!("{name}_{table}"))));
+    }
     tables.extend(value.keys().filter_map(|name| mart(&format!("{name}_value"))));
     tables.extend(value.keys().filter_map(|name| mart(&format!("{name}_value_accuracy"))));
     tables
