@@ -46,7 +46,7 @@ pub struct Audience {
     pub salt: String,
     /// What happens where one of the `scores` is of a weak model.
     pub weak_model: WeakModel,
-    /// The models whose scores the conditions and the ranking read.
+    /// The scores of models that the conditions and the ranking read.
     pub scores: BTreeSet<String>,
     /// Columns of the tables in `from` that an export carries beside the list's own.
     pub export: Vec<String>,

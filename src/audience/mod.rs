@@ -53,4 +53,4 @@ pub use tables::{
     MADE, WATERFALL, table,
 };
 pub use waterfall::{disagreements_sql, reasons};
-pub use weak_models::scores_read;
+pub use weak_models::{score_columns, scores_read};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::checking::Checking;
 use crate::audience::{
     self, Audience, AudienceDeclaration, Audiences, BOUNCES, BOUNCES_VALID_FROM, CONSENTS,
-    CONSENTS_VALID_FROM, scores_read, segment_profiles, segments_named,
+    CONSENTS_VALID_FROM, score_columns, scores_read, segment_profiles, segments_named,
 };
 use crate::check::{Assertion, Check, Severity};
 use crate::error::Error;
@@ -32,8 +32,7 @@ impl Checking<'_, '_> {
     ) {
         let has_bounces = models.contains_key(&audience::table(BOUNCES));
         let made: BTreeSet<TableName> = steps.values().flat_map(|step| step.step().tables_made()).collect();
-        let scores = made.iter().filter_map(|table| table.table().strip_suffix("_scores"));
-        let scores: BTreeSet<String> = scores.map(str::to_owned).collect();
+        let scores = score_columns(&made);
         let has_segments = made.contains(&segment_profiles());
         let mut audiences = Vec::new();
         for (name, declaration) in declared {
