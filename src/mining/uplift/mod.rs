@@ -8,6 +8,7 @@
 //! qini          how much better than at random a score picks
 //! proportions   two shares: intervals, and the size an experiment needs
 //! fit           campaigns → a learner, chosen on one campaign and judged on the latest
+//! needed        the experiment that would do, where nothing can be learnt
 //! judge         the figures, and what is to be said of them
 //! score         the fitted model as SQL
 //! curve         the figures as tables
@@ -20,6 +21,7 @@ mod declaration;
 mod fit;
 mod judge;
 mod learner;
+mod needed;
 mod proportions;
 mod qini;
 mod randomisation;

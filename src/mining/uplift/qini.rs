@@ -9,6 +9,8 @@
 //! score that says nothing, below it for one that picks those whom a contact drives away. It is not divided by the area of
 //! a perfect order, which nobody knows. The area is summed by trapezia.
 
+use std::ops::Add;
+
 use rand::Rng;
 use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
@@ -46,8 +48,16 @@ pub struct Counts {
     pub outcomes: u64,
 }
 
+impl Add for Counts {
+    type Output = Counts;
+
+    fn add(self, other: Counts) -> Counts {
+        Counts { customers: self.customers + other.customers, outcomes: self.outcomes + other.outcomes }
+    }
+}
+
 impl Counts {
-    fn add(&mut self, row: &Row, times: u64) {
+    fn count(&mut self, row: &Row, times: u64) {
         self.customers += times;
         self.outcomes += if row.outcome { times } else { 0 };
     }
@@ -132,7 +142,7 @@ impl Ranked {
             let score = self.rows[at].score;
             while let Some(row) = self.rows.get(at).filter(|row| row.score.total_cmp(&score).is_eq()) {
                 let group = if row.treated { &mut treated } else { &mut control };
-                group.add(row, times(at));
+                group.count(row, times(at));
                 at += 1;
             }
             let brought = match (treated.customers, control.customers) {
@@ -150,7 +160,7 @@ impl Ranked {
 pub fn groups(rows: &[Row]) -> (Counts, Counts) {
     let (mut treated, mut control) = (Counts::default(), Counts::default());
     for row in rows {
-        if row.treated { &mut treated } else { &mut control }.add(row, 1);
+        if row.treated { &mut treated } else { &mut control }.count(row, 1);
     }
     (treated, control)
 }

@@ -9,8 +9,9 @@ use ndarray::Axis;
 use super::contacts::{self, Contacts, OUTCOME, Span, TREATED};
 use super::curve;
 use super::declaration::UpliftParams;
-use super::fit::{self, Campaign, Fit, Needed};
+use super::fit::{self, Campaign, Fit};
 use super::learner::Trials;
+use super::needed::Needed;
 use super::score::score;
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
@@ -201,7 +202,7 @@ impl Uplift {
             Some(span) => contacts.groups(&span.name).await?,
             None => Default::default(),
         };
-        let needed = Needed::of_groups(&self.params, treated, control);
+        let needed = Needed::of(&self.params, treated, control);
         Ok(Fit { fitted: needed.not_fitted(&self.name, &reason)?, seen: Seen::new() })
     }
 

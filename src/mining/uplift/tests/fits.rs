@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::mining::fitted::{FittedModel, Part};
-use crate::mining::uplift::fit::{Needed, fit};
+use crate::mining::uplift::fit::fit;
+use crate::mining::uplift::needed::Needed;
 use crate::mining::uplift::qini::Counts;
 
 const PERSONS: u64 = 4000;
@@ -76,13 +77,13 @@ fn too_few_are_refused_with_the_size_that_is_needed() {
 
 #[test]
 fn nobody_kept_back_is_no_experiment_and_half_is_proposed() {
-    let needed = Needed::of_groups(&params(), Counts { customers: 1000, outcomes: 300 }, Counts::default());
+    let needed = Needed::of(&params(), Counts { customers: 1000, outcomes: 300 }, Counts::default());
     let reason = why_not(&needed.not_fitted("letter", "no experiment").unwrap());
     assert!(
         reason.contains("comes for 30.0% without a contact") && reason.contains("(50% contacted)"),
         "{reason}"
     );
-    let nothing = Needed::of_groups(&params(), Counts::default(), Counts::default());
+    let nothing = Needed::of(&params(), Counts::default(), Counts::default());
     assert!(why_not(&nothing.not_fitted("letter", "no contact").unwrap()).contains("not known for how many"));
 }
 
