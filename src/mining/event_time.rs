@@ -36,8 +36,17 @@ impl EventTime {
         if self.is_day { format!("day_end({time})") } else { time.to_owned() }
     }
 
-    /// Returns the instant so many days later: of a mere day the end of another day, else so many times 24 hours.
-    pub fn days_later(&self, time: &str, days: u32) -> String {
-        self.instant(&format!("({time} + interval '{days} days')"))
+    /// Returns the instant at which the event is over: of a mere day the beginning of the next one.
+    pub fn over(&self, time: &str) -> String {
+        self.days_after(time, 0)
+    }
+
+    /// Returns the instant so many days after the event is over: so many local days, or so many times 24 hours.
+    pub fn days_after(&self, time: &str, days: u32) -> String {
+        match (self.is_day, days) {
+            (true, days) => format!("day_start({time} + interval '{} days')", days + 1),
+            (false, 0) => time.to_owned(),
+            (false, days) => format!("({time} + interval '{days} days')"),
+        }
     }
 }

@@ -80,8 +80,8 @@ impl<'a> Contacts<'a> {
     pub async fn campaigns(&self) -> Result<Vec<Span>> {
         let contacts = &self.params.contacts;
         let (first, last) = (
-            self.time.instant(&format!("min({})", self.time.column)),
-            self.time.instant(&format!("max({})", self.time.column)),
+            self.time.over(&format!("min({})", self.time.column)),
+            self.time.over(&format!("max({})", self.time.column)),
         );
         let sql = format!(
             "select cast({campaign} as varchar), {first}, {last}, \
@@ -165,8 +165,8 @@ impl<'a> Contacts<'a> {
              from members left join followed on followed.__followed = members.{CUSTOMER}",
             event_at = time.instant(&time.column),
             condition = condition.as_deref().unwrap_or("true"),
-            at = self.time.instant("members.__at"),
-            end = self.time.days_later("members.__at", *window_days),
+            at = self.time.over("members.__at"),
+            end = self.time.days_after("members.__at", *window_days),
         );
         self.query(&sql, &doing).await
     }

@@ -11,17 +11,27 @@ use crate::mining::fitted::{FittedModel, ModelKind, Part};
 #[derive(Debug, Clone, Copy)]
 pub struct Needed {
     plan: Plan,
-    /// Whether any outcome is known.
-    is_known: bool,
+    /// Of whom the rate of the outcome is that it is planned for.
+    base_of: BaseOf,
+}
+
+/// Customers whose rate of the outcome is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BaseOf {
+    KeptBack,
+    Contacted,
+    Nobody,
 }
 
 impl Needed {
     /// Returns what is needed by these counts of customers who were contacted, and who were kept back.
     pub fn of(params: &UpliftParams, treated: Counts, control: Counts) -> Needed {
-        let known = if control.customers > 0 { control } else { treated };
-        let is_known = known.customers > 0;
-        // Where nothing is known: of half of the customers, where the most are needed.
-        let base = if is_known { known.rate() } else { 0.5 };
+        let (base_of, base) = match (control.customers, treated.customers) {
+            // Of half of the customers, where the most are needed.
+            (0, 0) => (BaseOf::Nobody, 0.5),
+            (0, _) => (BaseOf::Contacted, treated.rate()),
+            _ => (BaseOf::KeptBack, control.rate()),
+        };
         let found = treated.customers as f64 / (treated.customers + control.customers) as f64;
         let share =
             params.contacts.treated_share.or(Some(found)).filter(|share| *share > 0.0 && *share < 1.0);
@@ -33,7 +43,7 @@ impl Needed {
                 alpha: ALPHA,
                 power: POWER,
             },
-            is_known,
+            base_of,
         }
     }
 
@@ -62,18 +72,16 @@ impl Needed {
 
     fn said(&self) -> String {
         let Plan { base, effect, treated_share, alpha, power } = self.plan;
-        let Some(Size { treated, controls }) = self.plan.size() else {
-            return format!(
-                "no experiment can see an effect of {:.1} points where the outcome comes for {:.1}% without a contact",
-                100.0 * effect,
-                100.0 * base
-            );
-        };
-        let of_whom = match self.is_known {
-            true => format!("where the outcome comes for {:.1}% without a contact", 100.0 * base),
-            false => "where the outcome comes for half of the customers without a contact (it is not known for how many; \
-                      then the most are needed)"
+        let percent = 100.0 * base;
+        let of_whom = match self.base_of {
+            BaseOf::KeptBack => format!("where the outcome comes for {percent:.1}% without a contact"),
+            BaseOf::Contacted => format!("where the outcome came for {percent:.1}% of those who were contacted"),
+            BaseOf::Nobody => "where the outcome comes for half of the customers (for how many is not known yet; of half the \
+                               most are needed)"
                 .to_owned(),
+        };
+        let Some(Size { treated, controls }) = self.plan.size() else {
+            return format!("no experiment can see an effect of {:.1} points {of_whom}", 100.0 * effect);
         };
         format!(
             "an experiment that sees an effect of {:.1} points, {of_whom}, in {:.0} of 100 cases (two-sided test at {:.0}%) \
