@@ -37,6 +37,11 @@ pub struct Logistic {
 }
 
 impl Logistic {
+    /// Returns the probabilities of the outcome, row by row.
+    pub fn predict(&self, rows: &Array2<f64>) -> Vec<f64> {
+        rows.rows().into_iter().map(|row| probability(linear(self.intercept, &self.weights, row))).collect()
+    }
+
     /// Returns a regression that is known by its weights alone, as they were written down: it predicts.
     pub fn of_weights(intercept: f64, weights: Vec<f64>) -> Logistic {
         Logistic { intercept, weights, gradient: 0.0, newton_steps: 0, covariance: Vec::new() }
