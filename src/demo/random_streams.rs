@@ -29,8 +29,8 @@ pub enum Purpose {
     Billing = 17,
     Rewards = 18,
     Future = 19,
-    Letters = 20,
-    Waiting = 21,
+    Waiting = 20,
+    Letters = 21,
 }
 
 /// Returns the stream of one purpose and number under a seed.

@@ -308,5 +308,7 @@ fn what_is_wrong_with_a_section_is_told_at_its_line() {
     project(&wrong).run(&[]).refused(2, &["`margin` is 0", "`cost` is -1"]);
     // A condition that does not fit the contacts shows itself when they are read.
     let wrong = PIPELINE.replace("cell <> 'test'", "cel <> 'test'");
-    project(&wrong).run(&[]).refused(2, &["cel <> 'test'", "[uplift.letter]"]);
+    project(&wrong)
+        .run(&[])
+        .refused(2, &["there is no column `cel`", "did you mean `cell`?", "[uplift.letter]"]);
 }
