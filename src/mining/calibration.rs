@@ -3,8 +3,9 @@
 //! A regression's probabilities are right on average over those it was learnt from. Later customers may differ: more
 //! or fewer of them have the outcome, or the score is too sure of itself. Platt's calibrator (Platt 1999) corrects
 //! both by a line over the log-odds, with his targets that keep a small sample from being certain. The isotonic one
-//! (Zadrozny and Elkan 2002) takes any rising curve, by pooling adjacent violators; between the scores it knows it
-//! is linear, as scikit-learn's is.
+//! (Zadrozny and Elkan 2002) takes any rising curve, by pooling adjacent violators. It goes straight from the mean of
+//! one pool to that of the next (Oron and Flournoy 2017): a curve of steps would give customers of different scores the
+//! same chance, and a list could not tell whom to take first.
 
 use std::fmt;
 use std::sync::Arc;
@@ -160,7 +161,7 @@ impl Calibrator {
         match self {
             Calibrator::Identity => probability(score),
             Calibrator::Platt { slope, intercept } => probability(intercept + slope * score),
-            Calibrator::Isotonic { log_odds, chances } => interpolated(log_odds, chances, score),
+            Calibrator::Isotonic { log_odds, chances } => on_curve(log_odds, chances, score),
         }
     }
 
@@ -291,68 +292,66 @@ fn platt(scored: &Scored) -> Calibrator {
     Calibrator::Platt { slope, intercept }
 }
 
-/// Scores that go together: their number, how many had the outcome, and between which scores they lie.
+/// Scores that go together: their number, how many had the outcome, and the sum of the scores.
 struct Block {
     customers: f64,
     with: f64,
-    from: f64,
-    to: f64,
+    scores: f64,
 }
 
-/// A rising curve by pooling adjacent violators. Nobody is certain: of n customers chances are at least 1/(n+2), and
-/// at most one minus it.
+/// A rising curve by pooling adjacent violators, through the means of the pools. Nobody is certain: of n customers
+/// chances are at least 1/(n+2), and at most one minus it.
 fn isotonic(scored: &Scored) -> Calibrator {
     let mut order: Vec<usize> = (0..scored.log_odds.len()).collect();
     order.sort_by(|&a, &b| scored.log_odds[a].total_cmp(&scored.log_odds[b]));
-    let mut blocks: Vec<Block> = Vec::new();
+    let mut blocks: Vec<(f64, Block)> = Vec::new();
     for row in order {
         let (score, with) = (scored.log_odds[row], f64::from(u8::from(scored.outcomes[row])));
         match blocks.last_mut() {
             // The same score has the same chance.
-            Some(last) if last.from == score && last.to == score => {
-                last.customers += 1.0;
-                last.with += with;
+            Some((last, block)) if *last == score => {
+                block.customers += 1.0;
+                block.with += with;
+                block.scores += score;
             }
-            _ => blocks.push(Block { customers: 1.0, with, from: score, to: score }),
+            _ => blocks.push((score, Block { customers: 1.0, with, scores: score })),
         }
     }
     let mut pooled: Vec<Block> = Vec::new();
-    for mut block in blocks {
+    for (_, mut block) in blocks {
         while let Some(last) =
             pooled.pop_if(|last| last.with * block.customers >= block.with * last.customers)
         {
             block = Block {
                 customers: last.customers + block.customers,
                 with: last.with + block.with,
-                from: last.from,
-                to: block.to,
+                scores: last.scores + block.scores,
             };
         }
         pooled.push(block);
     }
     let least = 1.0 / (scored.outcomes.len() as f64 + 2.0);
-    let (mut log_odds, mut chances) = (Vec::new(), Vec::new());
-    for block in pooled {
-        let chance = (block.with / block.customers).clamp(least, 1.0 - least);
-        log_odds.push(block.from);
-        chances.push(chance);
-        if block.to > block.from {
-            log_odds.push(block.to);
-            chances.push(chance);
-        }
+    let chance = |block: &Block| (block.with / block.customers).clamp(least, 1.0 - least);
+    Calibrator::Isotonic {
+        log_odds: pooled.iter().map(|block| block.scores / block.customers).collect(),
+        chances: pooled.iter().map(chance).collect(),
     }
-    Calibrator::Isotonic { log_odds, chances }
 }
 
-/// The value of a curve of at least one point, level beyond its ends.
-fn interpolated(at: &[f64], values: &[f64], x: f64) -> f64 {
-    let above = at.partition_point(|point| *point < x);
+/// The chance on a curve of at least one point. Beyond its ends the log-odds go on as the score does, so that customers
+/// keep their order.
+fn on_curve(at: &[f64], chances: &[f64], score: f64) -> f64 {
+    let beyond = |end: usize| {
+        let chance = chances[end];
+        probability((chance / (1.0 - chance)).ln() + score - at[end])
+    };
+    let above = at.partition_point(|point| *point <= score);
     if above == 0 {
-        return values[0];
+        return beyond(0);
     }
-    let Some(to) = at.get(above) else { return values[at.len() - 1] };
-    let (from, low, high) = (at[above - 1], values[above - 1], values[above]);
-    low + (high - low) * ((x - from) / (to - from))
+    let Some(to) = at.get(above) else { return beyond(at.len() - 1) };
+    let (from, low, high) = (at[above - 1], chances[above - 1], chances[above]);
+    low + (high - low) * ((score - from) / (to - from))
 }
 
 #[cfg(test)]
@@ -390,22 +389,23 @@ mod tests {
     }
 
     #[test]
-    fn the_curve_is_that_of_scikit_learn_but_never_certain() {
-        let scored = too_sure();
-        let curve = Calibrator::fit(Calibration::Isotonic, &scored);
-        for (score, expected) in [
-            (-2.5, 0.16842105263157894),
-            (-1.0, 0.27741935483870966),
-            (0.0, 0.3983050847457627),
-            (0.3, 0.41139240506329117),
-            (1.7, 0.6031746031746031),
-            (2.9, 0.76),
-            (-4.0, 1.0 / 2002.0),
-            (5.0, 1.0 - 1.0 / 2002.0),
-        ] {
-            let found = curve.apply(score);
-            assert!((found - expected).abs() < 1e-12, "at {score}: {found} is not {expected}");
+    fn the_curve_goes_through_the_pools_of_scikit_learn_and_keeps_the_order() {
+        let Calibrator::Isotonic { log_odds, chances } = Calibrator::fit(Calibration::Isotonic, &too_sure())
+        else {
+            panic!("no curve")
+        };
+        // Its levels, which scikit-learn also has, at the means of the scores of each.
+        for (level, at) in
+            [(0.16842105263157894, -2.5), (0.27741935483870966, -1.0), (0.3983050847457627, 0.0), (0.76, 2.9)]
+        {
+            let place = chances.iter().position(|chance| (chance - level).abs() < 1e-12).unwrap();
+            assert!((log_odds[place] - at).abs() < 0.6, "{} is far from {at}", log_odds[place]);
         }
+        assert_eq!((chances[0], chances[chances.len() - 1]), (1.0 / 2002.0, 1.0 - 1.0 / 2002.0));
+        let curve = Calibrator::Isotonic { log_odds, chances };
+        let along: Vec<f64> = (-60..60).map(|n| curve.apply(f64::from(n) / 10.0)).collect();
+        assert!(along.windows(2).all(|pair| pair[0] < pair[1]), "{along:?}");
+        assert!(along.iter().all(|chance| *chance > 0.0 && *chance < 1.0));
     }
 
     #[test]

@@ -67,7 +67,7 @@ fn the_small_shop_has_something_to_say() {
     assert_eq!(count("select count(*) from mart.open_complaints"), 0);
     assert_eq!(count("select count(*) from ops.models where part = 'status' and name = 'fitted'"), 2);
     assert_eq!(count("select count(distinct segment_id) from mart.segments"), 4);
-    assert!(count("select count(distinct churn_probability) from mart.churn_scores") > 100);
+    assert!(count("select count(distinct churn_probability) from mart.churn_scores") > 50);
     assert!(count("select count(*) from mart.target_lists where not is_control") > 50);
     assert!(count("select count(*) from mart.target_lists where is_control") > 5);
 }

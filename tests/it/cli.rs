@@ -172,5 +172,5 @@ fn the_manual_is_in_the_binary() {
     shows(&shop, "manual", &["manual"]);
     shop.sillage(&["manual", "sorces"]).shown("manual_unknown", SNAPSHOTS);
     let chapter = shop.sillage(&["manual", "mining"]);
-    assert!(chapter.out.contains("# Segments and propensities"), "{}", chapter.out);
+    assert!(chapter.out.contains("# Segments, propensities, uplift"), "{}", chapter.out);
 }

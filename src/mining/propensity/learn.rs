@@ -213,16 +213,7 @@ fn fit_rows(
     set_counts(&mut fitted, "train", &outcomes);
 
     past.push(held_out);
-    for (index, (rows, (cutoff, _))) in
-        past.iter().filter_map(|rows| rows.window.map(|window| (rows, window))).enumerate()
-    {
-        let position = index as i64 + 1;
-        fitted.note(Part::Parameter, "cutoff", position, show_instant(cutoff));
-        fitted.set(Part::Metric, "customers_of_cutoff", position, rows.features.seen as f64);
-        if let Some(rate) = metrics::base_rate(&rows.outcomes) {
-            fitted.set(Part::Metric, "base_rate_of_cutoff", position, rate);
-        }
-    }
+    note_cutoffs(&mut fitted, &past);
     let (all, outcomes) = stack(&past.iter().collect::<Vec<_>>())?;
     if let Some(count) = params.folds {
         folds::judge(&mut fitted, params, &all, &outcomes, (count, method, trees.is_some()))?;
@@ -277,6 +268,18 @@ fn reference(
     let mut learnt: Vec<Counted> = bins[..bins.len() - 1].iter().map(|bins| bins.count(rows)).collect();
     learnt.extend(bins.last().map(|of_score| of_score.count_numbers(scores)));
     Reference { bins, learnt }
+}
+
+/// Writes down which cut-offs were learnt from, how many customers there were, and for how many the outcome came.
+fn note_cutoffs(fitted: &mut FittedModel, past: &[Rows]) {
+    let cutoffs = past.iter().filter_map(|rows| rows.window.map(|(cutoff, _)| (rows, cutoff)));
+    for ((rows, cutoff), position) in cutoffs.zip(1_i64..) {
+        fitted.note(Part::Parameter, "cutoff", position, show_instant(cutoff));
+        fitted.set(Part::Metric, "customers_of_cutoff", position, rows.features.seen as f64);
+        if let Some(rate) = metrics::base_rate(&rows.outcomes) {
+            fitted.set(Part::Metric, "base_rate_of_cutoff", position, rate);
+        }
+    }
 }
 
 fn holdout_scores(held_out: &Rows, scores: &[f64]) -> Vec<HoldoutScore> {

@@ -80,7 +80,7 @@ fn nobody_kept_back_is_no_experiment_and_half_is_proposed() {
     let needed = Needed::of(&params(), Counts { customers: 1000, outcomes: 300 }, Counts::default());
     let reason = why_not(&needed.not_fitted("letter", "no experiment").unwrap());
     assert!(
-        reason.contains("comes for 30.0% of those who were contacted") && reason.contains("(50% contacted)"),
+        reason.contains("came for 30.0% of those who were contacted") && reason.contains("(50% contacted)"),
         "{reason}"
     );
     let nothing = Needed::of(&params(), Counts::default(), Counts::default());
