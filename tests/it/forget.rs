@@ -473,7 +473,7 @@ fn white_space_around_an_address_makes_no_other_person() {
         shop.put("tickets", "07.csv", TICKETS);
         let warehouse = shop.warehouse("warehouse");
         shop.run(&warehouse, &[]).published();
-        let known = KnownPerson { shop, warehouse, customer_id: "none".to_owned() };
+        let known = KnownPerson { shop, warehouse, customer_id: "nobody-known".to_owned() };
         let message = known.forget(&["--id", &format!("email={typed}")]).published().stdout;
         assert!(message.contains("raw.tickets: 0 rows taken out, 1 without their name"), "{message}");
         assert!(message.contains("raw.cards: 1 rows taken out"), "{message}");
@@ -513,7 +513,7 @@ fn a_refused_record_loses_its_text_however_it_names_the_person() {
     shop.run(&warehouse, &["--as-of", "2026-01-01"]).published();
     let kept = "select count(*) as n from ops.quarantine where record is not null";
     assert_eq!(query(&warehouse, kept), "n\n7\n");
-    let known = KnownPerson { shop, warehouse, customer_id: "none".to_owned() };
+    let known = KnownPerson { shop, warehouse, customer_id: "nobody-known".to_owned() };
     known.forget(&["--id", "card=K9999"]).published();
     assert_eq!(query(&known.warehouse, kept), "n\n0\n");
     records(&known.shop, "02.csv");
@@ -543,7 +543,7 @@ fn a_column_that_nobody_declared_is_blanked_with_the_name() {
     let notes = "select ticket, buyer_s_note, net_amount from raw.tickets where ticket like 'T9-%' order by ticket, net_amount";
     assert!(query(&warehouse, notes).contains("Quux"));
     tickets("08.csv");
-    let known = KnownPerson { shop, warehouse, customer_id: "none".to_owned() };
+    let known = KnownPerson { shop, warehouse, customer_id: "nobody-known".to_owned() };
     known.forget(&["--id", "card=K9999"]).published();
     assert_eq!(
         query(&known.warehouse, notes),
