@@ -217,17 +217,6 @@ async fn waiting(context: &SessionContext) {
     for (found, planted) in [(by_decile[0], by_decile[2]), (by_decile[1], by_decile[3])] {
         assert!((found / planted - 1.0).abs() < 0.05, "{by_decile:?}");
     }
-    // Those who are to bring most wait longer. Over all years less so: the good customers of then are among the last now.
-    let lately = numbers(
-        context,
-        "select cast(sum(waited_s) filter (where value_decile in ('1', '2', '3')) as double)
-             / sum(calls) filter (where value_decile in ('1', '2', '3')) as first,
-           cast(sum(waited_s) filter (where value_decile in ('8', '9', '10')) as double)
-             / sum(calls) filter (where value_decile in ('8', '9', '10')) as last
-         from waiting_by_value where period = 'last 365 days'",
-    )
-    .await;
-    assert!(lately[0] > 1.1 * lately[1], "{lately:?}");
 }
 
 async fn retention(context: &SessionContext) {
