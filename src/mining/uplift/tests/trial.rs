@@ -132,11 +132,9 @@ fn where_a_contact_changes_nothing_nothing_is_claimed() {
         let rows = letters(seed, PERSONS);
         let draws = uniform(5 * PERSONS as usize, seed);
         // Whether the letter is sent or kept back, as many buy as would without it.
-        let mut row_number = 0;
         let mut outcomes: Vec<Vec<Row>> = rows.clone();
-        for row in outcomes.iter_mut().flatten() {
-            row.bought = draws[row_number] < row.buys_if_kept;
-            row_number += 1;
+        for (row, draw) in outcomes.iter_mut().flatten().zip(&draws) {
+            row.bought = *draw < row.buys_if_kept;
         }
         let fitted = fit("letter", &params(), campaigns(&outcomes, |row| row.bought), seed).unwrap().fitted;
         !fitted.is_fitted() || (interval(&fitted).0 <= 0.0 && interval(&fitted).1 >= 0.0)
