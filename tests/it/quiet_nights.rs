@@ -104,8 +104,10 @@ impl Tables {
                 let said = |word: &str| called.get(word).cloned().unwrap_or_else(|| rounded(word));
                 rows.insert(name.to_string(), texts(&session, &format!("select * from {name}"), said).await);
             }
+            // A campaign that is over is news to an uplift, which is learnt again, also where that changes nothing.
             let parameters = format!(
-                "select model, name, position, value, note from ops.models where part = 'parameter' and run = {}",
+                "select model, name, position, value, note from ops.models where part = 'parameter' and run = {}
+                 and not (kind = 'uplift' and name = 'fitted_as_of')",
                 release.release
             );
             Tables { rows, parameters: texts(&session, &parameters, str::to_owned).await }
