@@ -47,7 +47,7 @@ pub struct PropensitySection {
     #[serde(default = "reasons")]
     pub reasons: usize,
     /// What a feature is called in reasons: words for a value below and above what is typical, or one for the feature.
-    /// Features of the same name are one reason together, told by the first of them.
+    /// Features with the same name make one reason, which shows the value of the first of them.
     #[serde(default)]
     pub names: BTreeMap<String, Words>,
     /// What a campaign to keep those who would leave costs and brings: the run says how many it should go to.

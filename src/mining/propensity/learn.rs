@@ -33,7 +33,7 @@ use crate::ops::holdout_scores::HoldoutScore;
 
 /// The column that says for whom the outcome came.
 pub(super) const OUTCOME: &str = "__outcome";
-/// What the score is called where its drift is told.
+/// What the score is called among the columns whose drift is measured.
 pub(super) const SCORE: &str = "score";
 /// Of labelled customers one in so many is held out.
 const HOLDOUT_IN: u64 = 5;

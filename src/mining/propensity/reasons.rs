@@ -73,8 +73,8 @@ impl Reasons {
         Reasons::of((&scorer.scaling.names(), &scorer.one_hot), effects, &scorer.scaling, params, features)
     }
 
-    /// Returns what is needed to say why trees score as they do; `None` where no reasons were asked for. What is typical
-    /// is told by the scaling of the regression beside them.
+    /// Returns what is needed to say why trees score as they do; `None` where no reasons were asked for. The typical
+    /// values are the means that the scaling of the regression beside them has.
     pub fn of_trees(
         scorer: &TreesScorer,
         scaling: &Scaling,

@@ -1,7 +1,7 @@
 //! Whether a campaign was an experiment: whether chance alone decided who was contacted.
 //!
-//! Where the features tell who was contacted, those kept back are other people, and what the groups differ by is not
-//! what the contact did. Each half of the customers is told apart by a regression of the other half. The area under the
+//! Where the features predict who was contacted, those kept back are other people, and what the groups differ by is not
+//! what the contact did. Who was contacted is predicted for each half of the customers by a regression of the other half. The area under the
 //! ROC curve of that is about .5 where chance decided, with the standard error of the Mann-Whitney statistic.
 
 use crate::mining::fit_error::{FitError, FitResult};
@@ -23,7 +23,7 @@ const NEGLIGIBLE: f64 = 0.1;
 /// How alike the groups of a campaign are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Balance {
-    /// How well the features tell who was contacted; `None` where there are too few customers to tell.
+    /// How well the features predict who was contacted; `None` where there are too few customers.
     pub auc: Option<f64>,
     /// Its standard error where chance alone decided.
     pub auc_error: f64,
@@ -118,19 +118,23 @@ fn standardised_difference(values: impl Iterator<Item = f64>, treated: &[bool]) 
     if deviation > 0.0 { difference / deviation } else { 0.0 }
 }
 
-/// The area of each half told apart by the other; a hash of the customer's id says in which half.
+/// The area under the curve, each half predicted by the other; a hash of the customer's id says in which half.
 fn auc(reading: Reading, trials: &Trials) -> FitResult<Option<f64>> {
     let half = |row: &usize| (trials.features.keys[*row].hash() / 2).is_multiple_of(2);
     let (one, other): (Vec<usize>, Vec<usize>) = (0..trials.treated.len()).partition(half);
     let mut scores = vec![0.0; trials.treated.len()];
-    for (learnt_from, told) in [(&one, &other), (&other, &one)] {
+    for (learnt_from, predicted) in [(&one, &other), (&other, &one)] {
         let treated: Vec<bool> = learnt_from.iter().map(|&row| trials.treated[row]).collect();
-        let Some(predicted) =
-            predict(reading, &trials.features.select(learnt_from), &treated, &trials.features.select(told))?
+        let Some(scores_of_half) = predict(
+            reading,
+            &trials.features.select(learnt_from),
+            &treated,
+            &trials.features.select(predicted),
+        )?
         else {
             return Ok(None);
         };
-        told.iter().zip(predicted).for_each(|(&row, score)| scores[row] = score);
+        predicted.iter().zip(scores_of_half).for_each(|(&row, score)| scores[row] = score);
     }
     Ok(metrics::auc(&scores, &trials.treated))
 }
