@@ -27,7 +27,7 @@ const FEWEST_ROWS: usize = 20;
 const LAMBDA: f64 = 1.0;
 /// A split must lower the loss by more.
 const LEAST_GAIN: f64 = 1e-6;
-pub const MOST_TREES: usize = 200;
+const MOST_TREES: usize = 200;
 /// Trees without a lower loss on the others before it is given up.
 const PATIENCE: usize = 20;
 

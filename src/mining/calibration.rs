@@ -165,6 +165,11 @@ impl Calibrator {
         }
     }
 
+    /// Returns the chance of each.
+    pub fn apply_to(&self, scores: Vec<f64>) -> Vec<f64> {
+        scores.into_iter().map(|score| self.apply(score)).collect()
+    }
+
     /// Returns [`Calibrator::apply`] as SQL.
     pub fn sql(&self, score: Expr) -> Expr {
         let logistic = |log_odds: Expr| lit(1.0) / (lit(1.0) + exp(-log_odds));

@@ -19,6 +19,7 @@
 //! forecast     what values and propensities promised, and what came → core.forecasts, mart.forecast_accuracy
 //! purchases    which events are purchases, and when (event_time: when any event was)
 //! metrics      AUC, Brier, calibration, lift          (bootstrap: how sure they are)
+//! regression   logistic regression on features as they are
 //! boosting     gradient-boosted trees
 //! calibration  from a score to a chance
 //! retention_profit  what a campaign by the score earns, and how many it is for
@@ -53,6 +54,7 @@ mod one_hot;
 pub mod propensity;
 mod purchases;
 mod refit;
+mod regression;
 mod retention_profit;
 mod scaling;
 mod score;

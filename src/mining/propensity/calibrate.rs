@@ -6,96 +6,73 @@
 //! chosen before the hold-out is looked at, on the last cut-off learnt from.
 
 use super::declaration::PropensityParams;
-use super::regression::learn;
-use super::rows::{Rows, stack};
+use super::rows::Stacked;
 use crate::mining::calibration::{Calibration, Calibrator, Scored};
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, Part};
-use crate::mining::matrix::{Key, Matrix};
+use crate::mining::matrix::Key;
+use crate::mining::regression::learn;
 
 const PARTS: u64 = 3;
 /// By other digits of the hash than those by which labelled customers are held out.
 const DIGITS: u64 = 100;
 
-/// Returns the method declared, or the one that does best on the last customers learnt from; and the scores that it
-/// was chosen on. Writes down how each did.
+/// Returns the method declared, or the one that does best on the last customers learnt from; and what makes chances of
+/// the scores of a regression of these. Writes down how each did.
 pub(super) fn method(
     fitted: &mut FittedModel,
     params: &PropensityParams,
-    training: &[&Rows],
-) -> FitResult<(Calibration, Scored)> {
-    if params.calibration == Calibration::None {
-        return Ok((Calibration::None, Scored::default()));
-    }
-    let scored = of_latest(params, training)?;
+    training: &Stacked,
+) -> FitResult<(Calibration, Calibrator)> {
     if params.calibration != Calibration::Chosen {
-        return Ok((params.calibration, scored));
+        return Ok((params.calibration, calibrator(params, training, params.calibration)?));
     }
+    let scored = in_turn(params, training)?;
     let Some(choice) = scored.choose() else {
         let reason = "fewer than 20 customers of either outcome in a half of those who could show how";
         fitted.note(Part::Metric, "not_calibrated", 0, reason);
-        return Ok((Calibration::None, scored));
+        return Ok((Calibration::None, Calibrator::Identity));
     };
     for ((method, log_loss), position) in choice.log_losses.iter().zip(1_i64..) {
         fitted.set(Part::Metric, "calibration_log_loss", position, *log_loss);
         fitted.note(Part::Metric, "calibration_log_loss", position, method.to_string());
     }
-    Ok((choice.method, scored))
+    Ok((choice.method, Calibrator::fit(choice.method, &scored)))
 }
 
 /// Returns what makes chances of the scores of a regression of these customers.
 pub(super) fn calibrator(
     params: &PropensityParams,
-    all: &[&Rows],
+    customers: &Stacked,
     method: Calibration,
 ) -> FitResult<Calibrator> {
     match method {
         Calibration::None => Ok(Calibrator::Identity),
-        method => Ok(Calibrator::fit(method, &of_latest(params, all)?)),
+        method => Ok(Calibrator::fit(method, &in_turn(params, customers)?)),
     }
 }
 
-/// Returns what makes chances of the scores of a regression of customers whose features carry their label.
-pub(super) fn of_everybody(
-    params: &PropensityParams,
-    rows: &Matrix,
-    outcomes: &[bool],
-    method: Calibration,
-) -> FitResult<Calibrator> {
-    match method {
-        Calibration::None => Ok(Calibrator::Identity),
-        method => Ok(Calibrator::fit(method, &in_turn(params, rows, outcomes, 0)?)),
-    }
-}
-
-/// Scores of the latest of these cut-offs.
-fn of_latest(params: &PropensityParams, cutoffs: &[&Rows]) -> FitResult<Scored> {
-    let (rows, outcomes) = stack(cutoffs)?;
-    let latest = cutoffs.last().map_or(0, |rows| rows.outcomes.len());
-    in_turn(params, &rows, &outcomes, outcomes.len() - latest)
-}
-
-/// Scores of the rows from some place on, each by a regression of the other parts of all rows. A customer is in one
+/// Scores of the customers of the latest cut-off, each by a regression of the other parts of all. A customer is in one
 /// part, however many cut-offs she stands in. Parts whose others cannot be learnt from give no scores.
-fn in_turn(params: &PropensityParams, rows: &Matrix, outcomes: &[bool], from: usize) -> FitResult<Scored> {
+fn in_turn(params: &PropensityParams, customers: &Stacked) -> FitResult<Scored> {
+    let Stacked { features, outcomes, latest_from } = customers;
     let mut all = Scored::default();
     for part in 0..PARTS {
         let (test, train): (Vec<usize>, Vec<usize>) =
-            (0..outcomes.len()).partition(|&row| (rows.keys[row].hash() / DIGITS) % PARTS == part);
-        let test: Vec<usize> = test.into_iter().filter(|row| *row >= from).collect();
-        let of = |picked: &[usize]| picked.iter().map(|&row| outcomes[row]).collect::<Vec<_>>();
+            (0..outcomes.len()).partition(|&row| (features.keys[row].hash() / DIGITS) % PARTS == part);
+        let test: Vec<usize> = test.into_iter().filter(|row| row >= latest_from).collect();
         if test.is_empty() {
             continue;
         }
-        let learnt = match learn(params, &rows.select(&train), &of(&train)) {
+        let (taught, tested) = (customers.select(&train), customers.select(&test));
+        let learnt = match learn(params.regression(), &taught.features, &taught.outcomes) {
             Ok(learnt) => learnt,
             Err(FitError::NotFitted(_)) => continue,
             Err(error) => return Err(error),
         };
-        let tested = rows.select(&test);
-        all.log_odds.extend(learnt.log_odds(&tested));
-        all.outcomes.extend(of(&test));
-        all.in_first_half.extend(tested.keys.iter().map(in_first_half));
+        all.log_odds.extend(learnt.log_odds(&tested.features));
+        all.in_first_half.extend(tested.features.keys.iter().map(in_first_half));
+        all.outcomes.extend(tested.outcomes);
     }
     Ok(all)
 }

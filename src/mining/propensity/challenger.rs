@@ -5,7 +5,7 @@
 //! clearly larger. The run says so, whichever way it went.
 
 use super::declaration::{Learner, PropensityParams};
-use super::rows::{Rows, stack};
+use super::rows::{Rows, Stacked};
 use super::trees::{self, LearntTrees};
 use super::trees_scorer::TreesScorer;
 use crate::mining::bootstrap;
@@ -22,7 +22,7 @@ pub(super) const CHAMPION: &str = "champion";
 pub(super) fn judge(
     fitted: &mut FittedModel,
     params: &PropensityParams,
-    training: &[&Rows],
+    training: &Stacked,
     (held_out, scores): (&Rows, &[f64]),
     last: Option<&FittedModel>,
 ) -> FitResult<Option<LearntTrees>> {
@@ -49,15 +49,13 @@ pub(super) fn judge(
     Ok((champion == Learner::Trees).then_some(trees))
 }
 
-/// Learns the trees of these cut-offs, or labelled customers; where there are none, `no_trees` says why.
+/// Learns the trees of these customers; where there are none, `no_trees` says why.
 pub(super) fn learn(
     fitted: &mut FittedModel,
     params: &PropensityParams,
-    cutoffs: &[&Rows],
+    customers: &Stacked,
 ) -> FitResult<Option<LearntTrees>> {
-    let (rows, outcomes) = stack(cutoffs)?;
-    let latest = cutoffs.last().map_or(0, |rows| rows.outcomes.len());
-    match trees::learn(params, &rows, &outcomes, outcomes.len() - latest) {
+    match trees::learn(params, customers) {
         Ok(trees) => Ok(Some(trees)),
         Err(FitError::NotFitted(reason)) => {
             fitted.note(Part::Metric, "no_trees", 0, reason);

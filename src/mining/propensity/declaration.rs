@@ -8,14 +8,18 @@ use serde::Deserialize;
 
 use crate::config::Problem;
 use crate::error::Error;
-use crate::mining::bounds::{at_least, check_winsorise, winsorise};
+use crate::mining::bounds::{
+    alpha, at_least, check_alpha, check_column_name, check_level_floor, check_winsorise, level_floor,
+    min_positives, refuse_keys, sample, winsorise,
+};
 use crate::mining::calibration::Calibration;
 use crate::mining::condition::check_condition;
 use crate::mining::cutoffs::{CutoffsSection, days, not_days};
 use crate::mining::feature_column::{FeatureColumn, check_columns};
 use crate::mining::feature_words::{Words, check_words};
+use crate::mining::regression::RegressionParams;
 use crate::mining::retention_profit::RetentionCampaign;
-use crate::name::{TableName, is_identifier};
+use crate::name::TableName;
 
 /// A model that predicts an outcome for each customer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -211,6 +215,16 @@ const MOST_FOLDS: usize = 50;
 const MOST_REASONS: usize = 5;
 
 impl PropensityParams {
+    /// Returns what is said of its regression.
+    pub(super) fn regression(&self) -> RegressionParams<'_> {
+        RegressionParams {
+            columns: &self.columns,
+            winsorise: self.winsorise,
+            level_floor: self.level_floor,
+            alpha: self.alpha,
+        }
+    }
+
     /// Returns who gets a score, as a SQL condition over the features; `None` is everybody.
     pub fn scored_when(&self) -> Option<&str> {
         self.scored.as_deref().or(self.eligible.as_deref())
@@ -244,21 +258,8 @@ impl PropensitySection {
             )),
             (None, Some(_)) => {}
         }
-        if !(self.alpha.is_finite() && self.alpha > 0.0) {
-            problems.push(Problem::new(
-                ["alpha"],
-                Error::config(format!("`alpha` is {}, a number above 0 was expected", self.alpha))
-                    .hint("1 is scikit-learn's default; a tiny one such as 1e-6 hardly penalises"),
-            ));
-        }
-        if !(0.0..0.5).contains(&self.level_floor) {
-            let found = self.level_floor;
-            problems.push(Problem::new(
-                ["level_floor"],
-                Error::config(format!("`level_floor` is {found}, a share from 0 to 0.5 was expected"))
-                    .hint("0.01 takes the levels together that fewer than 1 in 100 customers have"),
-            ));
-        }
+        check_alpha(self.alpha, &mut problems);
+        check_level_floor(self.level_floor, &mut problems);
         check_words(&self.names, &self.columns, "propensity", &mut problems);
         if self.reasons > MOST_REASONS {
             let found = self.reasons;
@@ -322,7 +323,8 @@ impl OutcomeSection {
             }
         };
         if !matches!(comes, Comes::Fall { .. }) {
-            self.refuse_keys(
+            refuse_keys(
+                "outcome",
                 &[("amount", self.amount.is_some()), ("to", self.to.is_some())],
                 "of `fall_of`",
                 problems,
@@ -352,12 +354,7 @@ impl OutcomeSection {
         match &self.amount {
             None => problems
                 .push(missing("amount", "which column of the events is summed: amount = \"net_amount\"")),
-            Some(amount) if !is_identifier(amount) => problems.push(Problem::new(
-                ["outcome", "amount"],
-                Error::config(format!("`{amount}` is not a column name"))
-                    .hint("write it in lower-case letters, digits and underscores"),
-            )),
-            Some(_) => {}
+            Some(amount) => check_column_name(&["outcome", "amount"], amount, problems),
         }
         match self.to {
             None => problems.push(missing("to", "to = 0.5 is: less than half of what it was")),
@@ -369,16 +366,6 @@ impl OutcomeSection {
             Some(_) => {}
         }
         Some(Comes::Fall { amount: self.amount.clone()?, to: self.to? })
-    }
-
-    /// Refuses keys that say nothing here.
-    fn refuse_keys(&self, keys: &[(&str, bool)], why: &str, problems: &mut Vec<Problem>) {
-        for (key, _) in keys.iter().filter(|(_, is_given)| *is_given) {
-            problems.push(Problem::new(
-                ["outcome", *key],
-                Error::config(format!("`{key}` is {why}")).hint(format!("take `{key}` out")),
-            ));
-        }
     }
 
     fn check_label(
@@ -394,7 +381,7 @@ impl OutcomeSection {
             ("to", self.to.is_some()),
         ];
         let why = format!("of an outcome in a window; the column `{label}` says it itself");
-        self.refuse_keys(&keys, &why, problems);
+        refuse_keys("outcome", &keys, &why, problems);
         if columns.iter().any(|column| column.column == label) {
             problems.push(Problem::new(
                 ["columns"],
@@ -421,28 +408,12 @@ fn check_folds(folds: Option<usize>, has_label: bool, problems: &mut Vec<Problem
     problems.push(Problem::new(["folds"], error));
 }
 
-fn sample() -> usize {
-    200_000
-}
-
-fn level_floor() -> f64 {
-    0.01
-}
-
 fn reasons() -> usize {
     3
 }
 
-fn alpha() -> f64 {
-    1.0
-}
-
 fn min_rows() -> usize {
     200
-}
-
-fn min_positives() -> usize {
-    20
 }
 
 #[cfg(test)]

@@ -3,25 +3,27 @@
 //! Folds are stratified: the customers for whom the outcome came are dealt out in the order of a hash of their id,
 //! then the others, so that each fold has its share of both, the same one in every run over the same customers.
 
-use super::calibrate::of_everybody;
+use super::calibrate::calibrator;
 use super::declaration::PropensityParams;
-use super::regression::learn;
+use super::rows::Stacked;
 use super::trees;
 use crate::mining::calibration::Calibration;
 use crate::mining::fit_error::FitResult;
 use crate::mining::fitted::{FittedModel, Part};
-use crate::mining::matrix::{Key, Matrix};
+use crate::mining::matrix::Key;
 use crate::mining::metrics;
+use crate::mining::regression::learn;
 
 /// Writes down AUC, Brier score and lift of the top tenth of each fold, their means, and their standard deviations;
-/// scores are those of the champion, a regression's calibrated by `method`. Where there are fewer of one outcome than folds, a remark says that there are none.
+/// scores are those of the champion, a regression's calibrated by `method`. Where there are fewer of one outcome than
+/// folds, a remark says that there are none.
 pub(super) fn judge(
     fitted: &mut FittedModel,
     params: &PropensityParams,
-    rows: &Matrix,
-    outcomes: &[bool],
+    customers: &Stacked,
     (folds, method, by_trees): (usize, Calibration, bool),
 ) -> FitResult<()> {
+    let outcomes = &customers.outcomes;
     let with = outcomes.iter().filter(|outcome| **outcome).count();
     let fewest = with.min(outcomes.len() - with);
     if fewest < folds {
@@ -30,23 +32,20 @@ pub(super) fn judge(
         ));
         return Ok(());
     }
-    let fold_of = dealt(&rows.keys, outcomes, folds);
+    let fold_of = dealt(&customers.features.keys, outcomes, folds);
     let mut figures: [(&str, Vec<f64>); 3] =
         [("auc", Vec::new()), ("brier", Vec::new()), ("top_decile_lift", Vec::new())];
     for fold in 0..folds {
         let (test, train): (Vec<usize>, Vec<usize>) =
             (0..outcomes.len()).partition(|&row| fold_of[row] == fold);
-        let of = |rows: &[usize]| rows.iter().map(|&row| outcomes[row]).collect::<Vec<_>>();
-        let (others, of_others) = (rows.select(&train), of(&train));
-        let tested = rows.select(&test);
-        let scores: Vec<f64> = if by_trees {
-            trees::learn(params, &others, &of_others, 0)?.chances(&tested)
+        let (others, tested) = (customers.select(&train), customers.select(&test));
+        let scores = if by_trees {
+            trees::learn(params, &others)?.chances(&tested.features)
         } else {
-            let calibrator = of_everybody(params, &others, &of_others, method)?;
-            let log_odds = learn(params, &others, &of_others)?.log_odds(&tested);
-            log_odds.into_iter().map(|score| calibrator.apply(score)).collect()
+            let learnt = learn(params.regression(), &others.features, &others.outcomes)?;
+            calibrator(params, &others, method)?.apply_to(learnt.log_odds(&tested.features))
         };
-        let outcomes = of(&test);
+        let outcomes = tested.outcomes;
         let found = [
             metrics::auc(&scores, &outcomes),
             metrics::brier(&scores, &outcomes),

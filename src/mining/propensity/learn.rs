@@ -17,18 +17,18 @@ use ndarray::Axis;
 
 use super::declaration::PropensityParams;
 use super::judge::{report, report_campaign, report_not_eligible, set_counts};
-use super::regression::{Learnt, learn};
-use super::rows::{Rows, stack};
+use super::rows::{Rows, Stacked};
 use super::scorer::Scorer;
 use super::{calibrate, challenger, coefficients, folds};
 use crate::clock::{Instant, show_instant};
 use crate::error::{Context, Error, Result};
-use crate::mining::calibration::Calibrator;
+use crate::mining::collinearity::Correlations;
 use crate::mining::drift::{Bins, Counted, Reference};
 use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
 use crate::mining::matrix::{self, Key, Kinds, Matrix};
 use crate::mining::metrics;
+use crate::mining::regression::{Learnt, Preprocessor, learn};
 use crate::ops::holdout_scores::HoldoutScore;
 
 /// The column that says for whom the outcome came.
@@ -189,16 +189,13 @@ fn fit_rows(
             show_instant(cutoff)
         ));
     }
-    let (train, outcomes) = stack(&training)?;
-    require_enough(params, training.len(), &outcomes)?;
-    let judged = learn(params, &train, &outcomes)?;
-    let (method, unseen) = calibrate::method(&mut fitted, params, &training)?;
-    let calibrator = Calibrator::fit(method, &unseen);
-    let of_regression = |features: &Matrix| -> Vec<f64> {
-        judged.log_odds(features).into_iter().map(|score| calibrator.apply(score)).collect()
-    };
+    let train = Stacked::of(training.iter().copied())?;
+    require_enough(params, training.len(), &train.outcomes)?;
+    let judged = learn(params.regression(), &train.features, &train.outcomes)?;
+    let (method, calibrator) = calibrate::method(&mut fitted, params, &train)?;
+    let of_regression = |features: &Matrix| calibrator.apply_to(judged.log_odds(features));
     let scores = of_regression(&held_out.features);
-    let trees = challenger::judge(&mut fitted, params, &training, (&held_out, &scores), previous)?;
+    let trees = challenger::judge(&mut fitted, params, &train, (&held_out, &scores), previous)?;
     let chances = |features: &Matrix| match &trees {
         Some(trees) => trees.chances(features),
         None => of_regression(features),
@@ -210,49 +207,46 @@ fn fit_rows(
     if let Some((features, outcomes)) = &held_out.not_eligible {
         report_not_eligible(&mut fitted, &chances(features), outcomes);
     }
-    set_counts(&mut fitted, "train", &outcomes);
+    set_counts(&mut fitted, "train", &train.outcomes);
 
     past.push(held_out);
     note_cutoffs(&mut fitted, &past);
-    let (all, outcomes) = stack(&past.iter().collect::<Vec<_>>())?;
+    let all = Stacked::of(&past)?;
     if let Some(count) = params.folds {
-        folds::judge(&mut fitted, params, &all, &outcomes, (count, method, trees.is_some()))?;
+        folds::judge(&mut fitted, params, &all, (count, method, trees.is_some()))?;
     }
-    let learnt = learn(params, &all, &outcomes)?;
-    let has_cutoffs = past.iter().all(|rows| rows.window.is_some());
-    let calibrator = match has_cutoffs {
-        true => calibrate::calibrator(params, &past.iter().collect::<Vec<_>>(), method)?,
-        false => calibrate::of_everybody(params, &all, &outcomes, method)?,
+    let learnt = learn(params.regression(), &all.features, &all.outcomes)?;
+    let trees = match trees {
+        Some(_) => challenger::learn(&mut fitted, params, &all)?,
+        None => None,
     };
-    if calibrator.method() != method {
+    let (calibrator, scores) = match &trees {
+        Some(trees) => (trees.calibrator.clone(), trees.chances(&all.features)),
+        None => {
+            let calibrator = calibrate::calibrator(params, &all, method)?;
+            let scores = calibrator.apply_to(learnt.log_odds(&all.features));
+            (calibrator, scores)
+        }
+    };
+    if trees.is_none() && calibrator.method() != method {
         fitted
             .remark(format!("scores are not calibrated by `{method}`: too few customers of either outcome"));
     }
-    let trees = match trees {
-        Some(_) => challenger::learn(&mut fitted, params, &past.iter().collect::<Vec<_>>())?,
-        None => None,
-    };
-    let scores = match &trees {
-        Some(trees) => trees.chances(&all),
-        None => learnt.log_odds(&all).into_iter().map(|score| calibrator.apply(score)).collect(),
-    };
-    let reference = reference(&all, &scores, params, previous);
-    let Learnt { logistic, one_hot, scaling, dropped, repeats } = learnt;
+    reference(&all.features, &scores, params, previous).store(&mut fitted);
+    let repeats = Correlations::of(&learnt.preprocessor.apply(&all.features));
+    let Learnt { logistic, preprocessor: Preprocessor { one_hot, scaling, dropped } } = learnt;
     for column in dropped {
         fitted.remark(format!("the column `{column}` is left out: it does not vary between customers"));
     }
     coefficients::report(&mut fitted, &logistic, &one_hot, &scaling, &repeats);
-    set_counts(&mut fitted, "final", &outcomes);
+    set_counts(&mut fitted, "final", &all.outcomes);
     fitted.set(Part::Metric, "gradient", 0, logistic.gradient);
-    challenger::store(&mut fitted, trees.as_ref(), &all);
-    let texts =
-        all.columns.iter().cloned().zip(all.texts).filter_map(|(column, texts)| Some((column, texts?)));
-    let seen = texts.collect();
-    reference.store(&mut fitted);
+    challenger::store(&mut fitted, trees.as_ref(), &all.features);
     let (intercept, weights) = (logistic.intercept, logistic.weights);
-    let calibrator = trees.as_ref().map_or(calibrator, |trees| trees.calibrator.clone());
     Scorer { one_hot, scaling, intercept, weights, calibrator }.store(&mut fitted);
-    Ok(Fit { fitted, seen, held_out: judged_on })
+    let Matrix { columns, texts, .. } = all.features;
+    let seen = columns.into_iter().zip(texts).filter_map(|(column, texts)| Some((column, texts?)));
+    Ok(Fit { fitted, seen: seen.collect(), held_out: judged_on })
 }
 
 /// The bins by which drift is measured, and how those learnt from lie in them: the columns, and last the score.

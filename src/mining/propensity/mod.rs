@@ -4,10 +4,9 @@
 //! declaration  [propensity.<name>], checked
 //! outcome      what came within the window after it
 //! rows         customers in memory, with what came of them
-//! regression   features and outcomes → weights
 //! learn        cut-offs with their outcomes → a fitted model, judged on the hold-out
 //! folds        … and on every customer in turn, where the features carry the label
-//! trees        … features and outcomes → boosted trees
+//! trees        features and outcomes → boosted trees
 //! challenger   which of the two scores
 //! calibrate    from scores to chances, by customers who were not learnt from
 //! judge        the figures, and what is to be said of them
@@ -29,7 +28,6 @@ mod learn;
 mod outcome;
 mod promise;
 mod reasons;
-mod regression;
 mod rows;
 mod score;
 mod scorer;

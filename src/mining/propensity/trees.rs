@@ -6,6 +6,7 @@
 use ndarray::{Array2, Axis};
 
 use super::declaration::PropensityParams;
+use super::rows::Stacked;
 use crate::mining::boosting::{self, BoostedTrees};
 use crate::mining::calibration::{Calibration, Calibrator, Scored};
 use crate::mining::fit_error::{FitError, FitResult};
@@ -31,7 +32,7 @@ impl LearntTrees {
     /// Returns the chance of each customer.
     pub fn chances(&self, rows: &Matrix) -> Vec<f64> {
         let numbers = self.one_hot.apply(rows).values;
-        numbers.rows().into_iter().map(|row| self.calibrator.apply(self.trees.log_odds(row))).collect()
+        self.calibrator.apply_to(numbers.rows().into_iter().map(|row| self.trees.log_odds(row)).collect())
     }
 
     /// Returns how far each column moves the log-odds of these customers, on average.
@@ -46,13 +47,9 @@ impl LearntTrees {
     }
 }
 
-/// Learns the outcomes of these customers, of whom those from some row on are of the latest cut-off.
-pub(super) fn learn(
-    params: &PropensityParams,
-    rows: &Matrix,
-    outcomes: &[bool],
-    latest_from: usize,
-) -> FitResult<LearntTrees> {
+/// Learns the outcomes of these customers.
+pub(super) fn learn(params: &PropensityParams, customers: &Stacked) -> FitResult<LearntTrees> {
+    let Stacked { features: rows, outcomes, latest_from } = customers;
     let one_hot = OneHot::fit(rows, params.level_floor);
     let numbers = one_hot.apply(rows);
     let hash = |row: usize| rows.keys[row].hash() / DIGITS;
@@ -72,7 +69,7 @@ pub(super) fn learn(
         ));
     }
     let mut scored = Scored::default();
-    for (place, &row) in apart.iter().enumerate().filter(|(_, row)| **row >= latest_from) {
+    for (place, &row) in apart.iter().enumerate().filter(|(_, row)| *row >= latest_from) {
         scored.log_odds.push(log_odds[place]);
         scored.outcomes.push(outcomes[row]);
         scored.in_first_half.push((hash(row) / PARTS / every).is_multiple_of(2));

@@ -3,14 +3,17 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::learner::Reading;
 use crate::config::Problem;
 use crate::error::Error;
-use crate::mining::bounds::{at_least, check_winsorise, winsorise};
+use crate::mining::bounds::{
+    alpha, at_least, check_alpha, check_column_name, check_level_floor, check_winsorise, level_floor,
+    min_positives, refuse_keys, sample, winsorise,
+};
 use crate::mining::condition::{check_condition, check_expression};
 use crate::mining::cutoffs::{days, not_days};
 use crate::mining::feature_column::{FeatureColumn, check_columns};
-use crate::name::{TableName, is_identifier};
+use crate::mining::regression::RegressionParams;
+use crate::name::TableName;
 
 /// A model of what a contact changes for each customer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -169,9 +172,9 @@ const MOST_CAMPAIGNS: usize = 50;
 const USUAL_EFFECT: f64 = 0.02;
 
 impl UpliftParams {
-    /// Returns how columns are read.
-    pub(super) fn reading(&self) -> Reading<'_> {
-        Reading {
+    /// Returns what is said of its regressions.
+    pub(super) fn regression(&self) -> RegressionParams<'_> {
+        RegressionParams {
             columns: &self.columns,
             winsorise: self.winsorise,
             level_floor: self.level_floor,
@@ -231,19 +234,13 @@ impl UpliftSection {
             let hint = "0.02 is two more in a hundred who are contacted";
             wrong("smallest_effect", effect, "a difference of shares between 0 and 1", hint);
         }
-        if !(self.alpha.is_finite() && self.alpha > 0.0) {
-            let hint = "1 is scikit-learn's default; a tiny one such as 1e-6 hardly penalises";
-            wrong("alpha", self.alpha, "a number above 0", hint);
-        }
-        if !(0.0..0.5).contains(&self.level_floor) {
-            let hint = "0.01 takes the levels together that fewer than 1 in 100 customers have";
-            wrong("level_floor", self.level_floor, "a share from 0 to 0.5", hint);
-        }
         if !(1..=MOST_CAMPAIGNS).contains(&self.campaigns) {
             let found = self.campaigns as f64;
             let hint = "the latest of them judges the model, the one before it chooses how to learn";
             wrong("campaigns", found, &format!("a number from 1 to {MOST_CAMPAIGNS}"), hint);
         }
+        check_alpha(self.alpha, problems);
+        check_level_floor(self.level_floor, problems);
         at_least("sample", self.sample, 100, problems);
         at_least("min_controls", self.min_controls, 10, problems);
         at_least("min_positives", self.min_positives, 1, problems);
@@ -254,7 +251,7 @@ impl ContactsSection {
     fn check(&self, problems: &mut Vec<Problem>) -> ContactsParams {
         check_condition(&["contacts", "treated"], Some(&self.treated), problems);
         check_condition(&["contacts", "where"], self.condition.as_deref(), problems);
-        check_name(&["contacts", "campaign"], &self.campaign, problems);
+        check_column_name(&["contacts", "campaign"], &self.campaign, problems);
         if let Some(share) = self.treated_share.filter(|share| !(*share > 0.0 && *share < 1.0)) {
             let error =
                 Error::config(format!("`treated_share` is {share}, a share between 0 and 1 was expected"))
@@ -309,17 +306,10 @@ impl UpliftOutcomeSection {
         columns: &[FeatureColumn],
         problems: &mut Vec<Problem>,
     ) -> Option<UpliftOutcome> {
-        check_name(&["outcome", "column"], column, problems);
-        for (key, is_given) in
-            [("window_days", self.window_days.is_some()), ("where", self.condition.is_some())]
-        {
-            if is_given {
-                let error = Error::config(format!(
-                    "`{key}` is of an outcome in a window; the column `{column}` says it itself"
-                ));
-                problems.push(Problem::new(["outcome", key], error.hint(format!("take `{key}` out"))));
-            }
-        }
+        check_column_name(&["outcome", "column"], column, problems);
+        let keys = [("window_days", self.window_days.is_some()), ("where", self.condition.is_some())];
+        let why = format!("of an outcome in a window; the column `{column}` says it itself");
+        refuse_keys("outcome", &keys, &why, problems);
         if columns.iter().any(|feature| feature.column == column) {
             let error = Error::config(format!("`{column}` is the outcome: it cannot be learnt from"))
                 .hint("take it out of `columns`");
@@ -329,36 +319,12 @@ impl UpliftOutcomeSection {
     }
 }
 
-fn check_name(key: &[&str], column: &str, problems: &mut Vec<Problem>) {
-    if !is_identifier(column) {
-        let error = Error::config(format!("`{column}` is not a column name"))
-            .hint("write it in lower-case letters, digits and underscores");
-        problems.push(Problem::new(key.iter().copied(), error));
-    }
-}
-
 fn campaigns() -> usize {
     6
 }
 
-fn sample() -> usize {
-    200_000
-}
-
-fn level_floor() -> f64 {
-    0.01
-}
-
-fn alpha() -> f64 {
-    1.0
-}
-
 fn min_controls() -> usize {
     200
-}
-
-fn min_positives() -> usize {
-    20
 }
 
 #[cfg(test)]

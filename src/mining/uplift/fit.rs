@@ -20,6 +20,7 @@ use crate::mining::fit_error::{FitError, FitResult};
 use crate::mining::fitted::{FittedModel, ModelKind, Part};
 use crate::mining::matrix::{Key, Matrix};
 use crate::mining::propensity::Seen;
+use crate::mining::regression::Preprocessor;
 
 /// Of customers that are parted one in so many judges, or chooses.
 const PART: u64 = 3;
@@ -121,18 +122,19 @@ fn fit_campaigns(model: &str, params: &UpliftParams, campaigns: Vec<Campaign>, s
     let learner = choose(&mut fitted, params, &parts, seed)?;
 
     let before = Trials::stack(&[&parts.learn, &parts.choose])?;
-    let judged = learn(params.reading(), learner, &before)?;
+    let judged = learn(params.regression(), learner, &before)?;
     let scores = judged.uplift(&parts.judge.features);
     let ranked = Ranked::of(&scores, &parts.judge.treated, &parts.judge.outcomes);
     fitted.note(Part::Metric, "judged_on", 0, parts.judged_on.as_str());
     judge::report(&mut fitted, params, &ranked, seed);
 
     let all = Trials::stack(&usable.iter().map(|campaign| &campaign.trials).collect::<Vec<_>>())?;
-    let Learnt { regressions, one_hot, scaling, dropped } = learn(params.reading(), learner, &all)?;
+    let Learnt { regressions, preprocessor } = learn(params.regression(), learner, &all)?;
+    let uplift = regressions.uplift(&preprocessor.apply(&all.features));
+    let Preprocessor { one_hot, scaling, dropped } = preprocessor;
     for column in dropped {
         fitted.remark(format!("the column `{column}` is left out: it does not vary between customers"));
     }
-    let uplift = regressions.uplift(&scaling.apply(&one_hot.apply(&all.features)));
     fitted.set(Part::Metric, "rows_final", 0, uplift.len() as f64);
     let (margin, cost) = (params.margin, params.cost);
     Scorer { one_hot, scaling, regressions, margin, cost, tenths: judge::tenths(uplift) }.store(&mut fitted);
@@ -224,7 +226,7 @@ fn no_experiment(
             ));
         }
     }
-    let balance = Balance::of(params.reading(), &campaign.trials)?;
+    let balance = Balance::of(params.regression(), &campaign.trials)?;
     if let Some(auc) = balance.auc {
         fitted.set(Part::Metric, "treatment_auc_of_campaign", position, auc);
     }
@@ -284,7 +286,7 @@ fn choose(fitted: &mut FittedModel, params: &UpliftParams, parts: &Parts, seed: 
     let mut why_not = String::new();
     for (learner, position) in Learner::ALL.into_iter().zip(1_i64..) {
         fitted.note(Part::Metric, "qini_of_choice", position, learner.name());
-        let learnt = match learn(params.reading(), learner, &parts.learn) {
+        let learnt = match learn(params.regression(), learner, &parts.learn) {
             Ok(learnt) => learnt,
             Err(FitError::NotFitted(reason)) => {
                 fitted.remark(format!("{}: {reason}", learner.name()));

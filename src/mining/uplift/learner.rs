@@ -13,12 +13,10 @@
 
 use ndarray::{Array2, Axis};
 
-use crate::mining::feature_column::FeatureColumn;
 use crate::mining::fit_error::FitResult;
 use crate::mining::logistic::{self, Logistic};
 use crate::mining::matrix::Matrix;
-use crate::mining::one_hot::OneHot;
-use crate::mining::scaling::{Rare, Scaling};
+use crate::mining::regression::{Preprocessor, RegressionParams};
 
 /// A way to learn uplift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +47,6 @@ pub struct Trials {
     pub treated_share: Vec<f64>,
 }
 
-/// How columns are read.
-#[derive(Debug, Clone, Copy)]
-pub struct Reading<'a> {
-    pub columns: &'a [FeatureColumn],
-    pub winsorise: f64,
-    pub level_floor: f64,
-    pub alpha: f64,
-}
-
 /// The regressions of a learner. That of those who were kept back gives their probability in any case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Regressions {
@@ -70,16 +59,13 @@ pub struct Regressions {
 /// What was learnt, and what its rows went through.
 pub struct Learnt {
     pub regressions: Regressions,
-    pub one_hot: OneHot,
-    pub scaling: Scaling,
-    /// The columns that do not vary.
-    pub dropped: Vec<String>,
+    pub preprocessor: Preprocessor,
 }
 
 impl Learnt {
     /// Returns what a contact changes for each customer.
     pub fn uplift(&self, rows: &Matrix) -> Vec<f64> {
-        self.regressions.uplift(&self.scaling.apply(&self.one_hot.apply(rows)))
+        self.regressions.uplift(&self.preprocessor.apply(rows))
     }
 }
 
@@ -126,12 +112,9 @@ impl Regressions {
 }
 
 /// Learns from customers of campaigns. Texts and scales are read alike for both groups.
-pub fn learn(reading: Reading, learner: Learner, trials: &Trials) -> FitResult<Learnt> {
-    let one_hot = OneHot::fit(&trials.features, reading.level_floor);
-    let (declared, numbers) = (one_hot.expanded(reading.columns), one_hot.apply(&trials.features));
-    let (scaling, dropped) = Scaling::fit(&declared, &numbers, reading.winsorise, Rare::Keep);
-    let regressions = Regressions::learn(learner, &scaling.apply(&numbers), trials, reading.alpha)?;
-    Ok(Learnt { regressions, one_hot, scaling, dropped })
+pub fn learn(params: RegressionParams, learner: Learner, trials: &Trials) -> FitResult<Learnt> {
+    let (preprocessor, scaled) = Preprocessor::fit(params, &trials.features);
+    Ok(Learnt { regressions: Regressions::learn(learner, &scaled, trials, params.alpha)?, preprocessor })
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
 //! Whether a campaign was an experiment: whether chance alone decided who was contacted.
 //!
 //! Where the features predict who was contacted, those kept back are other people, and what the groups differ by is not
-//! what the contact did. Who was contacted is predicted for each half of the customers by a regression of the other half. The area under the
-//! ROC curve of that is about .5 where chance decided, with the standard error of the Mann-Whitney statistic.
+//! what the contact did. Who was contacted is predicted for each half of the customers by a regression of the other half.
+//! The area under the ROC curve of that is about .5 where chance decided, with the standard error of the Mann-Whitney
+//! statistic.
 
 use crate::mining::fit_error::{FitError, FitResult};
-use crate::mining::logistic;
 use crate::mining::matrix::Matrix;
 use crate::mining::metrics;
-use crate::mining::one_hot::OneHot;
-use crate::mining::scaling::{Rare, Scaling};
+use crate::mining::regression::{self, Preprocessor, RegressionParams};
 
-use super::learner::{Reading, Trials};
+use super::learner::Trials;
 
 /// An area above this, and beyond what chance makes of it, is of no experiment.
 const PREDICTABLE: f64 = 0.55;
@@ -38,21 +37,17 @@ impl Balance {
     ///
     /// # Errors
     /// Features that are no numbers after all.
-    pub fn of(reading: Reading, trials: &Trials) -> FitResult<Balance> {
+    pub fn of(params: RegressionParams, trials: &Trials) -> FitResult<Balance> {
         let treated = trials.treated.iter().filter(|treated| **treated).count() as f64;
         let control = trials.treated.len() as f64 - treated;
         let auc_error = ((treated + control + 1.0) / (12.0 * treated * control)).sqrt();
-        let one_hot = OneHot::fit(&trials.features, reading.level_floor);
-        let numbers = one_hot.apply(&trials.features);
-        let (scaling, _) =
-            Scaling::fit(&one_hot.expanded(reading.columns), &numbers, reading.winsorise, Rare::Keep);
-        let scaled = scaling.apply(&numbers);
-        let columns = scaling.names().into_iter().zip(scaled.columns());
+        let (preprocessor, scaled) = Preprocessor::fit(params, &trials.features);
+        let columns = preprocessor.scaling.names().into_iter().zip(scaled.columns());
         let differences = columns
             .map(|(name, column)| (name, standardised_difference(column.iter().copied(), &trials.treated)))
             .collect();
         Ok(Balance {
-            auc: auc(reading, trials)?,
+            auc: auc(params, trials)?,
             auc_error,
             differences,
             difference_error: (1.0 / treated + 1.0 / control).sqrt(),
@@ -119,14 +114,14 @@ fn standardised_difference(values: impl Iterator<Item = f64>, treated: &[bool]) 
 }
 
 /// The area under the curve, each half predicted by the other; a hash of the customer's id says in which half.
-fn auc(reading: Reading, trials: &Trials) -> FitResult<Option<f64>> {
+fn auc(params: RegressionParams, trials: &Trials) -> FitResult<Option<f64>> {
     let half = |row: &usize| (trials.features.keys[*row].hash() / 2).is_multiple_of(2);
     let (one, other): (Vec<usize>, Vec<usize>) = (0..trials.treated.len()).partition(half);
     let mut scores = vec![0.0; trials.treated.len()];
     for (learnt_from, predicted) in [(&one, &other), (&other, &one)] {
         let treated: Vec<bool> = learnt_from.iter().map(|&row| trials.treated[row]).collect();
         let Some(scores_of_half) = predict(
-            reading,
+            params,
             &trials.features.select(learnt_from),
             &treated,
             &trials.features.select(predicted),
@@ -139,19 +134,15 @@ fn auc(reading: Reading, trials: &Trials) -> FitResult<Option<f64>> {
     Ok(metrics::auc(&scores, &trials.treated))
 }
 
-/// `None` where nothing can be learnt.
+/// Returns the log-odds of having been contacted; `None` where nothing can be learnt.
 fn predict(
-    reading: Reading,
+    params: RegressionParams,
     rows: &Matrix,
     treated: &[bool],
     others: &Matrix,
 ) -> FitResult<Option<Vec<f64>>> {
-    let one_hot = OneHot::fit(rows, reading.level_floor);
-    let numbers = one_hot.apply(rows);
-    let (scaling, _) =
-        Scaling::fit(&one_hot.expanded(reading.columns), &numbers, reading.winsorise, Rare::Keep);
-    match logistic::fit(&scaling.apply(&numbers), treated, reading.alpha) {
-        Ok(learnt) => Ok(Some(learnt.predict(&scaling.apply(&one_hot.apply(others))))),
+    match regression::learn(params, rows, treated) {
+        Ok(learnt) => Ok(Some(learnt.log_odds(others))),
         Err(FitError::NotFitted(_)) => Ok(None),
         Err(failed) => Err(failed),
     }
@@ -186,8 +177,8 @@ mod tests {
 
     fn balance(bias: f64) -> Balance {
         let columns = columns();
-        let reading = Reading { columns: &columns, winsorise: 0.0, level_floor: 0.01, alpha: 1.0 };
-        Balance::of(reading, &trials(bias)).unwrap_or_else(|_| panic!("a failure"))
+        let params = RegressionParams { columns: &columns, winsorise: 0.0, level_floor: 0.01, alpha: 1.0 };
+        Balance::of(params, &trials(bias)).unwrap_or_else(|_| panic!("a failure"))
     }
 
     #[test]
@@ -211,7 +202,7 @@ mod tests {
     #[test]
     fn a_few_customers_tell_nothing() {
         let columns = columns();
-        let reading = Reading { columns: &columns, winsorise: 0.0, level_floor: 0.01, alpha: 1.0 };
+        let params = RegressionParams { columns: &columns, winsorise: 0.0, level_floor: 0.01, alpha: 1.0 };
         let all = trials(0.0);
         let few = Trials {
             features: all.features.select(&[0, 1]),
@@ -219,7 +210,7 @@ mod tests {
             outcomes: vec![true, false],
             treated_share: vec![0.5; 2],
         };
-        let balance = Balance::of(reading, &few).unwrap_or_else(|_| panic!("a failure"));
+        let balance = Balance::of(params, &few).unwrap_or_else(|_| panic!("a failure"));
         assert_eq!(balance.auc, None);
     }
 }

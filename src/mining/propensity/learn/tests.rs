@@ -581,7 +581,7 @@ async fn telecom_subscribers_leave_as_scikit_learn_says() {
         };
         let train = read(&params, part(false), 5000).await.unwrap();
         let test = read(&params, part(true), 5000).await.unwrap();
-        let model = learn(&params, &train.features, &train.outcomes).unwrap();
+        let model = learn(params.regression(), &train.features, &train.outcomes).unwrap();
         scores.extend(model.log_odds(&test.features).into_iter().map(arithmetic::probability));
         outcomes.extend(test.outcomes);
     }

@@ -26,11 +26,12 @@ async fn sql_scores_as_the_regressions_do_and_from_the_rows_of_the_model() {
     let all = lived(3, 3000);
     let params = params();
     for learner in Learner::ALL {
-        let Learnt { regressions, one_hot, scaling, .. } =
-            learn(params.reading(), learner, &all[4].trials).unwrap_or_else(|_| panic!("not learnt"));
+        let Learnt { regressions, preprocessor } =
+            learn(params.regression(), learner, &all[4].trials).unwrap_or_else(|_| panic!("not learnt"));
         let matrix = &all[3].trials.features;
-        let expected = regressions.uplift(&scaling.apply(matrix));
+        let expected = regressions.uplift(&preprocessor.scaling.apply(matrix));
         let tenths = vec![0.05, 0.0];
+        let (one_hot, scaling) = (preprocessor.one_hot, preprocessor.scaling);
         let scorer = Scorer { one_hot, scaling, regressions, margin: 20.0, cost: 1.2, tenths };
         let mut fitted = FittedModel::fitted("letter", crate::mining::fitted::ModelKind::Uplift);
         scorer.store(&mut fitted);

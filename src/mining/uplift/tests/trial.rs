@@ -103,7 +103,7 @@ fn judged(seed: u64) -> ((f64, f64), f64) {
     let learner = Learner::ALL.into_iter().find(|learner| learner.name() == chosen).unwrap();
     // The judged model once more: from all letters but the latest.
     let before: Vec<&Trials> = all[..4].iter().map(|campaign| &campaign.trials).collect();
-    let judged = learn(params.reading(), learner, &Trials::stack(&before).unwrap());
+    let judged = learn(params.regression(), learner, &Trials::stack(&before).unwrap());
     let scores = judged.unwrap_or_else(|_| panic!("not learnt")).uplift(&all[4].trials.features);
     (interval(&fitted), true_qini(&scores, &effects(&rows[4])))
 }
